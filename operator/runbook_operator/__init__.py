@@ -1,0 +1,7 @@
+"""Runbook Operator: kill switches that hold, and put everything back.
+
+Layers, top to bottom: handlers, reconcile, then observe, decide, act and report side by side, then io, api,
+actions and model. A layer imports only what is below it; import-linter fails the build otherwise.
+"""
+
+__version__ = "0.1.0"

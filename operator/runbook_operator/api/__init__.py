@@ -1,0 +1,1 @@
+"""The custom resources as users write them, and the CRDs made from them. Pure: no I/O, no clock."""

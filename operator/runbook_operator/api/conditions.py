@@ -1,0 +1,47 @@
+"""Conditions as kstatus, kubectl wait and Argo CD read them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from runbook_operator.model.base import StatusModel
+from runbook_operator.model.reasons import Reason
+
+
+class Condition(StatusModel):
+    """One aspect of the object's state, as metav1.Condition has it."""
+
+    type: Annotated[str, Field(max_length=316, description="What the condition is about.")]
+    status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
+    reason: Annotated[str, Field(max_length=1024, description="Why, in one CamelCase word.")]
+    message: Annotated[str, Field(max_length=32768, description="Why, in a sentence.")] = ""
+    observed_generation: int = Field(0, description="The generation of the spec that this was said about.")
+    last_transition_time: str = Field(description="When status last changed, RFC 3339.")
+
+
+def timestamp(now: datetime) -> str:
+    """RFC 3339 in UTC with microseconds, as metav1.MicroTime prints it."""
+    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def find(conditions: Sequence[Condition], kind: str) -> Condition | None:
+    return next((c for c in conditions if c.type == kind), None)
+
+
+def condition(
+    old: Sequence[Condition], kind: str, *, holds: bool, reason: Reason, message: str, generation: int, now: datetime
+) -> Condition:
+    """The condition `kind` as it is now; its transition time is kept while its status stays."""
+    status: Literal["True", "False"] = "True" if holds else "False"
+    before = find(old, kind)
+    since = before.last_transition_time if before and before.status == status else timestamp(now)
+    return Condition(
+        type=kind,
+        status=status,
+        reason=reason.value,
+        message=message,
+        observed_generation=generation,
+        last_transition_time=since,
+    )

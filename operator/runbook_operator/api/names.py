@@ -1,0 +1,17 @@
+"""Types of the names and texts that users write, each bounded so that the API server can cost CEL rules."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+
+EntryName = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL)]
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+Text = Annotated[str, Field(max_length=1024)]
+Title = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+def mapped_by(*keys: str) -> dict[str, object]:
+    """A list whose entries are told apart by `keys`: two of one name are refused, and server-side apply merges them."""
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)}

@@ -1,0 +1,66 @@
+"""The sentences that are said about a switch's acts."""
+
+from runbook_operator.api.switch import Entry, Record
+from runbook_operator.decide.record import target
+from runbook_operator.decide.world import World
+from runbook_operator.model.notices import Notice
+from runbook_operator.model.reasons import Reason
+from runbook_operator.model.refs import Ref
+from runbook_operator.model.seen import Seen
+
+
+def said(
+    world: World, reason: Reason, message: str, identity: str, *, targets: tuple[Seen, ...] = (), warning: bool = False
+) -> tuple[Notice, ...]:
+    """One notice each on the Switch, its Runbook, and the targets."""
+    about: list[tuple[Ref, str]] = [(world.switch.meta.ref, world.switch.meta.uid)]
+    if world.runbook:
+        about.append((world.runbook.meta.ref, world.runbook.meta.uid))
+    about += [(seen.ref, seen.uid) for seen in dict.fromkeys(targets)]
+    return tuple(Notice(ref, uid, reason, message, identity, warning) for ref, uid in about)
+
+
+def about_record(world: World, record: Record, reason: Reason, message: str) -> tuple[Notice, ...]:
+    """A notice on all that the engagement touches, said once per engagement."""
+    because = f" ({record.reason})" if record.reason else ""
+    text = f"{world.switch.meta.ref.name}{because}: {message} [{record.id}]"
+    warning = reason is Reason.RESTORE_SKIPPED
+    return said(world, reason, text, f"{record.id}.{reason}", targets=touched(world, record), warning=warning)
+
+
+def put_back(world: World, record: Record, entry: Entry, seen: Seen) -> tuple[Notice, ...]:
+    """Somebody changed what is held, and it was put back."""
+    who = seen.manager or "an unknown manager"
+    text = (
+        f"{world.switch.meta.ref.name}: {who} set {entry.kind}/{entry.name} to {seen.replicas} while it is held "
+        f"at {entry.held}; put back. Release the switch to let it go [{record.id}]"
+    )
+    identity = f"{record.id}.{seen.resource_version}"
+    return said(world, Reason.PUT_BACK, text, identity, targets=(seen,), warning=True)
+
+
+def touched(world: World, record: Record) -> tuple[Seen, ...]:
+    seen = (target(world, entry) for entry in record.actions)
+    return tuple(one for one in seen if isinstance(one, Seen))
+
+
+def summary(record: Record) -> str:
+    """What is held, or was put back: one clause per action."""
+    return "; ".join(_clause(entry) for entry in record.actions)
+
+
+def _clause(entry: Entry) -> str:
+    name = f"{entry.kind}/{entry.name}"
+    match entry.result:
+        case "Waiting":
+            return f"{name} is not there yet"
+        case "Pending":
+            return f"{name} is being set from {entry.saved} to {entry.held}"
+        case "Applied":
+            return f"{name} from {entry.saved} to {entry.held}"
+        case "Restored":
+            return f"{name} back to {entry.saved}"
+        case "RestoreSkipped":
+            return f"{name} left as it is, since somebody changed it after it was held at {entry.held}"
+        case "Gone":
+            return f"{name} is gone, nothing to put back"

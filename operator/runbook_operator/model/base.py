@@ -1,0 +1,44 @@
+"""What every model of the API has in common."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A CEL rule that the API server checks at `kubectl apply`, and the sentence a person sees when it fails."""
+
+    rule: str
+    message: str
+    message_expression: str | None = None
+
+    def as_schema(self) -> dict[str, str]:
+        """The rule as an entry of x-kubernetes-validations."""
+        expression = {"messageExpression": self.message_expression} if self.message_expression else {}
+        return {"rule": self.rule, "message": self.message, **expression}
+
+
+class ApiModel(BaseModel):
+    """A part of a spec: camelCase on the wire, immutable here, an unknown field is an error."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
+    cel_rules: ClassVar[tuple[Rule, ...]] = ()
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema: dict[str, Any] = handler(core)
+        if cls.cel_rules:
+            rules = [rule.as_schema() for rule in cls.cel_rules]
+            handler.resolve_ref_schema(schema)["x-kubernetes-validations"] = rules
+        return schema
+
+
+class StatusModel(BaseModel):
+    """A part of a status: as a spec, but a field that a newer operator wrote is left alone."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")

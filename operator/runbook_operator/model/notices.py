@@ -1,0 +1,18 @@
+"""What is said about an act, once, in the same words everywhere: Event, log line and metric."""
+
+from dataclasses import dataclass
+
+from runbook_operator.model.reasons import Reason
+from runbook_operator.model.refs import Ref
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One sentence about `about` (with its uid); `identity` makes it post once however often it is said."""
+
+    about: Ref
+    uid: str
+    reason: Reason
+    message: str
+    identity: str
+    warning: bool = False

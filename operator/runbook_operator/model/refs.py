@@ -1,0 +1,57 @@
+"""How objects of the cluster are named."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+GROUP = "runbooks.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+
+@dataclass(frozen=True, order=True)
+class Ref:
+    """One object: where it lives and what it is called. Its uid is not part of the name."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What the operator uses of an object's metadata."""
+
+    ref: Ref
+    uid: str
+    resource_version: str
+    generation: int = 0
+    deleting: bool = False
+    finalizers: tuple[str, ...] = ()
+    owner_uids: tuple[str, ...] = ()
+
+
+def runbook_ref(namespace: str, name: str) -> Ref:
+    return Ref(API_VERSION, "Runbook", namespace, name)
+
+
+def switch_ref(namespace: str, name: str) -> Ref:
+    return Ref(API_VERSION, "Switch", namespace, name)
+
+
+def meta_of(body: Mapping[str, Any]) -> Meta:
+    """Read the metadata of a body as the API server gives it; apiVersion and kind must be in it."""
+    meta = body["metadata"]
+    return Meta(
+        ref=Ref(body["apiVersion"], body["kind"], meta.get("namespace", ""), meta["name"]),
+        uid=meta["uid"],
+        resource_version=meta["resourceVersion"],
+        generation=meta.get("generation", 0),
+        deleting="deletionTimestamp" in meta,
+        finalizers=tuple(meta.get("finalizers", ())),
+        owner_uids=tuple(owner["uid"] for owner in meta.get("ownerReferences", ())),
+    )
