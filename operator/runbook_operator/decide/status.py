@@ -24,6 +24,22 @@ def begun(world: World, record: Record) -> WriteStatus:
     return WriteStatus(world.switch.meta, _with_conditions(world, status))
 
 
+def stalled(world: World, reason: Reason, message: str) -> WriteStatus | None:
+    """A write was refused and a person must act; the record stays, and the write is tried again."""
+    old, generation = world.switch.status, world.switch.meta.generation
+    told = {"old": old.conditions, "reason": reason, "message": message, "generation": generation, "now": world.now}
+    kept = [one for one in old.conditions if one.type not in ("Ready", "Stalled")]
+    conditions = [condition(kind="Ready", holds=False, **told), condition(kind="Stalled", holds=True, **told), *kept]
+    update = {"phase": "Stalled", "conditions": conditions, "observed_generation": generation}
+    status = old.model_copy(update=update)
+    return WriteStatus(world.switch.meta, status, _complaint(world, reason, message)) if status != old else None
+
+
+def _complaint(world: World, reason: Reason, message: str) -> tuple[Notice, ...]:
+    identity = f"{world.switch.meta.uid}.{world.switch.meta.generation}.{reason}"
+    return said(world, reason, message, identity, warning=True)
+
+
 def _current(world: World) -> WriteStatus:
     if world.record is None:
         return _idle(world)
@@ -34,7 +50,7 @@ def _current(world: World) -> WriteStatus:
     if complete and world.latency is not None:
         status = status.model_copy(update={"latency_milliseconds": world.latency})
     notices = about_record(world, record, _finished(record), summary(record)) if complete else ()
-    fresh = notices if world.switch.status.phase == "Engaging" else ()
+    fresh = notices if world.switch.status.phase in ("Engaging", "Stalled") else ()
     return WriteStatus(world.switch.meta, _with_conditions(world, status), fresh)
 
 

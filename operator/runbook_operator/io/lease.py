@@ -1,0 +1,144 @@
+"""Leader election on a Lease. A lease is not a fence: `leading` expires by the local clock, whatever the API does.
+
+A leader holds from the moment before its last renewal was sent until `renew_deadline` later; another replica may take
+the lease only `lease_seconds` after it saw the last change. The gap between the two is what a slow request may cost.
+"""
+
+import asyncio
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from runbook_operator import errors
+from runbook_operator.io import clock
+from runbook_operator.io.kube import Kube
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+API = "coordination.k8s.io/v1"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How the lease is held; times in seconds."""
+
+    namespace: str
+    name: str
+    identity: str
+    lease: float
+    renew_deadline: float
+    retry: float
+
+
+@dataclass
+class Elector:
+    """Takes, renews and gives back one Lease. `started` and `stopped` are called when leading begins and ends."""
+
+    kube: Kube
+    terms: Terms
+    started: Callable[[], None]
+    stopped: Callable[[], None]
+    monotonic: Callable[[], float] = clock.monotonic
+    contact: float = field(default=-math.inf)
+    epoch: int = 0
+    _fence: float = field(default=-math.inf)
+    _announced: bool = False
+    _observed: tuple[str, float] = ("", 0.0)
+
+    @property
+    def leading(self) -> bool:
+        """Whether this replica may write now."""
+        return self.monotonic() < self._fence
+
+    async def run(self) -> None:
+        """Take part for ever."""
+        while True:
+            await self._turn()
+            self._announce()
+            await asyncio.sleep(self.terms.retry * (1 - random.random() / 10))  # noqa: S311 # jitter, not a secret
+
+    async def release(self) -> None:
+        """Give the lease back, so that the next leader need not wait for it to expire."""
+        if not self.leading:
+            return
+        self._fence = -math.inf
+        self._announce()
+        try:
+            lease = await self.kube.get(self._path)
+            if lease["spec"].get("holderIdentity") == self.terms.identity:
+                await self._put(lease, holder="")
+        except errors.ApiError as error:
+            log.warning("the lease was not given back; it expires by itself", error=str(error))
+
+    @property
+    def _path(self) -> str:
+        return f"/apis/{API}/namespaces/{self.terms.namespace}/leases/{self.terms.name}"
+
+    async def _turn(self) -> None:
+        asked = self.monotonic()
+        try:
+            async with asyncio.timeout(self.terms.renew_deadline):
+                held = await self._take_or_renew()
+        except (errors.ApiError, TimeoutError) as error:
+            log.warning("the lease could not be renewed or read", error=str(error) or type(error).__name__)
+            return
+        self.contact = self.monotonic()
+        self._fence = asked + self.terms.renew_deadline if held else -math.inf
+
+    async def _take_or_renew(self) -> bool:
+        try:
+            lease = await self.kube.get(self._path)
+        except errors.NotFoundError:
+            return await self._create()
+        spec = lease.get("spec") or {}
+        if spec.get("holderIdentity") != self.terms.identity and not self._expired(lease):
+            return False
+        try:
+            await self._put(lease, holder=self.terms.identity)
+        except errors.ConflictError:
+            return False
+        return True
+
+    def _expired(self, lease: dict[str, Any]) -> bool:
+        """By the local clock, from when the last change was seen: the holder's clock is never compared with ours."""
+        spec = lease.get("spec") or {}
+        if not spec.get("holderIdentity"):
+            return True
+        version = lease["metadata"]["resourceVersion"]
+        if self._observed[0] != version:
+            self._observed = (version, self.monotonic())
+        return self.monotonic() - self._observed[1] > float(spec.get("leaseDurationSeconds", self.terms.lease))
+
+    async def _create(self) -> bool:
+        metadata = {"name": self.terms.name, "namespace": self.terms.namespace}
+        body = {"apiVersion": API, "kind": "Lease", "metadata": metadata, "spec": self._spec({}, self.terms.identity)}
+        try:
+            await self.kube.create(self._path.rsplit("/", 1)[0], body)
+        except errors.AlreadyExistsError:
+            return False
+        return True
+
+    async def _put(self, lease: dict[str, Any], holder: str) -> None:
+        await self.kube.replace(self._path, lease | {"spec": self._spec(lease.get("spec") or {}, holder)})
+
+    def _spec(self, old: dict[str, Any], holder: str) -> dict[str, Any]:
+        now = clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        taken = bool(holder) and old.get("holderIdentity") != holder
+        self.epoch = old.get("leaseTransitions", 0) + (1 if taken else 0)
+        return {
+            "holderIdentity": holder,
+            "leaseDurationSeconds": max(1, math.ceil(self.terms.lease)) if holder else 1,
+            "acquireTime": now if taken else old.get("acquireTime", now),
+            "renewTime": now,
+            "leaseTransitions": self.epoch,
+        }
+
+    def _announce(self) -> None:
+        if self.leading == self._announced:
+            return
+        self._announced = self.leading
+        log.info("leading" if self.leading else "not leading", identity=self.terms.identity, epoch=self.epoch)
+        (self.started if self.leading else self.stopped)()

@@ -1,0 +1,45 @@
+"""/metrics, /healthz and /readyz. What they say is asked for at each request; nothing is cached."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What is served: the metrics, and a sentence for each thing that is wrong."""
+
+    metrics: Callable[[], bytes]
+    unhealthy: Callable[[], list[str]]
+    unready: Callable[[], list[str]]
+
+
+async def serve(host: str, port: int, answers: Answers) -> tuple[web.AppRunner, int]:
+    """Start serving; returns the runner to clean up and the port that was bound."""
+    app = web.Application()
+    app.router.add_get("/metrics", _metrics(answers.metrics))
+    app.router.add_get("/healthz", _verdict(answers.unhealthy))
+    app.router.add_get("/readyz", _verdict(answers.unready))
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, host, port)
+    await site.start()
+    return runner, runner.addresses[0][1]
+
+
+def _metrics(render: Callable[[], bytes]) -> Handler:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=render(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    return answer
+
+
+def _verdict(problems: Callable[[], list[str]]) -> Handler:
+    async def answer(_: web.Request) -> web.Response:
+        found = problems()
+        return web.Response(text="\n".join(found) if found else "ok", status=503 if found else 200)
+
+    return answer

@@ -1,0 +1,1 @@
+"""What was seen: the store that the watches fill, and the world of one object read from it. Reads only."""

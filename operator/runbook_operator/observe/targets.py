@@ -1,0 +1,27 @@
+"""Targets read from the API server: those whose kind is not watched, and those that a write found changed."""
+
+from runbook_operator import errors
+from runbook_operator.io.paths import Paths, path_of
+from runbook_operator.model.reasons import Reason
+from runbook_operator.model.refs import Ref
+from runbook_operator.model.seen import Missing, Seen, absent, seen_of
+
+WATCHED = frozenset({("apps/v1", "Deployment"), ("apps/v1", "StatefulSet")})
+REREAD = 10.0
+
+
+def is_watched(ref: Ref) -> bool:
+    return (ref.api_version, ref.kind) in WATCHED
+
+
+async def read_target(paths: Paths, ref: Ref) -> Seen | Missing:
+    """What is there now, through the scale subresource, which every kind that can be scaled has."""
+    resource = await paths.resource(ref)
+    if resource is None:
+        return Missing(ref, Reason.KIND_NOT_FOUND, f"{ref}: the cluster serves no kind {ref.kind} in {ref.api_version}")
+    if not resource.scalable:
+        return Missing(ref, Reason.NOT_SCALABLE, f"{ref}: a {ref.kind} has no scale subresource; target one that has")
+    try:
+        return seen_of(await paths.kube.get(path_of(ref, resource.plural) + "/scale"), ref)
+    except errors.NotFoundError:
+        return absent(ref)

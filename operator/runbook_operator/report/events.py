@@ -1,0 +1,56 @@
+"""Notices as Kubernetes Events. The name is derived from what is said, so that saying it again after a crash is one Event."""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+
+from runbook_operator import errors
+from runbook_operator.io.kube import MANAGER, Body, Kube
+from runbook_operator.model.notices import Notice
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+LONGEST_MESSAGE = 1024
+
+
+async def post(kube: Kube, notices: Sequence[Notice], now: datetime) -> None:
+    """Post each notice once. An Event that cannot be posted is logged and never holds up a switch."""
+    await asyncio.gather(*(_post(kube, notice, now) for notice in notices))
+
+
+async def _post(kube: Kube, notice: Notice, now: datetime) -> None:
+    try:
+        await kube.create(f"/api/v1/namespaces/{notice.about.namespace}/events", event(notice, now))
+    except errors.AlreadyExistsError:
+        return
+    except errors.ApiError as error:
+        log.warning("an Event could not be posted", about=str(notice.about), reason=notice.reason, error=str(error))
+
+
+def event(notice: Notice, now: datetime) -> Body:
+    """A core/v1 Event, which both `kubectl describe` and `kubectl events` show."""
+    about = notice.about
+    digest = hashlib.sha256(f"{notice.identity} {about} {notice.uid}".encode()).hexdigest()[:16]
+    at = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{about.name[:200]}.{digest}", "namespace": about.namespace},
+        "involvedObject": {
+            "apiVersion": about.api_version,
+            "kind": about.kind,
+            "name": about.name,
+            "namespace": about.namespace,
+            "uid": notice.uid,
+        },
+        "type": "Warning" if notice.warning else "Normal",
+        "reason": notice.reason.value,
+        "message": notice.message[:LONGEST_MESSAGE],
+        "firstTimestamp": at,
+        "lastTimestamp": at,
+        "count": 1,
+        "source": {"component": MANAGER},
+        "reportingComponent": MANAGER,
+    }
