@@ -8,6 +8,7 @@
     │   ├── ForbiddenError        401, 403: the operator lacks a right
     │   ├── RefusedError          400, 422 and other 4xx: the write itself is wrong
     │   └── UnavailableError      429, 5xx, no connection, no answer in time: outcome unknown
+    ├── UnsettledError        a visit took more steps than any object needs
     └── NotLeadingError       the lease was lost; the new leader goes on from the record
 """
 
@@ -70,6 +71,12 @@ class UnavailableError(ApiError):
     """No answer, or one that says to come back: what was written is unknown and will be read back."""
 
     reason = "Unavailable"
+
+
+class UnsettledError(OperatorError):
+    """Decisions did not come to an end; the object is left for a while."""
+
+    reason = "Unsettled"
 
 
 class NotLeadingError(OperatorError):

@@ -7,7 +7,7 @@ from datetime import datetime
 from runbook_operator.api.conditions import condition
 from runbook_operator.api.objects import RunbookObject, SwitchObject
 from runbook_operator.api.runbook import RunbookSpec, RunbookStatus, TargetStatus
-from runbook_operator.decide.world import CreateSwitch, DeleteSwitch, Step, WriteStatus
+from runbook_operator.decide.world import CreateSwitch, DeleteSwitch, WriteStatus
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
 from runbook_operator.model.seen import Missing, Seen, absent
@@ -23,7 +23,10 @@ class RunbookWorld:
     now: datetime
 
 
-def next_step(world: RunbookWorld) -> Step | None:
+RunbookStep = CreateSwitch | DeleteSwitch | WriteStatus
+
+
+def next_step(world: RunbookWorld) -> RunbookStep | None:
     """The next step, or None. A Runbook that does not parse keeps its switches as they are: nothing is lost."""
     if world.runbook.meta.deleting:
         return None
@@ -36,7 +39,7 @@ def switch_name(runbook: str, switch: str) -> str:
     return f"{runbook}-{switch}"
 
 
-def _missing_switch(world: RunbookWorld, spec: RunbookSpec) -> Step | None:
+def _missing_switch(world: RunbookWorld, spec: RunbookSpec) -> CreateSwitch | DeleteSwitch | None:
     meta = world.runbook.meta
     for entry in spec.switches():
         name = switch_name(meta.ref.name, entry)
@@ -45,7 +48,7 @@ def _missing_switch(world: RunbookWorld, spec: RunbookSpec) -> Step | None:
     return None
 
 
-def _dropped_switch(world: RunbookWorld, spec: RunbookSpec) -> Step | None:
+def _dropped_switch(world: RunbookWorld, spec: RunbookSpec) -> CreateSwitch | DeleteSwitch | None:
     declared = {switch_name(world.runbook.meta.ref.name, entry) for entry in spec.switches()}
     for name, switch in world.switches.items():
         if _owned(world, switch) and name not in declared and not switch.meta.deleting:
@@ -82,7 +85,8 @@ def _status(world: RunbookWorld) -> WriteStatus | None:
 def _targets(world: RunbookWorld) -> list[TargetStatus]:
     if world.runbook.spec is None:
         return world.runbook.status.targets
-    found = [(target.name, _look(world, target.workload.ref(world.runbook.meta.ref.namespace))) for target in world.runbook.spec.targets]
+    namespace = world.runbook.meta.ref.namespace
+    found = [(target.name, _look(world, target.workload.ref(namespace))) for target in world.runbook.spec.targets]
     return [
         TargetStatus(name=name, found=isinstance(one, Seen), message=one.message if isinstance(one, Missing) else "")
         for name, one in found

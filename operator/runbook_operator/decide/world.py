@@ -114,4 +114,4 @@ class DeleteSwitch:
     meta: Meta
 
 
-Step = WriteStatus | SetFinalizers | SpringBack | Act | CreateSwitch | DeleteSwitch
+Step = WriteStatus | SetFinalizers | SpringBack | Act

@@ -6,7 +6,7 @@ them blocks the loop for a quarter of a second and costs 14 MiB.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -30,11 +30,15 @@ ERRORS: Mapping[int, type[errors.ApiError]] = {
 
 
 class Kube:
-    """Requests to one API server; every method raises a subclass of ApiError and nothing else."""
+    """Requests to one API server; every method raises OperatorErrors and nothing else.
 
-    def __init__(self, api: client.ApiClient, timeout: float) -> None:
+    `may_write` is asked before each write: a replica that lost its lease writes nothing more.
+    """
+
+    def __init__(self, api: client.ApiClient, timeout: float, may_write: Callable[[], bool] = lambda: True) -> None:
         self._api = api
         self._timeout = timeout
+        self.may_write = may_write
 
     async def get(self, path: str, **query: str) -> Body:
         return await self.request("GET", path, query=query)
@@ -77,6 +81,8 @@ class Kube:
         query: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> Body:
+        if method != "GET" and not self.may_write():
+            raise errors.NotLeadingError(f"{method} {path}: this replica does not lead")
         try:
             status, headers, text = await self._send(method, path, body, query or {}, timeout or self._timeout)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

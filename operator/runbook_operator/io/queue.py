@@ -29,6 +29,7 @@ class WorkQueue(Generic[Key]):
     _failures: dict[Key, int] = field(default_factory=dict)
     _later: dict[Key, asyncio.TimerHandle] = field(default_factory=dict)
     _signal: asyncio.Event = field(default_factory=asyncio.Event)
+    _freed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __len__(self) -> int:
         return len(self._ready) + len(self._busy)
@@ -71,6 +72,12 @@ class WorkQueue(Generic[Key]):
     def pause(self) -> None:
         self.paused = True
 
+    async def idle(self) -> None:
+        """Wait until no key is visited."""
+        while self._busy:
+            self._freed.clear()
+            await self._freed.wait()
+
     async def work(self, visit: Callable[[Key], Awaitable[None]]) -> None:
         """Visit keys for ever; run it as many times as visits may overlap. `visit` handles its own errors."""
         while True:
@@ -91,6 +98,7 @@ class WorkQueue(Generic[Key]):
 
     def _done(self, key: Key) -> None:
         self._busy.discard(key)
+        self._freed.set()
         if key in self._again:
             self._again.discard(key)
             self.add(key)

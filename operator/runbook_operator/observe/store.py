@@ -61,6 +61,11 @@ class Store:
                 del self.targets[ref]
                 return self.users(ref)
 
+    def forget(self, ref: Ref) -> frozenset[Ref]:
+        """The object is gone, whichever it was."""
+        held = self._held(ref)
+        return self.drop(ref, _uid(held)) if held is not None else frozenset()
+
     def users(self, target: Ref) -> frozenset[Ref]:
         """The Runbooks that declare the target and their Switches, and the Switches that hold it."""
         runbooks = self._users.get(target, set())
@@ -74,6 +79,15 @@ class Store:
     def neighbours(self, namespace: str) -> Mapping[Ref, SwitchObject]:
         """Every Switch of a namespace."""
         return self._namespaces.get(namespace, {})
+
+    def uids(self, api_version: str, kind: str, namespace: str) -> dict[str, Ref]:
+        """What is held of one kind, by uid; an empty namespace means all of them."""
+        held = {"Runbook": self.runbooks, "Switch": self.switches}.get(kind, self.targets)
+        return {
+            _uid(one): ref
+            for ref, one in held.items()
+            if (ref.api_version, ref.kind) == (api_version, kind) and namespace in ("", ref.namespace)
+        }
 
     def keys(self) -> Iterable[Ref]:
         return (*self.runbooks, *self.switches)

@@ -1,0 +1,86 @@
+"""The command line: `runbook-operator run`, `runbook-operator crds`."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from runbook_operator import __version__
+from runbook_operator.api.crd import KINDS, crd
+from runbook_operator.model.refs import GROUP
+from runbook_operator.settings import Settings
+
+DESCRIPTION = "A Kubernetes operator that makes a runbook enforceable: switches that hold, and put everything back."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status: 0 done, 2 wrong arguments or settings."""
+    arguments = vars(_parser().parse_args(argv))
+    command = arguments.pop("command") or "run"
+    if command == "crds":
+        return _crds(arguments["directory"])
+    try:
+        settings = Settings(**{name: value for name, value in arguments.items() if value is not None})
+    except ValidationError as error:
+        print(_complaint(error), file=sys.stderr)
+        return 2
+    return _run(settings)
+
+
+def _run(settings: Settings) -> int:
+    # Here and not above: the other commands need neither a cluster's client nor the second that it takes to import.
+    from runbook_operator import main as root  # noqa: PLC0415
+
+    asyncio.run(root.run(settings))
+    return 0
+
+
+def _crds(directory: Path | None) -> int:
+    documents = {f"{GROUP}_{kind.plural}.yaml": _yaml(crd(kind)) for kind in KINDS}
+    if directory is None:
+        print("---\n".join(documents.values()), end="")
+        return 0
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in documents.items():
+        (directory / name).write_text(text)
+    return 0
+
+
+def _yaml(document: dict[str, Any]) -> str:
+    return yaml.safe_dump(document, sort_keys=False, width=110, allow_unicode=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="runbook-operator", description=DESCRIPTION)
+    parser.add_argument("--version", action="version", version=f"runbook-operator {__version__}")
+    _add_settings(parser)
+    commands = parser.add_subparsers(dest="command", title="commands", description="run is the default")
+    _add_settings(commands.add_parser("run", help="run the operator against the cluster of the current kubeconfig"))
+    crds = commands.add_parser("crds", help="print the CustomResourceDefinitions as YAML")
+    crds.add_argument("--directory", type=Path, help="write one file per kind there instead")
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    for name, field in Settings.model_fields.items():
+        flag, variable = f"--{name.replace('_', '-')}", f"RUNBOOK_{name.upper()}"
+        text = f"{field.description} Environment: {variable}."
+        if name == "namespaces":
+            parser.add_argument("--namespace", dest=name, action="append", metavar="NAME", help=f"{text} May be repeated.")
+        else:
+            default = "" if field.default_factory else f" Default: {field.default}."
+            parser.add_argument(flag, dest=name, metavar="VALUE", help=text + default, default=argparse.SUPPRESS)
+
+
+def _complaint(error: ValidationError) -> str:
+    lines = (f"RUNBOOK_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+    return "settings: " + "; ".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

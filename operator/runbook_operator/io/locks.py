@@ -1,0 +1,25 @@
+"""Locks by key: switches that share a target take their turns."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Generic, TypeVar
+from weakref import WeakValueDictionary
+
+Key = TypeVar("Key", bound=Any)
+
+
+class Locks(Generic[Key]):
+    """One lock per key for as long as somebody holds or awaits it."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def hold(self, keys: Iterable[Key]) -> AsyncIterator[None]:
+        """Hold all of `keys`, taken in sorted order so that no two holders wait for each other."""
+        async with AsyncExitStack() as held:
+            for key in sorted(set(keys)):
+                lock = self._locks.setdefault(key, asyncio.Lock())
+                await held.enter_async_context(lock)
+            yield

@@ -1,0 +1,35 @@
+"""Lists everything and compares it with the store: what a watch missed, deletions among it, is found here."""
+
+from collections.abc import Iterable, Sequence
+
+from runbook_operator.io.kube import Kube
+from runbook_operator.io.paths import BUILT_IN, collection
+from runbook_operator.model.refs import API_VERSION, Ref
+from runbook_operator.observe.store import Store
+from runbook_operator.observe.targets import WATCHED
+
+KINDS = ((API_VERSION, "Runbook"), (API_VERSION, "Switch"), *sorted(WATCHED))
+
+
+async def resync(kube: Kube, store: Store, namespaces: Sequence[str]) -> frozenset[Ref]:
+    """Returns the Runbooks and Switches to look at again; raises ApiError where a list fails."""
+    wake: set[Ref] = set()
+    for api_version, kind in KINDS:
+        for namespace in namespaces or ("",):
+            wake |= await _compare(kube, store, (api_version, kind), namespace)
+    return frozenset(wake)
+
+
+async def _compare(kube: Kube, store: Store, kind: tuple[str, str], namespace: str) -> set[Ref]:
+    # Taken before the list: what is created meanwhile is not in it and must not look deleted.
+    before = store.uids(*kind, namespace)
+    wake: set[Ref] = set()
+    path = collection(kind[0], BUILT_IN[kind].plural, namespace)
+    async for body in kube.items(path):
+        before.pop(body["metadata"]["uid"], None)
+        wake |= store.put(body)
+    return wake | _dropped(store, before.items())
+
+
+def _dropped(store: Store, gone: Iterable[tuple[str, Ref]]) -> set[Ref]:
+    return {ref for uid, missing in gone for ref in store.drop(missing, uid)}
