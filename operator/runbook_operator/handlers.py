@@ -7,6 +7,7 @@ from typing import Any
 
 import kopf
 
+from runbook_operator.io.paths import BUILT_IN
 from runbook_operator.observe.resync import KINDS
 
 Sink = Callable[[str | None, dict[str, Any]], None]
@@ -68,8 +69,9 @@ def watchers() -> int:
 def _registry(sink: Sink) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
     kopf.on.login(registry=registry)(_login)
-    for api_version, kind in KINDS:
-        kopf.on.event(api_version, kind=kind, registry=registry, id=f"see-{kind}")(_hand_to(sink))
+    for kind in KINDS:
+        group, version = kind[0].split("/")
+        kopf.on.event(group, version, BUILT_IN[kind].plural, registry=registry, id=kind[1])(_hand_to(sink))
     return registry
 
 

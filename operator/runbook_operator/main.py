@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from typing import Any
 
 import structlog
@@ -41,7 +41,7 @@ class Operator:
         self.metrics = Metrics()
         self.elector = Elector(lease_kube, _terms(settings), self.lead, self.queue.pause)
         kube.may_write = lambda: self.elector.leading
-        writer = Writer(Paths(kube), self.store, self.throws, self.metrics)
+        writer = Writer(Paths(kube), self.store, self.throws, self.metrics, self.wake)
         self.reconciler = Reconciler(writer, self.queue, Locks())
         self.synced = False
         self.watching = asyncio.Event()
@@ -52,9 +52,13 @@ class Operator:
 
     def lead(self) -> None:
         """Leading began: look at everything."""
-        for key in self.store.keys():
-            self.queue.add(key)
+        self.wake(self.store.keys())
         self.queue.resume()
+
+    def wake(self, keys: Iterable[Ref]) -> None:
+        """Look at these again."""
+        for key in keys:
+            self.queue.add(key)
 
     def see(self, kind: str | None, body: dict[str, Any]) -> None:
         """An event of a watch; kind None is a listing, in which nobody knows when a throw happened."""
@@ -64,8 +68,7 @@ class Operator:
         after = self.store.switches.get(meta.ref)
         if kind is not None and after is not None:
             self.throws.note(before, after)
-        for key in wake:
-            self.queue.add(key)
+        self.wake(wake)
 
     async def run(self) -> None:
         """Serve until a signal comes; then finish what is in hand and give the lease back."""
@@ -127,8 +130,7 @@ class Operator:
         while True:
             await asyncio.sleep(self.settings.resync_seconds)
             try:
-                for key in await resync(self.kube, self.store, self.settings.namespaces):
-                    self.queue.add(key)
+                self.wake(await resync(self.kube, self.store, self.settings.namespaces))
             except errors.ApiError as error:
                 log.warning("the resync failed; the next one is due as usual", error=str(error))
 

@@ -1,6 +1,6 @@
 """Carries out one step and takes the API server's answer into the store, so that the next look sees it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -37,12 +37,17 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 @dataclass
 class Writer:
-    """The hands of the operator: each method carries out one step; every error is an OperatorError."""
+    """The hands of the operator: each method carries out one step; every error is an OperatorError.
+
+    `wake` is told who is to look again at what a write changed. The watch brings the same answer later, and by then
+    it is no news.
+    """
 
     paths: Paths
     store: Store
     throws: Throws
     metrics: Metrics
+    wake: Callable[[Iterable[Ref]], None]
 
     async def switch_step(self, world: World, step: Step) -> None:
         """Carry out a step of a switch."""
@@ -57,7 +62,7 @@ class Writer:
         """Say it, then write it down: a crash in between says the same again, which is one Event."""
         await self._say(step.notices)
         try:
-            self.store.put(await write_status(self.paths.kube, old, step))
+            self.wake(self.store.put(await write_status(self.paths.kube, old, step)) - {ref})
         except (errors.ConflictError, errors.NotFoundError):
             await self._refresh(ref)
 
@@ -69,7 +74,7 @@ class Writer:
             await self._refresh(ref)
             return
         if body is not None:
-            self.store.put(body)
+            self.wake(self.store.put(body) - {ref})
 
     async def _act(self, world: World, step: Act) -> None:
         ref = step.effect.ref
@@ -79,20 +84,20 @@ class Writer:
             await self._moved(world, ref, await read_target(self.paths, ref))
             return
         except errors.NotFoundError:
-            self.store.put_target(absent(ref))
+            self._saw(world, absent(ref))
             return
         except errors.UnavailableError:
             # Whether it was written is unknown: what is there now says so, at the next visit.
-            self.store.put_target(await read_target(self.paths, ref))
+            self._saw(world, await read_target(self.paths, ref))
             raise
-        self.store.put_target(seen)
+        self._saw(world, seen)
         self._measure(world, step)
         await self._say(step.notices)
 
     async def _moved(self, world: World, ref: Ref, seen: Seen | Missing) -> None:
         """The write was refused, so nothing was done: what is there now is what is to be saved."""
         self.metrics.acts.labels("conflict").inc()
-        self.store.put_target(seen)
+        self._saw(world, seen)
         if world.record is None or not world.wanted:
             return
         now = replace(world, seen={**world.seen, ref: seen})
@@ -116,6 +121,9 @@ class Writer:
 
     async def _refresh(self, ref: Ref) -> None:
         try:
-            self.store.put(await self.paths.kube.get(own(ref)))
+            self.wake(self.store.put(await self.paths.kube.get(own(ref))) - {ref})
         except errors.NotFoundError:
-            self.store.forget(ref)
+            self.wake(self.store.forget(ref) - {ref})
+
+    def _saw(self, world: World, seen: Seen | Missing) -> None:
+        self.wake(self.store.put_target(seen) - {world.switch.meta.ref})

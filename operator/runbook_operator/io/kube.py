@@ -96,7 +96,7 @@ class Kube:
         self, method: str, path: str, body: Body | None, query: Mapping[str, str], timeout: float
     ) -> tuple[int, Mapping[str, str], bytes]:
         content = MERGE_PATCH if method == "PATCH" else "application/json"
-        request = self._api.param_serialize(
+        request = await self._api.param_serialize(
             method=method,
             resource_path=path,
             query_params=list(query.items()),

@@ -15,12 +15,10 @@ class Rule:
 
     rule: str
     message: str
-    message_expression: str | None = None
 
     def as_schema(self) -> dict[str, str]:
         """The rule as an entry of x-kubernetes-validations."""
-        expression = {"messageExpression": self.message_expression} if self.message_expression else {}
-        return {"rule": self.rule, "message": self.message, **expression}
+        return {"rule": self.rule, "message": self.message}
 
 
 class ApiModel(BaseModel):
