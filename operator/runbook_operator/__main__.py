@@ -71,7 +71,9 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         flag, variable = f"--{name.replace('_', '-')}", f"RUNBOOK_{name.upper()}"
         text = f"{field.description} Environment: {variable}."
         if name == "namespaces":
-            parser.add_argument("--namespace", dest=name, action="append", metavar="NAME", help=f"{text} May be repeated.")
+            parser.add_argument(
+                "--namespace", dest=name, action="append", metavar="NAME", help=f"{text} May be repeated."
+            )
         else:
             default = "" if field.default_factory else f" Default: {field.default}."
             parser.add_argument(flag, dest=name, metavar="VALUE", help=text + default, default=argparse.SUPPRESS)

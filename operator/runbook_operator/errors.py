@@ -1,15 +1,15 @@
 """What can go wrong, each with a reason for conditions and metrics, and what a person can do about it.
 
-    OperatorError
-    ├── ApiError              the API server answered with an error, or did not answer
-    │   ├── NotFoundError         404: the object is gone
-    │   ├── ConflictError         409: it changed since it was read; read again
-    │   ├── AlreadyExistsError    409 on create
-    │   ├── ForbiddenError        401, 403: the operator lacks a right
-    │   ├── RefusedError          400, 422 and other 4xx: the write itself is wrong
-    │   └── UnavailableError      429, 5xx, no connection, no answer in time: outcome unknown
-    ├── UnsettledError        a visit took more steps than any object needs
-    └── NotLeadingError       the lease was lost; the new leader goes on from the record
+OperatorError
+├── ApiError              the API server answered with an error, or did not answer
+│   ├── NotFoundError         404: the object is gone
+│   ├── ConflictError         409: it changed since it was read; read again
+│   ├── AlreadyExistsError    409 on create
+│   ├── ForbiddenError        401, 403: the operator lacks a right
+│   ├── RefusedError          400, 422 and other 4xx: the write itself is wrong
+│   └── UnavailableError      429, 5xx, no connection, no answer in time: outcome unknown
+├── UnsettledError        a visit took more steps than any object needs
+└── NotLeadingError       the lease was lost; the new leader goes on from the record
 """
 
 from typing import ClassVar

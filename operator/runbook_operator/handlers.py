@@ -1,4 +1,4 @@
-"""The only importer of kopf: it watches, and hands every event on as it is. Nothing is decided here and nothing written."""
+"""The only importer of kopf: it watches and hands every event on. It decides nothing and writes nothing."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence

@@ -83,7 +83,7 @@ class Operator:
 
     def unhealthy(self) -> list[str]:
         """What only a restart would mend."""
-        dead = [f"task {task.get_name()} ended" for task in self._tasks if task.done()]
+        dead = [f"task {task.get_coro()} ended" for task in self._tasks if task.done()]
         if self.watching.is_set() and handlers.watchers() < len(KINDS) * max(1, len(self.settings.namespaces)):
             dead.append("a watch ended and was not started again")
         return dead
@@ -103,7 +103,7 @@ class Operator:
         return [*workers, self.elector.run(), self._resync_for_ever()]
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks.add(asyncio.create_task(work, name=work.__qualname__))
+        self._tasks.add(asyncio.create_task(work))
 
     @contextlib.asynccontextmanager
     async def _serving(self) -> AsyncIterator[None]:

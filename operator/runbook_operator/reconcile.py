@@ -109,9 +109,7 @@ class Reconciler:
 
     def _world(self, switch: SwitchObject) -> World:
         latency = self.writer.throws.milliseconds(switch.meta.ref)
-        return switch_world(
-            self.writer.store, switch, now=clock.now(), new_id=uuid4().hex[:12], latency=latency
-        )
+        return switch_world(self.writer.store, switch, now=clock.now(), new_id=uuid4().hex[:12], latency=latency)
 
     async def _try(self, world: World, step: Step) -> None:
         """What the API server refuses is told on the Switch before it is tried again."""

@@ -66,5 +66,3 @@ def new_switch(step: CreateSwitch) -> Body:
 
 def _expecting(meta: Meta, **changes: object) -> Body:
     return {"metadata": {"resourceVersion": meta.resource_version, **changes}}
-
-

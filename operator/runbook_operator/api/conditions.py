@@ -1,6 +1,7 @@
 """Conditions as kstatus, kubectl wait and Argo CD read them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -30,18 +31,25 @@ def find(conditions: Sequence[Condition], kind: str) -> Condition | None:
     return next((c for c in conditions if c.type == kind), None)
 
 
-def condition(
-    old: Sequence[Condition], kind: str, *, holds: bool, reason: Reason, message: str, generation: int, now: datetime
-) -> Condition:
+@dataclass(frozen=True)
+class Finding:
+    """Whether something holds, why in one word, and why in a sentence."""
+
+    holds: bool
+    reason: Reason
+    message: str
+
+
+def condition(old: Sequence[Condition], kind: str, found: Finding, generation: int, now: datetime) -> Condition:
     """The condition `kind` as it is now; its transition time is kept while its status stays."""
-    status: Literal["True", "False"] = "True" if holds else "False"
+    status: Literal["True", "False"] = "True" if found.holds else "False"
     before = find(old, kind)
     since = before.last_transition_time if before and before.status == status else timestamp(now)
     return Condition(
         type=kind,
         status=status,
-        reason=reason.value,
-        message=message,
+        reason=found.reason.value,
+        message=found.message,
         observed_generation=generation,
         last_transition_time=since,
     )

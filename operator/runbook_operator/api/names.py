@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from pydantic import Field
+from pydantic.config import JsonDict
 
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 
@@ -12,6 +13,6 @@ Text = Annotated[str, Field(max_length=1024)]
 Title = Annotated[str, Field(min_length=1, max_length=256)]
 
 
-def mapped_by(*keys: str) -> dict[str, object]:
+def mapped_by(*keys: str) -> JsonDict:
     """A list whose entries are told apart by `keys`: two of one name are refused, and server-side apply merges them."""
     return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)}

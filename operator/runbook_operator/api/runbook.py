@@ -21,7 +21,7 @@ def _declared(entries: str, check: str, holder: str) -> Rule:
     declared = f"(has(self.targets) && self.targets.exists(t, t.name == {holder}.target))"
     return Rule(
         f"!has(self.{entries}) || self.{entries}.all(s, {check.format(declared=declared)})",
-        f"spec.{entries}: an entry names a target that spec.targets does not declare; declare it there or correct the name",
+        f"spec.{entries}: an entry names a target that spec.targets does not declare; declare it or correct the name",
     )
 
 
@@ -55,7 +55,7 @@ class KillSwitch(ApiModel):
     momentary: bool = Field(
         False, description="Act once per throw and spring back: nothing is held and nothing is put back."
     )
-    actions: Annotated[list[SwitchAction], Field(min_length=1, max_length=8)] = Field(  # type: ignore[valid-type] # built from the registry
+    actions: Annotated[list[SwitchAction], Field(min_length=1, max_length=8)] = Field(
         description="What it does, in this order."
     )
 
@@ -73,7 +73,8 @@ class RunbookSpec(ApiModel):
     title: Title = Field(description="The system's name, as people say it.")
     description: Text = Field("", description="What the system is, in a sentence.")
     mode: Literal["Enforce", "Observe"] = Field(
-        "Enforce", description="Observe writes nothing to any target and says exactly what Enforce would have done."
+        "Enforce",
+        description="Observe writes nothing to any target and says exactly what Enforce would have done.",
     )
     targets: Annotated[list[Target], Field(max_length=32)] = Field(
         default_factory=list, description="What the runbook acts on.", json_schema_extra=mapped_by("name")
@@ -93,7 +94,10 @@ class RunbookSpec(ApiModel):
             "self.killSwitches.all(k, !self.scaling.exists(s, s.name == k.name))",
             "spec.killSwitches and spec.scaling share one space of names; rename one of the two of the same name",
         ),
-        *(_declared("killSwitches", f"s.actions.all(a, !has(a.{k}) || {{declared}})", f"a.{k}") for k in sorted(REGISTRY)),
+        *(
+            _declared("killSwitches", f"s.actions.all(a, !has(a.{k}) || {{declared}})", f"a.{k}")
+            for k in sorted(REGISTRY)
+        ),
         _declared("scaling", "{declared}", "s"),
     )
 
@@ -106,7 +110,9 @@ class RunbookSpec(ApiModel):
         for name, entry in entries.items():
             for act in entry.actions:
                 if act.spec.target not in declared:
-                    raise ValueError(f"switch {name} names target {act.spec.target}, which spec.targets does not declare")
+                    raise ValueError(
+                        f"switch {name} names target {act.spec.target}, which spec.targets does not declare"
+                    )
         return self
 
     def switches(self) -> dict[str, KillSwitch]:

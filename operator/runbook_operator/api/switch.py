@@ -21,7 +21,8 @@ class SwitchSpec(ApiModel):
     runbook: ObjectName = Field(description="The Runbook that declares it.")
     switch: EntryName = Field(description="The entry of spec.killSwitches or spec.scaling.")
     engaged: bool | None = Field(
-        None, description="true holds it engaged, false holds it released, absent leaves it to what is automatic."
+        None,
+        description="true holds it engaged, false holds it released, absent leaves it to what is automatic.",
     )
     reason: Annotated[str, Field(max_length=1024)] = Field("", description="Why, for those who read it later: INC-42.")
 

@@ -1,6 +1,6 @@
 """A union whose member's name is its kind: `{scale: {...}}`, built from the registry of actions."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, create_model, model_validator
 
@@ -43,4 +43,7 @@ def action_union(registry: dict[str, type[Action]]) -> type[OneAction]:
     return create_model("SwitchAction", __base__=base, __doc__=OneAction.__doc__, **members)
 
 
-SwitchAction: type[OneAction] = action_union(REGISTRY)
+if TYPE_CHECKING:
+    SwitchAction = OneAction
+else:
+    SwitchAction = action_union(REGISTRY)

@@ -10,7 +10,13 @@ from runbook_operator.model.seen import Seen
 
 
 def said(
-    world: World, reason: Reason, message: str, identity: str, *, targets: tuple[Seen, ...] = (), warning: bool = False
+    world: World,
+    reason: Reason,
+    message: str,
+    identity: str,
+    *,
+    targets: tuple[Seen, ...] = (),
+    warning: bool = False,
 ) -> tuple[Notice, ...]:
     """One notice each on the Switch, its Runbook, and the targets."""
     about: list[tuple[Ref, str]] = [(world.switch.meta.ref, world.switch.meta.uid)]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from runbook_operator.api.conditions import condition
+from runbook_operator.api.conditions import Finding, condition
 from runbook_operator.api.objects import RunbookObject, SwitchObject
 from runbook_operator.api.runbook import RunbookSpec, RunbookStatus, TargetStatus
 from runbook_operator.decide.world import CreateSwitch, DeleteSwitch, WriteStatus
@@ -63,15 +63,8 @@ def _owned(world: RunbookWorld, switch: SwitchObject) -> bool:
 def _status(world: RunbookWorld) -> WriteStatus | None:
     meta, old = world.runbook.meta, world.runbook.status
     reason, message = _ready(world)
-    ready = condition(
-        old.conditions,
-        "Ready",
-        holds=reason is Reason.READY,
-        reason=reason,
-        message=message,
-        generation=meta.generation,
-        now=world.now,
-    )
+    finding = Finding(reason is Reason.READY, reason, message)
+    ready = condition(old.conditions, "Ready", finding, meta.generation, world.now)
     status = RunbookStatus(
         observed_generation=meta.generation,
         switches=len(world.runbook.spec.switches()) if world.runbook.spec else old.switches,
@@ -100,7 +93,10 @@ def _look(world: RunbookWorld, ref: Ref) -> Seen | Missing:
 def _ready(world: RunbookWorld) -> tuple[Reason, str]:
     spec = world.runbook.spec
     if spec is None:
-        return Reason.INVALID_SPEC, f"{world.runbook.error}. Its switches stay as they are until this is corrected"
+        return (
+            Reason.INVALID_SPEC,
+            f"{world.runbook.error}. Its switches stay as they are until this is corrected",
+        )
     return _collision(world, spec) or _missing_target(world, spec) or (Reason.READY, "")
 
 

@@ -1,6 +1,6 @@
 """The status that a switch should have now, and what is to be said when it changes."""
 
-from runbook_operator.api.conditions import condition, timestamp
+from runbook_operator.api.conditions import Finding, condition, timestamp
 from runbook_operator.api.switch import HISTORY, Engagement, Entry, Record, SwitchStatus
 from runbook_operator.decide.notices import about_record, said, summary
 from runbook_operator.decide.record import is_saved, live, overruled, target
@@ -27,9 +27,12 @@ def begun(world: World, record: Record) -> WriteStatus:
 def stalled(world: World, reason: Reason, message: str) -> WriteStatus | None:
     """A write was refused and a person must act; the record stays, and the write is tried again."""
     old, generation = world.switch.status, world.switch.meta.generation
-    told = {"old": old.conditions, "reason": reason, "message": message, "generation": generation, "now": world.now}
     kept = [one for one in old.conditions if one.type not in ("Ready", "Stalled")]
-    conditions = [condition(kind="Ready", holds=False, **told), condition(kind="Stalled", holds=True, **told), *kept]
+    conditions = [
+        condition(old.conditions, "Ready", Finding(False, reason, message), generation, world.now),
+        condition(old.conditions, "Stalled", Finding(True, reason, message), generation, world.now),
+        *kept,
+    ]
     update = {"phase": "Stalled", "conditions": conditions, "observed_generation": generation}
     status = old.model_copy(update=update)
     return WriteStatus(world.switch.meta, status, _complaint(world, reason, message)) if status != old else None
@@ -138,28 +141,19 @@ def _with_conditions(world: World, status: SwitchStatus) -> SwitchStatus:
     ready_reason, ready_message = _ready(world, status)
     engaged_reason, engaged_message = _engaged(world, status)
     holding = status.record is not None and status.phase == "Engaged"
+    ready = Finding(ready_reason is Reason.READY, ready_reason, ready_message)
+    engaged = Finding(holding, engaged_reason, engaged_message)
     conditions = [
-        condition(
-            old,
-            "Ready",
-            holds=ready_reason is Reason.READY,
-            reason=ready_reason,
-            message=ready_message,
-            generation=generation,
-            now=world.now,
-        ),
-        condition(
-            old,
-            "Engaged",
-            holds=holding,
-            reason=engaged_reason,
-            message=engaged_message,
-            generation=generation,
-            now=world.now,
-        ),
+        condition(old, "Ready", ready, generation, world.now),
+        condition(old, "Engaged", engaged, generation, world.now),
     ]
     since = status.record.engaged_at if status.record else None
-    update = {"conditions": conditions, "observed_generation": generation, "does": _does(world), "engaged_at": since}
+    update = {
+        "conditions": conditions,
+        "observed_generation": generation,
+        "does": _does(world),
+        "engaged_at": since,
+    }
     return status.model_copy(update=update)
 
 
@@ -181,7 +175,10 @@ def _undeclared(world: World) -> tuple[Reason, str] | None:
     if world.runbook.spec is None:
         return Reason.INVALID_SPEC, f"Runbook {spec.runbook}: {world.runbook.error}"
     if world.entry is None:
-        return Reason.SWITCH_NOT_DECLARED, f"spec.switch: Runbook {spec.runbook} declares no switch {spec.switch}"
+        return (
+            Reason.SWITCH_NOT_DECLARED,
+            f"spec.switch: Runbook {spec.runbook} declares no switch {spec.switch}",
+        )
     return None
 
 

@@ -8,7 +8,17 @@ from collections.abc import Callable, Iterator
 
 from runbook_operator.api.switch import FINALIZER, Entry, Record
 from runbook_operator.decide.notices import put_back
-from runbook_operator.decide.record import action_of, is_saved, live, new_record, order, overruled, rivals, saved, target
+from runbook_operator.decide.record import (
+    action_of,
+    is_saved,
+    live,
+    new_record,
+    order,
+    overruled,
+    rivals,
+    saved,
+    target,
+)
 from runbook_operator.decide.status import begun, tell
 from runbook_operator.decide.world import Act, SetFinalizers, SpringBack, Step, World
 from runbook_operator.model.seen import Seen
@@ -47,7 +57,7 @@ def hold(world: World) -> Step | None:
 
 
 def restore(world: World) -> Step | None:
-    """Put back what was saved, where the live value is still the one that was held. Never asks for the target's health."""
+    """Put back what was saved, where the live value is still what was held. The target's health is never asked for."""
     record = world.record
     if record is None or world.wanted or record.momentary:
         return None

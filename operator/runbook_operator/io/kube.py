@@ -35,9 +35,9 @@ class Kube:
     `may_write` is asked before each write: a replica that lost its lease writes nothing more.
     """
 
-    def __init__(self, api: client.ApiClient, timeout: float, may_write: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, api: client.ApiClient, seconds: float, may_write: Callable[[], bool] = lambda: True) -> None:
         self._api = api
-        self._timeout = timeout
+        self._timeout = seconds
         self.may_write = may_write
 
     async def get(self, path: str, **query: str) -> Body:
@@ -53,8 +53,8 @@ class Kube:
         """A JSON merge patch; a resourceVersion in the body's metadata is its precondition."""
         return await self.request("PATCH", path, body=body, query={"fieldManager": MANAGER})
 
-    async def replace(self, path: str, body: Body, timeout: float | None = None) -> Body:
-        return await self.request("PUT", path, body=body, query={"fieldManager": MANAGER}, timeout=timeout)
+    async def replace(self, path: str, body: Body) -> Body:
+        return await self.request("PUT", path, body=body, query={"fieldManager": MANAGER})
 
     async def delete(self, path: str, uid: str) -> None:
         """Delete the object only if it still is the one of that uid."""
@@ -79,21 +79,20 @@ class Kube:
         *,
         body: Body | None = None,
         query: Mapping[str, str] | None = None,
-        timeout: float | None = None,
     ) -> Body:
         if method != "GET" and not self.may_write():
             raise errors.NotLeadingError(f"{method} {path}: this replica does not lead")
         try:
-            status, headers, text = await self._send(method, path, body, query or {}, timeout or self._timeout)
+            status, headers, text = await self._send(method, path, body, query or {})
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise errors.UnavailableError(f"{method} {path}: {error or type(error).__name__}") from error
+            raise errors.UnavailableError(f"{method} {path}: {str(error) or type(error).__name__}") from error
         if status >= 400:  # noqa: PLR2004 # HTTP's own boundary
             raise _error(status, headers, text, f"{method} {path}")
         answer: Body = json.loads(text) if text else {}
         return answer
 
     async def _send(
-        self, method: str, path: str, body: Body | None, query: Mapping[str, str], timeout: float
+        self, method: str, path: str, body: Body | None, query: Mapping[str, str]
     ) -> tuple[int, Mapping[str, str], bytes]:
         content = MERGE_PATCH if method == "PATCH" else "application/json"
         request = await self._api.param_serialize(
@@ -104,22 +103,22 @@ class Kube:
             body=body,
             auth_settings=["BearerToken"],
         )
-        async with asyncio.timeout(timeout):
-            response = await self._api.call_api(*request, _request_timeout=timeout)
+        async with asyncio.timeout(self._timeout):
+            response = await self._api.call_api(*request, _request_timeout=self._timeout)
             return response.status, response.getheaders() or {}, await response.read()
 
     async def close(self) -> None:
         await self._api.close()
 
 
-async def connect(timeout: float) -> Kube:
+async def connect(seconds: float) -> Kube:
     """A client for the cluster that the process runs in, or else for the current kubeconfig context."""
     settings = client.Configuration()
     try:
         config.load_incluster_config(client_configuration=settings)
     except config.ConfigException:
         await config.load_kube_config(client_configuration=settings)
-    return Kube(client.ApiClient(configuration=settings), timeout)
+    return Kube(client.ApiClient(configuration=settings), seconds)
 
 
 def _error(status: int, headers: Mapping[str, str], text: bytes, what: str) -> errors.ApiError:

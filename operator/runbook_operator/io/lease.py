@@ -114,7 +114,12 @@ class Elector:
 
     async def _create(self) -> bool:
         metadata = {"name": self.terms.name, "namespace": self.terms.namespace}
-        body = {"apiVersion": API, "kind": "Lease", "metadata": metadata, "spec": self._spec({}, self.terms.identity)}
+        body = {
+            "apiVersion": API,
+            "kind": "Lease",
+            "metadata": metadata,
+            "spec": self._spec({}, self.terms.identity),
+        }
         try:
             await self.kube.create(self._path.rsplit("/", 1)[0], body)
         except errors.AlreadyExistsError:

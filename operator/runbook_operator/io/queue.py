@@ -1,4 +1,4 @@
-"""A keyed work queue: one key is worked on by one worker at a time, a burst of events is one visit, failures back off."""
+"""A keyed work queue: one worker at a time per key, one visit per burst of events, back-off after failures."""
 
 import asyncio
 import random
@@ -14,13 +14,13 @@ LONGEST_RETRY = 30.0
 
 def backoff(failures: int, jitter: Callable[[], float] = random.random) -> float:
     """Seconds until the next try after that many failures in a row: doubling, capped, with up to half taken off."""
-    longest = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(failures, 16))
+    longest = min(LONGEST_RETRY, FIRST_RETRY * float(1 << min(failures, 16)))
     return longest * (1 - jitter() / 2)
 
 
 @dataclass
 class WorkQueue(Generic[Key]):
-    """Keys to visit. `add` while a key is visited makes one more visit after it; `paused` keeps keys and hands out none."""
+    """Keys to visit. `add` while a key is visited makes one more visit; `paused` hands out none."""
 
     paused: bool = True
     _ready: dict[Key, None] = field(default_factory=dict)

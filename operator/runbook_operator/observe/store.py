@@ -82,7 +82,8 @@ class Store:
 
     def uids(self, api_version: str, kind: str, namespace: str) -> dict[str, Ref]:
         """What is held of one kind, by uid; an empty namespace means all of them."""
-        held = {"Runbook": self.runbooks, "Switch": self.switches}.get(kind, self.targets)
+        own: dict[str, Mapping[Ref, Stored | Missing]] = {"Runbook": self.runbooks, "Switch": self.switches}
+        held = own.get(kind, self.targets)
         return {
             _uid(one): ref
             for ref, one in held.items()
@@ -103,7 +104,10 @@ class Store:
         self.runbooks[ref] = runbook
         for target in declared(runbook):
             self._users[target].add(ref)
-        if old and (old.meta.generation, old.meta.deleting) == (runbook.meta.generation, runbook.meta.deleting):
+        if old and (old.meta.generation, old.meta.deleting) == (
+            runbook.meta.generation,
+            runbook.meta.deleting,
+        ):
             return frozenset()
         return frozenset((ref, *self._switches_of(ref)))
 
@@ -155,7 +159,7 @@ def _uid(held: Stored | Missing) -> str:
 
 
 def _newer(version: str, held: Stored | Missing) -> bool:
-    """resourceVersions of one resource compare as integers (KEP-5504)."""
+    """ResourceVersions of one resource compare as integers (KEP-5504)."""
     match held:
         case Missing():
             return True

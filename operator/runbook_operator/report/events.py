@@ -1,4 +1,4 @@
-"""Notices as Kubernetes Events. The name is derived from what is said, so that saying it again after a crash is one Event."""
+"""Notices as Kubernetes Events. The name follows from what is said: said again after a crash, it is one Event."""
 
 import asyncio
 import hashlib

@@ -18,14 +18,15 @@ class Metrics:
             registry=self.registry,
             buckets=LATENCY_BUCKETS,
         )
-        self.acts = Counter(
-            "runbook_operator_acts_total", "Writes to targets.", ("result",), registry=self.registry
-        )
+        self.acts = Counter("runbook_operator_acts_total", "Writes to targets.", ("result",), registry=self.registry)
         self.notices = Counter(
             "runbook_operator_notices_total", "What was said, by reason.", ("reason",), registry=self.registry
         )
         self.reconciles = Counter(
-            "runbook_operator_reconciles_total", "Visits to objects.", ("kind", "result"), registry=self.registry
+            "runbook_operator_reconciles_total",
+            "Visits to objects.",
+            ("kind", "result"),
+            registry=self.registry,
         )
 
     def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
