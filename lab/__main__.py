@@ -10,7 +10,9 @@ from lab.up import Lab
 
 def main() -> int:
     """Run the command; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="lab", description="A real Kubernetes on this machine, for the demo and the tests.")
+    parser = argparse.ArgumentParser(
+        prog="lab", description="A real Kubernetes on this machine, for the demo and the tests."
+    )
     parser.add_argument("command", choices=("up", "down", "status"))
     command = parser.parse_args().command
     lab = Lab(here())

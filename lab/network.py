@@ -1,4 +1,4 @@
-"""The lab's own network namespace: pods and Services get real addresses, and nothing of them reaches the host's routes."""
+"""The lab's own network namespace: real addresses for pods and Services, and nothing in the host's routes."""
 
 import os
 import shutil
@@ -49,7 +49,10 @@ def choose(*, node: bool) -> Namespace:
         mount = ("--mount", "--propagation", "private") if node else ()
         return Namespace(("--net", *mount), node)
     private = ("--user", "--map-root-user", "--net")
-    if shutil.which("ip") and subprocess.run(["unshare", *private, "true"], capture_output=True, check=False).returncode == 0:
+    if (
+        shutil.which("ip")
+        and subprocess.run(["unshare", *private, "true"], capture_output=True, check=False).returncode == 0
+    ):
         return Namespace(private, node=False)
     raise SystemExit(
         "lab: this machine allows no private network namespace (unshare --user --net) and has no root, or lacks `ip` "

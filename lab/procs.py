@@ -34,7 +34,8 @@ class Processes:
         self._log = log
 
     def all(self) -> dict[str, Process]:
-        return {name: Process(**values) for name, values in self._read().get("processes", {}).items()}
+        recorded = self._read().get("processes", {})
+        return {n: Process(n, int(str(one["pid"])), int(str(one["started"]))) for n, one in recorded.items()}
 
     def alive(self, name: str) -> Process | None:
         process = self.all().get(name)

@@ -5,7 +5,6 @@ import os
 import shutil
 import socket
 import ssl
-import subprocess
 import sys
 import time
 import urllib.error
@@ -44,7 +43,10 @@ class Lab:
         if "kube-controller-manager" in programs:
             account = "/api/v1/namespaces/default/serviceaccounts/default"
             self._await("the controllers", lambda: bool(self._get(account)), "kube-controller-manager")
-        print(f"lab: control plane ready in {time.monotonic() - began:.1f} s, kubeconfig {self._shown()}", flush=True)
+        print(
+            f"lab: control plane ready in {time.monotonic() - began:.1f} s, kubeconfig {self._shown()}",
+            flush=True,
+        )
 
     def down(self) -> None:
         """Stop exactly what was started, and forget its data."""
@@ -68,7 +70,10 @@ class Lab:
             return {name: [str(self.layout.cluster), name] for name in ASSETS}
         found = {name: [str(Path(assets) / name)] for name in ASSETS if (Path(assets) / name).exists()}
         if missing := [name for name in ASSETS if name not in found]:
-            print(f"lab: KUBEBUILDER_ASSETS has no {', '.join(missing)}; what they do does not happen", flush=True)
+            print(
+                f"lab: KUBEBUILDER_ASSETS has no {', '.join(missing)}; what they do does not happen",
+                flush=True,
+            )
         return found
 
     def _holder(self, space: network.Namespace) -> Process:
@@ -107,7 +112,7 @@ class Lab:
         config = json.loads(self.layout.kubeconfig.read_text())
         token = config["users"][0]["user"]["token"]
         context = ssl.create_default_context(cafile=self.layout.data / "pki" / "apiserver.crt")
-        request = urllib.request.Request(  # noqa: S310 # our own loopback
+        request = urllib.request.Request(  # our own loopback
             f"https://localhost:{self._port()}{path}", headers={"Authorization": f"Bearer {token}"}
         )
         try:

@@ -11,7 +11,6 @@ from runbook_operator.api.objects import SwitchObject
 from runbook_operator.decide import runbook as runbooks
 from runbook_operator.decide import switch as switches
 from runbook_operator.decide.status import stalled
-from runbook_operator.decide.world import Step, World, WriteStatus
 from runbook_operator.io import clock
 from runbook_operator.io.locks import Locks
 from runbook_operator.io.queue import WorkQueue
@@ -20,6 +19,8 @@ from runbook_operator.model.refs import Ref
 from runbook_operator.observe.store import declared
 from runbook_operator.observe.targets import REREAD, is_watched, read_target
 from runbook_operator.observe.worlds import runbook_world, switch_world, targets_of
+from runbook_operator.plan.steps import Step, WriteStatus
+from runbook_operator.plan.world import World
 from runbook_operator.writer import Writer
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)

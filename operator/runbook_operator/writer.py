@@ -9,16 +9,6 @@ from runbook_operator import errors
 from runbook_operator.act.steps import apply, carry_out
 from runbook_operator.decide.record import resaved
 from runbook_operator.decide.status import begun
-from runbook_operator.decide.world import (
-    Act,
-    CreateSwitch,
-    DeleteSwitch,
-    SetFinalizers,
-    SpringBack,
-    Step,
-    World,
-    WriteStatus,
-)
 from runbook_operator.io import clock
 from runbook_operator.io.paths import Paths, own
 from runbook_operator.model.base import StatusModel
@@ -28,6 +18,16 @@ from runbook_operator.model.seen import Missing, Seen, absent
 from runbook_operator.observe.store import Store
 from runbook_operator.observe.targets import read_target
 from runbook_operator.observe.throws import Throws
+from runbook_operator.plan.steps import (
+    Act,
+    CreateSwitch,
+    DeleteSwitch,
+    SetFinalizers,
+    SpringBack,
+    Step,
+    WriteStatus,
+)
+from runbook_operator.plan.world import World
 from runbook_operator.report.events import post
 from runbook_operator.report.metrics import Metrics
 from runbook_operator.report.status import write_status

@@ -1,11 +1,11 @@
 """Carries out one step that is not a status; each write has a precondition, and its answer goes back to the caller."""
 
-from runbook_operator.decide.world import CreateSwitch, DeleteSwitch, SetFinalizers, SpringBack
 from runbook_operator.io.kube import Body, Kube
 from runbook_operator.io.paths import BUILT_IN, Paths, collection, own, path_of
 from runbook_operator.model.effects import Effect
 from runbook_operator.model.refs import API_VERSION, Meta
 from runbook_operator.model.seen import Seen, seen_of
+from runbook_operator.plan.steps import CreateSwitch, DeleteSwitch, SetFinalizers, SpringBack
 
 RUNBOOK_LABEL = "runbooks.dev/runbook"
 

@@ -2,11 +2,11 @@
 
 from runbook_operator.api.switch import Entry, Record
 from runbook_operator.decide.record import target
-from runbook_operator.decide.world import World
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
 from runbook_operator.model.seen import Seen
+from runbook_operator.plan.world import World
 
 
 def said(

@@ -7,9 +7,9 @@ from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import Entry, Record
 from runbook_operator.api.union import OneAction
-from runbook_operator.decide.world import Claim, World
 from runbook_operator.model.refs import Ref
 from runbook_operator.model.seen import Missing, Seen
+from runbook_operator.plan.world import Claim, World, order
 
 
 def new_record(world: World, entry: KillSwitch) -> Record:
@@ -65,10 +65,6 @@ def rivals(world: World, entry: Entry) -> tuple[Claim, ...]:
 def overruled(world: World, record: Record, entry: Entry) -> bool:
     """Whether a switch engaged later holds the same field: the later engagement wins."""
     return any(claim.order > order(record) for claim in rivals(world, entry))
-
-
-def order(record: Record) -> tuple[str, str]:
-    return (record.engaged_at, record.id)
 
 
 def _ref(world: World, entry: Entry) -> Ref:

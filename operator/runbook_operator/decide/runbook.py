@@ -1,29 +1,13 @@
 """The next step of a Runbook: its switches are there, no others are, and its status says how it is."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-
 from runbook_operator.api.conditions import Finding, condition
-from runbook_operator.api.objects import RunbookObject, SwitchObject
+from runbook_operator.api.objects import SwitchObject
 from runbook_operator.api.runbook import RunbookSpec, RunbookStatus, TargetStatus
-from runbook_operator.decide.world import CreateSwitch, DeleteSwitch, WriteStatus
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
 from runbook_operator.model.seen import Missing, Seen, absent
-
-
-@dataclass(frozen=True)
-class RunbookWorld:
-    """All that a Runbook's next step depends on: `switches` are those of its namespace, by name."""
-
-    runbook: RunbookObject
-    switches: Mapping[str, SwitchObject]
-    seen: Mapping[Ref, Seen | Missing]
-    now: datetime
-
-
-RunbookStep = CreateSwitch | DeleteSwitch | WriteStatus
+from runbook_operator.plan.steps import CreateSwitch, DeleteSwitch, RunbookStep, WriteStatus
+from runbook_operator.plan.world import RunbookWorld
 
 
 def next_step(world: RunbookWorld) -> RunbookStep | None:

@@ -4,10 +4,11 @@ from runbook_operator.api.conditions import Finding, condition, timestamp
 from runbook_operator.api.switch import HISTORY, Engagement, Entry, Record, SwitchStatus
 from runbook_operator.decide.notices import about_record, said, summary
 from runbook_operator.decide.record import is_saved, live, overruled, target
-from runbook_operator.decide.world import World, WriteStatus
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.seen import Missing, Seen
+from runbook_operator.plan.steps import WriteStatus
+from runbook_operator.plan.world import World
 
 
 def tell(world: World) -> WriteStatus | None:

@@ -13,15 +13,15 @@ from runbook_operator.decide.record import (
     is_saved,
     live,
     new_record,
-    order,
     overruled,
     rivals,
     saved,
     target,
 )
 from runbook_operator.decide.status import begun, tell
-from runbook_operator.decide.world import Act, SetFinalizers, SpringBack, Step, World
 from runbook_operator.model.seen import Seen
+from runbook_operator.plan.steps import Act, SetFinalizers, SpringBack, Step
+from runbook_operator.plan.world import World, order
 
 Rule = Callable[[World], Step | None]
 

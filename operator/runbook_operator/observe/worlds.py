@@ -5,11 +5,9 @@ from datetime import datetime
 
 from runbook_operator.actions import REGISTRY
 from runbook_operator.api.objects import RunbookObject, SwitchObject
-from runbook_operator.decide.record import order
-from runbook_operator.decide.runbook import RunbookWorld
-from runbook_operator.decide.world import Claim, World
 from runbook_operator.model.refs import Ref
 from runbook_operator.observe.store import Store, declared, held_by
+from runbook_operator.plan.world import Claim, RunbookWorld, World, order
 
 
 def switch_world(store: Store, switch: SwitchObject, *, now: datetime, new_id: str, latency: int | None) -> World:

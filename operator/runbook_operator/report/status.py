@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from runbook_operator.decide.world import WriteStatus
 from runbook_operator.io.kube import Body, Kube
 from runbook_operator.io.paths import own
 from runbook_operator.model.base import StatusModel
+from runbook_operator.plan.steps import WriteStatus
 
 
 async def write_status(kube: Kube, old: StatusModel, step: WriteStatus) -> Body:

@@ -1,4 +1,4 @@
-"""What a decision looks at, and the steps that it may ask for."""
+"""What a decision looks at."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,12 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from runbook_operator.api.objects import RunbookObject, SwitchObject
-from runbook_operator.api.runbook import KillSwitch, RunbookStatus
-from runbook_operator.api.switch import Record, SwitchStatus
-from runbook_operator.model.effects import Effect
-from runbook_operator.model.notices import Notice
-from runbook_operator.model.refs import Meta, Ref
+from runbook_operator.api.runbook import KillSwitch
+from runbook_operator.api.switch import Record
+from runbook_operator.model.refs import Ref
 from runbook_operator.model.seen import Missing, Seen, absent
+
+
+def order(record: Record) -> tuple[str, str]:
+    """What sorts engagements by when they began."""
+    return (record.engaged_at, record.id)
 
 
 @dataclass(frozen=True)
@@ -66,52 +69,10 @@ class World:
 
 
 @dataclass(frozen=True)
-class WriteStatus:
-    """Replace the status of `meta`, if it is still at the resourceVersion that was decided on; then say `notices`."""
+class RunbookWorld:
+    """All that a Runbook's next step depends on: `switches` are those of its namespace, by name."""
 
-    meta: Meta
-    status: SwitchStatus | RunbookStatus
-    notices: tuple[Notice, ...] = ()
-
-
-@dataclass(frozen=True)
-class SetFinalizers:
-    """Replace the finalizers of the switch."""
-
-    meta: Meta
-    finalizers: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class SpringBack:
-    """Remove `spec.engaged` of a momentary switch that has acted."""
-
-    meta: Meta
-
-
-@dataclass(frozen=True)
-class Act:
-    """Write to a target; `timed` where this is what the person waits for."""
-
-    effect: Effect
-    notices: tuple[Notice, ...] = ()
-    timed: bool = False
-
-
-@dataclass(frozen=True)
-class CreateSwitch:
-    """Make the Switch of one entry of a Runbook."""
-
-    runbook: Meta
-    name: str
-    switch: str
-
-
-@dataclass(frozen=True)
-class DeleteSwitch:
-    """Delete a Switch that its Runbook no longer declares; its finalizer releases it first."""
-
-    meta: Meta
-
-
-Step = WriteStatus | SetFinalizers | SpringBack | Act
+    runbook: RunbookObject
+    switches: Mapping[str, SwitchObject]
+    seen: Mapping[Ref, Seen | Missing]
+    now: datetime
