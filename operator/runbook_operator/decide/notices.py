@@ -36,7 +36,7 @@ def about_record(world: World, record: Record, reason: Reason, message: str) -> 
 
 def put_back(world: World, record: Record, entry: Entry, seen: Seen) -> tuple[Notice, ...]:
     """Somebody changed what is held, and it was put back."""
-    who = seen.manager or "an unknown manager"
+    who = seen.manager or "somebody"
     text = (
         f"{world.switch.meta.ref.name}: {who} set {entry.kind}/{entry.name} to {seen.replicas} while it is held "
         f"at {entry.held}; put back. Release the switch to let it go [{record.id}]"

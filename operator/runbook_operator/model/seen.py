@@ -12,7 +12,8 @@ from runbook_operator.model.refs import Ref, meta_of
 class Seen:
     """A target that exists: its identity, its desired replicas, and who last set them.
 
-    `manager` is the field manager that owns `spec.replicas`, empty where nobody is recorded.
+    `manager` is the field manager that owns `spec.replicas`, empty where nobody is recorded: a scale up from 0 through
+    the scale subresource leaves no owner behind (seen with Kubernetes 1.37).
     """
 
     ref: Ref

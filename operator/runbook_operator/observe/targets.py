@@ -15,13 +15,14 @@ def is_watched(ref: Ref) -> bool:
 
 
 async def read_target(paths: Paths, ref: Ref) -> Seen | Missing:
-    """What is there now, through the scale subresource, which every kind that can be scaled has."""
+    """What is there now: a watched kind as a whole, which names its field managers; others by their scale subresource."""
     resource = await paths.resource(ref)
     if resource is None:
         return Missing(ref, Reason.KIND_NOT_FOUND, f"{ref}: the cluster serves no kind {ref.kind} in {ref.api_version}")
     if not resource.scalable:
         return Missing(ref, Reason.NOT_SCALABLE, f"{ref}: a {ref.kind} has no scale subresource; target one that has")
     try:
-        return seen_of(await paths.kube.get(path_of(ref, resource.plural) + "/scale"), ref)
+        part = "" if is_watched(ref) else "/scale"
+        return seen_of(await paths.kube.get(path_of(ref, resource.plural) + part), ref)
     except errors.NotFoundError:
         return absent(ref)

@@ -1,0 +1,83 @@
+# Bootstraps itself from python3, make and a package index; nothing else is expected of the machine.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# CLUSTER=current uses the cluster of the current kubeconfig instead of the lab; NODE=0 leaves the lab without a node.
+CLUSTER ?= lab
+NODE ?= auto
+LAB := $(PYTHON) -m lab
+ifeq ($(CLUSTER),current)
+KUBE_ENV :=
+else
+KUBE_ENV := KUBECONFIG="$(CURDIR)/.lab/kubeconfig" PATH="$(CURDIR)/.lab/bin:$(CURDIR)/$(BIN):$$PATH"
+endif
+
+.PHONY: help
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  CLUSTER=current  use the cluster of your kubeconfig (kind, minikube, k3d) instead of building the lab"
+	@echo "  NODE=0           run the lab without a node: no root and no packages needed, pods stay Pending"
+
+$(READY): pyproject.toml uv.lock
+	@test -x $(BIN)/uv || { echo "make: making $(VENV) from $$($(PYTHON) --version)"; $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); }
+	@$(BIN)/uv sync --quiet --locked --inexact
+	@touch $@
+
+.PHONY: demo
+demo: $(READY) lab ## Watch a kill switch move a real Deployment and put it back
+	@$(KUBE_ENV) $(BIN)/python tools/demo.py
+
+.PHONY: test
+test: $(READY) test-fast lab ## Run every test: unit and contract in seconds, then component and e2e on a real API server
+	@$(KUBE_ENV) $(BIN)/python -m pytest tests/e2e tests/repo
+
+.PHONY: test-fast
+test-fast: $(READY) ## Run the unit and contract tests, which need no cluster, with coverage of the pure packages
+	@$(BIN)/python -m pytest tests/unit tests/contract tests/component --cov --cov-report=term-missing:skip-covered -q
+
+.PHONY: check
+check: $(READY) ## Lint, types, layers, and that what is generated is up to date
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache > .import-linter.log 2>&1 || { cat .import-linter.log; exit 1; }
+	@rm -f .import-linter.log
+	@$(BIN)/runbook-operator crds --directory .crds-now && diff -r crds .crds-now; status=$$?; rm -rf .crds-now; \
+		test $$status -eq 0 || { echo "crds/ differs from the models: run make crds"; exit 1; }
+
+.PHONY: lab
+lab: ## Start the lab: a real control plane, and on Linux with root a real node
+ifeq ($(CLUSTER),current)
+	@$(LAB) guard
+else
+	@$(LAB) up --node $(if $(filter 0,$(NODE)),no,$(NODE))
+endif
+
+.PHONY: lab-down
+lab-down: ## Stop exactly what the lab started
+	@$(LAB) down
+
+.PHONY: run
+run: $(READY) lab ## Run the operator from this checkout against the lab
+	@$(KUBE_ENV) kubectl apply --server-side -f crds/
+	@$(KUBE_ENV) $(BIN)/runbook-operator run --log-format console
+
+.PHONY: crds
+crds: $(READY) ## Generate crds/ from the models
+	@$(BIN)/runbook-operator crds --directory crds
+
+.PHONY: fmt
+fmt: $(READY) ## Format the code and fix what can be fixed
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: bench
+bench: $(READY) lab ## Measure from patch to effect, beside the floor in the same run
+	@$(KUBE_ENV) $(BIN)/python bench/switch.py

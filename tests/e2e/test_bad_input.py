@@ -1,0 +1,137 @@
+"""What is refused at `kubectl apply`, and what heals by itself."""
+
+from typing import Any
+
+import pytest
+
+from tests.e2e.harness import Cluster, Operator, deployment, eventually, kubectl, runbook
+
+
+def stop(**scale: Any) -> dict[str, Any]:
+    return {"name": "stop", "actions": [{"scale": {"target": "web"} | scale}]}
+
+
+REFUSED = {
+    "an unknown field": (runbook(killSwitch=[]), 'unknown field "spec.killSwitch"'),
+    "a negative replica count": (runbook(killSwitches=[stop(replicas=-1)]), "spec.killSwitches[0].actions[0].scale.replicas"),
+    "two kill switches of one name": (runbook(killSwitches=[stop(replicas=0), stop(replicas=1)]), "spec.killSwitches[1]"),
+    "a scaling command named as a kill switch": (
+        runbook(scaling=[{"name": "stop", "target": "web", "by": 1}]),
+        "spec.killSwitches and spec.scaling share one space of names",
+    ),
+    "an undeclared target": (
+        runbook(killSwitches=[stop(target="db", replicas=0)]),
+        "spec.killSwitches: an entry names a target that spec.targets does not declare",
+    ),
+    "an undeclared target of a scaling command": (
+        runbook(scaling=[{"name": "up", "target": "db", "by": 1}]),
+        "spec.scaling: an entry names a target that spec.targets does not declare",
+    ),
+    "both replicas and a step": (runbook(killSwitches=[stop(replicas=0, by=1)]), "set exactly one of replicas"),
+    "neither replicas nor a step": (runbook(killSwitches=[stop()]), "set exactly one of replicas"),
+    "no action at all": (runbook(killSwitches=[{"name": "stop", "actions": []}]), "spec.killSwitches[0].actions"),
+    "an empty action": (runbook(killSwitches=[{"name": "stop", "actions": [{}]}]), "set exactly one action: scale"),
+    "bounds the wrong way round": (
+        runbook(scaling=[{"name": "up", "target": "web", "by": 1, "min": 5, "max": 2}]),
+        "min must not be greater than max",
+    ),
+    "an unknown mode": (runbook(mode="Dream"), "spec.mode"),
+    "no title": (runbook(title=""), "spec.title"),
+    "a name longer than a label": (runbook(name="n" * 64), "metadata.name: at most 63 characters"),
+}
+
+
+@pytest.mark.parametrize(("document", "sentence"), REFUSED.values(), ids=REFUSED.keys())
+def test_bad_input_is_refused_with_a_sentence_that_names_the_field(
+    cluster: Cluster, document: dict[str, Any], sentence: str
+) -> None:
+    assert sentence in cluster.refused(document)
+
+
+def test_a_missing_target_is_told_and_heals_when_it_appears(cluster: Cluster, operator: Operator) -> None:
+    cluster.apply(runbook())
+
+    for kind, name in (("runbook", "shop"), ("switch", "shop-stop")):
+        ready = cluster.until_reason(kind, name, "TargetNotFound")
+        assert ready["status"] == "False"
+        assert "Deployment/web does not exist" in ready["message"]
+    assert "spec.targets[0] (web)" in cluster.condition("runbook", "shop")["message"]
+
+    cluster.apply(deployment())
+
+    cluster.until_reason("runbook", "shop", "Ready")
+    cluster.until_reason("switch", "shop-stop", "Ready")
+    assert operator.alive
+
+
+def test_a_switch_thrown_before_its_target_exists_holds_it_from_the_moment_it_appears(
+    cluster: Cluster, operator: Operator
+) -> None:
+    cluster.apply(runbook())
+    cluster.until_reason("switch", "shop-stop", "TargetNotFound")
+    cluster.throw("shop-stop")
+    cluster.until_phase("shop-stop", "Engaging")
+
+    cluster.apply(deployment(replicas=4))
+
+    cluster.until_phase("shop-stop", "Engaged")
+    assert cluster.replicas() == 0
+    cluster.release("shop-stop")
+    cluster.until_phase("shop-stop", "Released")
+    assert cluster.replicas() == 4
+    assert operator.alive
+
+
+def test_a_kind_that_cannot_be_scaled_is_named_and_the_rest_goes_on(cluster: Cluster, operator: Operator) -> None:
+    targets = [
+        {"name": "web", "workload": {"name": "web"}},
+        {"name": "agent", "workload": {"kind": "DaemonSet", "name": "agent"}},
+        {"name": "ghost", "workload": {"apiVersion": "ghosts.dev/v1", "kind": "Ghost", "name": "g"}},
+    ]
+    switches = [stop(replicas=0), {"name": "haunt", "actions": [{"scale": {"target": "ghost", "replicas": 0}}]}]
+    cluster.apply(deployment(), runbook(targets=targets, killSwitches=switches))
+
+    told = cluster.until_reason("runbook", "shop", "NotScalable")
+    assert "a DaemonSet has no scale subresource" in told["message"]
+    cluster.until_reason("switch", "shop-haunt", "KindNotFound")
+
+    cluster.throw("shop-stop")
+    cluster.until_phase("shop-stop", "Engaged")
+    assert cluster.replicas() == 0
+    assert operator.alive
+
+
+def test_a_switch_that_no_runbook_declares_says_so(cluster: Cluster, operator: Operator) -> None:
+    cluster.apply(
+        {
+            "apiVersion": "runbooks.dev/v1alpha1",
+            "kind": "Switch",
+            "metadata": {"name": "stray"},
+            "spec": {"runbook": "nobody", "switch": "stop", "engaged": True},
+        }
+    )
+
+    told = cluster.until_reason("switch", "stray", "RunbookNotFound")
+
+    assert "there is no Runbook nobody" in told["message"]
+    assert operator.alive
+
+
+def test_a_switch_cannot_be_pointed_at_another_entry(cluster: Cluster, operator: Operator) -> None:
+    cluster.apply(deployment(), runbook())
+    switch = eventually("it is made", lambda: cluster.get("switch", "shop-stop"))
+
+    refused = cluster.refused({**switch, "spec": {"runbook": "shop", "switch": "up"}})
+
+    assert "switch cannot be changed" in refused
+    assert operator.alive
+
+
+def test_explain_reads_well(cluster: Cluster) -> None:
+    del cluster
+    text = " ".join(kubectl("explain", "runbook.spec.killSwitches").split())
+
+    assert "A lever: while it is engaged its actions hold, and when it is released everything is put back." in text
+    assert "actions <[]Object> -required- What it does, in this order." in text
+    scale = " ".join(kubectl("explain", "runbook.spec.killSwitches.actions.scale").split())
+    assert "Sets the replicas of the target's workload, and holds them there." in scale

@@ -1,0 +1,244 @@
+"""A switch, thrown and released as a person does it."""
+
+import json
+
+from tests.e2e.harness import Cluster, Operator, deployment, eventually, runbook
+
+
+def ready(cluster: Cluster, *, replicas: int = 3) -> None:
+    cluster.apply(deployment(replicas=replicas), runbook())
+    cluster.until_reason("switch", "shop-stop", "Ready")
+    cluster.until_reason("switch", "shop-up", "Ready")
+
+
+def test_a_thrown_switch_moves_the_deployment_and_release_puts_back_what_was(
+    cluster: Cluster, operator: Operator
+) -> None:
+    ready(cluster, replicas=5)
+
+    cluster.throw("shop-stop")
+    engaged = cluster.until_phase("shop-stop", "Engaged")
+
+    assert cluster.replicas() == 0
+    assert [e["saved"] for e in engaged["status"]["record"]["actions"]] == [5]
+    assert cluster.condition("switch", "shop-stop", "Engaged")["status"] == "True"
+    assert cluster.condition("switch", "shop-stop")["status"] == "True"
+    assert engaged["status"]["observedGeneration"] == engaged["metadata"]["generation"]
+    assert engaged["status"]["latencyMilliseconds"] > 0
+
+    cluster.release("shop-stop")
+    released = cluster.until_phase("shop-stop", "Released")
+
+    assert cluster.replicas() == 5
+    eventually("the finalizer is gone", lambda: not cluster.get("switch", "shop-stop")["metadata"].get("finalizers"))
+    assert "Deployment/web back to 5" in released["status"]["history"][0]["outcome"]
+    assert operator.alive
+
+
+def test_every_act_is_told_by_events_with_one_id_on_switch_runbook_and_target(
+    cluster: Cluster, operator: Operator
+) -> None:
+    ready(cluster)
+
+    cluster.throw("shop-stop")
+    identity = cluster.until_phase("shop-stop", "Engaged")["status"]["record"]["id"]
+    cluster.release("shop-stop")
+    cluster.until_phase("shop-stop", "Released")
+
+    for reason in ("Engaged", "Restored"):
+        told = {event["involvedObject"]["kind"]: event["message"] for event in cluster.events(reason)}
+        assert set(told) == {"Switch", "Runbook", "Deployment"}
+        assert all(identity in message for message in told.values())
+    lines = [json.loads(line) for line in operator.log().splitlines() if identity in line]
+    assert {"Engaged", "Restored"} <= {line.get("reason") for line in lines}
+
+
+def test_what_somebody_changes_while_it_is_held_is_put_back_and_named(cluster: Cluster, operator: Operator) -> None:
+    ready(cluster)
+    cluster.throw("shop-stop")
+    cluster.until_phase("shop-stop", "Engaged")
+
+    cluster.run("patch", "deployment", "web", "-p", '{"spec":{"replicas":2}}')
+
+    cluster.until_replicas(0)
+    told = eventually("it is told", lambda: cluster.events("PutBack"))
+    assert "kubectl-patch set Deployment/web to 2 while it is held at 0; put back" in told[0]["message"]
+    cluster.release("shop-stop")
+    cluster.until_phase("shop-stop", "Released")
+    assert cluster.replicas() == 3
+    assert operator.alive
+
+
+def test_a_scale_from_zero_leaves_no_field_manager_to_name_and_is_put_back_all_the_same(
+    cluster: Cluster, operator: Operator
+) -> None:
+    ready(cluster)
+    cluster.throw("shop-stop")
+    cluster.until_phase("shop-stop", "Engaged")
+
+    cluster.scale(2)
+
+    told = eventually("it is told", lambda: cluster.events("PutBack"))
+    assert "somebody set Deployment/web to 2 while it is held at 0; put back" in told[0]["message"]
+    cluster.until_replicas(0)
+    assert operator.alive
+
+
+def test_a_scaling_command_acts_once_per_throw_and_springs_back(cluster: Cluster, operator: Operator) -> None:
+    ready(cluster)
+
+    for expected in (5, 6, 6):
+        cluster.throw("shop-up")
+        eventually("it sprang back", lambda: "engaged" not in cluster.get("switch", "shop-up")["spec"])
+        cluster.until_phase("shop-up", "Released")
+        assert cluster.replicas() == expected
+    assert operator.alive
+
+
+def test_two_switches_on_one_deployment_give_back_the_original_whatever_the_order(
+    cluster: Cluster, operator: Operator
+) -> None:
+    switches = [
+        {"name": name, "actions": [{"scale": {"target": "web", "replicas": to}}]} for name, to in (("a", 0), ("b", 1))
+    ]
+    cluster.apply(deployment(), runbook(killSwitches=switches, scaling=[]))
+    for first, last in (("shop-a", "shop-b"), ("shop-b", "shop-a")):
+        cluster.until_reason("switch", "shop-a", "Ready")
+        cluster.until_reason("switch", "shop-b", "Ready")
+        cluster.throw("shop-a")
+        cluster.until_phase("shop-a", "Engaged")
+        cluster.throw("shop-b")
+        cluster.until_phase("shop-b", "Engaged")
+        assert cluster.replicas() == 1
+
+        cluster.release(first)
+        cluster.until_phase(first, "Released")
+        assert cluster.replicas() == (1 if first == "shop-a" else 0)
+        cluster.release(last)
+        cluster.until_phase(last, "Released")
+        assert cluster.replicas() == 3
+    assert operator.alive
+
+
+def test_observe_writes_nothing_to_the_target_and_says_what_would_be_done(cluster: Cluster, operator: Operator) -> None:
+    cluster.apply(deployment(), runbook(mode="Observe"))
+    cluster.until_reason("switch", "shop-stop", "Ready")
+    before = cluster.get("deployment", "web")["metadata"]["generation"]
+
+    cluster.throw("shop-stop")
+
+    eventually(
+        "it says so", lambda: cluster.condition("switch", "shop-stop", "Engaged").get("reason") == "Observing"
+    )
+    said = cluster.condition("switch", "shop-stop", "Engaged")["message"]
+    assert "scale web to 0" in said
+    assert cluster.get("deployment", "web")["metadata"]["generation"] == before
+    assert operator.alive
+
+
+def test_a_switch_thrown_while_the_operator_is_down_works_when_it_comes_up(
+    cluster: Cluster, stopped_operator: Operator
+) -> None:
+    stopped_operator.start()
+    ready(cluster)
+    stopped_operator.kill()
+
+    cluster.throw("shop-stop")
+    stopped_operator.start()
+
+    cluster.until_phase("shop-stop", "Engaged")
+    assert cluster.replicas() == 0
+
+
+def test_a_deployment_made_anew_while_engaged_is_held_and_never_restored_from_the_other(
+    cluster: Cluster, operator: Operator
+) -> None:
+    ready(cluster, replicas=3)
+    cluster.throw("shop-stop")
+    cluster.until_phase("shop-stop", "Engaged")
+
+    cluster.run("delete", "deployment", "web")
+    cluster.apply(deployment(replicas=7))
+
+    cluster.until_replicas(0)
+    uid = cluster.get("deployment", "web")["metadata"]["uid"]
+    eventually("the new one is recorded", lambda: recorded(cluster) == (uid, 7))
+    cluster.release("shop-stop")
+    cluster.until_phase("shop-stop", "Released")
+    assert cluster.replicas() == 7
+    assert operator.alive
+
+
+def recorded(cluster: Cluster) -> tuple[str, int]:
+    entry = cluster.get("switch", "shop-stop")["status"]["record"]["actions"][0]
+    return entry["uid"], entry["saved"]
+
+
+def test_a_deployment_deleted_while_engaged_and_made_anew_after_release_is_left_alone(
+    cluster: Cluster, operator: Operator
+) -> None:
+    ready(cluster, replicas=3)
+    cluster.throw("shop-stop")
+    cluster.until_phase("shop-stop", "Engaged")
+    cluster.run("delete", "deployment", "web")
+
+    cluster.release("shop-stop")
+    released = cluster.until_phase("shop-stop", "Released")
+    cluster.apply(deployment(replicas=0))
+
+    assert "gone" in released["status"]["history"][0]["outcome"]
+    cluster.until_reason("switch", "shop-stop", "Ready")
+    assert cluster.replicas() == 0
+    assert operator.alive
+
+
+def test_deleting_the_runbook_of_an_engaged_switch_puts_everything_back(cluster: Cluster, operator: Operator) -> None:
+    ready(cluster)
+    cluster.throw("shop-stop")
+    cluster.until_phase("shop-stop", "Engaged")
+
+    cluster.run("delete", "runbook", "shop")
+
+    cluster.until_replicas(3)
+    eventually("the switches are gone", lambda: not cluster.run("get", "switches", "-o", "name"))
+    assert operator.alive
+
+
+def test_dropping_an_entry_releases_and_removes_its_switch_and_leaves_the_others(
+    cluster: Cluster, operator: Operator
+) -> None:
+    ready(cluster)
+    cluster.throw("shop-stop")
+    cluster.until_phase("shop-stop", "Engaged")
+
+    cluster.apply(runbook(killSwitches=[]))
+
+    cluster.until_replicas(3)
+    left = ["switch.runbooks.dev/shop-up"]
+    eventually("only the other is left", lambda: cluster.run("get", "switches", "-o", "name").split() == left)
+    assert operator.alive
+
+
+def test_a_switch_deleted_by_hand_is_made_again_released(cluster: Cluster, operator: Operator) -> None:
+    ready(cluster)
+    cluster.throw("shop-stop")
+    uid = cluster.until_phase("shop-stop", "Engaged")["metadata"]["uid"]
+
+    cluster.run("delete", "switch", "shop-stop")
+
+    cluster.until_replicas(3)
+    again = eventually("it is there again", lambda: cluster.get("switch", "shop-stop"))
+    assert again["metadata"]["uid"] != uid
+    assert "engaged" not in again["spec"]
+    assert operator.alive
+
+
+def test_deleting_the_namespace_of_an_engaged_switch_does_not_hang(cluster: Cluster, operator: Operator) -> None:
+    ready(cluster)
+    cluster.throw("shop-stop")
+    cluster.until_phase("shop-stop", "Engaged")
+
+    cluster.run("delete", "runbooks,switches,deployments", "--all", "--wait=false")
+
+    eventually("all is gone", lambda: not cluster.run("get", "runbooks,switches,deployments", "-o", "name"))
+    assert operator.alive

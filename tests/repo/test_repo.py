@@ -1,0 +1,112 @@
+"""What the repository promises about itself."""
+
+import ast
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from runbook_operator.api.crd import KINDS, crd
+from runbook_operator.model.reasons import Reason
+from runbook_operator.settings import Settings
+from tests.e2e.harness import kubectl
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = sorted((ROOT / "operator" / "runbook_operator").rglob("*.py"))
+EXAMPLES = sorted(path for path in (ROOT / "examples").glob("[0-9]*-*") if path.is_dir())
+
+
+def functions() -> list[tuple[str, int]]:
+    """Every function of the operator with its length in lines, its docstring and decorators left out."""
+    found = []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                length = (body[-1].end_lineno or 0) - body[0].lineno + 2 if body else 1
+                found.append((f"{path.name}:{node.name}", length))
+    return found
+
+
+def test_the_operator_folder_does_not_shadow_the_standard_library() -> None:
+    assert not (ROOT / "operator" / "__init__.py").exists()
+
+
+def test_functions_are_short() -> None:
+    lengths = functions()
+
+    assert statistics.median(length for _, length in lengths) <= 9
+    assert [name for name, length in lengths if length > 40] == []
+
+
+def test_files_are_short() -> None:
+    assert [path.name for path in SOURCES if len(path.read_text().splitlines()) > 300] == []
+
+
+def test_the_generated_crds_are_those_of_the_models() -> None:
+    for kind in KINDS:
+        text = (ROOT / "crds" / f"runbooks.dev_{kind.plural}.yaml").read_text()
+        assert crd(kind) == yaml.safe_load(text)
+
+
+def test_a_new_action_file_appears_in_the_crd_with_no_other_edit(tmp_path: Path) -> None:
+    package = tmp_path / "runbook_operator"
+    subprocess.run(["cp", "-r", str(ROOT / "operator" / "runbook_operator"), str(package)], check=True)
+    text = (package / "actions" / "scale.py").read_text().replace('kind = "scale"', 'kind = "shrink"')
+    (package / "actions" / "shrink.py").write_text(text)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "runbook_operator", "crds"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+
+    document = next(yaml.safe_load_all(done.stdout))
+    spec = document["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    action = spec["properties"]["killSwitches"]["items"]["properties"]["actions"]["items"]
+    assert set(action["properties"]) == {"scale", "shrink"}
+    assert action["x-kubernetes-validations"][0]["message"] == "set exactly one action: scale, shrink"
+
+
+def test_every_reason_is_explained_to_users() -> None:
+    text = (ROOT / "docs" / "reference" / "reasons.md").read_text()
+
+    assert [reason for reason in Reason if f"`{reason}`" not in text] == []
+
+
+def test_every_setting_is_documented() -> None:
+    text = (ROOT / "docs" / "reference" / "settings.md").read_text()
+
+    assert [name for name in Settings.model_fields if f"`RUNBOOK_{name.upper()}`" not in text] == []
+
+
+def test_every_relative_link_of_a_page_leads_somewhere() -> None:
+    pages = [ROOT / "README.md", *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
+    broken = [
+        f"{page.relative_to(ROOT)}: {link}"
+        for page in pages
+        for link in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text())
+        if not (page.parent / link).exists()
+    ]
+
+    assert broken == []
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_every_example_is_accepted_by_the_api_server(example: Path) -> None:
+    kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
+    kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+
+    said = kubectl("apply", "--dry-run=server", "-f", str(example), "-o", "json")
+
+    kinds = {item["kind"] for item in json.loads(said).get("items", [json.loads(said)])}
+    assert "Runbook" in kinds
+    assert (example / "README.md").exists()
