@@ -22,7 +22,9 @@ def main() -> int:
     kubectl(f"delete namespace {NAMESPACE} --ignore-not-found --timeout=60s", quiet=True)
     say("The operator knows two kinds, Runbook and Switch. First they are made known to the API server.")
     kubectl("apply --server-side -f crds/")
-    kubectl("wait --for=condition=Established crd/runbooks.runbooks.dev crd/switches.runbooks.dev --timeout=30s", quiet=True)
+    kubectl(
+        "wait --for=condition=Established crd/runbooks.runbooks.dev crd/switches.runbooks.dev --timeout=30s", quiet=True
+    )
     kubectl(f"create namespace {NAMESPACE}")
     with running_operator() as log:
         try:
@@ -35,7 +37,10 @@ def main() -> int:
 def play(began: float) -> int:
     say("A shop, and the runbook of its team.")
     kubectl(f"apply -n {NAMESPACE} -f examples/01-first-switch/")
-    wait("the switch is ready", lambda: get("switch", SWITCH, '{.status.conditions[?(@.type=="Ready")].status}') == "True")
+    wait(
+        "the switch is ready",
+        lambda: get("switch", SWITCH, '{.status.conditions[?(@.type=="Ready")].status}') == "True",
+    )
     pods()
     kubectl(f"get rb,sw -n {NAMESPACE}")
     say("Three in the morning: the payment provider charges twice. The kill switch is thrown.")
@@ -47,7 +52,8 @@ def play(began: float) -> int:
     kubectl(f"scale deployment {DEPLOYMENT} -n {NAMESPACE} --replicas=2")
     wait("it is put back", lambda: get("deployment", DEPLOYMENT, "{.spec.replicas}") == "0")
     wait("it is told", lambda: "PutBack" in events())
-    kubectl(f"get events -n {NAMESPACE} --field-selector involvedObject.name={SWITCH} -o custom-columns=REASON:.reason,MESSAGE:.message")
+    columns = "-o custom-columns=REASON:.reason,MESSAGE:.message"
+    kubectl(f"get events -n {NAMESPACE} --field-selector involvedObject.name={SWITCH} {columns}")
     say("The incident is over. The switch is released, and what was there is put back.")
     released = timed('{"spec":{"engaged":null}}', thrown="", replicas=str(REPLICAS))
     wait("the switch is released", lambda: get("switch", SWITCH, "{.status.phase}") == "Released")
@@ -62,7 +68,10 @@ def play(began: float) -> int:
 
 def timed(patch: str, *, thrown: str, replicas: str) -> float:
     """Patch the switch; returns the milliseconds between a watcher seeing the lever and seeing the target move."""
-    with watching("switch", SWITCH, "{.spec.engaged}") as lever, watching("deployment", DEPLOYMENT, "{.spec.replicas}") as target:
+    with (
+        watching("switch", SWITCH, "{.spec.engaged}") as lever,
+        watching("deployment", DEPLOYMENT, "{.spec.replicas}") as target,
+    ):
         kubectl(f"patch sw {SWITCH} -n {NAMESPACE} --type merge -p {shlex.quote(patch)}")
         moved = seen(lever, thrown)
         done = seen(target, replicas)

@@ -1,7 +1,7 @@
 """The lab's API server, a namespace per test, and operators as processes, as their users run them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -61,7 +61,7 @@ def _let_go(cluster: Cluster, operator: Operator) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failure shows what the cluster and the operator had to say."""
     report = yield
     if report.failed and report.when == "call":
@@ -72,5 +72,3 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         if isinstance(running, Operator):
             report.sections.append(("operator", running.log()))
     return report
-
-

@@ -1,4 +1,4 @@
-"""What e2e tests are written in: kubectl as a user types it, conditions that are waited for, the operator as a process."""
+"""What e2e tests are written in: kubectl as typed, conditions that are waited for, the operator as a process."""
 
 import json
 import os
@@ -104,7 +104,9 @@ class Cluster:
         return self.condition(kind, name)
 
     def events(self, reason: str) -> list[Body]:
-        return [event for event in json.loads(self.run("get", "events", "-o", "json"))["items"] if event["reason"] == reason]
+        return [
+            event for event in json.loads(self.run("get", "events", "-o", "json"))["items"] if event["reason"] == reason
+        ]
 
     def dump(self) -> str:
         return self.run("get", "runbooks,switches,deployments,events", "-o", "wide")
@@ -145,7 +147,7 @@ class Operator:
         return time.monotonic() - self._began
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill -9."""
         assert self._process
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(timeout=SECONDS)
@@ -168,7 +170,7 @@ class Operator:
         """Status and text of one of its own endpoints."""
         line = next(line for line in reversed(self.log().splitlines()) if '"http"' in line)
         try:
-            with urllib.request.urlopen(json.loads(line)["http"] + path, timeout=5) as answer:
+            with urllib.request.urlopen(json.loads(line)["http"] + path, timeout=5) as answer:  # noqa: S310 # our own
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

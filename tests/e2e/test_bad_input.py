@@ -13,8 +13,14 @@ def stop(**scale: Any) -> dict[str, Any]:
 
 REFUSED = {
     "an unknown field": (runbook(killSwitch=[]), 'unknown field "spec.killSwitch"'),
-    "a negative replica count": (runbook(killSwitches=[stop(replicas=-1)]), "spec.killSwitches[0].actions[0].scale.replicas"),
-    "two kill switches of one name": (runbook(killSwitches=[stop(replicas=0), stop(replicas=1)]), "spec.killSwitches[1]"),
+    "a negative replica count": (
+        runbook(killSwitches=[stop(replicas=-1)]),
+        "spec.killSwitches[0].actions[0].scale.replicas",
+    ),
+    "two kill switches of one name": (
+        runbook(killSwitches=[stop(replicas=0), stop(replicas=1)]),
+        "spec.killSwitches[1]",
+    ),
     "a scaling command named as a kill switch": (
         runbook(scaling=[{"name": "stop", "target": "web", "by": 1}]),
         "spec.killSwitches and spec.scaling share one space of names",

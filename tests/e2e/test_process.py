@@ -1,4 +1,4 @@
-"""The operator as a process: what it writes when nothing changes, what it says of itself, how it stops and takes over."""
+"""The operator as a process: what it writes at rest, what it says of itself, how it stops and takes over."""
 
 import json
 import os

@@ -127,9 +127,7 @@ def test_observe_writes_nothing_to_the_target_and_says_what_would_be_done(cluste
 
     cluster.throw("shop-stop")
 
-    eventually(
-        "it says so", lambda: cluster.condition("switch", "shop-stop", "Engaged").get("reason") == "Observing"
-    )
+    eventually("it says so", lambda: cluster.condition("switch", "shop-stop", "Engaged").get("reason") == "Observing")
     said = cluster.condition("switch", "shop-stop", "Engaged")["message"]
     assert "scale web to 0" in said
     assert cluster.get("deployment", "web")["metadata"]["generation"] == before

@@ -24,4 +24,3 @@ class Reason(StrEnum):
     RESTORE_SKIPPED = "RestoreSkipped"
     FORBIDDEN = "MissingRights"
     REFUSED = "WriteRefused"
-    SETTLED = "Settled"

@@ -15,7 +15,7 @@ def is_watched(ref: Ref) -> bool:
 
 
 async def read_target(paths: Paths, ref: Ref) -> Seen | Missing:
-    """What is there now: a watched kind as a whole, which names its field managers; others by their scale subresource."""
+    """What is there now: a watched kind as a whole, which names its field managers; others by their scale."""
     resource = await paths.resource(ref)
     if resource is None:
         return Missing(ref, Reason.KIND_NOT_FOUND, f"{ref}: the cluster serves no kind {ref.kind} in {ref.api_version}")
