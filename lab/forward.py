@@ -1,6 +1,6 @@
 """Offers the API server inside the namespace on a port of the host's loopback.
 
-Run as `python -m lab.forward FD PORT` inside the namespace: FD is a listening socket that was made outside of it.
+Run as `python forward.py FD PORT` inside the namespace: FD is a listening socket that was made outside of it.
 """
 
 import asyncio

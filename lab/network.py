@@ -8,14 +8,19 @@ from dataclasses import dataclass
 from lab.layout import ADVERTISED, POD_RANGE, SERVICE_RANGE
 from lab.procs import Process
 
-# A dummy interface carries the API server's address and the default route, without which a Service's address is
-# unreachable before any forwarding rule is asked. Without a node, the loopback answers for every pod and Service.
+# lab0 carries the API server's address and the default route, without which a Service's address is unreachable before
+# any forwarding rule is asked. It is a veth, which pods need anyway: not every kernel has the dummy type. Without a
+# node, the loopback answers for every pod and Service.
+HIDDEN = ("/run", "/var/log", "/var/lib/cni")
 COMMON = ("ip link set lo up",)
 WITH_NODE = (
-    "ip link add lab0 type dummy",
+    "ip link add lab0 type veth peer name lab1",
     f"ip addr add {ADVERTISED}/24 dev lab0",
     "ip link set lab0 up",
+    "ip link set lab1 up",
     "ip route add default dev lab0",
+    # What containerd, CNI and the kubelet leave in these folders is seen in here only, and gone with the namespace.
+    *(f"mkdir -p {folder} && mount -t tmpfs tmpfs {folder}" for folder in HIDDEN),
 )
 WITHOUT_NODE = (
     f"ip addr add {ADVERTISED}/32 dev lo",

@@ -84,6 +84,7 @@ def _controllers(layout: Layout) -> list[str]:
         f"--cert-dir={layout.data / 'controller-manager'}",
         f"--cluster-cidr={POD_RANGE}",
         "--use-service-account-credentials=true",
+        f"--flex-volume-plugin-dir={layout.data / 'volume-plugins'}",
         "--leader-elect=false",
     ]
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import ssl
+import subprocess
 import sys
 import time
 import urllib.error
@@ -12,7 +13,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from lab import build, credentials, network, plane
+from lab import build, credentials, forward, network, node, plane
 from lab.layout import SECURE_PORT, Layout
 from lab.procs import Process, Processes
 
@@ -27,13 +28,13 @@ class Lab:
         self.layout = layout
         self.processes = Processes(layout.state, layout.log)
 
-    def up(self, *, node: bool) -> None:
+    def up(self, *, with_node: bool) -> None:
         """Start the control plane where it is not running; raises SystemExit with the log's end where it fails."""
         programs = self._programs()
         began = time.monotonic()
         tokens = credentials.write(self.layout)
         plane.write_configuration(self.layout)
-        space = network.choose(node=node)
+        space = network.choose(node=with_node)
         holder = self._holder(space)
         for part in plane.parts(self.layout, programs):
             self._start(part.name, space.inside(holder, part.command))
@@ -47,14 +48,50 @@ class Lab:
             f"lab: control plane ready in {time.monotonic() - began:.1f} s, kubeconfig {self._shown()}",
             flush=True,
         )
+        if with_node:
+            self._node_up(space, holder)
 
     def down(self) -> None:
         """Stop exactly what was started, and forget its data."""
-        for name in reversed(self.processes.all()):
+        for name in reversed(list(self.processes.all())):
+            if name == "containerd":
+                self._stop_pods()
             self.processes.stop(name)
+        node.clean(self.layout)
         shutil.rmtree(self.layout.data, ignore_errors=True)
         for path in (self.layout.kubeconfig, self.layout.state):
             path.unlink(missing_ok=True)
+
+    def _node_up(self, space: network.Namespace, holder: Process) -> None:
+        began = time.monotonic()
+        node.write_configuration(self.layout)
+        archives = [] if self.processes.alive("containerd") else node.make_images(self.layout)
+        for part in node.parts(self.layout):
+            self._start(part.name, space.inside(holder, part.command))
+            if part.name == "containerd":
+                self._await("containerd", node.socket(self.layout).exists, "containerd")
+                for archive in archives:
+                    command = space.inside(holder, node.ctr(self.layout, "images", "import", str(archive)))
+                    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        self._await("the node", self._node_ready, "kubelet")
+        print(f"lab: node {node.NAME} ready in {time.monotonic() - began:.1f} s: pods run, Services answer", flush=True)
+
+    def _node_ready(self) -> bool:
+        answer = self._get(f"/api/v1/nodes/{node.NAME}")
+        conditions = json.loads(answer)["status"].get("conditions", []) if answer else []
+        return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+    def _stop_pods(self) -> None:
+        """Containers outlive containerd on purpose; the lab's must not outlive the lab."""
+        if self.processes.alive("containerd") is None:
+            return
+        tasks = self._inside(node.ctr(self.layout, "tasks", "list", "--quiet")).split()
+        for task in tasks:
+            self._inside(node.ctr(self.layout, "tasks", "delete", "--force", task))
+
+    def _inside(self, command: list[str]) -> str:
+        done = subprocess.run(self.run_inside(command), text=True, capture_output=True, check=False)
+        return done.stdout
 
     def run_inside(self, command: list[str]) -> list[str]:
         """The command as it runs inside the lab's network namespace."""
@@ -93,8 +130,9 @@ class Lab:
         if self.processes.alive("forward") is None:
             with socket.create_server(("127.0.0.1", self._port())) as listener:
                 self.processes.note("port", listener.getsockname()[1])
-                forward = [sys.executable, "-m", "lab.forward", str(listener.fileno()), str(SECURE_PORT)]
-                self.processes.start("forward", space.inside(holder, forward), pass_fds=[listener.fileno()])
+                program = str(Path(forward.__file__))
+                command = [sys.executable, program, str(listener.fileno()), str(SECURE_PORT)]
+                self.processes.start("forward", space.inside(holder, command), pass_fds=[listener.fileno()])
         certificate = self.layout.data / "pki" / "apiserver.crt"
         self._await("the API server's certificate", certificate.exists, "kube-apiserver")
         for user, token in tokens.items():

@@ -36,6 +36,7 @@ class Kube:
     """
 
     def __init__(self, api: client.ApiClient, seconds: float, may_write: Callable[[], bool] = lambda: True) -> None:
+        api.user_agent = USER_AGENT
         self._api = api
         self._timeout = seconds
         self.may_write = may_write
@@ -99,7 +100,7 @@ class Kube:
             method=method,
             resource_path=path,
             query_params=list(query.items()),
-            header_params={"Accept": "application/json", "Content-Type": content, "User-Agent": USER_AGENT},
+            header_params={"Accept": "application/json", "Content-Type": content},
             body=body,
             auth_settings=["BearerToken"],
         )

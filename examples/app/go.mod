@@ -1,0 +1,3 @@
+module runbooks.dev/examples/app
+
+go 1.26
