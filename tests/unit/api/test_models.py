@@ -1,0 +1,55 @@
+"""What the models refuse, as the CRD does, and how amounts are resolved."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from runbook_operator.actions import REGISTRY
+from runbook_operator.actions.scale import Scale, ScaleAmount
+from runbook_operator.api.runbook import RunbookSpec
+from tests.builders import kill_switch, runbook_body, scale
+
+REFUSED: dict[str, dict[str, Any]] = {
+    "an unknown field": {"killSwitch": []},
+    "a negative count": {"killSwitches": [kill_switch("stop", scale(replicas=-1))]},
+    "two switches of one name": {"scaling": [{"name": "stop", "target": "web", "by": 1}]},
+    "an undeclared target": {"killSwitches": [kill_switch("stop", {"scale": {"target": "db", "replicas": 0}})]},
+    "no action": {"killSwitches": [kill_switch("stop", {})]},
+    "both amounts": {"killSwitches": [kill_switch("stop", scale(replicas=0, by=1))]},
+    "bounds the wrong way round": {"killSwitches": [kill_switch("stop", scale(by=1, min=3, max=2))]},
+}
+
+
+@pytest.mark.parametrize("spec", REFUSED.values(), ids=REFUSED.keys())
+def test_bad_input_is_refused(spec: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        RunbookSpec.model_validate(runbook_body(**spec)["spec"])
+
+
+@pytest.mark.parametrize(
+    ("amount", "live", "held"),
+    [
+        ({"replicas": 0}, 3, 0),
+        ({"replicas": 9, "max": 5}, 3, 5),
+        ({"replicas": 1, "min": 2}, 3, 2),
+        ({"by": 2}, 3, 5),
+        ({"by": 2, "max": 4}, 3, 4),
+        ({"by": -2}, 3, 1),
+        ({"by": -5}, 3, 0),
+        ({"by": -5, "min": 2}, 3, 2),
+        ({"by": 2, "max": 4}, 9, 9),
+        ({"by": -2, "min": 4}, 1, 1),
+    ],
+)
+def test_an_amount_is_resolved_within_its_bounds_and_never_against_its_direction(
+    amount: dict[str, int], live: int, held: int
+) -> None:
+    assert Scale.resolve(ScaleAmount.model_validate({"target": "web"} | amount), live) == held
+
+
+def test_two_actions_of_one_kind_are_refused_at_import() -> None:
+    with pytest.raises(TypeError, match="two actions are called scale"):
+        type("Again", (Scale,), {})
+
+    assert REGISTRY["scale"] is Scale

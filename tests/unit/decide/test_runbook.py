@@ -1,0 +1,96 @@
+"""A Runbook's decisions."""
+
+from dataclasses import replace
+from typing import Any
+
+from runbook_operator.api.objects import parse_switch
+from runbook_operator.api.runbook import RunbookStatus
+from runbook_operator.decide.runbook import next_step
+from runbook_operator.model.seen import Missing, Seen
+from runbook_operator.plan.steps import CreateSwitch, DeleteSwitch, WriteStatus
+from runbook_operator.plan.world import RunbookWorld
+from tests.builders import NOW, WEB, Simulation, kill_switch, runbook, seen, switch, switch_body
+
+
+def world(*entries: str, target: Seen | Missing | None = None, **spec: Any) -> RunbookWorld:
+    switches = {f"shop-{entry}": switch(entry) for entry in entries}
+    return RunbookWorld(runbook(**spec), switches, {WEB: target} if target else {}, NOW)
+
+
+def status(world: RunbookWorld) -> RunbookStatus:
+    step = next_step(world)
+    assert isinstance(step, WriteStatus)
+    assert isinstance(step.status, RunbookStatus)
+    return step.status
+
+
+def test_a_switch_is_made_for_each_entry() -> None:
+    step = next_step(world())
+
+    assert isinstance(step, CreateSwitch)
+    assert (step.name, step.switch) == ("shop-stop", "stop")
+
+
+def test_a_dropped_entry_deletes_its_switch_and_nobody_elses() -> None:
+    foreign = parse_switch(
+        {**switch_body("theirs"), "metadata": {**switch_body("theirs")["metadata"], "ownerReferences": []}}
+    )
+    both = world("stop", "old", target=seen())
+    assert next_step(both) == DeleteSwitch(both.switches["shop-old"].meta)
+
+    kept = replace(both, switches={"shop-stop": both.switches["shop-stop"], "shop-theirs": foreign})
+    assert isinstance(next_step(kept), WriteStatus)
+
+
+def test_a_switch_that_is_going_away_is_not_deleted_again() -> None:
+    both = world("stop", "old", target=seen())
+    old = both.switches["shop-old"]
+    going = replace(old, meta=replace(old.meta, deleting=True))
+
+    assert isinstance(next_step(replace(both, switches={**both.switches, "shop-old": going})), WriteStatus)
+
+
+def test_a_settled_runbook_asks_for_nothing() -> None:
+    unsettled = world("stop", target=seen())
+    settled = replace(unsettled, runbook=replace(unsettled.runbook, status=status(unsettled)))
+
+    assert status(unsettled).conditions[0].status == "True"
+    assert next_step(settled) is None
+
+
+def test_a_runbook_that_is_going_away_asks_for_nothing() -> None:
+    here = world()
+
+    assert next_step(replace(here, runbook=replace(here.runbook, meta=replace(here.runbook.meta, deleting=True)))) is None
+
+
+def test_a_missing_target_is_named_by_its_place() -> None:
+    told = status(world("stop")).conditions[0]
+
+    assert (told.status, told.reason) == ("False", "TargetNotFound")
+    assert told.message == "spec.targets[0] (web): Deployment/web does not exist in namespace shop"
+
+
+def test_a_name_that_belongs_to_another_runbook_is_told() -> None:
+    here = world("stop", target=seen())
+    theirs = here.switches["shop-stop"]
+    foreign = {"shop-stop": replace(theirs, meta=replace(theirs.meta, owner_uids=("other",)))}
+
+    told = status(replace(here, switches=foreign)).conditions[0]
+
+    assert told.reason == "NameCollision"
+    assert "rename the entry" in told.message
+
+
+def test_a_runbook_that_does_not_parse_keeps_its_switches_and_names_the_field() -> None:
+    told = status(world("stop", "old", killSwitches=[kill_switch("BAD")])).conditions[0]
+
+    assert told.reason == "InvalidSpec"
+    assert told.message.startswith("spec.killSwitches.0.name: ")
+
+
+def test_engaged_switches_are_counted() -> None:
+    simulation = Simulation().with_runbook().with_target().throw().drive()
+    here = replace(world("stop", target=seen()), switches={"shop-stop": simulation.switch()})
+
+    assert (status(here).switches, status(here).engaged) == (1, 1)
