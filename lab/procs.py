@@ -32,6 +32,7 @@ class Processes:
     def __init__(self, state: Path, log: Path) -> None:
         self._state = state
         self._log = log
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     def all(self) -> dict[str, Process]:
         recorded = self._read().get("processes", {})
@@ -53,6 +54,7 @@ class Processes:
                 start_new_session=True,
                 pass_fds=tuple(pass_fds),
             )
+        self._children[child.pid] = child
         process = Process(name, child.pid, start_time(child.pid) or 0)
         self._write(name, process)
         return process
@@ -62,9 +64,9 @@ class Processes:
         process = self.all().get(name)
         if process and process.alive:
             _signal(process, how)
-            if not _ended(process, STOP_SECONDS):
+            if not self._ended(process, STOP_SECONDS):
                 _signal(process, signal.SIGKILL)
-                _ended(process, STOP_SECONDS)
+                self._ended(process, STOP_SECONDS)
         self._write(name, None)
 
     def tail(self, name: str, lines: int = 15) -> str:
@@ -79,6 +81,16 @@ class Processes:
 
     def noted(self, key: str) -> object:
         return self._read().get(key)
+
+    def _ended(self, process: Process, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while process.alive:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        if (child := self._children.pop(process.pid, None)) is not None:
+            child.wait()
+        return True
 
     def _read(self) -> dict[str, dict[str, dict[str, object]]]:
         if not self._state.exists():
@@ -105,14 +117,3 @@ def start_time(pid: int) -> int | None:
 def _signal(process: Process, how: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(process.pid, how)
-
-
-def _ended(process: Process, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while process.alive:
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(process.pid, os.WNOHANG)
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True

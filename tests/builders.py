@@ -121,9 +121,7 @@ class Simulation:
     def world(self, entry: str = "stop", latency: int | None = None) -> World:
         self.ids += 1
         self.now += timedelta(milliseconds=1)
-        return switch_world(
-            self.store, self.switch(entry), now=self.now, new_id=f"id-{self.ids}", latency=latency
-        )
+        return switch_world(self.store, self.switch(entry), now=self.now, new_id=f"id-{self.ids}", latency=latency)
 
     def drive(self, *entries: str, at_most: int = 20) -> "Simulation":
         """Carry out the steps of each switch until it is settled, or `at_most` steps were done: then it crashed."""
@@ -174,5 +172,3 @@ def condition(status: SwitchStatus, kind: str) -> tuple[str, str, str]:
 
 def kinds(steps: list[Step]) -> list[str]:
     return [type(step).__name__ for step in steps]
-
-

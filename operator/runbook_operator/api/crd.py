@@ -41,12 +41,9 @@ class Column:
     json_path: str
     type: str = "string"
     priority: int = 0
-    description: str = ""
 
     def as_crd(self) -> Schema:
         optional: Schema = {"priority": self.priority} if self.priority else {}
-        if self.description:
-            optional["description"] = self.description
         return {"name": self.name, "type": self.type, "jsonPath": self.json_path, **optional}
 
 

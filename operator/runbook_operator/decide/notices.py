@@ -1,6 +1,8 @@
 """The sentences that are said about a switch's acts."""
 
-from runbook_operator.api.switch import Entry, Record
+from collections.abc import Mapping
+
+from runbook_operator.api.switch import Entry, Record, Result
 from runbook_operator.decide.record import target
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.reasons import Reason
@@ -56,17 +58,14 @@ def summary(record: Record) -> str:
 
 
 def _clause(entry: Entry) -> str:
-    name = f"{entry.kind}/{entry.name}"
-    match entry.result:
-        case "Waiting":
-            return f"{name} is not there yet"
-        case "Pending":
-            return f"{name} is being set from {entry.saved} to {entry.held}"
-        case "Applied":
-            return f"{name} from {entry.saved} to {entry.held}"
-        case "Restored":
-            return f"{name} back to {entry.saved}"
-        case "RestoreSkipped":
-            return f"{name} left as it is, since somebody changed it after it was held at {entry.held}"
-        case "Gone":
-            return f"{name} is gone, nothing to put back"
+    return CLAUSES[entry.result].format(name=f"{entry.kind}/{entry.name}", saved=entry.saved, held=entry.held)
+
+
+CLAUSES: Mapping[Result, str] = {
+    "Waiting": "{name} is not there yet",
+    "Pending": "{name} is being set from {saved} to {held}",
+    "Applied": "{name} from {saved} to {held}",
+    "Restored": "{name} back to {saved}",
+    "RestoreSkipped": "{name} left as it is, since somebody changed it after it was held at {held}",
+    "Gone": "{name} is gone, nothing to put back",
+}

@@ -35,10 +35,6 @@ class Meta:
     owner_uids: tuple[str, ...] = ()
 
 
-def runbook_ref(namespace: str, name: str) -> Ref:
-    return Ref(API_VERSION, "Runbook", namespace, name)
-
-
 def switch_ref(namespace: str, name: str) -> Ref:
     return Ref(API_VERSION, "Switch", namespace, name)
 

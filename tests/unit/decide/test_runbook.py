@@ -61,7 +61,9 @@ def test_a_settled_runbook_asks_for_nothing() -> None:
 def test_a_runbook_that_is_going_away_asks_for_nothing() -> None:
     here = world()
 
-    assert next_step(replace(here, runbook=replace(here.runbook, meta=replace(here.runbook.meta, deleting=True)))) is None
+    assert (
+        next_step(replace(here, runbook=replace(here.runbook, meta=replace(here.runbook.meta, deleting=True)))) is None
+    )
 
 
 def test_a_missing_target_is_named_by_its_place() -> None:

@@ -83,8 +83,8 @@ def test_thrown_again_in_the_middle_of_a_release_the_original_is_still_the_saved
     assert (simulation.replicas, saved(simulation)) == (0, [3])
 
 
-@pytest.mark.parametrize("engaging", permutations(("a", "b", "c")))
-@pytest.mark.parametrize("releasing", permutations(("a", "b", "c")))
+@pytest.mark.parametrize("engaging", list(permutations(("a", "b", "c"))))
+@pytest.mark.parametrize("releasing", list(permutations(("a", "b", "c"))))
 def test_switches_on_one_field_give_back_the_original_in_all_orders(
     engaging: tuple[str, ...], releasing: tuple[str, ...]
 ) -> None:
@@ -221,11 +221,21 @@ def test_a_momentary_switch_taken_back_before_it_acted_does_nothing() -> None:
 
 def test_a_momentary_switch_holds_nothing_once_it_acted() -> None:
     simulation = ready(3, killSwitches=[kill_switch("once", momentary=True)]).throw("once")
-    while simulation.replicas:
+    while kinds(simulation.steps)[-1:] != ["Act"]:
         simulation.drive("once", at_most=1)
     simulation.drive("once", at_most=1).with_target(3, version="9").drive("once")
 
     assert simulation.replicas == 3
+
+
+def test_a_momentary_switch_that_waits_for_one_target_does_not_hold_the_other() -> None:
+    targets = [{"name": n, "workload": {"name": n}} for n in ("web", "ghost")]
+    actions = [{"scale": {"target": "ghost", "replicas": 0}}, scale(replicas=1)]
+    simulation = ready(targets=targets, killSwitches=[kill_switch("once", *actions, momentary=True)])
+
+    simulation.throw("once").drive("once").with_target(5, version="9").drive("once")
+
+    assert simulation.replicas == 5
 
 
 def test_deleting_an_engaged_switch_puts_back_and_lets_go() -> None:

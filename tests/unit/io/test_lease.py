@@ -1,0 +1,161 @@
+"""The elector, by a clock that the test moves."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from runbook_operator import errors
+from runbook_operator.io.lease import Elector, Terms
+
+
+@dataclass
+class FakeKube:
+    """One Lease in memory with optimistic locking. Left out: everything else, timeouts among it."""
+
+    lease: dict[str, Any] | None = None
+    broken: bool = False
+    version: int = 0
+
+    async def get(self, path: str) -> dict[str, Any]:
+        del path
+        if self.broken:
+            raise errors.UnavailableError("no answer")
+        if self.lease is None:
+            raise errors.NotFoundError("no lease")
+        return self.lease
+
+    async def create(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        del path
+        if self.lease is not None:
+            raise errors.AlreadyExistsError("there is one")
+        return self._store(body)
+
+    async def replace(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        del path
+        if self.broken:
+            raise errors.UnavailableError("no answer")
+        if body["metadata"]["resourceVersion"] != str(self.version):
+            raise errors.ConflictError("it changed")
+        return self._store(body)
+
+    def _store(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.version += 1
+        self.lease = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.version)}}
+        return self.lease
+
+
+@dataclass
+class Clock:
+    now: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Replica:
+    """An elector whose turns the test takes."""
+
+    kube: FakeKube
+    clock: Clock
+    name: str
+    told: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        terms = Terms("ns", "lease", self.name, lease=4, renew_deadline=3, retry=1)
+        self.elector = Elector(
+            self.kube,  # type: ignore[arg-type] # the fake has the three calls that an elector makes
+            terms,
+            lambda: self.told.append("started"),
+            lambda: self.told.append("stopped"),
+            self.clock,
+        )
+
+    async def turn(self) -> bool:
+        await self.elector._turn()
+        self.elector._announce()
+        return self.elector.leading
+
+
+@pytest.fixture
+def replicas() -> tuple[Replica, Replica]:
+    kube, clock = FakeKube(), Clock()
+    return Replica(kube, clock, "a"), Replica(kube, clock, "b")
+
+
+async def test_the_first_leads_and_the_second_stands_by(replicas: tuple[Replica, Replica]) -> None:
+    first, second = replicas
+
+    assert await first.turn()
+    assert not await second.turn()
+    assert (first.told, second.told) == (["started"], [])
+
+
+async def test_a_leader_that_cannot_renew_stops_by_its_own_clock(replicas: tuple[Replica, Replica]) -> None:
+    first, _ = replicas
+    await first.turn()
+    first.kube.broken = True
+
+    first.clock.now += 2.9
+    assert await first.turn()
+    first.clock.now += 0.2
+    assert not await first.turn()
+    assert first.told == ["started", "stopped"]
+
+
+async def test_another_takes_over_only_after_the_lease_ran_out_by_its_own_clock(
+    replicas: tuple[Replica, Replica],
+) -> None:
+    first, second = replicas
+    await first.turn()
+    assert not await second.turn()
+
+    second.clock.now += 4.0
+    assert not await second.turn()
+    second.clock.now += 0.1
+    assert await second.turn()
+    assert second.elector.epoch == first.elector.epoch + 1
+    assert not await first.turn()
+
+
+async def test_a_renewed_lease_never_runs_out(replicas: tuple[Replica, Replica]) -> None:
+    first, second = replicas
+    for _ in range(10):
+        assert await first.turn()
+        assert not await second.turn()
+        first.clock.now += 1.0
+
+
+async def test_a_released_lease_is_taken_at_once(replicas: tuple[Replica, Replica]) -> None:
+    first, second = replicas
+    await first.turn()
+    await second.turn()
+
+    await first.elector.release()
+
+    assert await second.turn()
+    assert first.told == ["started", "stopped"]
+    await first.elector.release()
+    assert second.elector.leading
+
+
+async def test_two_that_race_for_a_free_lease_do_not_both_lead(replicas: tuple[Replica, Replica]) -> None:
+    first, second = replicas
+    await first.turn()
+    await first.elector.release()
+    stale = dict(first.kube.lease or {})
+    assert await first.turn()
+
+    with pytest.raises(errors.ConflictError):
+        await second.elector._put(stale, holder="b")
+
+
+async def test_a_lease_that_cannot_be_given_back_expires_by_itself(replicas: tuple[Replica, Replica]) -> None:
+    first, _ = replicas
+    await first.turn()
+    first.kube.broken = True
+
+    await first.elector.release()
+
+    assert not first.elector.leading

@@ -1,0 +1,103 @@
+"""The work queue: one at a time per key, once per burst, back-off."""
+
+import asyncio
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runbook_operator.io.queue import LONGEST_RETRY, WorkQueue, backoff
+
+
+async def visits(queue: WorkQueue[str], until: int) -> list[str]:
+    """Let two workers visit until `until` visits were made."""
+    seen: list[str] = []
+    enough = asyncio.Event()
+
+    async def visit(key: str) -> None:
+        seen.append(key)
+        await asyncio.sleep(0)
+        if len(seen) >= until:
+            enough.set()
+
+    workers = [asyncio.create_task(queue.work(visit)) for _ in range(2)]
+    await asyncio.wait_for(enough.wait(), 5)
+    await queue.idle()
+    for worker in workers:
+        worker.cancel()
+    return seen
+
+
+async def test_a_burst_of_one_key_is_one_visit() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    for key in ("a", "a", "b", "a"):
+        queue.add(key)
+
+    assert await visits(queue, 2) == ["a", "b"]
+
+
+async def test_a_paused_queue_keeps_its_keys() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add("a")
+    assert len(queue) == 1
+
+    queue.resume()
+
+    assert await visits(queue, 1) == ["a"]
+    queue.pause()
+    queue.add("b")
+    assert len(queue) == 1
+
+
+async def test_one_key_is_never_visited_twice_at_once_and_an_event_meanwhile_is_one_more_visit() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    busy, most, count = 0, 0, 0
+    twice = asyncio.Event()
+
+    async def visit(key: str) -> None:
+        nonlocal busy, most, count
+        busy += 1
+        most, count = max(most, busy), count + 1
+        if count == 1:
+            queue.add(key)
+            queue.add(key)
+        await asyncio.sleep(0)
+        busy -= 1
+        if count == 2:
+            twice.set()
+
+    workers = [asyncio.create_task(queue.work(visit)) for _ in range(3)]
+    queue.add("a")
+    await asyncio.wait_for(twice.wait(), 5)
+    await queue.idle()
+    for worker in workers:
+        worker.cancel()
+
+    assert (most, count) == (1, 2)
+
+
+async def test_a_failed_visit_comes_back_later_and_a_good_one_forgets_the_failures() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+
+    first, asked = queue.retry("a"), queue.retry("b", after=0.001)
+    queue.forget("b")
+
+    assert 0 < first <= 0.05
+    assert asked == 0.001
+    assert await visits(queue, 2) == ["b", "a"]
+
+
+async def test_the_sooner_of_two_times_counts() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    queue.add_later("a", 60)
+    queue.add_later("a", 0.001)
+    queue.add_later("a", 60)
+
+    assert await visits(queue, 1) == ["a"]
+    queue.add("b")
+    queue.add_later("b", 60)
+    assert await visits(queue, 1) == ["b"]
+
+
+@given(failures=st.integers(0, 10_000), jitter=st.floats(0, 1))
+def test_a_back_off_is_bounded(failures: int, jitter: float) -> None:
+    assert 0 < backoff(failures, lambda: jitter) <= LONGEST_RETRY

@@ -1,0 +1,63 @@
+"""What is written: only what changed, and each Event once."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runbook_operator.model.notices import Notice
+from runbook_operator.model.reasons import Reason
+from runbook_operator.report.events import event
+from runbook_operator.report.metrics import Metrics
+from runbook_operator.report.status import difference
+from tests.builders import NOW, WEB
+
+json = st.recursive(
+    st.booleans() | st.integers() | st.text(max_size=3) | st.lists(st.integers(), max_size=2),
+    lambda inner: st.dictionaries(st.text(max_size=2), inner, max_size=3),
+    max_leaves=6,
+)
+bodies = st.dictionaries(st.text(max_size=2), json, max_size=4)
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """RFC 7386."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merged(result.get(key), value)
+    return result
+
+
+@given(old=bodies, new=bodies)
+def test_the_difference_turns_the_old_into_the_new(old: dict[str, Any], new: dict[str, Any]) -> None:
+    assert merged(old, difference(old, new)) == new
+
+
+@given(same=bodies)
+def test_no_change_is_an_empty_patch(same: dict[str, Any]) -> None:
+    assert difference(same, same) == {}
+
+
+def test_the_same_said_again_is_the_same_event_and_of_another_object_it_is_not() -> None:
+    notice = Notice(WEB, "1", Reason.ENGAGED, "x" * 2000, "id.Engaged")
+
+    first, again = event(notice, NOW), event(notice, NOW)
+    other = event(Notice(WEB, "2", Reason.ENGAGED, "x", "id.Engaged", warning=True), NOW)
+
+    assert first["metadata"]["name"] == again["metadata"]["name"] != other["metadata"]["name"]
+    assert (first["type"], other["type"]) == ("Normal", "Warning")
+    assert len(first["message"]) == 1024
+    assert first["involvedObject"]["uid"] == "1"
+
+
+def test_a_gauge_is_read_when_it_is_scraped() -> None:
+    metrics, values = Metrics(), iter((1.0, 2.0))
+    metrics.gauge("leading", "Leads.", lambda: next(values))
+
+    assert b"runbook_operator_leading 1.0" in metrics.render()
+    assert b"runbook_operator_leading 2.0" in metrics.render()
