@@ -64,7 +64,7 @@ class Operator:
         """An event of a watch; kind None is a listing, in which nobody knows when a throw happened."""
         meta = meta_of(body)
         before = self.store.switches.get(meta.ref)
-        wake = self.store.drop(meta.ref, meta.uid) if kind == "DELETED" else self.store.put(body)
+        wake = self.store.drop(meta.ref, meta.uid) if kind == "DELETED" else self.store.take(body)
         after = self.store.switches.get(meta.ref)
         if kind is not None and after is not None:
             self.throws.note(before, after)

@@ -27,7 +27,7 @@ async def _compare(kube: Kube, store: Store, kind: tuple[str, str], namespace: s
     path = collection(kind[0], BUILT_IN[kind].plural, namespace)
     async for body in kube.items(path):
         before.pop(body["metadata"]["uid"], None)
-        wake |= store.put(body)
+        wake |= store.take(body)
     return wake | _dropped(store, before.items())
 
 

@@ -5,9 +5,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
+from pydantic import ValidationError
+
 from runbook_operator.api.objects import RunbookObject, SwitchObject, parse_runbook, parse_switch
 from runbook_operator.model.refs import API_VERSION, Ref
 from runbook_operator.model.seen import Missing, Seen, seen_of
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 Stored = RunbookObject | SwitchObject | Seen
 
@@ -21,6 +26,14 @@ class Store:
     targets: dict[Ref, Seen | Missing] = field(default_factory=dict)
     _namespaces: dict[str, dict[Ref, SwitchObject]] = field(default_factory=lambda: defaultdict(dict))
     _users: dict[Ref, set[Ref]] = field(default_factory=lambda: defaultdict(set))
+
+    def take(self, body: Mapping[str, Any]) -> frozenset[Ref]:
+        """As put, for what others wrote: an object that this version cannot read is told and left alone."""
+        try:
+            return self.put(body)
+        except ValidationError as error:
+            log.error("an object cannot be read and is left alone", object=str(_ref(body)), error=str(error))
+            return frozenset()
 
     def put(self, body: Mapping[str, Any]) -> frozenset[Ref]:
         """Keep the body; returns the Runbooks and Switches to look at again, none where nothing changed."""

@@ -74,6 +74,14 @@ def test_only_the_object_of_that_uid_is_dropped() -> None:
     assert list(store.keys()) == [STOP]
 
 
+def test_an_object_that_this_version_cannot_read_is_left_alone_and_the_others_are_not() -> None:
+    store = filled()
+    strange = {**at("5", switch_body("other")), "status": {"phase": "Hovering"}}
+
+    assert store.take(strange) == frozenset()
+    assert store.take(at("5", switch_body(engaged=True))) == {STOP, RUNBOOK}
+
+
 def test_what_is_held_is_listed_by_uid_and_namespace() -> None:
     store = filled()
 
