@@ -32,7 +32,7 @@ class Store:
         try:
             return self.put(body)
         except ValidationError as error:
-            log.error("an object cannot be read and is left alone", object=str(_ref(body)), error=str(error))
+            log.warning("an object cannot be read and is left alone", object=str(_ref(body)), error=str(error))
             return frozenset()
 
     def put(self, body: Mapping[str, Any]) -> frozenset[Ref]:
