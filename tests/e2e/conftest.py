@@ -27,7 +27,7 @@ def namespace(_crds: None) -> Iterator[str]:
     name = f"t-{uuid4().hex[:8]}"
     kubectl("create", "namespace", name)
     yield name
-    kubectl("delete", "namespace", name, "--wait=false")
+    kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
 
 
 @pytest.fixture

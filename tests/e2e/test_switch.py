@@ -2,7 +2,7 @@
 
 import json
 
-from tests.e2e.harness import Cluster, Operator, deployment, eventually, runbook
+from tests.e2e.harness import Cluster, Operator, deployment, eventually, kubectl, runbook
 
 
 def ready(cluster: Cluster, *, replicas: int = 3) -> None:
@@ -231,12 +231,21 @@ def test_a_switch_deleted_by_hand_is_made_again_released(cluster: Cluster, opera
     assert operator.alive
 
 
-def test_deleting_the_namespace_of_an_engaged_switch_does_not_hang(cluster: Cluster, operator: Operator) -> None:
+def test_the_namespace_of_an_engaged_switch_can_be_deleted_and_waits_only_while_no_operator_is_there(
+    cluster: Cluster, stopped_operator: Operator
+) -> None:
+    elsewhere = {"RUNBOOK_LEASE_NAMESPACE": "default", "RUNBOOK_LEASE_NAME": cluster.namespace}
+    stopped_operator.launch(elsewhere)
     ready(cluster)
     cluster.throw("shop-stop")
     cluster.until_phase("shop-stop", "Engaged")
+    stopped_operator.kill()
 
-    cluster.run("delete", "runbooks,switches,deployments", "--all", "--wait=false")
+    kubectl("delete", "namespace", cluster.namespace, "--wait=false")
+    eventually("the Deployment is gone", lambda: not cluster.run("get", "deployments", "-o", "name"))
+    assert cluster.phase("shop-stop") == "Engaged"
+    stopped_operator.launch(elsewhere)
 
-    eventually("all is gone", lambda: not cluster.run("get", "runbooks,switches,deployments", "-o", "name"))
-    assert operator.alive
+    gone = ("get", "namespace", cluster.namespace, "--ignore-not-found", "-o", "name")
+    eventually("the namespace is gone", lambda: not kubectl(*gone), seconds=40)
+    kubectl("delete", "lease", cluster.namespace, "-n", "default")
