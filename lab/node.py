@@ -112,7 +112,9 @@ def clean(layout: Layout) -> None:
     shutil.rmtree(_run(layout), ignore_errors=True)
     for cgroup in Path("/sys/fs/cgroup").glob("*/k8s.io"):
         _remove_if_empty(cgroup)
-    _remove_if_empty(Path("/var/lib/cni"))
+    # Removing a folder that another lab has hidden in its own namespace would uncover it there.
+    if not any(layout.runtime.parent.glob("runbook-lab-*")):
+        _remove_if_empty(Path("/var/lib/cni"))
 
 
 def _remove_if_empty(folder: Path) -> None:

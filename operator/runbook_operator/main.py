@@ -25,6 +25,7 @@ from runbook_operator.settings import Settings
 from runbook_operator.writer import Writer
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+WARM = 10.0
 SILENCE = 10.0
 """Seconds without an answer to the lease's requests after which a replica says that it is not ready."""
 
@@ -100,7 +101,7 @@ class Operator:
 
     def _work(self) -> list[Coroutine[Any, Any, None]]:
         workers = [self.queue.work(self.reconciler.visit) for _ in range(self.settings.workers)]
-        return [*workers, self.elector.run(), self._resync_for_ever()]
+        return [*workers, self.elector.run(), self._resync_for_ever(), self._keep_warm()]
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.add(asyncio.create_task(work))
@@ -133,6 +134,13 @@ class Operator:
                 self.wake(await resync(self.kube, self.store, self.settings.namespaces))
             except errors.ApiError as error:
                 log.warning("the resync failed; the next one is due as usual", error=str(error))
+
+    async def _keep_warm(self) -> None:
+        """An idle connection is closed after 15 s, and a throw at night must not wait for a new one's handshake."""
+        while True:
+            await asyncio.sleep(WARM)
+            with contextlib.suppress(errors.ApiError):
+                await self.kube.get("/version")
 
     async def _stop(self) -> None:
         self.queue.pause()
