@@ -26,6 +26,7 @@ from runbook_operator.writer import Writer
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 WARM = 10.0
+"""Seconds between two uses of the connection at least; it is closed after 15 idle ones."""
 SILENCE = 10.0
 """Seconds without an answer to the lease's requests after which a replica says that it is not ready."""
 

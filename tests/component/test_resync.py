@@ -1,0 +1,86 @@
+"""What a watch missed is found by listing; the connection of the next throw is kept open.
+
+`ListKube` answers lists from memory. Left out: pages, continue tokens and everything but reading.
+"""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from runbook_operator import main
+from runbook_operator.io.kube import Kube
+from runbook_operator.io.paths import BUILT_IN
+from runbook_operator.model.refs import API_VERSION, Ref, switch_ref
+from runbook_operator.model.seen import seen_of
+from runbook_operator.observe.resync import resync
+from runbook_operator.observe.store import Store
+from runbook_operator.settings import Settings
+from tests.builders import NAMESPACE, runbook_body, switch_body
+
+Body = dict[str, Any]
+RUNBOOK = Ref(API_VERSION, "Runbook", NAMESPACE, "shop")
+STOP = switch_ref(NAMESPACE, "shop-stop")
+KIND_OF = {resource.plural: kind for kind, resource in BUILT_IN.items()}
+
+
+class ListKube(Kube):
+    """See above."""
+
+    def __init__(self, *objects: Body) -> None:
+        self.objects = list(objects)
+        self.asked: list[str] = []
+        self.may_write = lambda: True
+
+    async def request(self, method: str, path: str, **rest: Any) -> Body:
+        del method, rest
+        self.asked.append(path)
+        api_version, kind = KIND_OF.get(path.rpartition("/")[2], ("v1", "Version"))
+        items = [one for one in self.objects if (one["apiVersion"], one["kind"]) == (api_version, kind)]
+        return {"apiVersion": api_version, "kind": f"{kind}List", "metadata": {}, "items": items}
+
+
+def deployment(replicas: int = 3) -> Body:
+    meta = {"name": "web", "namespace": NAMESPACE, "uid": "web-1", "resourceVersion": "1"}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"replicas": replicas}}
+
+
+async def test_everything_there_is_is_taken_in_and_woken_once() -> None:
+    store, kube = Store(), ListKube(runbook_body(), switch_body(), deployment())
+
+    assert await resync(kube, store, ()) == {RUNBOOK, STOP}
+    assert await resync(kube, store, ()) == frozenset()
+    assert store.targets[seen_of(deployment()).ref] == seen_of(deployment())
+
+
+async def test_a_deletion_that_a_watch_missed_is_found() -> None:
+    store, kube = Store(), ListKube(runbook_body(), switch_body(), deployment())
+    await resync(kube, store, ())
+    kube.objects = [runbook_body()]
+
+    woken = await resync(kube, store, ())
+
+    assert woken == {RUNBOOK}
+    assert (store.switches, store.targets) == ({}, {})
+
+
+async def test_what_is_in_another_namespace_is_not_taken_for_deleted() -> None:
+    store, kube = Store(), ListKube(switch_body())
+    await resync(kube, store, ())
+    kube.objects = []
+
+    await resync(kube, store, ("elsewhere",))
+
+    assert STOP in store.switches
+
+
+async def test_the_connection_is_kept_warm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(main, "WARM", 0.001)
+    kube = ListKube()
+    operator = main.Operator(Settings(), kube, ListKube())
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await operator._keep_warm()
+
+    assert set(kube.asked) == {"/version"}
