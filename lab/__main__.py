@@ -1,19 +1,25 @@
-"""`python3 -m lab up | down | status | guard`."""
+"""`python3 -m lab up | down | status | guard | image | skew | gitops | prometheus`."""
 
 import argparse
+import contextlib
 import os
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
-from lab import guard, node
-from lab.layout import here
+from lab import build, guard, image, node, skew
+from lab.layout import OLDEST, here
 from lab.up import Lab
+
+PROGRAMS = {program.name: program for program in (build.GITOPS, build.PROMETHEUS)}
 
 
 def main() -> int:
     """Run the command; returns the exit status."""
     description = "A real Kubernetes on this machine, for the demo and the tests."
     parser = argparse.ArgumentParser(prog="lab", description=description)
-    parser.add_argument("command", choices=("up", "down", "status", "guard"))
+    parser.add_argument("command", choices=("up", "down", "status", "guard", "image", "skew", *PROGRAMS))
+    parser.add_argument("--kubernetes", default=OLDEST, help=f"for skew: the version, {OLDEST} unless it is said")
     parser.add_argument("--node", choices=("auto", "yes", "no"), default="auto", help="whether pods run")
     arguments = parser.parse_args()
     lab = Lab(here())
@@ -23,6 +29,12 @@ def main() -> int:
         lab.down()
     elif arguments.command == "guard":
         guard.check()
+    elif arguments.command == "image":
+        _answer(lambda: image.made(lab.layout))
+    elif arguments.command == "skew":
+        _answer(lambda: skew.assets(lab.layout, arguments.kubernetes))
+    elif arguments.command in PROGRAMS:
+        _answer(lambda: build.compiled(lab.layout, PROGRAMS[arguments.command]))
     else:
         _status(lab)
     return 0
@@ -40,6 +52,13 @@ def _with_node(lab: Lab, wanted: str) -> bool:
         raise SystemExit(f"lab: {why}")
     print(f"lab: no node, since {why}: pods stay Pending, and tests that need running pods do not run", flush=True)
     return False
+
+
+def _answer(make: Callable[[], Path]) -> None:
+    # Only the path is an answer: $(python3 -m lab gitops) must be a program's name also where it is compiled first.
+    with contextlib.redirect_stdout(sys.stderr):
+        path = make()
+    print(path)
 
 
 def _status(lab: Lab) -> None:

@@ -3,12 +3,11 @@
 import contextlib
 import json
 import os
-import platform
 import shutil
 import subprocess
 from pathlib import Path
 
-from lab import build, images
+from lab import build, debian, images
 from lab.layout import ADVERTISED, POD_RANGE, Layout
 from lab.plane import Part, internal_kubeconfig
 
@@ -28,32 +27,7 @@ NEEDED = {
 
 def missing() -> str:
     """One sentence on what keeps this machine from having a node, empty where nothing does; installs what apt can."""
-    if platform.system() != "Linux" or os.geteuid() != 0:
-        return "a node needs Linux and root"
-    packages = sorted({package for program, package in NEEDED.items() if not shutil.which(program)})
-    if not packages:
-        return ""
-    if not shutil.which("apt-get"):
-        return f"a node needs the programs of {', '.join(packages)}, and there is no apt-get to install them"
-    print(f"lab: installing the node's Debian packages: {' '.join(packages)}", flush=True)
-    return "" if _install(packages) else f"apt-get could not install {', '.join(packages)}"
-
-
-def _install(packages: list[str]) -> bool:
-    # Programs are wanted and no service: a containerd of the system's own would only be in the way.
-    policy = Path("/usr/sbin/policy-rc.d")
-    ours = not policy.exists()
-    if ours:
-        policy.write_text("#!/bin/sh\nexit 101\n")
-        policy.chmod(0o755)
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
-    try:
-        subprocess.run(["apt-get", "update", "-qq"], env=environment, check=False, stdout=subprocess.DEVNULL)
-        return subprocess.run(install, env=environment, check=False, stdout=subprocess.DEVNULL).returncode == 0
-    finally:
-        if ours:
-            policy.unlink()
+    return debian.missing("a node", NEEDED)
 
 
 def write_configuration(layout: Layout) -> None:
@@ -63,7 +37,10 @@ def write_configuration(layout: Layout) -> None:
     (_data(layout) / "containerd.toml").write_text(_containerd_config(layout))
     (_data(layout) / "net.d" / "10-lab.conflist").write_text(json.dumps(_cni_config(), indent=1))
     (_data(layout) / "kubelet.json").write_text(json.dumps(_kubelet_config(layout), indent=1))
-    (_data(layout) / "kube-proxy.json").write_text(json.dumps(_proxy_config(layout), indent=1))
+    proxy, text = _data(layout) / "kube-proxy.json", json.dumps(_proxy_config(layout), indent=1)
+    # One that runs ends at any write of its file, also of what is in it already.
+    if not proxy.exists() or proxy.read_text() != text:
+        proxy.write_text(text)
 
 
 def parts(layout: Layout) -> list[Part]:
@@ -156,7 +133,13 @@ def _cni_config() -> dict[str, object]:
         "bridge": "cni0",
         "isGateway": True,
         "hairpinMode": True,
-        "ipam": {"type": "host-local", "ranges": [[{"subnet": POD_SUBNET}]], "dataDir": "/run/cni-addresses"},
+        "ipam": {
+            "type": "host-local",
+            "ranges": [[{"subnet": POD_SUBNET}]],
+            # Services and the API server are beyond the pods' own network.
+            "routes": [{"dst": "0.0.0.0/0"}],
+            "dataDir": "/run/cni-addresses",
+        },
     }
     return {"cniVersion": "0.4.0", "name": "lab", "plugins": [bridge]}
 

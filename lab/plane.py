@@ -86,6 +86,9 @@ def _controllers(layout: Layout) -> list[str]:
         "--use-service-account-credentials=true",
         f"--flex-volume-plugin-dir={layout.data / 'volume-plugins'}",
         "--leader-elect=false",
+        # Every test has workloads of its own: by the usual 20 requests a second they would wait for each other.
+        "--kube-api-qps=200",
+        "--kube-api-burst=400",
     ]
 
 

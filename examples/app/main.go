@@ -1,6 +1,7 @@
 // Command app is the shop of the examples: a small HTTP server whose health and errors are real, and set from outside.
 // Each knob is an environment variable, or a file of the same name in APP_CONFIG_DIR, which wins and is read anew at
-// each request. With the argument `pause` it only waits, as the first container of a pod does.
+// each request. With the argument `pause` it only waits, as the first container of a pod does; with `work` it does the
+// work of a Job, which takes LATENCY_MS, and ends.
 package main
 
 import (
@@ -28,6 +29,11 @@ func main() {
 	if knob("STARTUP_FAIL", "false") == "true" {
 		log.Fatal("STARTUP_FAIL is true: this revision does not start")
 	}
+	if len(os.Args) > 1 && os.Args[1] == "work" {
+		linger()
+		log.Print("the work is done")
+		return
+	}
 	go func() { log.Fatal(http.ListenAndServe(":8080", newShop())) }()
 	log.Printf("version %s serves on :8080", knob("VERSION", "dev"))
 	<-stop
@@ -46,6 +52,13 @@ func knob(name, otherwise string) string {
 	return otherwise
 }
 
+// linger takes as long as the setting says now.
+func linger() {
+	if pause, err := strconv.Atoi(knob("LATENCY_MS", "0")); err == nil {
+		time.Sleep(time.Duration(pause) * time.Millisecond)
+	}
+}
+
 type shop struct {
 	mutex   sync.Mutex
 	debt    float64
@@ -59,6 +72,7 @@ func newShop() http.Handler {
 	mux.HandleFunc("/health/ready", s.gate("READY"))
 	mux.HandleFunc("/health/live", s.gate("LIVE"))
 	mux.HandleFunc("/metrics", s.metrics)
+	mux.HandleFunc("/queue", queue)
 	mux.HandleFunc("/", s.order)
 	return mux
 }
@@ -74,9 +88,7 @@ func (s *shop) gate(name string) http.HandlerFunc {
 }
 
 func (s *shop) order(w http.ResponseWriter, _ *http.Request) {
-	if pause, err := strconv.Atoi(knob("LATENCY_MS", "0")); err == nil {
-		time.Sleep(time.Duration(pause) * time.Millisecond)
-	}
+	linger()
 	code := s.next()
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
@@ -100,6 +112,12 @@ func (s *shop) next() int {
 	}
 	s.answers[code]++
 	return code
+}
+
+func queue(w http.ResponseWriter, _ *http.Request) {
+	depth, _ := strconv.Atoi(knob("QUEUE_DEPTH", "0"))
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(map[string]any{"queues": []any{map[string]any{"name": "mails", "depth": depth}}})
 }
 
 func (s *shop) metrics(w http.ResponseWriter, _ *http.Request) {

@@ -47,3 +47,10 @@ func TestAFileWinsAndIsReadAtEachRequest(t *testing.T) {
 		t.Fatalf("not ready once the file says so, got %d", code)
 	}
 }
+
+func TestTheQueueIsAsDeepAsItsKnobSays(t *testing.T) {
+	t.Setenv("QUEUE_DEPTH", "42")
+	if text := get(t, newShop(), "/queue").Body.String(); !strings.Contains(text, `{"depth":42,"name":"mails"}`) {
+		t.Fatalf("42 mails should wait:\n%s", text)
+	}
+}

@@ -14,26 +14,63 @@ from lab import build, guard, images
 from lab.layout import Layout
 from lab.procs import Processes, start_time
 
-
-def layout_with(folder: Path, main: str = "package main") -> Layout:
-    sources = folder / "lab" / "cluster"
-    sources.mkdir(parents=True, exist_ok=True)
-    for name, text in (("main.go", main), ("go.mod", "go 1.26"), ("go.sum", "")):
-        (sources / name).write_text(text)
-    return Layout(folder)
+PROGRAMS = [build.CLUSTER, build.GITOPS, build.PROMETHEUS]
 
 
-def test_it_is_compiled_again_only_when_its_sources_change(tmp_path: Path) -> None:
-    layout = layout_with(tmp_path)
-    assert not build.is_current(layout)
-    layout.bin.mkdir(parents=True)
-    layout.cluster.write_text("binary")
-    (layout.bin / "cluster.sha256").write_text(build.digest(layout.sources))
-    assert build.is_current(layout)
+def layout_with(folder: Path, program: build.Program, **files: str) -> Layout:
+    layout = Layout(folder)
+    for name, text in ({"main.go": "package main", "go.mod": "go 1.26", "go.sum": ""} | files).items():
+        path = program.sources(layout) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return layout
 
-    layout_with(tmp_path, main="package other")
 
-    assert not build.is_current(layout)
+def compiled(layout: Layout, program: build.Program) -> None:
+    layout.bin.mkdir(parents=True, exist_ok=True)
+    program.binary(layout).write_text("binary")
+    program.stamp(layout).write_text(program.digest(layout) + "\n")
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: str(program.name))
+@pytest.mark.parametrize("changed", ["main.go", "go.mod", "go.sum", "more.go", "inner/types.go", "inner/go.mod"])
+def test_it_is_compiled_again_only_when_its_sources_change(
+    program: build.Program, changed: str, tmp_path: Path
+) -> None:
+    layout = layout_with(tmp_path, program)
+    assert not program.is_current(layout)
+    compiled(layout, program)
+    assert program.is_current(layout)
+    assert build.compiled(layout, program) == program.binary(layout)
+
+    layout_with(tmp_path, program, **{changed: "changed"})
+
+    assert not program.is_current(layout)
+
+
+def test_each_program_is_compiled_for_itself(tmp_path: Path) -> None:
+    for program in PROGRAMS:
+        compiled(layout_with(tmp_path, program), program)
+
+    layout = layout_with(tmp_path, build.GITOPS, **{"main.go": "package other"})
+
+    assert build.CLUSTER.is_current(layout)
+    assert not build.GITOPS.is_current(layout)
+
+
+def test_a_compiler_that_fails_says_so_and_leaves_no_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go = tmp_path / "go"
+    go.write_text(
+        "#!/bin/sh\ncase $1 in version) echo go version go1.26.0 ;; build) echo no such thing >&2; exit 1 ;; esac"
+    )
+    go.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    layout = layout_with(tmp_path, build.GITOPS)
+
+    with pytest.raises(SystemExit, match="no such thing"):
+        build.compiled(layout, build.GITOPS)
+
+    assert not build.GITOPS.binary(layout).exists()
 
 
 def test_progress_is_told_by_tenths() -> None:
