@@ -4,22 +4,34 @@
 What it leaves out (conflicts, refusals, lost answers, other controllers) the e2e tests have from a real server.
 """
 
+from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from runbook_operator import errors
+from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.objects import RunbookObject, SwitchObject, parse_runbook, parse_switch
 from runbook_operator.api.switch import SwitchStatus
+from runbook_operator.decide.record import resaved
+from runbook_operator.decide.status import begun
 from runbook_operator.decide.switch import next_step
+from runbook_operator.model.accounts import Account
+from runbook_operator.model.effects import Create, Delete, Patch
 from runbook_operator.model.notices import Notice
-from runbook_operator.model.refs import API_VERSION, Ref, switch_ref
-from runbook_operator.model.seen import Seen
+from runbook_operator.model.queries import Answering, Find, May, Probe, Query, Read, Ruling, Unread
+from runbook_operator.model.refs import API_VERSION, MANAGER, Ref, meta_of, switch_ref
+from runbook_operator.model.seen import ALWAYS_WATCHED, Seen, absent, seen_of
+from runbook_operator.model.signals import Signal, Verdict
+from runbook_operator.observe.efforts import Efforts
 from runbook_operator.observe.store import Store
 from runbook_operator.observe.worlds import switch_world
-from runbook_operator.plan.steps import Act, SetFinalizers, SpringBack, Step, WriteStatus
-from runbook_operator.plan.world import World
+from runbook_operator.plan.steps import Act, SetFinalizers, Step, Unsay, WriteStatus
+from runbook_operator.plan.world import Policy, World
 
 NAMESPACE = "shop"
+ACCOUNT = Account(NAMESPACE, "deployer")
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 WEB = Ref("apps/v1", "Deployment", NAMESPACE, "web")
 Body = dict[str, Any]
@@ -66,7 +78,21 @@ def switch(entry: str = "stop", **spec: Any) -> SwitchObject:
 
 
 def seen(replicas: int = 3, *, uid: str = "web-1", version: str = "1", manager: str = "", ref: Ref = WEB) -> Seen:
-    return Seen(ref, uid, version, replicas, manager)
+    """A workload as a watch tells of it, with the field manager of its replicas."""
+    return seen_of(workload_body(replicas, uid=uid, version=version, manager=manager, ref=ref))
+
+
+def workload_body(
+    replicas: int = 3, *, uid: str = "web-1", version: str = "1", manager: str = "", ref: Ref = WEB, **spec: Any
+) -> Body:
+    metadata = {"name": ref.name, "namespace": ref.namespace, "uid": uid, "resourceVersion": version}
+    writes = [{"manager": manager, "time": "2026-11-24T03:00:00Z", "fieldsV1": {"f:spec": {"f:replicas": {}}}}]
+    return {
+        "apiVersion": ref.api_version,
+        "kind": ref.kind,
+        "metadata": metadata | ({"managedFields": writes} if manager else {}),
+        "spec": {"replicas": replicas} | spec,
+    }
 
 
 @dataclass
@@ -78,6 +104,83 @@ class Simulation:
     steps: list[Step] = field(default_factory=list)
     said: list[Notice] = field(default_factory=list)
     ids: int = 0
+    efforts: Efforts = field(default_factory=Efforts)
+    error: errors.ApiError | None = None
+    objects: dict[Ref, Body] = field(default_factory=dict)
+    """What a read finds, beside the targets that a watch tells of."""
+    answering: Answering = field(default_factory=lambda: Answering(200))
+    lacking: set[Query] = field(default_factory=set)
+    """What may not be done."""
+    policy: Policy = field(default_factory=Policy)
+
+    def with_object(self, body: Body) -> "Simulation":
+        """An object of the namespace, as the API server has it; uid and resourceVersion are made up where absent."""
+        body = deepcopy(body)
+        meta = {"namespace": NAMESPACE, "uid": f"uid-{body['kind']}-{body['metadata']['name']}", "resourceVersion": "1"}
+        body["metadata"] = meta | body["metadata"]
+        ref = meta_of(body).ref
+        self.objects[ref] = body
+        if (ref.api_version, ref.kind) in ALWAYS_WATCHED or self.store.is_held(ref):
+            self.store.put_target(seen_of(body, whole=self.store.is_held(ref)))
+        return self
+
+    def change(self, ref: Ref, patch: Body, manager: str = "kubectl-patch") -> "Simulation":
+        """Somebody patches an object."""
+        body = patched(self.objects[ref], patch)
+        body["metadata"]["resourceVersion"] = str(int(body["metadata"]["resourceVersion"]) + 1)
+        body["metadata"]["managedFields"] = [
+            {
+                "manager": manager,
+                "time": "2026-11-24T03:00:00Z",
+                "fieldsV1": {f"f:{key}": {} for key in patch if key != "metadata"} or {"f:metadata": {}},
+            }
+        ]
+        return self.with_object(body)
+
+    def remove(self, ref: Ref) -> "Simulation":
+        """Somebody deletes an object."""
+        self.objects.pop(ref, None)
+        self.store.put_target(absent(ref))
+        return self
+
+    def live(self, kind: str, name: str) -> Body:
+        """The object as it is now; a test that asks for one that is not there fails."""
+        return next(body for ref, body in self.objects.items() if (ref.kind, ref.name) == (kind, name))
+
+    def answer(self, query: Query) -> Any:
+        """As the API server would; every kind is served."""
+        match query:
+            case Read():
+                held = self.objects.get(query.ref)
+                found = seen_of(held, whole=True, scalable="replicas" in held.get("spec", {})) if held else None
+                self.store.put_target(found or absent(query.ref))
+                return found or absent(query.ref)
+            case Find():
+                kind = (query.api_version, query.kind)
+                bodies = (body for ref, body in self.objects.items() if (ref.api_version, ref.kind) == kind)
+                return tuple(body for body in bodies if is_labelled(body, query.labels))
+            case Probe():
+                return self.answering
+            case May():
+                return Ruling(query not in self.lacking, ACCOUNT.user if query in self.lacking else "")
+
+    def next_step(self, entry: str = "stop") -> Step | None:
+        """What is decided, after all that is asked for was answered."""
+        return self._look(entry)[1]
+
+    def looked(self, entry: str = "stop") -> World:
+        """The world with the answers to all that the next step asks for."""
+        return self._look(entry)[0]
+
+    def _look(self, entry: str) -> tuple[World, Step | None]:
+        answers: dict[Query, Any] = {}
+        for _ in range(10):
+            world = self.world(entry, answers=answers)
+            try:
+                return world, next_step(world)
+            except Unread as unread:
+                answers |= {query: self.answer(query) for query in unread.queries}
+        raise AssertionError("the same is asked again and again")
 
     def with_runbook(self, **spec: Any) -> "Simulation":
         parsed = runbook(**spec)
@@ -103,31 +206,92 @@ class Simulation:
         return self.switch(entry).status
 
     @property
-    def replicas(self) -> int:
+    def is_there(self) -> bool:
+        return isinstance(self.store.targets.get(WEB), Seen)
+
+    @property
+    def target(self) -> Seen:
         target = self.store.targets[WEB]
         assert isinstance(target, Seen)
-        return target.replicas
+        return target
 
-    def throw(self, entry: str = "stop", *, reason: str = "INC-42") -> "Simulation":
-        return self._say(entry, engaged=True, reason=reason)
+    @property
+    def replicas(self) -> int:
+        return self.target.replicas
+
+    def throw(self, entry: str = "stop", *, reason: str = "INC-42", expires_after: str | None = None) -> "Simulation":
+        return self.say(entry, engaged=True, reason=reason, expires_after=expires_after)
 
     def release(self, entry: str = "stop") -> "Simulation":
-        return self._say(entry, engaged=None, reason="")
+        return self.say(entry, engaged=None)
+
+    def silence(self, entry: str = "stop", *, expires_after: str | None = None) -> "Simulation":
+        return self.say(entry, engaged=False, expires_after=expires_after)
+
+    def say(
+        self, entry: str = "stop", *, engaged: bool | None, reason: str = "", expires_after: str | None = None
+    ) -> "Simulation":
+        """A person's patch; the API server notes the writer and the time."""
+        old = self.switch(entry)
+        spec = old.spec.model_copy(update={"engaged": engaged, "reason": reason, "expires_after": expires_after})
+        said = ("kubectl-patch", timestamp(self.now)) if engaged is not None else ("", "")
+        meta = replace(old.meta, generation=old.meta.generation + 1)
+        return self._put(replace(old, spec=spec, meta=meta, said_by=said[0], said_at=said[1]))
+
+    def forget_who_said_it(self, entry: str = "stop") -> "Simulation":
+        """As a Switch whose managedFields were stripped."""
+        return self._put(replace(self.switch(entry), said_by="", said_at=""))
+
+    def sense(self, verdict: Verdict, entry: str = "stop", *, name: str = "error-rate") -> "Simulation":
+        """The automatic source `name` says something about the switch."""
+        ref = self.switch(entry).meta.ref
+        others = (one for one in self.store.signals_of(ref) if one.name != name)
+        self.store.hear(ref, (*others, Signal("Metric", name, verdict, "12% > 10%")))
+        return self
 
     def delete(self, entry: str = "stop") -> "Simulation":
         old = self.switch(entry)
         return self._put(replace(old, meta=replace(old.meta, deleting=True)))
 
-    def world(self, entry: str = "stop", latency: int | None = None) -> World:
+    def after(self, **time: float) -> "Simulation":
+        self.now += timedelta(**time)
+        return self
+
+    def someone_sets(self, replicas: int, *, manager: str = "kubectl-scale") -> "Simulation":
+        """Another writer changes the target."""
+        version = str(int(self.target.resource_version) + 1)
+        self.store.put_target(seen(replicas, uid=self.target.uid, version=version, manager=manager))
+        return self
+
+    def refuse(self, error: errors.ApiError | None) -> "Simulation":
+        """From now on writes to targets end in this error, None for none."""
+        self.error = error
+        return self
+
+    def restart(self) -> "Simulation":
+        """The process ends and another begins: what was only in memory is gone."""
+        self.efforts = Efforts()
+        return self
+
+    def world(self, entry: str = "stop", latency: int | None = None, **rest: Any) -> World:
         self.ids += 1
         self.now += timedelta(milliseconds=1)
-        return switch_world(self.store, self.switch(entry), now=self.now, new_id=f"id-{self.ids}", latency=latency)
+        switch = self.switch(entry)
+        return switch_world(
+            self.store,
+            switch,
+            now=self.now,
+            new_id=f"id-{self.ids}",
+            latency=latency,
+            efforts=self.efforts.of(switch.meta.ref),
+            **({"policy": self.policy} | rest),
+        )
 
     def drive(self, *entries: str, at_most: int = 20) -> "Simulation":
         """Carry out the steps of each switch until it is settled, or `at_most` steps were done: then it crashed."""
         for entry in entries or ("stop",):
             for _ in range(at_most):
-                step = next_step(self.world(entry))
+                step = self.next_step(entry)
                 if step is None:
                     break
                 self._carry_out(entry, step)
@@ -143,25 +307,85 @@ class Simulation:
                 assert isinstance(step.status, SwitchStatus)
                 self.said += step.notices
                 self._put(replace(old, status=step.status))
-            case SpringBack():
-                self._say(entry, engaged=None, reason=old.spec.reason)
-            case Act():
+            case Unsay():
                 self.said += step.notices
-                target = self.store.targets[step.effect.ref]
-                assert isinstance(target, Seen)
-                assert (target.uid, target.resource_version) == (step.effect.uid, step.effect.resource_version)
-                version = str(int(target.resource_version) + 1)
-                self.store.put_target(replace(target, replicas=step.effect.replicas, resource_version=version))
+                self.say(entry, engaged=None, reason=old.spec.reason)
+            case Act():
+                self._act(entry, step)
 
-    def _say(self, entry: str, *, engaged: bool | None, reason: str) -> "Simulation":
-        old = self.switch(entry)
-        spec = old.spec.model_copy(update={"engaged": engaged, "reason": reason})
-        return self._put(replace(old, spec=spec, meta=replace(old.meta, generation=old.meta.generation + 1)))
+    def _act(self, entry: str, step: Act) -> None:
+        switch = self.switch(entry).meta.ref
+        if self.error is not None:
+            for change in step.changes:
+                self.efforts.failed(switch, change.place, self.error, self.now)
+            return
+        if step.effect.ref in self.objects or not isinstance(step.effect, Patch):
+            self._write(entry, step)
+            return
+        target = self.store.targets[step.effect.ref]
+        assert isinstance(target, Seen)
+        if (target.uid, target.resource_version) != (step.effect.uid, step.effect.resource_version):
+            self._conflict(entry, step)
+            return
+        for change in step.changes:
+            self.efforts.worked(switch, change.place)
+        version = str(int(target.resource_version) + 1)
+        body = patched({**target.body}, step.effect.patch)
+        self.store.put_target(replace(target, body=body, resource_version=version, managed=()))
+
+    def _write(self, entry: str, step: Act) -> None:
+        """Carry out a write to one of the objects."""
+        match step.effect:
+            case Patch(ref, uid, version, patch):
+                meta = self.objects[ref]["metadata"]
+                if (uid, version) != (meta["uid"], meta["resourceVersion"]):
+                    self.answer(Read(ref))
+                    self._conflict(entry, step)
+                    return
+                self.change(ref, {**patch}, manager=MANAGER)
+            case Create(ref, body):
+                assert ref not in self.objects
+                self.ids += 1
+                self.with_object({**body, "metadata": {**body["metadata"], "uid": f"made-{self.ids}"}})
+            case Delete(ref, uid):
+                assert self.objects[ref]["metadata"]["uid"] == uid
+                self.remove(ref)
+        for change in step.changes:
+            self.efforts.worked(self.switch(entry).meta.ref, change.place)
+
+    def _conflict(self, entry: str, step: Act) -> None:
+        """The target moved after it was saved: the write is refused, and it is saved again."""
+        answers: dict[Query, Any] = {}
+        while True:
+            world = self.world(entry, answers=answers)
+            assert world.record is not None
+            try:
+                record = resaved(world, world.record, step.effect.ref)
+                break
+            except Unread as unread:
+                answers |= {query: self.answer(query) for query in unread.queries}
+        status = begun(world, record).status
+        assert isinstance(status, SwitchStatus)
+        self._put(replace(self.switch(entry), status=status))
 
     def _put(self, new: SwitchObject) -> "Simulation":
-        self.store.switches[new.meta.ref] = new
-        self.store._namespaces[NAMESPACE][new.meta.ref] = new
+        self.store._put_switch(new)
         return self
+
+
+def is_labelled(body: Body, selector: str) -> bool:
+    """Whether an object has the labels of a selector such as `app=web,tier=front`."""
+    wanted = dict(part.split("=") for part in selector.split(",") if part)
+    return wanted.items() <= (body["metadata"].get("labels") or {}).items()
+
+
+def patched(old: Any, patch: Any) -> Any:
+    """What a JSON merge patch makes of a value."""
+    if not isinstance(patch, Mapping):
+        return patch
+    base = dict(old) if isinstance(old, Mapping) else {}
+    kept = {key: value for key, value in base.items() if patch.get(key, value) is not None}
+    return kept | {key: patched(base.get(key), value) for key, value in patch.items() if value is not None}
 
 
 def condition(status: SwitchStatus, kind: str) -> tuple[str, str, str]:

@@ -4,4 +4,7 @@ Layers, top to bottom: handlers, reconcile, then observe, decide, act and report
 actions and model. A layer imports only what is below it; import-linter fails the build otherwise.
 """
 
-__version__ = "0.1.0"
+from importlib.metadata import version
+
+__version__ = version("runbook-operator")
+"""As pyproject.toml has it, and nothing else."""

@@ -1,35 +1,46 @@
-"""The command line: `runbook-operator run`, `runbook-operator crds`."""
+"""The command line: `runbook-operator run`, `crds`, `rbac`, `check` and `uninstall`."""
 
 import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from pydantic import ValidationError
 
 from runbook_operator import __version__
 from runbook_operator.api.crd import KINDS, crd
+from runbook_operator.api.rbac import people, roles
+from runbook_operator.check import problem
 from runbook_operator.model.refs import GROUP
 from runbook_operator.settings import Settings
+
+if TYPE_CHECKING:
+    from runbook_operator.uninstall import Way
 
 DESCRIPTION = "A Kubernetes operator that makes a runbook enforceable: switches that hold, and put everything back."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status: 0 done, 2 wrong arguments or settings."""
+    """Run the command; returns the exit status: 0 done, 1 a check failed, 2 wrong arguments or settings."""
     arguments = vars(_parser().parse_args(argv))
     command = arguments.pop("command") or "run"
     if command == "crds":
         return _crds(arguments["directory"])
+    if command == "rbac":
+        print("---\n".join(map(_yaml, people() if arguments["people"] else roles())), end="")
+        return 0
+    if command == "check":
+        return _check(arguments["url"], arguments["seconds"])
+    way, seconds = arguments.pop("way", None), arguments.pop("within", 0.0)
     try:
         settings = Settings(**{name: value for name, value in arguments.items() if value is not None})
     except ValidationError as error:
         print(_complaint(error), file=sys.stderr)
         return 2
-    return _run(settings)
+    return _uninstall(settings, way, seconds) if way else _run(settings)
 
 
 def _run(settings: Settings) -> int:
@@ -38,6 +49,18 @@ def _run(settings: Settings) -> int:
 
     asyncio.run(root.run(settings))
     return 0
+
+
+def _uninstall(settings: Settings, way: "Way", seconds: float) -> int:
+    from runbook_operator import uninstall  # noqa: PLC0415 # as above
+
+    return uninstall.report(asyncio.run(uninstall.run(settings, way, seconds)), way)
+
+
+def _check(url: str, seconds: float) -> int:
+    wrong = problem(url, seconds)
+    print(wrong or f"{url}: ok", file=sys.stderr if wrong else sys.stdout)
+    return 1 if wrong else 0
 
 
 def _crds(directory: Path | None) -> int:
@@ -62,8 +85,25 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", title="commands", description="run is the default")
     _add_settings(commands.add_parser("run", help="run the operator against the cluster of the current kubeconfig"))
     crds = commands.add_parser("crds", help="print the CustomResourceDefinitions as YAML")
+    rbac = commands.add_parser("rbac", help="print the ClusterRoles as YAML: a base, and others to opt in to")
+    rbac.add_argument("--people", action="store_true", help="print those for people instead, for view, edit and admin")
+    check = commands.add_parser("check", help="ask an operator's URL, such as its /readyz, until it answers 200")
+    check.add_argument("url", metavar="URL")
+    check.add_argument("--seconds", type=float, default=30.0, help="how long to go on asking; default: 30")
+    _add_uninstall(commands.add_parser("uninstall", help="let go of what only an operator lets go of; helm runs it"))
     crds.add_argument("--directory", type=Path, help="write one file per kind there instead")
     return parser
+
+
+def _add_uninstall(parser: argparse.ArgumentParser) -> None:
+    ways = {
+        "release": "put back all that switches hold",
+        "refuse": "fail where a switch holds something",
+        "forget": "once no operator is there: take its finalizers off, and leave all as it is",
+    }
+    parser.add_argument("way", choices=ways, help="; ".join(f"{way}: {what}" for way, what in ways.items()))
+    parser.add_argument("--within", type=float, default=240.0, help="how many seconds it may take; default: 240")
+    _add_settings(parser)
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:

@@ -5,15 +5,17 @@ OperatorError
 │   ├── NotFoundError         404: the object is gone
 │   ├── ConflictError         409: it changed since it was read; read again
 │   ├── AlreadyExistsError    409 on create
-│   ├── ForbiddenError        401, 403: the operator lacks a right
+│   ├── ForbiddenError        403: the operator, or the account that it acts for, lacks a right
 │   ├── RefusedError          400, 422 and other 4xx: the write itself is wrong
 │   └── UnavailableError      429, 5xx, no connection, no answer in time: outcome unknown
+│       └── UnauthorizedError     401: the credentials are not accepted now; they may be rotated
 ├── UnsettledError        a visit took more steps than any object needs
 └── NotLeadingError       the lease was lost; the new leader goes on from the record
 """
 
 from typing import ClassVar
 
+from runbook_operator.model.mending import advice
 from runbook_operator.model.reasons import Reason
 
 
@@ -21,7 +23,7 @@ class OperatorError(Exception):
     """Base of all: `reason` for conditions and metric labels, `retry_after` seconds or None for the usual back-off."""
 
     reason: ClassVar[str] = "Error"
-    user_action: ClassVar[str] = ""
+    user_action: str = ""
     retry_after: float | None = None
 
 
@@ -54,10 +56,13 @@ class AlreadyExistsError(ApiError):
 
 
 class ForbiddenError(ApiError):
-    """401 or 403."""
+    """403."""
 
     reason = Reason.FORBIDDEN.value
-    user_action = "Grant the operator's service account the verb that the message names."
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.user_action = advice(message)
 
 
 class RefusedError(ApiError):
@@ -70,7 +75,14 @@ class RefusedError(ApiError):
 class UnavailableError(ApiError):
     """No answer, or one that says to come back: what was written is unknown and will be read back."""
 
-    reason = "Unavailable"
+    reason = Reason.UNAVAILABLE.value
+    user_action = "It is tried again by itself; if it lasts, look at the API server and at its admission webhooks."
+
+
+class UnauthorizedError(UnavailableError):
+    """401: the API server does not accept the credentials, or cannot check them now. Nothing was written."""
+
+    user_action = "The credentials are read again at each try; if it lasts, look at the operator's service account."
 
 
 class UnsettledError(OperatorError):

@@ -1,16 +1,24 @@
 """The only importer of kopf: it watches and hands every event on. It decides nothing and writes nothing."""
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, repeat
 from typing import Any
 
 import kopf
+import structlog
 
 from runbook_operator.io.paths import BUILT_IN
 from runbook_operator.observe.resync import KINDS
 
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 Sink = Callable[[str | None, dict[str, Any]], None]
+PAUSE = 0.5
+"""Seconds between the end of kopf and its next start."""
+SECONDS_TO_STOP = 5.0
+SECONDS_BLIND = 10
 
 
 class Backoffs:
@@ -21,7 +29,10 @@ class Backoffs:
 
 
 class NoDiff(kopf.DiffBaseStorage):
-    """We keep no last-handled configuration: nothing is written into the objects of users."""
+    """We keep no last-handled configuration: nothing is written into the objects of users, nor copied out of them."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence({})
 
     def fetch(self, **_: Any) -> None:
         return None
@@ -49,21 +60,91 @@ class NoProgress(kopf.ProgressStorage):
         return essence
 
 
-async def watch(sink: Sink, namespaces: Sequence[str], ready: asyncio.Event) -> None:
-    """Watch until a signal ends the process; `sink` gets the event's type, None for a listing, and the body."""
-    await kopf.operator(
-        registry=_registry(sink),
-        settings=_settings(),
-        standalone=True,
-        clusterwide=not namespaces,
-        namespaces=tuple(namespaces),
-        ready_flag=ready,
-    )
+class Watch:
+    """kopf in a thread and a loop of its own, started again whenever it ends by itself.
 
+    It ends at an HTTP 410, at a 401 whose credentials did not change, at an ERROR event; and on its way out it cancels
+    every task of its loop. Neither may reach the loop that throws switches.
+    """
 
-def watchers() -> int:
-    """How many of kopf's watch tasks are alive; it does not restart one that ended."""
-    return sum(1 for task in asyncio.all_tasks() if task.get_name().startswith("watcher for "))
+    def __init__(self, sink: Sink, namespaces: Sequence[str], seconds: int) -> None:
+        self._sink = sink
+        self._namespaces = tuple(namespaces)
+        self._seconds = seconds
+        self._owner = asyncio.get_running_loop()
+        self._stop = threading.Event()
+        self._ended = asyncio.Event()
+        self._loop = self._owner
+        self._flag = asyncio.Event()
+        self.ready = threading.Event()
+        self.restarts = 0
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name="watch", daemon=True).start()
+
+    async def stop(self) -> None:
+        """End the watches; returns when they have ended, or when that takes too long to wait for."""
+        self._stop.set()
+        with contextlib.suppress(RuntimeError):  # it has ended already
+            self._loop.call_soon_threadsafe(self._flag.set)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SECONDS_TO_STOP):
+                await self._ended.wait()
+
+    @property
+    def expected(self) -> int:
+        """How many watches there should be."""
+        return len(KINDS) * max(1, len(self._namespaces))
+
+    def alive(self) -> int:
+        """How many of kopf's watch tasks are alive; it does not restart one that ended."""
+        return sum(1 for task in asyncio.all_tasks(self._loop) if task.get_name().startswith("watcher for "))
+
+    def _run(self) -> None:
+        """The second of two broad boundaries: whatever ends kopf, the watches go on."""
+        while not self._stop.is_set():
+            try:
+                asyncio.run(self._watch())
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 # kopf's errors have no common base, and none may end the watch
+                log.warning("the watches ended and begin anew", error=str(error) or type(error).__name__)
+            self.restarts += 1
+            self._stop.wait(PAUSE)
+        self._owner.call_soon_threadsafe(self._ended.set)
+
+    async def _watch(self) -> None:
+        # An event of this loop: kopf would wait for one of threads in a thread that then outlives the loop.
+        self._flag = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        running = asyncio.create_task(self._kopf())
+        try:
+            await self._guard(running)
+        finally:
+            running.cancel()
+            await asyncio.wait({running}, timeout=SECONDS_TO_STOP)
+
+    async def _kopf(self) -> None:
+        await kopf.operator(
+            registry=_registry(self._hand_over),
+            settings=_settings(self._seconds),
+            standalone=True,
+            clusterwide=not self._namespaces,
+            namespaces=self._namespaces,
+            stop_flag=self._flag,
+            ready_flag=self.ready,
+        )
+
+    async def _guard(self, running: asyncio.Task[None]) -> None:
+        """Return when kopf ends; raise where it goes on without a watch, as after an error in its discovery."""
+        blind = 0
+        while not (await asyncio.wait({running}, timeout=1.0))[0]:
+            blind = 0 if self.alive() >= self.expected else blind + 1
+            if blind >= SECONDS_BLIND:
+                raise TimeoutError(f"{self.alive()} of {self.expected} watches were there for {blind} s")
+        running.result()
+
+    def _hand_over(self, kind: str | None, body: dict[str, Any]) -> None:
+        with contextlib.suppress(RuntimeError):  # the process is ending, and nobody listens any more
+            self._owner.call_soon_threadsafe(self._sink, kind, body)
 
 
 def _registry(sink: Sink) -> kopf.OperatorRegistry:
@@ -86,12 +167,16 @@ def _login(**kwargs: Any) -> kopf.ConnectionInfo | None:
     return kopf.login_via_client(**kwargs)
 
 
-def _settings() -> kopf.OperatorSettings:
+def _settings(seconds: int) -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.networking.error_backoffs = Backoffs()
     settings.networking.connect_timeout = 5
     settings.queueing.idle_timeout = 0.05
     settings.watching.chunk_size = 250
+    # The server ends each watch after so long and we begin it again where it was, so that one which is silent because
+    # the connection is dead is found soon, and not after the 70 seconds that bookmarks allow.
+    settings.watching.server_timeout = seconds
+    settings.watching.inactivity_timeout = seconds + 2
     settings.scanning.disabled = True
     settings.posting.enabled = False
     settings.persistence.diffbase_storage = NoDiff()

@@ -2,39 +2,66 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine, Iterable
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import structlog
 
 from runbook_operator import __version__, errors, handlers
+from runbook_operator.api.conditions import find
+from runbook_operator.decide.gates import is_held_back
+from runbook_operator.io.bucket import Bucket
+from runbook_operator.io.http import Outbound
 from runbook_operator.io.kube import Kube, connect
 from runbook_operator.io.lease import Elector, Terms
 from runbook_operator.io.locks import Locks
 from runbook_operator.io.paths import Paths
 from runbook_operator.io.queue import WorkQueue, backoff
 from runbook_operator.io.serve import Answers, serve
+from runbook_operator.model.addresses import IPAddress
 from runbook_operator.model.refs import Ref, meta_of
-from runbook_operator.observe.resync import KINDS, resync
+from runbook_operator.observe.apiserver import own_addresses
+from runbook_operator.observe.efforts import Efforts
+from runbook_operator.observe.follow import Follower
+from runbook_operator.observe.resync import resync
+from runbook_operator.observe.sensor import Sensor
 from runbook_operator.observe.store import Store
+from runbook_operator.observe.targets import is_watched
 from runbook_operator.observe.throws import Throws
+from runbook_operator.plan.budget import Backoff
+from runbook_operator.plan.world import Policy
 from runbook_operator.reconcile import Reconciler
+from runbook_operator.report.audit import Audit
 from runbook_operator.report.logs import set_up
 from runbook_operator.report.metrics import Metrics
+from runbook_operator.sensing import Senses, Sensing
 from runbook_operator.settings import Settings
 from runbook_operator.writer import Writer
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 WARM = 10.0
 """Seconds between two uses of the connection at least; it is closed after 15 idle ones."""
+SHOWN = (
+    ("Automatic", "Silenced", "switches_silenced", "Switches that a person holds released against automatic sources."),
+    ("Contested", "", "switches_contested", "Switches whose held fields somebody else keeps writing."),
+    ("Stalled", "", "switches_stalled", "Switches that wait for a person."),
+)
+"""Condition, reason (empty for any), and the gauge that counts the switches that have it."""
+FOR_LEVERS = 4
+"""Workers for switches whose lever moved and for nothing else, beside those of the settings."""
 SILENCE = 10.0
 """Seconds without an answer to the lease's requests after which a replica says that it is not ready."""
+Until = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Operator:
     """One replica: every replica watches and keeps its store warm, only the leader works."""
 
-    def __init__(self, settings: Settings, kube: Kube, lease_kube: Kube) -> None:
+    def __init__(self, settings: Settings, kube: Kube, lease_kube: Kube, watch_kube: Kube) -> None:
         self.settings = settings
         self.kube = kube
         self.store = Store()
@@ -43,17 +70,42 @@ class Operator:
         self.metrics = Metrics()
         self.elector = Elector(lease_kube, _terms(settings), self.lead, self.queue.pause)
         kube.may_write = lambda: self.elector.leading
-        writer = Writer(Paths(kube), self.store, self.throws, self.metrics, self.wake)
-        self.reconciler = Reconciler(writer, self.queue, Locks())
+        self.forbidden: set[IPAddress] = set()
+        out = Outbound(settings.allowed_urls, settings.allowed_networks, self.forbidden)
+        self.writer = Writer(
+            Paths(kube), out, self.store, self.throws, Efforts(), self.metrics, self._audit(), self.wake
+        )
+        bucket = Bucket(settings.put_backs_per_second, max(1.0, settings.put_backs_per_second))
+        self.follower = Follower(
+            Paths(watch_kube),
+            self.store,
+            self.see,
+            settings.watch_seconds,
+            settings.resync_seconds,
+            accounts=self.store.accounts,
+        )
+        self.store.changed = self.follower.look
+        self.senses = Senses(settings, kube, watch_kube, out, self.metrics)
+        self.sensor = Sensor(self.senses.asking, self.queue.add, lambda: self.elector.leading, self.metrics)
+        self.sensing = Sensing(self.sensor, self.store, self.wake)
+        self.reconciler = Reconciler(
+            self.writer, self.sensing, self.queue, Locks(), _policy(settings), bucket, is_watched=self._is_watched
+        )
         self.synced = False
-        self.watching = asyncio.Event()
+        self.watch: handlers.Watch | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.metrics.gauge("leading", "1 where this replica leads.", lambda: float(self.elector.leading))
         self.metrics.gauge("queue_length", "Objects to look at.", lambda: float(len(self.queue)))
         self.metrics.gauge("switches_engaged", "Switches with an engagement under way.", self._engaged)
+        self.metrics.gauge("tasks", "Tasks of the main loop.", lambda: float(len(asyncio.all_tasks())))
+        self.metrics.gauge("switches_held_back", "Switches that a gate keeps from engaging.", self._held_back)
+        for condition, reason, name, text in SHOWN:
+            self.metrics.gauge(name, text, partial(self._count, condition, reason))
 
     def lead(self) -> None:
         """Leading began: look at everything."""
+        self.writer.lead()
+        self.sensing.clear()
         self.wake(self.store.keys())
         self.queue.resume()
 
@@ -68,31 +120,36 @@ class Operator:
         before = self.store.switches.get(meta.ref)
         wake = self.store.drop(meta.ref, meta.uid) if kind == "DELETED" else self.store.take(body)
         after = self.store.switches.get(meta.ref)
-        if kind is not None and after is not None:
-            self.throws.note(before, after)
         self.wake(wake)
+        if kind is not None and after is not None and self.throws.note(before, after):
+            self.queue.add(after.meta.ref, urgent=True)
 
-    async def run(self) -> None:
-        """Serve until a signal comes; then finish what is in hand and give the lease back."""
+    async def run(self, until: Until) -> None:
+        """Serve until that is over; then finish what is in hand and give the lease back."""
+        # At once: as the first process of a container, it would not even be ended by a signal that nobody waits for.
+        ending = asyncio.create_task(until())
         async with self._serving():
-            await self._first_sync()
-            # Started before kopf, which on its way out cancels every task that began after it.
-            for work in self._work():
-                self._spawn(work)
-            await handlers.watch(self.see, self.settings.namespaces, self.watching)
+            if not await self._first_sync(ending):
+                return
+            self._tasks.update(asyncio.create_task(work) for work in self._work())
+            self.watch = handlers.Watch(self.see, self.settings.namespaces, self.settings.watch_seconds)
+            self.watch.start()
+            await ending
             log.info("stopping")
             await self._stop()
+            await self.watch.stop()
 
     def unhealthy(self) -> list[str]:
         """What only a restart would mend."""
-        dead = [f"task {task.get_coro()} ended" for task in self._tasks if task.done()]
-        if self.watching.is_set() and handlers.watchers() < len(KINDS) * max(1, len(self.settings.namespaces)):
-            dead.append("a watch ended and was not started again")
-        return dead
+        return [f"task {task.get_coro()} ended" for task in self._tasks if task.done()]
 
     def unready(self) -> list[str]:
         """What keeps this replica from throwing a switch, or from taking over."""
         problems = self.unhealthy()
+        if self.watch is not None and self.watch.alive() < self.watch.expected:
+            problems.append(
+                f"{self.watch.alive()} of {self.watch.expected} watches are there; they begin anew by themselves"
+            )
         if not self.synced:
             problems.append("not all objects were listed yet")
         silent = self.elector.monotonic() - self.elector.contact
@@ -102,10 +159,12 @@ class Operator:
 
     def _work(self) -> list[Coroutine[Any, Any, None]]:
         workers = [self.queue.work(self.reconciler.visit) for _ in range(self.settings.workers)]
-        return [*workers, self.elector.run(), self._resync_for_ever(), self._keep_warm()]
+        workers += [self.queue.work(self.reconciler.visit, urgent=True) for _ in range(FOR_LEVERS)]
+        watching = [self.follower.run(), self.sensor.run(), *self.senses.work()]
+        return [*workers, self.elector.run(), self._resync_for_ever(), self._keep_warm(), *watching]
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks.add(asyncio.create_task(work))
+    def _is_watched(self, ref: Ref) -> bool:
+        return is_watched(ref) or (self.store.is_held(ref) and self.follower.follows(ref))
 
     @contextlib.asynccontextmanager
     async def _serving(self) -> AsyncIterator[None]:
@@ -117,31 +176,43 @@ class Operator:
         finally:
             await runner.cleanup()
 
-    async def _first_sync(self) -> None:
+    async def _first_sync(self, ending: asyncio.Task[None]) -> bool:
         failures = 0
-        while not self.synced:
+        await self.senses.sources.refresh()
+        while not self.synced and not ending.done():
             try:
-                await resync(self.kube, self.store, self.settings.namespaces)
+                await self._resync()
                 self.synced = True
             except errors.ApiError as error:
                 log.warning("cannot list yet", error=str(error), hint=_hint(error))
-                await asyncio.sleep(backoff(failures))
+                await asyncio.wait((ending,), timeout=backoff(failures))
                 failures += 1
+        return self.synced
 
     async def _resync_for_ever(self) -> None:
         while True:
             await asyncio.sleep(self.settings.resync_seconds)
             try:
-                self.wake(await resync(self.kube, self.store, self.settings.namespaces))
+                self.wake(await self._resync())
             except errors.ApiError as error:
                 log.warning("the resync failed; the next one is due as usual", error=str(error))
 
+    async def _resync(self) -> frozenset[Ref]:
+        """Keep checks off the API server, wherever it has moved since, and compare the store with what is there."""
+        found = await own_addresses(self.kube, self.writer.out.guard.resolver)
+        self.forbidden.clear()
+        self.forbidden.update(found)
+        return await resync(self.kube, self.store, self.settings.namespaces)
+
     async def _keep_warm(self) -> None:
-        """An idle connection is closed after 15 s, and a throw at night must not wait for a new one's handshake."""
+        """An idle connection is closed after 15 s, and a throw at night must not wait for a new one's handshake.
+
+        Nor for the news that the cluster still lacks what it lacked: what keeps the connection is the list of groups.
+        """
         while True:
-            await asyncio.sleep(WARM)
             with contextlib.suppress(errors.ApiError):
-                await self.kube.get("/version")
+                await self.writer.paths.refresh()
+            await asyncio.sleep(WARM)
 
     async def _stop(self) -> None:
         self.queue.pause()
@@ -152,21 +223,45 @@ class Operator:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.senses.close()
+
+    def _audit(self) -> Audit:
+        path = Path(self.settings.audit_file) if self.settings.audit_file else None
+        return Audit(self.settings.identity, lambda: self.elector.epoch, path)
+
+    def _count(self, condition: str, reason: str) -> float:
+        found = (find(switch.status.conditions, condition) for switch in self.store.switches.values())
+        return float(sum(1 for one in found if one is not None and reason in ("", one.reason)))
+
+    def _held_back(self) -> float:
+        return float(sum(1 for switch in self.store.switches.values() if is_held_back(switch.status)))
 
     def _engaged(self) -> float:
         return float(sum(1 for switch in self.store.switches.values() if switch.status.record))
 
 
-async def run(settings: Settings) -> None:
-    """Run one replica until SIGTERM or SIGINT. The lease has a connection of its own: no burst delays its renewal."""
+async def signalled() -> None:
+    """Wait until somebody wants the process to end."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, stop.set)
+    await stop.wait()
+
+
+async def run(settings: Settings, until: Until = signalled) -> None:
+    """Run one replica until SIGTERM or SIGINT, or until something else has ended.
+
+    The lease has a connection of its own, so that no burst delays its renewal; and so have the watches, which keep one
+    each for as long as they last.
+    """
     set_up(settings.log_format, settings.log_level)
-    kube = await connect(settings.request_timeout)
-    lease_kube = await connect(settings.renew_deadline_seconds)
+    timeouts = (settings.request_timeout, settings.renew_deadline_seconds, settings.request_timeout)
+    kubes = [await connect(seconds) for seconds in timeouts]
     try:
-        await Operator(settings, kube, lease_kube).run()
+        await Operator(settings, *kubes).run(until)
     finally:
-        await kube.close()
-        await lease_kube.close()
+        for kube in kubes:
+            await kube.close()
 
 
 def _terms(settings: Settings) -> Terms:
@@ -177,6 +272,23 @@ def _terms(settings: Settings) -> Terms:
         lease=settings.lease_seconds,
         renew_deadline=settings.renew_deadline_seconds,
         retry=settings.retry_seconds,
+    )
+
+
+def _policy(settings: Settings) -> Policy:
+    budget = Backoff(
+        first=timedelta(seconds=settings.put_back_first_seconds),
+        longest=timedelta(seconds=settings.put_back_longest_seconds),
+        calm=timedelta(seconds=settings.put_back_calm_seconds),
+    )
+    return Policy(
+        budget,
+        timedelta(seconds=settings.let_go_seconds),
+        timedelta(seconds=settings.progress_seconds),
+        settings.acting_per_namespace,
+        settings.acting_in_cluster,
+        settings.acts_per_hour,
+        settings.require_service_account,
     )
 
 

@@ -1,32 +1,61 @@
 """observe → decide → act → report, one step at a time, until nothing is left to do."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 import structlog
 
 from runbook_operator import errors
-from runbook_operator.api.objects import SwitchObject
+from runbook_operator.api.conditions import find
+from runbook_operator.api.objects import RunbookObject, SwitchObject
 from runbook_operator.decide import runbook as runbooks
 from runbook_operator.decide import switch as switches
-from runbook_operator.decide.status import stalled
+from runbook_operator.decide.due import due, runbook_due
+from runbook_operator.decide.holds import begins_by_itself
+from runbook_operator.decide.status import refused
 from runbook_operator.io import clock
+from runbook_operator.io.bucket import Bucket
 from runbook_operator.io.locks import Locks
 from runbook_operator.io.queue import WorkQueue
+from runbook_operator.model.queries import Query, Read, Unread
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
+from runbook_operator.observe.lists import Edition
 from runbook_operator.observe.store import declared
-from runbook_operator.observe.targets import REREAD, is_watched, read_target
-from runbook_operator.observe.worlds import runbook_world, switch_world, targets_of
-from runbook_operator.plan.steps import Step, WriteStatus
-from runbook_operator.plan.world import World
+from runbook_operator.observe.targets import is_watched
+from runbook_operator.observe.worlds import reader, runbook_world, switch_world, targets_of
+from runbook_operator.plan.steps import Act, Step
+from runbook_operator.plan.world import Policy, World
+from runbook_operator.sensing import Sensing
 from runbook_operator.writer import Writer
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
+LONGEST_NAP = 60.0
+REREAD = 10.0
+"""What is held and not watched, since its watch has just begun or fails, is read again after so many seconds."""
+CLOSE_LOOK = 600.0
+"""Idle objects are looked at closely so often: a switch that would not work is found before somebody throws it."""
 MAX_STEPS = 200
 """A Runbook of 64 switches takes 65 steps; more than this is a loop, which is left with back-off and told."""
+
+
+TROUBLED_LOOK = 10.0
+"""As above for those that say that something is wrong: what heals by itself is to be seen before long."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One look at an object: whether it is to be a close one, what declares the object, and what was asked in it."""
+
+    key: Ref
+    thorough: bool
+    edition: Edition = ()
+    answers: dict[Query, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -34,8 +63,17 @@ class Reconciler:
     """Moves one object at a time to where it should be. Safe to run at any moment, any number of times."""
 
     writer: Writer
+    sensing: Sensing
     queue: WorkQueue[Ref]
     locks: Locks[Ref]
+    policy: Policy
+    put_backs: Bucket
+    now: Callable[[], datetime] = clock.now
+    monotonic: Callable[[], float] = clock.monotonic
+    is_watched: Callable[[Ref], bool] = is_watched
+    _looked: dict[Ref, float] = field(default_factory=dict)
+    _editions: dict[Ref, Edition] = field(default_factory=dict)
+    """What declared the object when it was looked at closely last."""
 
     async def visit(self, key: Ref) -> None:
         """One visit. What goes wrong is logged and tried again with back-off: the first of two broad boundaries."""
@@ -44,7 +82,9 @@ class Reconciler:
             await self._look_at(key)
             self.queue.forget(key)
         except errors.NotLeadingError as error:
+            # The lease may be renewed before anybody notices that it had lapsed: nobody else would come back to this.
             result = error.reason
+            self.queue.retry(key)
         except errors.OperatorError as error:
             result = error.reason
             seconds = self.queue.retry(key, error.retry_after)
@@ -60,64 +100,150 @@ class Reconciler:
     async def _look_at(self, key: Ref) -> None:
         store = self.writer.store
         if (runbook := store.runbooks.get(key)) is not None:
-            await self._reread(key, declared(runbook))
-            await self._settle(key, self._runbook_step)
+            visit = self._visit(key, runbook)
+            store.let_go(ref for ref in declared(runbook) if not self.is_watched(ref))
+            self.sensing.look(key)
+            try:
+                await self._settle(visit, self._runbook_step)
+            finally:
+                # After the status, which switches look at too; and whether or not it could be written.
+                self.sensing.tell(key)
         elif (switch := store.switches.get(key)) is not None:
+            visit = self._visit(key, switch)
             targets = targets_of(store, switch)
             async with self.locks.hold(targets):
-                await self._reread(key, targets)
-                await self._settle(key, self._switch_step)
+                unwatched = [ref for ref in targets if not self.is_watched(ref)]
+                store.let_go(unwatched)
+                await self._settle(visit, self._switch_step)
+                self._watch_over(key, unwatched)
+                looked_at = (query.ref for query in visit.answers if isinstance(query, Read))
+                self.writer.forget_strangers((*targets, *looked_at))
         else:
-            self.writer.throws.forget(key)
+            self.writer.forget(key)
+            self.sensing.look(key)
+            self._looked.pop(key, None)
+            self._editions.pop(key, None)
 
-    async def _reread(self, key: Ref, targets: tuple[Ref, ...]) -> None:
-        """Targets of a kind that nobody watches for us are read at each visit, and visited again before long."""
-        unwatched = [ref for ref in targets if not is_watched(ref)]
-        for ref in unwatched:
-            self.writer.store.put_target(await read_target(self.writer.paths, ref))
-        if unwatched:
+    def _watch_over(self, key: Ref, unwatched: Sequence[Ref]) -> None:
+        """What nobody tells us about, and what an action may wait for, is looked at again before long."""
+        switch = self.writer.store.switches.get(key)
+        if switch and switch.status.record and (unwatched or switch.status.phase != "Engaged"):
             self.queue.add_later(key, REREAD)
 
-    async def _settle(self, key: Ref, step: Callable[[Ref], Awaitable[bool]]) -> None:
+    def _visit(self, key: Ref, seen: RunbookObject | SwitchObject) -> Visit:
+        """What changed, and what was not looked at closely for long, is worth the requests that a close look costs.
+
+        A start looks closely at nothing that was told before: the first close looks are spread over their whole time.
+        """
+        now, status = self.monotonic(), seen.status
+        ready = find(status.conditions, "Ready")
+        every = TROUBLED_LOOK if ready and ready.status == "False" else CLOSE_LOOK
+        looked = self._looked.setdefault(key, now - random.random() * every)  # noqa: S311 # jitter, not a secret
+        edition = self._edition(seen)
+        edited = self._editions.setdefault(key, edition) != edition
+        thorough = edited or seen.meta.generation != status.observed_generation or now >= looked + every
+        if thorough:
+            looked, self._editions[key] = now, edition
+            self._looked[key] = now
+        self.queue.add_later(key, looked + every - now)
+        return Visit(key, thorough, edition)
+
+    def _edition(self, seen: RunbookObject | SwitchObject) -> Edition:
+        runbook = self.writer.store.runbook_of(seen) if isinstance(seen, SwitchObject) else seen
+        return (runbook.meta.ref, runbook.meta.generation) if runbook else ()
+
+    async def _settle(self, visit: Visit, step: Callable[[Visit], Awaitable[bool]]) -> None:
+        key = visit.key
         for _ in range(MAX_STEPS):
-            if not await step(key):
-                return
+            try:
+                if not await step(visit):
+                    return
+            except Unread as unread:
+                who = reader(self.writer.store, key, required=self.policy.requires_account)
+                await self.writer.ask(unread, visit.answers, visit.edition, who)
         raise errors.UnsettledError(f"{key} took {MAX_STEPS} steps and is not settled")
 
-    async def _runbook_step(self, key: Ref) -> bool:
+    async def _runbook_step(self, visit: Visit) -> bool:
         """Take the Runbook's next step; False where there is none."""
+        key = visit.key
         if (runbook := self.writer.store.runbooks.get(key)) is None:
             return False
-        step = runbooks.next_step(runbook_world(self.writer.store, runbook, clock.now()))
-        if isinstance(step, WriteStatus):
-            await self.writer.status(key, runbook.status, step)
-        elif step is not None:
-            await self.writer.own_object(key, step)
+        world = runbook_world(
+            self.writer.store,
+            runbook,
+            self.now(),
+            answers=visit.answers,
+            thorough=visit.thorough,
+            senses=self.sensing.senses(key),
+            efforts=self.writer.efforts.of(key),
+            policy=self.policy,
+        )
+        step = runbooks.next_step(world)
+        if step is not None:
+            await self.writer.runbook_step(world, step)
+        else:
+            self._come_back(key, runbook_due(world), world.now)
         return step is not None
 
-    async def _switch_step(self, key: Ref) -> bool:
-        """Take the Switch's next step; False where there is none."""
+    async def _switch_step(self, visit: Visit) -> bool:
+        """Take the Switch's next step; False where there is none now."""
+        key = visit.key
         if (switch := self.writer.store.switches.get(key)) is None:
             return False
-        world = self._world(switch)
+        world = self._world(switch, visit)
         structlog.contextvars.bind_contextvars(switch=key.name, namespace=key.namespace)
         if world.record:
-            structlog.contextvars.bind_contextvars(engagement=world.record.id)
+            structlog.contextvars.bind_contextvars(engagementId=world.record.engagement_id)
+        else:
+            self.writer.efforts.forget(key)
         step = switches.next_step(world)
-        if step is not None:
-            await self._try(world, step)
-        return step is not None
+        self._reserve(world)
+        if step is None:
+            self._come_back(key, due(world), world.now)
+            return False
+        if isinstance(step, Act) and step.put_back and (seconds := self.put_backs.take()):
+            self.queue.add_later(key, seconds)
+            return False
+        await self._try(world, step)
+        self.writer.store.acting.free(key)
+        return True
 
-    def _world(self, switch: SwitchObject) -> World:
-        latency = self.writer.throws.milliseconds(switch.meta.ref)
-        return switch_world(self.writer.store, switch, now=clock.now(), new_id=uuid4().hex[:12], latency=latency)
+    def _reserve(self, world: World) -> None:
+        """What is about to begin by itself counts from now on: others decide while it is being written.
+
+        Where the write ends in an error nobody knows whether it was done: it counts until the next look at the switch.
+        """
+        acting = self.writer.store.acting
+        if begins_by_itself(world):
+            acting.reserve(world.switch, world.now)
+        else:
+            acting.free(world.switch.meta.ref)
+
+    def _come_back(self, key: Ref, moment: datetime | None, now: datetime) -> None:
+        """Look again when time alone changes something; a clock that is set meanwhile is noticed within a minute."""
+        if moment is not None:
+            self.queue.add_later(key, min(LONGEST_NAP, (moment - now).total_seconds()))
+
+    def _world(self, switch: SwitchObject, visit: Visit) -> World:
+        ref = switch.meta.ref
+        return switch_world(
+            self.writer.store,
+            switch,
+            now=self.now(),
+            new_id=uuid4().hex[:12],
+            latency=self.writer.throws.milliseconds(ref),
+            efforts=self.writer.efforts.of(ref),
+            policy=self.policy,
+            answers=visit.answers,
+            thorough=visit.thorough,
+        )
 
     async def _try(self, world: World, step: Step) -> None:
-        """What the API server refuses is told on the Switch before it is tried again."""
+        """A write to the Switch itself that is refused is told on it before it is tried again."""
         try:
             await self.writer.switch_step(world, step)
         except (errors.ForbiddenError, errors.RefusedError) as error:
             reason = Reason(error.reason)
-            if (told := stalled(world, reason, f"{error}. {error.user_action}")) is not None:
+            if (told := refused(world, reason, f"{error}. {error.user_action}")) is not None:
                 await self.writer.status(world.switch.meta.ref, world.switch.status, told)
             raise

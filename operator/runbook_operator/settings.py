@@ -1,11 +1,31 @@
 """Settings: environment variables RUNBOOK_*, each also a flag of the command line."""
 
+import json
 import socket
 import uuid
-from typing import Literal
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, PlainValidator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from runbook_operator.model.urls import Pattern, pattern
+
+
+def _listed(value: Any) -> Any:
+    """A JSON list, as a variable or as a flag of the command line."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise ValueError(f"it is no JSON list: {error}") from error
+
+
+def _pattern(value: Any) -> Pattern:
+    return pattern(str(value))
+
+
+Listed = BeforeValidator(_listed)
+Allowed = Annotated[Pattern, PlainValidator(_pattern)]
 
 
 class Settings(BaseSettings):
@@ -21,6 +41,9 @@ class Settings(BaseSettings):
         "info", description="The least level that is logged."
     )
     request_timeout: float = Field(5.0, gt=0, description="Seconds that one API request may take.")
+    watch_seconds: int = Field(
+        15, ge=1, description="A watch is begun anew so often: a connection that died silently is noticed by then."
+    )
     resync_seconds: float = Field(300.0, gt=0, description="How often everything is listed and compared.")
     workers: int = Field(16, ge=1, le=256, description="Objects that are worked on at once.")
     lease_namespace: str = Field("default", description="Namespace of the Lease that elects the leader.")
@@ -28,6 +51,47 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(4.0, ge=1, description="After so many seconds without renewal another replica leads.")
     renew_deadline_seconds: float = Field(3.0, gt=0, description="A leader that could not renew for so long stops.")
     retry_seconds: float = Field(1.0, gt=0, description="Pause between tries to renew or to take the lease.")
+    put_back_first_seconds: float = Field(
+        1.0, gt=0, description="Pause after the first put-back of a fight; it doubles with each one."
+    )
+    put_back_longest_seconds: float = Field(30.0, gt=0, description="The longest pause between two put-backs.")
+    put_back_calm_seconds: float = Field(
+        600.0, gt=0, description="A fight without a deviation for so long is over, and Contested ends."
+    )
+    put_backs_per_second: float = Field(
+        10.0, gt=0, description="Put-backs of all switches together, so that many fights never melt an API server."
+    )
+    let_go_seconds: float = Field(
+        60.0, gt=0, description="A deletion waits so long for a restore that fails; then it is reported and let go."
+    )
+    progress_seconds: float = Field(
+        2.0, gt=0, description="What the cluster has reached by then is never told, and what takes longer so often."
+    )
+    acting_per_namespace: int = Field(
+        5, ge=0, description="So many Runbooks of a namespace may have automatic engagements at once."
+    )
+    acting_in_cluster: int = Field(20, ge=0, description="As above, of all namespaces together.")
+    acts_per_hour: int = Field(
+        60, ge=0, description="So many automatic engagements may begin within an hour; 0 leaves everything to people."
+    )
+    require_service_account: bool = Field(
+        False,
+        description="Whether a Runbook must name a service account of its namespace before anything is done for it: "
+        "for clusters that several teams share.",
+    )
+    allowed_urls: Annotated[tuple[Allowed, ...], NoDecode, Listed] = Field(
+        (),
+        description="URLs that checks may ask outside of the Runbook's namespace, as a JSON list of patterns: "
+        "https://*.example.com/health/*. In the host a * is one whole label but the last, at the end of the path "
+        "whatever follows.",
+    )
+    allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, Listed] = Field(
+        (),
+        description="Networks, as a JSON list, that checks may ask although they are special: loopback, link-local, "
+        "metadata, or the API server's own.",
+    )
+    metric_sources: str = Field("", description="A YAML file that names the metric sources; docs/metric-sources.md.")
+    audit_file: str = Field("", description="A file to which every write to a target is added as a line of JSON.")
     identity: str = Field(
         default_factory=lambda: f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}",
         description="This replica's name.",

@@ -1,38 +1,58 @@
 """Carries out one step and takes the API server's answer into the store, so that the next look sees it."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import structlog
 
 from runbook_operator import errors
 from runbook_operator.act.steps import apply, carry_out
+from runbook_operator.decide.holds import wanted
+from runbook_operator.decide.progress import is_never_read
 from runbook_operator.decide.record import resaved
 from runbook_operator.decide.status import begun
 from runbook_operator.io import clock
+from runbook_operator.io.http import Outbound
+from runbook_operator.io.kube import Body
 from runbook_operator.io.paths import Paths, own
+from runbook_operator.model.accounts import Account
 from runbook_operator.model.base import StatusModel
+from runbook_operator.model.effects import Effect, Patch
 from runbook_operator.model.notices import Notice
-from runbook_operator.model.refs import Ref
-from runbook_operator.model.seen import Missing, Seen, absent
-from runbook_operator.observe.store import Store
-from runbook_operator.observe.targets import read_target
+from runbook_operator.model.queries import Denied, Find, May, Query, Unread
+from runbook_operator.model.refs import Meta, Ref, meta_of
+from runbook_operator.model.seen import Missing, Seen, absent, alike, scaled, seen_of
+from runbook_operator.observe.certainty import Certainty
+from runbook_operator.observe.efforts import Efforts
+from runbook_operator.observe.lists import Edition, Lists
+from runbook_operator.observe.reviews import Reviews
+from runbook_operator.observe.store import Store, targets_in
+from runbook_operator.observe.targets import answer, is_watched, read_target
 from runbook_operator.observe.throws import Throws
+from runbook_operator.plan import whose
 from runbook_operator.plan.steps import (
     Act,
+    Adjust,
     CreateSwitch,
     DeleteSwitch,
+    RunbookStep,
     SetFinalizers,
-    SpringBack,
     Step,
+    Unsay,
     WriteStatus,
 )
-from runbook_operator.plan.world import World
+from runbook_operator.plan.whose import Reader
+from runbook_operator.plan.world import RunbookWorld, World
+from runbook_operator.report.audit import Audit, Outcome
 from runbook_operator.report.events import post
 from runbook_operator.report.metrics import Metrics
 from runbook_operator.report.status import write_status
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+FINALIZERS = "metadata.finalizers"
+AnyWorld = World | RunbookWorld
 
 
 @dataclass
@@ -44,73 +64,216 @@ class Writer:
     """
 
     paths: Paths
+    out: Outbound
     store: Store
     throws: Throws
+    efforts: Efforts
     metrics: Metrics
+    audit: Audit
     wake: Callable[[Iterable[Ref]], None]
+    lists: Lists = field(init=False)
+    reviews: Reviews = field(init=False)
+    _certain: Certainty = field(default_factory=Certainty)
+
+    def __post_init__(self) -> None:
+        self.lists, self.reviews = Lists(self.paths), Reviews(self.paths)
 
     async def switch_step(self, world: World, step: Step) -> None:
         """Carry out a step of a switch."""
         if isinstance(step, Act):
             await self._act(world, step)
         elif isinstance(step, WriteStatus):
-            await self.status(world.switch.meta.ref, world.switch.status, step)
+            if await self._is_confirmed(world, step):
+                await self.status(world.switch.meta.ref, world.switch.status, step)
         else:
             await self.own_object(world.switch.meta.ref, step)
+
+    async def runbook_step(self, world: RunbookWorld, step: RunbookStep) -> None:
+        """Carry out a step of a Runbook."""
+        if isinstance(step, Adjust):
+            await self._act(world, step)
+        elif isinstance(step, WriteStatus):
+            await self.status(world.actor.ref, world.runbook.status, step)
+        elif isinstance(step, SetFinalizers):
+            await self._mark(world, step)
+        else:
+            await self.own_object(world.actor.ref, step)
+
+    async def _mark(self, world: RunbookWorld, step: SetFinalizers) -> None:
+        """That a Runbook may not be marked is remembered, so that decisions see it, and holds up nothing else of it."""
+        ref = world.actor.ref
+        try:
+            await self.own_object(ref, step)
+        except (errors.ForbiddenError, errors.RefusedError) as error:
+            self.efforts.failed(ref, (ref, FINALIZERS), error, world.now)
+        else:
+            self.efforts.worked(ref, (ref, FINALIZERS))
 
     async def status(self, ref: Ref, old: StatusModel, step: WriteStatus) -> None:
         """Say it, then write it down: a crash in between says the same again, which is one Event."""
         await self._say(step.notices)
         try:
-            self.wake(self.store.put(await write_status(self.paths.kube, old, step)) - {ref})
+            self._learn(ref, await write_status(self.paths.kube, old, step))
         except (errors.ConflictError, errors.NotFoundError):
             await self._refresh(ref)
 
-    async def own_object(self, ref: Ref, step: SetFinalizers | SpringBack | CreateSwitch | DeleteSwitch) -> None:
+    async def own_object(self, ref: Ref, step: SetFinalizers | Unsay | CreateSwitch | DeleteSwitch) -> None:
         """Write to a Switch; `ref` is what to read again where it changed meanwhile."""
+        await self._say(step.notices if isinstance(step, Unsay) else ())
         try:
             body = await carry_out(self.paths.kube, step)
         except (errors.ConflictError, errors.NotFoundError):
             await self._refresh(ref)
             return
         if body is not None:
-            self.wake(self.store.put(body) - {ref})
+            self._learn(ref, body)
+        elif isinstance(step, DeleteSwitch):
+            self.wake(self.store.forget(step.meta.ref) - {ref})
 
-    async def _act(self, world: World, step: Act) -> None:
-        ref = step.effect.ref
+    async def ask(self, unread: Unread, answers: dict[Query, Any], edition: Edition, reader: Reader) -> None:
+        """Put the answers to what is unread, asked at once, into `answers`; what was read is taken into the store.
+
+        What may not be read is no fact about it, and is not.
+        """
+        asked, shared = list(unread.queries), None if unread.urgent else edition
+        found_all = await asyncio.gather(*(self._answer(one, shared, reader) for one in asked))
+        for query, found in zip(asked, found_all, strict=True):
+            if isinstance(found, Seen | Missing) and not isinstance(reader, Denied):
+                self._certain.saw(found, reader)
+                self.store.learn(found)
+            answers[query] = found
+
+    async def _answer(self, query: Query, shared: Edition | None, reader: Reader) -> Any:
+        if isinstance(reader, Denied):
+            return reader
+        if isinstance(query, May):
+            return await self.reviews.answer(query, reader)
+        if isinstance(query, Find) and shared is not None:
+            return await self.lists.answer(query, shared, reader)
+        return await answer(self.paths.as_(reader), self.out, query)
+
+    def forget_strangers(self, refs: Iterable[Ref]) -> None:
+        """What was looked at and is nobody's is not kept: every engagement makes some of it, each under a new name."""
+        for ref in self.store.strangers(refs):
+            self.store.targets.pop(ref, None)
+            self._certain.forget(ref)
+
+    def lead(self) -> None:
+        """Leading began: what was watched until now may be behind what another leader did."""
+        self._certain.clear()
+
+    async def _act(self, world: AnyWorld, step: Act | Adjust) -> None:
+        """Write to a target. What fails is remembered, so that decisions see it, and not raised."""
+        if not await self._is_certain(world.actor):
+            return
+        paths = self.paths.as_(step.account)
         try:
-            seen = await apply(self.paths, step.effect)
-        except errors.ConflictError:
-            await self._moved(world, ref, await read_target(self.paths, ref))
-            return
+            answer = await apply(paths, step.effect)
         except errors.NotFoundError:
-            self._saw(world, absent(ref))
-            return
-        except errors.UnavailableError:
-            # Whether it was written is unknown: what is there now says so, at the next visit.
-            self._saw(world, await read_target(self.paths, ref))
-            raise
-        self._saw(world, seen)
-        self._measure(world, step)
-        await self._say(step.notices)
+            self._note(world, step, "gone")
+            self._saw(world, absent(step.effect.ref), step.account)
+        except (errors.ConflictError, errors.AlreadyExistsError) as error:
+            await self._conflict(world, step, error)
+        except errors.UnavailableError as error:
+            self._failed(world, step, error, "unknown")
+            # Whether it was written is unknown: what is there now says so.
+            self._saw(world, await read_target(paths, step.effect.ref), step.account)
+        except (errors.ForbiddenError, errors.RefusedError) as error:
+            self._failed(world, step, error, "refused")
+        else:
+            for place in step.places:
+                self.efforts.worked(world.actor.ref, place)
+            self._saw(world, self._after(step.effect, answer), step.account)
+            self._measure(world, step)
 
-    async def _moved(self, world: World, ref: Ref, seen: Seen | Missing) -> None:
+    def _after(self, effect: Effect, answer: Body | None) -> Seen | Missing:
+        """The target as the API server has just answered it."""
+        if answer is None:
+            return absent(effect.ref)
+        old = self.store.targets.get(effect.ref)
+        known = old if isinstance(old, Seen) else None
+        if isinstance(effect, Patch) and effect.subresource == "scale":
+            return scaled(known, effect.ref, answer)
+        return seen_of(answer, whole=True, scalable=known.scalable if known else True)
+
+    def _fail(self, world: AnyWorld, step: Act | Adjust, error: errors.ApiError) -> None:
+        for place in step.places:
+            self.efforts.failed(world.actor.ref, place, error, world.now)
+
+    def forget(self, ref: Ref) -> None:
+        """The object is gone."""
+        self.throws.forget(ref)
+        self.efforts.forget(ref)
+        self._certain.forget(ref)
+
+    async def _is_certain(self, actor: Meta) -> bool:
+        """Whether the record that is acted on is the one that stands: read once where a watch alone has told of it.
+
+        A watch may lag behind. Its record would be of an engagement that is over, and what was put back long ago
+        would be put back again.
+        """
+        if self._certain.version(actor.ref) != actor.resource_version:
+            await self._refresh(actor.ref)
+            now = self.store.switches.get(actor.ref) or self.store.runbooks.get(actor.ref)
+            return now is not None and now.meta.resource_version == actor.resource_version
+        return True
+
+    async def _is_confirmed(self, world: World, step: WriteStatus) -> bool:
+        """Whether the targets are as the world has them; those that a watch alone has told of are read once.
+
+        What a status says is final: a restore that a late watch made look done would never be done, and what a leader
+        before this one wrote would be saved as what was there. A throw reads only what this leader has not read yet,
+        and nobody what the decision did not look at.
+        """
+        confirmed, account = True, whose.of_switch(world.switch, world.runbook)
+        for ref in targets_in(world.switch.meta.ref.namespace, world.record, getattr(step.status, "record", None)):
+            unasked = ref not in world.seen and not is_watched(ref)
+            before = world.seen.get(ref)
+            known = unasked or self._is_known(ref, account, exactly=world.record is not None)
+            if known or is_never_read(world, before):
+                continue
+            seen = await read_target(self.paths.as_(account), ref)
+            self._saw(world, seen, account)
+            confirmed = confirmed and before is not None and alike(seen, before)
+        return confirmed
+
+    def _is_known(self, ref: Ref, account: Account | None, *, exactly: bool) -> bool:
+        seen = self.store.targets.get(ref)
+        version = self._certain.version(ref, account)
+        return isinstance(seen, Seen) and (version == seen.resource_version if exactly else version is not None)
+
+    async def _conflict(self, world: AnyWorld, step: Act | Adjust, error: errors.ApiError) -> None:
+        self._note(world, step, "conflict")
+        seen = await read_target(self.paths.as_(step.account), step.effect.ref)
+        expected = step.effect.resource_version if isinstance(step.effect, Patch) else ""
+        if isinstance(seen, Seen) and seen.resource_version == expected:
+            # Nothing has moved, so that looking again would find the same: whoever says 409 must change its mind.
+            self._fail(world, step, errors.UnavailableError(str(error)))
+        await self._moved(world, step, seen)
+
+    def _failed(self, world: AnyWorld, step: Act | Adjust, error: errors.ApiError, outcome: Outcome) -> None:
+        self._fail(world, step, error)
+        self._note(world, step, outcome, str(error))
+
+    async def _moved(self, world: AnyWorld, step: Act | Adjust, seen: Seen | Missing) -> None:
         """The write was refused, so nothing was done: what is there now is what is to be saved."""
-        self.metrics.acts.labels("conflict").inc()
-        self._saw(world, seen)
-        if world.record is None or not world.wanted:
+        ref = step.effect.ref
+        self._saw(world, seen, step.account)
+        if isinstance(world, RunbookWorld) or world.record is None or not wanted(world):
             return
         now = replace(world, seen={**world.seen, ref: seen})
         record = resaved(now, world.record, ref)
         if record != world.record:
             await self.status(world.switch.meta.ref, world.switch.status, begun(now, record))
 
-    def _measure(self, world: World, step: Act) -> None:
-        self.metrics.acts.labels("done").inc()
-        took = self.throws.acted(world.switch.meta.ref) if step.timed else None
-        if took is not None:
-            self.metrics.effect_seconds.observe(took)
-        log.info("target written", target=str(step.effect.ref), replicas=step.effect.replicas, seconds=took)
+    def _measure(self, world: AnyWorld, step: Act | Adjust) -> None:
+        if isinstance(step, Act) and step.timed and (took := self.throws.acted(world.actor.ref)) is not None:
+            self.metrics.effect(took, step.record.engagement_id)
+        self._note(world, step, "done")
+
+    def _note(self, world: AnyWorld, step: Act | Adjust, outcome: Outcome, error: str = "") -> None:
+        self.metrics.acts.labels(outcome).inc()
+        self.audit.note(world, step, outcome, error)
 
     async def _say(self, notices: Sequence[Notice]) -> None:
         for notice in {(notice.reason, notice.message): notice for notice in notices}.values():
@@ -121,9 +284,16 @@ class Writer:
 
     async def _refresh(self, ref: Ref) -> None:
         try:
-            self.wake(self.store.put(await self.paths.kube.get(own(ref))) - {ref})
+            self._learn(ref, await self.paths.kube.get(own(ref)))
         except errors.NotFoundError:
             self.wake(self.store.forget(ref) - {ref})
 
-    def _saw(self, world: World, seen: Seen | Missing) -> None:
-        self.wake(self.store.put_target(seen) - {world.switch.meta.ref})
+    def _learn(self, ref: Ref, body: Body) -> None:
+        """Take in one of our own objects as the API server has just answered it."""
+        learnt = meta_of(body)
+        self._certain.note(learnt.ref, learnt.resource_version)
+        self.wake(self.store.put(body) - {ref})
+
+    def _saw(self, world: AnyWorld, seen: Seen | Missing, account: Account | None) -> None:
+        self._certain.saw(seen, account)
+        self.wake(self.store.learn(seen) - {world.actor.ref})

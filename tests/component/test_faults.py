@@ -4,30 +4,44 @@
 watches, managed fields, everything that the e2e tests have from the real one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from runbook_operator import errors
 from runbook_operator.api.switch import SwitchStatus
+from runbook_operator.io.bucket import Bucket
+from runbook_operator.io.http import Outbound
 from runbook_operator.io.kube import Kube
 from runbook_operator.io.locks import Locks
 from runbook_operator.io.paths import Paths
 from runbook_operator.io.queue import WorkQueue
+from runbook_operator.model.notices import Notice
+from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref, switch_ref
+from runbook_operator.model.seen import seen_of
+from runbook_operator.model.watches import Key, Reading, Watch
+from runbook_operator.observe.efforts import Efforts
+from runbook_operator.observe.sensor import Sensor
 from runbook_operator.observe.store import Store
 from runbook_operator.observe.throws import Throws
+from runbook_operator.plan.world import Policy
 from runbook_operator.reconcile import Reconciler
+from runbook_operator.report.audit import Audit
+from runbook_operator.report.events import post
 from runbook_operator.report.metrics import Metrics
+from runbook_operator.sensing import Sensing
 from runbook_operator.writer import Writer
-from tests.builders import NAMESPACE, condition, runbook_body, switch_body
+from tests.builders import NAMESPACE, NOW, condition, patched, runbook_body, seen, switch_body
 
 Body = dict[str, Any]
 Fault = Callable[[str, str], None]
 STOP = switch_ref(NAMESPACE, "shop-stop")
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/web"
 SWITCH = f"/apis/runbooks.dev/v1alpha1/namespaces/{NAMESPACE}/switches/shop-stop"
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
 class FaultyKube(Kube):
@@ -39,15 +53,19 @@ class FaultyKube(Kube):
         self.after: Fault = lambda _method, _path: None
         self.version = 100
         self.events: list[Body] = []
+        self.asked: list[str] = []
 
     async def request(self, method: str, path: str, **rest: Any) -> Body:
         if method == "GET":
+            self.asked.append(path)
             return self._found(path)
+        if path == REVIEWS:
+            return {"status": {"allowed": True}}
         self.fault(method, path)
         if path.endswith("/events"):
             self.events.append(rest["body"])
             return {}
-        answer = self._patched(path, rest["body"])
+        answer = self._made(path, rest["body"]) if method == "POST" else self._patched(path, rest["body"])
         self.after(method, path)
         return answer
 
@@ -66,6 +84,13 @@ class FaultyKube(Kube):
             raise errors.NotFoundError(f"GET {path}: 404")
         return self.objects[path]
 
+    def _made(self, path: str, body: Body) -> Body:
+        self.version += 1
+        named = {"uid": f"made-{self.version}", "resourceVersion": str(self.version)}
+        made = {**body, "metadata": body["metadata"] | named}
+        self.objects[f"{path}/{made['metadata']['name']}"] = made
+        return made
+
     def _patched(self, path: str, patch: Body) -> Body:
         plain = path.removesuffix("/scale").removesuffix("/status")
         old = self._found(plain)
@@ -73,24 +98,36 @@ class FaultyKube(Kube):
         if expected != old["metadata"]["resourceVersion"]:
             raise errors.ConflictError(f"PATCH {path}: 409")
         self.version += 1
-        new = merged(old, patch)
+        new = patched(old, patch)
         new["metadata"]["resourceVersion"] = str(self.version)
         self.objects[plain] = new
         return {**new, "kind": "Scale"} if path.endswith("/scale") else new
 
 
-def merged(old: Any, patch: Any) -> Any:
-    if not isinstance(patch, dict):
-        return patch
-    base = dict(old) if isinstance(old, dict) else {}
-    kept = {key: value for key, value in base.items() if patch.get(key, value) is not None}
-    return kept | {key: merged(base.get(key), value) for key, value in patch.items() if value is not None}
+class EventKube(Kube):
+    """Keeps Events by name and refuses a second one of a name, as the API server does. Everything else is left out."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, Body] = {}
+
+    async def request(self, method: str, path: str, **rest: Any) -> Body:
+        body: Body = rest["body"]
+        name = path.rsplit("/", 1)[1] if method == "PATCH" else body["metadata"]["name"]
+        if method == "POST" and name in self.stored:
+            raise errors.ConflictError("POST events: 409")
+        self.stored[name] = self.stored.get(name, {}) | body
+        return self.stored[name]
+
+
+async def nobody(watches: Sequence[Watch]) -> Mapping[Key, Reading]:
+    """Nobody is asked: nothing is watched."""
+    raise AssertionError(watches)
 
 
 class Rig:
     """A Reconciler over a FaultyKube, with `shop-stop` thrown and the Deployment at 3."""
 
-    def __init__(self) -> None:
+    def __init__(self, **spec: Any) -> None:
         deployment = {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
@@ -100,13 +137,29 @@ class Rig:
         thrown = switch_body(engaged=True, reason="INC-42")
         self.kube = FaultyKube({DEPLOYMENT: deployment, SWITCH: thrown})
         self.store = Store()
-        for body in (runbook_body(), thrown, deployment):
+        for body in (runbook_body(**spec), thrown, deployment):
             self.store.put(body)
         self.queue: WorkQueue[Ref] = WorkQueue()
-        writer = Writer(Paths(self.kube), self.store, Throws(), Metrics(), lambda _keys: None)
-        self.reconciler = Reconciler(writer, self.queue, Locks())
+        writer = Writer(
+            Paths(self.kube), Outbound(), self.store, Throws(), Efforts(), Metrics(), Audit(), lambda _keys: None
+        )
+        self.time = NOW
+        bucket = Bucket(10, 10)
+        sensing = Sensing(Sensor(nobody, self.queue.add, lambda: False, Metrics()), self.store, lambda _keys: None)
+        self.reconciler = Reconciler(writer, sensing, self.queue, Locks(), Policy(), bucket, now=lambda: self.time)
+
+    def release(self) -> None:
+        patch: Body = {"metadata": {}, "spec": {"engaged": None}}
+        self.store.put(self.kube._patched(SWITCH, patch))
+
+    def restart_with(self, deployment: Body) -> None:
+        """Another leader, whose watch shows the Deployment as it was at another time."""
+        self.store.put_target(seen_of(deployment))
+        self.reconciler.writer.lead()
 
     async def visit(self) -> SwitchStatus:
+        """One visit, an hour after the one before: whatever was to be tried again is due."""
+        self.time += timedelta(hours=1)
         await self.reconciler.visit(STOP)
         return self.store.switches[STOP].status
 
@@ -122,7 +175,7 @@ def at(path: str, act: Callable[[], None]) -> Fault:
     return fault
 
 
-def failing(error: errors.ApiError) -> Callable[[], None]:
+def failing(error: errors.OperatorError) -> Callable[[], None]:
     def fail() -> None:
         raise error
 
@@ -142,11 +195,19 @@ async def test_a_target_that_moved_between_record_and_write_is_saved_as_it_is_no
 
 async def test_a_target_whose_status_moved_is_written_without_saving_again() -> None:
     rig = Rig()
-    rig.kube.fault = at(f"{DEPLOYMENT}/scale", lambda: rig.kube.set_replicas(3))
+    moves, written = [3, 3, 3], []
+
+    def move(_method: str, path: str) -> None:
+        written.append(path)
+        if path == f"{DEPLOYMENT}/scale" and moves:
+            rig.kube.set_replicas(moves.pop())
+
+    rig.kube.fault = move
 
     status = await rig.visit()
 
     assert (rig.kube.replicas, status.phase) == (0, "Engaged")
+    assert written.count(f"{SWITCH}/status") == 2
     assert status.record is not None
     assert status.record.actions[0].saved == 3
 
@@ -174,7 +235,7 @@ async def test_a_forbidden_write_stalls_the_switch_with_what_to_do_and_is_tried_
     status = await rig.visit()
 
     assert (rig.kube.replicas, status.phase) == (0, "Engaged")
-    assert [one.type for one in status.conditions] == ["Ready", "Engaged"]
+    assert [one.type for one in status.conditions] == ["Ready", "Engaged", "Automatic"]
 
 
 async def test_a_switch_that_changed_under_the_decision_is_read_again() -> None:
@@ -215,6 +276,110 @@ async def test_an_event_that_cannot_be_posted_holds_up_nothing() -> None:
     rig.kube.fault = refuse
 
     assert (await rig.visit()).phase == "Engaged"
+
+
+async def test_a_target_that_a_late_watch_shows_as_restored_is_restored() -> None:
+    rig = Rig()
+    await rig.visit()
+    before = dict(rig.kube.objects[DEPLOYMENT])
+    rig.release()
+    rig.restart_with({**before, "spec": {"replicas": 3}})
+    assert rig.kube.replicas == 0
+
+    status = await rig.visit()
+
+    assert (rig.kube.replicas, status.phase) == (3, "Released")
+
+
+async def test_a_target_that_a_late_watch_shows_as_held_is_written() -> None:
+    rig = Rig()
+    rig.store.put_target(seen(0, version="0"))
+
+    status = await rig.visit()
+
+    assert (rig.kube.replicas, status.phase) == (0, "Engaged")
+
+
+async def test_what_a_leader_before_wrote_is_never_saved_as_what_was_there() -> None:
+    rig = Rig()
+    rig.kube.after = at(f"{DEPLOYMENT}/scale", failing(errors.NotLeadingError("killed right after the write")))
+    before = dict(rig.kube.objects[DEPLOYMENT])
+    await rig.visit()
+    assert rig.kube.replicas == 0
+    rig.restart_with(before)
+
+    status = await rig.visit()
+
+    assert status.phase == "Engaged"
+    assert status.record is not None
+    assert [(entry.saved, entry.held) for entry in status.record.actions] == [(3, 0)]
+
+
+async def test_what_a_late_watch_shows_is_never_saved_as_what_was_there() -> None:
+    rig = Rig()
+    rig.store.put_target(seen(0, version="0"))
+
+    status = await rig.visit()
+
+    assert rig.kube.replicas == 0
+    assert status.record is not None
+    assert [(entry.saved, entry.held) for entry in status.record.actions] == [(3, 0)]
+
+
+async def test_a_momentary_throw_on_a_late_watch_is_not_taken_for_done() -> None:
+    """A step up from what a late watch shows would lead to what is there already."""
+    rig = Rig(scaling=[{"name": "stop", "target": "web", "by": 1}], killSwitches=[])
+    rig.store.put_target(seen(2, version="0"))
+
+    await rig.visit()
+
+    assert rig.kube.replicas == 4
+
+
+async def test_a_visit_that_a_lapsed_lease_cut_short_is_made_again_by_itself() -> None:
+    rig = Rig()
+    rig.kube.fault = at(f"{SWITCH}/status", failing(errors.NotLeadingError("lapsed")))
+
+    await rig.visit()
+
+    assert STOP in rig.queue._later
+
+
+async def test_a_fight_that_goes_on_raises_the_count_of_its_event() -> None:
+    rig = Rig()
+    await rig.visit()
+    for replicas in (3, 5):
+        rig.kube.set_replicas(replicas)
+        rig.store.put(rig.kube.objects[DEPLOYMENT])
+        rig.time += timedelta(minutes=1) - timedelta(hours=1)
+        await rig.visit()
+
+    told = [event for event in rig.kube.events if event["reason"] == "PutBack"]
+    assert {event["metadata"]["name"] for event in told if event["count"] == 2} == {
+        event["metadata"]["name"] for event in told if event["count"] == 1
+    }
+    assert rig.kube.replicas == 0
+
+
+async def test_an_event_that_is_there_is_counted_up_and_one_that_is_said_again_is_not() -> None:
+    kube = EventKube()
+    for count in (1, 1, 2):
+        await post(kube, [Notice(STOP, "1", Reason.PUT_BACK, f"time {count}", "id", count=count)], NOW)
+
+    (stored,) = kube.stored.values()
+    assert (stored["count"], stored["message"]) == (2, "time 2")
+
+
+async def test_many_fights_share_one_budget() -> None:
+    rig = Rig()
+    await rig.visit()
+    rig.reconciler.put_backs = Bucket(0.001, 0)
+    rig.kube.set_replicas(3)
+    rig.store.put(rig.kube.objects[DEPLOYMENT])
+
+    await rig.visit()
+
+    assert rig.kube.replicas == 3
 
 
 @pytest.mark.parametrize("error", [errors.NotLeadingError("lost"), errors.UnavailableError("down"), ValueError("bug")])

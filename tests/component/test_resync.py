@@ -35,6 +35,8 @@ class ListKube(Kube):
     async def request(self, method: str, path: str, **rest: Any) -> Body:
         del method, rest
         self.asked.append(path)
+        if path == "/apis":
+            return {"groups": [{"versions": [{"groupVersion": "apps/v1"}]}]}
         api_version, kind = KIND_OF.get(path.rpartition("/")[2], ("v1", "Version"))
         items = [one for one in self.objects if (one["apiVersion"], one["kind"]) == (api_version, kind)]
         return {"apiVersion": api_version, "kind": f"{kind}List", "metadata": {}, "items": items}
@@ -74,13 +76,17 @@ async def test_what_is_in_another_namespace_is_not_taken_for_deleted() -> None:
     assert STOP in store.switches
 
 
-async def test_the_connection_is_kept_warm(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_connection_is_kept_warm_by_asking_what_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(main, "WARM", 0.001)
     kube = ListKube()
-    operator = main.Operator(Settings(), kube, ListKube())
+    operator = main.Operator(Settings(), kube, ListKube(), ListKube())
 
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
             await operator._keep_warm()
 
-    assert set(kube.asked) == {"/version"}
+    assert set(kube.asked) == {"/apis"}
+    seen = len(kube.asked)
+    scaled = Ref("keda.sh/v1alpha1", "ScaledObject", NAMESPACE, "")
+    assert await operator.writer.paths.resource(scaled, surely=False) is None
+    assert len(kube.asked) == seen

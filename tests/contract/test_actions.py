@@ -1,70 +1,197 @@
 """What holds for every action there is: a new file in actions/ is tested the moment it exists."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
+from copy import deepcopy
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from runbook_operator.actions import REGISTRY, Action
 from runbook_operator.api.union import action_union
-from runbook_operator.model.effects import SetReplicas
-from tests.builders import seen
-
-# One valid spec for each action; an action without one fails below.
-SPECS: dict[str, dict[str, Any]] = {"scale": {"target": "web", "replicas": 2}}
+from runbook_operator.io.paths import BUILT_IN
+from runbook_operator.model.effects import Create, Delete, Effect, Patch
+from runbook_operator.model.queries import Find, May, Query, Read
+from runbook_operator.model.refs import Ref
+from runbook_operator.model.rights import Right
+from runbook_operator.plan.steps import Act
+from tests.builders import NAMESPACE, Simulation
+from tests.contract.cases import CASES, entry
 
 every_action = pytest.mark.parametrize("kind", sorted(REGISTRY))
+VERBS = {Patch: "patch", Create: "create", Delete: "delete"}
+
+
+@dataclass
+class Asking(Simulation):
+    """Notes what it was asked."""
+
+    asked: set[Query] = field(default_factory=set)
+
+    def answer(self, query: Query) -> Any:
+        if not isinstance(query, May):
+            self.asked.add(query)
+        return super().answer(query)
 
 
 def action(kind: str) -> type[Action]:
     return REGISTRY[kind]
 
 
-def after(effect: SetReplicas) -> Iterator[Any]:
-    yield seen(effect.replicas, uid=effect.uid, version="2")
+def ready(kind: str) -> Asking:
+    """The switch of the action's case, idle."""
+    simulation = Asking()
+    for body in CASES[kind].objects:
+        simulation.with_object(body)
+    case = CASES[kind]
+    simulation.with_runbook(targets=case.targets, contacts=case.contacts, killSwitches=[entry(kind)]).drive()
+    simulation.steps.clear()
+    return simulation
+
+
+def acts(simulation: Simulation) -> list[Effect]:
+    return [step.effect for step in simulation.steps if isinstance(step, Act)]
+
+
+def state(simulation: Simulation) -> dict[Ref, Any]:
+    """What is there, without what every write changes."""
+    found = deepcopy(simulation.objects)
+    for body in found.values():
+        body["metadata"] = {k: v for k, v in body["metadata"].items() if k not in ("resourceVersion", "managedFields")}
+    return found
 
 
 @every_action
 def test_it_has_a_spec_that_reads_back_as_it_was_written(kind: str) -> None:
-    spec = action(kind).Spec.model_validate(SPECS[kind])
+    spec = action(kind).Spec.model_validate(CASES[kind].spec)
 
     assert action(kind).Spec.model_validate(spec.model_dump(by_alias=True, exclude_none=True)) == spec
 
 
 @every_action
 def test_it_says_what_it_does_in_words_that_fit_a_column(kind: str) -> None:
-    said = action(kind).describe(action(kind).Spec.model_validate(SPECS[kind]))
+    said = action(kind).describe(action(kind).Spec.model_validate(CASES[kind].spec))
 
-    assert kind in said
+    assert kind.lower() in said.lower().replace(" ", "")
     assert len(said) <= 60
     assert action(kind).__doc__
+    assert action(kind).reverts
 
 
 @every_action
-@given(live=st.integers(0, 50))
-def test_what_it_writes_is_what_it_then_reads(kind: str, live: int) -> None:
-    spec, before = action(kind).Spec.model_validate(SPECS[kind]), seen(live)
-    held = action(kind).resolve(spec, action(kind).read(before))
+def test_it_engages_on_its_case_with_what_it_says_to_need_of_its_rights(kind: str) -> None:
+    simulation = ready(kind)
 
-    effect = action(kind).write(before, held)
+    simulation.throw().drive()
 
-    assert [action(kind).read(now) for now in after(effect)] == [held]
-    assert (effect.uid, effect.resource_version) == (before.uid, before.resource_version)
+    assert simulation.status().phase == "Engaged", simulation.status().conditions
+    needs = needed(kind)
+    assert [effect for effect in acts(simulation) if not is_of(needs, *right(effect))] == []
+    assert [query for query in simulation.asked if not is_of(needs, *asked(query))] == []
 
 
 @every_action
-@given(live=st.integers(0, 50))
-def test_engaged_twice_it_holds_the_same(kind: str, live: int) -> None:
-    spec = action(kind).Spec.model_validate(SPECS[kind])
-    held = action(kind).resolve(spec, live)
+def test_it_gives_back_everything_but_what_it_says_it_leaves(kind: str) -> None:
+    simulation = ready(kind)
+    before = state(simulation)
+    simulation.throw().drive()
+    record = simulation.status().record
+    assert record is not None
+    left = {entry.ref("shop") for entry in record.actions if entry.mode != "Hold"}
 
-    assert action(kind).resolve(spec, held) == held
+    simulation.release().drive()
+
+    after = state(simulation)
+    assert simulation.status().phase == "Released"
+    assert {ref: body for ref, body in after.items() if ref not in left} == {
+        ref: body for ref, body in before.items() if ref not in left
+    }
+
+
+@every_action
+@pytest.mark.parametrize("crash", range(1, 9))
+def test_a_crash_after_any_step_ends_as_without_one(kind: str, crash: int) -> None:
+    reference = ready(kind).throw("stop").drive()
+
+    simulation = ready(kind).throw().drive(at_most=crash).restart().drive()
+
+    assert [type(effect) for effect in acts(simulation)] == [type(effect) for effect in acts(reference)]
+    assert simulation.status().phase == "Engaged"
+
+
+@every_action
+def test_what_was_engaged_and_is_looked_at_again_writes_nothing(kind: str) -> None:
+    simulation = ready(kind).throw().drive()
+    simulation.steps.clear()
+
+    simulation.after(seconds=1).drive()
+
+    assert simulation.steps == []
+
+
+@every_action
+def test_whatever_it_asks_for_and_writes_is_in_the_namespace_of_its_runbook(kind: str) -> None:
+    simulation = ready(kind)
+
+    simulation.throw().drive().release().drive()
+
+    assert {effect.ref.namespace for effect in acts(simulation)} <= {NAMESPACE}
+    assert {asked(query)[0].namespace for query in simulation.asked} <= {NAMESPACE}
+
+
+def right(effect: Effect) -> tuple[Ref, str, str]:
+    part = f"/{effect.subresource}" if isinstance(effect, Patch) and effect.subresource else ""
+    return effect.ref, part, VERBS[type(effect)]
+
+
+def asked(query: Query) -> tuple[Ref, str, str]:
+    if isinstance(query, Find):
+        return Ref(query.api_version, query.kind, query.namespace, ""), "", "list"
+    assert not isinstance(query, May), "what may be done is asked of nobody whose right it is"
+    return query.ref if isinstance(query, Read) else query.service, "", "get"
+
+
+def needed(kind: str) -> tuple[Right, ...]:
+    """What the action asks for before it is thrown in its case, and what it can do without."""
+    case, spec = CASES[kind], action(kind).Spec.model_validate(CASES[kind].spec)
+    made = Simulation().with_runbook(targets=case.targets, contacts=case.contacts, killSwitches=[entry(kind)])
+    (parsed,) = made.store.runbooks.values()
+    assert parsed.spec is not None
+    needs = action(kind).needs(spec, parsed.spec.target(getattr(spec, "target", None), "shop"))
+    assert set(needs) <= set(action(kind).rights)
+    return (*needs, *(one for one in action(kind).rights if one.optional))
+
+
+def is_allowed(kind: str, ref: Ref, part: str, verb: str) -> bool:
+    """Whether the action's rights have the verb on the resource."""
+    return is_of(action(kind).rights, ref, part, verb)
+
+
+def is_of(rights: Iterable[Right], ref: Ref, part: str, verb: str) -> bool:
+    """Whether one of the rights is this; kinds that are not built in go by their plural."""
+    group = ref.api_version.rpartition("/")[0]
+    known = BUILT_IN.get((ref.api_version, ref.kind))
+    plural = known.plural if known else plural_of(ref.kind)
+    return any((one.group, one.resource) == (group, plural + part) and verb in one.verbs for one in rights)
+
+
+def plural_of(kind: str) -> str:
+    """As the API server's own CRDs have it."""
+    name = kind.lower()
+    return name[:-1] + "ies" if name.endswith("y") and name != "gateway" else name + "s"
 
 
 def test_the_union_has_a_member_for_each_and_takes_exactly_one() -> None:
     union = action_union(REGISTRY)
 
-    assert set(union.model_fields) == set(REGISTRY)
-    assert union.model_validate({"scale": SPECS["scale"]}).kind == "scale"
+    assert set(union.model_fields) == {*REGISTRY, "timeout"}
+    assert union.model_validate({"scale": CASES["scale"].spec}).kind == "scale"
+
+
+@every_action
+def test_the_unions_member_has_the_kind_as_its_name_on_the_wire_and_in_python(kind: str) -> None:
+    one = action_union(REGISTRY).model_validate({kind: CASES[kind].spec})
+
+    assert (one.kind, one.spec) == (kind, getattr(one, kind))
+    assert set(one.model_dump(by_alias=True, exclude_none=True)) == {kind, "timeout"}
+    assert one.action is action(kind)

@@ -1,11 +1,14 @@
 """The command line, without a cluster."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runbook_operator import __version__
 from runbook_operator.__main__ import main
+from runbook_operator.model.urls import parse
+from runbook_operator.settings import Settings
 
 
 def test_version_and_help_say_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,7 +34,45 @@ def test_crds_are_printed_or_written(capsys: pytest.CaptureFixture[str], tmp_pat
     ]
 
 
+def test_roles_are_printed_of_the_operator_and_of_people(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rbac"]) == 0
+    of_operator = capsys.readouterr().out
+    assert main(["rbac", "--people"]) == 0
+    of_people = capsys.readouterr().out
+
+    assert "name: runbook-operator-impersonation" in of_operator
+    assert "switch-operator" not in of_operator
+    assert of_people.count("kind: ClusterRole") == 3
+
+
 def test_a_wrong_setting_is_named_and_ends_with_two(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--http-port", "many"]) == 2
 
     assert "RUNBOOK_HTTP_PORT" in capsys.readouterr().err
+
+
+def test_allowed_urls_and_networks_are_json_lists_as_variables_and_as_flags(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNBOOK_ALLOWED_URLS", '["https://*.example.com/health/*"]')
+    flags: dict[str, Any] = {"allowed_urls": '["http://a.example.com/"]', "allowed_networks": '["::1/128"]'}
+    by_variable, by_flag = Settings(), Settings(**flags)
+
+    assert [one.matches(parse("https://eu.example.com/health/live")) for one in by_variable.allowed_urls] == [True]
+    assert [one.matches(parse("http://a.example.com/")) for one in by_flag.allowed_urls] == [True]
+    assert [str(one) for one in by_flag.allowed_networks] == ["::1/128"]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("https://example.com/", "it is no JSON list"),
+        ('["ftp://example.com/"]', "a URL begins with http:// or https://"),
+        ('["https://*/"]', "a * in the host of a pattern is one whole label, not the last one"),
+        ("[1]", "a pattern is https://host/path"),
+    ],
+)
+def test_a_pattern_that_cannot_be_read_is_named(value: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--allowed-urls", value]) == 2
+
+    message = capsys.readouterr().err
+    assert "RUNBOOK_ALLOWED_URLS" in message
+    assert said in message

@@ -1,43 +1,55 @@
 """Carries out one step that is not a status; each write has a precondition, and its answer goes back to the caller."""
 
+from runbook_operator import errors
 from runbook_operator.io.kube import Body, Kube
 from runbook_operator.io.paths import BUILT_IN, Paths, collection, own, path_of
-from runbook_operator.model.effects import Effect
+from runbook_operator.model.effects import Create, Delete, Effect, Patch
+from runbook_operator.model.marks import RUNBOOK
 from runbook_operator.model.refs import API_VERSION, Meta
-from runbook_operator.model.seen import Seen, seen_of
-from runbook_operator.plan.steps import CreateSwitch, DeleteSwitch, SetFinalizers, SpringBack
-
-RUNBOOK_LABEL = "runbooks.dev/runbook"
+from runbook_operator.plan.steps import CreateSwitch, DeleteSwitch, SetFinalizers, Unsay
 
 
-async def apply(paths: Paths, effect: Effect) -> Seen:
-    """Write to a target; raises ConflictError where it is no longer as it was seen."""
+async def apply(paths: Paths, effect: Effect) -> Body | None:
+    """Write to a target; returns what the API server answers, None where it is gone by that.
+
+    Raises ConflictError where it is no longer as it was seen, AlreadyExistsError where what is made is there already.
+    """
     resource = await paths.resource(effect.ref)
-    assert resource  # noqa: S101 # an effect is on what was seen, so its kind is served
-    answer = await paths.kube.merge(
-        path_of(effect.ref, resource.plural) + "/scale",
-        {
-            "metadata": {"uid": effect.uid, "resourceVersion": effect.resource_version},
-            "spec": {"replicas": effect.replicas},
-        },
-    )
-    return seen_of(answer, effect.ref)
+    if resource is None:
+        raise errors.NotFoundError(f"the cluster serves no kind {effect.ref.kind} in {effect.ref.api_version}")
+    path = path_of(effect.ref, resource.plural)
+    match effect:
+        case Patch():
+            part = f"/{effect.subresource}" if effect.subresource else ""
+            return await paths.kube.merge(path + part, _expected(effect))
+        case Create():
+            return await paths.kube.create(path.rsplit("/", 1)[0], dict(effect.body))
+        case Delete():
+            answer = await paths.kube.delete(path, effect.uid)
+            return answer if answer.get("kind") == effect.ref.kind else None
 
 
-async def carry_out(kube: Kube, step: SetFinalizers | SpringBack | CreateSwitch | DeleteSwitch) -> Body | None:
-    """Write to one of our own objects; returns it as it is now, None where it is going away."""
+def _expected(effect: Patch) -> Body:
+    """The patch with its precondition."""
+    expected = {"uid": effect.uid, "resourceVersion": effect.resource_version}
+    return {**effect.patch, "metadata": {**effect.patch.get("metadata", {}), **expected}}
+
+
+async def carry_out(kube: Kube, step: SetFinalizers | Unsay | CreateSwitch | DeleteSwitch) -> Body | None:
+    """Write to one of our own objects; returns it as it is now, None where it is gone."""
     match step:
         case SetFinalizers():
             return await kube.merge(own(step.meta.ref), _expecting(step.meta, finalizers=list(step.finalizers)))
-        case SpringBack():
-            return await kube.merge(own(step.meta.ref), {**_expecting(step.meta), "spec": {"engaged": None}})
+        case Unsay():
+            word = {"engaged": None, "expiresAfter": None}
+            return await kube.merge(own(step.meta.ref), {**_expecting(step.meta), "spec": word})
         case CreateSwitch():
             namespace = step.runbook.ref.namespace
             switches = BUILT_IN[(API_VERSION, "Switch")].plural
             return await kube.create(collection(API_VERSION, switches, namespace), new_switch(step))
         case DeleteSwitch():
-            await kube.delete(own(step.meta.ref), step.meta.uid)
-            return None
+            answer = await kube.delete(own(step.meta.ref), step.meta.uid)
+            return answer if answer["kind"] == step.meta.ref.kind else None
 
 
 def new_switch(step: CreateSwitch) -> Body:
@@ -57,7 +69,7 @@ def new_switch(step: CreateSwitch) -> Body:
         "metadata": {
             "name": step.name,
             "namespace": runbook.ref.namespace,
-            "labels": {RUNBOOK_LABEL: runbook.ref.name},
+            "labels": {RUNBOOK: runbook.ref.name},
             "ownerReferences": [owner],
         },
         "spec": {"runbook": runbook.ref.name, "switch": step.switch},

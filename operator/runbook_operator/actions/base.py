@@ -1,35 +1,46 @@
-"""What an action is: a lens on one field of a target, and how a spec turns into the value held there."""
+"""What an action is: how its spec turns into values that fields are to have, from what can be seen at the throw."""
 
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from pydantic import Field
 
+from runbook_operator.actions.rights import Right, needed
+from runbook_operator.actions.scene import Scene
+from runbook_operator.model.aims import Aim, Progress, Remark
 from runbook_operator.model.base import ApiModel
-from runbook_operator.model.effects import Effect
-from runbook_operator.model.seen import Seen
-
-Value = Any
+from runbook_operator.model.seen import Missing, Seen
+from runbook_operator.model.target import TargetRefs
 
 REGISTRY: dict[str, type["Action"]] = {}
+Plan = tuple[Aim | Remark, ...]
+DONE = Progress()
+WIDTH = 60
 
 
 class ActionSpec(ApiModel):
-    """What every action's spec has: the declared target that it acts on."""
+    """What most actions' specs have: the declared target that they act on."""
 
     target: str = Field(min_length=1, max_length=63, description="Name of an entry of spec.targets.")
 
 
+def short(words: str) -> str:
+    """The words as a printer column has room for them."""
+    return words if len(words) <= WIDTH else f"{words[: WIDTH - 1]}…"
+
+
 class Action(ABC):
-    """One thing that a switch can do to one field of its target.
+    """One thing that a switch can do.
 
     Subclassing registers it: `kind` is the member's name under `actions`, `Spec` what stands below it, its
-    docstring the description in `kubectl explain`. Two actions of one kind raise TypeError at import.
+    docstring the description in `kubectl explain`, `reverts` what a release does about it, `rights` what the operator
+    must be allowed for it. Two actions of one kind raise TypeError at import.
     """
 
     kind: ClassVar[str]
-    field: ClassVar[str]
-    Spec: ClassVar[type[ActionSpec]]
+    Spec: ClassVar[type[ApiModel]]
+    reverts: ClassVar[str]
+    rights: ClassVar[tuple[Right, ...]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -39,20 +50,28 @@ class Action(ABC):
 
     @staticmethod
     @abstractmethod
-    def read(seen: Seen) -> Value:
-        """The field's live value."""
+    def plan(spec: Any, scene: Scene) -> Plan:
+        """What is to be, in the order in which it is written; a release undoes it in the reverse order.
 
-    @staticmethod
-    @abstractmethod
-    def resolve(spec: Any, live: Value) -> Value:
-        """The absolute value to hold, from the spec and what was live when the switch was thrown."""
-
-    @staticmethod
-    @abstractmethod
-    def write(seen: Seen, value: Value) -> Effect:
-        """The write that sets the field, with the precondition that the target is still as seen."""
+        Raises Refused where it cannot be done as things are, and Unread where the scene has to look closer first.
+        """
 
     @staticmethod
     @abstractmethod
     def describe(spec: Any) -> str:
         """What it does, as the few words that a printer column has room for."""
+
+    @classmethod
+    def needs(cls, spec: Any, target: TargetRefs) -> tuple[Right, ...]:  # noqa: ARG003 # overridden
+        """The rights without which this spec fails on this target; `rights` is what any spec may need."""
+        return needed(cls.rights, target)
+
+    @staticmethod
+    def wants(aim: Aim, seen: Seen) -> bool:  # noqa: ARG004 # overridden
+        """Whether an aim that was reached, and is not any more, is to be put back as things are now."""
+        return True
+
+    @staticmethod
+    def progress(spec: Any, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # overridden
+        """How far it is with an aim that was written; asked again whenever what was seen changes."""
+        return DONE

@@ -1,74 +1,121 @@
-"""scale: set a workload's replicas through its scale subresource."""
+"""scale: set a workload's replicas through its scale subresource, with the autoscalers that would set them too."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from runbook_operator.actions.base import Action, ActionSpec, Value
-from runbook_operator.model.base import Rule
-from runbook_operator.model.effects import SetReplicas
-from runbook_operator.model.seen import Seen
+from runbook_operator.actions.base import DONE, Action, Plan
+from runbook_operator.actions.rights import CHANGE, READ, Right
+from runbook_operator.actions.scaling import delivery, disruption
+from runbook_operator.actions.scaling.amounts import ScaleAmount, amount
+from runbook_operator.actions.scaling.autoscalers import HPA, SCALED_OBJECT, Autoscaler, autoscalers
+from runbook_operator.actions.scene import Scene
+from runbook_operator.model.aims import Aim, Progress, Refused, Remark
+from runbook_operator.model.reasons import Reason
+from runbook_operator.model.refs import Ref
+from runbook_operator.model.seen import REPLICAS, Missing, Seen
 
-Replicas = Annotated[int, Field(ge=0, le=100_000)]
-EXACTLY_ONE = "set exactly one of replicas (an absolute number) and by (a step up or down)"
-ORDERED = "min must not be greater than max"
+BUILT_IN = ("Deployment", "StatefulSet")
+LOOKED_AT = (SCALED_OBJECT, HPA, delivery.CANARY, delivery.ROLLOUT, disruption.BUDGET)
 
 
-class ScaleAmount(ActionSpec):
-    """How many replicas: an absolute number or a step, kept within min and max."""
+class ScaleSpec(ScaleAmount):
+    """How many replicas, and what is done about an autoscaler."""
 
-    replicas: Replicas | None = Field(None, description="The absolute number of replicas.")
-    by: Annotated[int, Field(ge=-10_000, le=10_000)] | None = Field(
-        None, description="A step up, or down when negative, from what is live when the switch is thrown."
+    autoscaler: Literal["Pin", "Refuse"] = Field(
+        "Pin",
+        description="What is done where a HorizontalPodAutoscaler or a KEDA ScaledObject scales the workload: Pin "
+        "holds it at the same number and puts it back with the release; Refuse does nothing and says so. A momentary "
+        "switch holds nothing, so it pins none and stays within the autoscaler's bounds.",
     )
-    min: Replicas | None = Field(None, description="Never go below this number.")
-    max: Replicas | None = Field(None, description="Never go above this number.")
-
-    cel_rules: ClassVar[tuple[Rule, ...]] = (
-        Rule("has(self.replicas) != has(self.by)", EXACTLY_ONE),
-        Rule("!has(self.min) || !has(self.max) || self.min <= self.max", ORDERED),
-    )
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "ScaleAmount":
-        if (self.replicas is None) == (self.by is None):
-            raise ValueError(EXACTLY_ONE)
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(ORDERED)
-        return self
 
 
 class Scale(Action):
-    """Sets the replicas of the target's workload, and holds them there."""
+    """Sets the replicas of the target's workload, and holds them there together with its autoscaler."""
 
     kind = "scale"
-    field = "spec.replicas"
-    Spec = ScaleAmount
+    Spec = ScaleSpec
+    reverts = "The replicas that were there, and the fields of the autoscaler."
+    rights = (
+        *(Right("apps", f"{kind.lower()}s", READ, of=(kind,)) for kind in BUILT_IN),
+        *(Right("apps", f"{kind.lower()}s/scale", ("get", "patch"), of=(kind,)) for kind in BUILT_IN),
+        Right("argoproj.io", "rollouts", READ),
+        Right("argoproj.io", "rollouts/scale", ("get", "patch"), of=("Rollout",)),
+        Right("autoscaling", "horizontalpodautoscalers", CHANGE),
+        Right("flagger.app", "canaries", READ),
+        Right("keda.sh", "scaledobjects", CHANGE),
+        Right("policy", "poddisruptionbudgets", READ),
+    )
 
     @staticmethod
-    def read(seen: Seen) -> Value:
-        return seen.replicas
-
-    @staticmethod
-    def resolve(spec: ScaleAmount, live: Value) -> Value:
-        wanted = live + (spec.by or 0) if spec.replicas is None else spec.replicas
-        return _within(spec, live, wanted)
-
-    @staticmethod
-    def write(seen: Seen, value: Value) -> SetReplicas:
-        return SetReplicas(seen.ref, seen.uid, seen.resource_version, value)
+    def plan(spec: ScaleSpec, scene: Scene) -> Plan:
+        seen = scene.look(scene.workload, whole=False)
+        if not seen.scalable:
+            kind = seen.ref.kind
+            text = f"{seen.ref}: a {kind} has no scale subresource; target a workload that has one"
+            raise Refused(Reason.NOT_SCALABLE, text)
+        scaled_objects, hpas, canaries, rollouts, budgets = scene.find_all(*LOOKED_AT)
+        delivery.check(seen.ref, canaries, rollouts)
+        others = autoscalers(scene, seen.ref, scaled_objects, hpas)
+        if others and spec.autoscaler == "Refuse":
+            raise _refusal(seen.ref, others[0])
+        if scene.throw.momentary:
+            number, before, said = _within(spec, seen, others)
+        else:
+            number, said = amount(spec, seen.replicas), []
+            before = [aim for one in others for aim in one.pinned(number)]
+        return (*before, Aim(seen.ref, REPLICAS, number), *said, *disruption.remarks(seen, number, budgets))
 
     @staticmethod
     def describe(spec: Any) -> str:
-        amount = f"to {spec.replicas}" if spec.replicas is not None else f"by {spec.by:+d}"
-        return f"scale {spec.target} {amount}"
+        if spec.factor is not None:
+            return f"scale {spec.target} times {spec.factor:g}"
+        step = f"to {spec.replicas}" if spec.replicas is not None else f"by {spec.by:+d}"
+        return f"scale {spec.target} {step}"
+
+    @staticmethod
+    def progress(spec: Any, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # as declared
+        """A throw does not wait for pods; it only says how far they are."""
+        if aim.field != REPLICAS or isinstance(seen, Missing) or seen.replicas != aim.held:
+            return DONE
+        return Progress(text=pods(seen))
 
 
-def _within(spec: ScaleAmount, live: Value, wanted: Value) -> Value:
-    """A bound stops a step; it never moves the workload against the step's own direction."""
-    low, high = spec.min or 0, spec.max if spec.max is not None else wanted
-    if spec.by is not None and spec.by > 0:
-        low, high = live, max(high, live)
-    elif spec.by is not None and spec.by < 0:
-        low, high = min(low, live), live
-    return max(low, min(wanted, high))
+def pods(workload: Seen) -> str:
+    """How many pods are still to come or to go, empty where none; of a kind of its own, as far as it counts them.
+
+    A StatefulSet counts a pod that terminates, a Deployment counts it apart, and not before Kubernetes 1.35.
+    """
+    status, wanted = workload.body.get("status") or {}, workload.replicas
+    counts = {key: value for key, value in status.items() if isinstance(value, int)}
+    counts_ready = "readyReplicas" in counts or (bool(status) and workload.ref.group == "apps")
+    ready = counts.get("readyReplicas", 0) if counts_ready else wanted
+    going = max(0, counts.get("replicas", 0) - wanted) + counts.get("terminatingReplicas", 0)
+    words = [f"{ready} of {wanted} ready"] if ready < wanted else []
+    return ", ".join([*words, f"{going} still terminating"] if going else words)
+
+
+def _within(spec: ScaleSpec, seen: Seen, others: list[Autoscaler]) -> tuple[int, list[Aim], list[Remark]]:
+    """The number that autoscalers let be at first, and what a person should know of what they do then."""
+    asked = amount(spec, seen.replicas)
+    awake = [one for one in others if asked > 0 or not one.rests_at_zero]
+    number = amount(spec, seen.replicas, *(one.bounds for one in awake))
+    return number, [], [_loose(seen.ref, asked, number, one) for one in awake]
+
+
+def _loose(workload: Ref, asked: int, number: int, other: Autoscaler) -> Remark:
+    low, high = other.bounds
+    instead = f" and not to {asked}" if number != asked else ""
+    return Remark(
+        Reason.AUTOSCALER_OWNED,
+        f"{workload} to {number}{instead}: {other.ref} keeps it within {low} and {high} and goes on deciding by its "
+        "metrics, since a momentary switch holds nothing; edit its bounds, or use a kill switch, which pins it",
+    )
+
+
+def _refusal(workload: Ref, other: Autoscaler) -> Refused:
+    return Refused(
+        Reason.AUTOSCALER_OWNED,
+        f"{workload} is scaled by {other.ref}, and autoscaler: Refuse leaves it to that; set autoscaler: Pin to hold "
+        "both",
+    )

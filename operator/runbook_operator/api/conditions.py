@@ -1,6 +1,6 @@
 """Conditions as kstatus, kubectl wait and Argo CD read them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -27,22 +27,30 @@ def timestamp(now: datetime) -> str:
     return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def moment(text: str) -> datetime:
+    """A time of the API, RFC 3339 with a zone, as a datetime."""
+    return datetime.fromisoformat(text)
+
+
 def find(conditions: Sequence[Condition], kind: str) -> Condition | None:
     return next((c for c in conditions if c.type == kind), None)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Whether something holds, why in one word, and why in a sentence."""
+    """Whether something holds, None where that cannot be told, why in one word, and why in a sentence."""
 
-    holds: bool
+    holds: bool | None
     reason: Reason
     message: str
 
 
+STATUSES: Mapping[bool | None, Literal["True", "False", "Unknown"]] = {True: "True", False: "False", None: "Unknown"}
+
+
 def condition(old: Sequence[Condition], kind: str, found: Finding, generation: int, now: datetime) -> Condition:
     """The condition `kind` as it is now; its transition time is kept while its status stays."""
-    status: Literal["True", "False"] = "True" if found.holds else "False"
+    status = STATUSES[found.holds]
     before = find(old, kind)
     since = before.last_transition_time if before and before.status == status else timestamp(now)
     return Condition(

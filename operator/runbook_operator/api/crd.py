@@ -4,14 +4,17 @@ Every construct that pydantic emits and apiextensions.k8s.io/v1 refuses is conve
 raises UnsupportedSchemaError with its path, so that a new model fails in its author's test and not at `kubectl apply`.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel
 
+from runbook_operator.api import rules
 from runbook_operator.api.runbook import RunbookSpec, RunbookStatus
 from runbook_operator.api.switch import SwitchSpec, SwitchStatus
+from runbook_operator.model.base import Rule
 from runbook_operator.model.refs import GROUP, VERSION
 
 Schema = dict[str, Any]
@@ -24,7 +27,7 @@ KEPT = frozenset(
     }
 )
 DROPPED = frozenset({"title", "examples", "$defs"})
-TYPED = frozenset({"type", "enum", "const", "x-kubernetes-preserve-unknown-fields"})
+TYPED = frozenset({"type", "enum", "const", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-int-or-string"})
 OPEN: Schema = {"x-kubernetes-preserve-unknown-fields": True}
 NULL: Schema = {"type": "null"}
 
@@ -58,7 +61,7 @@ class Kind:
     status: type[BaseModel]
     description: str
     columns: tuple[Column, ...]
-    rules: tuple[tuple[str, str], ...] = ()
+    rules: tuple[Rule, ...]
 
 
 AGE = Column("Age", ".metadata.creationTimestamp", "date")
@@ -75,17 +78,14 @@ RUNBOOK = Kind(
         Column("Mode", ".spec.mode"),
         Column("Switches", ".status.switches", "integer"),
         Column("Engaged", ".status.engaged", "integer"),
+        Column("Healthy", '.status.conditions[?(@.type=="Healthy")].status'),
+        Column("Suspended", '.status.conditions[?(@.type=="Suspended")].status'),
         Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
         Column("Reason", '.status.conditions[?(@.type=="Ready")].reason'),
         Column("Message", '.status.conditions[?(@.type=="Ready")].message', priority=1),
         AGE,
     ),
-    rules=(
-        (
-            "self.metadata.name.size() <= 63",
-            "metadata.name: at most 63 characters, since it labels the switches and is part of their names",
-        ),
-    ),
+    rules=(rules.RUNBOOK_NAME,),
 )
 SWITCH = Kind(
     kind="Switch",
@@ -100,11 +100,15 @@ SWITCH = Kind(
         Column("Thrown", ".spec.engaged", "boolean"),
         Column("Phase", ".status.phase"),
         Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
+        Column("Automatic", '.status.conditions[?(@.type=="Automatic")].reason'),
         Column("Since", ".status.engagedAt", "date"),
-        Column("Why", ".spec.reason"),
+        Column("Until", ".status.word.expiresAt"),
+        Column("Why", ".status.record.reason"),
+        Column("By", ".status.engagedBy", priority=1),
         Column("Message", '.status.conditions[?(@.type=="Ready")].message', priority=1),
         AGE,
     ),
+    rules=(rules.SWITCH_NAME,),
 )
 KINDS = (RUNBOOK, SWITCH)
 
@@ -139,11 +143,12 @@ def structural(model: type[BaseModel]) -> Schema:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where the walk is: its path for messages, and the definitions that it is inside of."""
+    """Where the walk is: its path for messages, the definitions that it is inside of, and whether in an atomic list."""
 
     defs: Mapping[str, Schema]
     path: str
     inside: frozenset[str] = frozenset()
+    atomic: bool = False
 
     def below(self, step: str) -> "_Place":
         return replace(self, path=f"{self.path}.{step}")
@@ -164,11 +169,11 @@ def _version(kind: Kind) -> Schema:
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": structural(kind.spec),
-            "status": structural(kind.status),
+            # Never absent, since kstatus takes an object without status for one that is ready.
+            "status": {**structural(kind.status), "default": {}},
         },
+        "x-kubernetes-validations": [rule.as_schema() for rule in kind.rules],
     }
-    if kind.rules:
-        schema["x-kubernetes-validations"] = [{"rule": rule, "message": text} for rule, text in kind.rules]
     return {
         "name": VERSION,
         "served": True,
@@ -181,6 +186,8 @@ def _version(kind: Kind) -> Schema:
 
 def _convert(node: Schema, place: _Place) -> Schema:
     node, place = _resolved(node, place)
+    if place.atomic and "default" in node:
+        node = _told(node)
     if not TYPED & set(node):
         return {**OPEN, **{key: node[key] for key in ("description",) if key in node}}
     converted: Schema = {}
@@ -199,6 +206,17 @@ def _resolved(node: Schema, place: _Place) -> tuple[Schema, _Place]:
     if "anyOf" in node:
         return _resolved(_only_branch(node["anyOf"], place.path) | _without(node, "anyOf"), place)
     return node, place
+
+
+def _told(node: Schema) -> Schema:
+    """The node with its default in words only.
+
+    Argo CD compares an atomic list as a whole, and a default that the API server puts into one is a difference to it
+    for ever. The operator knows the default by itself.
+    """
+    default = json.dumps(node["default"]) if not isinstance(node["default"], str) else node["default"]
+    text = " ".join(str(node.get("description", "")).split())
+    return _without(node, "default") | {"description": f"{text} Default: {default}.".strip()}
 
 
 def _without(node: Schema, key: str) -> Schema:
@@ -228,13 +246,14 @@ def _properties(value: Schema, _: Schema, place: _Place) -> Schema:
     return {"properties": {name: _convert(child, place.below(name)) for name, child in value.items()}}
 
 
-def _items(value: Schema, _: Schema, place: _Place) -> Schema:
-    return {"items": _convert(value, place.below("[]"))}
+def _items(value: Schema, node: Schema, place: _Place) -> Schema:
+    atomic = place.atomic or node.get("x-kubernetes-list-type", "atomic") == "atomic"
+    return {"items": _convert(value, replace(place.below("[]"), atomic=atomic))}
 
 
 def _additional(value: Any, node: Schema, place: _Place) -> Schema:
     """False is what pruning does anyway; True is an open object; a schema is a map's values."""
-    if "properties" in node or value is False:
+    if value is False or ("properties" in node and value is not True):
         return {}
     return dict(OPEN) if value is True else {"additionalProperties": _convert(value, place.below("*"))}
 

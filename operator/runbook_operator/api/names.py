@@ -5,10 +5,14 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.config import JsonDict
 
+from runbook_operator.model.refs import API_VERSIONS, KINDS, NAMES
+
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 
 EntryName = Annotated[str, Field(min_length=1, max_length=63, pattern=DNS_LABEL)]
-ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+ObjectName = Annotated[str, Field(min_length=1, max_length=253, pattern=NAMES)]
+ApiVersion = Annotated[str, Field(min_length=1, max_length=128, pattern=API_VERSIONS)]
+KindName = Annotated[str, Field(min_length=1, max_length=63, pattern=KINDS)]
 Text = Annotated[str, Field(max_length=1024)]
 Title = Annotated[str, Field(min_length=1, max_length=256)]
 

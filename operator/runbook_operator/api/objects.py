@@ -8,7 +8,9 @@ from pydantic import ValidationError
 
 from runbook_operator.api.runbook import KillSwitch, RunbookSpec, RunbookStatus
 from runbook_operator.api.switch import SwitchSpec, SwitchStatus
-from runbook_operator.model.refs import Meta, meta_of
+from runbook_operator.model import fields
+from runbook_operator.model.marks import ENGAGED_BY
+from runbook_operator.model.refs import API_VERSION, Meta, Ref, meta_of
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,26 @@ class RunbookObject:
 
 @dataclass(frozen=True)
 class SwitchObject:
-    """A Switch as stored."""
+    """A Switch as stored. `said_by` wrote spec.engaged: the user, or the field manager where no policy has stamped one.
+
+    `said_at` is when, RFC 3339.
+    """
 
     meta: Meta
     spec: SwitchSpec
     status: SwitchStatus
+    said_by: str = ""
+    said_at: str = ""
+
+    @property
+    def runbook(self) -> Ref:
+        """The Runbook that it names."""
+        return Ref(API_VERSION, "Runbook", self.meta.ref.namespace, self.spec.runbook)
+
+
+def switch_name(runbook: str, entry: str) -> str:
+    """The name of the Switch that a Runbook has for one of its entries."""
+    return f"{runbook}-{entry}"
 
 
 def parse_runbook(body: Mapping[str, Any]) -> RunbookObject:
@@ -45,7 +62,15 @@ def parse_runbook(body: Mapping[str, Any]) -> RunbookObject:
 def parse_switch(body: Mapping[str, Any]) -> SwitchObject:
     """Raises ValidationError only for a Switch that its CRD would have refused."""
     spec = SwitchSpec.model_validate(body["spec"])
-    return SwitchObject(meta_of(body), spec, SwitchStatus.model_validate(body.get("status") or {}))
+    status = SwitchStatus.model_validate(body.get("status") or {})
+    manager, said_at = fields.owner(body["metadata"], "spec.engaged")
+    return SwitchObject(meta_of(body), spec, status, _stamped(body["metadata"]) or manager, said_at)
+
+
+def _stamped(meta: Mapping[str, Any]) -> str:
+    """The user whose spec it is; a stamp of another generation was left behind by somebody before, and says nothing."""
+    generation, _, user = str((meta.get("annotations") or {}).get(ENGAGED_BY, "")).partition(" ")
+    return user if generation == str(meta.get("generation", 0)) else ""
 
 
 def _sentence(error: ValidationError) -> str:

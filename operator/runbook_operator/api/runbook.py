@@ -2,49 +2,32 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
+from runbook_operator import sources
 from runbook_operator.actions import REGISTRY
-from runbook_operator.actions.scale import ScaleAmount
+from runbook_operator.actions.scaling.amounts import ScaleAmount
+from runbook_operator.api import rules
+from runbook_operator.api.automation import Automation
 from runbook_operator.api.conditions import Condition
+from runbook_operator.api.contacts import Contact
+from runbook_operator.api.deployments import (
+    AvailableRevision,
+    Deployments,
+    GoodRevision,
+    JudgedRevision,
+    WatchedRevision,
+)
+from runbook_operator.api.gitops import GitOps
 from runbook_operator.api.names import EntryName, ObjectName, Text, Title, mapped_by
+from runbook_operator.api.probes import ProbeStatus
+from runbook_operator.api.sensing import Dependency, HealthEndpoint, Metric, Sensed
+from runbook_operator.api.switch import OnDelete
+from runbook_operator.api.targets import Target
 from runbook_operator.api.union import OneAction, SwitchAction
 from runbook_operator.model.base import ApiModel, Rule, StatusModel
-from runbook_operator.model.refs import Ref
-
-
-def _declared(entries: str, check: str, holder: str) -> Rule:
-    """CEL: every target that spec.<entries> names is one of spec.targets.
-
-    The sentence cannot name the entry: the API server costs a messageExpression over a filtered list as unbounded.
-    """
-    declared = f"(has(self.targets) && self.targets.exists(t, t.name == {holder}.target))"
-    return Rule(
-        f"!has(self.{entries}) || self.{entries}.all(s, {check.format(declared=declared)})",
-        f"spec.{entries}: an entry names a target that spec.targets does not declare; declare it or correct the name",
-    )
-
-
-class Workload(ApiModel):
-    """The object that runs the target; it lives in the Runbook's own namespace."""
-
-    api_version: Annotated[str, Field(min_length=1, max_length=128)] = Field(
-        "apps/v1", description="API group and version, as in the object itself."
-    )
-    kind: Annotated[str, Field(min_length=1, max_length=63)] = Field(
-        "Deployment", description="Deployment, StatefulSet, or any kind with a scale subresource."
-    )
-    name: ObjectName = Field(description="Its metadata.name.")
-
-    def ref(self, namespace: str) -> Ref:
-        return Ref(self.api_version, self.kind, namespace, self.name)
-
-
-class Target(ApiModel):
-    """A part of the system, by the name that the rest of the runbook calls it."""
-
-    name: EntryName = Field(description="The name by which switches and commands call it.")
-    workload: Workload = Field(description="The object that runs it.")
+from runbook_operator.model.durations import Duration
+from runbook_operator.model.target import TargetRefs
 
 
 class KillSwitch(ApiModel):
@@ -54,6 +37,21 @@ class KillSwitch(ApiModel):
     description: Text = Field("", description="What it is for, for the person who reads it at night.")
     momentary: bool = Field(
         False, description="Act once per throw and spring back: nothing is held and nothing is put back."
+    )
+    automatic: bool = Field(
+        True, description="Whether metrics, dependencies and deployments may engage it; false leaves it to people."
+    )
+    continue_on_failure: bool = Field(
+        False, description="Whether the actions after one that fails are done; it is tried again either way."
+    )
+    on_delete: OnDelete = Field(
+        "Restore",
+        description="When the Switch or its Runbook is deleted while engaged: Restore puts everything back first, "
+        "Keep leaves every field as it is held; objects that the switch has made go with it.",
+    )
+    reapply_on_change: bool = Field(
+        False,
+        description="Whether an edit of the actions takes effect while it is engaged; otherwise at the next throw.",
     )
     actions: Annotated[list[SwitchAction], Field(min_length=1, max_length=8)] = Field(
         description="What it does, in this order."
@@ -67,6 +65,13 @@ class ScalingCommand(ScaleAmount):
     description: Text = Field("", description="What it is for.")
 
 
+class Suspend(ApiModel):
+    """Automatic acts are frozen; a person's switch and every release go on working."""
+
+    reason: Text = Field("", description="Why, for those who read it later.")
+    until: AwareDatetime | None = Field(None, description="When it ends by itself, RFC 3339; absent means never.")
+
+
 class RunbookSpec(ApiModel):
     """The whole runbook of one system, as its team keeps it."""
 
@@ -76,8 +81,51 @@ class RunbookSpec(ApiModel):
         "Enforce",
         description="Observe writes nothing to any target and says exactly what Enforce would have done.",
     )
+    service_account_name: ObjectName | None = Field(
+        None,
+        description="The ServiceAccount of this namespace in whose name everything is read and written for this "
+        "Runbook, so that it can do what the account may do and no more; absent means the operator's own rights. What "
+        "is engaged stays with the account that it was thrown with.",
+    )
+    suspend: Suspend | None = Field(
+        None, description="While this is set nothing automatic engages a switch. suspend: {} is enough."
+    )
+    silence_for: Duration = Field(
+        "4h",
+        description="After this time engaged: false is taken back by itself, where automatic sources exist and no "
+        "expiresAfter was given.",
+    )
+    automation: Automation = Field(
+        default_factory=Automation, description="When automatic sources may engage a switch, and how often."
+    )
+    git_ops: GitOps = Field(
+        default_factory=GitOps, description="How GitOps tools are kept from taking back what a switch holds."
+    )
+    deployments: Deployments = Field(
+        default_factory=Deployments, description="How new revisions of the targets' workloads are judged."
+    )
+    contacts: Annotated[list[Contact], Field(max_length=16)] = Field(
+        default_factory=list,
+        description="Emergency contacts, in the order of escalation.",
+        json_schema_extra=mapped_by("name"),
+    )
     targets: Annotated[list[Target], Field(max_length=32)] = Field(
         default_factory=list, description="What the runbook acts on.", json_schema_extra=mapped_by("name")
+    )
+    dependencies: Annotated[list[Dependency], Field(max_length=32)] = Field(
+        default_factory=list,
+        description="What the system needs and does not run itself.",
+        json_schema_extra=mapped_by("name"),
+    )
+    health_endpoints: Annotated[list[HealthEndpoint], Field(max_length=32)] = Field(
+        default_factory=list,
+        description="Where the targets say how they are.",
+        json_schema_extra=mapped_by("name"),
+    )
+    metrics: Annotated[list[Metric], Field(max_length=64)] = Field(
+        default_factory=list,
+        description="Numbers, and when each is normal, a warning, or critical.",
+        json_schema_extra=mapped_by("name"),
     )
     kill_switches: Annotated[list[KillSwitch], Field(max_length=32)] = Field(
         default_factory=list, description="One Switch is made for each.", json_schema_extra=mapped_by("name")
@@ -95,10 +143,23 @@ class RunbookSpec(ApiModel):
             "spec.killSwitches and spec.scaling share one space of names; rename one of the two of the same name",
         ),
         *(
-            _declared("killSwitches", f"s.actions.all(a, !has(a.{k}) || {{declared}})", f"a.{k}")
+            rules.declared("killSwitches", f"s.actions.all(a, !has(a.{k}) || {{declared}})", f"a.{k}", named)
+            for named in ("target", "contact")
             for k in sorted(REGISTRY)
+            if named in REGISTRY[k].Spec.model_fields
         ),
-        _declared("scaling", "{declared}", "s"),
+        rules.declared("scaling", "{declared}", "s"),
+        rules.declared("healthEndpoints", "{declared}", "s"),
+        *(
+            rules.declared("metrics", f"!has(s.{kind}) || {{declared}}", f"s.{kind}")
+            for kind in sorted(sources.REGISTRY)
+            if "target" in sources.REGISTRY[kind].Spec.model_fields
+        ),
+        rules.engaged("dependencies", "has(s.fallback)", "s.fallback.engage"),
+        rules.engaged("metrics", "has(s.response) && has(s.response.firstAction)", "s.response.firstAction.engage"),
+        rules.listed("dependencies", "suppress", "killSwitches"),
+        rules.listed("dependencies", "targets", "targets"),
+        *rules.guarding(),
     )
 
     @model_validator(mode="after")
@@ -106,22 +167,54 @@ class RunbookSpec(ApiModel):
         entries = self.switches()
         if len(entries) != len(self.kill_switches) + len(self.scaling):
             raise ValueError("killSwitches, scaling: two switches are called the same")
-        declared = {target.name for target in self.targets}
+        targets, contacts = {one.name for one in self.targets}, {one.name for one in self.contacts}
         for name, entry in entries.items():
             for act in entry.actions:
-                if act.spec.target not in declared:
-                    raise ValueError(
-                        f"switch {name} names target {act.spec.target}, which spec.targets does not declare"
-                    )
+                if act.target not in targets | {None}:
+                    raise ValueError(f"switch {name} names target {act.target}, which spec.targets does not declare")
+                if act.contact not in contacts | {None}:
+                    raise ValueError(f"switch {name} names contact {act.contact}, which spec.contacts does not declare")
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_watched_names_what_is_declared(self) -> "RunbookSpec":
+        targets, known = {one.name for one in self.targets}, {one.name for one in self.kill_switches}
+        holding = {one.name for one in self.kill_switches if not one.momentary}
+        first = self.deployments.first_action
+        for field, names, declared in (
+            ("healthEndpoints", {one.target for one in self.health_endpoints}, targets),
+            ("dependencies", {one.fallback.engage for one in self.dependencies if one.fallback}, holding),
+            ("metrics", {one.target for one in self.metrics if one.target}, targets),
+            ("metrics", {one.engages for one in self.metrics if one.engages}, holding),
+            ("dependencies", {name for one in self.dependencies for name in one.suppress}, known),
+            ("dependencies", {name for one in self.dependencies for name in one.targets}, targets),
+            ("deployments", {first.engage} if first else set(), holding),
+            ("deployments.metrics", set(self.deployments.metrics or ()), {one.name for one in self.metrics}),
+            (
+                "deployments.healthEndpoints",
+                set(self.deployments.health_endpoints or ()),
+                {one.name for one in self.health_endpoints},
+            ),
+        ):
+            if names - declared:
+                raise ValueError(f"{field}: {', '.join(sorted(names - declared))} is not declared, or does not hold")
+        return self
+
+    @model_validator(mode="after")
+    def _the_guard_does_not_bring_back_what_is_bad(self) -> "RunbookSpec":
+        first = self.deployments.first_action
+        actions = (act.spec for one in self.kill_switches if first and one.name == first.engage for act in one.actions)
+        if any(getattr(spec, "roll_forward_on_release", False) for spec in actions):
+            raise ValueError(rules.ROLLS_FORWARD)
         return self
 
     def switches(self) -> dict[str, KillSwitch]:
         """Every switch by name: kill switches as they are, scaling commands as momentary ones."""
         return {entry.name: entry for entry in (*self.kill_switches, *map(_as_switch, self.scaling))}
 
-    def workload(self, target: str, namespace: str) -> Ref:
-        """The object that runs the declared target `target`."""
-        return next(t.workload.ref(namespace) for t in self.targets if t.name == target)
+    def target(self, name: str | None, namespace: str) -> TargetRefs:
+        """The objects of the declared target `name`; of none for None."""
+        return next((t.refs(namespace) for t in self.targets if t.name == name), TargetRefs())
 
 
 class TargetStatus(StatusModel):
@@ -129,7 +222,20 @@ class TargetStatus(StatusModel):
 
     name: str = Field(description="The target's name in spec.targets.")
     found: bool = Field(description="Whether the operator can act on it now.")
+    reason: str = Field("", description="Why not, in one CamelCase word.")
     message: str = Field("", description="Why not.")
+    degraded_by: list[str] = Field(default_factory=list, description="The dependencies of it that are down.")
+    uid: str = Field("", description="The workload that the revisions are of; one that is made anew has others.")
+    available: AvailableRevision | None = Field(None, description="The revision that may become known good.")
+    good: list[GoodRevision] = Field(
+        default_factory=list,
+        description="The last five revisions of the workload that were seen working, newest first.",
+    )
+    watch: WatchedRevision | None = Field(None, description="The new revision that is watched.")
+    verdicts: list[JudgedRevision] = Field(
+        default_factory=list,
+        description="The last five revisions that were rolled out and what became of them, the live one first.",
+    )
 
 
 class RunbookStatus(StatusModel):
@@ -141,8 +247,23 @@ class RunbookStatus(StatusModel):
     targets: list[TargetStatus] = Field(
         default_factory=list, description="The declared targets.", json_schema_extra=mapped_by("name")
     )
+    health_endpoints: list[Sensed] = Field(
+        default_factory=list, description="How each health endpoint is.", json_schema_extra=mapped_by("name")
+    )
+    probes: list[ProbeStatus] = Field(
+        default_factory=list,
+        description="The containers' own probes that health endpoints are declared to be, and what was set of them.",
+    )
+    dependencies: list[Sensed] = Field(
+        default_factory=list, description="How each dependency is.", json_schema_extra=mapped_by("name")
+    )
+    metrics: list[Sensed] = Field(
+        default_factory=list, description="How each metric is.", json_schema_extra=mapped_by("name")
+    )
     conditions: list[Condition] = Field(
-        default_factory=list, description="Ready, as kstatus reads it.", json_schema_extra=mapped_by("type")
+        default_factory=list,
+        description="Ready, as kstatus reads it; Healthy.",
+        json_schema_extra=mapped_by("type"),
     )
 
 

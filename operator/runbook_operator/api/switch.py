@@ -6,12 +6,17 @@ from pydantic import Field
 
 from runbook_operator.api.conditions import Condition
 from runbook_operator.api.names import EntryName, ObjectName, mapped_by
+from runbook_operator.model.aims import Aim, Mode
 from runbook_operator.model.base import ApiModel, Rule, StatusModel
+from runbook_operator.model.durations import Duration
 from runbook_operator.model.refs import Ref
+from runbook_operator.model.target import TargetRefs
 
 FINALIZER = "runbooks.dev/put-back"
+OnDelete = Literal["Restore", "Keep"]
 Phase = Literal["Released", "Engaging", "Engaged", "Releasing", "Stalled"]
-Result = Literal["Waiting", "Pending", "Applied", "Restored", "RestoreSkipped", "Gone"]
+Holder = Literal["Person", "Metric", "Dependency", "Deployment", "Routine"]
+Result = Literal["Waiting", "Pending", "Applied", "Restored", "RestoreSkipped", "Gone", "Kept", "NotRestored"]
 HISTORY = 10
 
 
@@ -25,6 +30,9 @@ class SwitchSpec(ApiModel):
         description="true holds it engaged, false holds it released, absent leaves it to what is automatic.",
     )
     reason: Annotated[str, Field(max_length=1024)] = Field("", description="Why, for those who read it later: INC-42.")
+    expires_after: Duration | None = Field(
+        None, description="engaged, either word, is taken back by itself after this time: 30m, 4h, 1d."
+    )
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule("self.runbook == oldSelf.runbook", "runbook cannot be changed; the Runbook makes its own switches"),
@@ -32,43 +40,195 @@ class SwitchSpec(ApiModel):
     )
 
 
-class Entry(StatusModel):
-    """One action of an engagement, pinned: what it acts on, what was there, what is held, how it went."""
+class Failure(StatusModel):
+    """Why a write does not succeed."""
 
-    action: str = Field(description="The action's kind.")
-    api_version: str = Field(description="The target's API group and version.")
-    kind: str = Field(description="The target's kind.")
-    name: str = Field(description="The target's name.")
-    spec: dict[str, Any] = Field(default_factory=dict, description="The action as it was declared when thrown.")
-    uid: str | None = Field(None, description="The object that was saved; another object of the name is not it.")
-    saved: Any = Field(None, description="What was live before the switch was thrown.")
-    held: Any = Field(None, description="What is held.")
-    result: Result = Field("Waiting", description="How far it is.")
+    reason: str = Field(description="Why, in one CamelCase word.")
+    message: str = Field("", description="What the API server said, and what a person can do.")
+    since: str = Field(description="Since when, RFC 3339.")
+
+
+class Contest(StatusModel):
+    """Somebody else writes what is held."""
+
+    manager: str = Field("", description="The field manager that wrote last, empty where the API server names none.")
+    count: int = Field(description="How often it was put back in this engagement.")
+    streak: int = Field(description="How often since it was calm.")
+    since: str = Field(description="When the streak began, RFC 3339.")
+    last: str = Field(description="When it was put back last, RFC 3339.")
+    pending: bool = Field(False, description="Counted and about to be put back.")
+
+
+class Named(StatusModel):
+    """An object of the Switch's own namespace."""
+
+    api_version: str = Field(description="API group and version.")
+    kind: str = Field(description="Its kind.")
+    name: str = Field(description="Its metadata.name.")
+
+    @classmethod
+    def of(cls, ref: Ref | None) -> "Named | None":
+        return cls(api_version=ref.api_version, kind=ref.kind, name=ref.name) if ref else None
 
     def ref(self, namespace: str) -> Ref:
         return Ref(self.api_version, self.kind, namespace, self.name)
 
 
+class PinnedTarget(StatusModel):
+    """The declared target as it was when the switch was thrown."""
+
+    name: str = Field("", description="Its name in spec.targets.")
+    workload: Named | None = Field(None, description="The object that runs it.")
+    service: Named | None = Field(None, description="The Service by which it is reached.")
+    port: str = Field("", description="The Service's port.")
+    flags: Named | None = Field(None, description="Where its feature flags live.")
+    flags_key: str = Field("", description="The key of the document with the flags; empty where each is a key.")
+
+    @classmethod
+    def of(cls, refs: TargetRefs) -> "PinnedTarget":
+        workload, service, flags = map(Named.of, (refs.workload, refs.service, refs.flags))
+        return cls(
+            name=refs.name,
+            workload=workload,
+            service=service,
+            port=refs.port,
+            flags=flags,
+            flags_key=refs.flags_key,
+        )
+
+    def refs(self, namespace: str) -> TargetRefs:
+        workload, service, flags = (
+            one.ref(namespace) if one else None for one in (self.workload, self.service, self.flags)
+        )
+        return TargetRefs(self.name, workload, service, self.port, flags, self.flags_key)
+
+
+class Declared(StatusModel):
+    """One action as it was declared when the switch was thrown."""
+
+    action: str = Field(description="The action's kind.")
+    spec: dict[str, Any] = Field(default_factory=dict, description="What was declared.")
+    target: PinnedTarget = Field(default_factory=PinnedTarget, description="What it acts on.")
+
+
+class Entry(StatusModel):
+    """One field that an engagement writes: what was there, what is held, how it went."""
+
+    step: int = Field(0, description="The declared action that it belongs to, counted from 0 in record.plan.")
+    action: str = Field(description="The action's kind.")
+    api_version: str = Field(description="The object's API group and version.")
+    kind: str = Field(description="The object's kind.")
+    name: str = Field(description="The object's name.")
+    field: str = Field("", description="The field that is written; empty for the whole object.")
+    timeout: str = Field("1m", description="How long it may fail before a person is asked.")
+    mode: Mode = Field("Hold", description="Hold: put back and restored. Keep: put back, not restored. Once: neither.")
+    last: bool = Field(False, description="Written after the action's other fields, and restored after them too.")
+    uid: str | None = Field(None, description="The object that was saved; another object of the name is not it.")
+    resource_version: str | None = Field(
+        None, description="The object's resourceVersion when it was saved: the first write is to that one only."
+    )
+    saved: Any = Field(None, description="What was live before the switch was thrown; absent where nothing was.")
+    held: Any = Field(None, description="What is held; absent where nothing is to be there.")
+    result: Result = Field("Waiting", description="How far it is.")
+    applied_at: str | None = Field(None, description="When it was written, RFC 3339.")
+    progress: str = Field("", description="How far the cluster is with it, where that takes a while.")
+    failure: Failure | None = Field(None, description="Why it does not succeed.")
+    contest: Contest | None = Field(None, description="Who else writes it.")
+
+    def ref(self, namespace: str) -> Ref:
+        return Ref(self.api_version, self.kind, namespace, self.name)
+
+    def aim(self, namespace: str) -> Aim:
+        return Aim(self.ref(namespace), self.field, self.held, self.mode, self.last)
+
+
+class Noted(StatusModel):
+    """Something that a person should know about the engagement."""
+
+    step: int = Field(0, description="The declared action that it is about.")
+    reason: str = Field(description="What it is, in one CamelCase word.")
+    message: str = Field("", description="In a sentence.")
+
+
 class Record(StatusModel):
     """What is written down before the first write to a target, and kept until all is put back."""
 
-    id: str = Field(description="The engagement's id, in every log line, Event and status about it.")
+    engagement_id: str = Field(description="The engagement's id, in every log line, Event and metric about it.")
     engaged_at: str = Field(description="When it was thrown, RFC 3339.")
+    engaged_by: str = Field("", description="Who or what threw it.")
+    source: Holder = Field("Person", description="What kind of holder threw it.")
+    helped: bool | None = Field(
+        None, description="false once the metric that threw it was still bad when it should have helped."
+    )
     reason: str = Field("", description="The reason that was given.")
     generation: int = Field(0, description="The generation of the Switch that was thrown.")
     momentary: bool = Field(False, description="Acts once and springs back.")
+    automatic: bool = Field(True, description="Whether automatic sources may hold it.")
+    continue_on_failure: bool = Field(False, description="Whether an action that fails holds up those after it.")
+    on_delete: OnDelete = Field("Restore", description="What happens when the Switch is deleted meanwhile.")
+    service_account_name: ObjectName | None = Field(
+        None,
+        description="The ServiceAccount in whose name everything is written, put back included; absent for the "
+        "operator's own rights.",
+    )
     done: bool = Field(False, description="A momentary switch has acted; what is left is to spring back.")
-    actions: list[Entry] = Field(default_factory=list, description="One entry per action, in order.")
+    plan: list[Declared] = Field(default_factory=list, description="The actions as they were declared, in order.")
+    actions: list[Entry] = Field(
+        default_factory=list, description="Every field that is written, in order; several may belong to one action."
+    )
+    remarks: list[Noted] = Field(default_factory=list, description="What a person should know about it.")
+    dropped: list[Entry] = Field(
+        default_factory=list, description="Actions that a change of the Runbook took away, until they are put back."
+    )
+
+
+class Swapped(StatusModel):
+    """A pod template that an engagement has replaced by another."""
+
+    uid: str = Field(description="The uid of the workload.")
+    before: dict[str, Any] = Field(description="The revision that was live.")
+    after: dict[str, Any] = Field(description="The revision that was brought instead.")
 
 
 class Engagement(StatusModel):
     """One engagement that is over."""
 
-    id: str = Field(description="Its id.")
+    engagement_id: str = Field(description="Its id.")
     reason: str = Field("", description="The reason that was given.")
     engaged_at: str = Field(description="When it was thrown.")
+    engaged_by: str = Field("", description="Who or what threw it.")
+    source: Holder = Field("Person", description="What kind of holder threw it.")
+    generation: int = Field(
+        0, description="The generation of the Switch that was thrown; another one now says that a person spoke since."
+    )
+    helped: bool | None = Field(
+        None,
+        description="Whether the metric that threw it got well by it; false also where it was bad again within the "
+        "cool-down. Absent where that cannot be told.",
+    )
     released_at: str = Field(description="When it ended.")
+    duration: str = Field("", description="How long it lasted.")
     outcome: str = Field("", description="What was put back, and what was not.")
+    templates: list[Swapped] = Field(default_factory=list, description="The pod templates that it replaced.")
+
+
+class Hold(StatusModel):
+    """Somebody or something that holds the switch engaged."""
+
+    source: Holder = Field(description="What kind of holder it is.")
+    name: str = Field(description="The person, or the person's tool, or the entry of the Runbook that saw something.")
+    since: str = Field(description="Since when, RFC 3339.")
+    reason: str = Field("", description="Why.")
+
+
+class Word(StatusModel):
+    """What a person said by spec.engaged, and when it ends."""
+
+    engaged: bool = Field(description="What was said.")
+    by: str = Field("", description="The user that said it, or the field manager where no policy stamps users.")
+    since: str = Field(description="When it was said, RFC 3339.")
+    expires_after: str | None = Field(None, description="The time that was given.")
+    expires_at: str | None = Field(None, description="When it is taken back, absent where it stays.")
 
 
 class SwitchStatus(StatusModel):
@@ -81,10 +241,18 @@ class SwitchStatus(StatusModel):
         None, description="From the moment the operator saw the throw to the target's accepted write."
     )
     engaged_at: str | None = Field(None, description="Since when it is engaged.")
+    engaged_by: str | None = Field(None, description="Who or what engaged it.")
+    word: Word | None = Field(None, description="What a person says about it now.")
+    holds: list[Hold] = Field(
+        default_factory=list,
+        description="Who holds it engaged, or would if it were not held released.",
+        json_schema_extra=mapped_by("source", "name"),
+    )
     record: Record | None = Field(None, description="The write-ahead record of the engagement under way.")
     history: list[Engagement] = Field(default_factory=list, description="The last engagements, newest first.")
     conditions: list[Condition] = Field(
         default_factory=list,
-        description="Ready and Stalled as kstatus reads them, and Engaged.",
+        description="Ready, Reconciling and Stalled as kstatus reads them; Engaged, Automatic, Contested, Outdated "
+        "and Restored.",
         json_schema_extra=mapped_by("type"),
     )

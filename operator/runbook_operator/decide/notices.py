@@ -1,17 +1,23 @@
 """The sentences that are said about a switch's acts."""
 
+import json
 from collections.abc import Mapping
 
-from runbook_operator.api.switch import Entry, Record, Result
-from runbook_operator.decide.record import target
+from runbook_operator.api.switch import Contest, Entry, Record, Result
+from runbook_operator.decide.parts import Part, dropped, parts
+from runbook_operator.decide.peace import hint
+from runbook_operator.model.aims import OBJECT, TEMPLATE
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
-from runbook_operator.model.seen import Seen
+from runbook_operator.model.seen import REPLICAS, Seen
 from runbook_operator.plan.world import World
 
+LONGEST_VALUE = 60
+WARNINGS = frozenset({Reason.RESTORE_SKIPPED, Reason.NOT_RESTORED, Reason.PUT_BACK, Reason.INEFFECTIVE})
 
-def said(
+
+def said(  # noqa: PLR0913 # each is a part of the sentence
     world: World,
     reason: Reason,
     message: str,
@@ -19,53 +25,120 @@ def said(
     *,
     targets: tuple[Seen, ...] = (),
     warning: bool = False,
+    count: int = 1,
 ) -> tuple[Notice, ...]:
     """One notice each on the Switch, its Runbook, and the targets."""
     about: list[tuple[Ref, str]] = [(world.switch.meta.ref, world.switch.meta.uid)]
     if world.runbook:
         about.append((world.runbook.meta.ref, world.runbook.meta.uid))
-    about += [(seen.ref, seen.uid) for seen in dict.fromkeys(targets)]
-    return tuple(Notice(ref, uid, reason, message, identity, warning) for ref, uid in about)
+    about += dict.fromkeys((seen.ref, seen.uid) for seen in targets)
+    warning = warning or reason in WARNINGS
+    engagement = world.record.engagement_id if world.record else ""
+    return tuple(Notice(ref, uid, reason, message, identity, warning, count, engagement) for ref, uid in about)
 
 
 def about_record(world: World, record: Record, reason: Reason, message: str) -> tuple[Notice, ...]:
     """A notice on all that the engagement touches, said once per engagement."""
     because = f" ({record.reason})" if record.reason else ""
-    text = f"{world.switch.meta.ref.name}{because}: {message} [{record.id}]"
-    warning = reason is Reason.RESTORE_SKIPPED
-    return said(world, reason, text, f"{record.id}.{reason}", targets=touched(world, record), warning=warning)
+    by = f" by {record.engaged_by}" if record.engaged_by else ""
+    text = f"{world.switch.meta.ref.name}{by}{because}: {message} [{record.engagement_id}]"
+    return said(world, reason, text, f"{record.engagement_id}.{reason}", targets=touched(world, record))
 
 
-def put_back(world: World, record: Record, entry: Entry, seen: Seen) -> tuple[Notice, ...]:
-    """Somebody changed what is held, and it was put back."""
-    who = seen.manager or "somebody"
+def put_back(part: Part, contest: Contest) -> tuple[Notice, ...]:
+    """Somebody changed what is held, and it is put back: one Event per engagement, which counts."""
+    who = contest.manager or "somebody"
+    entry, switch = part.entry, part.world.switch.meta.ref.name
     text = (
-        f"{world.switch.meta.ref.name}: {who} set {entry.kind}/{entry.name} to {seen.replicas} while it is held "
-        f"at {entry.held}; put back. Release the switch to let it go [{record.id}]"
+        f"{switch}: {who} set {named(entry)} to {shown(part.live)} while it is held at {shown(entry.held)}; put back. "
+        f"To make peace: {hint(contest.manager)} [{part.record.engagement_id}]"
     )
-    identity = f"{record.id}.{seen.resource_version}"
-    return said(world, Reason.PUT_BACK, text, identity, targets=(seen,), warning=True)
+    identity = f"{part.record.engagement_id}.{part.ref}.{entry.field}"
+    targets = (part.saved,) if part.saved and part.saved.uid else ()
+    return said(part.world, Reason.PUT_BACK, text, identity, targets=targets, count=contest.count)
+
+
+def remarked(world: World, record: Record) -> tuple[Notice, ...]:
+    """What a person should know of a throw, as warnings."""
+    return tuple(
+        notice
+        for number, one in enumerate(record.remarks)
+        for notice in said(
+            world,
+            Reason(one.reason),
+            f"{world.switch.meta.ref.name}: {one.message} [{record.engagement_id}]",
+            f"{record.engagement_id}.remark.{number}",
+            warning=True,
+        )
+    )
 
 
 def touched(world: World, record: Record) -> tuple[Seen, ...]:
-    seen = (target(world, entry) for entry in record.actions)
-    return tuple(one for one in seen if isinstance(one, Seen))
+    """The targets of a record that are there; an Event about an Event would help nobody."""
+    planned = (part for part in (*parts(world, record), *dropped(world, record)) if not part.unplanned)
+    about = (part for part in planned if part.ref.kind != "Event")
+    return tuple(part.target for part in about if isinstance(part.target, Seen) and part.target.uid)
 
 
 def summary(record: Record) -> str:
     """What is held, or was put back: one clause per action."""
-    return "; ".join(_clause(entry) for entry in record.actions)
+    return "; ".join(map(clause, (*record.actions, *record.dropped))) or "nothing to do"
 
 
-def _clause(entry: Entry) -> str:
-    return CLAUSES[entry.result].format(name=f"{entry.kind}/{entry.name}", saved=entry.saved, held=entry.held)
+def clause(entry: Entry) -> str:
+    """How far one field of an action is."""
+    why = entry.failure.message if entry.failure else ""
+    if entry.result == "Waiting":
+        return f"{entry.action} waits: {why}"
+    if entry.result == "Restored" and entry.progress:
+        return f"{named(entry)} {entry.progress}"
+    text = CLAUSES[entry.result].format(
+        name=named(entry), saved=shown(entry.saved), held=shown(entry.held), why=why, set=_set(entry)
+    )
+    return f"{text} ({entry.progress})" if entry.progress and entry.result in UNDER_WAY else text
 
 
+def left_to(part: Part) -> str:
+    """What becomes of a field that another switch holds once this one is released; empty where none does."""
+    if (heir := part.heir) is None:
+        return ""
+    held, switch = shown(heir.held), heir.switch.name
+    return f"left to {switch}, which holds it at {held}" if part.overruled else f"back to {held}, which {switch} holds"
+
+
+def named(entry: Entry) -> str:
+    """The object, with the field where it is not the one that everybody thinks of."""
+    name = f"{entry.kind}/{entry.name}"
+    return name if entry.field in ("", REPLICAS, TEMPLATE) else f"{name} {entry.field}"
+
+
+def shown(value: object) -> str:
+    """A value in as few characters as a message has room for."""
+    if value is None:
+        return "absent"
+    if isinstance(value, dict) and "digest" in value:
+        return f"revision {value.get('revision', value['digest'])}"
+    if isinstance(value, dict) and "kind" in value:
+        return "there"
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
+
+
+def _set(entry: Entry) -> str:
+    """What is done to the field, in words."""
+    if entry.field == OBJECT:
+        return "made" if entry.held is not None else "deleted"
+    return f"from {shown(entry.saved)} to {shown(entry.held)}"
+
+
+UNDER_WAY: tuple[Result, ...] = ("Pending", "Applied")
+"""How far the cluster is with a held value says nothing of what was put back after it."""
 CLAUSES: Mapping[Result, str] = {
-    "Waiting": "{name} is not there yet",
-    "Pending": "{name} is being set from {saved} to {held}",
-    "Applied": "{name} from {saved} to {held}",
+    "Pending": "{name} is being changed: {set}",
+    "Applied": "{name} {set}",
     "Restored": "{name} back to {saved}",
     "RestoreSkipped": "{name} left as it is, since somebody changed it after it was held at {held}",
     "Gone": "{name} is gone, nothing to put back",
+    "Kept": "{name} kept at {held}, as onDelete: Keep asks; it was {saved} before",
+    "NotRestored": "{name} could not be put back and is left at {held}; set it to {saved} by hand: {why}",
 }

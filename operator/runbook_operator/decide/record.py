@@ -2,90 +2,90 @@
 
 from typing import Any
 
-from runbook_operator.actions import REGISTRY, Action
 from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.runbook import KillSwitch
-from runbook_operator.api.switch import Entry, Record
-from runbook_operator.api.union import OneAction
-from runbook_operator.model.refs import Ref
-from runbook_operator.model.seen import Missing, Seen
-from runbook_operator.plan.world import Claim, World, order
+from runbook_operator.api.switch import Declared, Hold, Record
+from runbook_operator.decide.holds import called, thrown_by
+from runbook_operator.decide.parts import Part, parts
+from runbook_operator.decide.planning import action_of, pinned, planned
+from runbook_operator.model.refs import MANAGER, Ref
+from runbook_operator.plan import whose
+from runbook_operator.plan.world import World
 
 
 def new_record(world: World, entry: KillSwitch) -> Record:
     """The record of a throw that begins now, with everything saved that can be seen."""
+    return drafted(world, entry, thrown_by(world))
+
+
+def drafted(world: World, entry: KillSwitch, first: Hold | None = None) -> Record:
+    """What the record of a throw would be now."""
+    account = whose.declared(world.runbook)
     record = Record(
-        id=world.new_id,
+        engagement_id=world.new_id,
         engaged_at=timestamp(world.now),
-        reason=world.switch.spec.reason,
+        engaged_by=called(first.source, first.name) if first else "",
+        source=first.source if first else "Person",
+        reason=first.reason if first else "",
         generation=world.switch.meta.generation,
         momentary=entry.momentary,
-        actions=[_pinned(world, one) for one in entry.actions],
+        service_account_name=account.name if account else None,
+        plan=pinned(world, entry),
     )
-    return saved(world, record)
-
-
-def saved(world: World, record: Record) -> Record:
-    """The record with what is live saved for each target not saved yet, or made anew under another uid."""
-    return record.model_copy(update={"actions": [_saved(world, entry) for entry in record.actions]})
+    return planned(world, _with_policy(record, entry), [one.timeout for one in entry.actions])
 
 
 def resaved(world: World, record: Record, ref: Ref) -> Record:
-    """The record with `ref` saved again: the write was refused since the target moved after it was saved."""
+    """The record with `ref` saved again: the first write was refused since the target moved after it was saved.
+
+    Where it shows what is to be held, the write of a leader before this one may have moved it, and what that one saved
+    is what was there.
+    """
     entries = [
-        e.model_copy(update={"uid": None}) if _ref(world, e) == ref and e.result == "Pending" else e
-        for e in record.actions
+        part.entry.model_copy(update={"uid": None}) if part.ref == ref and _is_outrun(part) else part.entry
+        for part in parts(world, record)
     ]
-    return saved(world, record.model_copy(update={"actions": entries}))
+    return planned(world, record.model_copy(update={"actions": entries}))
 
 
-def target(world: World, entry: Entry) -> Seen | Missing:
-    return world.look(_ref(world, entry))
+def outdated(world: World, record: Record) -> KillSwitch | None:
+    """What the Runbook declares now, where that is not what the record has pinned."""
+    entry = world.entry
+    if entry is None or record.momentary:
+        return None
+    now = pinned(world, entry)
+    return entry if list(map(_essence, now)) != list(map(_essence, record.plan)) else None
 
 
-def action_of(entry: Entry) -> type[Action]:
-    return REGISTRY[entry.action]
+def reapplied(world: World, record: Record, entry: KillSwitch) -> Record:
+    """The record with the actions that are declared now. What was saved stays saved; what fell away is dropped."""
+    changed = _with_policy(record.model_copy(update={"plan": pinned(world, entry)}), entry)
+    return planned(world, changed, [one.timeout for one in entry.actions])
 
 
-def live(entry: Entry, seen: Seen) -> Any:
-    return action_of(entry).read(seen)
+def _is_outrun(part: Part) -> bool:
+    """Whether somebody else moved the target after it was saved and before it was written first."""
+    if part.entry.resource_version is None or part.saved is None or part.is_object or part.is_as_saved:
+        return False
+    return part.deviates or (part.saved.manager(part.entry.field) not in ("", MANAGER) and not _follows(part))
 
 
-def is_saved(entry: Entry, seen: Seen | Missing) -> bool:
-    """Whether the target that is there is the one that was saved."""
-    return isinstance(seen, Seen) and seen.uid == entry.uid
+def _follows(part: Part) -> bool:
+    """Whether who moved it did what the action has asked for by now: an autoscaler that was pinned scales by itself."""
+    before = (one for one in parts(part.world, part.record)[: part.index] if one.entry.step == part.entry.step)
+    return any(one.is_held for one in before if one.ref != part.ref)
 
 
-def rivals(world: World, entry: Entry) -> tuple[Claim, ...]:
-    """Other switches that hold the same field of the same object, in the order in which they were engaged."""
-    field = action_of(entry).field
-    return tuple(sorted((c for c in world.claims if (c.uid, c.field) == (entry.uid, field)), key=lambda c: c.order))
+def _with_policy(record: Record, entry: KillSwitch) -> Record:
+    policy = {
+        "automatic": entry.automatic,
+        "continue_on_failure": entry.continue_on_failure,
+        "on_delete": entry.on_delete,
+    }
+    return record.model_copy(update=policy)
 
 
-def overruled(world: World, record: Record, entry: Entry) -> bool:
-    """Whether a switch engaged later holds the same field: the later engagement wins."""
-    return any(claim.order > order(record) for claim in rivals(world, entry))
-
-
-def _ref(world: World, entry: Entry) -> Ref:
-    return entry.ref(world.switch.meta.ref.namespace)
-
-
-def _pinned(world: World, one: OneAction) -> Entry:
-    namespace = world.switch.meta.ref.namespace
-    assert world.runbook and world.runbook.spec  # noqa: S101, PT018 # an entry comes from a parsed Runbook
-    ref = world.runbook.spec.workload(one.spec.target, namespace)
-    spec = one.spec.model_dump(by_alias=True, exclude_none=True)
-    return Entry(action=one.kind, api_version=ref.api_version, kind=ref.kind, name=ref.name, spec=spec)
-
-
-def _saved(world: World, entry: Entry) -> Entry:
-    seen = target(world, entry)
-    if isinstance(seen, Missing) or seen.uid == entry.uid:
-        return entry
-    entry = entry.model_copy(update={"uid": seen.uid})
-    value = live(entry, seen)
-    held = action_of(entry).resolve(action_of(entry).Spec.model_validate(entry.spec), value)
-    others = rivals(world, entry)
-    before = others[0].saved if others else value
-    return entry.model_copy(update={"saved": before, "held": held, "result": "Pending"})
+def _essence(declared: Declared) -> tuple[Any, ...]:
+    """What an action does, whichever way it was written down."""
+    action, spec = action_of(declared)
+    return (action, spec, declared.target)

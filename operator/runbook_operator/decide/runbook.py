@@ -1,26 +1,28 @@
 """The next step of a Runbook: its switches are there, no others are, and its status says how it is."""
 
-from runbook_operator.api.conditions import Finding, condition
-from runbook_operator.api.objects import SwitchObject
+from runbook_operator.api.conditions import Condition, Finding, condition, timestamp
+from runbook_operator.api.objects import SwitchObject, switch_name
 from runbook_operator.api.runbook import RunbookSpec, RunbookStatus, TargetStatus
+from runbook_operator.api.targets import Target
+from runbook_operator.decide import blame, known, powers, probes
+from runbook_operator.decide.gates import unreadable
+from runbook_operator.decide.health import degraded, healthy
+from runbook_operator.decide.sensed import Told, told
+from runbook_operator.model.queries import Unread
 from runbook_operator.model.reasons import Reason
-from runbook_operator.model.refs import Ref
-from runbook_operator.model.seen import Missing, Seen, absent
+from runbook_operator.model.seen import Missing
 from runbook_operator.plan.steps import CreateSwitch, DeleteSwitch, RunbookStep, WriteStatus
-from runbook_operator.plan.world import RunbookWorld
+from runbook_operator.plan.whose import UNNAMED
+from runbook_operator.plan.world import RunbookWorld, suspended
 
 
 def next_step(world: RunbookWorld) -> RunbookStep | None:
     """The next step, or None. A Runbook that does not parse keeps its switches as they are: nothing is lost."""
     if world.runbook.meta.deleting:
-        return None
+        return probes.next_step(world)
     spec = world.runbook.spec
     step = (_missing_switch(world, spec) or _dropped_switch(world, spec)) if spec else None
-    return step or _status(world)
-
-
-def switch_name(runbook: str, switch: str) -> str:
-    return f"{runbook}-{switch}"
+    return step or probes.next_step(world) or _status(world)
 
 
 def _missing_switch(world: RunbookWorld, spec: RunbookSpec) -> CreateSwitch | DeleteSwitch | None:
@@ -46,42 +48,89 @@ def _owned(world: RunbookWorld, switch: SwitchObject) -> bool:
 
 def _status(world: RunbookWorld) -> WriteStatus | None:
     meta, old = world.runbook.meta, world.runbook.status
-    reason, message = _ready(world)
+    said = told(world)
+    targets = _targets(world, said)
+    reason, message = _ready(world, targets, said)
     finding = Finding(reason is Reason.READY, reason, message)
-    ready = condition(old.conditions, "Ready", finding, meta.generation, world.now)
+    ready, health = condition(old.conditions, "Ready", finding, meta.generation, world.now), healthy(world, said)
     status = RunbookStatus(
         observed_generation=meta.generation,
         switches=len(world.runbook.spec.switches()) if world.runbook.spec else old.switches,
-        engaged=sum(1 for switch in world.switches.values() if _owned(world, switch) and switch.status.record),
-        targets=_targets(world),
-        conditions=[ready],
+        engaged=sum(1 for switch in world.switches.values() if _owned(world, switch) and _is_engaged(switch)),
+        targets=targets,
+        health_endpoints=said.health_endpoints,
+        probes=old.probes,
+        dependencies=said.dependencies,
+        metrics=said.metrics,
+        conditions=[ready, *([health] if health else []), *_suspended(world), *probes.conditions(world)],
     )
-    return WriteStatus(meta, status) if status != old else None
+    return WriteStatus(meta, status, (*said.notices, *blame.said(world, status))) if status != old else None
 
 
-def _targets(world: RunbookWorld) -> list[TargetStatus]:
-    if world.runbook.spec is None:
+def _is_engaged(switch: SwitchObject) -> bool:
+    """Whether something is held; a momentary switch holds nothing."""
+    record = switch.status.record
+    return record is not None and not record.momentary
+
+
+def _suspended(world: RunbookWorld) -> list[Condition]:
+    """Said only while it is so."""
+    spec = world.runbook.spec
+    if spec is None or spec.suspend is None or not suspended(world.runbook, world.now):
+        return []
+    until = f" until {timestamp(spec.suspend.until)}" if spec.suspend.until else ""
+    why = f": {spec.suspend.reason}" if spec.suspend.reason else ""
+    finding = Finding(True, Reason.SUSPENDED, f"nothing automatic engages a switch{until}{why}")
+    old, generation = world.runbook.status.conditions, world.runbook.meta.generation
+    return [condition(old, "Suspended", finding, generation, world.now)]
+
+
+def _targets(world: RunbookWorld, said: Told) -> list[TargetStatus]:
+    """How each declared target is; what is not worth a read now stays as it was last told."""
+    spec, old = world.runbook.spec, {one.name: one for one in world.runbook.status.targets}
+    if spec is None:
         return world.runbook.status.targets
-    namespace = world.runbook.meta.ref.namespace
-    found = [(target.name, _look(world, target.workload.ref(namespace))) for target in world.runbook.spec.targets]
-    return [
-        TargetStatus(name=name, found=isinstance(one, Seen), message=one.message if isinstance(one, Missing) else "")
-        for name, one in found
-    ]
+    found, down = [_target(world, target, old.get(target.name)) for target in spec.targets], degraded(said)
+    return [one.model_copy(update={"degraded_by": down.get(one.name, [])}) for one in found]
 
 
-def _look(world: RunbookWorld, ref: Ref) -> Seen | Missing:
-    return world.seen.get(ref) or absent(ref)
+def _target(world: RunbookWorld, target: Target, old: TargetStatus | None) -> TargetStatus:
+    try:
+        missing = _first_missing(world, target)
+    except Unread:
+        if world.thorough or old is None or known.is_due(world, old):
+            raise
+        return old
+    status = old or TargetStatus(name=target.name, found=True)
+    reason, message = (missing.reason.value, missing.message) if missing else ("", "")
+    found = {"found": missing is None, "reason": reason, "message": message}
+    return known.noted(world, target, status.model_copy(update=found))
 
 
-def _ready(world: RunbookWorld) -> tuple[Reason, str]:
+def _first_missing(world: RunbookWorld, target: Target) -> Missing | None:
+    refs = target.refs(world.runbook.meta.ref.namespace).refs
+    return next((found for ref in refs if isinstance(found := world.look(ref), Missing)), None)
+
+
+def _ready(world: RunbookWorld, targets: list[TargetStatus], said: Told) -> tuple[Reason, str]:
     spec = world.runbook.spec
     if spec is None:
         return (
             Reason.INVALID_SPEC,
             f"{world.runbook.error}. Its switches stay as they are until this is corrected",
         )
-    return _collision(world, spec) or _missing_target(world, spec) or (Reason.READY, "")
+    if world.barred:
+        return Reason.NO_ACCOUNT, UNNAMED
+    trouble = _collision(world, spec) or _missing_target(targets) or _unwatched(said) or unreadable(spec)
+    return trouble or _powerless(world) or (Reason.READY, "")
+
+
+def _powerless(world: RunbookWorld) -> tuple[Reason, str] | None:
+    """What may not be done for it, or for the first of its switches that says so; asked for in close looks only."""
+    for switch in world.switches.values():
+        if _owned(world, switch) and (said := powers.told(switch.status.conditions)):
+            return said[0], f"switch {switch.spec.switch}: {said[1]}"
+    return powers.of_runbook(world) if world.thorough else powers.told(world.runbook.status.conditions)
 
 
 def _collision(world: RunbookWorld, spec: RunbookSpec) -> tuple[Reason, str] | None:
@@ -96,9 +145,17 @@ def _collision(world: RunbookWorld, spec: RunbookSpec) -> tuple[Reason, str] | N
     return None
 
 
-def _missing_target(world: RunbookWorld, spec: RunbookSpec) -> tuple[Reason, str] | None:
-    for index, target in enumerate(spec.targets):
-        found = _look(world, target.workload.ref(world.runbook.meta.ref.namespace))
-        if isinstance(found, Missing):
-            return found.reason, f"spec.targets[{index}] ({target.name}): {found.message}"
+def _missing_target(targets: list[TargetStatus]) -> tuple[Reason, str] | None:
+    """The first target that is not there; they are told in the order of the spec."""
+    for index, one in enumerate(targets):
+        if not one.found:
+            return Reason(one.reason), f"spec.targets[{index}] ({one.name}): {one.message}"
     return None
+
+
+def _unwatched(said: Told) -> tuple[Reason, str] | None:
+    """What is declared and cannot be watched; the rest is."""
+    if not said.problems:
+        return None
+    first, more = said.problems[0], len(said.problems) - 1
+    return Reason.INVALID_SPEC, f"{first.field}: {first.message}" + (f"; and {more} more like it" if more else "")

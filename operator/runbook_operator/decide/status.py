@@ -1,204 +1,213 @@
 """The status that a switch should have now, and what is to be said when it changes."""
 
-from runbook_operator.api.conditions import Finding, condition, timestamp
-from runbook_operator.api.switch import HISTORY, Engagement, Entry, Record, SwitchStatus
-from runbook_operator.decide.notices import about_record, said, summary
-from runbook_operator.decide.record import is_saved, live, overruled, target
+from datetime import datetime, timedelta
+
+from runbook_operator.api.conditions import moment, timestamp
+from runbook_operator.api.switch import HISTORY, Engagement, Phase, Record, SwitchStatus
+from runbook_operator.decide.conditions import conditions, does, unnamed, would, would_engage
+from runbook_operator.decide.efficacy import judged, looked_back, verdict
+from runbook_operator.decide.gates import is_held_back
+from runbook_operator.decide.holds import held_back, holds, wanted, word
+from runbook_operator.decide.known import swapped
+from runbook_operator.decide.notices import about_record, clause, put_back, remarked, said, summary
+from runbook_operator.decide.parts import Part, dropped, parts
+from runbook_operator.decide.progress import complete, counted, ended, engaging, is_over, releasing, stalled
+from runbook_operator.model.durations import spoken
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.reasons import Reason
-from runbook_operator.model.seen import Missing, Seen
 from runbook_operator.plan.steps import WriteStatus
-from runbook_operator.plan.world import World
+from runbook_operator.plan.world import BUDGETED, World
 
 
 def tell(world: World) -> WriteStatus | None:
     """Write the status if it is not what it should be."""
-    if world.record is None and world.switch.meta.deleting:
+    if world.record is None and world.deleting:
         return None
-    step = _ended(world) if world.record and not world.wanted else _current(world)
+    step = _current(world, world.record) if world.record else _idle(world)
     return step if step.status != world.switch.status else None
 
 
 def begun(world: World, record: Record) -> WriteStatus:
     """The write-ahead write: it stands before anything is done to a target."""
-    status = world.switch.status.model_copy(update={"record": record, "phase": "Engaging"})
-    return WriteStatus(world.switch.meta, _with_conditions(world, status))
+    return WriteStatus(world.switch.meta, _shown(world, record, "Engaging"), _after_all(world, record))
 
 
-def stalled(world: World, reason: Reason, message: str) -> WriteStatus | None:
-    """A write was refused and a person must act; the record stays, and the write is tried again."""
-    old, generation = world.switch.status, world.switch.meta.generation
-    kept = [one for one in old.conditions if one.type not in ("Ready", "Stalled")]
-    conditions = [
-        condition(old.conditions, "Ready", Finding(False, reason, message), generation, world.now),
-        condition(old.conditions, "Stalled", Finding(True, reason, message), generation, world.now),
-        *kept,
-    ]
-    update = {"phase": "Stalled", "conditions": conditions, "observed_generation": generation}
-    status = old.model_copy(update=update)
+def count_deviation(part: Part) -> WriteStatus:
+    """The write-ahead write of a put-back: told and counted before it is done, so that a crash hides no fight."""
+    world, record, contest = part.world, part.record, counted(part)
+    entries = list(record.actions)
+    entries[part.index] = part.entry.model_copy(update={"contest": contest})
+    shown = _shown(world, record.model_copy(update={"actions": entries}), world.switch.status.phase)
+    return WriteStatus(world.switch.meta, shown, put_back(part, contest))
+
+
+def reapply(world: World, record: Record) -> WriteStatus:
+    """The write-ahead write for actions that were changed meanwhile."""
+    text = f"the Runbook was changed while it is engaged; now {does(world)}"
+    notices = about_record(world, record, Reason.REAPPLIED, text)
+    return WriteStatus(world.switch.meta, _shown(world, record, "Engaging"), notices)
+
+
+def refused(world: World, reason: Reason, message: str) -> WriteStatus | None:
+    """A write to the Switch itself was refused and a person must act; it is tried again."""
+    old = world.switch.status
+    status = old.model_copy(update={"phase": "Stalled", "observed_generation": world.switch.meta.generation})
+    status = status.model_copy(update={"conditions": conditions(world, status, (reason, message))})
     return WriteStatus(world.switch.meta, status, _complaint(world, reason, message)) if status != old else None
 
 
-def _complaint(world: World, reason: Reason, message: str) -> tuple[Notice, ...]:
-    identity = f"{world.switch.meta.uid}.{world.switch.meta.generation}.{reason}"
-    return said(world, reason, message, identity, warning=True)
-
-
-def _current(world: World) -> WriteStatus:
-    if world.record is None:
-        return _idle(world)
-    record = _progress(world, world.record)
-    complete = all(entry.result == "Applied" for entry in record.actions)
-    record = record.model_copy(update={"done": complete and record.momentary})
-    status = world.switch.status.model_copy(update={"record": record, "phase": _phase(record, complete=complete)})
-    if complete and world.latency is not None:
-        status = status.model_copy(update={"latency_milliseconds": world.latency})
-    notices = about_record(world, record, _finished(record), summary(record)) if complete else ()
-    fresh = notices if world.switch.status.phase in ("Engaging", "Stalled") else ()
-    return WriteStatus(world.switch.meta, _with_conditions(world, status), fresh)
-
-
-def _phase(record: Record, *, complete: bool) -> str:
-    if record.done:
-        return "Releasing"
-    return "Engaged" if complete else "Engaging"
-
-
-def _finished(record: Record) -> Reason:
-    return Reason.DONE if record.momentary else Reason.ENGAGED
-
-
-def _progress(world: World, record: Record) -> Record:
-    entries = [_applied(world, record, entry) for entry in record.actions]
-    return record.model_copy(update={"actions": entries})
-
-
-def _applied(world: World, record: Record, entry: Entry) -> Entry:
-    seen = target(world, entry)
-    if record.done or entry.result != "Pending" or not isinstance(seen, Seen) or not is_saved(entry, seen):
-        return entry
-    holds = live(entry, seen) == entry.held or overruled(world, record, entry)
-    return entry.model_copy(update={"result": "Applied"}) if holds else entry
-
-
-def _ended(world: World) -> WriteStatus:
-    record = world.record
-    assert record  # noqa: S101 # tell() asks only with a record
-    ended = record.model_copy(update={"actions": [_restored(world, record, entry) for entry in record.actions]})
-    over = Engagement(
-        id=record.id,
+def finish(world: World, record: Record) -> WriteStatus:
+    """The engagement is over: it goes into the history, and nothing is held."""
+    over = ended(world, record)
+    engagement = Engagement(
+        engagement_id=record.engagement_id,
         reason=record.reason,
         engaged_at=record.engaged_at,
+        engaged_by=record.engaged_by,
+        source=record.source,
+        generation=record.generation,
+        helped=verdict(world, record),
         released_at=timestamp(world.now),
-        outcome=summary(ended),
+        duration=spoken(_lasted(record, world.now)),
+        outcome=summary(over),
+        templates=swapped(over),
     )
-    history = [over, *world.switch.status.history][:HISTORY]
-    status = world.switch.status.model_copy(
-        update={"record": None, "phase": "Released", "engaged_at": None, "history": history}
-    )
-    skipped = any(entry.result == "RestoreSkipped" for entry in ended.actions)
-    reason = Reason.RESTORE_SKIPPED if skipped else Reason.RESTORED
-    notices = () if record.done else about_record(world, record, reason, summary(ended))
-    return WriteStatus(world.switch.meta, _with_conditions(world, status), notices)
+    history = _remembered([engagement, *world.switch.status.history], world.now)
+    status = world.switch.status.model_copy(update={"history": history})
+    notices = () if record.momentary else about_record(world, record, _outcome(over), summary(over))
+    return WriteStatus(world.switch.meta, _shown(world, None, "Released", status, _outcome(over)), notices)
 
 
-def _restored(world: World, record: Record, entry: Entry) -> Entry:
-    if record.momentary:
-        return entry
-    seen = target(world, entry)
-    if not isinstance(seen, Seen) or not is_saved(entry, seen):
-        return entry.model_copy(update={"result": "Gone"})
-    kept = overruled(world, record, entry) or live(entry, seen) in (entry.saved, entry.held)
-    return entry.model_copy(update={"result": "Restored" if kept else "RestoreSkipped"})
+def _current(world: World, record: Record) -> WriteStatus:
+    if wanted(world):
+        return _engaging(world, record)
+    if record.momentary or all(is_over(part) for part in (*parts(world, record), *dropped(world, record))):
+        return finish(world, record)
+    record = releasing(world, record)
+    return _with_complaint(world, record, _shown(world, record, "Releasing"), ())
+
+
+def _engaging(world: World, old: Record) -> WriteStatus:
+    record = judged(world, engaging(world, old))
+    whole = complete(record)
+    record = record.model_copy(update={"done": whole and record.momentary})
+    phase: Phase = "Releasing" if record.done else "Engaged" if whole else "Engaging"
+    status = _shown(world, record, phase)
+    if whole and world.latency is not None:
+        status = status.model_copy(update={"latency_milliseconds": world.latency})
+    fresh = whole and world.switch.status.phase in ("Engaging", "Stalled")
+    reason = Reason.DONE if record.momentary else Reason.ENGAGED
+    notices = (*about_record(world, record, reason, summary(record)), *remarked(world, record)) if fresh else ()
+    return _with_complaint(world, record, status, (*notices, *_put_back(world, old), *_in_vain(world, old, record)))
+
+
+def _in_vain(world: World, old: Record, record: Record) -> tuple[Notice, ...]:
+    """What is said once it is clear that it did not help; it stays engaged for as long as it is held."""
+    if record.helped is old.helped:
+        return ()
+    text = f"held for {spoken(_lasted(record, world.now))}, and {record.engaged_by} is as bad as it was"
+    return about_record(world, record, Reason.INEFFECTIVE, text)
+
+
+def _put_back(world: World, record: Record) -> tuple[Notice, ...]:
+    """What is said about actions that a change of the Runbook took away."""
+    over = [part for part in dropped(world, record) if is_over(part)]
+    if not over:
+        return ()
+    gone = ended(world, record).dropped
+    text = "; ".join(clause(gone[-1 - part.index]) for part in over)
+    skipped = any(gone[-1 - part.index].result == "RestoreSkipped" for part in over)
+    return about_record(world, record, Reason.RESTORE_SKIPPED if skipped else Reason.RESTORED, text)
+
+
+def _with_complaint(world: World, record: Record, status: SwitchStatus, notices: tuple[Notice, ...]) -> WriteStatus:
+    """The status, stalled where a person must act; that is said when it begins."""
+    failure = stalled(world, record)
+    if failure is None:
+        return WriteStatus(world.switch.meta, status, notices)
+    trouble = (Reason(failure.reason), failure.message)
+    status = status.model_copy(update={"phase": "Stalled", "conditions": conditions(world, status, trouble)})
+    new = world.switch.status.phase != "Stalled"
+    return WriteStatus(world.switch.meta, status, (*notices, *(_complaint(world, *trouble) if new else ())))
+
+
+def _complaint(world: World, reason: Reason, message: str) -> tuple[Notice, ...]:
+    engagement = world.record.engagement_id if world.record else world.switch.meta.generation
+    return said(world, reason, message, f"{world.switch.meta.uid}.{engagement}.{reason}", warning=True)
+
+
+def _lasted(record: Record, now: datetime) -> timedelta:
+    return now - moment(record.engaged_at)
+
+
+def _outcome(record: Record) -> Reason:
+    """The worst of what became of the actions."""
+    results = {entry.result for entry in (*record.actions, *record.dropped)}
+    worst = (
+        ("NotRestored", Reason.NOT_RESTORED),
+        ("RestoreSkipped", Reason.RESTORE_SKIPPED),
+        ("Kept", Reason.KEPT),
+    )
+    return next((reason for result, reason in worst if result in results), Reason.RESTORED)
 
 
 def _idle(world: World) -> WriteStatus:
-    status = world.switch.status.model_copy(update={"phase": "Released", "engaged_at": None})
-    status = _with_conditions(world, status)
-    return WriteStatus(world.switch.meta, status, _observed(world))
+    return WriteStatus(world.switch.meta, _shown(world, None, "Released"), (*_observed(world), *_held_back(world)))
 
 
 def _observed(world: World) -> tuple[Notice, ...]:
-    if not (world.wanted and world.observing):
-        return ()
     identity = f"{world.switch.meta.uid}.{world.switch.meta.generation}"
-    return said(world, Reason.OBSERVING, _would(world), identity)
+    if wanted(world) and world.observing:
+        return said(world, Reason.OBSERVING, would(world), identity)
+    if wanted(world) and world.entry and (barred := unnamed(world)) is not None:
+        return said(world, *barred, f"{identity}.{barred[0]}", warning=True)
+    return ()
 
 
-def _would(world: World) -> str:
-    does = _does(world)
-    return f"mode is Observe: nothing was done; Enforce would {does}" if does else "mode is Observe: nothing was done"
+def _held_back(world: World) -> tuple[Notice, ...]:
+    """What is said when a gate begins to keep automatic holds from engaging it."""
+    gate, status = held_back(world), world.switch.status
+    if gate is None or is_held_back(status):
+        return ()
+    last = status.history[0].engagement_id if status.history else "first"
+    identity = f"{world.switch.meta.uid}.{world.switch.meta.generation}.{last}.{gate.reason}"
+    text = f"{world.switch.meta.ref.name} is held back: {gate.message}; {would_engage(world)}"
+    return said(world, Reason.HELD_BACK, text, identity, warning=True)
 
 
-def _does(world: World) -> str:
-    if world.entry is None:
-        return world.switch.status.does
-    return "; ".join(one.action.describe(one.spec) for one in world.entry.actions)
+def _after_all(world: World, record: Record) -> tuple[Notice, ...]:
+    """What is said when the last gate has opened."""
+    if record.source == "Person" or not is_held_back(world.switch.status):
+        return ()
+    return about_record(world, record, Reason.ENGAGES_AFTER_ALL, "it was held back, and engages now")
 
 
-def _with_conditions(world: World, status: SwitchStatus) -> SwitchStatus:
-    """The status with its conditions, what it does, and the generation that all this is about."""
-    old, generation = world.switch.status.conditions, world.switch.meta.generation
-    ready_reason, ready_message = _ready(world, status)
-    engaged_reason, engaged_message = _engaged(world, status)
-    holding = status.record is not None and status.phase == "Engaged"
-    ready = Finding(ready_reason is Reason.READY, ready_reason, ready_message)
-    engaged = Finding(holding, engaged_reason, engaged_message)
-    conditions = [
-        condition(old, "Ready", ready, generation, world.now),
-        condition(old, "Engaged", engaged, generation, world.now),
-    ]
-    since = status.record.engaged_at if status.record else None
-    update = {
-        "conditions": conditions,
-        "observed_generation": generation,
-        "does": _does(world),
-        "engaged_at": since,
-    }
-    return status.model_copy(update=update)
+def _remembered(history: list[Engagement], now: datetime) -> list[Engagement]:
+    """The last ones, and those that began by themselves so lately that budgets count them."""
+    counted_on = (one for one in history[HISTORY:] if one.source != "Person")
+    return [*history[:HISTORY], *(one for one in counted_on if now - moment(one.engaged_at) < BUDGETED)]
 
 
-def _ready(world: World, status: SwitchStatus) -> tuple[Reason, str]:
-    missing = _missing(world, status)
-    if missing:
-        return missing.reason, missing.message
-    if status.record is None and (trouble := _undeclared(world)):
-        return trouble
-    if status.record and status.phase == "Engaging":
-        return Reason.ENGAGING, summary(status.record)
-    return Reason.READY, ""
-
-
-def _undeclared(world: World) -> tuple[Reason, str] | None:
-    spec = world.switch.spec
-    if world.runbook is None:
-        return Reason.RUNBOOK_NOT_FOUND, f"spec.runbook: there is no Runbook {spec.runbook} in this namespace"
-    if world.runbook.spec is None:
-        return Reason.INVALID_SPEC, f"Runbook {spec.runbook}: {world.runbook.error}"
-    if world.entry is None:
-        return (
-            Reason.SWITCH_NOT_DECLARED,
-            f"spec.switch: Runbook {spec.runbook} declares no switch {spec.switch}",
-        )
-    return None
-
-
-def _missing(world: World, status: SwitchStatus) -> Missing | None:
-    if status.record:
-        found = (target(world, entry) for entry in status.record.actions)
-    elif world.entry and world.runbook and world.runbook.spec:
-        spec, namespace = world.runbook.spec, world.switch.meta.ref.namespace
-        found = (world.look(spec.workload(one.spec.target, namespace)) for one in world.entry.actions)
-    else:
-        return None
-    return next((one for one in found if isinstance(one, Missing)), None)
-
-
-def _engaged(world: World, status: SwitchStatus) -> tuple[Reason, str]:
-    if status.record:
-        reason = Reason.ENGAGED if status.phase == "Engaged" else Reason.ENGAGING
-        return reason, summary(status.record)
-    if world.wanted and world.observing:
-        return Reason.OBSERVING, _would(world)
-    last = status.history[0].outcome if status.history else ""
-    return Reason.RELEASED, last
+def _shown(
+    world: World,
+    record: Record | None,
+    phase: Phase,
+    status: SwitchStatus | None = None,
+    outcome: Reason | None = None,
+) -> SwitchStatus:
+    """The status around `record`: what people and tools read of it."""
+    status = status or world.switch.status
+    status = status.model_copy(
+        update={
+            "record": record,
+            "phase": phase,
+            "observed_generation": world.switch.meta.generation,
+            "does": does(world),
+            "engaged_at": record.engaged_at if record else None,
+            "engaged_by": (record.engaged_by or None) if record else None,
+            "word": word(world),
+            "holds": holds(world),
+            "history": looked_back(world, status.history),
+        }
+    )
+    return status.model_copy(update={"conditions": conditions(world, status, None, outcome)})

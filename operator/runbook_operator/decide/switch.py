@@ -4,24 +4,25 @@ Each rule looks at the world and asks for a step or passes; the first that asks 
 at again. A crash between any two steps therefore goes on where it was: nothing but the world says what comes next.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
-from runbook_operator.api.switch import FINALIZER, Entry, Record
-from runbook_operator.decide.notices import put_back
-from runbook_operator.decide.record import (
-    action_of,
-    is_saved,
-    live,
-    new_record,
-    overruled,
-    rivals,
-    saved,
-    target,
-)
-from runbook_operator.decide.status import begun, tell
-from runbook_operator.model.seen import Seen
-from runbook_operator.plan.steps import Act, SetFinalizers, SpringBack, Step
-from runbook_operator.plan.world import World, order
+from runbook_operator.api.switch import FINALIZER, Record
+from runbook_operator.decide.due import put_back_at, tried_again_at
+from runbook_operator.decide.holds import is_over as word_is_over
+from runbook_operator.decide.holds import wanted, word
+from runbook_operator.decide.notices import said
+from runbook_operator.decide.parts import Part, dropped, parts, together
+from runbook_operator.decide.planning import manifest, planned
+from runbook_operator.decide.progress import blocks, is_contested, is_over, obstacle
+from runbook_operator.decide.record import new_record, outdated, reapplied
+from runbook_operator.decide.status import begun, count_deviation, finish, reapply, tell
+from runbook_operator.decide.values import effect, told
+from runbook_operator.model.effects import Patch
+from runbook_operator.model.reasons import Reason
+from runbook_operator.plan import whose
+from runbook_operator.plan.steps import Act, Change, SetFinalizers, Step, Unsay
+from runbook_operator.plan.world import World
 
 Rule = Callable[[World], Step | None]
 
@@ -31,43 +32,76 @@ def next_step(world: World) -> Step | None:
     return next((step for rule in RULES if (step := rule(world))), None)
 
 
+def expire(world: World) -> Step | None:
+    """A person's word whose time is over is taken back."""
+    spoken = word(world)
+    if spoken is None or world.deleting or not word_is_over(spoken, world.now):
+        return None
+    text = f"engaged: {str(spoken.engaged).lower()}, said by {spoken.by or 'somebody'} at {spoken.since}, has expired"
+    notices = said(world, Reason.EXPIRED, text, f"{world.switch.meta.uid}.{world.switch.meta.generation}.Expired")
+    return Unsay(world.switch.meta, notices)
+
+
 def begin(world: World) -> Step | None:
     """A throw: first what lets nothing be lost (finalizer, record), and only then anything else."""
     entry = world.entry
-    if not world.wanted or world.observing or entry is None or not _is_new(world):
+    if not wanted(world) or world.observing or world.barred or entry is None or not _is_new(world):
         return None
+    if world.record is not None:
+        return finish(world, world.record)
     if not entry.momentary and FINALIZER not in world.switch.meta.finalizers:
         return SetFinalizers(world.switch.meta, (*world.switch.meta.finalizers, FINALIZER))
     return begun(world, new_record(world, entry))
 
 
+def adopt(world: World) -> Step | None:
+    """A record without its finalizer, which an uninstall that keeps what is held takes off, is adopted."""
+    record, meta = world.record, world.switch.meta
+    if record is None or record.momentary or world.deleting or FINALIZER in meta.finalizers:
+        return None
+    return SetFinalizers(meta, (*meta.finalizers, FINALIZER))
+
+
+def change(world: World) -> Step | None:
+    """An edit of the Runbook that asks to take effect at once; never in the name of whom it does not name any more."""
+    record = world.record
+    if record is None or not _active(world, record):
+        return None
+    entry = outdated(world, record) if whose.declared(world.runbook) == whose.of_switch(world.switch, None) else None
+    return reapply(world, reapplied(world, record, entry)) if entry and entry.reapply_on_change else None
+
+
 def save(world: World) -> Step | None:
     """A target that came, or came back as another object: save what is there before it is touched."""
-    if not _active(world) or world.record is None:
+    if world.record is None or not _active(world, world.record):
         return None
-    record = saved(world, world.record)
+    record = planned(world, world.record)
     return begun(world, record) if record != world.record else None
 
 
 def hold(world: World) -> Step | None:
-    """Set what is to be held, and put back what somebody changed."""
-    if not _active(world) or world.record is None:
+    """Set what is to be held, in order, and put back what somebody changed."""
+    if world.record is None or not _active(world, world.record):
         return None
     return next(_deviations(world, world.record), None)
 
 
 def restore(world: World) -> Step | None:
-    """Put back what was saved, where the live value is still what was held. The target's health is never asked for."""
+    """Put back what was saved, last action first, where the live value is still what was held.
+
+    The health of the target is never asked for, nor is anything automatic.
+    """
     record = world.record
-    if record is None or world.wanted or record.momentary:
+    if record is None or record.momentary:
         return None
-    return next(_restorations(world, record), None)
+    left = (*reversed(parts(world, record)), *dropped(world, record))
+    return next(_restorations(dropped(world, record) if wanted(world) else left), None)
 
 
 def spring_back(world: World) -> Step | None:
     """A momentary switch that has acted lets go of the lever."""
-    if world.record and world.record.done and world.wanted:
-        return SpringBack(world.switch.meta)
+    if world.record and world.record.done and world.switch.spec.engaged and not world.deleting:
+        return Unsay(world.switch.meta)
     return None
 
 
@@ -78,43 +112,92 @@ def let_go(world: World) -> Step | None:
     return SetFinalizers(world.switch.meta, tuple(f for f in world.switch.meta.finalizers if f != FINALIZER))
 
 
-RULES: tuple[Rule, ...] = (begin, save, hold, restore, tell, spring_back, let_go)
+RULES: tuple[Rule, ...] = (expire, begin, adopt, change, save, hold, restore, tell, spring_back, let_go)
 
 
 def _is_new(world: World) -> bool:
     """Not recorded yet; or a momentary switch thrown again, after it sprang back and before that was written down."""
-    record = world.record
-    return record is None or (record.done and record.generation != world.switch.meta.generation)
+    record, meta = world.record, world.switch.meta
+    return record is None or (record.done and bool(world.switch.spec.engaged) and record.generation != meta.generation)
 
 
-def _active(world: World) -> bool:
+def _active(world: World, record: Record) -> bool:
     """Whether the record is to be carried out: the switch is wanted, may write, and has not finished."""
-    return world.wanted and not world.observing and world.record is not None and not world.record.done
-
-
-def _saved_entries(world: World, record: Record) -> Iterator[tuple[Entry, Seen]]:
-    for entry in record.actions:
-        seen = target(world, entry)
-        if isinstance(seen, Seen) and is_saved(entry, seen):
-            yield entry, seen
+    return wanted(world) and not (world.observing or world.barred or record.done)
 
 
 def _deviations(world: World, record: Record) -> Iterator[Step]:
-    for entry, seen in _saved_entries(world, record):
-        if live(entry, seen) == entry.held or overruled(world, record, entry):
-            continue
-        effect = action_of(entry).write(seen, entry.held)
-        if entry.result == "Pending":
-            yield Act(effect, timed=True)
-        elif not record.momentary:
-            yield Act(effect, put_back(world, record, entry, seen))
+    every = parts(world, record)
+    for part in every:
+        applied = part.entry.result == "Applied"
+        if part.deviates and applied and not record.momentary:
+            yield from _put_back(part)
+        elif not applied and _is_due(part):
+            yield _first([one for one in together(part, every[part.index + 1 :]) if _is_due(one)])
+        if blocks(part):
+            return
 
 
-def _restorations(world: World, record: Record) -> Iterator[Step]:
-    for entry, seen in _saved_entries(world, record):
-        if live(entry, seen) != entry.held or overruled(world, record, entry):
-            continue
-        earlier = [claim for claim in rivals(world, entry) if claim.order < order(record)]
-        value = earlier[-1].held if earlier else entry.saved
-        if value != entry.held:
-            yield Act(action_of(entry).write(seen, value))
+def _is_due(part: Part) -> bool:
+    """Whether the first write of this part may be tried now."""
+    if part.entry.result == "Applied" or not part.deviates or obstacle(part) is not None:
+        return False
+    return tried_again_at(part) <= part.world.now and not _is_early(part, lambda one: one.deviates or one.waiting)
+
+
+def _restorations(left: tuple[Part, ...]) -> Iterator[Act]:
+    for number, part in enumerate(left):
+        if _is_to_restore(part):
+            group = [one for one in together(part, left[number + 1 :]) if _is_to_restore(one)]
+            yield _act(group, [one.put_back_value for one in group])
+
+
+def _is_to_restore(part: Part) -> bool:
+    if not _is_left(part) or _is_early(part, _is_left):
+        return False
+    return tried_again_at(part) <= part.world.now
+
+
+def _is_left(part: Part) -> bool:
+    return part.restorable and not is_over(part)
+
+
+def _is_early(part: Part, left: Callable[[Part], bool]) -> bool:
+    """Whether it makes others of its action take effect, some of which are not there yet."""
+    if not part.entry.last:
+        return False
+    every = (parts if part.index >= 0 else dropped)(part.world, part.record)
+    return any(left(one) for one in every if one.entry.step == part.entry.step and not one.entry.last)
+
+
+def _put_back(part: Part) -> Iterator[Step]:
+    """First the count, then the write, each as often as the fight budget and the back-off let it."""
+    if not is_contested(part):
+        if put_back_at(part) <= part.world.now:
+            yield count_deviation(part)
+    elif tried_again_at(part) <= part.world.now and obstacle(part) is None:
+        yield replace(_act([part], [part.entry.held]), put_back=True)
+
+
+def _first(group: Sequence[Part]) -> Act:
+    """The first write goes to what was saved, and to nothing else.
+
+    Where the fields show what was saved, that is the object as it was seen, however often its status moved meanwhile;
+    where they do not, it is the very version that was saved, so that what changed since is not lost but saved again.
+    """
+    values = [manifest(part) if part.is_made_once else part.entry.held for part in group]
+    act, moved = _act(group, values), any(not part.is_as_saved for part in group)
+    version = group[0].entry.resource_version if moved else None
+    pinned = replace(act.effect, resource_version=version) if version and isinstance(act.effect, Patch) else act.effect
+    return replace(act, effect=pinned, timed=True)
+
+
+def _act(group: Sequence[Part], values: Sequence[object]) -> Act:
+    first = group[0]
+    assert first.saved  # noqa: S101 # nobody asks where the target is not there
+    written = [(part.entry.field, value) for part, value in zip(group, values, strict=True)]
+    changes = tuple(
+        Change(part.place, told(part.entry.field, part.live), told(part.entry.field, value))
+        for part, value in zip(group, values, strict=True)
+    )
+    return Act(effect(first.saved, written, first.world.answers), changes, first.record)

@@ -5,22 +5,32 @@ them blocks the loop for a quarter of a second and costs 14 MiB.
 """
 
 import asyncio
+import copy
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 from kubernetes.aio import client, config
 
 from runbook_operator import __version__, errors
+from runbook_operator.model.accounts import Account
+from runbook_operator.model.mending import advice
+from runbook_operator.model.refs import MANAGER
 
 Body = dict[str, Any]
-MANAGER = "runbook-operator"
 USER_AGENT = f"{MANAGER}/{__version__}"
 MERGE_PATCH = "application/merge-patch+json"
 PAGE = 500
+UNAUTHORIZED = 401
+WATCH_GRACE = 2
+"""Seconds beyond its time after which a watch that the server should have ended is dead."""
+Load = Callable[[], Awaitable[client.ApiClient]]
 ERRORS: Mapping[int, type[errors.ApiError]] = {
-    401: errors.ForbiddenError,
+    401: errors.UnauthorizedError,
     403: errors.ForbiddenError,
     404: errors.NotFoundError,
     409: errors.ConflictError,
@@ -29,17 +39,57 @@ ERRORS: Mapping[int, type[errors.ApiError]] = {
 }
 
 
+def _yes() -> bool:
+    return True
+
+
+@dataclass
+class _Clients:
+    """The client that is used, and the one before it, which may still be in use."""
+
+    current: client.ApiClient
+    load: Load
+    retired: client.ApiClient | None = None
+    renewing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def renew(self, failed: client.ApiClient) -> None:
+        """Read the credentials again, unless another request has."""
+        async with self.renewing:
+            if self.current is not failed:
+                return
+            fresh = await self.load()
+            if self.retired is not None:
+                await self.retired.close()
+            self.retired, self.current = failed, fresh
+
+
 class Kube:
     """Requests to one API server; every method raises OperatorErrors and nothing else.
 
-    `may_write` is asked before each write: a replica that lost its lease writes nothing more.
+    `may_write` is asked before each write: a replica that lost its lease writes nothing more. They are made in the name
+    of the `account`, None for the operator's own.
     """
 
-    def __init__(self, api: client.ApiClient, seconds: float, may_write: Callable[[], bool] = lambda: True) -> None:
-        api.user_agent = USER_AGENT
-        self._api = api
+    account: Account | None = None
+
+    def __init__(self, api: client.ApiClient, seconds: float, load: Load, may_write: Callable[[], bool] = _yes) -> None:
+        """`load` makes a client with the credentials as they are now; it is asked when they are not accepted."""
+        self._clients = _Clients(api, load)
         self._timeout = seconds
         self.may_write = may_write
+
+    @property
+    def host(self) -> str:
+        """The name or the address of the API server, as the client calls it."""
+        return urlsplit(self._clients.current.configuration.host).hostname or ""
+
+    def as_(self, account: Account | None) -> Self:
+        """The same connections, with requests in the name of the account."""
+        if account == self.account:
+            return self
+        other = copy.copy(self)
+        other.account = account
+        return other
 
     async def get(self, path: str, **query: str) -> Body:
         return await self.request("GET", path, query=query)
@@ -57,18 +107,46 @@ class Kube:
     async def replace(self, path: str, body: Body) -> Body:
         return await self.request("PUT", path, body=body, query={"fieldManager": MANAGER})
 
-    async def delete(self, path: str, uid: str) -> None:
-        """Delete the object only if it still is the one of that uid."""
-        await self.request("DELETE", path, body={"preconditions": {"uid": uid}})
+    async def delete(self, path: str, uid: str) -> Body:
+        """Delete the object if it still is the one of that uid; returns it while finalizers hold it, else a Status."""
+        return await self.request("DELETE", path, body={"preconditions": {"uid": uid}})
 
-    async def items(self, path: str) -> AsyncIterator[Body]:
+    async def items(self, path: str, labels: str = "") -> AsyncIterator[Body]:
         """Every object of a list, page by page; apiVersion and kind are put into each, which a list leaves out."""
-        query: dict[str, str] = {"limit": str(PAGE)}
+        async for page in self._pages(path, labels):
+            for item in _items(page):
+                yield item
+
+    async def pages(self, path: str) -> AsyncIterator[tuple[list[Body], str]]:
+        """As items, page by page, each with the resourceVersion from which a watch goes on."""
+        async for page in self._pages(path):
+            yield _items(page), page["metadata"]["resourceVersion"]
+
+    async def watch(self, path: str, version: str, seconds: int) -> AsyncIterator[tuple[str, Body]]:
+        """The events after `version` with their types, BOOKMARK among them; the server ends it within `seconds`.
+
+        Raises NotFoundError where the version is too old, UnavailableError where the connection breaks.
+        """
+        query = {"watch": "true", "resourceVersion": version, "timeoutSeconds": str(seconds)}
+        query["allowWatchBookmarks"] = "true"
+        try:
+            # Who stops listening in the middle gives the connection back at once.
+            with closing(await self._open("GET", path, None, query, seconds + WATCH_GRACE)) as response:
+                if response.status >= 400:  # noqa: PLR2004 # HTTP's own boundary
+                    raise self._error(response.status, {}, await response.read(), f"watch {path}")
+                async for line in response.content:
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise errors.NotFoundError(f"watch {path}: {event['object'].get('message', '')}")
+                    yield event["type"], event["object"]
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise errors.UnavailableError(f"watch {path}: {str(error) or type(error).__name__}") from error
+
+    async def _pages(self, path: str, labels: str = "") -> AsyncIterator[Body]:
+        query: dict[str, str] = {"limit": str(PAGE)} | ({"labelSelector": labels} if labels else {})
         while True:
             page = await self.get(path, **query)
-            names = {"apiVersion": page["apiVersion"], "kind": page["kind"].removesuffix("List")}
-            for item in page.get("items") or ():
-                yield names | item
+            yield page
             if not (token := page["metadata"].get("continue")):
                 return
             query["continue"] = token
@@ -83,43 +161,80 @@ class Kube:
     ) -> Body:
         if method != "GET" and not self.may_write():
             raise errors.NotLeadingError(f"{method} {path}: this replica does not lead")
+        used = self._clients.current
         try:
             status, headers, text = await self._send(method, path, body, query or {})
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if status == UNAUTHORIZED:
+                await self._clients.renew(used)
+                status, headers, text = await self._send(method, path, body, query or {})
+        except (aiohttp.ClientError, TimeoutError, OSError, config.ConfigException) as error:
             raise errors.UnavailableError(f"{method} {path}: {str(error) or type(error).__name__}") from error
         if status >= 400:  # noqa: PLR2004 # HTTP's own boundary
-            raise _error(status, headers, text, f"{method} {path}")
+            raise self._error(status, headers, text, f"{method} {path}")
         answer: Body = json.loads(text) if text else {}
         return answer
 
     async def _send(
         self, method: str, path: str, body: Body | None, query: Mapping[str, str]
     ) -> tuple[int, Mapping[str, str], bytes]:
+        async with asyncio.timeout(self._timeout):
+            response = await self._open(method, path, body, query, self._timeout)
+            return response.status, response.headers, await response.read()
+
+    async def _open(
+        self, method: str, path: str, body: Body | None, query: Mapping[str, str], seconds: float
+    ) -> aiohttp.ClientResponse:
+        """The response with its body still to be read; it is to come within `seconds`."""
         content = MERGE_PATCH if method == "PATCH" else "application/json"
-        request = await self._api.param_serialize(
+        api = self._clients.current
+        request = await api.param_serialize(
             method=method,
             resource_path=path,
             query_params=list(query.items()),
-            header_params={"Accept": "application/json", "Content-Type": content},
+            header_params={"Accept": "application/json", "Content-Type": content} | _in_the_name_of(self.account),
             body=body,
             auth_settings=["BearerToken"],
         )
-        async with asyncio.timeout(self._timeout):
-            response = await self._api.call_api(*request, _request_timeout=self._timeout)
-            return response.status, response.getheaders() or {}, await response.read()
+        answer = await api.call_api(*request, _request_timeout=seconds)
+        response: aiohttp.ClientResponse = answer.response
+        return response
+
+    def _error(self, status: int, headers: Mapping[str, str], text: bytes, what: str) -> errors.ApiError:
+        error = _error(status, headers, text, what)
+        if isinstance(error, errors.ForbiddenError) and self.account is not None:
+            error.user_action = advice(str(error), self.account.namespace)
+        return error
 
     async def close(self) -> None:
-        await self._api.close()
+        for api in (self._clients.current, self._clients.retired):
+            if api is not None:
+                await api.close()
 
 
 async def connect(seconds: float) -> Kube:
     """A client for the cluster that the process runs in, or else for the current kubeconfig context."""
+    return Kube(await _load(), seconds, _load)
+
+
+async def _load() -> client.ApiClient:
     settings = client.Configuration()
     try:
         config.load_incluster_config(client_configuration=settings)
     except config.ConfigException:
         await config.load_kube_config(client_configuration=settings)
-    return Kube(client.ApiClient(configuration=settings), seconds)
+    api = client.ApiClient(configuration=settings)
+    api.user_agent = USER_AGENT
+    return api
+
+
+def _in_the_name_of(account: Account | None) -> dict[str, str]:
+    """No groups: for a service account the API server knows them, and none have to be asked for by right."""
+    return {"Impersonate-User": account.user} if account else {}
+
+
+def _items(page: Body) -> list[Body]:
+    names = {"apiVersion": page["apiVersion"], "kind": page["kind"].removesuffix("List")}
+    return [names | item for item in page.get("items") or ()]
 
 
 def _error(status: int, headers: Mapping[str, str], text: bytes, what: str) -> errors.ApiError:

@@ -46,6 +46,8 @@ class Elector:
     epoch: int = 0
     _fence: float = field(default=-math.inf)
     _announced: bool = False
+    _over: bool = False
+    _turns: asyncio.Lock = field(default_factory=asyncio.Lock)
     _observed: tuple[str, float] = ("", 0.0)
 
     @property
@@ -54,24 +56,35 @@ class Elector:
         return self.monotonic() < self._fence
 
     async def run(self) -> None:
-        """Take part for ever."""
-        while True:
-            await self._turn()
+        """Take part until the lease is given back."""
+        while not self._over:
+            async with self._turns:
+                if not self._over:
+                    await self._turn()
             self._announce()
-            await asyncio.sleep(self.terms.retry * (1 - random.random() / 10))  # noqa: S311 # jitter, not a secret
+            await asyncio.sleep(self._pause() * (1 - random.random() / 10))  # noqa: S311 # jitter, not a secret
 
     async def release(self) -> None:
-        """Give the lease back, so that the next leader need not wait for it to expire."""
-        if not self.leading:
-            return
-        self._fence = -math.inf
-        self._announce()
-        try:
-            lease = await self.kube.get(self._path)
-            if lease["spec"].get("holderIdentity") == self.terms.identity:
-                await self._put(lease, holder="")
-        except errors.ApiError as error:
-            log.warning("the lease was not given back; it expires by itself", error=str(error))
+        """Give the lease back, so that the next leader need not wait; a renewal that is under way ends first."""
+        self._over = True
+        async with self._turns:
+            if not self.leading:
+                return
+            self._fence = -math.inf
+            self._announce()
+            try:
+                lease = await self.kube.get(self._path)
+                if lease["spec"].get("holderIdentity") == self.terms.identity:
+                    await self._put(lease, holder="")
+            except errors.ApiError as error:
+                log.warning("the lease was not given back; it expires by itself", error=str(error))
+
+    def _pause(self) -> float:
+        """A standby looks twice as often as a leader renews, and at the moment in which the lease would expire."""
+        if self.leading:
+            return self.terms.retry
+        left = self._observed[1] + self.terms.lease - self.monotonic()
+        return min(self.terms.retry / 2, left) if left > 0 else self.terms.retry / 2
 
     @property
     def _path(self) -> str:

@@ -1,9 +1,14 @@
 """Where objects live in the API, and what the API server calls their kinds."""
 
-from dataclasses import dataclass, field
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from runbook_operator import errors
+from runbook_operator.io import clock
 from runbook_operator.io.kube import Kube
+from runbook_operator.model.accounts import Account
 from runbook_operator.model.refs import API_VERSION, Ref
 
 
@@ -15,35 +20,101 @@ class Resource:
     scalable: bool = False
 
 
+SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 BUILT_IN = {
     (API_VERSION, "Runbook"): Resource("runbooks"),
     (API_VERSION, "Switch"): Resource("switches"),
     ("apps/v1", "Deployment"): Resource("deployments", scalable=True),
     ("apps/v1", "StatefulSet"): Resource("statefulsets", scalable=True),
     ("apps/v1", "DaemonSet"): Resource("daemonsets"),
+    ("apps/v1", "ReplicaSet"): Resource("replicasets", scalable=True),
+    ("apps/v1", "ControllerRevision"): Resource("controllerrevisions"),
+    ("autoscaling/v2", "HorizontalPodAutoscaler"): Resource("horizontalpodautoscalers"),
+    ("batch/v1", "CronJob"): Resource("cronjobs"),
+    ("batch/v1", "Job"): Resource("jobs"),
+    ("networking.k8s.io/v1", "Ingress"): Resource("ingresses"),
+    ("networking.k8s.io/v1", "NetworkPolicy"): Resource("networkpolicies"),
+    ("policy/v1", "PodDisruptionBudget"): Resource("poddisruptionbudgets"),
+    ("v1", "ConfigMap"): Resource("configmaps"),
+    ("v1", "Event"): Resource("events"),
+    ("v1", "Pod"): Resource("pods"),
+    ("v1", "Secret"): Resource("secrets"),
+    ("v1", "Service"): Resource("services"),
 }
+
+PLURALS = frozenset((api_version.rpartition("/")[0], found.plural) for (api_version, _), found in BUILT_IN.items())
+"""Group and resource of what every cluster has."""
 
 
 @dataclass
 class Paths:
-    """Resolves kinds to paths; what is not built in is asked of the API server once, and again where it was absent."""
+    """Resolves kinds to paths. What is not built in is asked of the API server once, and again where it was absent.
+
+    Most clusters lack most of what could be there, and a throw must not wait to be told so again: where the groups that
+    are served are known, those that are not are not asked for.
+    """
 
     kube: Kube
+    fresh_seconds: float = 30.0
+    """For how long the list of groups counts."""
+    monotonic: Callable[[], float] = clock.monotonic
     _known: dict[tuple[str, str], Resource] = field(default_factory=lambda: dict(BUILT_IN))
+    _served: frozenset[str] = frozenset()
+    _until: float = -math.inf
+    _plurals: dict[str, tuple[float, frozenset[str]]] = field(default_factory=dict)
+    """The resources of each group that was asked for, and until when that counts."""
 
-    async def resource(self, ref: Ref) -> Resource | None:
-        """How the kind is served, None where it is not."""
+    def as_(self, account: Account | None) -> "Paths":
+        """The same in the name of the account; what is served is asked and known for all alike."""
+        return replace(self, kube=self.kube.as_(account))
+
+    async def refresh(self) -> None:
+        """Ask which groups are served; raises ApiError."""
+        groups = (await self.kube.get("/apis"))["groups"]
+        self._served = frozenset(version["groupVersion"] for group in groups for version in group["versions"])
+        self._until = self.monotonic() + self.fresh_seconds
+
+    async def resource(self, ref: Ref, *, surely: bool = True) -> Resource | None:
+        """How the kind is served, None where it is not; what was not `surely` known may have come a moment ago."""
         key = (ref.api_version, ref.kind)
-        if key not in self._known:
-            found = await self._discover(*key)
-            if found is None:
-                return None
+        if key in self._known:
+            return self._known[key]
+        if not surely and "/" in ref.api_version and self._lacks(ref.api_version):
+            return None
+        found = await self._discover(*key)
+        if found is not None:
             self._known[key] = found
-        return self._known[key]
+        return found
+
+    async def serves(self, group: str, plural: str) -> bool:
+        """Whether the cluster has the resource in any version, or had it lately; raises ApiError."""
+        if (group, plural) in PLURALS:
+            return True
+        now = self.monotonic()
+        until, plurals = self._plurals.get(group, (-math.inf, frozenset[str]()))
+        if until <= now:
+            plurals = await self._of_group(group)
+            self._plurals[group] = (now + self.fresh_seconds, plurals)
+        return plural in plurals
+
+    async def _of_group(self, group: str) -> frozenset[str]:
+        """Every resource of the group, subresources left out; none where it is not served."""
+        if self.monotonic() < self._until and not any(one.startswith(f"{group}/") for one in self._served):
+            return frozenset()
+        own = self.kube.as_(None)
+        try:
+            versions = [one["groupVersion"] for one in (await own.get(f"/apis/{group}"))["versions"]]
+            found = [one["name"] for version in versions for one in (await own.get(prefix(version)))["resources"]]
+        except errors.NotFoundError:
+            return frozenset()
+        return frozenset(found)
+
+    def _lacks(self, api_version: str) -> bool:
+        return api_version not in self._served and self.monotonic() < self._until
 
     async def _discover(self, api_version: str, kind: str) -> Resource | None:
         try:
-            answer = await self.kube.get(prefix(api_version))
+            answer = await self.kube.as_(None).get(prefix(api_version))
         except errors.NotFoundError:
             return None
         names = {r["name"]: r["kind"] for r in answer["resources"]}
@@ -52,19 +123,29 @@ class Paths:
 
 
 def prefix(api_version: str) -> str:
-    return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+    """Where a group's version is served; NotFoundError where no API can be called that."""
+    root = "/apis" if "/" in api_version else "/api"
+    return "/".join((root, *map(_segment, api_version.split("/", 1))))
 
 
 def collection(api_version: str, plural: str, namespace: str = "") -> str:
-    """The path of a list; an empty namespace means all of them."""
-    inside = f"/namespaces/{namespace}" if namespace else ""
+    """The path of a list; an empty namespace means all of them. NotFoundError as for `prefix`."""
+    inside = f"/namespaces/{_segment(namespace)}" if namespace else ""
     return f"{prefix(api_version)}{inside}/{plural}"
 
 
 def path_of(ref: Ref, plural: str) -> str:
-    return f"{collection(ref.api_version, plural, ref.namespace)}/{ref.name}"
+    """The path of an object; NotFoundError where no object can be called that."""
+    return f"{collection(ref.api_version, plural, ref.namespace)}/{_segment(ref.name)}"
 
 
 def own(ref: Ref) -> str:
     """The path of a Runbook or Switch."""
     return path_of(ref, BUILT_IN[(ref.api_version, ref.kind)].plural)
+
+
+def _segment(text: str) -> str:
+    """One step of a path. What could be read as more than one might lead out of the namespace, and is never sent."""
+    if not SEGMENT.fullmatch(text):
+        raise errors.NotFoundError(f"nothing can be called {text!r}")
+    return text

@@ -1,4 +1,7 @@
-"""A keyed work queue: one worker at a time per key, one visit per burst of events, back-off after failures."""
+"""A keyed work queue: one worker at a time per key, one visit per burst of events, back-off after failures.
+
+What is urgent is visited before all that waits, and workers may be kept for it alone.
+"""
 
 import asyncio
 import random
@@ -24,30 +27,36 @@ class WorkQueue(Generic[Key]):
 
     paused: bool = True
     _ready: dict[Key, None] = field(default_factory=dict)
+    _urgent: dict[Key, None] = field(default_factory=dict)
+    """Those that are visited first; no key is in both."""
     _busy: set[Key] = field(default_factory=set)
-    _again: set[Key] = field(default_factory=set)
+    _again: dict[Key, bool] = field(default_factory=dict)
+    """Those that are to be visited once more, and whether that is urgent."""
     _failures: dict[Key, int] = field(default_factory=dict)
     _later: dict[Key, asyncio.TimerHandle] = field(default_factory=dict)
     _signal: asyncio.Event = field(default_factory=asyncio.Event)
     _freed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __len__(self) -> int:
-        return len(self._ready) + len(self._busy)
+        return len(self._ready) + len(self._urgent) + len(self._busy)
 
-    def add(self, key: Key) -> None:
+    def add(self, key: Key, *, urgent: bool = False) -> None:
         if (timer := self._later.pop(key, None)) is not None:
             timer.cancel()
         if key in self._busy:
-            self._again.add(key)
-            return
-        self._ready[key] = None
+            self._again[key] = urgent or self._again.get(key, False)
+        elif urgent or key in self._urgent:
+            self._ready.pop(key, None)
+            self._urgent[key] = None
+        else:
+            self._ready[key] = None
         self._signal.set()
 
     def add_later(self, key: Key, seconds: float) -> None:
         """Visit the key after `seconds`, or sooner where it is added or due sooner."""
         due = asyncio.get_running_loop().time() + seconds
         held = self._later.get(key)
-        if key in self._ready or (held is not None and held.when() <= due):
+        if key in self._ready or key in self._urgent or (held is not None and held.when() <= due):
             return
         if held is not None:
             held.cancel()
@@ -78,21 +87,25 @@ class WorkQueue(Generic[Key]):
             self._freed.clear()
             await self._freed.wait()
 
-    async def work(self, visit: Callable[[Key], Awaitable[None]]) -> None:
-        """Visit keys for ever; run it as many times as visits may overlap. `visit` handles its own errors."""
+    async def work(self, visit: Callable[[Key], Awaitable[None]], *, urgent: bool = False) -> None:
+        """Visit keys for ever, or only urgent ones; run it as many times as visits may overlap.
+
+        `visit` handles its own errors.
+        """
         while True:
-            key = await self._take()
+            key = await self._take(urgent=urgent)
             try:
                 await visit(key)
             finally:
                 self._done(key)
 
-    async def _take(self) -> Key:
-        while self.paused or not self._ready:
+    async def _take(self, *, urgent: bool) -> Key:
+        lanes = (self._urgent,) if urgent else (self._urgent, self._ready)
+        while self.paused or not (lane := next(filter(None, lanes), None)):
             self._signal.clear()
             await self._signal.wait()
-        key = next(iter(self._ready))
-        del self._ready[key]
+        key = next(iter(lane))
+        del lane[key]
         self._busy.add(key)
         return key
 
@@ -100,5 +113,4 @@ class WorkQueue(Generic[Key]):
         self._busy.discard(key)
         self._freed.set()
         if key in self._again:
-            self._again.discard(key)
-            self.add(key)
+            self.add(key, urgent=self._again.pop(key))

@@ -10,9 +10,9 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 @dataclass(frozen=True)
 class Answers:
-    """What is served: the metrics, and a sentence for each thing that is wrong."""
+    """What is served: the metrics as the Accept header asks for them, and a sentence for each thing that is wrong."""
 
-    metrics: Callable[[], bytes]
+    metrics: Callable[[str], tuple[bytes, str]]
     unhealthy: Callable[[], list[str]]
     unready: Callable[[], list[str]]
 
@@ -30,9 +30,10 @@ async def serve(host: str, port: int, answers: Answers) -> tuple[web.AppRunner, 
     return runner, runner.addresses[0][1]
 
 
-def _metrics(render: Callable[[], bytes]) -> Handler:
-    async def answer(_: web.Request) -> web.Response:
-        return web.Response(body=render(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+def _metrics(render: Callable[[str], tuple[bytes, str]]) -> Handler:
+    async def answer(request: web.Request) -> web.Response:
+        body, content_type = render(request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     return answer
 

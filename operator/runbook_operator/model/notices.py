@@ -8,7 +8,10 @@ from runbook_operator.model.refs import Ref
 
 @dataclass(frozen=True)
 class Notice:
-    """One sentence about `about` (with its uid); `identity` makes it post once however often it is said."""
+    """One sentence about `about` (with its uid); `identity` makes it post once however often it is said.
+
+    `count` above 1 says that what the identity names has happened again: the one Event counts up to it.
+    """
 
     about: Ref
     uid: str
@@ -16,3 +19,5 @@ class Notice:
     message: str
     identity: str
     warning: bool = False
+    count: int = 1
+    engagement: str = ""

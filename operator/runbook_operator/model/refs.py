@@ -7,6 +7,14 @@ from typing import Any
 GROUP = "runbooks.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
+MANAGER = "runbook-operator"
+"""The field manager of every write of ours; it must not begin with kubectl, which Flux takes over and undoes."""
+
+
+NAMES = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+API_VERSIONS = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[a-z]([-a-z0-9]*[a-z0-9])?$"
+KINDS = r"^[A-Za-z]([-A-Za-z0-9]*[A-Za-z0-9])?$"
+"""What users may write where an object is named: each is one step of a path, and none leads to another namespace."""
 
 
 @dataclass(frozen=True, order=True)
@@ -20,6 +28,16 @@ class Ref:
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
+
+    @property
+    def group(self) -> str:
+        """The API group, empty for core."""
+        return self.api_version.rpartition("/")[0]
+
+    def is_meant_by(self, reference: Mapping[str, Any]) -> bool:
+        """Whether a reference of apiVersion, kind and name leads here; every version of a group is the same object."""
+        group = str(reference.get("apiVersion", "")).rpartition("/")[0]
+        return (group, reference.get("kind"), reference.get("name")) == (self.group, self.kind, self.name)
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,58 @@
-"""What was last seen of a target. Only what decisions need is kept: a cluster has many Deployments."""
+"""What was last seen of an object. Of those that nobody holds only what decisions need is kept: a cluster has many."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from runbook_operator.model import fields
+from runbook_operator.model.marks import MARKS
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref, meta_of
+
+Body = Mapping[str, Any]
+REPLICAS = "spec.replicas"
+COUNTS = frozenset(
+    {
+        *("observedGeneration", "replicas", "updatedReplicas", "readyReplicas", "availableReplicas"),
+        *("terminatingReplicas", "currentRevision", "updateRevision"),
+    }
+)
+"""What a workload's status says about its pods and about a rollout."""
+POD_LABELS = "spec.template.metadata.labels"
+ALWAYS_WATCHED = frozenset({("apps/v1", "Deployment"), ("apps/v1", "StatefulSet")})
+"""Kinds that every replica watches: one of them that was not seen does not exist."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A target that exists: its identity, its desired replicas, and who last set them.
+    """An object that exists.
 
-    `manager` is the field manager that owns `spec.replicas`, empty where nobody is recorded: a scale up from 0 through
-    the scale subresource leaves no owner behind (seen with Kubernetes 1.37).
+    `body` is without resourceVersion and managedFields; where it is not `whole` it has `spec.replicas`, the labels of
+    its pods, the counts of the status and what tells of a GitOps tool. `scalable` where it has a scale subresource.
     """
 
     ref: Ref
     uid: str
     resource_version: str
-    replicas: int
-    manager: str = ""
+    body: Body
+    whole: bool = False
+    scalable: bool = True
+    managed: Sequence[Body] = field(default=(), compare=False)
+
+    @property
+    def replicas(self) -> int:
+        return int(fields.get(self.body, REPLICAS) or 0)
+
+    def manager(self, place: str) -> str:
+        """The field manager that last wrote `place` (see model/fields), empty where nobody is recorded.
+
+        A scale up from 0 through the scale subresource leaves none behind (seen with Kubernetes 1.37).
+        """
+        return fields.owner({"managedFields": self.managed}, place)[0]
+
+    def is_readable(self, place: str) -> bool:
+        """Whether `place` is in what was kept; a kind of its own may have its replicas elsewhere than its scale has."""
+        return fields.get(self.body, REPLICAS) is not None if place == REPLICAS else self.whole
 
 
 @dataclass(frozen=True)
@@ -32,27 +64,79 @@ class Missing:
     message: str
 
 
+def is_hidden(found: "Seen | Missing | None") -> bool:
+    """Whether nobody can tell what became of it, since it may not be read."""
+    return isinstance(found, Missing) and found.reason is Reason.FORBIDDEN
+
+
 def absent(ref: Ref) -> Missing:
     return Missing(ref, Reason.TARGET_NOT_FOUND, f"{ref} does not exist in namespace {ref.namespace}")
 
 
-def seen_of(body: Mapping[str, Any], ref: Ref | None = None) -> Seen:
-    """Read a workload or its Scale (then `ref` names the workload); replicas absent means the default, 1.
-
-    A Scale leaves out a zero, a workload never does: the API server defaults it.
-    """
+def seen_of(body: Body, *, whole: bool = False, scalable: bool = True) -> Seen:
+    """Read an object as the API server gives it."""
     meta = meta_of(body)
-    default = 0 if body["kind"] == "Scale" else 1
-    replicas = (body.get("spec") or {}).get("replicas", default)
-    return Seen(ref or meta.ref, meta.uid, meta.resource_version, replicas, _owner(body["metadata"]))
+    kept = _whole(body) if whole else _thin(body)
+    managed = body["metadata"].get("managedFields", ()) if whole else _writer(body)
+    return Seen(meta.ref, meta.uid, meta.resource_version, kept, whole, scalable, managed)
 
 
-def _owner(metadata: Mapping[str, Any]) -> str:
-    entries = [e for e in metadata.get("managedFields", ()) if "f:replicas" in _spec_fields(e)]
-    newest = max(entries, key=lambda entry: str(entry.get("time", "")), default=None)
-    return str(newest.get("manager", "")) if newest else ""
+def scaled(seen: Seen | None, ref: Ref, scale: Body) -> Seen:
+    """What is known of `ref` after its scale subresource was read or written; a Scale leaves out a zero."""
+    meta, replicas = scale["metadata"], (scale.get("spec") or {}).get("replicas", 0)
+    if seen is None or seen.uid != meta["uid"]:
+        seen = Seen(ref, meta["uid"], "", {"spec": {}, "metadata": {}})
+    body = fields.put(seen.body, REPLICAS, replicas)
+    return replace(seen, resource_version=meta["resourceVersion"], body=body, scalable=True, managed=())
 
 
-def _spec_fields(entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    fields = entry.get("fieldsV1", {}).get("f:spec", {})
-    return fields if isinstance(fields, Mapping) else {}
+def alike(one: Seen | Missing, other: Seen | Missing) -> bool:
+    """Whether decisions would see no difference."""
+    return _essence(one) == _essence(other)
+
+
+def is_only_progress(one: Seen | Missing, other: Seen | Missing) -> bool:
+    """Whether nothing but the status has changed."""
+    if isinstance(one, Missing) or isinstance(other, Missing):
+        return False
+    return one.uid == other.uid and _without_status(one.body) == _without_status(other.body)
+
+
+def _essence(seen: Seen | Missing) -> tuple[object, ...]:
+    return (seen.uid, seen.body) if isinstance(seen, Seen) else (seen.reason,)
+
+
+def _without_status(body: Body) -> Body:
+    return {key: value for key, value in body.items() if key != "status"}
+
+
+def _whole(body: Body) -> Body:
+    """Of a Secret nothing but its name stays in memory: that it is there is all that anybody asks of one."""
+    if body["kind"] == "Secret":
+        return {"metadata": {key: body["metadata"][key] for key in ("namespace", "name", "uid")}}
+    dropped = ("resourceVersion", "managedFields")
+    meta = {key: value for key, value in body["metadata"].items() if key not in dropped}
+    return {**body, "metadata": meta}
+
+
+def _writer(body: Body) -> Sequence[Body]:
+    """Who wrote the replicas, alone of all managed fields: those of a pod template are larger than the rest."""
+    manager, time = fields.owner(body["metadata"], REPLICAS)
+    return ({"manager": manager, "time": time, "fieldsV1": {"f:spec": {"f:replicas": {}}}},) if manager else ()
+
+
+def _thin(body: Body) -> Body:
+    """Replicas absent from a workload mean the default, 1; the API server writes it out, a manifest may not."""
+    meta, status = body["metadata"], body.get("status") or {}
+    labels = fields.get(body, POD_LABELS)
+    marks = {
+        part: {key: value for key, value in held.items() if key in MARKS}
+        for part in ("annotations", "labels")
+        if (held := meta.get(part))
+    }
+    spec = {"replicas": (body.get("spec") or {}).get("replicas", 1)}
+    return {
+        "metadata": {"generation": meta.get("generation", 0), **marks},
+        "spec": fields.put(spec, "template.metadata.labels", labels) if labels else spec,
+        "status": {key: value for key, value in status.items() if key in COUNTS},
+    }

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from runbook_operator.io.kube import Kube
 from runbook_operator.io.paths import BUILT_IN, collection
 from runbook_operator.model.refs import API_VERSION, Ref
+from runbook_operator.model.seen import ALWAYS_WATCHED
 from runbook_operator.observe.store import Store
-from runbook_operator.observe.targets import WATCHED
 
-KINDS = ((API_VERSION, "Runbook"), (API_VERSION, "Switch"), *sorted(WATCHED))
+KINDS = ((API_VERSION, "Runbook"), (API_VERSION, "Switch"), *sorted(ALWAYS_WATCHED))
 
 
 async def resync(kube: Kube, store: Store, namespaces: Sequence[str]) -> frozenset[Ref]:

@@ -1,7 +1,7 @@
 """The last state of every object that matters, filled by watches, by lists and by the answers to our own writes."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,8 +9,13 @@ import structlog
 from pydantic import ValidationError
 
 from runbook_operator.api.objects import RunbookObject, SwitchObject, parse_runbook, parse_switch
-from runbook_operator.model.refs import API_VERSION, Ref
-from runbook_operator.model.seen import Missing, Seen, seen_of
+from runbook_operator.api.switch import Record
+from runbook_operator.model.accounts import Account, named
+from runbook_operator.model.refs import API_VERSION, Ref, switch_ref
+from runbook_operator.model.seen import ALWAYS_WATCHED, Missing, Seen, absent, alike, is_only_progress, seen_of
+from runbook_operator.model.signals import Signal
+from runbook_operator.observe.acting import Acting
+from runbook_operator.observe.index import Index
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -24,8 +29,13 @@ class Store:
     runbooks: dict[Ref, RunbookObject] = field(default_factory=dict)
     switches: dict[Ref, SwitchObject] = field(default_factory=dict)
     targets: dict[Ref, Seen | Missing] = field(default_factory=dict)
-    _namespaces: dict[str, dict[Ref, SwitchObject]] = field(default_factory=lambda: defaultdict(dict))
+    _signals: dict[Ref, tuple[Signal, ...]] = field(default_factory=dict)
+    _index: Index = field(default_factory=Index)
     _users: dict[Ref, set[Ref]] = field(default_factory=lambda: defaultdict(set))
+    _holders: dict[Ref, set[Ref]] = field(default_factory=lambda: defaultdict(set))
+    acting: Acting = field(default_factory=Acting)
+    changed: Callable[[], None] = lambda: None
+    """Called when other objects are held than before."""
 
     def take(self, body: Mapping[str, Any]) -> frozenset[Ref]:
         """As put, for what others wrote: an object that this version cannot read is told and left alone."""
@@ -46,17 +56,88 @@ class Store:
                 return self._put_runbook(parse_runbook(body))
             case "Switch", version if version == API_VERSION:
                 return self._put_switch(parse_switch(body))
-            case _:
-                return self.put_target(seen_of(body))
+            case kind, version:
+                if (version, kind) in ALWAYS_WATCHED:
+                    return self.put_target(seen_of(body, whole=self.is_held(ref)))
+                return self._put_followed(ref, body) if self.is_held(ref) else frozenset()
+
+    def _put_followed(self, ref: Ref, body: Mapping[str, Any]) -> frozenset[Ref]:
+        """An event of a watch that begins and ends with what is held; whether it scales is known from a read."""
+        old = self.targets.get(ref)
+        return self.put_target(seen_of(body, whole=True, scalable=old.scalable if isinstance(old, Seen) else True))
+
+    def is_held(self, target: Ref) -> bool:
+        """Whether a Switch's record names it."""
+        return target in self._holders
+
+    def learn(self, seen: Seen | Missing) -> frozenset[Ref]:
+        """As put_target, for the answer to a request: an event of a watch may have overtaken it, and stays."""
+        old = self.targets.get(seen.ref)
+        if (
+            isinstance(old, Seen)
+            and isinstance(seen, Seen)
+            and old.uid == seen.uid
+            and _newer(old.resource_version, seen)
+        ):
+            return frozenset()
+        return self.put_target(seen)
 
     def put_target(self, seen: Seen | Missing) -> frozenset[Ref]:
         """Keep what was seen of a target; only a change that decisions look at wakes its users."""
         old = self.targets.get(seen.ref)
         self.targets[seen.ref] = seen
-        if isinstance(seen, Missing) or isinstance(old, Missing) or old is None:
-            return self.users(seen.ref) if seen != old else frozenset()
-        same = (old.uid, old.replicas) == (seen.uid, seen.replicas)
-        return frozenset() if same else self.users(seen.ref)
+        if old is None:
+            return self.users(seen.ref)
+        if alike(old, seen):
+            return frozenset()
+        if is_only_progress(old, seen):
+            return frozenset((*self._users.get(seen.ref, ()), *self._holders.get(seen.ref, ())))
+        return self.users(seen.ref)
+
+    def held_kinds(self) -> frozenset[tuple[str, str, str]]:
+        """API version, kind and namespace of what is held and not watched anyway."""
+        kinds = {(ref.api_version, ref.kind, ref.namespace) for ref in self._holders}
+        return frozenset(kind for kind in kinds if kind[:2] not in ALWAYS_WATCHED)
+
+    def accounts(self, kind: tuple[str, str, str]) -> tuple[Account | None, ...]:
+        """In whose names objects of that kind are held, the operator's own first."""
+        names = {
+            record.service_account_name
+            for ref, holders in self._holders.items()
+            if (ref.api_version, ref.kind, ref.namespace) == kind
+            for holder in holders
+            if (record := self.switches[holder].status.record)
+        }
+        return tuple(named(kind[2], name) for name in sorted(names, key=lambda one: one or ""))
+
+    def let_go(self, refs: Iterable[Ref]) -> None:
+        """Forget what these objects look like: nobody watches them, and they are to be read again when needed."""
+        for ref in refs:
+            self.targets.pop(ref, None)
+
+    def strangers(self, refs: Iterable[Ref]) -> list[Ref]:
+        """Those of them that nobody holds, declares or watches: what was made for an engagement that is over."""
+        known = (self._holders, self._users)
+        return [
+            ref
+            for ref in refs
+            if (ref.api_version, ref.kind) not in ALWAYS_WATCHED and not any(ref in users for users in known)
+        ]
+
+    def hear(self, switch: Ref, signals: tuple[Signal, ...]) -> frozenset[Ref]:
+        """Keep what the automatic sources say about a switch, in place of all that they said; who is to look again."""
+        if signals == self.signals_of(switch):
+            return frozenset()
+        self._signals[switch] = signals
+        return frozenset({switch})
+
+    def signals_of(self, switch: Ref) -> tuple[Signal, ...]:
+        """The latest word of each source about a switch."""
+        return self._signals.get(switch, ())
+
+    def hush(self) -> None:
+        """Forget what all sources have said."""
+        self._signals.clear()
 
     def drop(self, ref: Ref, uid: str) -> frozenset[Ref]:
         """The object of that uid is gone; returns who is to look again. A newer object of the name stays."""
@@ -66,12 +147,18 @@ class Store:
         match held:
             case RunbookObject():
                 self._forget_users(self.runbooks.pop(ref))
-                return frozenset(self._switches_of(ref))
+                return frozenset(self._index.of(ref))
             case SwitchObject():
-                del self._namespaces[ref.namespace][ref]
-                return frozenset({self._runbook_of(self.switches.pop(ref))})
+                self._signals.pop(ref, None)
+                self.acting.forget(ref)
+                self._index.drop(held)
+                self._forget_holds(self.switches.pop(ref))
+                return frozenset({held.runbook})
             case _:
-                del self.targets[ref]
+                # Kept as missing where somebody holds it: that it is gone is known, and need not be asked.
+                self.targets.pop(ref)
+                if ref in self._holders:
+                    self.targets[ref] = absent(ref)
                 return self.users(ref)
 
     def forget(self, ref: Ref) -> frozenset[Ref]:
@@ -82,16 +169,23 @@ class Store:
     def users(self, target: Ref) -> frozenset[Ref]:
         """The Runbooks that declare the target and their Switches, and the Switches that hold it."""
         runbooks = self._users.get(target, set())
-        names = {runbook.name for runbook in runbooks}
-        switches = self._namespaces.get(target.namespace, {}).items()
-        return frozenset((*runbooks, *(r for r, s in switches if s.spec.runbook in names or target in held_by(s))))
+        theirs = (ref for runbook in runbooks for ref in self._index.of(runbook))
+        return frozenset((*runbooks, *theirs, *self._holders.get(target, ())))
 
     def runbook_of(self, switch: SwitchObject) -> RunbookObject | None:
-        return self.runbooks.get(self._runbook_of(switch))
+        return self.runbooks.get(switch.runbook)
 
-    def neighbours(self, namespace: str) -> Mapping[Ref, SwitchObject]:
-        """Every Switch of a namespace."""
-        return self._namespaces.get(namespace, {})
+    def engaged(self, namespace: str) -> Mapping[Ref, SwitchObject]:
+        """Every Switch of a namespace that has a record."""
+        return self._index.engaged(namespace)
+
+    def concerned(self, runbook: RunbookObject, names: Iterable[str]) -> dict[str, SwitchObject]:
+        """By name: the Runbook's Switches, those of the names, and those of everybody who shares a target."""
+        ref = runbook.meta.ref
+        named = (switch_ref(ref.namespace, name) for name in names)
+        users = (user for target in declared(runbook) for user in self.users(target))
+        refs = (*self._index.of(ref), *named, *users)
+        return {one.name: self.switches[one] for one in refs if one in self.switches}
 
     def uids(self, api_version: str, kind: str, namespace: str) -> dict[str, Ref]:
         """What is held of one kind, by uid; an empty namespace means all of them."""
@@ -122,15 +216,29 @@ class Store:
             runbook.meta.deleting,
         ):
             return frozenset()
-        return frozenset((ref, *self._switches_of(ref)))
+        return frozenset((ref, *self._index.of(ref)))
 
     def _put_switch(self, switch: SwitchObject) -> frozenset[Ref]:
-        self.switches[switch.meta.ref] = switch
-        self._namespaces[switch.meta.ref.namespace][switch.meta.ref] = switch
-        return frozenset({switch.meta.ref, self._runbook_of(switch)})
+        ref = switch.meta.ref
+        old = self.switches.get(ref)
+        self.switches[ref] = switch
+        self._index.put(switch, old)
+        self.acting.note(switch)
+        before, now = (held_by(old) if old else ()), held_by(switch)
+        if before != now:
+            if old:
+                self._forget_holds(old)
+            for target in now:
+                self._holders[target].add(ref)
+            self.changed()
+        return frozenset({ref, switch.runbook})
 
-    def _switches_of(self, runbook: Ref) -> Iterable[Ref]:
-        return (r for r, s in self.neighbours(runbook.namespace).items() if s.spec.runbook == runbook.name)
+    def _forget_holds(self, switch: SwitchObject) -> None:
+        for target in held_by(switch):
+            self._holders[target].discard(switch.meta.ref)
+            if not self._holders[target]:
+                del self._holders[target]
+        self.changed()
 
     def _forget_users(self, runbook: RunbookObject) -> None:
         for target in declared(runbook):
@@ -138,22 +246,27 @@ class Store:
             if not self._users[target]:
                 del self._users[target]
 
-    @staticmethod
-    def _runbook_of(switch: SwitchObject) -> Ref:
-        return Ref(API_VERSION, "Runbook", switch.meta.ref.namespace, switch.spec.runbook)
-
 
 def declared(runbook: RunbookObject) -> tuple[Ref, ...]:
     """The targets that a Runbook declares."""
     if runbook.spec is None:
         return ()
-    return tuple(dict.fromkeys(t.workload.ref(runbook.meta.ref.namespace) for t in runbook.spec.targets))
+    namespace = runbook.meta.ref.namespace
+    return tuple(dict.fromkeys(ref for target in runbook.spec.targets for ref in target.refs(namespace).refs))
 
 
 def held_by(switch: SwitchObject) -> tuple[Ref, ...]:
     """The targets in a Switch's record."""
-    record = switch.status.record
-    return tuple(entry.ref(switch.meta.ref.namespace) for entry in record.actions) if record else ()
+    return targets_in(switch.meta.ref.namespace, switch.status.record)
+
+
+def targets_in(namespace: str, *records: Record | None) -> tuple[Ref, ...]:
+    """The targets of records, each once.
+
+    An Event that was made is not among them, since nothing becomes of it: a namespace has far too many to be watched.
+    """
+    entries = (entry for record in records if record for entry in (*record.actions, *record.dropped))
+    return tuple(dict.fromkeys(entry.ref(namespace) for entry in entries if entry.name and entry.kind != "Event"))
 
 
 def _ref(body: Mapping[str, Any]) -> Ref:

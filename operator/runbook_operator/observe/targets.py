@@ -1,28 +1,74 @@
-"""Targets read from the API server: those whose kind is not watched, and those that a write found changed."""
+"""Objects read from the API server: those that nobody watches for us, and those that a write found changed."""
+
+from collections.abc import Awaitable, Mapping
+from typing import Any, TypeVar
 
 from runbook_operator import errors
-from runbook_operator.io.paths import Paths, path_of
+from runbook_operator.io.http import Outbound
+from runbook_operator.io.paths import Paths, collection, path_of
+from runbook_operator.io.probe import probe
+from runbook_operator.model.queries import Denied, Find, Probe, Read
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
-from runbook_operator.model.seen import Missing, Seen, absent, seen_of
+from runbook_operator.model.seen import ALWAYS_WATCHED, Missing, Seen, absent, scaled, seen_of
 
-WATCHED = frozenset({("apps/v1", "Deployment"), ("apps/v1", "StatefulSet")})
-REREAD = 10.0
+T = TypeVar("T")
 
 
 def is_watched(ref: Ref) -> bool:
-    return (ref.api_version, ref.kind) in WATCHED
+    return (ref.api_version, ref.kind) in ALWAYS_WATCHED
 
 
 async def read_target(paths: Paths, ref: Ref) -> Seen | Missing:
-    """What is there now: a watched kind as a whole, which names its field managers; others by their scale."""
+    """What is there now, as a whole; where a kind of its own has a scale subresource, with the replicas of that."""
     resource = await paths.resource(ref)
     if resource is None:
         return Missing(ref, Reason.KIND_NOT_FOUND, f"{ref}: the cluster serves no kind {ref.kind} in {ref.api_version}")
-    if not resource.scalable:
-        return Missing(ref, Reason.NOT_SCALABLE, f"{ref}: a {ref.kind} has no scale subresource; target one that has")
     try:
-        part = "" if is_watched(ref) else "/scale"
-        return seen_of(await paths.kube.get(path_of(ref, resource.plural) + part), ref)
+        path = path_of(ref, resource.plural)
+        seen = seen_of(await paths.kube.get(path), whole=True, scalable=resource.scalable)
+        if resource.scalable and not is_watched(ref):
+            seen = scaled(seen, ref, await paths.kube.get(f"{path}/scale"))
     except errors.NotFoundError:
         return absent(ref)
+    return seen
+
+
+async def answer(paths: Paths, out: Outbound, query: Read | Find | Probe) -> Any:
+    """The answer to a query; Denied where the operator may not ask. Raises ApiError where nobody knows."""
+    match query:
+        case Read():
+            return await _allowed(read_target(paths, query.ref))
+        case Find():
+            return await find(paths, query)
+        case Probe():
+            return await _allowed(probe(paths.kube, out, query.service, query.port, query.path))
+
+
+async def find(paths: Paths, query: Find) -> tuple[Mapping[str, Any], ...] | Denied:
+    """As answer, of what needs the API server only."""
+    return await _allowed(_find(paths, query))
+
+
+async def _allowed(asking: Awaitable[T]) -> T | Denied:
+    try:
+        return await asking
+    except errors.ForbiddenError as error:
+        return Denied(Reason.FORBIDDEN, f"{error}. {error.user_action}")
+
+
+async def _find(paths: Paths, query: Find) -> tuple[Mapping[str, Any], ...]:
+    ref = Ref(query.api_version, query.kind, query.namespace, "")
+    resource = await paths.resource(ref, surely=False)
+    if resource is None:
+        return ()
+    path = collection(query.api_version, resource.plural, query.namespace)
+    found: list[Mapping[str, Any]] = []
+    try:
+        async for body in paths.kube.items(path, query.labels):
+            found.append(body)  # noqa: PERF401 # what came before a failure tells which one it is
+    except errors.NotFoundError:
+        # A kind that was served before, or one of Kubernetes' own that this version has not; later pages may expire.
+        if found:
+            raise
+    return tuple(found)

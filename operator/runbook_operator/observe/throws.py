@@ -16,16 +16,17 @@ class Throws:
     _seen: dict[Ref, float] = field(default_factory=dict)
     _took: dict[Ref, float] = field(default_factory=dict)
 
-    def note(self, before: SwitchObject | None, after: SwitchObject) -> None:
-        """A watch event came: remember the moment in which the lever moved."""
+    def note(self, before: SwitchObject | None, after: SwitchObject) -> bool:
+        """A watch event came: remember the moment in which the lever moved; returns whether it did."""
         thrown = after.spec.engaged is True
         if before is None or thrown == (before.spec.engaged is True):
-            return
+            return False
         self._took.pop(after.meta.ref, None)
         if thrown:
             self._seen[after.meta.ref] = self.monotonic()
         else:
             self._seen.pop(after.meta.ref, None)
+        return True
 
     def acted(self, switch: Ref) -> float | None:
         """A target's write was accepted: the seconds since the throw was seen, None where it was not seen live."""

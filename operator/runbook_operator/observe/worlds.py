@@ -1,39 +1,76 @@
 """The world of one Switch or Runbook, read from the store."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
-from runbook_operator.actions import REGISTRY
-from runbook_operator.api.objects import RunbookObject, SwitchObject
+from runbook_operator.api.objects import RunbookObject, SwitchObject, switch_name
+from runbook_operator.api.switch import Entry, Record
+from runbook_operator.model.queries import Denied, Read
 from runbook_operator.model.refs import Ref
+from runbook_operator.model.seen import Missing, Seen
 from runbook_operator.observe.store import Store, declared, held_by
+from runbook_operator.plan import whose
 from runbook_operator.plan.world import Claim, RunbookWorld, World, order
 
 
-def switch_world(store: Store, switch: SwitchObject, *, now: datetime, new_id: str, latency: int | None) -> World:
+def switch_world(store: Store, switch: SwitchObject, *, now: datetime, new_id: str, **rest: Any) -> World:
+    """`rest` is what the store does not know: answers, latency, efforts and policy."""
     runbook = store.runbook_of(switch)
-    seen = {ref: found for ref in targets_of(store, switch) if (found := store.targets.get(ref))}
-    return World(switch, runbook, seen, tuple(_claims(store, switch)), now, new_id, latency)
+    seen = _seen(store, (*targets_of(store, switch), *_asked(rest))) | _denied(rest)
+    claims, signals = tuple(_claims(store, switch)), store.signals_of(switch.meta.ref)
+    acts = store.acting.acts(switch, now)
+    return World(switch, runbook, seen, claims, now, new_id, signals=signals, acts=acts, **rest)
 
 
-def runbook_world(store: Store, runbook: RunbookObject, now: datetime) -> RunbookWorld:
-    seen = {ref: found for ref in declared(runbook) if (found := store.targets.get(ref))}
-    switches = {ref.name: switch for ref, switch in store.neighbours(runbook.meta.ref.namespace).items()}
-    return RunbookWorld(runbook, switches, seen, now)
+def runbook_world(store: Store, runbook: RunbookObject, now: datetime, **rest: Any) -> RunbookWorld:
+    """`rest` is what the store does not know: answers, senses, efforts, policy, and whether to be thorough."""
+    names = (switch_name(runbook.meta.ref.name, entry) for entry in runbook.spec.switches()) if runbook.spec else ()
+    switches = store.concerned(runbook, names)
+    seen = _seen(store, (*declared(runbook), *_asked(rest))) | _denied(rest)
+    return RunbookWorld(runbook, switches, seen, now, **rest)
+
+
+def _asked(rest: Mapping[str, Any]) -> Iterator[Ref]:
+    """What was read in this visit, whoever declares it."""
+    return (query.ref for query in rest.get("answers", ()) if isinstance(query, Read))
+
+
+def _seen(store: Store, refs: Iterable[Ref]) -> dict[Ref, Seen | Missing]:
+    return {ref: found for ref in refs if (found := store.targets.get(ref))}
+
+
+def _denied(rest: Mapping[str, Any]) -> dict[Ref, Missing]:
+    """What may not be read in whose name this is. It is kept for nobody: others may, and what they see is theirs."""
+    answers = rest.get("answers") or {}
+    refused = {query.ref: found for query, found in answers.items() if isinstance(query, Read)}
+    return {ref: Missing(ref, one.reason, one.message) for ref, one in refused.items() if isinstance(one, Denied)}
+
+
+def reader(store: Store, key: Ref, *, required: bool) -> whose.Reader:
+    """In whose name the object of ours is read for."""
+    switch = store.switches.get(key)
+    runbook = store.runbook_of(switch) if switch else store.runbooks.get(key)
+    return whose.reader(switch, runbook, required=required)
 
 
 def targets_of(store: Store, switch: SwitchObject) -> tuple[Ref, ...]:
-    """What the switch may act on: what its record holds and what its Runbook declares, in one fixed order."""
+    """What the switch holds and what its Runbook declares, in one fixed order: switches that share any take turns."""
     runbook = store.runbook_of(switch)
     return tuple(sorted({*held_by(switch), *(declared(runbook) if runbook else ())}))
 
 
 def _claims(store: Store, switch: SwitchObject) -> Iterator[Claim]:
-    mine = set(targets_of(store, switch))
-    for ref, other in store.neighbours(switch.meta.ref.namespace).items():
+    for ref, other in store.engaged(switch.meta.ref.namespace).items():
         record = other.status.record
         if ref == switch.meta.ref or record is None or record.momentary:
             continue
-        for entry in record.actions:
-            if entry.uid and entry.ref(ref.namespace) in mine:
-                yield Claim(ref, order(record), entry.uid, REGISTRY[entry.action].field, entry.saved, entry.held)
+        for index, entry in _numbered(record):
+            if entry.uid and entry.mode != "Once":
+                yield Claim(ref, order(record, index), entry.uid, entry.field, entry.saved, entry.held)
+
+
+def _numbered(record: Record) -> Iterator[tuple[int, Entry]]:
+    """The entries with their places; those that were dropped come before all others."""
+    yield from enumerate(record.actions)
+    yield from ((-1 - index, entry) for index, entry in enumerate(record.dropped))

@@ -1,12 +1,17 @@
 """The steps that a decision may ask for: each is one write."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from runbook_operator.api.runbook import RunbookStatus
-from runbook_operator.api.switch import SwitchStatus
+from runbook_operator.api.switch import Record, SwitchStatus
+from runbook_operator.model.accounts import Account
+from runbook_operator.model.aims import TEMPLATE
 from runbook_operator.model.effects import Effect
+from runbook_operator.model.efforts import Place
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.refs import Meta
+from runbook_operator.plan import whose
 
 
 @dataclass(frozen=True)
@@ -20,26 +25,66 @@ class WriteStatus:
 
 @dataclass(frozen=True)
 class SetFinalizers:
-    """Replace the finalizers of the switch."""
+    """Replace the finalizers of one of our own objects."""
 
     meta: Meta
     finalizers: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class SpringBack:
-    """Remove `spec.engaged` of a momentary switch that has acted."""
+class Unsay:
+    """Remove `spec.engaged` and its `expiresAfter`: a momentary switch has acted, or the word's time is over."""
 
     meta: Meta
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field of the write: `place` goes from `before` to `after`."""
+
+    place: Place
+    before: Any
+    after: Any
 
 
 @dataclass(frozen=True)
 class Act:
-    """Write to a target; `timed` where this is what the person waits for."""
+    """One write to a target for the engagement of `record`, with all the fields that it changes.
+
+    `timed` where this is what the person waits for; `put_back` where it puts back what somebody changed.
+    """
 
     effect: Effect
-    notices: tuple[Notice, ...] = ()
+    changes: tuple[Change, ...]
+    record: Record
     timed: bool = False
+    put_back: bool = False
+
+    @property
+    def account(self) -> Account | None:
+        """In whose name it is written: who the switch was thrown with."""
+        return whose.recorded(self.effect.ref.namespace, self.record)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """What is remembered to have worked or failed."""
+        return tuple(change.place for change in self.changes)
+
+
+@dataclass(frozen=True)
+class Adjust:
+    """One write to a workload for a Runbook itself, with all the fields that it changes, why, and in whose name."""
+
+    effect: Effect
+    changes: tuple[Change, ...]
+    reason: str
+    account: Account | None = None
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """As Act.places: one for all fields of the workload."""
+        return ((self.effect.ref, TEMPLATE),)
 
 
 @dataclass(frozen=True)
@@ -58,5 +103,5 @@ class DeleteSwitch:
     meta: Meta
 
 
-Step = WriteStatus | SetFinalizers | SpringBack | Act
-RunbookStep = CreateSwitch | DeleteSwitch | WriteStatus
+Step = WriteStatus | SetFinalizers | Unsay | Act
+RunbookStep = CreateSwitch | DeleteSwitch | WriteStatus | SetFinalizers | Adjust

@@ -8,36 +8,50 @@ from datetime import datetime
 import structlog
 
 from runbook_operator import errors
-from runbook_operator.io.kube import MANAGER, Body, Kube
+from runbook_operator.io.kube import Body, Kube
+from runbook_operator.model.marks import ENGAGEMENT
 from runbook_operator.model.notices import Notice
+from runbook_operator.model.refs import MANAGER
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 LONGEST_MESSAGE = 1024
 
 
 async def post(kube: Kube, notices: Sequence[Notice], now: datetime) -> None:
-    """Post each notice once. An Event that cannot be posted is logged and never holds up a switch."""
+    """Post each notice once; one that counts raises the count of its Event.
+
+    An Event that cannot be posted is logged and never holds up a switch.
+    """
     await asyncio.gather(*(_post(kube, notice, now) for notice in notices))
 
 
 async def _post(kube: Kube, notice: Notice, now: datetime) -> None:
+    body, path = event(notice, now), f"/api/v1/namespaces/{notice.about.namespace}/events"
     try:
-        await kube.create(f"/api/v1/namespaces/{notice.about.namespace}/events", event(notice, now))
-    except errors.AlreadyExistsError:
-        return
+        await _create_or_count(kube, path, body)
     except errors.ApiError as error:
         log.warning("an Event could not be posted", about=str(notice.about), reason=notice.reason, error=str(error))
+
+
+async def _create_or_count(kube: Kube, path: str, body: Body) -> None:
+    try:
+        await kube.create(path, body)
+    except errors.AlreadyExistsError:
+        if body["count"] > 1:
+            again = {key: body[key] for key in ("count", "lastTimestamp", "message")}
+            await kube.merge(f"{path}/{body['metadata']['name']}", again)
 
 
 def event(notice: Notice, now: datetime) -> Body:
     """A core/v1 Event, which both `kubectl describe` and `kubectl events` show."""
     about = notice.about
     digest = hashlib.sha256(f"{notice.identity} {about} {notice.uid}".encode()).hexdigest()[:16]
+    annotations = {ENGAGEMENT: notice.engagement} if notice.engagement else {}
     at = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": f"{about.name[:200]}.{digest}", "namespace": about.namespace},
+        "metadata": {"name": f"{about.name[:200]}.{digest}", "namespace": about.namespace, "annotations": annotations},
         "involvedObject": {
             "apiVersion": about.api_version,
             "kind": about.kind,
@@ -50,7 +64,7 @@ def event(notice: Notice, now: datetime) -> Body:
         "message": notice.message[:LONGEST_MESSAGE],
         "firstTimestamp": at,
         "lastTimestamp": at,
-        "count": 1,
+        "count": notice.count,
         "source": {"component": MANAGER},
         "reportingComponent": MANAGER,
     }

@@ -27,6 +27,8 @@ def set_up(form: Format, level: str) -> None:
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=_tail(form), foreign_pre_chain=shared))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     logging.getLogger("kopf").setLevel(logging.WARNING)
+    # It says that it does not handle signals where it runs, and it must not: they are the main loop's.
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
 
 

@@ -1,10 +1,13 @@
 """The operator's own metrics. Labels are bounded: kinds, reasons and results, never names of objects."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import choose_encoder
 
 LATENCY_BUCKETS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+LATENESS_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+CHECK_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
 class Metrics:
@@ -12,21 +15,29 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.effect_seconds = Histogram(
-            "runbook_operator_switch_effect_seconds",
+        self.effect_seconds = self._histogram(
+            "switch_effect_seconds",
             "From the watch event of a thrown switch to the target's accepted write.",
-            registry=self.registry,
-            buckets=LATENCY_BUCKETS,
+            LATENCY_BUCKETS,
         )
-        self.acts = Counter("runbook_operator_acts_total", "Writes to targets.", ("result",), registry=self.registry)
-        self.notices = Counter(
-            "runbook_operator_notices_total", "What was said, by reason.", ("reason",), registry=self.registry
+        self.acts = self._counter("acts_total", "Writes to targets.", "result")
+        self.notices = self._counter("notices_total", "What was said, by reason.", "reason")
+        self.reconciles = self._counter("reconciles_total", "Visits to objects.", "kind", "result")
+        self.lateness = self._histogram(
+            "sensing_lateness_seconds",
+            "From when something that is watched was due to when it was asked.",
+            LATENESS_BUCKETS,
         )
-        self.reconciles = Counter(
-            "runbook_operator_reconciles_total",
-            "Visits to objects.",
-            ("kind", "result"),
-            registry=self.registry,
+        self.readings = self._counter("readings_total", "What the readings of what is watched said.", "group", "result")
+        self.check_seconds = self._histogram(
+            "check_seconds", "How long the checks took that could be told.", CHECK_BUCKETS, "group"
+        )
+        self.source_seconds = self._histogram(
+            "metric_source_seconds",
+            "How long the requests to the administrator's metric sources took.",
+            CHECK_BUCKETS,
+            "source",
+            "result",
         )
 
     def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
@@ -34,6 +45,31 @@ class Metrics:
         gauge = Gauge(f"runbook_operator_{name}", text, registry=self.registry)
         gauge.set_function(read)
 
-    def render(self) -> bytes:
-        """The Prometheus text format."""
-        return generate_latest(self.registry)
+    def effect(self, seconds: float, engagement: str) -> None:
+        """A throw took effect; the engagement's id is the exemplar, so that a slow one can be found."""
+        self.effect_seconds.observe(seconds, {"engagementId": engagement})
+
+    def late(self, seconds: float) -> None:
+        """Something that is watched was asked so long after it was due."""
+        self.lateness.observe(seconds)
+
+    def sensed(self, group: str, result: str, seconds: float | None) -> None:
+        """A reading came; `seconds` is how long a check took, None for what is no check or could not be told."""
+        self.readings.labels(group, result).inc()
+        if seconds is not None:
+            self.check_seconds.labels(group).observe(seconds)
+
+    def source(self, name: str, result: str, seconds: float) -> None:
+        """A request to a metric source: Answered, or why not."""
+        self.source_seconds.labels(name, result).observe(seconds)
+
+    def render(self, accept: str = "") -> tuple[bytes, str]:
+        """The metrics and their content type: OpenMetrics where `accept` asks for it, which alone has exemplars."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self.registry), content_type
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"runbook_operator_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: Sequence[float], *labels: str) -> Histogram:
+        return Histogram(f"runbook_operator_{name}", text, labels, registry=self.registry, buckets=buckets)

@@ -14,6 +14,7 @@ JSON_SCHEMA_PROPS = {
     *("minItems", "maxItems", "minProperties", "maxProperties", "additionalProperties"),
     *("x-kubernetes-list-type", "x-kubernetes-list-map-keys", "x-kubernetes-validations"),
     "x-kubernetes-preserve-unknown-fields",
+    "x-kubernetes-int-or-string",
 }
 
 
@@ -34,7 +35,8 @@ def schema_of(kind: Any) -> dict[str, Any]:
 def test_every_node_is_structural(kind: Any) -> None:
     for node in nodes(schema_of(kind)):
         assert set(node) <= JSON_SCHEMA_PROPS
-        assert "type" in node or "enum" in node or node.get("x-kubernetes-preserve-unknown-fields")
+        untyped = ("enum", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-int-or-string")
+        assert "type" in node or any(node.get(key) for key in untyped)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
@@ -50,7 +52,64 @@ def test_everything_under_spec_is_bounded_so_that_rules_can_be_costed(kind: Any)
         if node.get("type") == "array":
             assert "maxItems" in node
         if node.get("type") == "string":
-            assert "maxLength" in node or "enum" in node
+            assert "maxLength" in node or "enum" in node or node.get("format") == "date-time"
+
+
+FREE = {
+    *(
+        "title",
+        "description",
+        "reason",
+        "role",
+        "notify",
+        "purpose",
+        "impactIfDown",
+        "meaning",
+        "likelyCause",
+        "message",
+    ),
+    *(
+        "bodyContains",
+        "serverName",
+        "healthService",
+        "query",
+        "field",
+        "unit",
+        "value",
+        "normal",
+        "warning",
+        "critical",
+    ),
+    *("baselineValue", "until", "target", "contact", "container"),
+}
+"""Texts that are shown, sent, measured or compared with what is declared, and are never a part of an object's path."""
+
+
+@pytest.mark.parametrize("kind", [RUNBOOK, SWITCH], ids=lambda kind: kind.kind)
+def test_a_text_that_is_not_free_has_a_pattern_so_that_no_name_leads_out_of_the_namespace(kind: Any) -> None:
+    fields = [
+        one for node in nodes(schema_of(kind)["properties"]["spec"]) for one in node.get("properties", {}).items()
+    ]
+    texts = {name: one for name, one in fields if one.get("type") == "string" and "enum" not in one}
+
+    assert {name for name, one in texts.items() if "pattern" not in one} <= FREE
+
+
+@pytest.mark.parametrize("kind", [RUNBOOK, SWITCH], ids=lambda kind: kind.kind)
+def test_no_field_of_a_spec_takes_a_namespace(kind: Any) -> None:
+    names = {name for node in nodes(schema_of(kind)["properties"]["spec"]) for name in node.get("properties", {})}
+
+    assert [name for name in names if "namespace" in name.lower()] == []
+
+
+def test_nothing_but_an_inline_job_is_handed_on_as_somebody_wrote_it() -> None:
+    spec = schema_of(RUNBOOK)["properties"]["spec"]
+    action = spec["properties"]["killSwitches"]["items"]["properties"]["actions"]["items"]["properties"]
+    everywhere, of_jobs = (
+        sum("x-kubernetes-preserve-unknown-fields" in node for node in nodes(part)) for part in (spec, action["runJob"])
+    )
+
+    assert everywhere == of_jobs > 0
 
 
 class Sample(BaseModel):
@@ -67,6 +126,25 @@ class Sample(BaseModel):
     table: dict[str, int] = Field(default_factory=dict)
     open: dict[str, Any] = Field(default_factory=dict)
     nothing: str = ""
+
+
+class Open(BaseModel):
+    """A model that says something and leaves the rest open."""
+
+    model_config = ConfigDict(extra="allow")
+
+    known: int
+
+
+def test_what_is_open_beside_what_is_known_is_not_pruned() -> None:
+    assert structural(Open) == {
+        "type": "object",
+        "description": "A model that says something and leaves the rest open.",
+        "required": ["known"],
+        "properties": {"known": {"type": "integer"}},
+        "x-kubernetes-preserve-unknown-fields": True,
+    }
+    assert "x-kubernetes-preserve-unknown-fields" not in structural(Sample)
 
 
 def test_each_construct_is_converted() -> None:
@@ -100,6 +178,25 @@ class Either(BaseModel):
 
 class Pair(BaseModel):
     value: tuple[int, str]
+
+
+class Inner(BaseModel):
+    wait: bool = Field(True, description="Whether to wait.")
+
+
+class Outer(BaseModel):
+    atomic: list[Inner] = Field(default_factory=list)
+    mapped: list[Inner] = Field(default_factory=list, json_schema_extra={"x-kubernetes-list-type": "map"})
+
+
+def test_a_default_inside_an_atomic_list_is_told_and_not_written_by_the_api_server() -> None:
+    properties = structural(Outer)["properties"]
+
+    assert properties["atomic"]["items"]["properties"]["wait"] == {
+        "description": "Whether to wait. Default: true.",
+        "type": "boolean",
+    }
+    assert properties["mapped"]["items"]["properties"]["wait"]["default"] is True
 
 
 @pytest.mark.parametrize(

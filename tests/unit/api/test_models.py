@@ -6,7 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from runbook_operator.actions import REGISTRY
-from runbook_operator.actions.scale import Scale, ScaleAmount
+from runbook_operator.actions.scale import Scale
+from runbook_operator.actions.scaling.amounts import ScaleAmount
+from runbook_operator.actions.scaling.amounts import amount as amount_of
 from runbook_operator.api.runbook import RunbookSpec
 from tests.builders import kill_switch, runbook_body, scale
 
@@ -18,6 +20,10 @@ REFUSED: dict[str, dict[str, Any]] = {
     "no action": {"killSwitches": [kill_switch("stop", {})]},
     "both amounts": {"killSwitches": [kill_switch("stop", scale(replicas=0, by=1))]},
     "bounds the wrong way round": {"killSwitches": [kill_switch("stop", scale(by=1, min=3, max=2))]},
+    "flags in two places": {"targets": [{"name": "web", "flags": {"configMap": "a", "featureFlag": "b"}}]},
+    "flags nowhere": {"targets": [{"name": "web", "flags": {"key": "app.yaml"}}]},
+    "a document in a FeatureFlag": {"targets": [{"name": "web", "flags": {"featureFlag": "a", "key": "app.yaml"}}]},
+    "a target of nothing": {"targets": [{"name": "web"}]},
 }
 
 
@@ -45,7 +51,7 @@ def test_bad_input_is_refused(spec: dict[str, Any]) -> None:
 def test_an_amount_is_resolved_within_its_bounds_and_never_against_its_direction(
     amount: dict[str, int], live: int, held: int
 ) -> None:
-    assert Scale.resolve(ScaleAmount.model_validate({"target": "web"} | amount), live) == held
+    assert amount_of(ScaleAmount.model_validate({"target": "web"} | amount), live) == held
 
 
 def test_two_actions_of_one_kind_are_refused_at_import() -> None:

@@ -1,6 +1,7 @@
 """A Runbook's decisions."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from runbook_operator.api.objects import parse_switch
@@ -96,3 +97,18 @@ def test_engaged_switches_are_counted() -> None:
     here = replace(world("stop", target=seen()), switches={"shop-stop": simulation.switch()})
 
     assert (status(here).switches, status(here).engaged) == (1, 1)
+
+
+def test_a_suspension_is_told_while_it_lasts() -> None:
+    suspended = world("stop", target=seen(), suspend={"reason": "migration", "until": "2026-11-24T04:00:00Z"})
+    said = {one.type: one.message for one in status(suspended).conditions}
+    assert said["Suspended"] == "nothing automatic engages a switch until 2026-11-24T04:00:00.000000Z: migration"
+
+    later = replace(suspended, now=NOW + timedelta(hours=1))
+    assert [one.type for one in status(later).conditions] == ["Ready"]
+
+
+def test_a_suspension_needs_no_words() -> None:
+    said = {one.type: one.message for one in status(world("stop", target=seen(), suspend={})).conditions}
+
+    assert said["Suspended"] == "nothing automatic engages a switch"

@@ -1,5 +1,6 @@
 """The elector, by a clock that the test moves."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -159,3 +160,44 @@ async def test_a_lease_that_cannot_be_given_back_expires_by_itself(replicas: tup
     await first.elector.release()
 
     assert not first.elector.leading
+
+
+async def test_a_lease_that_was_given_back_is_not_taken_again_on_the_way_out(
+    replicas: tuple[Replica, Replica],
+) -> None:
+    first, second = replicas
+    await first.turn()
+
+    await first.elector.release()
+    await first.elector.run()
+
+    assert not first.elector.leading
+    assert await second.turn()
+
+
+async def test_a_renewal_under_way_ends_before_the_lease_is_given_back(replicas: tuple[Replica, Replica]) -> None:
+    first, second = replicas
+    await first.turn()
+
+    async with first.elector._turns:
+        giving = asyncio.create_task(first.elector.release())
+        await asyncio.sleep(0)
+        assert first.elector.leading
+    await giving
+
+    assert await second.turn()
+
+
+async def test_a_standby_looks_at_the_moment_in_which_the_lease_would_expire(
+    replicas: tuple[Replica, Replica],
+) -> None:
+    first, second = replicas
+    await first.turn()
+    assert first.elector._pause() == 1
+    await second.turn()
+    assert second.elector._pause() == 0.5
+
+    second.clock.now += 3.8
+    assert second.elector._pause() == pytest.approx(0.2)
+    second.clock.now += 1
+    assert second.elector._pause() == 0.5

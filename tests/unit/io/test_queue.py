@@ -35,6 +35,65 @@ async def test_a_burst_of_one_key_is_one_visit() -> None:
     assert await visits(queue, 2) == ["a", "b"]
 
 
+async def test_what_is_urgent_is_visited_before_all_that_waits() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    for key in ("a", "b", "c"):
+        queue.add(key)
+    queue.add("c", urgent=True)
+    queue.add("c")
+    queue.add_later("c", 0)
+    assert len(queue) == 3
+
+    assert await visits(queue, 3) == ["c", "a", "b"]
+
+
+async def test_a_worker_that_is_kept_for_what_is_urgent_is_there_while_all_others_are_busy() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    stuck, visited = asyncio.Event(), asyncio.Event()
+
+    async def visit(key: str) -> None:
+        if key == "slow":
+            await stuck.wait()
+        elif key == "lever":
+            visited.set()
+
+    workers = [asyncio.create_task(queue.work(visit)), asyncio.create_task(queue.work(visit, urgent=True))]
+    queue.add("slow")
+    await asyncio.sleep(0)
+    queue.add("next")
+    queue.add("lever", urgent=True)
+
+    await asyncio.wait_for(visited.wait(), 5)
+    assert len(queue) == 2
+    stuck.set()
+    await queue.idle()
+    for worker in workers:
+        worker.cancel()
+
+
+async def test_what_becomes_urgent_while_it_is_visited_is_next() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    seen: list[str] = []
+    done = asyncio.Event()
+
+    async def visit(key: str) -> None:
+        seen.append(key)
+        if len(seen) == 1:
+            queue.add(key, urgent=True)
+            queue.add(key)
+        elif len(seen) == 3:
+            done.set()
+        await asyncio.sleep(0)
+
+    for key in ("a", "b"):
+        queue.add(key)
+    worker = asyncio.create_task(queue.work(visit))
+
+    await asyncio.wait_for(done.wait(), 5)
+    worker.cancel()
+    assert seen == ["a", "a", "b"]
+
+
 async def test_a_paused_queue_keeps_its_keys() -> None:
     queue: WorkQueue[str] = WorkQueue()
     queue.add("a")

@@ -87,3 +87,72 @@ def test_what_is_held_is_listed_by_uid_and_namespace() -> None:
 
     assert store.uids(API_VERSION, "Switch", "") == {"uid-stop": STOP}
     assert store.uids("apps/v1", "Deployment", "elsewhere") == {}
+
+
+def holding(*names: tuple[str, str, str]) -> dict[str, Any]:
+    """The switch with a record of these objects: apiVersion, kind and name."""
+    actions = [
+        {"action": "runJob", "apiVersion": api, "kind": kind, "name": name, "result": "Pending"}
+        for api, kind, name in names
+    ]
+    record = {"engagementId": "id-1", "engagedAt": "2026-11-24T03:00:00Z", "actions": actions}
+    return {**switch_body(), "status": {"record": record}}
+
+
+def test_what_nobody_holds_or_declares_any_more_is_a_stranger() -> None:
+    store = filled()
+    job = Ref("batch/v1", "Job", NAMESPACE, "job")
+    declared = Ref("v1", "ConfigMap", NAMESPACE, "flags")
+    targets = [{"name": "web", "workload": {"name": "web"}, "flags": {"configMap": "flags"}}]
+    store.put(at("2", runbook_body(targets=targets), generation=2))
+    store.put(at("2", holding(("batch/v1", "Job", "job"))))
+    assert store.strangers([job, declared, WEB]) == []
+
+    store.put(at("3", switch_body()))
+
+    assert store.strangers([job, declared, WEB]) == [job]
+
+
+def test_an_event_and_an_action_that_could_not_be_planned_hold_nothing() -> None:
+    store = filled()
+
+    store.put(at("2", holding(("v1", "Event", "told"), ("", "runJob", ""), ("batch/v1", "Job", "job"))))
+
+    assert store.held_kinds() == {("batch/v1", "Job", NAMESPACE)}
+
+
+def test_an_answer_that_an_event_has_overtaken_changes_nothing() -> None:
+    store = Store()
+    store.put_target(seen(3, version="9"))
+
+    store.learn(seen(5, version="8"))
+    assert store.targets[WEB] == seen(3, version="9")
+    store.learn(seen(5, version="10"))
+    assert store.targets[WEB] == seen(5, version="10")
+    store.learn(seen(1, uid="another", version="2"))
+    assert store.targets[WEB] == seen(1, uid="another", version="2")
+
+
+def test_a_runbook_looks_at_its_own_switches_at_those_of_its_names_and_at_those_that_share_a_target() -> None:
+    store = filled()
+    another = runbook_body(killSwitches=[])
+    store.put(at("2", another, name="cart", uid="uid-cart"))
+    store.put(at("3", runbook_body(targets=[], killSwitches=[]), name="far", uid="uid-far"))
+    for name, runbook in (("cart-half", "cart"), ("far-off", "far"), ("shop-taken", "far")):
+        body = switch_body()
+        store.put({**at("4", body, name=name, uid=name), "spec": {"runbook": runbook, "switch": "x"}})
+
+    found = store.concerned(store.runbooks[RUNBOOK], ["shop-stop", "shop-taken", "shop-missing"])
+
+    assert sorted(found) == ["cart-half", "shop-stop", "shop-taken"]
+
+
+def test_only_switches_with_a_record_are_engaged() -> None:
+    store = filled()
+    assert store.engaged(NAMESPACE) == {}
+
+    store.put(at("2", holding(("apps/v1", "Deployment", "web"))))
+    assert list(store.engaged(NAMESPACE)) == [STOP]
+    store.put(at("3", switch_body()))
+
+    assert store.engaged(NAMESPACE) == {}

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_operator.model.notices import Notice
+from runbook_operator.model.patches import difference
 from runbook_operator.model.reasons import Reason
 from runbook_operator.report.events import event
 from runbook_operator.report.metrics import Metrics
-from runbook_operator.report.status import difference
 from tests.builders import NOW, WEB
 
 json = st.recursive(
@@ -59,5 +59,22 @@ def test_a_gauge_is_read_when_it_is_scraped() -> None:
     metrics, values = Metrics(), iter((1.0, 2.0))
     metrics.gauge("leading", "Leads.", lambda: next(values))
 
-    assert b"runbook_operator_leading 1.0" in metrics.render()
-    assert b"runbook_operator_leading 2.0" in metrics.render()
+    assert b"runbook_operator_leading 1.0" in metrics.render()[0]
+    assert b"runbook_operator_leading 2.0" in metrics.render()[0]
+
+
+def test_the_engagement_is_the_exemplar_where_openmetrics_is_asked_for() -> None:
+    metrics = Metrics()
+    metrics.effect(0.012, "abc123")
+
+    body, content_type = metrics.render("application/openmetrics-text; version=1.0.0")
+
+    assert content_type.startswith("application/openmetrics-text")
+    assert b'# {engagementId="abc123"} 0.012' in body
+    assert b"abc123" not in metrics.render()[0]
+
+
+def test_an_event_carries_the_engagement_and_its_count() -> None:
+    body = event(Notice(WEB, "1", Reason.PUT_BACK, "x", "id", warning=True, count=3, engagement="abc123"), NOW)
+
+    assert (body["count"], body["metadata"]["annotations"]) == (3, {"runbooks.dev/engagement-id": "abc123"})

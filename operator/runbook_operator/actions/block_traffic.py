@@ -1,0 +1,112 @@
+"""blockTraffic: no request reaches the target's Service any more."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from runbook_operator.actions.base import DONE, Action, ActionSpec, Plan
+from runbook_operator.actions.rights import Right, needed
+from runbook_operator.actions.scene import Scene
+from runbook_operator.actions.traffic import (
+    envoy_gateway,
+    http_route,
+    ingress,
+    istio,
+    kong,
+    network_policy,
+    service_selector,
+    traefik,
+)
+from runbook_operator.actions.traffic.site import Way, first, site
+from runbook_operator.actions.traffic.verify import Verify, check, outcome
+from runbook_operator.model.aims import Aim, Progress
+from runbook_operator.model.base import Rule
+from runbook_operator.model.seen import Missing, Seen
+from runbook_operator.model.target import TargetRefs
+
+Mechanism = Literal[
+    "ServiceSelector", "HTTPRoute", "EnvoyGateway", "Istio", "Traefik", "Kong", "Ingress", "NetworkPolicy"
+]
+WAYS: Mapping[str, Way] = {
+    "ServiceSelector": service_selector.block,
+    "HTTPRoute": http_route.block,
+    "EnvoyGateway": envoy_gateway.block,
+    "Istio": istio.block,
+    "Traefik": traefik.block,
+    "Kong": kong.block,
+    "Ingress": ingress.block,
+    "NetworkPolicy": network_policy.block,
+}
+RIGHTS: Mapping[str, tuple[Right, ...]] = {
+    "ServiceSelector": service_selector.RIGHTS,
+    "HTTPRoute": http_route.RIGHTS,
+    "EnvoyGateway": envoy_gateway.RIGHTS,
+    "Istio": istio.RIGHTS,
+    "Traefik": traefik.RIGHTS,
+    "Kong": kong.RIGHTS,
+    "Ingress": ingress.RIGHTS,
+    "NetworkPolicy": network_policy.RIGHTS,
+}
+DIRECT = ("ServiceSelector", "Istio", "NetworkPolicy")
+"""What stops the operator's own request to the Service too; the others are gateways, which it goes round."""
+UNVERIFIED = "through: NetworkPolicy needs verify, since many clusters enforce none and only a request can tell"
+ROUND = "verify.service: name that of the gateway, where through has one; the target's own is asked round it"
+
+
+class BlockTrafficSpec(ActionSpec):
+    """Which traffic is blocked, by what, and whether that is verified."""
+
+    through: Annotated[list[Mechanism], Field(min_length=1, max_length=8)] = Field(
+        ["ServiceSelector"],
+        description="The mechanisms that may be used: the first one that the cluster has and that fits is. "
+        "ServiceSelector takes the Service's endpoints away, which every cluster can; connections that are open go on "
+        "until they close.",
+    )
+    verify: Verify | None = Field(None, description="A request that must fail before the switch says Engaged.")
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = (
+        Rule("has(self.verify) || !has(self.through) || !self.through.exists(t, t == 'NetworkPolicy')", UNVERIFIED),
+        Rule(
+            "!has(self.verify) || has(self.verify.service) || !has(self.through) || "
+            f"self.through.all(t, t in {list(DIRECT)})",
+            ROUND,
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _verifiable(self) -> "BlockTrafficSpec":
+        if self.verify is None and "NetworkPolicy" in self.through:
+            raise ValueError(UNVERIFIED)
+        if self.verify and self.verify.service is None and not set(self.through) <= set(DIRECT):
+            raise ValueError(ROUND)
+        return self
+
+
+class BlockTraffic(Action):
+    """Blocks all traffic to the target's Service, and holds it blocked."""
+
+    kind = "blockTraffic"
+    Spec = BlockTrafficSpec
+    reverts = "What was made is deleted, and what was changed is what it was."
+    rights = (*(right for ways in RIGHTS.values() for right in ways),)
+
+    @staticmethod
+    def plan(spec: BlockTrafficSpec, scene: Scene) -> Plan:
+        where = site(scene)
+        if spec.verify is not None:
+            check(spec.verify, scene)
+        return first(spec.through, WAYS, where)
+
+    @classmethod
+    def needs(cls, spec: BlockTrafficSpec, target: TargetRefs) -> tuple[Right, ...]:
+        return needed((right for way in spec.through for right in RIGHTS[way]), target)
+
+    @staticmethod
+    def describe(spec: Any) -> str:
+        return f"block traffic to {spec.target}"
+
+    @staticmethod
+    def progress(spec: BlockTrafficSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # as declared
+        """Asked of the last thing that is written, since the block is not there before."""
+        return outcome(spec.verify, scene, aim) if spec.verify and aim == scene.aims[-1] else DONE

@@ -1,0 +1,71 @@
+"""notify: tell a contact of the Runbook."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from runbook_operator.actions.base import Action, Plan
+from runbook_operator.actions.made import metadata_for, name_for
+from runbook_operator.actions.rights import Right
+from runbook_operator.actions.scene import Scene
+from runbook_operator.model.aims import OBJECT, Aim, Remark
+from runbook_operator.model.base import ApiModel
+from runbook_operator.model.reasons import Reason
+from runbook_operator.model.refs import API_VERSION, MANAGER
+
+LONGEST_MESSAGE = 1024
+
+
+class NotifySpec(ApiModel):
+    """Who is told what."""
+
+    contact: str = Field(min_length=1, max_length=63, description="Name of an entry of spec.contacts.")
+    message: Annotated[str, Field(min_length=1, max_length=512)] = Field(
+        description="What it is told; the reason of the throw and who threw it are added."
+    )
+
+
+class Notify(Action):
+    """Tells a contact, once per engagement, by an Event on the Switch."""
+
+    kind = "notify"
+    Spec = NotifySpec
+    reverts = "Nothing: what was said is said."
+    rights = (Right("", "events", ("get", "create")),)
+
+    @staticmethod
+    def plan(spec: NotifySpec, scene: Scene) -> Plan:
+        ref = scene.ref("v1", "Event", name_for(scene, spec))
+        text = f"no channel is configured for contact {spec.contact}: it was told by an Event on the Switch only"
+        return (Aim(ref, OBJECT, _event(spec, scene, ref.name), "Once"), Remark(Reason.NO_CHANNEL, text))
+
+    @staticmethod
+    def describe(spec: NotifySpec) -> str:
+        return f"notify {spec.contact}"
+
+
+def _event(spec: NotifySpec, scene: Scene, name: str) -> dict[str, object]:
+    """A core/v1 Event, which both `kubectl describe` and `kubectl events` show."""
+    throw = scene.throw
+    at = f"{throw.at.partition('.')[0].removesuffix('Z')}Z"
+    about = {"namespace": scene.namespace, "name": throw.switch, "uid": throw.uid}
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": metadata_for(scene, name),
+        "involvedObject": {"apiVersion": API_VERSION, "kind": "Switch"} | about,
+        "type": "Normal",
+        "reason": Reason.NOTIFIED.value,
+        "message": _message(spec, scene)[:LONGEST_MESSAGE],
+        "firstTimestamp": at,
+        "lastTimestamp": at,
+        "count": 1,
+        "source": {"component": MANAGER},
+        "reportingComponent": MANAGER,
+    }
+
+
+def _message(spec: NotifySpec, scene: Scene) -> str:
+    throw = scene.throw
+    why = f"{throw.reason}, by {throw.by}" if throw.reason else f"by {throw.by}"
+    return f"{spec.contact}: {spec.message} ({why}) [{throw.engagement}]"

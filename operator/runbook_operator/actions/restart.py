@@ -1,0 +1,33 @@
+"""restart: replace a workload's pods one after the other."""
+
+from runbook_operator.actions.base import Action, ActionSpec, Plan
+from runbook_operator.actions.rolling import RIGHTS, left_alone, restarted, restarted_once, rollable
+from runbook_operator.actions.scene import Scene
+from runbook_operator.model.aims import Aim, Progress
+from runbook_operator.model.seen import Missing, Seen
+
+
+class RestartSpec(ActionSpec):
+    """Which workload."""
+
+
+class Restart(Action):
+    """Restarts the target's pods one after the other, once, as `kubectl rollout restart` does."""
+
+    kind = "restart"
+    Spec = RestartSpec
+    reverts = "Nothing: there is nothing to put back."
+    rights = RIGHTS
+
+    @staticmethod
+    def plan(spec: RestartSpec, scene: Scene) -> Plan:  # noqa: ARG004 # the scene has the target already
+        seen = rollable(scene)
+        return (restarted_once(scene, seen), *left_alone(seen))
+
+    @staticmethod
+    def progress(spec: RestartSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # as above
+        return restarted(seen)
+
+    @staticmethod
+    def describe(spec: RestartSpec) -> str:
+        return f"restart {spec.target}"

@@ -1,0 +1,182 @@
+"""rollback: bring back the pod template of a revision that is known good."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from runbook_operator.actions.base import DONE, Action, ActionSpec, Plan
+from runbook_operator.actions.revisions import Choice, chosen
+from runbook_operator.actions.rights import READ, Right
+from runbook_operator.actions.rolling import RIGHTS, left_alone
+from runbook_operator.actions.scaling import delivery
+from runbook_operator.actions.scene import Body, Scene
+from runbook_operator.model.aims import OBJECT, TEMPLATE, Aim, Mode, Progress, Refused, Remark
+from runbook_operator.model.queries import together
+from runbook_operator.model.reasons import Reason
+from runbook_operator.model.refs import Ref
+from runbook_operator.model.rollouts import (
+    KINDS,
+    ROLLOUT,
+    STATEFUL_SET,
+    is_observed,
+    is_updating,
+    kind_of,
+    rolling_out,
+)
+from runbook_operator.model.seen import Missing, Seen
+from runbook_operator.model.target import TargetRefs
+from runbook_operator.model.templates import keeper_kind, references, revisions
+
+ABORT = "status.abort"
+DELETE = Right("", "pods", ("delete",), of=("StatefulSet",))
+
+
+class RollbackSpec(ActionSpec):
+    """To which revision, and what happens at the release."""
+
+    to_revision: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="The revision, as kubectl rollout history shows it; absent means the newest other one that is "
+        "known good.",
+    )
+    roll_forward_on_release: bool = Field(
+        False, description="Whether a release brings back the revision that was live; otherwise it stays as it is."
+    )
+    delete_broken_pods: bool = Field(
+        False,
+        description="Whether a StatefulSet's pods that are not Ready are deleted where they are of another revision: "
+        "with podManagementPolicy OrderedReady it waits for them forever.",
+    )
+
+
+class Rollback(Action):
+    """Brings back the pod template of the last revision that is known good, and holds it.
+
+    Of the workload nothing but the template is written. An Argo Rollout that is on its way to a new revision is
+    aborted instead.
+    """
+
+    kind = "rollback"
+    Spec = RollbackSpec
+    reverts = "Nothing, unless rollForwardOnRelease says that the revision that was live comes back."
+    rights = (
+        *RIGHTS,
+        Right("apps", "controllerrevisions", ("list",), of=("DaemonSet", "StatefulSet")),
+        Right("apps", "replicasets", ("list",), of=("Deployment", "Rollout")),
+        Right("argoproj.io", "rollouts", ("list",)),
+        Right("argoproj.io", "rollouts/status", ("patch",), of=("Rollout",)),
+        Right("flagger.app", "canaries", ("list",)),
+        Right("", "pods", READ, of=("StatefulSet",)),
+        DELETE,
+        Right("", "configmaps", ("get",), optional=True),
+        Right("", "secrets", ("get",), optional=True),
+    )
+
+    @staticmethod
+    def plan(spec: RollbackSpec, scene: Scene) -> Plan:
+        ref = scene.workload
+        if (ref.api_version, ref.kind) not in KINDS:
+            text = f"spec.targets: {ref} keeps no revisions; target a Deployment, StatefulSet, DaemonSet or Rollout"
+            raise Refused(Reason.INVALID_SPEC, text)
+        seen, (keepers, canaries, rollouts) = together(
+            partial(scene.look, ref),
+            lambda: scene.find_all((*keeper_kind(ref), ""), delivery.CANARY, delivery.ROLLOUT),
+        )
+        delivery.check(ref, canaries, rollouts)
+        _check(seen)
+        mode: Mode = "Hold" if spec.roll_forward_on_release else "Keep"
+        if is_updating(seen):
+            return (Aim(ref, ABORT, held=True, mode=mode),)
+        choice = chosen(spec.to_revision, scene, seen, revisions(seen.uid, keepers))
+        remarks, broken = together(lambda: _unseen(scene, seen, choice), lambda: _broken(scene, seen, choice))
+        pods = [Aim(pod, OBJECT, None, "Once") for pod in broken if spec.delete_broken_pods]
+        stuck = [] if spec.delete_broken_pods else _stuck(seen, broken)
+        aim = Aim(ref, TEMPLATE, choice.revision.value, mode)
+        return (aim, *pods, *choice.remarks, *remarks, *stuck, *left_alone(seen))
+
+    @classmethod
+    def needs(cls, spec: RollbackSpec, target: TargetRefs) -> tuple[Right, ...]:
+        return tuple(one for one in super().needs(spec, target) if one != DELETE or spec.delete_broken_pods)
+
+    @staticmethod
+    def describe(spec: Any) -> str:
+        return f"rollback {spec.target}" + (f" to revision {spec.to_revision}" if spec.to_revision else "")
+
+    @staticmethod
+    def wants(aim: Aim, seen: Seen) -> bool:
+        """Argo Rollouts takes the abort back where there is no update any more; so it is to be."""
+        return aim.field != ABORT or is_updating(seen)
+
+    @staticmethod
+    def progress(spec: RollbackSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # as declared
+        if aim.field == OBJECT or isinstance(seen, Missing):
+            return DONE
+        if aim.field == ABORT:
+            left = rolling_out(seen).updated if is_updating(seen) else 0
+            return Progress(text=f"{left} of the aborted revision left" if left else "")
+        # A pod that is deleted before its controller has seen the template is made again from the one before.
+        waits = spec.delete_broken_pods and kind_of(seen) == STATEFUL_SET
+        return Progress(done=is_observed(seen) or not waits, text=str(rolling_out(seen)))
+
+
+def _check(seen: Seen) -> None:
+    """Raises Refused where a template must not be written, or would do nothing."""
+    spec, ref = seen.body["spec"], seen.ref
+    if spec.get("paused"):
+        text = f"{ref} is paused (spec.paused), so that nothing would be rolled out; resume it"
+        raise Refused(Reason.PAUSED, text)
+    if kind_of(seen) != ROLLOUT:
+        return
+    if not is_observed(seen):
+        text = f"{ref}: Argo Rollouts has not taken up the last change of it yet; it is tried again when it has"
+        raise Refused(Reason.NOT_VERIFIED, text)
+    if "template" not in spec and not is_updating(seen):
+        text = f"{ref} takes its template from elsewhere (spec.workloadRef); roll back there"
+        raise Refused(Reason.DELIVERY_OWNED, text)
+
+
+def _unseen(scene: Scene, seen: Seen, choice: Choice) -> list[Remark]:
+    """What could not be looked at of all that the template names; raises Refused where something is gone."""
+    if choice.is_live:
+        return []
+    refs = [scene.ref("v1", kind, name) for kind, name in references(choice.revision.template)]
+    found = together(*(partial(scene.seen, ref, True) for ref in refs))  # as a whole
+    missing = [one for one in found if isinstance(one, Missing)]
+    number = choice.revision.number
+    gone = ", ".join(str(one.ref) for one in missing if one.reason is not Reason.FORBIDDEN)
+    if gone:
+        text = f"{seen.ref}: revision {number} needs {gone}, which is gone; make it again, or name another revision"
+        raise Refused(Reason.REFERENCE_NOT_FOUND, f"{text} by toRevision")
+    unseen = ", ".join(str(one.ref) for one in missing)
+    text = f"{seen.ref}: revision {number} needs {unseen}, and the operator may not see whether that is there"
+    return [Remark(Reason.FORBIDDEN, text)] if unseen else []
+
+
+def _broken(scene: Scene, seen: Seen, choice: Choice) -> list[Ref]:
+    """The pods of another revision for which a StatefulSet would wait without end."""
+    spec = seen.body["spec"]
+    if kind_of(seen) != STATEFUL_SET or spec.get("podManagementPolicy") == "Parallel":
+        return []
+    labels = ",".join(f"{key}={value}" for key, value in spec["selector"].get("matchLabels", {}).items())
+    pods = scene.find("v1", "Pod", labels)
+    return [
+        scene.ref("v1", "Pod", pod["metadata"]["name"])
+        for pod in pods
+        if any(owner["uid"] == seen.uid for owner in pod["metadata"].get("ownerReferences", ()))
+        if pod["metadata"].get("labels", {}).get("controller-revision-hash") != choice.revision.keeper
+        if "deletionTimestamp" not in pod["metadata"] and not _is_ready(pod)
+    ]
+
+
+def _is_ready(pod: Body) -> bool:
+    conditions = pod.get("status", {}).get("conditions", ())
+    return any((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
+
+
+def _stuck(seen: Seen, broken: list[Ref]) -> Iterator[Remark]:
+    if broken:
+        names = ", ".join(map(str, broken))
+        text = f"{seen.ref} waits for {names} to be Ready before it goes on; delete it, or set deleteBrokenPods"
+        yield Remark(Reason.PODS_STUCK, text)

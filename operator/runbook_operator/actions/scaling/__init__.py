@@ -1,0 +1,1 @@
+"""What else scales a workload or runs it, and how an amount becomes a number of replicas."""

@@ -1,0 +1,128 @@
+"""Who scales a workload besides, and how each is kept from it: HorizontalPodAutoscalers and KEDA's ScaledObjects."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runbook_operator.actions.scene import Body, Scene
+from runbook_operator.model.aims import Aim
+from runbook_operator.model.refs import Ref, meta_of
+
+SCALED_OBJECT = ("keda.sh/v1alpha1", "ScaledObject", "")
+HPA = ("autoscaling/v2", "HorizontalPodAutoscaler", "")
+PAUSED = "metadata.annotations[autoscaling.keda.sh/paused-replicas]"
+BOUNDS = "spec{minReplicas,maxReplicas}"
+BEHAVIOR = "spec.behavior"
+SCALE_UP = f"{BEHAVIOR}.scaleUp.selectPolicy"
+NO_SCALE_UP: Mapping[str, Any] = {
+    "scaleUp": {
+        "selectPolicy": "Disabled",
+        "stabilizationWindowSeconds": 0,
+        "policies": [
+            {"type": "Pods", "value": 4, "periodSeconds": 15},
+            {"type": "Percent", "value": 100, "periodSeconds": 15},
+        ],
+    },
+    "scaleDown": {"selectPolicy": "Max", "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}]},
+}
+"""A whole behavior with every default of autoscaling/v2, so that it is what the API server answers."""
+
+
+@dataclass(frozen=True)
+class Autoscaler(ABC):
+    """`body` is the object as it would be if no switch held any field of it."""
+
+    body: Body
+
+    @property
+    def ref(self) -> Ref:
+        return meta_of(self.body).ref
+
+    @property
+    def spec(self) -> Body:
+        spec: Body = self.body.get("spec") or {}
+        return spec
+
+    @property
+    @abstractmethod
+    def bounds(self) -> tuple[int, int]:
+        """The least and the most replicas that it ever sets by itself."""
+
+    @property
+    @abstractmethod
+    def rests_at_zero(self) -> bool:
+        """Whether it leaves a workload alone that somebody else has scaled to 0."""
+
+    @abstractmethod
+    def pinned(self, number: int) -> tuple[Aim, ...]:
+        """What keeps it at this number."""
+
+
+class ScaledObject(Autoscaler):
+    """KEDA: while its annotation says a number it scales to that and does nothing else."""
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        return int(self.spec.get("minReplicaCount", 0)), int(self.spec.get("maxReplicaCount", 100))
+
+    @property
+    def rests_at_zero(self) -> bool:
+        return False
+
+    def pinned(self, number: int) -> tuple[Aim, ...]:
+        return (Aim(self.ref, PAUSED, str(number)),)
+
+
+class HorizontalPodAutoscaler(Autoscaler):
+    """Kubernetes' own: it clamps to its bounds before it looks at any metric, and rests where it finds 0 replicas.
+
+    It does not rest at a 0 that it has set itself, which its condition ScaledToZero says, and before Kubernetes 1.37
+    at no 0 where minReplicas is 0.
+    """
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        return int(self.spec.get("minReplicas", 1)), int(self.spec["maxReplicas"])
+
+    @property
+    def rests_at_zero(self) -> bool:
+        return self.bounds[0] > 0 and not (self._has_scaled_to_zero and self._has_metrics_at_zero)
+
+    def pinned(self, number: int) -> tuple[Aim, ...]:
+        if number > 0:
+            return (Aim(self.ref, BOUNDS, {"minReplicas": number, "maxReplicas": number}),)
+        if self.rests_at_zero:
+            return ()
+        frozen = Aim(self.ref, SCALE_UP, "Disabled") if self.spec.get("behavior") else None
+        aims = (frozen or Aim(self.ref, BEHAVIOR, NO_SCALE_UP),)
+        # From a 0 of its own it goes to its minReplicas whatever its behavior says.
+        return aims if self.bounds[0] == 0 else (*aims, Aim(self.ref, "spec.minReplicas", 0))
+
+    @property
+    def _has_scaled_to_zero(self) -> bool:
+        conditions = (self.body.get("status") or {}).get("conditions") or ()
+        return any((one["type"], one["status"]) == ("ScaledToZero", "True") for one in conditions)
+
+    @property
+    def _has_metrics_at_zero(self) -> bool:
+        """Whether any metric can be read without pods; minReplicas may be 0 with such a one only."""
+        return any(one.get("type") in ("Object", "External") for one in self.spec.get("metrics") or ())
+
+
+def autoscalers(scene: Scene, workload: Ref, scaled_objects: Iterable[Body], hpas: Iterable[Body]) -> list[Autoscaler]:
+    """Those of the workload. The HorizontalPodAutoscaler that KEDA makes for a ScaledObject is KEDA's."""
+    usual = {"apiVersion": "apps/v1", "kind": "Deployment"}
+    keda = [ScaledObject(scene.original(one)) for one in scaled_objects if workload.is_meant_by(usual | _target(one))]
+    own = [one for one in hpas if workload.is_meant_by(_target(one)) and not _is_of_keda(one)]
+    return [*keda, *(HorizontalPodAutoscaler(scene.original(one)) for one in own)]
+
+
+def _target(body: Body) -> dict[str, Any]:
+    reference = (body.get("spec") or {}).get("scaleTargetRef") or {}
+    return {key: value for key, value in reference.items() if value}
+
+
+def _is_of_keda(body: Body) -> bool:
+    owners = body["metadata"].get("ownerReferences", ())
+    return any((one["kind"], one["apiVersion"].partition("/")[0]) == ("ScaledObject", "keda.sh") for one in owners)

@@ -1,0 +1,119 @@
+"""setFlag: set a feature flag where it lives, and restart who reads it only at the start."""
+
+from functools import partial
+from typing import Annotated, ClassVar
+
+from pydantic import Field, model_validator
+
+from runbook_operator.actions.base import DONE, Action, ActionSpec, Plan, short
+from runbook_operator.actions.flags import at_home, in_environment
+from runbook_operator.actions.rights import CHANGE, Right, needed
+from runbook_operator.actions.rolling import (
+    RESTART_AT,
+    RESTARTED_FOR,
+    RIGHTS,
+    left_alone,
+    restarted,
+    restarted_once,
+    rollable,
+)
+from runbook_operator.actions.scene import Scene
+from runbook_operator.model.aims import Aim, Progress, Remark
+from runbook_operator.model.base import ApiModel, Rule
+from runbook_operator.model.queries import together
+from runbook_operator.model.reasons import Reason
+from runbook_operator.model.rollouts import ROLLOUT, kind_of
+from runbook_operator.model.seen import Missing, Seen
+from runbook_operator.model.target import TargetRefs
+
+ROLLED_ANYWAY = "restart is for a flag outside of the pod template; with env the workload is rolled out anyway"
+HOMES = (
+    Right("", "configmaps", CHANGE, of=("ConfigMap",)),
+    Right("core.openfeature.dev", "featureflags", CHANGE, of=("FeatureFlag",)),
+)
+ANNOTATION = f"spec.template.metadata.annotations[{RESTARTED_FOR}]"
+REPLACING = ("spec.template.", RESTART_AT)
+"""Fields whose change replaces pods."""
+
+
+class FlagEnvironment(ApiModel):
+    """The container that has the flag as an environment variable."""
+
+    container: Annotated[str, Field(max_length=63)] = Field(
+        "", description="Its name; not needed where the pod has one container."
+    )
+
+
+class SetFlagSpec(ActionSpec):
+    """Which flag, and what it is to be."""
+
+    flag: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^\s\[\]{}#=]+$")] = Field(
+        description="Its name; inside a document (flags.key of the target) its path: features.ai."
+    )
+    value: Annotated[str, Field(max_length=1024)] = Field(
+        description="What it is to be, as text; inside a document quoted as the value there is. For an OpenFeature "
+        "FeatureFlag the name of a variant, which becomes the default."
+    )
+    restart: bool = Field(
+        False,
+        description="For an app that reads its flags only at its start: once the flag is set, the target's workload is "
+        "restarted, pod by pod, by an annotation of its pod template. A release puts back the flag and then the "
+        "annotation, which restarts it once more.",
+    )
+    env: FlagEnvironment | None = Field(
+        None,
+        description="The flag is an environment variable of the target's workload instead, be it set there or come "
+        "from a ConfigMap or Secret. Setting it rolls out the workload, and so does the release.",
+    )
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = (
+        Rule("!has(self.env) || !has(self.restart) || !self.restart", ROLLED_ANYWAY),
+    )
+
+    @model_validator(mode="after")
+    def _rolled_once(self) -> "SetFlagSpec":
+        if self.env is not None and self.restart:
+            raise ValueError(ROLLED_ANYWAY)
+        return self
+
+
+class SetFlag(Action):
+    """Sets a feature flag where the target's flags live, or as an environment variable, and holds it there."""
+
+    kind = "setFlag"
+    Spec = SetFlagSpec
+    reverts = "The value that was there, as it was written; with restart, the workload is restarted once more."
+    rights = (*HOMES, *RIGHTS)
+
+    @staticmethod
+    def plan(spec: SetFlagSpec, scene: Scene) -> Plan:
+        if spec.env is not None:
+            return in_environment(scene, spec.env.container, spec.flag, spec.value)
+        if not spec.restart:
+            return at_home(scene, spec.flag, spec.value)
+        flag, restart = together(partial(at_home, scene, spec.flag, spec.value), partial(_restart, scene))
+        return (*flag, *restart)
+
+    @classmethod
+    def needs(cls, spec: SetFlagSpec, target: TargetRefs) -> tuple[Right, ...]:
+        rolled, homes = (*(RIGHTS if spec.env or spec.restart else ()),), HOMES if spec.env is None else ()
+        return needed((*homes, *rolled), target)
+
+    @staticmethod
+    def progress(spec: SetFlagSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # not asked for
+        return restarted(seen) if aim.field.startswith(REPLACING) else DONE
+
+    @staticmethod
+    def describe(spec: SetFlagSpec) -> str:
+        return short(f"set flag {spec.flag} of {spec.target} to {spec.value}")
+
+
+def _restart(scene: Scene) -> Plan:
+    """An annotation that the release takes away again: a pod template that changes restarts the pods, both times."""
+    seen = rollable(scene)
+    if kind_of(seen) == ROLLOUT:
+        # A changed template would go through its canary or blue-green steps, which may take hours.
+        name = seen.ref.name
+        text = f"{seen.ref} is restarted now; after the release do it by hand: kubectl argo rollouts restart {name}"
+        return (restarted_once(scene, seen, last=True), Remark(Reason.RESTART_BY_HAND, text))
+    return (Aim(seen.ref, ANNOTATION, scene.throw.engagement, last=True), *left_alone(seen))

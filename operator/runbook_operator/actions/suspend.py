@@ -1,0 +1,113 @@
+"""suspend: stop what runs by a schedule, or by a controller, from running."""
+
+from collections.abc import Callable, Mapping
+
+from runbook_operator.actions.base import Action, ActionSpec, Plan
+from runbook_operator.actions.rights import CHANGE, Right
+from runbook_operator.actions.scene import Scene
+from runbook_operator.model import marks
+from runbook_operator.model.aims import Aim, Refused, Remark
+from runbook_operator.model.argocd import ENABLED, is_automated, parent
+from runbook_operator.model.reasons import Reason
+from runbook_operator.model.seen import Seen
+
+SUSPEND = "spec.suspend"
+PAUSED = "metadata.annotations[autoscaling.keda.sh/paused]"
+FINISHED = ("Complete", "Failed")
+
+
+class SuspendSpec(ActionSpec):
+    """Whose workload."""
+
+
+class Suspend(Action):
+    """Suspends the target's workload, and holds it suspended.
+
+    That is a CronJob, a Job, a Flux Kustomization or HelmRelease, the automatic sync of an Argo CD Application, or the
+    scaling of a KEDA ScaledObject.
+    """
+
+    kind = "suspend"
+    Spec = SuspendSpec
+    reverts = "What was there: it goes on, unless it was suspended before."
+    rights = (
+        *(Right("batch", f"{kind.lower()}s", CHANGE, of=(kind,)) for kind in ("CronJob", "Job")),
+        Right("kustomize.toolkit.fluxcd.io", "kustomizations", CHANGE, of=("Kustomization",)),
+        Right("helm.toolkit.fluxcd.io", "helmreleases", CHANGE, of=("HelmRelease",)),
+        Right("argoproj.io", "applications", CHANGE, of=("Application",)),
+        Right("keda.sh", "scaledobjects", CHANGE, of=("ScaledObject",)),
+    )
+
+    @staticmethod
+    def plan(spec: SuspendSpec, scene: Scene) -> Plan:  # noqa: ARG004 # the scene has the target already
+        ref = scene.workload
+        way = WAYS.get((ref.group, ref.kind))
+        if way is None:
+            names = ", ".join(kind for _, kind in WAYS)
+            raise Refused(Reason.NOT_SUSPENDABLE, f"{ref}: a {ref.kind} cannot be suspended; target one of {names}")
+        return way(scene.look(ref))
+
+    @staticmethod
+    def describe(spec: SuspendSpec) -> str:
+        return f"suspend {spec.target}"
+
+
+def _cron_job(seen: Seen) -> Plan:
+    active = [one["name"] for one in (seen.body.get("status") or {}).get("active") or ()]
+    aim = Aim(seen.ref, SUSPEND, held=True)
+    if not active:
+        return (aim,)
+    text = f"{seen.ref}: what it has started already goes on: {', '.join(f'Job/{name}' for name in active)}"
+    return (aim, Remark(Reason.STILL_RUNNING, text))
+
+
+def _job(seen: Seen) -> Plan:
+    status = seen.body.get("status") or {}
+    ended = [
+        one["type"] for one in status.get("conditions") or () if one["status"] == "True" and one["type"] in FINISHED
+    ]
+    if ended:
+        return (Remark(Reason.NOTHING_TO_DO, f"{seen.ref} has ended ({ended[0]}): there is nothing to suspend"),)
+    aim = Aim(seen.ref, SUSPEND, held=True)
+    if seen.body["spec"].get("suspend"):
+        return (aim,)
+    text = f"{seen.ref}: its pods are deleted ({status.get('active', 0)} now), and begin anew at the release"
+    return (aim, Remark(Reason.PODS_DELETED, text))
+
+
+def _flux(seen: Seen) -> Plan:
+    """The engine keeps a parent off by an annotation, where the Runbook does not say otherwise."""
+    above = (seen.body["metadata"].get("labels") or {}).get(marks.FLUX_KUSTOMIZATION)
+    aim = Aim(seen.ref, SUSPEND, held=True)
+    if not above:
+        return (aim,)
+    text = (
+        f"{seen.ref} is applied by the Kustomization {above}, which is kept off it until the release, so that changes "
+        "in Git wait; with spec.gitOps.flux: Ignore it would take the suspension back"
+    )
+    return (aim, Remark(Reason.GITOPS, text))
+
+
+def _argo_cd(seen: Seen) -> Plan:
+    if above := parent(seen):
+        text = f"{seen.ref} is managed by {above}, which would take it back; suspend the automatic sync there"
+        raise Refused(Reason.GITOPS, text)
+    if not is_automated(seen):
+        text = f"{seen.ref} has no spec.syncPolicy.automated: it syncs by hand only, and there is nothing to suspend"
+        return (Remark(Reason.NOTHING_TO_DO, text),)
+    return (Aim(seen.ref, ENABLED, held=False),)
+
+
+def _keda(seen: Seen) -> Plan:
+    return (Aim(seen.ref, PAUSED, "true"),)
+
+
+WAYS: Mapping[tuple[str, str], Callable[[Seen], Plan]] = {
+    ("batch", "CronJob"): _cron_job,
+    ("batch", "Job"): _job,
+    ("kustomize.toolkit.fluxcd.io", "Kustomization"): _flux,
+    ("helm.toolkit.fluxcd.io", "HelmRelease"): _flux,
+    ("argoproj.io", "Application"): _argo_cd,
+    ("keda.sh", "ScaledObject"): _keda,
+}
+"""By API group and kind: every version of a kind has the field in the same place."""

@@ -1,0 +1,77 @@
+"""EnvoyGateway: a BackendTrafficPolicy of the switch's own on the HTTPRoutes that lead to the Service."""
+
+from typing import Any
+
+from runbook_operator.actions.base import Plan
+from runbook_operator.actions.rights import OWN, READ, Right
+from runbook_operator.actions.scene import Body
+from runbook_operator.actions.traffic.limit import Rate, multiplied
+from runbook_operator.actions.traffic.routes import (
+    GATEWAY_API,
+    bypass,
+    controllers,
+    http_routes,
+    ref_of,
+    rules,
+    some,
+    unshared,
+)
+from runbook_operator.actions.traffic.site import Site, is_own, is_switchs, selects, unfit
+from runbook_operator.model.aims import Aim
+
+API, KIND = "gateway.envoyproxy.io/v1alpha1", "BackendTrafficPolicy"
+RIGHTS = (
+    Right("gateway.networking.k8s.io", "httproutes", READ),
+    Right("gateway.envoyproxy.io", "backendtrafficpolicies", OWN),
+)
+CONTROLLER = "gateway.envoyproxy.io/"
+
+
+def block(site: Site) -> Plan:
+    abort = {"abort": {"httpStatus": 503, "percentage": 100}}
+    return (_policy(site, "block", faultInjection=abort), bypass(site, "Envoy Gateway"))
+
+
+def limit(site: Site, rate: Rate) -> Plan:
+    if rate.at_once != rate.requests:
+        raise unfit("it lets as many requests through at once as in the whole time; leave burst out")
+    local = {"rules": [{"limit": {"requests": rate.requests, "unit": rate.per}}]}
+    # Merged, the rest of what the Gateway's own policy says stays true of the route.
+    policy = _policy(site, "limit", mergeType="StrategicMerge", rateLimit={"type": "Local", "local": local})
+    return (policy, multiplied(rate, "Envoy replica, for each route"))
+
+
+def _policy(site: Site, what: str, **content: Any) -> Aim:
+    _, policies = site.scene.find_all((GATEWAY_API, "HTTPRoute", ""), (API, KIND, ""))
+    routes = some(site, http_routes(site), "HTTPRoute")
+    for route in routes:
+        _check(site, route, policies)
+    names = [body["metadata"]["name"] for body in routes]
+    targets = [{"group": GATEWAY_API.partition("/")[0], "kind": "HTTPRoute", "name": name} for name in names]
+    return site.made(API, KIND, what, spec={"targetRefs": targets, **content})
+
+
+def _check(site: Site, route: Body, policies: tuple[Body, ...]) -> None:
+    """Raises Refused where a policy of ours on the route would have no effect, or one too many."""
+    ref, of = ref_of(site, route), controllers(route)
+    if of and not any(name.startswith(CONTROLLER) for name in of):
+        raise unfit(f"{ref} is not of Envoy Gateway but of {', '.join(sorted(of))}")
+    for rule in rules(route):
+        unshared(site, str(ref), rule.get("backendRefs") or ())
+    for policy in policies:
+        if _is_on(policy, route) and not is_own(policy, site.scene) and not _blocks(policy):
+            name = policy["metadata"]["name"]
+            raise unfit(f"{KIND}/{name} is on {ref} already, and the oldest policy wins; edit or remove that one")
+
+
+def _is_on(policy: Body, route: Body) -> bool:
+    spec, meta = policy["spec"], route["metadata"]
+    refs = (*(spec.get("targetRefs") or ()), *filter(None, (spec.get("targetRef"),)))
+    named = any((one.get("kind"), one.get("name")) == ("HTTPRoute", meta["name"]) for one in refs)
+    chosen = (one for one in spec.get("targetSelectors") or () if one.get("kind") == "HTTPRoute")
+    return named or any(selects(one, meta.get("labels") or {}) for one in chosen)
+
+
+def _blocks(policy: Body) -> bool:
+    """Another switch's block: until it is gone, a limit has nothing to count and a block nothing to add."""
+    return is_switchs(policy) and "faultInjection" in policy["spec"]

@@ -1,0 +1,52 @@
+"""HTTPRoute: a rule without backends answers 500, as the Gateway API says it must where it has no filters either."""
+
+from runbook_operator.actions.base import Plan
+from runbook_operator.actions.rights import CHANGE, Right
+from runbook_operator.actions.scene import Body
+from runbook_operator.actions.traffic.routes import (
+    RULES,
+    bypass,
+    http_routes,
+    is_for,
+    mirrors,
+    ref_of,
+    rules,
+    some,
+    unshared,
+)
+from runbook_operator.actions.traffic.site import Site
+from runbook_operator.model.aims import Aim, Remark
+from runbook_operator.model.reasons import Reason
+from runbook_operator.model.refs import Ref
+
+RIGHTS = (Right("gateway.networking.k8s.io", "httproutes", CHANGE),)
+
+
+def block(site: Site) -> Plan:
+    plan: list[Aim | Remark] = []
+    for route in some(site, http_routes(site), "HTTPRoute"):
+        for number, rule in enumerate(rules(route)):
+            if is_for(site, rule):
+                unshared(site, f"rule {number} of {ref_of(site, route)}", rule["backendRefs"])
+        plan += _blocked(site, ref_of(site, route))
+    return (*plan, bypass(site, "its HTTPRoutes"))
+
+
+def _blocked(site: Site, ref: Ref) -> list[Aim | Remark]:
+    """A rule that is empty already, since a switch was thrown before, stays so in what this one holds."""
+    body = site.scene.look(ref).body
+    now, original = tuple(site.scene.base(body, RULES)), rules(site.scene.original(body))
+    aim = Aim(ref, RULES, [_without(site, *pair) for pair in zip(now, original, strict=True)])
+    if now == original:
+        return [aim]
+    text = f"another switch holds {RULES} of {ref} too: what it blocks there stays blocked until both are released"
+    return [aim, Remark(Reason.TRAFFIC_BYPASS, text)]
+
+
+def _without(site: Site, rule: Body, was: Body) -> Body:
+    """The rule without a way to the Service. A filter may answer by itself or reach a backend, so that all go."""
+    if is_for(site, was):
+        return {key: value for key, value in rule.items() if key not in ("backendRefs", "filters")}
+    if not any(mirrors(site, one) for one in rule.get("filters") or ()):
+        return rule
+    return {**rule, "filters": [one for one in rule["filters"] if not mirrors(site, one)]}

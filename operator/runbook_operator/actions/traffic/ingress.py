@@ -1,0 +1,50 @@
+"""Ingress: annotations that ingress-nginx reads, on the Ingresses that lead to the Service. Never a snippet.
+
+Its project is retired, so that this is for clusters that still run it.
+"""
+
+from collections.abc import Mapping
+
+from runbook_operator.actions.base import Plan
+from runbook_operator.actions.rights import CHANGE, Right
+from runbook_operator.actions.traffic.limit import Rate, multiplied
+from runbook_operator.actions.traffic.routes import bypass, ingresses, ref_of, services, some
+from runbook_operator.actions.traffic.site import Site, unfit
+from runbook_operator.model.aims import Aim, Remark
+from runbook_operator.model.reasons import Reason
+
+RIGHTS = (Right("networking.k8s.io", "ingresses", CHANGE),)
+PREFIX = "nginx.ingress.kubernetes.io"
+EVERYBODY = "0.0.0.0/0,::/0"
+RETIRED = Remark(
+    Reason.MECHANISM_RETIRED,
+    "ingress-nginx is retired and gets no security fixes since March 2026; move to a Gateway API implementation",
+)
+LIMITS: Mapping[str, str] = {"Second": "limit-rps", "Minute": "limit-rpm"}
+
+
+def block(site: Site) -> Plan:
+    return (*_annotated(site, {"denylist-source-range": EVERYBODY}), bypass(site, "ingress-nginx"), RETIRED)
+
+
+def limit(site: Site, rate: Rate) -> Plan:
+    if rate.per not in LIMITS:
+        raise unfit(f"it has no limit per {rate.per}")
+    if rate.at_once % rate.requests:
+        raise unfit("its burst is a multiple of requests; choose one, or leave burst out")
+    values = {LIMITS[rate.per]: str(rate.requests), "limit-burst-multiplier": str(rate.at_once // rate.requests)}
+    counted = multiplied(rate, "controller replica, for each client address")
+    return (*_annotated(site, values), counted, RETIRED)
+
+
+def _annotated(site: Site, values: Mapping[str, str]) -> list[Aim]:
+    aims = []
+    for body in some(site, ingresses(site, "nginx"), "Ingress of ingress-nginx"):
+        ref = ref_of(site, body)
+        if others := sorted(set(services(body)) - {site.ref.name}):
+            text = f"{ref} leads to Service/{others[0]} too, which would be hit as well; give {site.ref} one of its own"
+            raise unfit(text)
+        if (body["metadata"].get("annotations") or {}).get(f"{PREFIX}/satisfy") == "any":
+            raise unfit(f"{ref} says {PREFIX}/satisfy: any, which lets those in who authenticate; remove it")
+        aims += [Aim(ref, f"metadata.annotations[{PREFIX}/{key}]", value) for key, value in values.items()]
+    return aims

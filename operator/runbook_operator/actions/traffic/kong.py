@@ -1,0 +1,92 @@
+"""Kong: a KongPlugin of the switch's own, attached to the Service by the annotation that lists its plugins."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from runbook_operator.actions.base import Plan
+from runbook_operator.actions.rights import CHANGE, OWN, READ, Right
+from runbook_operator.actions.scene import Body
+from runbook_operator.actions.traffic.limit import Rate, multiplied
+from runbook_operator.actions.traffic.routes import (
+    GATEWAY_API,
+    INGRESS,
+    bypass,
+    controllers,
+    http_routes,
+    ingresses,
+    is_for,
+    ref_of,
+    rules,
+    unshared,
+)
+from runbook_operator.actions.traffic.site import Site, is_switchs, unfit
+from runbook_operator.model import fields
+from runbook_operator.model.aims import Aim
+
+API, KIND = "configuration.konghq.com/v1", "KongPlugin"
+PLUGINS = "konghq.com/plugins"
+ATTACHED = f"metadata.annotations[{PLUGINS}]"
+RIGHTS = (
+    Right("configuration.konghq.com", "kongplugins", OWN),
+    Right("", "services", CHANGE),
+    Right("networking.k8s.io", "ingresses", READ),
+    Right("gateway.networking.k8s.io", "httproutes", READ),
+)
+CONTROLLER = "konghq.com/"
+
+
+def block(site: Site) -> Plan:
+    return (*_attached(site, "block", "request-termination", {"status_code": 503}), bypass(site, "Kong"))
+
+
+def limit(site: Site, rate: Rate) -> Plan:
+    if rate.at_once != rate.requests:
+        raise unfit("it counts in fixed windows, which have no burst; leave burst out")
+    # Counted for the Service, since Kong would count for each consumer.
+    config = {rate.per.lower(): rate.requests, "policy": "local", "limit_by": "service"}
+    return (*_attached(site, "limit", "rate-limiting", config), multiplied(rate, "Kong node"))
+
+
+def _attached(site: Site, what: str, plugin: str, config: dict[str, Any]) -> tuple[Aim, Aim]:
+    _, _, found = site.scene.find_all((GATEWAY_API, "HTTPRoute", ""), (INGRESS, "Ingress", ""), (API, KIND, ""))
+    same = {body["metadata"]["name"]: is_switchs(body) for body in found if body.get("plugin") == plugin}
+    for body in _routes(site):
+        _check(body, same, plugin)
+    attached = fields.put(site.service.body, ATTACHED, site.scene.base(site.service.body, ATTACHED))
+    _check(attached, (name for name, switchs in same.items() if not switchs), plugin)
+    made = site.made(API, KIND, what, plugin=plugin, config=config)
+    # Kong takes one plugin of a kind: this one stands in for that of a switch that was thrown before.
+    kept = [name for name in _plugins(attached) if name not in same]
+    return (made, Aim(site.ref, ATTACHED, ",".join((*kept, made.ref.name))))
+
+
+def _routes(site: Site) -> tuple[Body, ...]:
+    """The routes of Kong that lead to the Service."""
+    routes = [body for body in http_routes(site) if _is_kongs(body)]
+    for route in routes:
+        for rule in filter(partial(is_for, site), rules(route)):
+            unshared(site, f"a rule of {ref_of(site, route)}", rule["backendRefs"])
+    found = (*routes, *ingresses(site, "kong"))
+    if not found:
+        raise unfit(f"no HTTPRoute and no Ingress of Kong leads to {site.ref}")
+    return found
+
+
+def _is_kongs(route: Body) -> bool:
+    of = controllers(route)
+    return not of or any(name.startswith(CONTROLLER) for name in of)
+
+
+def _check(holder: Body, same: Iterable[str], plugin: str) -> None:
+    """Raises Refused where a plugin of the kind is attached that goes before ours, or would clash with it."""
+    attached = _plugins(holder)
+    for name in same:
+        if name in attached:
+            where = f"{holder['kind']}/{holder['metadata']['name']}"
+            raise unfit(f"{KIND}/{name} on {where} is a {plugin} already, and Kong heeds one of them; edit that one")
+
+
+def _plugins(holder: Body) -> list[str]:
+    text = (holder["metadata"].get("annotations") or {}).get(PLUGINS, "")
+    return [name.strip() for name in text.split(",") if name.strip()]

@@ -1,0 +1,30 @@
+"""NetworkPolicy: one that lets nothing in. Whether anybody enforces it cannot be seen, so that it must be verified."""
+
+from runbook_operator.actions.base import Plan
+from runbook_operator.actions.rights import OWN, READ, Right
+from runbook_operator.actions.scene import Body
+from runbook_operator.actions.traffic.site import Site, selects, unfit
+
+API, KIND = "networking.k8s.io/v1", "NetworkPolicy"
+RIGHTS = (Right("networking.k8s.io", "networkpolicies", OWN), Right("", "pods", READ))
+
+
+def block(site: Site) -> Plan:
+    labels, policies, pods = site.pods(), site.scene.find(API, KIND), site.found_pods()
+    allowing = next((one["metadata"]["name"] for one in policies if _lets_in(one["spec"], labels, pods)), None)
+    if allowing is not None:
+        raise unfit(
+            f"{KIND}/{allowing} lets traffic in to pods of {site.ref}, and what one policy allows no other denies; "
+            "block through something else, or remove it"
+        )
+    # An empty list of rules is not kept by the API server; what has none lets nothing in.
+    return (site.made(API, KIND, "block", spec={"podSelector": {"matchLabels": labels}, "policyTypes": ["Ingress"]}),)
+
+
+def _lets_in(spec: Body, labels: dict[str, str], pods: tuple[Body, ...]) -> bool:
+    """Whether a policy allows something to one of the pods; where there are none now, to such as could come."""
+    if "Ingress" not in (spec.get("policyTypes") or ("Ingress",)) or not spec.get("ingress"):
+        return False
+    found = [one["metadata"].get("labels") or {} for one in pods]
+    chosen = spec.get("podSelector") or {}
+    return any(selects(chosen, one) for one in found) if found else selects(chosen, labels, whole=False)

@@ -1,0 +1,55 @@
+"""Traefik: a Middleware of the switch's own, put at the end of what the IngressRoutes' routes pass through."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from runbook_operator.actions.base import Plan
+from runbook_operator.actions.rights import CHANGE, OWN, Right
+from runbook_operator.actions.scene import Body
+from runbook_operator.actions.traffic.limit import Rate, multiplied
+from runbook_operator.actions.traffic.routes import bypass, names, ref_of, unshared
+from runbook_operator.actions.traffic.site import Site, unfit
+from runbook_operator.model.aims import Aim
+from runbook_operator.model.fields import quoted
+
+API = "traefik.io/v1alpha1"
+RIGHTS = (Right("traefik.io", "middlewares", OWN), Right("traefik.io", "ingressroutes", CHANGE))
+NOBODY = "255.255.255.255/32"
+"""Traefik does not make a Middleware with an empty list of ranges, and serves no route that names such a one."""
+
+
+def block(site: Site) -> Plan:
+    return (*_attached(site, "block", {"ipAllowList": {"sourceRange": [NOBODY]}}), bypass(site, "Traefik"))
+
+
+def limit(site: Site, rate: Rate) -> Plan:
+    limits = {"average": rate.requests, "period": f"{rate.seconds}s", "burst": rate.at_once}
+    # Counted by host, since Traefik would count for each client.
+    spec = {"rateLimit": {**limits, "sourceCriterion": {"requestHost": True}}}
+    return (*_attached(site, "limit", spec), multiplied(rate, "Traefik replica, for each host and route"))
+
+
+def _attached(site: Site, what: str, spec: dict[str, Any]) -> tuple[Aim, ...]:
+    routes = [(body, route) for body in site.scene.find(API, "IngressRoute") for route in _routes(site, body)]
+    if not routes:
+        raise unfit(f"no IngressRoute of {API} leads to {site.ref}")
+    middleware = site.made(API, "Middleware", what, spec=spec)
+    name = middleware.ref.name
+    return (middleware, *(Aim(ref_of(site, body), _place(route, name), {"name": name}) for body, route in routes))
+
+
+def _routes(site: Site, body: Body) -> Iterator[Body]:
+    """The routes of an IngressRoute that lead to the Service."""
+    matches = Counter(route["match"] for route in body["spec"]["routes"])
+    for route in body["spec"]["routes"]:
+        services = route.get("services") or ()
+        if any(names(site, one) for one in services):
+            unshared(site, f"a route of {ref_of(site, body)}", services)
+            if matches[route["match"]] > 1:
+                raise unfit(f"{ref_of(site, body)} has two routes with the match {route['match']}; make them one")
+            yield route
+
+
+def _place(route: Body, name: str) -> str:
+    return f"spec.routes[match={quoted(route['match'])}].middlewares[name={name}]"

@@ -1,0 +1,229 @@
+"""The conditions of a switch, as kstatus, `kubectl wait` and Argo CD read them.
+
+Ready, Engaged and Automatic are always there, Restored after the first release; Reconciling, Stalled, Contested and
+Outdated only while they are true.
+"""
+
+from contextlib import suppress
+
+from runbook_operator.api.conditions import Condition, Finding, condition, find
+from runbook_operator.api.runbook import KillSwitch
+from runbook_operator.api.switch import Record, SwitchStatus
+from runbook_operator.decide import powers
+from runbook_operator.decide.gates import suspension
+from runbook_operator.decide.holds import automatic_holds, called, held_back, is_automatic, silenced, wanted
+from runbook_operator.decide.notices import named, shown, summary
+from runbook_operator.decide.parts import parts
+from runbook_operator.decide.peace import hint
+from runbook_operator.decide.progress import contest
+from runbook_operator.decide.record import drafted, outdated
+from runbook_operator.model.queries import Unread, together
+from runbook_operator.model.reasons import Reason
+from runbook_operator.model.seen import Missing
+from runbook_operator.plan import whose
+from runbook_operator.plan.whose import UNNAMED
+from runbook_operator.plan.world import World
+
+Trouble = tuple[Reason, str]
+WHEN_THROWN = frozenset({Reason.NO_REVISION})
+"""Reasons that say nothing bad about a switch that is idle: there may be a revision when it is thrown."""
+
+
+def conditions(
+    world: World, status: SwitchStatus, trouble: Trouble | None, outcome: Reason | None = None
+) -> list[Condition]:
+    """Every condition that `status` should show; `trouble` stalls it, `outcome` is of a release that ends now."""
+    found = {
+        "Ready": _ready(world, status, trouble),
+        # kstatus would wait for what is being done, and never say that it failed.
+        "Reconciling": None if trouble else _reconciling(status),
+        "Stalled": Finding(True, *trouble) if trouble else None,
+        "Engaged": _engaged(world, status),
+        "Automatic": _automatic(world),
+        "Contested": _contested(world, status.record),
+        "Outdated": _outdated(world, status.record),
+        "Restored": _restored(status, outcome),
+    }
+    old, generation = world.switch.status.conditions, world.switch.meta.generation
+    new = [condition(old, kind, one, generation, world.now) for kind, one in found.items() if one is not None]
+    kept = find(old, "Restored")
+    return [*new, kept] if kept is not None and found["Restored"] is None and status.record is None else new
+
+
+def would(world: World) -> str:
+    """What Observe says that Enforce would have done."""
+    doing = does(world)
+    return f"mode is Observe: nothing was done; Enforce would {doing}" if doing else "mode is Observe: nothing was done"
+
+
+def unnamed(world: World) -> Trouble | None:
+    """Why nothing is done where a service account has to be named."""
+    return (Reason.NO_ACCOUNT, UNNAMED) if world.barred else None
+
+
+def would_engage(world: World) -> str:
+    """What automatic holds would do, were it not for a person or a gate."""
+    return f"{', '.join(called(one.source, one.name) for one in automatic_holds(world))} would engage it"
+
+
+def does(world: World) -> str:
+    """What the switch does, as the few words of a printer column."""
+    if world.entry is None:
+        return world.switch.status.does
+    return "; ".join(one.action.describe(one.spec) for one in world.entry.actions)
+
+
+def _ready(world: World, status: SwitchStatus, trouble: Trouble | None) -> Finding:
+    reason, message = trouble or _unready(world, status) or (Reason.READY, "")
+    return Finding(reason is Reason.READY, reason, message)
+
+
+def _unready(world: World, status: SwitchStatus) -> Trouble | None:
+    record = status.record
+    if record is None:
+        return _undeclared(world) or unnamed(world) or _hindered(world)
+    entries = (*record.actions, *record.dropped)
+    failing = next((entry.failure for entry in entries if entry.failure), None)
+    if failing is not None:
+        return Reason(failing.reason), failing.message
+    if wanted(world) and (barred := unnamed(world)) is not None:
+        return barred
+    if status.phase == "Engaging":
+        return _missing_of(world, record) or (Reason.ENGAGING, summary(record))
+    return (Reason.RELEASING, summary(record)) if status.phase == "Releasing" else _missing_of(world, record)
+
+
+def _undeclared(world: World) -> Trouble | None:
+    spec = world.switch.spec
+    if world.runbook is None:
+        return Reason.RUNBOOK_NOT_FOUND, f"spec.runbook: there is no Runbook {spec.runbook} in this namespace"
+    if world.runbook.spec is None:
+        return Reason.INVALID_SPEC, f"Runbook {spec.runbook}: {world.runbook.error}"
+    if world.entry is None:
+        return Reason.SWITCH_NOT_DECLARED, f"spec.switch: Runbook {spec.runbook} declares no switch {spec.switch}"
+    return None
+
+
+def _hindered(world: World) -> Trouble | None:
+    """What would keep an idle switch from working if it were thrown now.
+
+    Looking closer costs requests: where the world is not to be thorough, what was last said stands. The end of an
+    engagement waits for no look, and what was said meanwhile was about that.
+    """
+    entry = world.entry
+    assert entry  # noqa: S101 # it is declared
+    try:
+        return _checked(world, entry)
+    except Unread as unread:
+        known, said = _known(world, entry), _said(world)
+        if world.record is not None:
+            return known
+        is_found_again = known is None and said is not None and said[0] is Reason.TARGET_NOT_FOUND
+        if world.thorough or is_found_again:
+            raise Unread(unread.queries, urgent=False) from None
+        return known or said
+
+
+def _checked(world: World, entry: KillSwitch) -> Trouble | None:
+    """Rights are told first, since one command grants all that are missing; they are asked for in close looks only."""
+    if world.record is not None:
+        return _failing(drafted(world, entry))
+    if not world.thorough:
+        return powers.told(world.switch.status.conditions) or _failing(drafted(world, entry))
+    powerless, failing = together(lambda: powers.of_switch(world, entry), lambda: _failing(drafted(world, entry)))
+    found: Trouble | None = powerless or failing
+    return found
+
+
+def _known(world: World, entry: KillSwitch) -> Trouble | None:
+    """What would keep it from working as far as that can be told without a look."""
+    for one in entry.actions:
+        with suppress(Unread):
+            if trouble := _failing(drafted(world, entry.model_copy(update={"actions": [one]}))):
+                return trouble
+    return None
+
+
+def _failing(record: Record) -> Trouble | None:
+    found = (one.failure for one in record.actions if one.failure and one.failure.reason not in WHEN_THROWN)
+    return next(((Reason(one.reason), one.message) for one in found), None)
+
+
+def _said(world: World) -> Trouble | None:
+    """What the condition says already."""
+    ready = find(world.switch.status.conditions, "Ready")
+    return (Reason(ready.reason), ready.message) if ready and ready.status == "False" else None
+
+
+def _missing_of(world: World, record: Record) -> Trouble | None:
+    found = (part.target for part in parts(world, record) if not (part.unplanned or part.is_object))
+    return next(((one.reason, one.message) for one in found if isinstance(one, Missing)), None)
+
+
+def _reconciling(status: SwitchStatus) -> Finding | None:
+    """True while something is being done; kstatus then says InProgress."""
+    reasons = {"Engaging": Reason.ENGAGING, "Releasing": Reason.RELEASING}
+    if status.record is None or status.phase not in reasons:
+        return None
+    return Finding(True, reasons[status.phase], summary(status.record))
+
+
+def _engaged(world: World, status: SwitchStatus) -> Finding:
+    if status.record:
+        reason = Reason.ENGAGED if status.phase == "Engaged" else Reason.ENGAGING
+        return Finding(status.phase == "Engaged", reason, summary(status.record))
+    if wanted(world) and world.observing:
+        return Finding(False, Reason.OBSERVING, would(world))
+    if wanted(world) and (barred := unnamed(world)) is not None:
+        return Finding(False, *barred)
+    return Finding(False, Reason.RELEASED, status.history[0].outcome if status.history else "")
+
+
+def _automatic(world: World) -> Finding:
+    if not is_automatic(world):
+        return Finding(False, Reason.MANUAL, "automatic: false leaves it to people")
+    if (said := silenced(world)) is not None:
+        until = f"until {said.expires_at}" if said.expires_at else "until engaged is removed"
+        would_hold = f"; {would_engage(world)}" if automatic_holds(world) else ""
+        return Finding(False, Reason.SILENCED, f"{said.by or 'a person'} holds it released {until}{would_hold}")
+    if world.runbook and (suspended := suspension(world.runbook, world.now)) is not None:
+        return Finding(False, suspended.reason, suspended.message)
+    if (gate := held_back(world)) is not None:
+        return Finding(False, gate.reason, f"held back: {gate.message}; {would_engage(world)}")
+    return Finding(True, Reason.AUTOMATIC, "")
+
+
+def _contested(world: World, record: Record | None) -> Finding | None:
+    fights = [(part.entry, contest(part)) for part in parts(world, record)] if record else []
+    contests = [(entry, one) for entry, one in fights if one is not None]
+    if not contests:
+        return None
+    text = "; ".join(
+        f"{one.manager or 'somebody'} changed {named(entry)} and it was put back to {shown(entry.held)}, "
+        f"{one.streak} times: {hint(one.manager)}"
+        for entry, one in contests
+    )
+    return Finding(True, Reason.CONTESTED, text)
+
+
+def _outdated(world: World, record: Record | None) -> Finding | None:
+    if record is None:
+        return None
+    if world.runbook and world.runbook.spec and whose.declared(world.runbook) != whose.of_switch(world.switch, None):
+        now = whose.declared(world.runbook) or "no service account"
+        was = whose.of_switch(world.switch, None) or "the operator's own rights"
+        text = f"the Runbook now names {now}. What is engaged is held and put back in the name of {was}; release it, "
+        return Finding(True, Reason.ACTIONS_CHANGED, f"{text}and throw it again, to change that")
+    if outdated(world, record) is None:
+        return None
+    text = (
+        f"the Runbook now declares: {does(world)}. What is engaged stays as it was thrown until it is released; "
+        "reapplyOnChange: true applies an edit at once"
+    )
+    return Finding(True, Reason.ACTIONS_CHANGED, text)
+
+
+def _restored(status: SwitchStatus, outcome: Reason | None) -> Finding | None:
+    if outcome is None:
+        return None
+    return Finding(outcome is Reason.RESTORED, outcome, status.history[0].outcome)

@@ -1,0 +1,280 @@
+"""The deployment guard: a new revision of a target is watched, and one that goes bad in its window has consequences.
+
+The window opens when the revision is first seen to be rolled out, and not when it is available: a bad one may never be.
+All that the guard knows is in the status, so that neither a restart nor the end of the rollout tool ends a window.
+
+What was Critical before the revision came is no evidence against it until it was Ok again: that is the comparison with
+the revision before. Where nothing is known of that one, what is Critical now stands alone.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from runbook_operator.api.conditions import moment, timestamp
+from runbook_operator.api.deployments import JudgedRevision, Verdict, WatchedRevision
+from runbook_operator.api.runbook import TargetStatus
+from runbook_operator.api.targets import Target
+from runbook_operator.decide import blame, versions
+from runbook_operator.decide.judges import Judge, judges, nobody
+from runbook_operator.decide.versions import Version
+from runbook_operator.model.durations import duration, spoken
+from runbook_operator.model.rollouts import KINDS, is_observed
+from runbook_operator.model.seen import ALWAYS_WATCHED, Seen
+from runbook_operator.model.signals import Signal
+from runbook_operator.model.signals import Verdict as Word
+from runbook_operator.model.templates import Mark
+from runbook_operator.plan.world import RunbookWorld
+
+KEPT = 5
+LOOKED_AT_EVERY = timedelta(seconds=10)
+"""A guarded workload of a kind that nobody watches is read so often: its new revisions are seen so late at most."""
+FIRST = "it was live when the guard saw the workload first"
+BROUGHT = "a switch has brought it"
+
+
+def judged(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatus) -> TargetStatus:
+    """The target's status with the verdicts of its revisions; raises Unread where a new one is to be read."""
+    return _watched(world, target, seen, _turned(world, target, seen, status))
+
+
+def is_bad(status: TargetStatus, mark: Mark) -> bool:
+    """Whether the revision of this mark has failed in its window."""
+    return any(versions.is_marked(one, mark) for one in failed(status))
+
+
+def failed(status: TargetStatus) -> list[JudgedRevision]:
+    """The revisions that are bad, newest first."""
+    return [one for one in status.verdicts if one.verdict == "Bad"]
+
+
+def is_troubled(world: RunbookWorld, target: Target) -> bool:
+    """Whether something is Critical now that judges the target."""
+    return any(one.track.level == "Critical" for one in judges(world, target))
+
+
+def is_due(world: RunbookWorld, status: TargetStatus) -> bool:
+    """Whether a workload that nobody watches is worth a read at every visit."""
+    return status.watch is not None or bool(world.runbook.spec and world.runbook.spec.deployments.guards)
+
+
+def due(world: RunbookWorld) -> Iterator[datetime]:
+    """When windows end, and when to look again for a new revision that no watch tells of, or that is not kept yet."""
+    spec, namespace = world.runbook.spec, world.runbook.meta.ref.namespace
+    told = {one.name: one for one in world.runbook.status.targets}
+    for target in spec.targets if spec else ():
+        status, workload = told.get(target.name), target.refs(namespace).workload
+        if spec is None or status is None or workload is None:
+            continue
+        if status.watch is not None:
+            yield moment(status.watch.until)
+        kind, seen = (workload.api_version, workload.kind), world.seen.get(workload)
+        is_unwatched = kind in KINDS and kind not in ALWAYS_WATCHED and spec.deployments.guards
+        if is_unwatched or (kind in KINDS and isinstance(seen, Seen) and _new_mark(seen, status)):
+            yield world.now + LOOKED_AT_EVERY
+
+
+def signals(world: RunbookWorld) -> Mapping[str, tuple[Signal, ...]]:
+    """What the guard says of each target to the kill switch that a bad revision engages."""
+    spec = world.runbook.spec
+    action = spec.deployments.first_action if spec else None
+    if spec is None or action is None:
+        return {}
+    told = {one.name: one for one in world.runbook.status.targets}
+    targets = [(one, told[one.name]) for one in spec.targets if one.workload and one.name in told]
+    return {action.engage: tuple(_signal(world, target, status) for target, status in targets)}
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A revision in its window, with what judges it now."""
+
+    watch: WatchedRevision
+    judges: Sequence[Judge]
+    until: datetime
+    is_live: bool
+
+    @property
+    def before(self) -> list[str]:
+        """What was Critical before it came and was not Ok since."""
+        return [one.name for one in self.judges if one.name in self.watch.before and not one.is_well]
+
+    @property
+    def evidence(self) -> list[Judge]:
+        """What has become Critical in the window, and while it was live."""
+        found = (one for one in self.judges if one.level == "Critical" and one.track.since < self.until)
+        return [one for one in found if self.is_live and one.name not in self.before]
+
+    @property
+    def saw(self) -> list[str]:
+        """All that was Critical in the window, as far as it is still declared."""
+        names = {*self.watch.saw, *(one.name for one in self.evidence)}
+        return [one.name for one in self.judges if one.name in names]
+
+
+def _turned(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatus) -> TargetStatus:
+    """The status after the workload has turned to another revision, if it has."""
+    mark = _new_mark(seen, status)
+    if mark is None:
+        return status
+    if not status.verdicts:
+        return _with(seen, status, _judged(world, Version(mark.number, mark), "Unproven", FIRST))
+    version, live = versions.version(world, seen, mark), _known(world, seen, status.verdicts[0])
+    if version is None or versions.is_left(world, seen, version):
+        return status
+    status = status.model_copy(update={"verdicts": [live, *status.verdicts[1:]]})
+    if _is_same_version(world, seen, live, version):
+        return _renumbered(status, version)
+    if versions.is_brought(world, seen, version, moment(live.since)):
+        return _brought(world, seen, status, version)
+    return _opened(world, target, seen, status, version)
+
+
+def _new_mark(seen: Seen, status: TargetStatus) -> Mark | None:
+    """The mark of the live revision, where it is not the one that was noted."""
+    mark = versions.marked(seen) if is_observed(seen) else None
+    is_noted = mark is not None and bool(status.verdicts) and versions.is_marked(status.verdicts[0], mark)
+    return None if is_noted else mark
+
+
+def _known(world: RunbookWorld, seen: Seen, live: JudgedRevision) -> JudgedRevision:
+    """The revision with its version; that of the first one of a workload is read only when another one comes."""
+    found = None if live.digest else versions.version(world, seen, versions.mark_of(live))
+    return live.model_copy(update={"digest": found.digest}) if found else live
+
+
+def _is_same_version(world: RunbookWorld, seen: Seen, live: JudgedRevision, version: Version) -> bool:
+    """Whether only a restart or a flag of a switch is new; without digests, a switch must be known to hold a flag."""
+    if version.digest and live.digest:
+        return version.digest == live.digest
+    return versions.is_flagged(world, seen.uid)
+
+
+def _renumbered(status: TargetStatus, version: Version) -> TargetStatus:
+    live, watch = status.verdicts[0], status.watch
+    number = {"revision": version.number, "template": version.mark.template}
+    same = {**number, "digest": version.digest}
+    if watch and watch.since == live.since:
+        watch = watch.model_copy(update=number)
+    return status.model_copy(update={"watch": watch, "verdicts": [live.model_copy(update=same), *status.verdicts[1:]]})
+
+
+def _brought(world: RunbookWorld, seen: Seen, status: TargetStatus, version: Version) -> TargetStatus:
+    """A rollback is no deployment: what was known of the revision stands, and a bad one stays under watch."""
+    old = next((one for one in status.verdicts if one.digest == version.digest), None)
+    verdict, reason = (old.verdict, old.reason) if old else ("Unproven", BROUGHT)
+    left = _left(status, f"a switch went back to revision {version.number} before its window ended")
+    return _with(seen, left, _judged(world, version, verdict, reason))
+
+
+def _opened(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatus, version: Version) -> TargetStatus:
+    """A deployment: its window opens, and whatever was held against the one before is over."""
+    left = _left(status, f"revision {version.number} came before its window ended")
+    left = left.model_copy(update={"watch": None})
+    if why := nobody(world, target):
+        return _with(seen, left, _judged(world, version, "Unproven", f"not watched: {why}"))
+    # What a revision does may be seen before the revision is, where that is not told by a watch.
+    late = timedelta() if (seen.ref.api_version, seen.ref.kind) in ALWAYS_WATCHED else LOOKED_AT_EVERY
+    every = judges(world, target)
+    watch = WatchedRevision(
+        revision=version.number,
+        template=version.mark.template,
+        since=timestamp(world.now),
+        until=timestamp(_until(world, world.now)),
+        before=[one.name for one in every if one.was_bad(world.now - late)],
+    )
+    names = ", ".join(one.name for one in every)
+    entry = _judged(world, version, "Watching", f"watched until {watch.until} by {names}")
+    return _with(seen, left.model_copy(update={"watch": watch}), entry)
+
+
+def _left(status: TargetStatus, why: str) -> TargetStatus:
+    """The status after the live revision was left; one that is still in its window is not judged any more."""
+    live = status.verdicts[0]
+    if live.verdict != "Watching":
+        return status
+    return _ended(status, live, "Unproven", why)
+
+
+def _with(seen: Seen, status: TargetStatus, entry: JudgedRevision) -> TargetStatus:
+    """The status with this revision as the live one; what was known of the same version gives way."""
+    older = [one for one in status.verdicts if not entry.digest or one.digest != entry.digest]
+    return status.model_copy(update={"uid": seen.uid, "verdicts": [entry, *older][:KEPT]})
+
+
+def _judged(world: RunbookWorld, version: Version, verdict: Verdict, reason: str) -> JudgedRevision:
+    return JudgedRevision(
+        revision=version.number,
+        template=version.mark.template,
+        digest=version.digest,
+        verdict=verdict,
+        since=timestamp(world.now),
+        reason=reason,
+    )
+
+
+def _watched(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatus) -> TargetStatus:
+    """The status after what judges the revision under watch was looked at."""
+    watch = status.watch
+    entry = blame.suspect(status)
+    if watch is None or entry is None:
+        return status.model_copy(update={"watch": None})
+    if why := nobody(world, target):
+        ended = _ended(status, entry, "Unproven", f"not watched any more: {why}")
+        return ended if entry.verdict == "Watching" else status.model_copy(update={"watch": None})
+    is_live = entry is status.verdicts[0]
+    case = _Case(watch, judges(world, target), _until(world, moment(watch.since)), is_live)
+    update = {"until": timestamp(case.until), "before": case.before, "saw": case.saw}
+    status = status.model_copy(update={"watch": watch.model_copy(update=update)})
+    if entry.verdict == "Bad":
+        return status.model_copy(update={"watch": None}) if _is_over(world, case) else status
+    if case.evidence:
+        why, advice = blame.reason(world, case.evidence), blame.advice(world, target, seen, status)
+        return status.model_copy(update={"verdicts": _replaced(status, entry, "Bad", why, advice)})
+    return _ended(status, entry, *_outcome(case)) if world.now >= case.until else status
+
+
+def _outcome(case: _Case) -> tuple[Verdict, str]:
+    """The verdict at the end of a window in which nothing has spoken against the revision."""
+    since = moment(case.watch.since)
+    silent = ", ".join(one.name for one in case.judges if not one.has_data(since))
+    if silent:
+        return "Unproven", f"its window ended with no data of {silent}"
+    if case.before:
+        return "Unproven", f"{', '.join(case.before)} was Critical before it came, and was not Ok since"
+    return "Good", f"nothing became Critical within {spoken(case.until - since)}"
+
+
+def _is_over(world: RunbookWorld, case: _Case) -> bool:
+    """Whether all that was Critical is Ok again, and cannot be this revision's doing any more."""
+    if any(one.level != "Ok" for one in case.judges if one.name in case.saw):
+        return False
+    return world.now >= case.until or not case.is_live
+
+
+def _ended(status: TargetStatus, entry: JudgedRevision, verdict: Verdict, reason: str) -> TargetStatus:
+    return status.model_copy(update={"watch": None, "verdicts": _replaced(status, entry, verdict, reason)})
+
+
+def _replaced(
+    status: TargetStatus, entry: JudgedRevision, verdict: Verdict, reason: str, advice: str = ""
+) -> list[JudgedRevision]:
+    new = entry.model_copy(update={"verdict": verdict, "reason": reason, "advice": advice})
+    return [new if one is entry else one for one in status.verdicts]
+
+
+def _until(world: RunbookWorld, since: datetime) -> datetime:
+    assert world.runbook.spec  # noqa: S101 # it declares the target
+    return since + duration(world.runbook.spec.deployments.monitor_for)
+
+
+def _signal(world: RunbookWorld, target: Target, status: TargetStatus) -> Signal:
+    """Engage while what has spoken against a bad revision is Critical, Release when all of it is Ok."""
+    entry = blame.suspect(status)
+    saw = status.watch.saw if status.watch else []
+    levels = {one.level for one in judges(world, target) if one.name in saw}
+    if entry is None or entry.verdict != "Bad" or levels <= {"Ok"}:
+        return Signal("Deployment", target.name, "Release")
+    word: Word = "Engage" if "Critical" in levels else "Unknown"
+    namespace = world.runbook.meta.ref.namespace
+    return Signal("Deployment", target.name, word, blame.sentence(target.refs(namespace).refs[0], entry))

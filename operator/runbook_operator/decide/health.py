@@ -1,0 +1,57 @@
+"""Whether the system is well, by all that its Runbook watches, and which of its targets are degraded."""
+
+from collections.abc import Mapping
+
+from runbook_operator.api.conditions import Condition, Finding, condition, find
+from runbook_operator.api.sensing import Dependency
+from runbook_operator.decide.sensed import Entry, Told
+from runbook_operator.model.reasons import Reason
+from runbook_operator.model.verdicts import Level
+from runbook_operator.plan.world import RunbookWorld
+
+MOST_NAMED = 8
+"""Of what is not well, how much the condition names; the lists have all of it."""
+BADNESS: Mapping[Level, int] = {"Critical": 4, "Stale": 3, "Unknown": 2, "Warning": 1, "Ok": 0}
+
+
+def healthy(world: RunbookWorld, said: Told) -> Condition | None:
+    """The condition Healthy, None where nothing is watched. It has no part in Ready: the Runbook itself is in order."""
+    old, generation = world.runbook.status.conditions, world.runbook.meta.generation
+    if world.runbook.spec is None:
+        text = "nothing is asked while the Runbook does not parse"
+        finding = Finding(None, Reason.INVALID_SPEC, text) if find(old, "Healthy") else None
+    else:
+        finding = _finding(said) if said.entries else None
+    return condition(old, "Healthy", finding, generation, world.now) if finding else None
+
+
+def degraded(said: Told) -> Mapping[str, list[str]]:
+    """The names of the dependencies that are down, by the targets that need them."""
+    found: dict[str, list[str]] = {}
+    for entry in said.entries:
+        if isinstance(entry.declared, Dependency) and _is_down(entry):
+            for target in entry.declared.targets:
+                found.setdefault(target, []).append(entry.key.name)
+    return found
+
+
+def _is_down(entry: Entry) -> bool:
+    """Also while nothing is known of it: that it came back is what nobody has seen."""
+    return "Critical" in (entry.now.level, entry.now.known)
+
+
+def _finding(said: Told) -> Finding:
+    bad = sorted((one for one in said.entries if one.now.level != "Ok"), key=lambda one: -BADNESS[one.now.level])
+    text = "; ".join(map(_sentence, bad[:MOST_NAMED]))
+    if len(bad) > MOST_NAMED:
+        text = f"{text}; and {len(bad) - MOST_NAMED} more"
+    levels = {one.now.level for one in bad}
+    if "Critical" in levels:
+        return Finding(False, Reason.UNHEALTHY, text)
+    return Finding(None, Reason.NO_DATA, text) if levels - {"Warning"} else Finding(True, Reason.HEALTHY, text)
+
+
+def _sentence(entry: Entry) -> str:
+    before = f", {entry.now.known} before" if entry.now.level == "Stale" and entry.now.known != "Unknown" else ""
+    impact = entry.declared.impact_if_down if isinstance(entry.declared, Dependency) else ""
+    return f"{entry} is {entry.now.level}{before}: {impact or entry.now.message}"

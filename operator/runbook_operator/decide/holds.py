@@ -1,0 +1,120 @@
+"""Who says what about a switch, and what follows: a person's word goes before what automatic sources say."""
+
+from datetime import datetime
+
+from runbook_operator.api.conditions import moment, timestamp
+from runbook_operator.api.switch import Hold, Holder, Word
+from runbook_operator.decide.gates import Gate, closed, confirmed
+from runbook_operator.decide.hearing import heard
+from runbook_operator.model.durations import duration
+from runbook_operator.plan.world import World
+
+
+def wanted(world: World) -> bool:
+    """Whether the switch is to be engaged now."""
+    if world.deleting:
+        return False
+    said = word(world)
+    if said is not None and not is_over(said, world.now):
+        return said.engaged
+    return bool(automatic_holds(world)) and is_automatic(world) and held_back(world) is None
+
+
+def held_back(world: World) -> Gate | None:
+    """What keeps automatic holds from engaging the switch; what is engaged stays so, whatever is closed."""
+    said, automatic = word(world), automatic_holds(world)
+    is_said = said is not None and not is_over(said, world.now)
+    if is_said or world.deleting or world.record is not None or not (automatic and is_automatic(world)):
+        return None
+    return closed(world, automatic)
+
+
+def begins_by_itself(world: World) -> bool:
+    """Whether an automatic engagement is what comes next."""
+    if world.record is not None or world.observing or world.barred or world.entry is None or not wanted(world):
+        return False
+    return thrown_by(world).source != "Person"
+
+
+def word(world: World) -> Word | None:
+    """What the person says, since when and until when. The API server's own note of the write says when it was."""
+    spec, old = world.switch.spec, world.switch.status.word
+    if spec.engaged is None:
+        return None
+    same = old is not None and (old.engaged, old.expires_after) == (spec.engaged, spec.expires_after)
+    since = _said_at(world) or (moment(old.since) if old and same else world.now)
+    return Word(
+        engaged=spec.engaged,
+        by=world.switch.said_by,
+        since=timestamp(since),
+        expires_after=spec.expires_after,
+        expires_at=_end(world, since),
+    )
+
+
+def is_over(said: Word, now: datetime) -> bool:
+    return said.expires_at is not None and now >= moment(said.expires_at)
+
+
+def automatic_holds(world: World) -> list[Hold]:
+    """What is noted in the status, changed by what the sources say now; a source without data changes nothing."""
+    held = {(hold.source, hold.name): hold for hold in world.switch.status.holds if hold.source != "Person"}
+    for signal in heard(world):
+        key = (signal.source, signal.name)
+        if signal.verdict == "Release":
+            held.pop(key, None)
+        elif signal.verdict == "Engage" and key not in held:
+            hold = Hold(source=signal.source, name=signal.name, since=timestamp(world.now), reason=signal.reason)
+            held[key] = hold
+    return list(held.values())
+
+
+def holds(world: World) -> list[Hold]:
+    """Everybody who holds it engaged, the person first."""
+    said = word(world)
+    if said is None or not said.engaged or is_over(said, world.now):
+        return automatic_holds(world)
+    name = said.by or "somebody"
+    person = Hold(source="Person", name=name, since=said.since, reason=world.switch.spec.reason)
+    return [person, *automatic_holds(world)]
+
+
+def thrown_by(world: World) -> Hold:
+    """Who or what engages a switch that is wanted: a person, or the first whose source says so now."""
+    every = holds(world)
+    return every[0] if every[0].source == "Person" else next(iter(confirmed(world, every)), every[0])
+
+
+def called(source: Holder, name: str) -> str:
+    """A holder in words; a person is known by the user's name, or else by that of the tool."""
+    return name if source == "Person" else f"{source} {name}"
+
+
+def is_automatic(world: World) -> bool:
+    """Whether automatic sources may engage it, as declared now or else as pinned."""
+    if world.entry is not None:
+        return world.entry.automatic
+    return world.record is not None and world.record.automatic
+
+
+def silenced(world: World) -> Word | None:
+    """The word that holds it released while automatic sources may have something to say."""
+    said = word(world)
+    silences = said is not None and not said.engaged and not is_over(said, world.now)
+    return said if silences and is_automatic(world) else None
+
+
+def _said_at(world: World) -> datetime | None:
+    """When the API server noted the write, by its own clock."""
+    return moment(world.switch.said_at) if world.switch.said_at else None
+
+
+def _end(world: World, since: datetime) -> str | None:
+    spec = world.switch.spec
+    if spec.expires_after is not None:
+        return timestamp(since + duration(spec.expires_after))
+    runbook = world.runbook.spec if world.runbook else None
+    sensed = bool(world.signals) or bool(automatic_holds(world))
+    if spec.engaged is False and sensed and is_automatic(world) and runbook is not None:
+        return timestamp(since + duration(runbook.silence_for))
+    return None

@@ -1,0 +1,102 @@
+"""What judges a revision: the metrics and health endpoints of its target, and how each of them is now."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from runbook_operator.api.conditions import moment
+from runbook_operator.api.sensing import HealthEndpoint, Metric, Sensed
+from runbook_operator.api.targets import Target
+from runbook_operator.decide.readings import words
+from runbook_operator.decide.watches import watches
+from runbook_operator.model.durations import duration
+from runbook_operator.model.verdicts import SEVERITY, Level, Track
+from runbook_operator.model.watches import Group, Key, Reading
+from runbook_operator.plan.world import RunbookWorld
+
+CALLED = {"Metric": "metric", "HealthEndpoint": "health endpoint"}
+
+
+@dataclass(frozen=True)
+class Judge:
+    """One metric or health endpoint: its name for people, and what is known of it.
+
+    After a restart that is what was told before, until it is `asked` again.
+    """
+
+    name: str
+    key: Key
+    track: Track
+    asked: bool
+
+    @property
+    def level(self) -> Level:
+        """How it is now."""
+        return self.track.level if self.asked else "Unknown"
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it is Ok, and not about to be Critical."""
+        return self.level == "Ok" and self.track.candidate != "Critical"
+
+    def was_bad(self, at: datetime) -> bool:
+        """Whether it was Critical already then, or on the way to it. Under Stale it is what it was last."""
+        if self.track.level == "Stale":
+            return self.track.known == "Critical"
+        if self.track.level == "Critical":
+            return self.track.since < at
+        return self.track.candidate == "Critical" and self.track.candidate_since < at
+
+    def has_data(self, since: datetime) -> bool:
+        """Whether what is told of it comes from data of this time."""
+        return self.level in SEVERITY and self.track.data_at is not None and self.track.data_at >= since
+
+
+def judges(world: RunbookWorld, target: Target) -> tuple[Judge, ...]:
+    """What judges a new revision of the target."""
+    spec = world.runbook.spec
+    assert spec  # noqa: S101 # it declares the target
+    rules, told = spec.deployments, world.runbook.status
+    endpoints = [one for one in spec.health_endpoints if one.target == target.name]
+    metrics = [one for one in spec.metrics if one.critical is not None]
+    return (
+        *_of(world, "Metric", _named(metrics, rules.metrics), told.metrics),
+        *_of(world, "HealthEndpoint", _named(endpoints, rules.health_endpoints), told.health_endpoints),
+    )
+
+
+def nobody(world: RunbookWorld, target: Target) -> str:
+    """Why nothing judges a revision of the target, empty where something does."""
+    spec = world.runbook.spec
+    assert spec  # noqa: S101 # as above
+    if not duration(spec.deployments.monitor_for):
+        return "deployments.monitorFor is 0s"
+    if not judges(world, target):
+        return "no metric with a critical threshold and no health endpoint of the target judges it"
+    return ""
+
+
+def seen_by(world: RunbookWorld, judge: Judge) -> str:
+    """What it has seen, in a sentence."""
+    watch = next((one for one in watches(world.runbook).watches if one.key == judge.key), None)
+    sense = world.senses.get(judge.key)
+    found = words(watch, sense).message if watch and sense else ""
+    return f"{judge.name} is Critical" + (f" ({found})" if found else "")
+
+
+def _named(entries: Sequence[Metric | HealthEndpoint], names: Sequence[str] | None) -> Iterator[str]:
+    return (one.name for one in entries if names is None or one.name in names)
+
+
+def _of(world: RunbookWorld, group: Group, names: Iterator[str], told: Sequence[Sensed]) -> Iterator[Judge]:
+    before = {one.name: one for one in told}
+    for name in names:
+        key = Key(world.runbook.meta.ref, group, name)
+        sense = world.senses.get(key)
+        track = sense.track if sense else _track(before.get(name), world.now)
+        yield Judge(f"{CALLED[group]} {name}", key, track, asked=sense is not None and sense.reading != Reading())
+
+
+def _track(told: Sensed | None, now: datetime) -> Track:
+    """What is known of an entry that was not asked yet."""
+    return Track(told.level, moment(told.since), known=told.known) if told else Track("Unknown", now)

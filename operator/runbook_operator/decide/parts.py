@@ -1,0 +1,217 @@
+"""One field of an engagement, seen in the world as it is: what its object shows, and who else holds it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from runbook_operator.actions import REGISTRY, Action
+from runbook_operator.api.switch import Entry, Record
+from runbook_operator.decide import values
+from runbook_operator.decide.holds import wanted
+from runbook_operator.model import fields
+from runbook_operator.model.aims import OBJECT, TEMPLATE, Refused
+from runbook_operator.model.efforts import Effort, Place
+from runbook_operator.model.fields import FieldError
+from runbook_operator.model.queries import Read, Unread
+from runbook_operator.model.reasons import Reason
+from runbook_operator.model.refs import Ref
+from runbook_operator.model.seen import REPLICAS, Missing, Seen
+from runbook_operator.plan.world import Claim, Order, World, order
+
+NOTHING = Effort()
+
+
+@dataclass(frozen=True)
+class Part:
+    """An entry of a record at its place in the order; entries that were dropped have places before all others."""
+
+    world: World
+    record: Record
+    index: int
+    entry: Entry
+
+    @property
+    def action(self) -> type[Action]:
+        return REGISTRY[self.entry.action]
+
+    @property
+    def ref(self) -> Ref:
+        return self.entry.ref(self.world.switch.meta.ref.namespace)
+
+    @property
+    def place(self) -> Place:
+        return (self.ref, self.entry.field)
+
+    @property
+    def effort(self) -> Effort:
+        return self.world.efforts.get(self.place, NOTHING)
+
+    @property
+    def unplanned(self) -> bool:
+        """Whether it stands for an action of which it is not known yet what it writes."""
+        return self.entry.result == "Waiting"
+
+    @property
+    def is_object(self) -> bool:
+        return not self.unplanned and self.entry.field == OBJECT
+
+    @property
+    def is_made_once(self) -> bool:
+        """Whether it stands for an object that is made for this engagement: whatever becomes of it, it is made once."""
+        return not self.unplanned and self.entry.aim("").is_made_once
+
+    @cached_property
+    def target(self) -> Seen | Missing:
+        field, asked = self.entry.field, Read(self.ref)
+        found = self.world.look(self.ref, whole=field != REPLICAS)
+        if isinstance(found, Seen) and not found.is_readable(field) and asked not in self.world.answers:
+            raise Unread([asked])
+        if self.is_object and isinstance(found, Missing):
+            return values.nothing(self.ref)
+        return found
+
+    @property
+    def saved(self) -> Seen | None:
+        """The object that was saved, None where it is gone or another object has its name."""
+        if self.unplanned or isinstance(self.target, Missing):
+            return None
+        return self.target if self.is_object or self.target.uid == self.entry.uid else None
+
+    @property
+    def live(self) -> Any:
+        """The field's value now; asked only where the saved object is there."""
+        assert isinstance(self.target, Seen)  # noqa: S101 # see above
+        return values.live(self._bare(self.target), self.entry.field)
+
+    def _bare(self, seen: Seen) -> Seen:
+        """The object without what other holds have put inside of this field: a flag in a pod template is no drift."""
+        if self.entry.field != TEMPLATE:
+            return seen
+        inside = (one for one in (*self.world.claims, *_own(self)) if one.field.startswith(f"{TEMPLATE}."))
+        body = seen.body
+        for claim in sorted(inside, key=lambda one: one.order, reverse=True):
+            if claim.uid == seen.uid and values.live(seen, claim.field) == claim.held:
+                body = fields.put(body, claim.field, claim.saved)
+        return replace(seen, body=body)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the saved object shows what is to be there."""
+        if self.saved is None:
+            return False
+        if self.is_made_once:
+            return bool(self.saved.body) or self.entry.uid is not None
+        if self.is_object and self.entry.held is None:
+            return self.saved.uid != self.entry.uid or is_going(self.saved)
+        return values.shows(self._bare(self.saved), self.entry.field, self.entry.held)
+
+    @property
+    def order(self) -> Order:
+        return order(self.record, self.index)
+
+    @cached_property
+    def rivals(self) -> tuple[Claim, ...]:
+        """Other holds on the same field of the same object, of this switch and of others, in their order."""
+        wanted = (self.entry.uid, self.entry.field)
+        claims = (*self.world.claims, *_own(self))
+        return tuple(sorted((c for c in claims if (c.uid, c.field) == wanted), key=lambda c: c.order))
+
+    @property
+    def overruled(self) -> bool:
+        """Whether a later hold has the field: the later engagement wins.
+
+        One that has given it back to this one, and could not tell so yet, has it no more.
+        """
+        later = [claim for claim in self.rivals if claim.order > self.order]
+        if self.entry.mode == "Once" or not later:
+            return False
+        return not self.is_held or values.same(self.entry.field, self.entry.held, later[-1].held)
+
+    @property
+    def heir(self) -> Claim | None:
+        """The hold of another switch that has the field once this one is released."""
+        others = [claim for claim in self.rivals if claim.switch != self.world.switch.meta.ref]
+        return next((claim for claim in reversed(others) if self.overruled or claim.order < self.order), None)
+
+    @property
+    def deviates(self) -> bool:
+        """Whether the saved object shows something else than what this part is to have there."""
+        if self.entry.mode == "Once" and self.entry.result == "Applied":
+            return False
+        if self.saved is None or self.overruled or self.is_held:
+            return False
+        return self.entry.result != "Applied" or self.action.wants(self.entry.aim(self.ref.namespace), self.saved)
+
+    @property
+    def put_back_value(self) -> Any:
+        """What a release leaves in the field: what an earlier hold still has there, or else what was saved."""
+        earlier = [claim for claim in self.rivals if claim.order < self.order]
+        return earlier[-1].held if earlier else self.entry.saved
+
+    @property
+    def is_as_saved(self) -> bool:
+        """Whether the saved object still shows what it did when it was saved: what was there, or an earlier hold."""
+        return self.saved is not None and values.same(self.entry.field, self.live, self.put_back_value)
+
+    @property
+    def restorable(self) -> bool:
+        """Whether a release has something to write: the field still shows what was held, and should not."""
+        if self.entry.mode != "Hold" or self.saved is None or self.overruled or not self.is_held:
+            return False
+        if self.is_object:
+            return bool(self.saved.body) and not is_going(self.saved)
+        return not values.same(self.entry.field, self.put_back_value, self.entry.held)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it was not written yet and there is nothing to write to."""
+        return self.unplanned or (self.entry.result == "Pending" and self.saved is None)
+
+    def obstacle(self, value: Any) -> Refused | None:
+        """Why this value cannot be written as things are."""
+        if self.saved is None or not (self.entry.field == TEMPLATE or "#" in self.entry.field):
+            return None
+        try:
+            values.effect(self.saved, [(self.entry.field, value)], self.world.answers)
+        except Refused as refused:
+            return refused
+        except FieldError as error:
+            return Refused(Reason.FIELD_NOT_FOUND, f"{self.ref}: {error}")
+        return None
+
+
+def is_going(seen: Seen) -> bool:
+    """Whether it was deleted and is not gone yet."""
+    return "deletionTimestamp" in seen.body.get("metadata", {})
+
+
+def parts(world: World, record: Record) -> tuple[Part, ...]:
+    """The fields of a record in their order."""
+    return tuple(Part(world, record, index, entry) for index, entry in enumerate(record.actions))
+
+
+def dropped(world: World, record: Record) -> tuple[Part, ...]:
+    """What a change of the Runbook took away and is not put back yet."""
+    return tuple(Part(world, record, -1 - index, entry) for index, entry in enumerate(record.dropped))
+
+
+def together(first: Part, others: Sequence[Part]) -> Iterator[Part]:
+    """The part and those right after it whose fields are changed by the same write."""
+    yield first
+    for other in others:
+        if other.ref != first.ref or not values.belong_together(first.entry.field, other.entry.field, first.ref):
+            return
+        yield other
+
+
+def _own(part: Part) -> Iterator[Claim]:
+    """Other fields of the same engagement; in a release only the last one on a field has something to put back."""
+    releasing = not wanted(part.world)
+    switch = part.world.switch.meta.ref
+    for other in (*parts(part.world, part.record), *dropped(part.world, part.record)):
+        entry = other.entry
+        if other.index == part.index or (releasing and other.index < part.index) or entry.mode == "Once":
+            continue
+        if entry.uid:
+            yield Claim(switch, other.order, entry.uid, entry.field, entry.saved, entry.held)

@@ -1,0 +1,172 @@
+"""What has to be waited for before a container's probe is set, and what keeps it from being set at all.
+
+Each time that a probe is set replaces every pod. What puts one back waits for less: what was set may be what ails.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from runbook_operator.api.conditions import moment, timestamp
+from runbook_operator.api.probes import HeldField, ProbeStatus
+from runbook_operator.decide import gitops
+from runbook_operator.decide.endpoints import Place
+from runbook_operator.model.aims import TEMPLATE, Refused
+from runbook_operator.model.efforts import Failed
+from runbook_operator.model.probes import shows
+from runbook_operator.model.reasons import Reason
+from runbook_operator.model.refs import Ref
+from runbook_operator.model.rollouts import KINDS, is_updating, kind_of, rolling_out
+from runbook_operator.model.seen import Seen
+from runbook_operator.plan.budget import Backoff
+from runbook_operator.plan.whose import UNNAMED
+from runbook_operator.plan.world import RunbookWorld, suspended
+
+PATIENCE = Backoff(timedelta(minutes=1), timedelta(hours=1), timedelta(hours=6))
+"""How a fight about a probe is fought: slowly."""
+ROLLED_OUT = "NewReplicaSetAvailable"
+"""What a Deployment says of a rollout that is over, whatever has become of its pods since."""
+
+
+def hindrance(world: RunbookWorld, place: Place, old: ProbeStatus) -> Refused | None:
+    """Why the probe cannot be set now."""
+    return next((found for gate in GATES if (found := gate(world, place, old))), None)
+
+
+def holder(world: RunbookWorld, seen: Seen) -> Refused | None:
+    """Why the workload's template is not to be touched: a switch holds it, or something inside of it."""
+    for name, switch in world.switches.items():
+        record = switch.status.record
+        for one in (*record.actions, *record.dropped) if record else ():
+            inside = one.field == TEMPLATE or one.field.startswith(f"{TEMPLATE}.")
+            if one.uid == seen.uid and inside and one.mode != "Once":
+                text = f"it waits until Switch {name} is released, which holds something in the pods of {seen.ref}"
+                return Refused(Reason.PROBE_PENDING, text)
+    return None
+
+
+def failure(world: RunbookWorld, ref: Ref) -> Failed | None:
+    """Why writes to the workload fail, or those to the Runbook itself that have to come first."""
+    refs = (world.runbook.meta.ref, ref)
+    return next((one.failed for (about, _), one in world.efforts.items() if about in refs and one.failed), None)
+
+
+def failing(world: RunbookWorld, ref: Ref) -> Refused | None:
+    """Why nothing is written now: the last write failed a moment ago."""
+    found = failure(world, ref)
+    return Refused(found.reason, found.message) if found and world.now < found.due else None
+
+
+def is_fought(seen: Seen, entry: ProbeStatus) -> bool:
+    """Whether somebody has changed what was set."""
+    return not entry.pending and bool(changed(seen, entry.held))
+
+
+def changed(seen: Seen, held: Sequence[HeldField]) -> list[HeldField]:
+    """What does not show what was set."""
+    return [one for one in held if not shows(seen.body, one.field, one.held)]
+
+
+def lasts(world: RunbookWorld, entry: ProbeStatus) -> bool:
+    """Whether a fight goes on that began with what was set last."""
+    return entry.set_at is not None and world.now - moment(entry.set_at) < PATIENCE.calm
+
+
+def generation(seen: Seen) -> int:
+    return int(seen.body["metadata"].get("generation", 0))
+
+
+def _observing(world: RunbookWorld, _: Place, __: ProbeStatus) -> Refused | None:
+    if world.runbook.spec is None or world.runbook.spec.mode != "Observe":
+        return None
+    return Refused(Reason.OBSERVING, "mode is Observe: nothing was set; Enforce would set it as declared")
+
+
+def _barred(world: RunbookWorld, _: Place, __: ProbeStatus) -> Refused | None:
+    return Refused(Reason.NO_ACCOUNT, UNNAMED) if world.barred else None
+
+
+def _suspended(world: RunbookWorld, _: Place, __: ProbeStatus) -> Refused | None:
+    if not suspended(world.runbook, world.now):
+        return None
+    return Refused(Reason.SUSPENDED, "the Runbook is suspended; it is set when that is over")
+
+
+def _unrollable(_: RunbookWorld, place: Place, __: ProbeStatus) -> Refused | None:
+    if kind_of(place.seen) in KINDS:
+        return None
+    names, ref = ", ".join(kind for _, kind in KINDS), place.seen.ref
+    text = f"{ref}: whether the pods of a {ref.kind} are being replaced cannot be told; target one of {names}"
+    return Refused(Reason.NOT_RESTARTABLE, text)
+
+
+def _foreign(_: RunbookWorld, place: Place, __: ProbeStatus) -> Refused | None:
+    """A GitOps tool would take it back, and each turn of that replaces every pod."""
+    labels = place.seen.body["metadata"].get("labels") or {}
+    owner = "Flux" if any(label in labels for label, _ in gitops.HOLDS) else ""
+    if app := gitops.application(place.seen):
+        owner = f"the Argo CD Application {app}"
+    if not owner:
+        return None
+    text = f"{place.seen.ref} is applied from Git by {owner}, which would take it back; change it in Git"
+    return Refused(Reason.GITOPS, text)
+
+
+def _failing(world: RunbookWorld, place: Place, _: ProbeStatus) -> Refused | None:
+    return failing(world, place.seen.ref)
+
+
+def _switched(world: RunbookWorld, place: Place, _: ProbeStatus) -> Refused | None:
+    return holder(world, place.seen)
+
+
+def _rolling(_: RunbookWorld, place: Place, old: ProbeStatus) -> Refused | None:
+    """What was set and does not work must be corrected: the rollout that it began itself is no reason to wait."""
+    seen = place.seen
+    if (old.set_generation and old.set_generation == generation(seen)) or not _is_rolling(seen):
+        return None
+    return Refused(Reason.PROBE_PENDING, f"it is set when the rollout of {seen.ref} is over")
+
+
+def _is_rolling(seen: Seen) -> bool:
+    """Whether its pods are being replaced; pods that have become unavailable since are no rollout."""
+    far = rolling_out(seen)
+    if far.overdue:
+        return False
+    if not far.observed or is_updating(seen) or far.updated < far.desired or far.total > far.updated:
+        return True
+    conditions = (seen.body.get("status") or {}).get("conditions") or ()
+    begun = any(one.get("type") == "Progressing" and one.get("reason") != ROLLED_OUT for one in conditions)
+    return begun and far.available < far.desired
+
+
+def _fought(world: RunbookWorld, place: Place, old: ProbeStatus) -> Refused | None:
+    due = _set_again_at(old)
+    if due is None or world.now >= due or not is_fought(place.seen, old):
+        return None
+    who = place.seen.manager(changed(place.seen, old.held)[0].field) or "somebody"
+    text = (
+        f"{who} has changed what was set; it is set again at {timestamp(due)}, and later each time: change it there, "
+        "or set enforce: false"
+    )
+    return Refused(Reason.PROBE_PENDING, text)
+
+
+def _set_again_at(entry: ProbeStatus) -> datetime | None:
+    """When what was set and changed may be set again, None where nothing was."""
+    if entry.set_at is None:
+        return None
+    return moment(entry.set_at) + PATIENCE.pause(entry.times, f"{entry.uid}.{entry.container}.{entry.probe}")
+
+
+Gate = Callable[[RunbookWorld, Place, ProbeStatus], Refused | None]
+GATES: tuple[Gate, ...] = (
+    _observing,
+    _barred,
+    _suspended,
+    _unrollable,
+    _foreign,
+    _failing,
+    _switched,
+    _rolling,
+    _fought,
+)

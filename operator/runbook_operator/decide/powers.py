@@ -1,0 +1,114 @@
+"""Whether who is acted for may do what is declared: asked before anybody needs it, and told with the way to mend it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from runbook_operator.actions.rights import needed
+from runbook_operator.actions.rolling import RIGHTS
+from runbook_operator.api.conditions import Condition, find
+from runbook_operator.api.runbook import KillSwitch, RunbookSpec
+from runbook_operator.model import mending
+from runbook_operator.model.accounts import Account
+from runbook_operator.model.queries import Denied, May, Query, Ruling, Unread
+from runbook_operator.model.reasons import Reason
+from runbook_operator.model.rights import Right
+from runbook_operator.model.target import TargetRefs
+from runbook_operator.plan import whose
+from runbook_operator.plan.world import RunbookWorld, World
+
+Trouble = tuple[Reason, str]
+SHOWN = 3
+"""Of several rights that are missing, so many are named; the commands have them all."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """A right, for what in the cluster, and for what in the Runbook."""
+
+    right: Right
+    namespace: str
+    name: str
+    use: str
+
+    @property
+    def queries(self) -> dict[str, May]:
+        """What is asked, by verb: without list or watch, what is held is read again every few seconds."""
+        spare = ("list", "watch") if self.right.of else ("watch",)
+        right, where = self.right, (self.namespace, self.name)
+        return {verb: May(verb, right.group, right.resource, *where) for verb in right.verbs if verb not in spare}
+
+
+def told(conditions: Sequence[Condition]) -> Trouble | None:
+    """What Ready says already, where it is about rights."""
+    ready = find(conditions, "Ready")
+    lacking = ready is not None and (ready.status, ready.reason) == ("False", Reason.FORBIDDEN)
+    return (Reason.FORBIDDEN, ready.message) if ready and lacking else None
+
+
+def of_switch(world: World, entry: KillSwitch) -> Trouble | None:
+    """What a throw of this entry would lack; raises Unread."""
+    assert world.runbook and world.runbook.spec  # noqa: S101, PT018 # an entry comes from a parsed Runbook
+    namespace = world.switch.meta.ref.namespace
+    return _trouble(world, whose.declared(world.runbook), list(_declared(world.runbook.spec, entry, namespace)))
+
+
+def of_runbook(world: RunbookWorld) -> Trouble | None:
+    """What setting the containers' own probes would lack; raises Unread."""
+    namespace = world.runbook.meta.ref.namespace
+    return _trouble(world, whose.declared(world.runbook), list(_probes(world.runbook.spec, namespace)))
+
+
+def _declared(spec: RunbookSpec, entry: KillSwitch, namespace: str) -> Iterator[Need]:
+    for act in entry.actions:
+        target = spec.target(act.target, namespace)
+        for right in act.action.needs(act.spec, target):
+            yield Need(right, namespace, _name(right, target), f"action {act.kind}")
+
+
+def _probes(spec: RunbookSpec | None, namespace: str) -> Iterator[Need]:
+    for endpoint in spec.health_endpoints if spec else ():
+        if spec and endpoint.enforce:
+            target = spec.target(endpoint.target, namespace)
+            for right in needed(RIGHTS, target):
+                yield Need(right, namespace, _name(right, target), f"health endpoint {endpoint.name}")
+
+
+def _name(right: Right, target: TargetRefs) -> str:
+    """The object of the target that the right is of, empty where it is about all that there are."""
+    return next((ref.name for ref in target.refs if ref.kind in right.of), "")
+
+
+def _trouble(world: World | RunbookWorld, account: Account | None, needs: list[Need]) -> Trouble | None:
+    unread: set[Query] = {query for need in needs for query in need.queries.values() if query not in world.answers}
+    if unread:
+        raise Unread(unread, urgent=False)
+    answers = {query: world.answers[query] for need in needs for query in need.queries.values()}
+    denied = next((one for one in answers.values() if isinstance(one, Denied)), None)
+    if denied is not None:
+        return denied.reason, denied.message
+    return _told(account, [need for need in needs if _lacking(need, answers)], answers)
+
+
+def _lacking(need: Need, answers: dict[May, Ruling]) -> list[str]:
+    return [verb for verb, query in need.queries.items() if not answers[query].allowed]
+
+
+def _told(account: Account | None, missing: list[Need], answers: dict[May, Ruling]) -> Trouble | None:
+    if not missing:
+        return None
+    words = list(dict.fromkeys(f"{', '.join(_lacking(one, answers))} {_resource(one.right)}" for one in missing))
+    more = f" and {len(words) - SHOWN} more" if len(words) > SHOWN else ""
+    user = next(answers[query].user for query in missing[0].queries.values() if not answers[query].allowed)
+    who = str(account) if account else f"the operator ({user})"
+    uses = ", ".join(dict.fromkeys(one.use for one in missing))
+    rights = dict.fromkeys(one.right for one in missing)
+    grant = mending.commands(user, missing[0].namespace, rights)
+    return Reason.FORBIDDEN, f"{who} may not {'; '.join(words[:SHOWN])}{more}, for {uses}. {_way(account)}: {grant}"
+
+
+def _resource(right: Right) -> str:
+    return f"{right.resource} ({right.group})" if right.group else right.resource
+
+
+def _way(account: Account | None) -> str:
+    return "Grant it" if account else "Have the chart grant it (rights.actions, rights.probes), or grant it"

@@ -1,0 +1,238 @@
+"""How far each action of an engagement is, and what keeps it from going on."""
+
+from datetime import datetime
+
+from runbook_operator.api.conditions import find, moment, timestamp
+from runbook_operator.api.switch import Contest, Entry, Failure, Record, Result
+from runbook_operator.decide.holds import wanted
+from runbook_operator.decide.notices import left_to
+from runbook_operator.decide.parts import Part, dropped, parts
+from runbook_operator.decide.planning import action_of, manifest, scene_of
+from runbook_operator.decide.values import shows
+from runbook_operator.model.aims import Progress, Refused
+from runbook_operator.model.durations import duration
+from runbook_operator.model.reasons import Reason
+from runbook_operator.model.seen import Missing, Seen, is_hidden
+from runbook_operator.plan.world import World
+
+PASSING = frozenset({Reason.UNAVAILABLE, Reason.TARGET_NOT_FOUND, Reason.NOT_VERIFIED})
+"""Reasons that time may cure; with every other one trying again does not help until a person acts."""
+
+
+def engaging(world: World, record: Record) -> Record:
+    """The record with how far each action is while the switch is wanted; what is put back is no longer in it."""
+    left = [part for part in dropped(world, record) if not is_over(part)]
+    return record.model_copy(
+        update={
+            "actions": [_engaged(part) for part in parts(world, record)],
+            "dropped": [_failing(part, unsettled=part.restorable) for part in left],
+        }
+    )
+
+
+def releasing(world: World, record: Record) -> Record:
+    """The record with what keeps its actions from being put back."""
+    update = {
+        "actions": [_failing(part, unsettled=part.restorable) for part in parts(world, record)],
+        "dropped": [_failing(part, unsettled=part.restorable) for part in dropped(world, record)],
+    }
+    return record.model_copy(update=update)
+
+
+def ended(world: World, record: Record) -> Record:
+    """The record with what became of each action."""
+    update = {
+        "actions": [_ended(part) for part in parts(world, record)],
+        "dropped": [_ended(part) for part in dropped(world, record)],
+    }
+    return record.model_copy(update=update)
+
+
+def is_over(part: Part) -> bool:
+    """Whether nothing is left to put back, or nobody waits for it any longer."""
+    return not part.restorable or is_kept(part) or _given_up(part) or obstacle(part) is not None
+
+
+def is_kept(part: Part) -> bool:
+    """Whether a deletion leaves it as it is held; what the switch has made goes with it."""
+    return part.world.deleting and part.record.on_delete == "Keep" and not part.is_object
+
+
+def complete(record: Record) -> bool:
+    return all(entry.result == "Applied" for entry in record.actions)
+
+
+def stalls(world: World, entry: Entry) -> bool:
+    """Whether a person must act: trying again does not help, or has not helped for the action's timeout."""
+    failure = entry.failure
+    if failure is None:
+        return False
+    return failure.reason not in PASSING or world.now - moment(failure.since) >= duration(entry.timeout)
+
+
+def stalled(world: World, record: Record) -> Failure | None:
+    """The first failure that a person must see to."""
+    entries = (*record.actions, *record.dropped)
+    return next((entry.failure for entry in entries if stalls(world, entry)), None)
+
+
+def contest(part: Part) -> Contest | None:
+    """The fight about this part, None where there was none lately."""
+    noted = part.entry.contest
+    if noted is None or part.world.now - moment(noted.last) >= part.world.policy.budget.calm:
+        return None
+    return noted
+
+
+def counted(part: Part) -> Contest:
+    """The fight with the deviation that is seen now, which is about to be put back."""
+    noted, current, now = part.entry.contest, contest(part), timestamp(part.world.now)
+    return Contest(
+        manager=part.saved.manager(part.entry.field) if part.saved else "",
+        count=noted.count + 1 if noted else 1,
+        streak=current.streak + 1 if current else 1,
+        since=current.since if current else now,
+        last=now,
+        pending=True,
+    )
+
+
+def is_contested(part: Part) -> bool:
+    """Whether what is held was changed, counted, and not put back yet."""
+    return part.entry.contest is not None and part.entry.contest.pending
+
+
+def done(part: Part) -> Progress:
+    """How far the cluster is with what was written; raises Unread where that has to be looked at."""
+    if part.unplanned or part.deviates or part.record.done:
+        return Progress()
+    if part.is_made_once and part.entry.result == "Applied" and not (part.saved and part.saved.body):
+        return Progress(text=part.entry.progress)
+    _, spec = action_of(part.record.plan[part.entry.step])
+    scene = scene_of(part.world, part.record, part.entry.step)
+    return part.action.progress(spec, scene, part.entry.aim(scene.namespace), part.target)
+
+
+def blocks(part: Part) -> bool:
+    """Whether the actions after this one have to wait for it."""
+    if part.entry.result == "Applied" or part.record.continue_on_failure:
+        return False
+    return part.deviates or part.waiting or not done(part).done
+
+
+def _engaged(part: Part) -> Entry:
+    if part.unplanned:
+        return part.entry
+    far = done(part)
+    entry = _failing(part, unsettled=part.deviates or part.waiting or not far.done, far=far)
+    if entry.contest is not None and not part.deviates:
+        entry = entry.model_copy(update={"contest": entry.contest.model_copy(update={"pending": False})})
+    if entry.result == "Pending" and part.saved is not None and not part.deviates and not part.record.done:
+        entry = _written(part, entry, far)
+    return _telling(part, entry, far)
+
+
+def _written(part: Part, entry: Entry, far: Progress) -> Entry:
+    """It is there; it counts as applied when nothing after it has to wait for it any more."""
+    update = {"resource_version": None, "uid": entry.uid or (part.saved.uid if part.saved else None)}
+    if far.done:
+        update |= {"result": "Applied", "applied_at": timestamp(part.world.now)}
+    return entry.model_copy(update=update)
+
+
+def _telling(part: Part, entry: Entry, far: Progress) -> Entry:
+    """The words about what takes a while: none in the first moments, and then not at every change."""
+    if entry.applied_at is None or far.text == entry.progress:
+        return entry
+    if far.text and part.world.now < tells_at(part.world, entry):
+        return entry
+    return entry.model_copy(update={"progress": far.text, "applied_at": timestamp(part.world.now)})
+
+
+def tells_at(world: World, entry: Entry) -> datetime:
+    """When the words about an entry may change; asked only where it was applied."""
+    return moment(entry.applied_at or "") + world.policy.progress_pause
+
+
+def _failing(part: Part, *, unsettled: bool, far: Progress | None = None) -> Entry:
+    return part.entry.model_copy(update={"failure": _failure(part, far) if unsettled else None})
+
+
+def _failure(part: Part, far: Progress | None = None) -> Failure | None:
+    noted, why = part.entry.failure, _why(part, far)
+    if why is None:
+        return noted
+    reason, message = why
+    since = noted.since if noted else timestamp(part.effort.failed.since if part.effort.failed else part.world.now)
+    return Failure(reason=reason, message=message, since=since)
+
+
+def _why(part: Part, far: Progress | None) -> tuple[Reason, str] | None:
+    """What keeps it from going on, None where nothing new is known."""
+    if part.effort.failed is not None:
+        return part.effort.failed.reason, part.effort.failed.message
+    if part.waiting and not part.unplanned and isinstance(part.target, Missing):
+        return part.target.reason, part.target.message
+    if (hindered := obstacle(part)) is not None:
+        return hindered.reason, hindered.message
+    if far is not None and not far.done:
+        return far.failed or Reason.NOT_VERIFIED, far.text
+    return None
+
+
+def obstacle(part: Part) -> Refused | None:
+    """Why what is to be written next cannot be."""
+    if part.is_made_once:
+        return _unmakable(part) if part.deviates else None
+    return part.obstacle(part.entry.held if wanted(part.world) else part.put_back_value)
+
+
+def _unmakable(part: Part) -> Refused | None:
+    try:
+        manifest(part)
+    except Refused as refused:
+        return refused
+    return None
+
+
+def is_given_up(world: World, since: str | None) -> bool:
+    """A deletion waits only so long for what has not worked since then, RFC 3339; None where nothing is wrong."""
+    return world.deleting and since is not None and world.now - moment(since) >= world.policy.let_go_after
+
+
+def is_never_read(world: World, seen: Seen | Missing | None) -> bool:
+    """Whether a deletion waits no longer for an object that may not be read."""
+    stalled = find(world.switch.status.conditions, "Stalled")
+    return is_hidden(seen) and is_given_up(world, stalled.last_transition_time if stalled else None)
+
+
+def _given_up(part: Part) -> bool:
+    failure = _failure(part)
+    return is_given_up(part.world, failure.since if failure else None)
+
+
+def _ended(part: Part) -> Entry:
+    result = _outcome(part)
+    progress = left_to(part) if result == "Restored" else part.entry.progress
+    entry = _failing(part, unsettled=_given_up(part) or part.restorable)
+    return entry.model_copy(update={"result": result, "progress": progress})
+
+
+def _outcome(part: Part) -> Result:
+    if part.record.momentary:
+        return part.entry.result
+    if part.unplanned or part.entry.mode != "Hold":
+        return part.entry.result
+    if part.saved is None:
+        return "NotRestored" if is_hidden(part.target) else "Gone"
+    if part.restorable:
+        return "Kept" if is_kept(part) else "NotRestored"
+    return "Restored" if part.overruled or part.is_held or _is_back(part) else "RestoreSkipped"
+
+
+def _is_back(part: Part) -> bool:
+    assert part.saved  # noqa: S101 # asked only where it is there
+    if part.is_object:
+        return not part.saved.body
+    heir = (part.heir.held,) if part.heir else ()
+    return any(shows(part.saved, part.entry.field, value) for value in (part.entry.saved, *heir))

@@ -1,0 +1,29 @@
+"""The labels and annotations by which GitOps tools and our own rollback know an object."""
+
+FLUX_KUSTOMIZATION = "kustomize.toolkit.fluxcd.io/name"
+FLUX_HELM_RELEASE = "helm.toolkit.fluxcd.io/name"
+FLUX_RECONCILE = "kustomize.toolkit.fluxcd.io/reconcile"
+FLUX_DRIFT = "helm.toolkit.fluxcd.io/driftDetection"
+ARGOCD_TRACKING = "argocd.argoproj.io/tracking-id"
+ARGOCD_INSTANCE = "app.kubernetes.io/instance"
+HELM_RELEASE = "meta.helm.sh/release-name"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+REVISION = "deployment.kubernetes.io/revision"
+
+MARKS = frozenset(
+    {
+        *(FLUX_KUSTOMIZATION, FLUX_HELM_RELEASE, FLUX_RECONCILE, FLUX_DRIFT),
+        *(ARGOCD_TRACKING, ARGOCD_INSTANCE, HELM_RELEASE, MANAGED_BY, REVISION),
+    }
+)
+
+RUNBOOK = "runbooks.dev/runbook"
+SWITCH = "runbooks.dev/switch"
+ENGAGEMENT = "runbooks.dev/engagement-id"
+"""Our own marks on what is made: the Runbook, the Switch and the engagement that it is made for."""
+
+ENGAGED_BY = "runbooks.dev/engaged-by"
+"""On a Switch: the generation of a `spec` and the user who wrote it, as the API server knows them: `7 alice@corp.io`.
+
+The chart's admission policies write it, and let nobody else.
+"""

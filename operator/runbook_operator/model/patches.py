@@ -1,0 +1,32 @@
+"""What changes between two bodies, and whether a live object shows what was asked for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+Body = dict[str, Any]
+
+
+def difference(old: Body, new: Body) -> Body:
+    """The JSON merge patch that turns `old` into `new`: null removes, lists are replaced as a whole."""
+    patch: dict[str, Any] = {key: None for key in old if key not in new}
+    for key, value in new.items():
+        before = old.get(key)
+        if isinstance(value, dict) and isinstance(before, dict):
+            if inner := difference(before, value):
+                patch[key] = inner
+        elif value != before:
+            patch[key] = value
+    return patch
+
+
+def covers(live: Any, wanted: Any) -> bool:
+    """Whether `live` shows all that `wanted` says; more keys in its maps are fine: API servers add defaults and status.
+
+    Lists are equal in length and cover each other in order. A null says that the key is absent, as in a merge patch.
+    """
+    if isinstance(wanted, Mapping):
+        return isinstance(live, Mapping) and all(covers(live.get(key), value) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        return isinstance(live, list) and len(live) == len(wanted) and all(map(covers, live, wanted))
+    # In Python True == 1, in JSON it is not.
+    return bool(live == wanted) and isinstance(live, bool) == isinstance(wanted, bool)

@@ -1,0 +1,32 @@
+"""Which version of each object this leader has read or written last, and in whose name it was allowed to."""
+
+from dataclasses import dataclass, field
+
+from runbook_operator.model.accounts import Account
+from runbook_operator.model.refs import Ref
+from runbook_operator.model.seen import Missing, Seen
+
+
+@dataclass
+class Certainty:
+    """Kept for one time of leading. What one account has read, no other has."""
+
+    _of: dict[Ref, dict[Account | None, str]] = field(default_factory=dict)
+
+    def version(self, ref: Ref, account: Account | None = None) -> str | None:
+        """None where nothing was read in that name."""
+        return self._of.get(ref, {}).get(account)
+
+    def note(self, ref: Ref, version: str, account: Account | None = None) -> None:
+        self._of.setdefault(ref, {})[account] = version
+
+    def saw(self, seen: Seen | Missing, account: Account | None) -> None:
+        """As note, for a target; one that is not there has no version."""
+        if isinstance(seen, Seen):
+            self.note(seen.ref, seen.resource_version, account)
+
+    def forget(self, ref: Ref) -> None:
+        self._of.pop(ref, None)
+
+    def clear(self) -> None:
+        self._of.clear()

@@ -1,0 +1,115 @@
+"""JSONPath as RFC 9535 has it, as far as following it costs no more than the body is worth.
+
+A path is somebody's, and a body somebody else's: both together must not hold the operator up. So a path has one step at
+most that leads to several values, nothing is searched for at every depth, and nothing is matched by an expression.
+"""
+
+import json
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, cast
+
+from runbook_operator.sources.base import NoNumberError
+
+if TYPE_CHECKING:
+    from jsonpath import JSONPath, JSONPathEnvironment
+    from jsonpath.segments import JSONPathSegment
+
+MOST_VALUES = 1000
+"""In a body of which a path takes several: each costs some microseconds."""
+MOST_OPERATORS = 4
+"""In a filter, each of which costs as much for each value."""
+SEVERAL = "one step at most may lead to several values: [*], a slice as [0:3], or a filter as [?@.name == 'mails']"
+
+
+class JsonPathError(ValueError):
+    """What is wrong with a path, and from which character on."""
+
+
+def check(text: str) -> None:
+    """Raises JsonPathError where the path cannot be read, or is one that is not followed."""
+    _compiled(text)
+
+
+def values(text: str, body: bytes) -> list[Any]:
+    """What the path leads to in the body; raises NoNumberError where that is no JSON, or has too much of it.
+
+    Each number is a float.
+    """
+    path = _compiled(text)
+    if not all(map(_is_single, path.segments)) and body.count(b",") >= MOST_VALUES:
+        raise NoNumberError("TooManyValues", f"the body may have more than {MOST_VALUES} values; name one by its place")
+    try:
+        data = json.loads(body, parse_int=float, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        raise NoNumberError("NotJSON", "what is answered is not JSON") from None
+    if not isinstance(data, dict | list):
+        return [] if path.segments else [data]
+    return [match.obj for match in path.finditer(data)]
+
+
+@lru_cache(maxsize=4096)
+def _compiled(text: str) -> "JSONPath":
+    from jsonpath import JSONPathError  # noqa: PLC0415 # 11 MiB, which only those pay who use it
+
+    try:
+        path = cast("JSONPath", _environment().compile(text))  # strict, it makes no path of several
+    except JSONPathError as error:
+        index = getattr(error.token, "index", -1)
+        at = index if index >= 0 else len(text)
+        raise JsonPathError(f"it is no JSONPath: {error.message} at character {at + 1}") from None
+    if sum(not _is_single(segment) for segment in path.segments) > 1:
+        raise JsonPathError(SEVERAL)
+    for segment in path.segments:
+        _check(segment)
+    return path
+
+
+@cache
+def _environment() -> "JSONPathEnvironment":
+    from jsonpath import JSONPathEnvironment  # noqa: PLC0415 # as above
+
+    made = JSONPathEnvironment(strict=True)
+    # Among them are match and search, whose expressions can take for ever.
+    made.function_extensions.clear()
+    return made
+
+
+def _is_single(segment: "JSONPathSegment") -> bool:
+    from jsonpath.segments import JSONPathChildSegment  # noqa: PLC0415 # as above
+    from jsonpath.selectors import IndexSelector, NameSelector  # noqa: PLC0415 # as above
+
+    child = isinstance(segment, JSONPathChildSegment) and len(segment.selectors) == 1
+    return child and isinstance(segment.selectors[0], NameSelector | IndexSelector)
+
+
+def _check(segment: "JSONPathSegment") -> None:
+    from jsonpath.segments import JSONPathChildSegment  # noqa: PLC0415 # as above
+    from jsonpath.selectors import Filter  # noqa: PLC0415 # as above
+
+    if not isinstance(segment, JSONPathChildSegment):
+        raise JsonPathError("nothing is searched for at every depth (..): say where it stands")
+    if len(segment.selectors) > 1:
+        raise JsonPathError(SEVERAL)
+    if isinstance(segment.selectors[0], Filter):
+        _check_filter(segment.selectors[0])
+
+
+def _check_filter(selector: Any) -> None:
+    from jsonpath import filter as parts  # noqa: PLC0415 # as above
+
+    literals = (parts.StringLiteral, parts.IntegerLiteral, parts.FloatLiteral, parts.BooleanLiteral, parts.Nil)
+    allowed = (parts.FilterExpression, parts.InfixExpression, parts.PrefixExpression, *literals)
+    operators = 0
+    for one in parts.walk(selector.expression):
+        if isinstance(one, parts.RelativeFilterQuery) and all(map(_is_single, one.path.segments)):
+            continue
+        if type(one) not in allowed:
+            raise JsonPathError("a filter compares what stands at one place below @ with texts, numbers and true")
+        operators += isinstance(one, parts.InfixExpression | parts.PrefixExpression)
+    if operators > MOST_OPERATORS:
+        raise JsonPathError(f"a filter has {MOST_OPERATORS} comparisons, &&, || and ! at most")
+
+
+def _no_number(_: str) -> None:
+    """NaN and Infinity, which are no JSON."""
+    raise ValueError

@@ -1,0 +1,31 @@
+"""Numbers as JSON and Kubernetes objects have them."""
+
+import math
+import re
+from typing import Any
+
+PLAIN = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+QUANTITY = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(n|u|m|k|M|G|T|P|E|[KMGTPE]i)")
+DECIMAL = dict(zip("num", (1e-9, 1e-6, 1e-3), strict=True)) | {
+    unit: 1000.0**power for power, unit in enumerate("kMGTPE", 1)
+}
+BINARY = {f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", 1)}
+FACTORS = DECIMAL | BINARY
+LONGEST = 64
+WORDS = {"true": 1.0, "false": 0.0}
+
+
+def plain(value: Any) -> float | None:
+    """A number, the text of one, or true and false as 1 and 0; None for everything else, and for what is not finite."""
+    if isinstance(value, str):
+        word = WORDS.get(value.lower())
+        value = float(value) if len(value) <= LONGEST and PLAIN.fullmatch(value) else word
+    if not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def quantity(value: Any) -> float | None:
+    """As plain, and a Kubernetes quantity, `500m` or `2Gi`, as the number that it is."""
+    match = QUANTITY.fullmatch(value) if isinstance(value, str) and len(value) <= LONGEST else None
+    return float(match[1]) * FACTORS[match[2]] if match else plain(value)

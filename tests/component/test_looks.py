@@ -1,0 +1,136 @@
+"""How closely idle objects are looked at, and how often: reads are cheap, but not for a thousand Runbooks at once."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from runbook_operator import errors
+from runbook_operator.io.kube import Kube
+from runbook_operator.io.paths import Paths
+from runbook_operator.model.queries import Find
+from runbook_operator.model.refs import API_VERSION, Ref
+from runbook_operator.observe.lists import Lists
+from runbook_operator.reconcile import CLOSE_LOOK, TROUBLED_LOOK, Visit
+from tests.builders import NAMESPACE, runbook_body
+from tests.component.test_faults import STOP, SWITCH, Rig
+
+AUTOSCALERS = Find("autoscaling/v2", "HorizontalPodAutoscaler", NAMESPACE)
+RUNBOOK = Ref(API_VERSION, "Runbook", NAMESPACE, "shop")
+EDITION = (RUNBOOK, 1)
+HPAS = f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"
+
+
+def visits(rig: Rig, seconds: float, step: float) -> list[Visit]:
+    """Visits of the idle switch over so many seconds, one every `step`."""
+    switch, start = rig.store.switches[STOP], 1000.0
+    found = []
+    for number in range(int(seconds / step)):
+        rig.reconciler.monotonic = lambda number=number: start + number * step  # type: ignore[misc] # bound for mypy
+        found.append(rig.reconciler._visit(STOP, switch))
+    return found
+
+
+def told(rig: Rig, ready: str) -> None:
+    """The switch as it was left: of the generation that is there, with a Ready condition."""
+    body = rig.kube.objects[next(path for path in rig.kube.objects if path.endswith("shop-stop"))]
+    conditions = [{"type": "Ready", "status": ready, "reason": "Ready", "lastTransitionTime": "2026-11-24T03:00:00Z"}]
+    status = {"observedGeneration": 1, "conditions": conditions}
+    meta = {**body["metadata"], "resourceVersion": "2"}
+    rig.store.put({**body, "metadata": meta, "status": status})
+
+
+async def test_a_start_reads_nothing_for_what_was_told_before_and_looks_closely_once_in_a_while() -> None:
+    rig = Rig()
+    told(rig, "True")
+
+    looks = [number * 10 for number, visit in enumerate(visits(rig, 2 * CLOSE_LOOK + 20, 10)) if visit.thorough]
+
+    assert looks[0] > 0
+    assert looks[1] - looks[0] == CLOSE_LOOK
+
+
+async def test_what_has_changed_is_looked_at_closely_at_once() -> None:
+    rig = Rig()
+
+    assert visits(rig, 10, 10)[0].thorough
+
+
+async def test_an_edit_of_the_runbook_is_looked_at_closely_by_its_switches_once() -> None:
+    rig = Rig()
+    told(rig, "True")
+    assert not visits(rig, 5, 5)[0].thorough
+
+    edited = runbook_body(description="Another")
+    edited["metadata"] |= {"generation": 2, "resourceVersion": "2"}
+    rig.store.put(edited)
+
+    assert [visit.thorough for visit in visits(rig, 10, 5)] == [True, False]
+
+
+async def test_idle_switches_that_look_at_the_same_time_share_what_they_are_told() -> None:
+    kube = Listing()
+    lists = Lists(Paths(kube), monotonic=lambda: kube.time)
+
+    first, second = await asyncio.gather(lists.answer(AUTOSCALERS, EDITION), lists.answer(AUTOSCALERS, EDITION))
+    again = await lists.answer(AUTOSCALERS, EDITION)
+    kube.time += 6
+    later = await lists.answer(AUTOSCALERS, EDITION)
+
+    assert (first, second, again, later) == ((), (), (), ())
+    assert kube.asked == 2
+    await lists.answer(AUTOSCALERS, (RUNBOOK, 2))
+    assert kube.asked == 3
+
+
+async def test_a_list_that_failed_is_asked_for_again() -> None:
+    kube = Listing()
+    lists = Lists(Paths(kube), monotonic=lambda: kube.time)
+    kube.error = errors.UnavailableError("500")
+    with pytest.raises(errors.UnavailableError):
+        await lists.answer(AUTOSCALERS, EDITION)
+    kube.error = None
+
+    assert await lists.answer(AUTOSCALERS, EDITION) == ()
+
+
+async def test_a_throw_asks_for_itself_whatever_was_told_to_idle_switches() -> None:
+    rig = Rig()
+    rig.kube.asked.clear()
+    rig.release()
+    told(rig, "True")
+    rig.store.put({**rig.kube.objects[SWITCH], "metadata": {**rig.kube.objects[SWITCH]["metadata"], "generation": 2}})
+    await rig.reconciler.visit(STOP)
+    idle = rig.kube.asked.count(HPAS)
+
+    thrown = rig.kube._patched(SWITCH, {"metadata": {"generation": 3}, "spec": {"engaged": True}})
+    rig.store.put(thrown)
+    await rig.reconciler.visit(STOP)
+
+    assert (idle, rig.kube.asked.count(HPAS)) == (1, 2)
+    assert rig.kube.replicas == 0
+
+
+class Listing(Kube):
+    """Answers every list with nothing in it, or with the error; `time` is that of who asks."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+        self.asked = 0
+        self.error: errors.ApiError | None = None
+
+    async def request(self, method: str, path: str, **rest: Any) -> dict[str, Any]:
+        del method, path, rest
+        self.asked += 1
+        if self.error:
+            raise self.error
+        return {"metadata": {}, "items": [], "apiVersion": "v1", "kind": "List"}
+
+
+async def test_what_is_wrong_is_looked_at_closely_again_before_long() -> None:
+    rig = Rig()
+    told(rig, "False")
+
+    looks = [visit for visit in visits(rig, 10 * TROUBLED_LOOK, 5) if visit.thorough]
+
+    assert 9 <= len(looks) <= 11

@@ -1,0 +1,38 @@
+"""What is made for one engagement: once, and gone from memory with it."""
+
+from tests.builders import WEB, Body, kill_switch
+from tests.component.test_faults import Rig
+
+JOB: Body = {"template": {"spec": {"containers": [{"name": "job"}]}}}
+
+
+def rig() -> Rig:
+    return Rig(killSwitches=[kill_switch("stop", {"runJob": {"job": JOB, "wait": False}})])
+
+
+def jobs(made: Rig) -> list[str]:
+    return [path for path in made.kube.objects if "/jobs/" in path]
+
+
+async def test_the_record_of_a_throw_is_written_without_a_look_at_what_is_not_made_yet() -> None:
+    making = rig()
+
+    status = await making.visit()
+
+    assert status.phase == "Engaged"
+    (path,) = jobs(making)
+    assert making.kube.asked.count(path) == 1
+
+
+async def test_what_was_made_for_an_engagement_that_is_over_is_not_kept_in_memory() -> None:
+    making = rig()
+    await making.visit()
+    assert [ref.kind for ref in making.store.targets if ref != WEB] == ["Job"]
+
+    making.release()
+    status = await making.visit()
+
+    assert status.phase == "Released"
+    assert list(making.store.targets) == [WEB]
+    assert [ref.kind for ref in making.reconciler.writer._certain._of if ref.kind == "Job"] == []
+    assert len(jobs(making)) == 1

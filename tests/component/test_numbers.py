@@ -1,0 +1,82 @@
+"""From a Runbook's metrics of other sources to their readings: the guard, the client and the servers are real."""
+
+import asyncio
+from collections.abc import Mapping
+from ipaddress import ip_network
+
+from aiohttp import web
+
+from runbook_operator.decide.watches import watches
+from runbook_operator.io.http import Outbound
+from runbook_operator.io.paths import Paths
+from runbook_operator.model.watches import Reading
+from runbook_operator.observe.addresses import Addresses
+from runbook_operator.observe.asking import Asking
+from runbook_operator.observe.numbers import Numbers
+from runbook_operator.observe.secrets import Secrets
+from tests.builders import Body, runbook
+from tests.unit.io.servers import site
+from tests.unit.observe.cluster import cluster, pod, secret, service
+from tests.unit.observe.sources import Sources, Usuals, measuring
+
+HEADERS = [{"name": "Key", "secret": {"name": "token", "key": "token"}}]
+
+
+def http(name: str, **rest: object) -> Body:
+    asked = {"service": {"name": "web"}, "path": "/stats", "jsonPath": "$.depth"}
+    return {"name": name, "critical": "> 5", "http": asked | rest}
+
+
+METRICS: list[Body] = [
+    http("depth", headers=HEADERS),
+    http("nothing", jsonPath="$.nothing"),
+    http("unlike", bodyContains="another"),
+    http("alike", bodyContains="depth"),
+    http("elsewhere", service={"name": "gone"}),
+    {"name": "waiting", "critical": "> 0", "pods": {"target": "web", "measure": "Waiting"}},
+    {
+        "name": "ports",
+        "critical": "> 1",
+        "object": {"apiVersion": "v1", "kind": "Service", "name": "web", "field": "metadata.labels[depth]"},
+    },
+]
+
+
+async def readings(port: int) -> Mapping[str, Reading]:
+    labelled = service(port)
+    labelled["metadata"]["labels"] = {"depth": "7"}
+    waits = pod("web-1", "127.0.0.1")
+    waits["metadata"]["creationTimestamp"] = "2026-11-24T03:00:00Z"
+    waits["status"]["containerStatuses"] = [{"name": "app", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]
+    async with cluster(labelled, waits, secret(token=b"s3cret")) as (_, kube):
+        addresses = Addresses(Paths(kube))
+        out = Outbound((), [ip_network("127.0.0.0/8")])
+        asking = Asking(out, addresses, Secrets(kube), measuring(Sources(), Usuals()), Numbers(Paths(kube)))
+        targets = [{"name": "web", "service": {"name": "web"}}]
+        found = watches(runbook(targets=targets, killSwitches=[], metrics=METRICS))
+        assert found.problems == ()
+        running = asyncio.create_task(addresses.run())
+        try:
+            return {key.name: one for key, one in (await asking(found.watches)).items()}
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_each_number_is_read_as_it_is_declared() -> None:
+    async with site(lambda: web.json_response({"depth": 12})) as there:
+        found = await readings(there.port)
+
+    assert {name: (one.ok, one.value, one.reason) for name, one in found.items()} == {
+        "depth": (None, 12.0, ""),
+        "nothing": (None, None, "NoMatch"),
+        "unlike": (None, None, "NoMatch"),
+        "alike": (None, 12.0, ""),
+        "elsewhere": (None, None, "ServiceNotFound"),
+        "waiting": (None, 1.0, ""),
+        "ports": (None, 7.0, ""),
+    }
+    assert found["unlike"].message.endswith("answers without the text that its body must hold")
+    assert found["nothing"].message == f"the answer has nothing at $.nothing; 200 from Service/web:{there.port}/stats"
+    assert found["waiting"].series == "web-1 (CrashLoopBackOff)"
+    assert "s3cret" in [request.headers.get("Key") for request in there.requests]

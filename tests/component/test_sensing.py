@@ -1,0 +1,380 @@
+"""From an answer to a held switch: the sensor, the Runbook's visits and the switch's, on a clock that passes at once.
+
+Left out are the API server, which `FaultyKube` stands in for, and the network: an answer is what the test says.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from runbook_operator import errors, main
+from runbook_operator.api.switch import SwitchStatus
+from runbook_operator.io.bucket import Bucket
+from runbook_operator.io.http import Outbound
+from runbook_operator.io.locks import Locks
+from runbook_operator.io.paths import Paths
+from runbook_operator.io.queue import WorkQueue
+from runbook_operator.model.refs import API_VERSION, Ref
+from runbook_operator.model.signals import Signal
+from runbook_operator.model.watches import Key, Reading, Watch
+from runbook_operator.observe.efforts import Efforts
+from runbook_operator.observe.sensor import Sensor
+from runbook_operator.observe.store import Store
+from runbook_operator.observe.throws import Throws
+from runbook_operator.plan.world import Policy
+from runbook_operator.reconcile import Reconciler
+from runbook_operator.report.audit import Audit
+from runbook_operator.report.metrics import Metrics
+from runbook_operator.sensing import Sensing
+from runbook_operator.settings import Settings
+from runbook_operator.writer import Writer
+from tests.builders import NAMESPACE, NOW, Body, kill_switch, runbook_body, switch_body
+from tests.component.test_faults import DEPLOYMENT, STOP, SWITCH, FaultyKube
+from tests.component.test_resync import ListKube
+from tests.unit.observe.sensing import BEGINNING, GOOD, on_a_fake_clock, passing
+from tests.watching import MODEL
+
+SHOP = Ref(API_VERSION, "Runbook", NAMESPACE, "shop")
+RUNBOOK = f"/apis/runbooks.dev/v1alpha1/namespaces/{NAMESPACE}/runbooks/shop"
+DOWN = Reading(ok=False, reason="Refused", message="the connection is refused: Service/model:8080")
+FAST = MODEL | {"targets": [], "period": "1s", "for": "2s", "recoverAfter": "3s", "noDataAfter": "10s"}
+NOTHING = Reading(reason="ServiceNotFound", message="Service/model does not exist")
+
+
+def cluster(**spec: Any) -> FaultyKube:
+    """A Runbook with a dependency whose fallback is `stop`, its Switch, and the Deployment at 3."""
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": NAMESPACE, "uid": "web-1", "resourceVersion": "1"},
+        "spec": {"replicas": 3},
+    }
+    body = runbook_body(**({"dependencies": [FAST]} | spec))
+    return FaultyKube({DEPLOYMENT: deployment, SWITCH: switch_body(), RUNBOOK: body})
+
+
+class Addressed(ListKube):
+    """An API server that is at an address, and does not say which others it has."""
+
+    host = "192.0.2.1"
+
+    async def request(self, method: str, path: str, **rest: Any) -> Body:
+        if "/namespaces/default/" in path:
+            raise errors.ForbiddenError(f"{method} {path}: 403")
+        return await super().request(method, path, **rest)
+
+
+def now() -> datetime:
+    return NOW + timedelta(seconds=passing().seconds - BEGINNING)
+
+
+class Replica:
+    """One replica that leads while it is `leading`. What it writes it learns at once, what others write by `see`."""
+
+    def __init__(self, kube: FaultyKube) -> None:
+        self.kube = kube
+        self.answer = GOOD
+        self.store = Store()
+        self.queue: WorkQueue[Ref] = WorkQueue()
+        self.written: list[str] = []
+        self.fault: Callable[[str], None] = lambda _path: None
+        kube.fault = self._write
+        outbound, metrics = Outbound(), Metrics()
+        writer = Writer(Paths(kube), outbound, self.store, Throws(), Efforts(), metrics, Audit(), self._wake)
+        self.sensor = Sensor(self._ask, self.queue.add, lambda: True, metrics, now, lambda: passing().seconds)
+        self.sensing = Sensing(self.sensor, self.store, self._wake, now)
+        self.reconciler = Reconciler(
+            writer, self.sensing, self.queue, Locks(), Policy(), Bucket(10, 10), now, lambda: passing().seconds
+        )
+
+    async def _ask(self, watches: Sequence[Watch]) -> Mapping[Key, Reading]:
+        return {one.key: self.answer for one in watches}
+
+    def _wake(self, keys: Any) -> None:
+        for key in keys:
+            self.queue.add(key)
+
+    def _write(self, _method: str, path: str) -> None:
+        self.written.append(path)
+        self.fault(path)
+
+    def see(self, path: str) -> None:
+        """A watch tells of an object."""
+        self._wake(self.store.put(self.kube.objects[path]))
+
+    def edit(self, spec: Body) -> None:
+        """Somebody patches the Runbook."""
+        generation = self.kube.objects[RUNBOOK]["metadata"]["generation"] + 1
+        self.kube._patched(RUNBOOK, {"metadata": {"generation": generation}, "spec": spec})
+        self.see(RUNBOOK)
+
+    def delete_runbook(self) -> None:
+        gone = self.kube.objects.pop(RUNBOOK)
+        self._wake(self.store.drop(SHOP, gone["metadata"]["uid"]) | {SHOP})
+
+    @property
+    def status(self) -> SwitchStatus:
+        return self.store.switches[STOP].status
+
+    @property
+    def told(self) -> str:
+        """The level of the dependency, as the API server has it."""
+        return str(self.kube.objects[RUNBOOK]["status"]["dependencies"][0]["level"])
+
+    @property
+    def health(self) -> Mapping[str, str]:
+        """The status of each condition of the Runbook."""
+        return {one["type"]: one["status"] for one in self.kube.objects[RUNBOOK]["status"]["conditions"]}
+
+
+@asynccontextmanager
+async def leading(kube: FaultyKube) -> AsyncIterator[Replica]:
+    """A replica that begins to lead, as after a start or a failover."""
+    replica = Replica(kube)
+    for path in (DEPLOYMENT, SWITCH, RUNBOOK):
+        replica.see(path)
+    replica.sensing.clear()
+    replica.queue.resume()
+    work = [replica.queue.work(replica.reconciler.visit), replica.queue.work(replica.reconciler.visit)]
+    tasks = [asyncio.create_task(one) for one in (*work, replica.sensor.run())]
+    try:
+        yield replica
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def become(replica: Replica, answer: Reading, seconds: float = 5) -> None:
+    """It is answered like this for so long."""
+    replica.answer = answer
+    await asyncio.sleep(seconds)
+
+
+@on_a_fake_clock
+async def test_a_dependency_that_goes_down_is_told_and_its_fallback_is_held_until_it_is_back() -> None:
+    async with leading(cluster()) as replica:
+        await become(replica, GOOD)
+        assert (replica.told, replica.kube.replicas, replica.health["Healthy"]) == ("Ok", 3, "True")
+
+        await become(replica, DOWN)
+
+        assert (replica.told, replica.kube.replicas) == ("Critical", 0)
+        assert replica.health == {"Ready": "True", "Healthy": "False"}
+        (hold,) = replica.status.holds
+        assert (hold.source, hold.name) == ("Dependency", "model")
+        assert hold.reason == "the connection is refused: Service/model:8080; impact if down: No AI responses"
+        assert replica.status.engaged_by == "Dependency model"
+        await become(replica, GOOD)
+        assert (replica.told, replica.kube.replicas, replica.status.phase) == ("Ok", 3, "Released")
+        assert [one["reason"] for one in replica.kube.events if one["involvedObject"]["kind"] == "Runbook"] == [
+            "Critical",
+            "Engaged",
+            "Recovered",
+            "Restored",
+        ]
+
+
+@on_a_fake_clock
+async def test_what_is_answered_as_before_writes_nothing() -> None:
+    async with leading(cluster()) as replica:
+        await become(replica, GOOD)
+        replica.written.clear()
+
+        await become(replica, GOOD, 300)
+
+        assert replica.written == []
+
+
+@on_a_fake_clock
+async def test_no_data_neither_engages_nor_releases() -> None:
+    async with leading(cluster()) as replica:
+        await become(replica, NOTHING, 30)
+        assert (replica.told, replica.kube.replicas, replica.health["Healthy"]) == ("Stale", 3, "Unknown")
+        await become(replica, DOWN)
+        assert replica.kube.replicas == 0
+
+        await become(replica, NOTHING, 600)
+
+        assert (replica.told, replica.kube.replicas, replica.status.phase) == ("Stale", 0, "Engaged")
+
+
+@on_a_fake_clock
+async def test_a_leader_that_takes_over_goes_on_with_what_was_told() -> None:
+    kube = cluster()
+    async with leading(kube) as before:
+        await become(before, DOWN)
+        assert before.status.record is not None
+        engagement = before.status.record.engagement_id
+    said = len(kube.events)
+
+    async with leading(kube) as replica:
+        await become(replica, NOTHING)
+        assert (replica.told, kube.replicas, replica.written) == ("Critical", 0, [])
+        await become(replica, DOWN)
+        assert (replica.written, len(kube.events)) == ([], said)
+        await become(replica, GOOD)
+
+        assert (replica.told, kube.replicas) == ("Ok", 3)
+        assert [one.engagement_id for one in replica.status.history] == [engagement]
+
+
+@on_a_fake_clock
+async def test_a_leader_that_takes_over_engages_nothing_by_what_was_told_before() -> None:
+    """The leader before it wrote the status and ended, and its switch is not held; nobody is asked yet."""
+    kube = cluster()
+    told = {"name": "model", "level": "Critical", "known": "Critical", "since": "2026-11-24T01:00:00Z"}
+    kube.objects[RUNBOOK]["status"] = {"dependencies": [told]}
+
+    async with leading(kube) as replica:
+        await become(replica, NOTHING)
+        assert (replica.told, kube.replicas) == ("Critical", 3)
+
+        await become(replica, DOWN)
+
+        assert kube.replicas == 0
+
+
+@on_a_fake_clock
+async def test_who_leads_again_acts_on_nothing_that_it_heard_in_the_time_before() -> None:
+    async with leading(cluster()) as replica:
+        await become(replica, DOWN)
+        assert [one.verdict for one in replica.store.signals_of(STOP)] == ["Engage"]
+
+        replica.answer = NOTHING
+        replica.sensing.clear()
+
+        assert replica.store.signals_of(STOP) == ()
+        replica.queue.add(SHOP)
+        await become(replica, NOTHING)
+        assert [one.verdict for one in replica.store.signals_of(STOP)] == ["Unknown"]
+        await become(replica, GOOD)
+        assert replica.kube.replicas == 3
+
+
+@on_a_fake_clock
+async def test_an_entry_that_is_taken_out_of_the_runbook_lets_its_switch_go() -> None:
+    async with leading(cluster()) as replica:
+        await become(replica, DOWN)
+
+        replica.edit({"dependencies": []})
+        await become(replica, DOWN)
+
+        assert (replica.kube.replicas, replica.status.holds) == (3, [])
+        assert replica.sensing.senses(SHOP) == {}
+        assert "Healthy" not in replica.health
+
+
+@on_a_fake_clock
+async def test_what_is_added_to_the_runbook_is_watched_and_the_rest_goes_on() -> None:
+    async with leading(cluster()) as replica:
+        await become(replica, DOWN)
+        since = replica.kube.objects[RUNBOOK]["status"]["dependencies"][0]["since"]
+
+        replica.edit({"dependencies": [FAST, FAST | {"name": "cache", "fallback": None}]})
+        await become(replica, DOWN)
+
+        model, cache = replica.kube.objects[RUNBOOK]["status"]["dependencies"]
+        assert (model["since"], cache["level"]) == (since, "Critical")
+        assert replica.kube.replicas == 0
+
+
+@on_a_fake_clock
+async def test_a_runbook_that_parses_no_more_lets_nothing_go() -> None:
+    async with leading(cluster()) as replica:
+        await become(replica, DOWN)
+
+        replica.edit({"killSwitches": [kill_switch("BAD")]})
+        await become(replica, GOOD, 60)
+
+        assert (replica.kube.replicas, replica.told) == (0, "Critical")
+        assert replica.health == {"Ready": "False", "Healthy": "Unknown"}
+        replica.edit({"killSwitches": [kill_switch()]})
+        await become(replica, GOOD)
+        assert replica.kube.replicas == 3
+
+
+@on_a_fake_clock
+async def test_a_runbook_that_is_gone_is_asked_for_nothing() -> None:
+    async with leading(cluster()) as replica:
+        await become(replica, GOOD)
+        assert replica.sensing.senses(SHOP)
+
+        replica.delete_runbook()
+        await become(replica, GOOD)
+
+        assert replica.sensing.senses(SHOP) == {}
+
+
+@on_a_fake_clock
+async def test_a_runbook_of_the_same_name_that_is_made_anew_is_watched() -> None:
+    async with leading(cluster()) as replica:
+        await become(replica, GOOD)
+        replica.delete_runbook()
+        await become(replica, GOOD)
+
+        again = runbook_body(uid="rb-2", dependencies=[FAST])
+        again["metadata"]["resourceVersion"] = str(replica.kube.version)
+        replica.kube.objects[RUNBOOK] = again
+        replica.see(RUNBOOK)
+        await become(replica, DOWN)
+
+        assert replica.told == "Critical"
+
+
+@on_a_fake_clock
+async def test_a_switch_is_held_although_the_runbook_cannot_be_told() -> None:
+    async with leading(cluster()) as replica:
+        await become(replica, GOOD)
+
+        def refuse(path: str) -> None:
+            if path.startswith(RUNBOOK):
+                raise errors.UnavailableError("500")
+
+        replica.fault = refuse
+        await become(replica, DOWN, 10)
+
+        assert (replica.told, replica.kube.replicas) == ("Ok", 0)
+
+
+@on_a_fake_clock
+async def test_what_another_runbooks_switch_hears_is_left_alone() -> None:
+    async with leading(cluster()) as replica:
+        theirs = switch_body(runbook="other")
+        theirs["metadata"]["uid"] = "uid-theirs"
+        ref = Ref(API_VERSION, "Switch", NAMESPACE, "other-stop")
+        replica.store.put(theirs)
+        said = (Signal("Metric", "errors", "Engage", "12% > 10%"),)
+        replica.store.hear(ref, said)
+
+        await become(replica, DOWN)
+
+        assert replica.store.signals_of(ref) == said
+
+
+async def test_a_replica_asks_nobody_while_it_does_not_lead_and_begins_to_lead_with_nothing_heard() -> None:
+    operator = main.Operator(Settings(), ListKube(), ListKube(), ListKube())
+    said = (Signal("Dependency", "model", "Engage"),)
+    operator.store.hear(STOP, said)
+
+    assert not operator.sensor.may_ask()
+    operator.lead()
+
+    assert operator.store.signals_of(STOP) == ()
+
+
+async def test_the_sources_of_the_administrator_are_there_before_the_first_runbook_is_looked_at(tmp_path: Path) -> None:
+    file = tmp_path / "sources.yaml"
+    file.write_text("default: {url: https://prometheus.example.com}")
+    operator = main.Operator(Settings(metric_sources=str(file)), Addressed(), ListKube(), ListKube())
+
+    ending = asyncio.create_task(asyncio.sleep(60))
+    assert await operator._first_sync(ending)
+
+    assert list(operator.senses.sources) == ["default"]
+    ending.cancel()
+    await operator._stop()
+    assert list(operator.senses.sources) == []

@@ -1,0 +1,120 @@
+"""What becomes of a Runbook's target over time, as the Runbook's own decisions note it."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from runbook_operator.api.objects import RunbookObject
+from runbook_operator.api.runbook import RunbookStatus, TargetStatus
+from runbook_operator.api.switch import Entry, Record, SwitchStatus
+from runbook_operator.decide.runbook import next_step
+from runbook_operator.model.notices import Notice
+from runbook_operator.model.queries import Find, Query, Unread
+from runbook_operator.model.refs import Ref
+from runbook_operator.model.seen import Missing, Seen, seen_of
+from runbook_operator.model.watches import Key, Sense
+from runbook_operator.plan.steps import WriteStatus
+from runbook_operator.plan.world import RunbookWorld
+from tests.builders import NOW, WEB, Body, runbook, switch
+from tests.revisions import ARGO, DS, STS, UID, workload
+
+UP = {"replicas": 3, "updatedReplicas": 3, "availableReplicas": 3}
+
+
+@dataclass
+class Story:
+    """A Runbook with the target `web`, whose status is written as often as it asks for it."""
+
+    ref: Ref = WEB
+    now: datetime = NOW
+    writes: int = 0
+    asked: list[Query] = field(default_factory=list)
+    keepers: Any = ()
+    thorough: bool = True
+    runbook: RunbookObject = field(init=False)
+    seen: dict[Ref, Seen | Missing] = field(default_factory=dict)
+    switch: SwitchStatus = field(default_factory=SwitchStatus)
+    senses: dict[Key, Sense] = field(default_factory=dict)
+    said: list[Notice] = field(default_factory=list)
+    spec: Body = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        target = {"name": "web", "workload": {"apiVersion": self.ref.api_version, "kind": self.ref.kind, "name": "web"}}
+        self.runbook = runbook(**{"targets": [target]} | self.spec)
+
+    def is_at(self, body: Body, *, whole: bool = False, uid: str = UID) -> "Story":
+        """The workload is seen like this, and the Runbook looked at until it is settled."""
+        body["metadata"]["uid"] = uid
+        self.seen = {self.ref: seen_of(body, whole=whole or self.ref in (DS, ARGO))}
+        return self.look()
+
+    def look(self) -> "Story":
+        for _ in range(5):
+            if not isinstance(step := self._step(), WriteStatus):
+                return self
+            assert isinstance(step.status, RunbookStatus)
+            self.writes += 1
+            self.said += step.notices
+            self.runbook = replace(self.runbook, status=step.status)
+        raise AssertionError("it writes for ever")
+
+    def after(self, **time: float) -> "Story":
+        self.now += timedelta(**time)
+        return self.look()
+
+    @property
+    def world(self) -> RunbookWorld:
+        return self.world_with({})
+
+    def world_with(self, answers: dict[Query, Any]) -> RunbookWorld:
+        entries = self.runbook.spec.switches() if self.runbook.spec else ("stop",)
+        switches = {f"shop-{entry}": replace(switch(entry), status=self.switch) for entry in entries}
+        seen, senses = dict(self.seen), dict(self.senses)
+        return RunbookWorld(self.runbook, switches, seen, self.now, answers, self.thorough, senses)
+
+    def _step(self) -> Any:
+        answers: dict[Query, Any] = {}
+        while True:
+            try:
+                return next_step(self.world_with(answers))
+            except Unread as unread:
+                finds = [query for query in unread.queries if isinstance(query, Find)]
+                if len(finds) < len(unread.queries):
+                    raise
+                self.asked += finds
+                answers |= dict.fromkeys(finds, self.keepers)
+
+    @property
+    def target(self) -> TargetStatus:
+        return self.runbook.status.targets[0]
+
+    @property
+    def good(self) -> list[int]:
+        return [one.revision for one in self.target.good]
+
+
+def deployment(number: int, status: Body | None = None, **spec: Any) -> Body:
+    return workload(number, number, status=UP if status is None else status, **spec)
+
+
+def stateful_set(name: str, status: Body = UP) -> Body:
+    return workload("x", ref=STS, status={**status, "updateRevision": name})
+
+
+def daemon_set(version: str) -> Body:
+    counts = {"desiredNumberScheduled": 2, "updatedNumberScheduled": 2, "numberAvailable": 2}
+    return workload(version, ref=DS, status=counts)
+
+
+def entry(before: Body, after: Body, **rest: Any) -> Entry:
+    fields = {"api_version": "apps/v1", "kind": "Deployment", "name": "web", "field": "spec.template", "uid": UID}
+    values = {"saved": before, "held": after, "mode": "Keep", "result": "Applied", "applied_at": "2026-11-24T03:00:00Z"}
+    return Entry.model_validate({"action": "rollback"} | fields | values | rest)
+
+
+def revision(number: int, name: str, *before: int) -> Body:
+    return {"digest": f"digest-{name}", "revision": number, "keeper": f"web-{name}", "before": list(before)}
+
+
+def engaged(*entries: Entry) -> SwitchStatus:
+    return SwitchStatus(record=Record(engagement_id="id", engaged_at="2026-11-24T03:00:00Z", actions=list(entries)))

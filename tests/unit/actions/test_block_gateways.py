@@ -1,0 +1,313 @@
+"""blockTraffic at a gateway: what each is told, what belongs to others and is left, and what a person should know."""
+
+import pytest
+
+from runbook_operator.model.refs import Ref
+from tests import traffic
+from tests.builders import Body
+from tests.unit.actions.traffic import (
+    LOGIN,
+    Namespace,
+    block,
+    everything,
+    held,
+    namespace,
+    refusal,
+    remarks,
+    spec_of,
+    world,
+)
+
+
+def test_a_rule_of_an_http_route_without_backends_and_filters_answers_500() -> None:
+    filters = [{"type": "ResponseHeaderModifier", "responseHeaderModifier": {"remove": ["x"]}}]
+    route = traffic.http_route(
+        "web", traffic.rule("web", "web", filters=filters), traffic.rule("api", path="/api"), traffic.rule()
+    )
+    simulation = namespace(route, traffic.http_route("other", traffic.rule("api")), stop=block("HTTPRoute"))
+
+    simulation.throw().drive()
+
+    emptied = {"matches": [{"path": {"type": "PathPrefix", "value": "/"}}]}
+    assert held(simulation) == [
+        ("HTTPRoute/web", "spec.rules", [emptied, traffic.rule("api", path="/api"), traffic.rule()])
+    ]
+    assert remarks(simulation) == [
+        "TrafficBypass: only what comes through its HTTPRoutes is blocked, not what reaches Service/web otherwise"
+    ]
+
+
+def test_requests_are_no_longer_mirrored_to_a_service_that_is_blocked() -> None:
+    filters = [traffic.mirror("web"), traffic.mirror("audit")]
+    simulation = namespace(traffic.http_route("api", traffic.rule("api", filters=filters)), stop=block("HTTPRoute"))
+
+    simulation.throw().drive()
+
+    assert spec_of(simulation, "HTTPRoute", "api")["rules"] == [traffic.rule("api", filters=[traffic.mirror("audit")])]
+
+
+def test_a_rule_that_shares_its_requests_with_another_service_is_not_emptied() -> None:
+    simulation = namespace(traffic.http_route("web", traffic.rule("web", "canary")), stop=block("HTTPRoute"))
+
+    assert "rule 0 of HTTPRoute/web leads to Service/canary too" in refusal(simulation)
+
+
+@pytest.mark.parametrize("odd", [{"kind": "ServiceImport"}, {"namespace": "elsewhere"}, {"group": "net.gke.io"}])
+def test_a_backend_that_is_not_this_service_is_not_taken_for_it(odd: Body) -> None:
+    rule = traffic.rule("web")
+    rule["backendRefs"][0] |= odd
+
+    assert "no HTTPRoute leads to Service/web" in refusal(
+        namespace(traffic.http_route("web", rule), stop=block("HTTPRoute"))
+    )
+
+
+def two_services() -> Namespace:
+    """One HTTPRoute for two Services, and a switch for each."""
+    made = namespace(traffic.http_route("all", traffic.rule("web"), traffic.rule("api", path="/api")))
+    made.with_object(traffic.service("api"))
+    targets = [traffic.TARGET, {"name": "api", "service": {"name": "api"}}]
+    switches = [
+        {"name": "stop", "actions": [block("HTTPRoute")]},
+        {"name": "api", "actions": [block("HTTPRoute", target="api")]},
+    ]
+    made.with_runbook(targets=targets, killSwitches=switches)
+    return made
+
+
+def test_two_switches_on_different_rules_of_one_route_both_block_and_say_how_they_end() -> None:
+    simulation = two_services()
+    before = everything(simulation)
+    simulation.throw("stop").drive("stop").after(seconds=1).throw("api").drive("api", "stop")
+
+    assert not any("backendRefs" in rule for rule in spec_of(simulation, "HTTPRoute", "all")["rules"])
+    assert any(
+        "what it blocks there stays blocked until both are released" in text for text in remarks(simulation, "api")
+    )
+    simulation.release("api").drive("api", "stop")
+    assert spec_of(simulation, "HTTPRoute", "all")["rules"][1] == traffic.rule("api", path="/api")
+    simulation.release("stop").drive("api", "stop")
+    assert everything(simulation) == before
+
+
+def test_a_block_that_was_just_taken_back_is_no_less_held_by_a_switch_that_is_thrown_then() -> None:
+    simulation = two_services().throw("stop").drive("stop")
+    rules = [traffic.rule("web"), traffic.rule("api", path="/api"), traffic.rule("api", path="/v2")]
+    simulation.change(Ref("gateway.networking.k8s.io/v1", "HTTPRoute", "shop", "all"), {"spec": {"rules": rules}})
+
+    simulation.throw("api").drive("api")
+
+    ((_, _, value),) = held(simulation, "api")
+    assert ["backendRefs" in rule for rule in value] == [False, False]
+
+
+def test_a_route_that_is_made_anew_and_fits_no_more_leaves_the_others_blocked_and_all_is_given_back() -> None:
+    simulation = namespace(traffic.http_route("a"), traffic.http_route("b"), stop=block("HTTPRoute"))
+    before = everything(simulation)
+    simulation.throw().drive()
+
+    shared = traffic.http_route("a", traffic.rule("web", "canary"), meta={"uid": "another"})
+    simulation.with_object(shared).drive()
+
+    assert "leads to Service/canary too" in str(simulation.status().conditions)
+    assert "backendRefs" not in spec_of(simulation, "HTTPRoute", "b")["rules"][0]
+    simulation.release().drive()
+    assert (
+        simulation.live("HTTPRoute", "b")["spec"]
+        == before[Ref("gateway.networking.k8s.io/v1", "HTTPRoute", "shop", "b")]["spec"]
+    )
+    assert spec_of(simulation, "HTTPRoute", "a") == shared["spec"]
+
+
+def test_a_route_that_is_made_anew_and_leads_elsewhere_is_let_go_of() -> None:
+    simulation = namespace(traffic.http_route("a"), traffic.http_route("b"), stop=block("HTTPRoute")).throw().drive()
+
+    simulation.with_object(traffic.http_route("a", traffic.rule("api"), meta={"uid": "another"})).drive()
+
+    assert [one[0] for one in held(simulation)] == ["HTTPRoute/b"]
+    assert spec_of(simulation, "HTTPRoute", "a")["rules"] == [traffic.rule("api")]
+
+
+def test_an_envoy_gateway_aborts_every_request_of_the_routes() -> None:
+    routes = (traffic.http_route("a"), traffic.http_route("b", controller=traffic.EG))
+    simulation = namespace(*routes, stop=block("EnvoyGateway")).throw().drive()
+
+    target = {"group": "gateway.networking.k8s.io", "kind": "HTTPRoute"}
+    assert spec_of(simulation, "BackendTrafficPolicy", "shop-stop-web-block") == {
+        "targetRefs": [target | {"name": "a"}, target | {"name": "b"}],
+        "faultInjection": {"abort": {"httpStatus": 503, "percentage": 100}},
+    }
+    assert "only what comes through Envoy Gateway is blocked" in remarks(simulation)[0]
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        {"targetRefs": [{"kind": "HTTPRoute", "name": "web"}]},
+        {"targetRefs": [{"kind": "HTTPRoute", "name": "web", "sectionName": "first"}]},
+        {"targetRef": {"kind": "HTTPRoute", "name": "web"}},
+        {"targetSelectors": [{"kind": "HTTPRoute", "matchLabels": {"tier": "front"}}]},
+        {"targetSelectors": [{"kind": "HTTPRoute", "matchExpressions": [{"key": "tier", "operator": "Exists"}]}]},
+    ],
+)
+def test_the_oldest_policy_on_a_route_wins_so_that_a_younger_one_is_refused(targets: Body) -> None:
+    route = traffic.http_route(meta={"labels": {"tier": "front"}})
+
+    text = refusal(namespace(route, traffic.traffic_policy("limits", **targets), stop=block("EnvoyGateway")))
+
+    assert "BackendTrafficPolicy/limits is on HTTPRoute/web already, and the oldest policy wins" in text
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        {"targetRefs": [{"kind": "Gateway", "name": "web"}, {"kind": "HTTPRoute", "name": "other"}]},
+        {"targetSelectors": [{"kind": "HTTPRoute", "matchLabels": {"tier": "back"}}, {"kind": "Gateway"}]},
+    ],
+)
+def test_a_policy_that_is_on_something_else_is_no_rival(targets: Body) -> None:
+    simulation = namespace(
+        traffic.http_route(), traffic.traffic_policy("limits", **targets), stop=block("EnvoyGateway")
+    )
+
+    assert simulation.throw().drive().status().phase == "Engaged"
+
+
+def test_a_switch_that_limits_a_route_must_be_released_before_it_can_be_blocked() -> None:
+    rates = {"targetRefs": [{"kind": "HTTPRoute", "name": "web"}], "rateLimit": {}}
+    limit = traffic.traffic_policy("shop-slow-web-limit", meta=traffic.by_a_switch(), **rates)
+
+    assert "BackendTrafficPolicy/shop-slow-web-limit is on" in refusal(
+        namespace(traffic.http_route(), limit, stop=block("EnvoyGateway"))
+    )
+
+
+def test_a_route_of_another_gateway_or_for_others_too_is_not_for_envoy_gateway() -> None:
+    kongs = namespace(traffic.http_route(controller=traffic.KONG), stop=block("EnvoyGateway"))
+    mixed = namespace(traffic.http_route("web", traffic.rule("web"), traffic.rule("api")), stop=block("EnvoyGateway"))
+
+    assert f"HTTPRoute/web is not of Envoy Gateway but of {traffic.KONG}" in refusal(kongs)
+    assert "HTTPRoute/web leads to Service/api too, which would be hit as well" in refusal(mixed)
+
+
+def test_traefik_lets_nobody_through_the_routes_of_the_service() -> None:
+    routes = [
+        traffic.traefik_route("PathRegexp(`^/[a-z]+#?$`)", "web", middlewares=[LOGIN]),
+        traffic.traefik_route("Host(`a.b`)", "web"),
+        traffic.traefik_route("Path(`/api`)", "api"),
+    ]
+    simulation = namespace(traffic.ingress_route("web", *routes), stop=block("Traefik")).throw().drive()
+
+    own = {"name": "shop-stop-web-block"}
+    assert spec_of(simulation, "Middleware", own["name"]) == {"ipAllowList": {"sourceRange": ["255.255.255.255/32"]}}
+    assert spec_of(simulation, "IngressRoute", "web")["routes"] == [
+        routes[0] | {"middlewares": [LOGIN, own]},
+        routes[1] | {"middlewares": [own]},
+        routes[2],
+    ]
+    assert "only what comes through Traefik is blocked" in remarks(simulation)[0]
+
+
+def test_traefik_gives_way_to_what_somebody_else_adds_to_the_list() -> None:
+    simulation = world("Traefik").throw().drive()
+    added = [LOGIN, {"name": "shop-stop-web-block"}, {"name": "compress"}]
+    routes = [traffic.traefik_route("Host(`a.b`)", "web", middlewares=added)]
+    simulation.change(Ref("traefik.io/v1alpha1", "IngressRoute", "shop", "web"), {"spec": {"routes": routes}})
+
+    simulation.drive().release().drive()
+
+    kept = spec_of(simulation, "IngressRoute", "web")["routes"][0]["middlewares"]
+    assert kept == [LOGIN, {"name": "compress"}]
+
+
+def test_routes_that_traefik_shares_or_that_are_not_to_be_told_apart_are_left() -> None:
+    shared = traffic.ingress_route("web", traffic.traefik_route("Host(`a.b`)", "web", "canary"))
+    twice = traffic.ingress_route("web", *[traffic.traefik_route("Host(`a.b`)", "web")] * 2)
+    other = traffic.ingress_route("web", traffic.traefik_route("Host(`a.b`)", "api"), traffic.traefik_route("x"))
+
+    assert "a route of IngressRoute/web leads to Service/canary too" in refusal(
+        namespace(shared, stop=block("Traefik"))
+    )
+    assert "has two routes with the match Host(`a.b`)" in refusal(namespace(twice, stop=block("Traefik")))
+    assert "no IngressRoute of traefik.io/v1alpha1 leads" in refusal(namespace(other, stop=block("Traefik")))
+
+
+def test_kong_ends_every_request_by_a_plugin_beside_those_that_are_there() -> None:
+    simulation = world("Kong").throw().drive()
+
+    plugin = simulation.live("KongPlugin", "shop-stop-web-block")
+    assert (plugin["plugin"], plugin["config"]) == ("request-termination", {"status_code": 503})
+    assert held(simulation)[1] == (
+        "Service/web",
+        "metadata.annotations[konghq.com/plugins]",
+        "cors,shop-stop-web-block",
+    )
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        (traffic.service(meta={"annotations": {"konghq.com/plugins": "cors, off"}}), traffic.ingress(of="kong")),
+        (traffic.service(), traffic.ingress(of="kong", meta={"annotations": {"konghq.com/plugins": "off"}})),
+        (
+            traffic.service(),
+            traffic.http_route(controller=traffic.KONG, meta={"annotations": {"konghq.com/plugins": "off"}}),
+        ),
+    ],
+)
+def test_kong_heeds_one_plugin_of_a_kind_so_that_a_second_is_refused(objects: tuple[Body, ...]) -> None:
+    text = refusal(namespace(*objects, traffic.kong_plugin("off", "request-termination"), stop=block("Kong")))
+
+    assert "KongPlugin/off on " in text
+    assert "is a request-termination already, and Kong heeds one of them" in text
+
+
+def test_what_is_clearly_not_of_kong_is_no_route_of_kong() -> None:
+    objects = [traffic.ingress(of="nginx"), traffic.http_route(controller=traffic.EG)]
+
+    assert "no HTTPRoute and no Ingress of Kong leads" in refusal(namespace(*objects, stop=block("Kong")))
+    for unclear in (traffic.ingress(of="public"), traffic.ingress(of=""), traffic.http_route()):
+        assert namespace(unclear, stop=block("Kong")).throw().drive().status().phase == "Engaged"
+
+
+def test_kong_makes_one_service_of_a_rule_with_two() -> None:
+    shared = traffic.http_route("web", traffic.rule("web", "canary"), controller=traffic.KONG)
+    apart = traffic.http_route("web", traffic.rule("web"), traffic.rule("canary"), controller=traffic.KONG)
+
+    assert "a rule of HTTPRoute/web leads to Service/canary too" in refusal(namespace(shared, stop=block("Kong")))
+    assert namespace(apart, stop=block("Kong")).throw().drive().status().phase == "Engaged"
+
+
+def test_ingress_nginx_denies_every_address_and_is_said_to_be_retired() -> None:
+    simulation = world("Ingress").throw().drive()
+
+    assert simulation.live("Ingress", "web")["metadata"]["annotations"] == {
+        "owner": "shop",
+        "nginx.ingress.kubernetes.io/denylist-source-range": "0.0.0.0/0,::/0",
+    }
+    assert [text.split(":")[0] for text in remarks(simulation)] == ["TrafficBypass", "MechanismRetired"]
+
+
+@pytest.mark.parametrize(
+    ("ingress", "why"),
+    [
+        (traffic.ingress("web", "web", "api"), "Ingress/web leads to Service/api too"),
+        (traffic.ingress(defaultBackend={"service": {"name": "api"}}), "Ingress/web leads to Service/api too"),
+        (
+            traffic.ingress(meta={"annotations": {"nginx.ingress.kubernetes.io/satisfy": "any"}}),
+            "satisfy: any, which lets those in who authenticate",
+        ),
+        (traffic.ingress(of="kong"), "no Ingress of ingress-nginx leads to Service/web"),
+        (
+            traffic.ingress(of="", meta={"annotations": {"kubernetes.io/ingress.class": "traefik"}}),
+            "no Ingress of ingress-nginx leads to Service/web",
+        ),
+        (traffic.made("networking.k8s.io/v1", "Ingress", "web", spec={"rules": [{"host": "a"}]}), "no Ingress of"),
+        (
+            traffic.made("networking.k8s.io/v1", "Ingress", "web", spec={"defaultBackend": {"resource": {}}}),
+            "no Ingress of",
+        ),
+    ],
+)
+def test_an_ingress_that_would_block_others_or_not_at_all_is_left(ingress: Body, why: str) -> None:
+    assert why in refusal(namespace(ingress, stop=block("Ingress")))

@@ -1,0 +1,143 @@
+"""blockTraffic that is verified: what is asked, what counts as no answer, and what cannot be asked."""
+
+import pytest
+from pydantic import ValidationError
+
+from runbook_operator.actions.block_traffic import BlockTrafficSpec
+from runbook_operator.decide.due import VERIFIED_EVERY, due
+from runbook_operator.model.queries import Answering, Probe
+from tests import traffic
+from tests.builders import Body, condition
+from tests.unit.actions.traffic import GONE, WORLDS, block, namespace, spec_of
+
+
+def test_a_network_policy_is_verified_or_not_taken() -> None:
+    with pytest.raises(ValidationError, match="NetworkPolicy needs verify"):
+        BlockTrafficSpec.model_validate(block("ServiceSelector", "NetworkPolicy")["blockTraffic"])
+
+
+@pytest.mark.parametrize("name", sorted({"HTTPRoute", "EnvoyGateway", "Traefik", "Kong", "Ingress"}))
+def test_a_gateway_is_verified_at_its_own_service_or_not_at_all(name: str) -> None:
+    with pytest.raises(ValidationError, match="name that of the gateway"):
+        BlockTrafficSpec.model_validate(block(name, verify={})["blockTraffic"])
+    assert BlockTrafficSpec.model_validate(block(name, verify={"service": "gateway"})["blockTraffic"]).verify
+
+
+@pytest.mark.parametrize("service", ["../../elsewhere/services/web", "a/b", "A", ""])
+def test_the_service_that_is_asked_is_a_name_and_no_path(service: str) -> None:
+    with pytest.raises(ValidationError, match=r"verify\.service"):
+        BlockTrafficSpec.model_validate(block(verify={"service": service})["blockTraffic"])
+
+
+@pytest.mark.parametrize("path", ["", "health", "@evil.example.org/", "/a b", "/\n"])
+def test_the_path_that_is_asked_begins_with_a_slash_and_has_no_spaces(path: str) -> None:
+    with pytest.raises(ValidationError, match=r"verify\.path"):
+        BlockTrafficSpec.model_validate(block(verify={"path": path})["blockTraffic"])
+
+
+def test_a_block_counts_as_engaged_when_the_service_answers_no_more() -> None:
+    simulation = namespace(stop=block(verify={"path": "/health"})).throw().drive()
+    assert simulation.status().phase == "Engaging"
+    assert condition(simulation.status(), "Ready") == ("False", "NotVerified", "Service/web still answers with 200")
+
+    simulation.answering = GONE
+    simulation.after(seconds=1).drive()
+
+    assert simulation.status().phase == "Engaged"
+    assert condition(simulation.status(), "Ready")[0] == "True"
+
+
+def test_a_block_that_does_not_work_is_asked_again_every_second_and_calls_a_person_in_time() -> None:
+    simulation = namespace(stop=block(verify={}))
+    simulation.throw().drive()
+    world = simulation.world(answers={query: simulation.answer(query) for query in simulation.asked})
+    assert due(world) == world.now + VERIFIED_EVERY
+
+    simulation.after(seconds=61).drive()
+
+    assert condition(simulation.status(), "Stalled")[1] == "NotVerified"
+    simulation.release().drive()
+    assert simulation.status().phase == "Released"
+    assert spec_of(simulation, "Service", "web")["selector"] == {"app": "web"}
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "blocked"),
+    [
+        ("ServiceSelector", GONE, True),
+        ("ServiceSelector", Answering(503), True),
+        ("ServiceSelector", Answering(500), False),
+        ("ServiceSelector", Answering(403), False),
+        ("ServiceSelector", Answering(None, "a connection is accepted", "Late"), False),
+        ("ServiceSelector", Answering(None, "closed", "Closed"), False),
+        ("ServiceSelector", Answering(None, "Service/web does not exist", "Unasked"), False),
+        ("ServiceSelector", Answering(None, "what answers does not speak HTTP"), False),
+        ("NetworkPolicy", Answering(403), False),
+        ("NetworkPolicy", GONE, True),
+        ("Istio", Answering(403), True),
+        ("Istio", Answering(None, "closed", "Closed"), True),
+        ("Istio", Answering(404), False),
+    ],
+)
+def test_what_counts_as_no_answer_depends_on_the_mechanism(name: str, answer: Answering, *, blocked: bool) -> None:
+    simulation = namespace(*WORLDS[name], stop=block(name, verify={}))
+    simulation.answering = answer
+
+    simulation.throw().drive()
+
+    assert (simulation.status().phase == "Engaged") is blocked
+
+
+@pytest.mark.parametrize(
+    ("answer", "blocked"),
+    [(Answering(403), True), (Answering(429), True), (Answering(500), True), (Answering(404), False), (GONE, True)],
+)
+def test_a_gateway_says_in_its_own_words_that_a_request_does_not_get_through(
+    answer: Answering, *, blocked: bool
+) -> None:
+    gateway = traffic.service("gateway")
+    verify = {"service": "gateway", "port": "80", "path": "/shop"}
+    simulation = namespace(traffic.service(), gateway, traffic.http_route(), stop=block("HTTPRoute", verify=verify))
+    simulation.answering = answer
+
+    simulation.throw().drive()
+
+    assert (simulation.status().phase == "Engaged") is blocked
+    probes = [(one.service.name, one.port, one.path) for one in simulation.asked if isinstance(one, Probe)]
+    assert probes == [("gateway", "80", "/shop")]
+
+
+def test_nothing_is_asked_before_all_is_written() -> None:
+    """With Kong the plugin is written before the annotation: an answer in between would say nothing."""
+    gateway = traffic.service("gateway")
+    action = block("Kong", verify={"service": "gateway"})
+
+    simulation = namespace(*WORLDS["Kong"], gateway, stop=action).throw().drive()
+
+    results = [one.result for one in (simulation.status().record or pytest.fail("no record")).actions]
+    assert results == ["Applied", "Pending"]
+    assert simulation.live("Service", "web")["metadata"]["annotations"]["konghq.com/plugins"].endswith("-block")
+
+
+@pytest.mark.parametrize(
+    ("objects", "verify", "why"),
+    [
+        ((traffic.service(clusterIP="None"),), {}, "Service/web has no address of its own with pods behind it"),
+        ((traffic.service(), traffic.service("gw", selector=None)), {"service": "gw"}, "Service/gw has no address"),
+        ((traffic.service(),), {"port": "grpc"}, "Service/web has no TCP port grpc"),
+        ((traffic.service(ports=[]),), {}, "Service/web has no TCP port at all"),
+    ],
+)
+def test_what_can_not_be_asked_is_said_before_the_throw(objects: tuple[Body, ...], verify: Body, why: str) -> None:
+    simulation = namespace(*objects, stop=block(verify=verify))
+
+    status, reason, message = condition(simulation.status(), "Ready")
+
+    assert (status, reason) == ("False", "InvalidSpec")
+    assert why in message
+
+
+def test_a_gateway_that_is_not_there_is_no_proof_of_a_block() -> None:
+    simulation = namespace(traffic.http_route(), stop=block("HTTPRoute", verify={"service": "gateway"}))
+
+    assert condition(simulation.status(), "Ready")[1] == "TargetNotFound"

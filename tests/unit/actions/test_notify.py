@@ -1,0 +1,108 @@
+"""A contact is told once per engagement, by an Event for now, and that it was no more than that is said."""
+
+import pytest
+from pydantic import ValidationError
+
+from runbook_operator.api.runbook import RunbookSpec
+from runbook_operator.model.effects import Create
+from runbook_operator.model.reasons import Reason
+from runbook_operator.observe.store import held_by
+from runbook_operator.plan.steps import Act
+from tests.builders import Body, Simulation, condition, kill_switch, runbook_body, scale, workload_body
+
+CONTACTS: list[Body] = [{"name": "primary", "role": "Primary On-Call", "notify": "slack", "escalateAfter": "15m"}]
+
+
+def notify(message: str = "The shop is off.", contact: str = "primary") -> Body:
+    return {"notify": {"contact": contact, "message": message}}
+
+
+def ready(*actions: Body) -> Simulation:
+    simulation = Simulation().with_object(workload_body(3))
+    return simulation.with_runbook(contacts=CONTACTS, killSwitches=[kill_switch("stop", *actions or (notify(),))])
+
+
+def thrown(*actions: Body) -> Simulation:
+    return ready(*actions).throw().drive()
+
+
+def events(simulation: Simulation) -> list[Body]:
+    return [body for ref, body in simulation.objects.items() if ref.kind == "Event"]
+
+
+def made(simulation: Simulation) -> int:
+    return sum(isinstance(step, Act) and isinstance(step.effect, Create) for step in simulation.steps)
+
+
+def test_an_event_on_the_switch_has_the_message_and_why_the_switch_was_thrown() -> None:
+    simulation = thrown()
+
+    (event,) = events(simulation)
+    record = simulation.status().record
+    assert record is not None
+    assert event["reason"] == "Notified"
+    assert event["message"] == f"primary: The shop is off. (INC-42, by kubectl-patch) [{record.engagement_id}]"
+    assert event["involvedObject"] == {
+        "apiVersion": "runbooks.dev/v1alpha1",
+        "kind": "Switch",
+        "namespace": "shop",
+        "name": "shop-stop",
+        "uid": "uid-stop",
+    }
+    assert event["firstTimestamp"] == event["lastTimestamp"] == "2026-11-24T03:00:00Z"
+    assert event["metadata"]["ownerReferences"][0]["uid"] == "uid-stop"
+
+
+def test_that_no_channel_reaches_the_contact_is_remarked() -> None:
+    simulation = thrown()
+
+    told = [notice.message for notice in simulation.said if notice.reason is Reason.NO_CHANNEL]
+    assert "no channel is configured for contact primary: it was told by an Event on the Switch only" in told[0]
+
+
+def test_a_message_is_said_without_a_reason_where_nobody_gave_one_and_never_longer_than_an_event_can_be() -> None:
+    simulation = ready(notify("x" * 512)).throw(reason="").drive()
+    assert events(simulation)[0]["message"].startswith("primary: xxx")
+    assert "(by kubectl-patch)" in events(simulation)[0]["message"]
+
+    long = ready(notify("x" * 512)).throw(reason="y" * 1024).drive()
+    assert len(events(long)[0]["message"]) == 1024
+
+
+@pytest.mark.parametrize("crash", range(1, 6))
+def test_a_crash_after_any_step_tells_it_once(crash: int) -> None:
+    simulation = ready().drive().throw().drive(at_most=crash).restart().drive()
+
+    assert (made(simulation), len(events(simulation))) == (1, 1)
+
+
+def test_an_event_that_has_expired_is_not_said_again_nor_watched() -> None:
+    simulation = thrown(notify(), scale(replicas=0))
+    (ref,) = [ref for ref in simulation.objects if ref.kind == "Event"]
+    assert ref not in held_by(simulation.switch())
+
+    simulation.remove(ref).after(hours=2).drive()
+
+    assert made(simulation) == 1
+    assert simulation.status().phase == "Engaged"
+
+
+def test_the_event_itself_is_nothing_that_events_are_about() -> None:
+    simulation = thrown(notify(), scale(replicas=0))
+
+    engaged = [notice for notice in simulation.said if notice.reason is Reason.ENGAGED]
+    assert {notice.about.kind for notice in engaged} == {"Switch", "Runbook", "Deployment"}
+    assert condition(simulation.status(), "Engaged")[0] == "True"
+
+
+def test_each_throw_tells_it_anew() -> None:
+    simulation = thrown().release().drive().throw().drive()
+
+    assert len(events(simulation)) == 2
+
+
+def test_a_contact_that_is_not_declared_is_refused() -> None:
+    spec = runbook_body(contacts=CONTACTS, killSwitches=[kill_switch("stop", notify(contact="nobody"))])["spec"]
+
+    with pytest.raises(ValidationError, match=r"names contact nobody, which spec\.contacts does not declare"):
+        RunbookSpec.model_validate(spec)

@@ -1,0 +1,350 @@
+"""A Job is run once per engagement, whatever crashes, is deleted or edited meanwhile."""
+
+import re
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from runbook_operator.actions.run_job import RunJob, RunJobSpec
+from runbook_operator.model.effects import Create
+from runbook_operator.model.refs import Ref
+from runbook_operator.plan.steps import Act
+from tests.builders import NAMESPACE, Body, Simulation, condition, kill_switch, scale, workload_body
+
+CRON_JOB = Ref("batch/v1", "CronJob", NAMESPACE, "backup")
+POD: Body = {"containers": [{"name": "job", "env": [{"name": "PASSWORD", "value": "hunter2"}]}]}
+FROM_CRON_JOB: Body = {"runJob": {"fromCronJob": "backup"}}
+BEGAN = "2026-11-24T03:00:02Z"
+
+
+def cron_job(**meta: Any) -> Body:
+    job = {"backoffLimit": 1, "ttlSecondsAfterFinished": 60, "template": {"spec": POD}}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": "backup"},
+        "spec": {"schedule": "@daily", "jobTemplate": {"metadata": meta, "spec": job}},
+    }
+
+
+def inline(wait: bool = True, **spec: Any) -> Body:  # noqa: FBT001, FBT002 # as the field is called
+    return {"runJob": {"job": {"template": {"spec": POD}} | spec, "wait": wait}}
+
+
+def ready(*actions: Body, **rest: Any) -> Simulation:
+    simulation = Simulation().with_object(workload_body(3)).with_object(cron_job())
+    return declare(simulation, *actions, **rest)
+
+
+def declare(simulation: Simulation, *actions: Body, **rest: Any) -> Simulation:
+    return simulation.with_runbook(killSwitches=[kill_switch("stop", *actions or (FROM_CRON_JOB,), **rest)])
+
+
+def thrown(*actions: Body, **rest: Any) -> Simulation:
+    return ready(*actions, **rest).throw().drive()
+
+
+def jobs(simulation: Simulation) -> list[Ref]:
+    return [ref for ref in simulation.objects if ref.kind == "Job"]
+
+
+def job(simulation: Simulation) -> Body:
+    (ref,) = jobs(simulation)
+    return simulation.objects[ref]
+
+
+def made(simulation: Simulation) -> list[Ref]:
+    """Every Job that was ever made."""
+    acts = (step.effect for step in simulation.steps if isinstance(step, Act))
+    return [effect.ref for effect in acts if isinstance(effect, Create)]
+
+
+def goes(simulation: Simulation, *conditions: Body, **status: Any) -> Simulation:
+    """The Job controller writes a status."""
+    (ref,) = jobs(simulation)
+    found = [{"status": "True"} | one for one in conditions]
+    return simulation.change(ref, {"status": {"startTime": BEGAN, "conditions": found} | status}).drive()
+
+
+def completes(simulation: Simulation) -> Simulation:
+    return goes(simulation, {"type": "Complete"}, completionTime="2026-11-24T03:00:44Z")
+
+
+def fails(simulation: Simulation) -> Simulation:
+    message = "Job has reached the specified backoff limit"
+    return goes(simulation, {"type": "Failed", "reason": "BackoffLimitExceeded", "message": message})
+
+
+def ready_condition(simulation: Simulation) -> tuple[str, str, str]:
+    return condition(simulation.status(), "Ready")
+
+
+def test_a_job_is_made_from_a_cron_job_with_the_marks_of_the_engagement_and_belongs_to_the_switch() -> None:
+    simulation = thrown()
+
+    record = simulation.status().record
+    assert record is not None
+    meta = job(simulation)["metadata"]
+    assert re.fullmatch(rf"shop-stop-{record.engagement_id}-[0-9a-f]{{6}}", meta["name"])
+    assert meta["labels"] == {"runbooks.dev/runbook": "shop", "runbooks.dev/engagement-id": record.engagement_id}
+    assert meta["annotations"] == {"runbooks.dev/switch": "shop-stop"}
+    assert meta["ownerReferences"] == [
+        {"apiVersion": "runbooks.dev/v1alpha1", "kind": "Switch", "name": "shop-stop", "uid": "uid-stop"}
+    ]
+    assert job(simulation)["spec"] == {"backoffLimit": 1, "template": {"spec": POD}}
+
+
+def test_what_marks_a_cron_job_for_a_gitops_tool_does_not_mark_its_job() -> None:
+    simulation = ready()
+    tracking = {"argocd.argoproj.io/tracking-id": "shop:batch/CronJob:shop/backup", "team": "shop"}
+    simulation.with_object(cron_job(annotations=tracking, labels={"app.kubernetes.io/instance": "shop", "app": "db"}))
+
+    meta = job(simulation.throw().drive())["metadata"]
+
+    assert set(meta["annotations"]) == {"team", "runbooks.dev/switch"}
+    assert set(meta["labels"]) == {"app", "runbooks.dev/runbook", "runbooks.dev/engagement-id"}
+
+
+def test_a_job_of_its_own_never_restarts_its_pod_unless_it_says_so() -> None:
+    assert job(thrown(inline(ttlSecondsAfterFinished=5, backoffLimit=0)))["spec"] == {
+        "backoffLimit": 0,
+        "template": {"spec": {"restartPolicy": "Never"} | POD},
+    }
+    pod = POD | {"restartPolicy": "OnFailure"}
+    assert job(thrown(inline(template={"spec": pod})))["spec"]["template"]["spec"] == pod
+
+
+def test_no_record_has_what_the_job_is_made_of() -> None:
+    simulation = thrown()
+
+    assert "hunter2" not in simulation.status().model_dump_json()
+    assert "hunter2" in str(job(simulation))
+
+
+@pytest.mark.parametrize("long", ["x" * 63, "x-" * 31 + "x", "xx" + "-x" * 30])
+def test_its_name_has_room_for_its_pods_however_long_the_switchs_is(long: str) -> None:
+    simulation = Simulation().with_object(cron_job())
+    simulation.with_runbook(killSwitches=[kill_switch(long, FROM_CRON_JOB)]).throw(long).drive(long)
+
+    (ref,) = jobs(simulation)
+    assert len(ref.name) <= 63
+    assert re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", ref.name)
+
+
+def test_the_actions_after_it_wait_until_it_is_complete_and_its_logs_are_pointed_at() -> None:
+    simulation = thrown(FROM_CRON_JOB, scale(replicas=0))
+    (ref,) = jobs(simulation)
+    assert ready_condition(simulation) == ("False", "NotVerified", f"{ref} has not begun")
+    assert simulation.status().phase == "Engaging"
+
+    goes(simulation)
+    assert ready_condition(simulation)[2] == f"{ref} running since {BEGAN}"
+    assert simulation.live("Deployment", "web")["spec"]["replicas"] == 3
+
+    completes(simulation)
+    assert simulation.live("Deployment", "web")["spec"]["replicas"] == 0
+    assert simulation.status().phase == "Engaged"
+    simulation.after(seconds=3).drive()
+    assert f"{ref} made (complete in 42s; kubectl logs job/{ref.name})" in condition(simulation.status(), "Engaged")[2]
+
+
+def test_while_it_runs_the_time_alone_writes_no_status() -> None:
+    simulation = goes(thrown())
+    simulation.steps.clear()
+
+    for _ in range(5):
+        simulation.after(seconds=5).drive()
+
+    assert simulation.steps == []
+
+
+def test_a_job_that_takes_longer_than_its_timeout_stalls_the_switch_and_goes_on() -> None:
+    simulation = goes(thrown(FROM_CRON_JOB | {"timeout": "2m"}))
+
+    assert simulation.after(minutes=1).drive().status().phase == "Engaging"
+    assert simulation.after(minutes=1).drive().status().phase == "Stalled"
+    assert completes(simulation).status().phase == "Engaged"
+
+
+def test_a_suspended_job_says_so() -> None:
+    simulation = goes(thrown(), {"type": "Suspended"})
+
+    assert ready_condition(simulation)[2].endswith("is suspended")
+
+
+def test_a_failed_job_stalls_the_switch_holds_up_what_comes_after_it_and_can_be_released() -> None:
+    simulation = fails(thrown(FROM_CRON_JOB, scale(replicas=0)))
+    (ref,) = jobs(simulation)
+
+    assert simulation.status().phase == "Stalled"
+    assert ready_condition(simulation) == (
+        "False",
+        "JobFailed",
+        f"{ref} failed: Job has reached the specified backoff limit; kubectl logs job/{ref.name}",
+    )
+    assert simulation.live("Deployment", "web")["spec"]["replicas"] == 3
+    simulation.release().drive()
+    assert simulation.status().phase == "Released"
+    assert jobs(simulation) == [ref]
+
+
+def test_with_continue_on_failure_the_actions_after_a_failed_job_are_done() -> None:
+    simulation = fails(thrown(FROM_CRON_JOB, scale(replicas=0), continueOnFailure=True))
+
+    assert simulation.live("Deployment", "web")["spec"]["replicas"] == 0
+    assert simulation.status().phase == "Stalled"
+    simulation.release().drive()
+    assert simulation.live("Deployment", "web")["spec"]["replicas"] == 3
+
+
+def test_a_job_that_nobody_waits_for_is_begun_and_told_of() -> None:
+    simulation = thrown(inline(wait=False))
+    (ref,) = jobs(simulation)
+    assert simulation.status().phase == "Engaged"
+
+    goes(simulation).after(seconds=3).drive()
+    assert f"({ref} running since {BEGAN})" in condition(simulation.status(), "Engaged")[2]
+    fails(simulation).after(seconds=3).drive()
+
+    assert simulation.status().phase == "Engaged"
+    assert "failed: Job has reached" in condition(simulation.status(), "Engaged")[2]
+
+
+@pytest.mark.parametrize("crash", range(1, 7))
+@pytest.mark.parametrize("action", [FROM_CRON_JOB, inline()])
+def test_a_crash_after_any_step_runs_it_once(crash: int, action: Body) -> None:
+    simulation = ready(action).drive().throw().drive(at_most=crash).restart().drive()
+
+    completes(simulation).release().drive()
+
+    assert len(made(simulation)) == len(jobs(simulation)) == 1
+
+
+def test_a_job_deleted_while_it_is_waited_for_is_not_run_again() -> None:
+    simulation = goes(thrown())
+    (ref,) = jobs(simulation)
+
+    simulation.remove(ref).drive().restart().after(minutes=1).drive()
+
+    assert len(made(simulation)) == 1
+    assert ready_condition(simulation) == (
+        "False",
+        "JobFailed",
+        f"{ref} was deleted before it ended, and is not run again",
+    )
+    assert simulation.status().phase == "Stalled"
+    assert simulation.release().drive().status().phase == "Released"
+
+
+def test_a_job_deleted_after_its_end_is_not_missed_and_its_last_words_stay() -> None:
+    simulation = completes(thrown()).after(seconds=3).drive()
+    (ref,) = jobs(simulation)
+    before = simulation.status()
+
+    simulation.remove(ref).after(minutes=1).drive()
+
+    assert simulation.status() == before
+    assert len(made(simulation)) == 1
+
+
+def test_thrown_again_it_runs_again_under_another_name() -> None:
+    simulation = completes(thrown()).release().drive()
+
+    simulation.throw().drive()
+
+    assert len(set(made(simulation))) == 2
+
+
+def test_the_same_job_twice_in_one_switch_runs_twice() -> None:
+    simulation = thrown(inline(), inline(), continueOnFailure=True)
+
+    assert len(set(made(simulation))) == 2
+
+
+def test_an_edit_that_moves_it_or_comes_after_it_was_deleted_does_not_run_it_again() -> None:
+    simulation = completes(thrown(FROM_CRON_JOB, reapplyOnChange=True))
+    (ref,) = jobs(simulation)
+    simulation.remove(ref).drive()
+
+    declare(simulation, scale(replicas=0), FROM_CRON_JOB, reapplyOnChange=True).drive()
+
+    assert simulation.live("Deployment", "web")["spec"]["replicas"] == 0
+    assert len(made(simulation)) == 1
+    assert simulation.status().phase == "Engaged"
+
+
+def test_a_cron_job_that_is_not_there_is_told_and_run_when_it_comes() -> None:
+    simulation = ready().remove(CRON_JOB).drive()
+    assert ready_condition(simulation)[1:] == ("TargetNotFound", "CronJob/backup does not exist in namespace shop")
+
+    simulation.throw().drive()
+    assert jobs(simulation) == []
+    simulation.with_object(cron_job()).store.let_go([CRON_JOB])
+    simulation.drive()
+
+    assert len(jobs(simulation)) == 1
+
+
+def test_a_cron_job_that_goes_between_the_record_and_the_job_is_waited_for() -> None:
+    simulation = ready().throw().drive(at_most=2)
+    simulation.remove(CRON_JOB).drive()
+    assert ready_condition(simulation)[1:] == ("TargetNotFound", "CronJob/backup does not exist in namespace shop")
+
+    simulation.with_object(cron_job()).store.let_go([CRON_JOB])
+    simulation.drive()
+
+    assert len(jobs(simulation)) == 1
+
+
+def test_what_another_version_would_make_is_not_made_under_the_recorded_name() -> None:
+    simulation = ready().throw().drive(at_most=2)
+    switch = simulation.switch()
+    record = switch.status.record
+    assert record is not None
+    (entry,) = record.actions
+    older = record.model_copy(update={"actions": [entry.model_copy(update={"name": "as-it-was-called-before"})]})
+    simulation.store._put_switch(replace_record(switch, older))
+
+    simulation.drive()
+
+    assert jobs(simulation) == []
+    assert ready_condition(simulation)[1:] == (
+        "InvalidSpec",
+        "Job/as-it-was-called-before: this version makes something else; release, and throw again",
+    )
+
+
+def replace_record(switch: Any, record: Any) -> Any:
+    status = switch.status.model_copy(update={"record": record})
+    return type(switch)(switch.meta, switch.spec, status, switch.said_by, switch.said_at)
+
+
+def test_a_momentary_switch_springs_back_when_the_job_is_complete() -> None:
+    simulation = thrown(FROM_CRON_JOB, momentary=True)
+    assert simulation.switch().spec.engaged is True
+
+    completes(simulation)
+
+    assert simulation.switch().spec.engaged is None
+    assert simulation.status().phase == "Released"
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ({}, "set exactly one of fromCronJob and job"),
+        ({"fromCronJob": "a", "job": {"template": {"spec": POD}}}, "set exactly one of fromCronJob and job"),
+        ({"job": {}}, r"job\.template\n  Field required"),
+        ({"job": {"template": {"spec": {}}}}, r"job\.template\.spec\.containers\n  Field required"),
+        ({"job": {"template": {"spec": {"containers": []}}}}, "at least 1 item"),
+    ],
+)
+def test_what_could_not_run_is_refused(spec: Body, says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        RunJobSpec.model_validate(spec)
+
+
+def test_a_job_of_its_own_has_no_name_to_say() -> None:
+    assert RunJob.describe(RunJobSpec.model_validate(inline()["runJob"])) == "run job"
+    assert RunJob.describe(RunJobSpec(from_cron_job="backup")) == "run job from CronJob backup"

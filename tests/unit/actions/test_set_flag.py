@@ -1,0 +1,499 @@
+"""A flag is set where it lives, as it is written there, and a restart follows it both ways."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from runbook_operator import errors
+from runbook_operator.actions.rolling import RESTARTED_FOR
+from runbook_operator.actions.set_flag import SetFlag, SetFlagSpec
+from runbook_operator.model.reasons import Reason
+from runbook_operator.model.refs import Ref
+from runbook_operator.plan.steps import Act
+from tests.builders import NAMESPACE, WEB, Body, Simulation, condition, kill_switch, workload_body
+
+CONFIG = Ref("v1", "ConfigMap", NAMESPACE, "flags")
+DOCUMENT = """# what the shop can do
+flags:
+  ai: 'on'     # quoted, or it would be true
+  checkout: on
+"""
+
+
+def config_map(**data: str) -> Body:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flags"}, "data": data}
+
+
+def workload(*containers: Body, **spec: Any) -> Body:
+    found = list(containers) or [{"name": "app"}]
+    template = {"metadata": {"annotations": {"team": "shop"}}, "spec": {"containers": found}}
+    return workload_body(3, template=template, **spec)
+
+
+def set_flag(flag: str = "ai", value: str = "false", **rest: Any) -> Body:
+    return {"setFlag": {"target": "web", "flag": flag, "value": value} | rest}
+
+
+def ready(*objects: Body, flags: Body | None = None, actions: tuple[Body, ...] = (), **rest: Any) -> Simulation:
+    """The switch `stop` with these actions, on a target with a workload and flags."""
+    return declare(Simulation(), *objects, flags=flags, actions=actions, **rest)
+
+
+def declare(
+    simulation: Simulation, *objects: Body, flags: Body | None = None, actions: tuple[Body, ...] = (), **rest: Any
+) -> Simulation:
+    for body in objects:
+        simulation.with_object(body)
+    target = {"name": "web", "workload": {"name": "web"}, "flags": flags or {"configMap": "flags"}}
+    return simulation.with_runbook(targets=[target], killSwitches=[kill_switch("stop", *actions, **rest)])
+
+
+def thrown(*objects: Body, action: Body | None = None, flags: Body | None = None) -> Simulation:
+    return ready(*objects, flags=flags, actions=(action or set_flag(),)).throw().drive()
+
+
+def data(simulation: Simulation) -> dict[str, str]:
+    found: dict[str, str] = simulation.live("ConfigMap", "flags")["data"]
+    return found
+
+
+def env(simulation: Simulation, container: int = 0) -> Any:
+    containers = simulation.live("Deployment", "web")["spec"]["template"]["spec"]["containers"]
+    return containers[container].get("env")
+
+
+def annotations(simulation: Simulation) -> dict[str, str]:
+    found: dict[str, str] = simulation.live("Deployment", "web")["spec"]["template"]["metadata"]["annotations"]
+    return found
+
+
+def remarks(simulation: Simulation) -> list[str]:
+    record = simulation.status().record
+    assert record is not None
+    return [one.reason for one in record.remarks]
+
+
+def refusal(simulation: Simulation) -> tuple[str, str]:
+    """Reason and message of the Ready condition, which is not true."""
+    status, reason, message = condition(simulation.status(), "Ready")
+    assert status == "False"
+    return reason, message
+
+
+def written(simulation: Simulation) -> list[str]:
+    """What was written to targets, in order."""
+    return [change.place[1] for step in simulation.steps if isinstance(step, Act) for change in step.changes]
+
+
+def test_a_key_of_a_config_map_is_set_and_put_back() -> None:
+    simulation = thrown(config_map(ai="true", color="red"))
+
+    assert data(simulation) == {"ai": "false", "color": "red"}
+    assert simulation.status().phase == "Engaged"
+    assert remarks(simulation) == []
+    simulation.release().drive()
+    assert data(simulation) == {"ai": "true", "color": "red"}
+
+
+def test_what_somebody_sets_meanwhile_is_put_back_at_once_and_what_they_set_after_it_stays() -> None:
+    simulation = thrown(config_map(ai="true"))
+
+    simulation.change(CONFIG, {"data": {"ai": "maybe"}}).drive()
+    assert data(simulation) == {"ai": "false"}
+    assert simulation.said[-1].reason is Reason.PUT_BACK
+
+    simulation.release().change(CONFIG, {"data": {"ai": "maybe"}}).drive()
+    assert data(simulation) == {"ai": "maybe"}
+
+
+def test_a_flag_that_was_not_there_is_added_with_a_remark_and_removed() -> None:
+    simulation = thrown(config_map(color="red"), action=set_flag("a.i"))
+
+    assert data(simulation) == {"color": "red", "a.i": "false"}
+    assert remarks(simulation) == ["FlagAdded"]
+    simulation.release().drive()
+    assert data(simulation) == {"color": "red"}
+
+
+def test_an_immutable_config_map_is_refused_before_anybody_throws() -> None:
+    simulation = ready(config_map(ai="true") | {"immutable": True}, actions=(set_flag(),)).drive()
+
+    assert refusal(simulation) == (
+        "Immutable",
+        "ConfigMap/flags is immutable, so no flag in it can be set; make it anew without immutable: true",
+    )
+
+
+def test_a_target_without_flags_is_told_what_to_declare() -> None:
+    simulation = Simulation().with_target()
+    simulation.with_runbook(killSwitches=[kill_switch("stop", set_flag())]).drive()
+
+    assert refusal(simulation) == ("InvalidSpec", "spec.targets: target web has no flags; declare web.flags")
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "line"),
+    [
+        ("flags.ai", "off", "  ai: 'off'     # quoted, or it would be true"),
+        ("flags.checkout", "off", "  checkout: off"),
+    ],
+)
+def test_a_flag_in_a_document_is_written_as_the_value_there_and_all_else_stays(
+    flag: str, value: str, line: str
+) -> None:
+    at = {"configMap": "flags", "key": "app.yaml"}
+    simulation = thrown(config_map(**{"app.yaml": DOCUMENT}), action=set_flag(flag, value), flags=at)
+
+    changed = [new for new, old in zip(*texts(data(simulation)["app.yaml"], DOCUMENT), strict=True) if new != old]
+    assert changed == [line]
+    assert simulation.status().phase == "Engaged"
+    simulation.change(CONFIG, {"data": {"app.yaml": DOCUMENT}}).drive()
+    assert line in data(simulation)["app.yaml"]
+    simulation.release().drive()
+    assert data(simulation) == {"app.yaml": DOCUMENT}
+
+
+def texts(*found: str) -> list[list[str]]:
+    return [text.splitlines() for text in found]
+
+
+def test_a_flag_in_a_json_document_stays_json() -> None:
+    text = '{"flags": {"ai": true, "model": "large"}}'
+    at = {"configMap": "flags", "key": "app.json"}
+
+    simulation = thrown(config_map(**{"app.json": text}), action=set_flag("flags.ai"), flags=at)
+    assert data(simulation) == {"app.json": '{"flags": {"ai": false, "model": "large"}}'}
+
+    simulation = thrown(config_map(**{"app.json": text}), action=set_flag("flags.model", "small"), flags=at)
+    assert data(simulation) == {"app.json": '{"flags": {"ai": true, "model": "small"}}'}
+
+
+@pytest.mark.parametrize(
+    ("text", "flag", "says"),
+    [
+        (DOCUMENT, "flags.voice", "write the flag into the document first, since a release could not take it away"),
+        (DOCUMENT, "flags..voice", "cannot be read from character"),
+        (DOCUMENT, "flags", "it is a map or a list in the document, not a single value"),
+        ("a: 1\n---\na: 2\n", "a", "the text holds several YAML documents"),
+    ],
+)
+def test_a_place_that_is_not_in_the_document_is_refused_with_the_way_out(text: str, flag: str, says: str) -> None:
+    at = {"configMap": "flags", "key": "app.yaml"}
+    simulation = ready(config_map(**{"app.yaml": text}), flags=at, actions=(set_flag(flag),)).drive()
+
+    reason, message = refusal(simulation)
+    assert reason == "FieldNotFound"
+    assert message.startswith("ConfigMap/flags: data[app.yaml]#flags" if text is DOCUMENT else "ConfigMap/flags: ")
+    assert says in message
+
+
+def test_a_document_that_somebody_breaks_is_told_and_held_again_once_it_is_one() -> None:
+    at = {"configMap": "flags", "key": "app.yaml"}
+    simulation = thrown(config_map(**{"app.yaml": DOCUMENT}), action=set_flag("flags.ai", "off"), flags=at)
+
+    simulation.change(CONFIG, {"data": {"app.yaml": "flags: {"}}).drive()
+    assert refusal(simulation)[0] == "FieldNotFound"
+    assert "the text is not a YAML or JSON document" in refusal(simulation)[1]
+    assert data(simulation) == {"app.yaml": "flags: {"}
+
+    simulation.change(CONFIG, {"data": {"app.yaml": DOCUMENT}}).drive()
+    assert "ai: 'off' " in data(simulation)["app.yaml"]
+    assert simulation.status().phase == "Engaged"
+
+
+def test_a_document_that_is_broken_at_the_release_is_left_as_it_is() -> None:
+    at = {"configMap": "flags", "key": "app.yaml"}
+    simulation = thrown(config_map(**{"app.yaml": DOCUMENT}), action=set_flag("flags.ai", "off"), flags=at)
+
+    simulation.release().change(CONFIG, {"data": {"app.yaml": "flags: {"}}).drive()
+
+    assert simulation.status().phase == "Released"
+    assert condition(simulation.status(), "Restored")[1] == "RestoreSkipped"
+
+
+def test_a_document_that_is_not_there_is_refused() -> None:
+    simulation = ready(config_map(ai="true"), flags={"configMap": "flags", "key": "app.yaml"}, actions=(set_flag(),))
+
+    assert refusal(simulation.drive()) == (
+        "FieldNotFound",
+        "ConfigMap/flags has no data[app.yaml]; correct flags.key of the target",
+    )
+
+
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
+@pytest.mark.parametrize("key", ["", "app.yaml"])
+def test_two_switches_on_one_flag_give_back_the_original_whatever_the_order(order: tuple[str, str], key: str) -> None:
+    before = {"app.yaml": DOCUMENT} if key else {"ai": "on"}
+    flag = "flags.ai" if key else "ai"
+    target = {"name": "web", "flags": {"configMap": "flags", "key": key}}
+    switches = [kill_switch(name, set_flag(flag, value)) for name, value in (("a", "off"), ("b", "dim"))]
+    simulation = Simulation().with_object(config_map(**before))
+    simulation.with_runbook(targets=[target], killSwitches=switches)
+    for name in ("a", "b"):
+        simulation.throw(name).drive("a", "b")
+    assert "dim" in str(data(simulation))
+
+    simulation.release(order[0]).drive("a", "b")
+    assert ("off" if order[0] == "b" else "dim") in str(data(simulation))
+    simulation.release(order[1]).drive("a", "b")
+    assert data(simulation) == before
+
+
+def feature_flag(**flag: Any) -> Body:
+    usual = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "on"}
+    return {
+        "apiVersion": "core.openfeature.dev/v1beta1",
+        "kind": "FeatureFlag",
+        "metadata": {"name": "flags"},
+        "spec": {"flagSpec": {"flags": {"ai.chat": usual | flag}}},
+    }
+
+
+def default_variant(simulation: Simulation) -> str:
+    spec = simulation.live("FeatureFlag", "flags")["spec"]
+    return str(spec["flagSpec"]["flags"]["ai.chat"]["defaultVariant"])
+
+
+def test_an_open_feature_flag_gets_another_default_variant() -> None:
+    simulation = thrown(feature_flag(), action=set_flag("ai.chat", "off"), flags={"featureFlag": "flags"})
+
+    assert default_variant(simulation) == "off"
+    assert remarks(simulation) == []
+    simulation.release().drive()
+    assert default_variant(simulation) == "on"
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "why"),
+    [
+        (
+            "ai.chat",
+            "false",
+            ("InvalidSpec", "FeatureFlag/flags: flag ai.chat has no variant false; set one of on, off"),
+        ),
+        (
+            "ai",
+            "off",
+            ("FieldNotFound", "FeatureFlag/flags has no flag ai; declare it under spec.flagSpec.flags"),
+        ),
+    ],
+)
+def test_a_variant_or_a_flag_that_is_not_there_is_refused_with_what_is(
+    flag: str, value: str, why: tuple[str, str]
+) -> None:
+    at = {"featureFlag": "flags"}
+
+    assert refusal(ready(feature_flag(), flags=at, actions=(set_flag(flag, value),)).drive()) == why
+
+
+@pytest.mark.parametrize("rule", [{"state": "DISABLED"}, {"targeting": {"if": []}}])
+def test_what_goes_before_the_default_variant_is_remarked(rule: Body) -> None:
+    simulation = thrown(feature_flag(**rule), action=set_flag("ai.chat", "off"), flags={"featureFlag": "flags"})
+
+    assert default_variant(simulation) == "off"
+    assert remarks(simulation) == ["FlagOverruled"]
+
+
+def test_a_variable_of_the_only_container_is_set_and_removed_and_said_to_roll_the_workload() -> None:
+    simulation = thrown(workload({"name": "app", "image": "shop:1"}), action=set_flag("AI", env={}))
+
+    assert env(simulation) == [{"name": "AI", "value": "false"}]
+    assert remarks(simulation) == ["RollsOut"]
+    simulation.release().drive()
+    assert simulation.live("Deployment", "web")["spec"] == workload({"name": "app", "image": "shop:1"})["spec"]
+
+
+def test_a_variable_from_elsewhere_is_replaced_by_its_value_and_put_back_where_it_stood() -> None:
+    before = [
+        {"name": "AI", "valueFrom": {"configMapKeyRef": {"name": "flags", "key": "ai"}}},
+        {"name": "COLOR", "value": "red"},
+    ]
+    simulation = thrown(workload({"name": "app", "env": before}), action=set_flag("AI", env={}))
+
+    assert env(simulation) == [{"name": "AI", "value": "false"}, {"name": "COLOR", "value": "red"}]
+    simulation.release().drive()
+    assert env(simulation) == before
+
+
+def test_an_empty_value_is_written_as_the_api_server_keeps_it() -> None:
+    simulation = thrown(workload(), action=set_flag("AI", "", env={}))
+
+    assert env(simulation) == [{"name": "AI"}]
+    assert simulation.status().phase == "Engaged"
+
+
+def test_a_variable_that_is_so_already_rolls_nothing_and_is_held() -> None:
+    simulation = thrown(
+        workload({"name": "app", "env": [{"name": "AI", "value": "false"}]}), action=set_flag("AI", env={})
+    )
+    assert remarks(simulation) == []
+    assert not any(isinstance(step, Act) for step in simulation.steps)
+
+    simulation.change(WEB, {"spec": workload({"name": "app", "env": []})["spec"]}).drive()
+
+    assert env(simulation) == [{"name": "AI", "value": "false"}]
+
+
+def test_of_several_containers_one_must_be_named() -> None:
+    containers = ({"name": "app"}, {"name": "proxy"})
+
+    simulation = thrown(workload(*containers), action=set_flag("AI", env={"container": "proxy"}))
+    assert (env(simulation, 0), env(simulation, 1)) == (None, [{"name": "AI", "value": "false"}])
+
+    assert refusal(ready(workload(*containers), actions=(set_flag("AI", env={}),)).drive()) == (
+        "InvalidSpec",
+        "Deployment/web has the containers app, proxy; say which by env.container",
+    )
+    assert refusal(ready(workload(), actions=(set_flag("AI", env={"container": "db"}),)).drive()) == (
+        "FieldNotFound",
+        "Deployment/web has no container db; it has app",
+    )
+
+
+def test_a_variable_that_is_there_twice_is_refused() -> None:
+    twice = workload({"name": "app", "env": [{"name": "AI", "value": "true"}, {"name": "AI", "value": "false"}]})
+
+    reason, message = refusal(ready(twice, actions=(set_flag("AI", env={}),)).drive())
+
+    assert reason == "FieldNotFound"
+    assert "has 2 elements [name=AI]" in message
+
+
+def test_a_workload_without_a_pod_template_of_its_own_has_no_container() -> None:
+    assert refusal(ready(workload_body(3), actions=(set_flag("AI", env={}),)).drive()) == (
+        "InvalidSpec",
+        "Deployment/web has the containers none of its own; say which by env.container",
+    )
+
+
+def test_how_far_the_rollout_of_a_variable_is_is_told() -> None:
+    simulation = thrown(workload(), action=set_flag("AI", env={}))
+
+    simulation.change(WEB, {"status": {"replicas": 3, "updatedReplicas": 2}}).after(seconds=3).drive()
+
+    record = simulation.status().record
+    assert record is not None
+    assert [one.progress for one in record.actions] == ["2 of 3 restarted"]
+
+
+def test_a_restart_comes_after_the_flag_at_the_throw_and_at_the_release() -> None:
+    simulation = thrown(config_map(ai="true"), workload(), action=set_flag(restart=True))
+    record = simulation.status().record
+    assert record is not None
+    assert annotations(simulation) == {"team": "shop", RESTARTED_FOR: record.engagement_id}
+    assert written(simulation) == ["data.ai", f"spec.template.metadata.annotations[{RESTARTED_FOR}]"]
+    simulation.steps.clear()
+
+    simulation.release().drive()
+
+    assert written(simulation) == ["data.ai", f"spec.template.metadata.annotations[{RESTARTED_FOR}]"]
+    assert (data(simulation), annotations(simulation)) == ({"ai": "true"}, {"team": "shop"})
+
+
+@pytest.mark.parametrize("crash", range(1, 7))
+def test_a_crash_between_flag_and_restart_leaves_neither_out(crash: int) -> None:
+    simulation = ready(config_map(ai="true"), workload(), actions=(set_flag(restart=True),)).drive()
+
+    simulation.throw().drive(at_most=crash).restart().drive()
+    assert (data(simulation)["ai"], RESTARTED_FOR in annotations(simulation)) == ("false", True)
+
+    simulation.release().drive(at_most=crash).restart().drive()
+    assert (data(simulation)["ai"], RESTARTED_FOR in annotations(simulation)) == ("true", False)
+
+
+@dataclass
+class NoConfigMaps(Simulation):
+    """Refuses writes to ConfigMaps while `closed`."""
+
+    closed: bool = False
+
+    def _act(self, entry: str, step: Act) -> None:
+        self.error = errors.ForbiddenError("no") if self.closed and step.effect.ref.kind == "ConfigMap" else None
+        super()._act(entry, step)
+
+
+def test_pods_are_not_restarted_before_the_flag_is_there_even_where_failures_hold_up_nothing() -> None:
+    simulation = NoConfigMaps(closed=True)
+    declare(simulation, config_map(ai="true"), workload(), actions=(set_flag(restart=True),), continueOnFailure=True)
+
+    simulation.throw().drive()
+    assert annotations(simulation) == {"team": "shop"}
+    assert simulation.status().phase == "Stalled"
+
+    simulation.closed = False
+    simulation.after(minutes=5).drive()
+    assert data(simulation) == {"ai": "false"}
+    assert RESTARTED_FOR in annotations(simulation)
+
+
+def test_pods_are_restarted_after_a_release_only_when_the_flag_is_back() -> None:
+    simulation = NoConfigMaps()
+    declare(simulation, config_map(ai="true"), workload(), actions=(set_flag(restart=True),)).throw().drive()
+
+    simulation.closed = True
+    simulation.release().drive()
+    assert RESTARTED_FOR in annotations(simulation)
+    assert simulation.status().phase == "Stalled"
+
+    simulation.closed = False
+    simulation.after(minutes=5).drive()
+    assert (data(simulation), annotations(simulation)) == ({"ai": "true"}, {"team": "shop"})
+
+
+def test_an_edit_that_drops_the_flag_puts_it_back_before_it_restarts_the_pods() -> None:
+    simulation = NoConfigMaps()
+    spec: Body = {"actions": (set_flag(restart=True), set_flag("color", "gray")), "reapplyOnChange": True}
+    declare(simulation, config_map(ai="true", color="red"), workload(), **spec).throw().drive()
+    simulation.steps.clear()
+
+    declare(simulation, **spec | {"actions": (set_flag("color", "gray"),)}).drive()
+
+    assert written(simulation) == ["data.ai", f"spec.template.metadata.annotations[{RESTARTED_FOR}]"]
+    assert data(simulation) == {"ai": "true", "color": "gray"}
+
+
+def test_a_person_may_restart_the_workload_meanwhile() -> None:
+    simulation = thrown(config_map(ai="true"), workload(), action=set_flag(restart=True))
+    patch = {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "2026-11-24T04:00:00Z"}}}
+    simulation.steps.clear()
+
+    simulation.change(WEB, {"spec": {"template": patch}}).drive()
+
+    assert written(simulation) == []
+
+
+def test_a_rollout_is_restarted_at_the_throw_and_said_to_be_left_to_a_person_after_it() -> None:
+    ref = Ref("argoproj.io/v1alpha1", "Rollout", NAMESPACE, "web")
+    simulation = Simulation().with_object(config_map(ai="true")).with_object(workload_body(3, ref=ref))
+    named = {"apiVersion": ref.api_version, "kind": ref.kind, "name": ref.name}
+    target = {"name": "web", "workload": named, "flags": {"configMap": "flags"}}
+    simulation.with_runbook(targets=[target], killSwitches=[kill_switch("stop", set_flag(restart=True))])
+
+    simulation.throw().drive().after(seconds=3).drive()
+
+    assert simulation.live("Rollout", "web")["spec"]["restartAt"] == "2026-11-24T03:00:01Z"
+    assert remarks(simulation) == ["RestartByHand"]
+    record = simulation.status().record
+    assert record is not None
+    assert [one.progress for one in record.actions] == ["", "restarting"]
+    simulation.release().drive()
+    assert data(simulation) == {"ai": "true"}
+
+
+def test_a_paused_deployment_would_not_be_restarted() -> None:
+    simulation = ready(config_map(ai="true"), workload(paused=True), actions=(set_flag(restart=True),)).drive()
+
+    assert refusal(simulation)[0] == "Paused"
+
+
+def test_env_and_restart_are_one_too_many() -> None:
+    with pytest.raises(ValidationError, match="rolled out anyway"):
+        SetFlagSpec.model_validate(set_flag(restart=True, env={})["setFlag"])
+
+
+def test_a_long_value_is_cut_in_the_column() -> None:
+    said = SetFlag.describe(SetFlagSpec(target="web", flag="ai", value="x" * 99))
+
+    assert (said[:26], len(said), said[-1]) == ("set flag ai of web to xxxx", 60, "…")

@@ -1,0 +1,225 @@
+"""What runs by itself is held suspended, each kind in its own way."""
+
+from typing import Any
+
+import pytest
+
+from runbook_operator.model.reasons import Reason
+from runbook_operator.model.refs import Ref, meta_of
+from runbook_operator.plan.steps import Act
+from tests.builders import NAMESPACE, Body, Simulation, condition, kill_switch
+
+FLUX = "kustomize.toolkit.fluxcd.io/v1"
+ARGO_CD = "argoproj.io/v1alpha1"
+KEDA = "keda.sh/v1alpha1"
+BY_FIELD = [
+    ("batch/v1", "CronJob"),
+    ("batch/v1", "Job"),
+    (FLUX, "Kustomization"),
+    ("helm.toolkit.fluxcd.io/v2", "HelmRelease"),
+]
+
+
+def thing(api_version: str, kind: str, *, meta: Body | None = None, status: Body | None = None, **spec: Any) -> Body:
+    body: Body = {"apiVersion": api_version, "kind": kind, "metadata": {"name": "nightly"} | (meta or {}), "spec": spec}
+    return body | ({"status": status} if status else {})
+
+
+def ready(body: Body, **spec: Any) -> Simulation:
+    named = {"apiVersion": body["apiVersion"], "kind": body["kind"], "name": "nightly"}
+    simulation = Simulation().with_object(body)
+    entry = kill_switch("stop", {"suspend": {"target": "nightly"}})
+    return simulation.with_runbook(targets=[{"name": "nightly", "workload": named}], killSwitches=[entry], **spec)
+
+
+def thrown(body: Body, **spec: Any) -> Simulation:
+    return ready(body, **spec).throw().drive()
+
+
+def live(simulation: Simulation) -> Body:
+    """The suspended object as it is now."""
+    return next(body for ref, body in simulation.objects.items() if ref.name == "nightly")
+
+
+def ref_of(simulation: Simulation) -> Ref:
+    return meta_of(live(simulation)).ref
+
+
+def remarks(simulation: Simulation) -> list[tuple[str, str]]:
+    record = simulation.status().record
+    assert record is not None
+    return [(one.reason, one.message) for one in record.remarks]
+
+
+@pytest.mark.parametrize(("api_version", "kind"), BY_FIELD)
+def test_it_is_suspended_held_and_let_on(api_version: str, kind: str) -> None:
+    simulation = thrown(thing(api_version, kind, interval="5m"))
+    assert live(simulation)["spec"] == {"interval": "5m", "suspend": True}
+
+    simulation.change(ref_of(simulation), {"spec": {"suspend": False}}).drive()
+    assert live(simulation)["spec"]["suspend"] is True
+    assert simulation.said[-1].reason is Reason.PUT_BACK
+
+    simulation.release().drive()
+    assert live(simulation)["spec"] == {"interval": "5m"}
+
+
+@pytest.mark.parametrize(("api_version", "kind"), BY_FIELD)
+def test_what_is_suspended_already_is_held_so_without_a_write_and_stays_so(api_version: str, kind: str) -> None:
+    simulation = thrown(thing(api_version, kind, suspend=True))
+    assert not any(isinstance(step, Act) for step in simulation.steps)
+    assert simulation.status().phase == "Engaged"
+    assert remarks(simulation) == []
+
+    simulation.change(ref_of(simulation), {"spec": {"suspend": False}}).drive()
+    assert live(simulation)["spec"]["suspend"] is True
+
+    simulation.release().drive()
+    assert live(simulation)["spec"]["suspend"] is True
+
+
+def test_two_switches_on_one_cron_job_let_it_on_when_the_last_is_released() -> None:
+    body = thing("batch/v1", "CronJob", suspend=False)
+    target = {"name": "nightly", "workload": {"apiVersion": "batch/v1", "kind": "CronJob", "name": "nightly"}}
+    for first, last in (("a", "b"), ("b", "a")):
+        entries = [kill_switch(name, {"suspend": {"target": "nightly"}}) for name in ("a", "b")]
+        simulation = Simulation().with_object(body).with_runbook(targets=[target], killSwitches=entries)
+        for name in ("a", "b"):
+            simulation.throw(name).drive("a", "b")
+
+        simulation.release(first).drive("a", "b")
+        assert live(simulation)["spec"]["suspend"] is True
+        simulation.release(last).drive("a", "b")
+        assert live(simulation)["spec"]["suspend"] is False
+
+
+def test_runs_that_a_cron_job_has_started_already_are_named() -> None:
+    active = [{"kind": "Job", "name": "nightly-1"}, {"kind": "Job", "name": "nightly-2"}]
+
+    assert remarks(thrown(thing("batch/v1", "CronJob", status={"active": active}))) == [
+        (
+            "StillRunning",
+            "CronJob/nightly: what it has started already goes on: Job/nightly-1, Job/nightly-2",
+        )
+    ]
+    assert remarks(thrown(thing("batch/v1", "CronJob"))) == []
+
+
+def test_that_a_job_loses_its_pods_is_said() -> None:
+    assert remarks(thrown(thing("batch/v1", "Job", status={"active": 2}))) == [
+        ("PodsDeleted", "Job/nightly: its pods are deleted (2 now), and begin anew at the release")
+    ]
+
+
+@pytest.mark.parametrize("end", ["Complete", "Failed"])
+def test_a_job_that_has_ended_is_left_alone(end: str) -> None:
+    conditions = [{"type": "Suspended", "status": "False"}, {"type": end, "status": "True"}]
+
+    simulation = thrown(thing("batch/v1", "Job", status={"conditions": conditions}))
+
+    assert remarks(simulation) == [("NothingToDo", f"Job/nightly has ended ({end}): there is nothing to suspend")]
+    assert live(simulation)["spec"] == {}
+    assert condition(simulation.status(), "Engaged") == ("True", "Engaged", "nothing to do")
+    simulation.release().drive()
+    assert simulation.status().phase == "Released"
+
+
+def test_a_kustomization_that_another_one_applies_is_kept_from_it_and_that_is_said() -> None:
+    meta = {"labels": {"kustomize.toolkit.fluxcd.io/name": "cluster"}, "annotations": {"team": "shop"}}
+
+    simulation = thrown(thing(FLUX, "Kustomization", meta=meta))
+
+    ((reason, message),) = remarks(simulation)
+    assert reason == "GitOpsOwned"
+    assert message.startswith("Kustomization/nightly is applied by the Kustomization cluster, which is kept off it")
+    assert live(simulation)["metadata"]["annotations"]["kustomize.toolkit.fluxcd.io/reconcile"] == "disabled"
+    simulation.release().drive()
+    assert live(simulation)["metadata"]["annotations"] == {"team": "shop"}
+
+
+def application(*, meta: Body | None = None, **policy: Any) -> Body:
+    return thing(ARGO_CD, "Application", meta=meta, syncPolicy=policy)
+
+
+@pytest.mark.parametrize("automated", [{}, {"prune": True}, {"enabled": True}])
+def test_the_automatic_sync_of_an_application_is_paused_and_goes_on_as_it_was(automated: Body) -> None:
+    simulation = thrown(application(automated=automated))
+    assert live(simulation)["spec"]["syncPolicy"] == {"automated": automated | {"enabled": False}}
+
+    simulation.release().drive()
+
+    assert live(simulation)["spec"]["syncPolicy"] == {"automated": automated}
+
+
+def test_an_application_that_is_paused_already_is_held_so() -> None:
+    simulation = thrown(application(automated={"enabled": False}))
+
+    simulation.change(ref_of(simulation), {"spec": {"syncPolicy": {"automated": {"enabled": True}}}}).drive()
+    assert live(simulation)["spec"]["syncPolicy"]["automated"]["enabled"] is False
+
+    simulation.release().drive()
+    assert live(simulation)["spec"]["syncPolicy"]["automated"]["enabled"] is False
+
+
+def test_an_application_that_syncs_by_hand_is_left_alone_since_a_release_would_automate_it() -> None:
+    simulation = thrown(application())
+
+    ((reason, message),) = remarks(simulation)
+    assert (reason, "syncs by hand only" in message) == ("NothingToDo", True)
+    simulation.release().drive()
+    assert live(simulation)["spec"]["syncPolicy"] == {}
+
+
+@pytest.mark.parametrize(
+    ("meta", "above"),
+    [
+        ({"ownerReferences": [{"kind": "ApplicationSet", "uid": "s"}]}, "an ApplicationSet"),
+        (
+            {"annotations": {"argocd.argoproj.io/tracking-id": "root:argoproj.io/Application:shop/nightly"}},
+            "another App",
+        ),
+    ],
+)
+def test_an_application_that_is_managed_itself_is_refused(meta: Body, above: str) -> None:
+    simulation = ready(application(meta=meta, automated={})).drive()
+
+    status, reason, message = condition(simulation.status(), "Ready")
+    assert (status, reason) == ("False", "GitOpsOwned")
+    assert f"Application/nightly is managed by {above}" in message
+    simulation.throw().drive()
+    assert live(simulation)["spec"]["syncPolicy"] == {"automated": {}}
+
+
+def test_a_scaled_object_is_frozen_by_the_annotation_of_keda() -> None:
+    simulation = thrown(thing(KEDA, "ScaledObject", meta={"annotations": {"team": "shop"}}))
+    assert live(simulation)["metadata"]["annotations"] == {"team": "shop", "autoscaling.keda.sh/paused": "true"}
+
+    simulation.release().drive()
+
+    assert live(simulation)["metadata"]["annotations"] == {"team": "shop"}
+
+
+def test_another_kind_is_refused_with_the_kinds_that_can_be_suspended() -> None:
+    simulation = ready(thing("apps/v1", "DaemonSet")).drive()
+
+    assert condition(simulation.status(), "Ready") == (
+        "False",
+        "NotSuspendable",
+        (
+            "DaemonSet/nightly: a DaemonSet cannot be suspended; "
+            "target one of CronJob, Job, Kustomization, HelmRelease, Application, ScaledObject"
+        ),
+    )
+
+
+def test_what_is_not_there_is_waited_for() -> None:
+    simulation = ready(thing("batch/v1", "CronJob"))
+    ref = ref_of(simulation)
+    simulation.remove(ref).throw().drive()
+    assert condition(simulation.status(), "Ready")[:2] == ("False", "TargetNotFound")
+
+    simulation.with_object(thing("batch/v1", "CronJob") | {"metadata": {"name": "nightly", "namespace": NAMESPACE}})
+    simulation.store.let_go([ref])
+    simulation.drive()
+
+    assert live(simulation)["spec"] == {"suspend": True}

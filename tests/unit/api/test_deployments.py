@@ -1,0 +1,54 @@
+"""What a Runbook may say about new revisions."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from runbook_operator.api.runbook import RunbookSpec
+from tests.builders import Body, kill_switch, runbook_body
+
+BACK = {"rollback": {"target": "web"}}
+FORTH = {"rollback": {"target": "web", "rollForwardOnRelease": True}}
+SWITCHES = [kill_switch("back", BACK), kill_switch("press", BACK, momentary=True), kill_switch("forth", BACK, FORTH)]
+WATCHED: Body = {
+    "metrics": [{"name": "error-rate", "query": "errors", "critical": "> 10"}],
+    "healthEndpoints": [{"name": "ready", "target": "web"}],
+}
+
+
+def spec(**deployments: Any) -> RunbookSpec:
+    body: Body = runbook_body(killSwitches=SWITCHES, deployments=deployments, **WATCHED)["spec"]
+    return RunbookSpec.model_validate(body)
+
+
+@pytest.mark.parametrize(
+    ("deployments", "says"),
+    [
+        ({"firstAction": {"engage": "ghost"}}, "deployments: ghost is not declared"),
+        ({"firstAction": {"engage": "press"}}, "press is not declared, or does not hold"),
+        ({"firstAction": {"engage": "forth"}}, "brings the bad revision back"),
+        ({"metrics": ["ghost"]}, "deployments.metrics: ghost is not declared"),
+        ({"healthEndpoints": ["ghost"]}, "deployments.healthEndpoints: ghost is not declared"),
+    ],
+)
+def test_what_could_not_work_is_refused_by_its_field(deployments: Body, says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        spec(**deployments)
+
+
+def test_what_is_declared_is_accepted() -> None:
+    said = spec(firstAction={"engage": "back"}, metrics=["error-rate"], healthEndpoints=["ready"], monitorFor="1h")
+
+    assert said.deployments.guards
+    assert (said.deployments.metrics, said.deployments.health_endpoints) == (["error-rate"], ["ready"])
+
+
+def test_without_a_word_every_revision_is_watched_and_nothing_is_done() -> None:
+    said = spec().deployments
+
+    assert (said.monitor_for, said.metrics, said.health_endpoints, said.guards) == ("30m", None, None, False)
+
+
+def test_a_guard_that_is_switched_off_does_not_guard() -> None:
+    assert not spec(firstAction={"engage": "back"}, monitorFor="0s").deployments.guards

@@ -1,0 +1,111 @@
+"""Requests in the name of a service account: over the same connections, by the same credentials, with one header."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+from kubernetes.aio import client
+
+from runbook_operator import errors
+from runbook_operator.io.kube import Kube
+from runbook_operator.io.paths import Paths
+from runbook_operator.model.accounts import Account
+from tests.builders import WEB
+
+DEPLOYER = Account("shop", "deployer")
+
+
+class Server:
+    """Notes who asks for what in whose name; a token that is not the present one is not accepted."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, str]] = []
+        self.token = "first"
+        self.refusal = ""
+        self.groups: set[str] = set()
+
+    async def handle(self, request: web.Request) -> web.Response:
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if self.refusal:
+            return web.json_response({"message": self.refusal}, status=403)
+        if token != self.token:
+            return web.json_response({"message": "Unauthorized"}, status=401)
+        self.groups |= {name for name in request.headers if name.startswith("Impersonate-Group")}
+        self.asked.append((request.path, request.headers.get("Impersonate-User", ""), token))
+        return web.json_response({"resources": [], "versions": []})
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[tuple[Server, Kube]]:
+    server = Server()
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", server.handle)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+
+    async def load() -> client.ApiClient:
+        settings = client.Configuration(host=f"http://127.0.0.1:{runner.addresses[0][1]}")
+        settings.api_key = {"BearerToken": f"Bearer {server.token}"}
+        return client.ApiClient(configuration=settings)
+
+    kube = Kube(await load(), 2.0, load)
+    try:
+        yield server, kube
+    finally:
+        await kube.close()
+        await runner.cleanup()
+
+
+async def test_a_request_is_made_in_the_name_of_the_account_and_no_other_is() -> None:
+    async with serving() as (server, kube):
+        await kube.as_(DEPLOYER).get("/one")
+        await kube.get("/two")
+        await kube.as_(DEPLOYER).as_(None).get("/three")
+
+    user = "system:serviceaccount:shop:deployer"
+    assert [(path, who) for path, who, _ in server.asked] == [("/one", user), ("/two", ""), ("/three", "")]
+    assert server.groups == set()
+
+
+async def test_who_may_not_act_for_the_account_is_told_where_to_be_let() -> None:
+    async with serving() as (server, kube):
+        refused = 'User "op" cannot impersonate-on:serviceaccount:get resource "x" in API group "" at the cluster scope'
+        server.refusal = refused
+
+        with pytest.raises(errors.ForbiddenError) as raised:
+            await kube.as_(DEPLOYER).get("/one")
+
+    assert "--namespace=shop" in raised.value.user_action
+
+
+async def test_credentials_that_are_renewed_for_one_are_renewed_for_all() -> None:
+    async with serving() as (server, kube):
+        account = kube.as_(DEPLOYER)
+        server.token = "second"
+
+        await account.get("/one")
+        await kube.get("/two")
+
+        assert [token for _, _, token in server.asked] == ["second", "second"]
+        assert kube.as_(None) is kube
+
+
+async def test_a_replica_that_does_not_lead_writes_nothing_in_anybodys_name() -> None:
+    async with serving() as (server, kube):
+        kube.may_write = lambda: False
+        account = kube.as_(DEPLOYER)
+
+        assert not account.may_write()
+        assert server.asked == []
+
+
+async def test_what_is_served_is_asked_by_the_operators_own_rights_and_known_to_all() -> None:
+    async with serving() as (server, kube):
+        paths = Paths(kube)
+
+        assert await paths.as_(DEPLOYER).resource(WEB) is not None
+        assert not await paths.as_(DEPLOYER).serves("keda.sh", "scaledobjects")
+
+    assert [who for _, who, _ in server.asked if who] == []
