@@ -32,15 +32,19 @@ $(READY): pyproject.toml uv.lock
 
 .PHONY: demo
 demo: $(READY) lab ## Watch a kill switch move a real Deployment and put it back
-	@$(KUBE_ENV) $(BIN)/python tools/demo.py
+	@test "$(CLUSTER)" = current || $(LAB) prometheus > /dev/null
+	@$(KUBE_ENV) $(BIN)/python -m tools.demo
 
 .PHONY: test
 test: $(READY) test-fast lab ## Run every test: unit and contract in seconds, then component and e2e on a real API server
-	@$(KUBE_ENV) $(BIN)/python -m pytest tests/e2e tests/repo
+	@$(LAB) gitops > /dev/null
+	@$(LAB) prometheus > /dev/null
+	@test "$(CLUSTER)" = current || test "$(NODE)" = 0 || $(LAB) image > /dev/null || test "$$CI" != true
+	@$(KUBE_ENV) $(BIN)/python -m pytest tests/e2e tests/faults tests/chart tests/repo --numprocesses 3 --maxschedchunk 1
 
 .PHONY: test-fast
 test-fast: $(READY) ## Run the unit and contract tests, which need no cluster, with coverage of the pure packages
-	@$(BIN)/python -m pytest tests/unit tests/contract tests/component --cov --cov-report=term-missing:skip-covered -q
+	@$(BIN)/python -m pytest tests/unit tests/contract tests/component --numprocesses 2 --cov --cov-report=term-missing:skip-covered -q
 
 .PHONY: check
 check: $(READY) ## Lint, types, layers, and that what is generated is up to date
@@ -51,6 +55,7 @@ check: $(READY) ## Lint, types, layers, and that what is generated is up to date
 	@rm -f .import-linter.log
 	@$(BIN)/runbook-operator crds --directory .crds-now && diff -r crds .crds-now; status=$$?; rm -rf .crds-now; \
 		test $$status -eq 0 || { echo "crds/ differs from the models: run make crds"; exit 1; }
+	@$(BIN)/python -m tools.chart --check
 
 .PHONY: lab
 lab: ## Start the lab: a real control plane, and on Linux with root a real node
@@ -64,14 +69,46 @@ endif
 lab-down: ## Stop exactly what the lab started
 	@$(LAB) down
 
+.PHONY: image
+image: ## Make the operator's image from the Dockerfile by buildah, on a base of Debian packages; prints its archive
+	@$(LAB) image
+
+# The tests of the core that need no node, on a control plane of another version, in a lab of its own beside the usual one.
+VERSION ?= $(shell $(PYTHON) -c "from lab.layout import OLDEST; print(OLDEST)")
+SKEW := $(CURDIR)/.lab/skew/$(VERSION)
+CORE := test_switch test_scale test_set_flag test_bad_input test_admission test_uninstall
+
+.PHONY: test-skew
+test-skew: $(READY) ## Run the core's tests on another Kubernetes, VERSION=v1.30.14 or so, compiled once: some minutes
+	@$(LAB) skew --kubernetes $(VERSION) > /dev/null
+	@export LAB_HOME="$(SKEW)/lab"; KUBEBUILDER_ASSETS="$(SKEW)" $(LAB) up --node no && \
+		KUBECONFIG="$(SKEW)/lab/kubeconfig" PATH="$(CURDIR)/.lab/bin:$(CURDIR)/$(BIN):$$PATH" \
+		$(BIN)/python -m pytest $(CORE:%=tests/e2e/%.py) --numprocesses 2; status=$$?; $(LAB) down; exit $$status
+
 .PHONY: run
 run: $(READY) lab ## Run the operator from this checkout against the lab
-	@$(KUBE_ENV) kubectl apply --server-side -f crds/
+	@$(KUBE_ENV) kubectl apply --server-side --force-conflicts -f crds/
 	@$(KUBE_ENV) $(BIN)/runbook-operator run --log-format console
 
 .PHONY: crds
 crds: $(READY) ## Generate crds/ from the models
 	@$(BIN)/runbook-operator crds --directory crds
+
+.PHONY: chart
+chart: $(READY) ## Generate what of the chart comes from the code: CRDs, roles, values, schema, dashboard
+	@$(BIN)/python -m tools.chart
+
+.PHONY: docs
+docs: $(READY) ## Generate the reference of the actions from them
+	@$(BIN)/python tools/reference.py
+
+.PHONY: release
+release: $(READY) ## Make what is published into dist/: wheel, chart, install.yaml, crds.yaml, SBOM and their sums
+	@PATH="$(CURDIR)/.lab/bin:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.release dist
+
+.PHONY: audit
+audit: $(READY) ## Ask OSV for known vulnerabilities of every locked package
+	@$(BIN)/python -m tools.audit
 
 .PHONY: fmt
 fmt: $(READY) ## Format the code and fix what can be fixed
@@ -81,3 +118,16 @@ fmt: $(READY) ## Format the code and fix what can be fixed
 .PHONY: bench
 bench: $(READY) lab ## Measure from patch to effect, beside the floor in the same run
 	@$(KUBE_ENV) $(BIN)/python bench/switch.py
+
+.PHONY: bench-sensing
+bench-sensing: $(READY) ## Measure what 10,000 checks every 10 s cost, beside a task for each; needs no cluster
+	@$(BIN)/python -m bench.sensing
+
+.PHONY: bench-watching
+bench-watching: $(READY) lab ## Measure what watching 5,000 Runbooks costs the operator and a thrown switch; needs the lab's node
+	@$(KUBE_ENV) $(BIN)/python -m bench.watching
+
+.PHONY: bench-metrics
+bench-metrics: $(READY) ## Count the requests that 1,000 and 10,000 thresholds cost a Prometheus
+	@$(LAB) prometheus > /dev/null
+	@$(BIN)/python -m bench.metric_requests

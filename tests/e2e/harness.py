@@ -8,16 +8,32 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import yaml
 
-SECONDS = 20.0
-POLL = 0.02
+from tests.e2e import account, api
+from tests.e2e.zygote import Forked, zygote
+
+SECONDS = 60.0
+"""What has not come by then does not come: a busy machine is slow, and says nothing about us by that."""
+ROLLOUT = 180.0
+"""Seconds for what the node does: how long a kubelet takes to start and to end pods on a busy machine is not ours."""
+QUICK_LEASE = {
+    "RUNBOOK_LEASE_SECONDS": "1",
+    "RUNBOOK_RENEW_DEADLINE_SECONDS": "0.9",
+    "RUNBOOK_RETRY_SECONDS": "0.2",
+}
+"""For those that another one follows, or that are to lose it while the API server does not answer."""
+POLL, LONGEST_POLL = 0.02, 0.1
+"""Seconds between two looks: the more, the longer it takes, since each costs what others on the machine wait for."""
 Body = dict[str, Any]
 
 
@@ -30,14 +46,14 @@ def kubectl(*arguments: str, stdin: str | None = None) -> str:
 
 def eventually(what: str, check: Callable[[], Any], seconds: float = SECONDS) -> Any:
     """Poll until `check` gives something true, and return it; an AssertionError of it counts as not yet."""
-    deadline, last = time.monotonic() + seconds, ""
-    while time.monotonic() < deadline:
+    began, last = time.monotonic(), ""
+    while (waited := time.monotonic() - began) < seconds:
         try:
             if found := check():
                 return found
         except AssertionError as error:
             last = str(error)
-        pause()
+        time.sleep(max(POLL, min(LONGEST_POLL, waited / 5)))
     pytest.fail(f"not within {seconds:.0f} s: {what} {last}")
 
 
@@ -65,15 +81,19 @@ class Cluster:
         assert done.returncode != 0, f"it was accepted: {done.stdout}"
         return done.stderr
 
+    def create(self, *documents: Body) -> None:
+        """As `kubectl create`, without a process for it."""
+        for document in documents:
+            api.create(api.path(document["kind"], self.namespace), document)
+
     def get(self, kind: str, name: str) -> Body:
-        body: Body = json.loads(self.run("get", kind, name, "-o", "json"))
-        return body
+        return api.get(api.path(kind, self.namespace, name))
 
     def replicas(self, name: str = "web") -> int:
         return int(self.get("deployment", name)["spec"]["replicas"])
 
     def scale(self, replicas: int, name: str = "web") -> None:
-        self.run("scale", "deployment", name, f"--replicas={replicas}")
+        api.patch(api.path("deployment", self.namespace, name), {"spec": {"replicas": replicas}})
 
     def throw(self, name: str, reason: str = "INC-42") -> None:
         self._patch(name, {"engaged": True, "reason": reason})
@@ -104,43 +124,81 @@ class Cluster:
         return self.condition(kind, name)
 
     def events(self, reason: str) -> list[Body]:
-        return [
-            event for event in json.loads(self.run("get", "events", "-o", "json"))["items"] if event["reason"] == reason
-        ]
+        return [event for event in api.items("event", self.namespace) if event["reason"] == reason]
+
+    def clear(self) -> None:
+        """Delete every Runbook and Switch, and wait until they are gone: what was engaged is released by then."""
+        for kind in ("runbook", "switch"):
+            api.delete(api.path(kind, self.namespace))
+        kinds = ("runbook", "switch")
+        eventually("all is let go", lambda: not any(api.items(kind, self.namespace) for kind in kinds), 3 * SECONDS)
 
     def dump(self) -> str:
         return self.run("get", "runbooks,switches,deployments,events", "-o", "wide")
 
     def _patch(self, name: str, spec: Body) -> None:
-        self.run("patch", "switch", name, "--type", "merge", "-p", json.dumps({"spec": spec}))
+        api.patch(api.path("switch", self.namespace, name), {"spec": spec})
+
+
+@contextmanager
+def fresh_namespace() -> Iterator[str]:
+    """A namespace that is deleted at the end; what is engaged in it must have been let go by then."""
+    name = f"t-{uuid4().hex[:8]}"
+    api.create("/api/v1/namespaces", {"metadata": {"name": name}})
+    try:
+        yield name
+    finally:
+        with suppress(api.NotThereError):
+            api.delete(f"/api/v1/namespaces/{name}")
 
 
 class Operator:
-    """The operator as a process of its own, in the test's namespace, with a lease that is quick to move."""
+    """The operator as a process of its own, in the test's namespace, with a lease that it keeps.
 
-    def __init__(self, namespace: str, folder: Path) -> None:
+    Started again it is the same one, so that it need not wait for its own lease to expire; and it loses none on a busy
+    machine, where a request may take a second.
+
+    It speaks as the account that the chart made, and has no other rights than the chart gives.
+    """
+
+    def __init__(self, namespace: str, folder: Path, *, as_typed: bool = False, **settings: str) -> None:
+        """`settings` are environment variables beside, or instead of, the usual ones.
+
+        `as_typed` starts it by its command line, as users do; else it is forked, which is much faster.
+        """
+        self._as_typed = as_typed
         self._namespace = namespace
+        self._identity = f"operator-{uuid4().hex[:8]}"
+        self._settings = settings
+        folder.mkdir(parents=True, exist_ok=True)
         self._log = folder / "operator.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
         self._began = 0.0
 
     @property
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def start(self, *command: str) -> None:
-        """Start it and wait until it leads; `command` replaces `python -m runbook_operator`."""
+    def start(self) -> None:
+        """Start it and wait until it leads."""
         seen = len(self.log())
-        self.launch({}, *command)
-        if not command:
-            eventually("the operator leads", lambda: '"event": "leading"' in self.log()[seen:])
+        self.launch()
+        eventually("the operator leads", lambda: '"event": "leading"' in self.log()[seen:])
 
-    def launch(self, environment: dict[str, str], *command: str) -> None:
+    def is_ready(self) -> bool:
+        """Whether it says so, once it serves anything."""
+        return '"http"' in self.log() and self.http("/readyz")[0] == HTTPStatus.OK
+
+    def launch(self, **settings: str) -> None:
         """Start it and do not wait."""
-        arguments = [sys.executable, *(command or ("-m", "runbook_operator"))]
+        environment = self._environment() | self._settings | settings
         self._began = time.monotonic()
+        if not self._as_typed:
+            self._process = zygote().start(environment, self._log)
+            return
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(arguments, stdout=log, stderr=log, env=self._environment() | environment)
+            command = [sys.executable, "-m", "runbook_operator"]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
 
     def uptime(self) -> float:
         """Seconds since it was started."""
@@ -148,15 +206,22 @@ class Operator:
 
     def kill(self) -> None:
         """Kill -9."""
+        self.signal(signal.SIGKILL)
+        self.wait()
+
+    def signal(self, number: signal.Signals) -> None:
         assert self._process
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait(timeout=SECONDS)
+        self._process.send_signal(number)
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
 
     def stop(self) -> int:
         """SIGTERM; returns the exit status."""
-        assert self._process
-        self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(timeout=SECONDS)
+        self.signal(signal.SIGTERM)
+        return self.wait()
 
     def wait(self) -> int:
         """Wait until it ends by itself; returns the exit status, negative for a signal."""
@@ -177,17 +242,19 @@ class Operator:
 
     def _environment(self) -> dict[str, str]:
         return os.environ | {
+            "KUBECONFIG": str(account.KUBECONFIG),
             "RUNBOOK_NAMESPACES": json.dumps([self._namespace]),
             "RUNBOOK_LEASE_NAMESPACE": self._namespace,
-            "RUNBOOK_LEASE_SECONDS": "1",
-            "RUNBOOK_RENEW_DEADLINE_SECONDS": "0.9",
-            "RUNBOOK_RETRY_SECONDS": "0.2",
+            "RUNBOOK_IDENTITY": self._identity,
+            "RUNBOOK_LEASE_SECONDS": "15",
+            "RUNBOOK_RENEW_DEADLINE_SECONDS": "10",
+            "RUNBOOK_RETRY_SECONDS": "1",
             "RUNBOOK_HTTP_PORT": "0",
         }
 
 
-def deployment(name: str = "web", replicas: int = 3) -> Body:
-    """A Deployment of the demo app's image; without a node its pods stay Pending, which no switch minds."""
+def deployment(name: str = "web", replicas: int = 3, scheduler: str = "nobody") -> Body:
+    """A Deployment of the demo app's image. Its pods stay Pending, which no switch minds, unless somebody schedules."""
     labels = {"app": name}
     container = {"name": "app", "image": "runbooks.dev/demo-app:1.0", "imagePullPolicy": "Never"}
     return {
@@ -197,7 +264,10 @@ def deployment(name: str = "web", replicas: int = 3) -> Body:
         "spec": {
             "replicas": replicas,
             "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"schedulerName": scheduler, "containers": [container]},
+            },
         },
     }
 

@@ -36,7 +36,7 @@ REFUSED = {
     "both replicas and a step": (runbook(killSwitches=[stop(replicas=0, by=1)]), "set exactly one of replicas"),
     "neither replicas nor a step": (runbook(killSwitches=[stop()]), "set exactly one of replicas"),
     "no action at all": (runbook(killSwitches=[{"name": "stop", "actions": []}]), "spec.killSwitches[0].actions"),
-    "an empty action": (runbook(killSwitches=[{"name": "stop", "actions": [{}]}]), "set exactly one action: scale"),
+    "an empty action": (runbook(killSwitches=[{"name": "stop", "actions": [{}]}]), "set exactly one action: "),
     "bounds the wrong way round": (
         runbook(scaling=[{"name": "up", "target": "web", "by": 1, "min": 5, "max": 2}]),
         "min must not be greater than max",
@@ -94,12 +94,19 @@ def test_a_kind_that_cannot_be_scaled_is_named_and_the_rest_goes_on(cluster: Clu
         {"name": "agent", "workload": {"kind": "DaemonSet", "name": "agent"}},
         {"name": "ghost", "workload": {"apiVersion": "ghosts.dev/v1", "kind": "Ghost", "name": "g"}},
     ]
-    switches = [stop(replicas=0), {"name": "haunt", "actions": [{"scale": {"target": "ghost", "replicas": 0}}]}]
-    cluster.apply(deployment(), runbook(targets=targets, killSwitches=switches))
+    switches = [
+        stop(replicas=0),
+        {"name": "haunt", "actions": [{"scale": {"target": "ghost", "replicas": 0}}]},
+        {"name": "drain", "actions": [{"scale": {"target": "agent", "replicas": 0}}]},
+    ]
+    agent = deployment("agent") | {"kind": "DaemonSet"}
+    del agent["spec"]["replicas"]
+    cluster.apply(deployment(), agent, runbook(targets=targets, killSwitches=switches))
 
-    told = cluster.until_reason("runbook", "shop", "NotScalable")
+    told = cluster.until_reason("switch", "shop-drain", "NotScalable")
     assert "a DaemonSet has no scale subresource" in told["message"]
     cluster.until_reason("switch", "shop-haunt", "KindNotFound")
+    cluster.until_reason("runbook", "shop", "KindNotFound")
 
     cluster.throw("shop-stop")
     cluster.until_phase("shop-stop", "Engaged")
@@ -112,12 +119,12 @@ def test_a_switch_that_no_runbook_declares_says_so(cluster: Cluster, operator: O
         {
             "apiVersion": "runbooks.dev/v1alpha1",
             "kind": "Switch",
-            "metadata": {"name": "stray"},
+            "metadata": {"name": "nobody-stop"},
             "spec": {"runbook": "nobody", "switch": "stop", "engaged": True},
         }
     )
 
-    told = cluster.until_reason("switch", "stray", "RunbookNotFound")
+    told = cluster.until_reason("switch", "nobody-stop", "RunbookNotFound")
 
     assert "there is no Runbook nobody" in told["message"]
     assert operator.alive
@@ -126,11 +133,21 @@ def test_a_switch_that_no_runbook_declares_says_so(cluster: Cluster, operator: O
 def test_a_switch_cannot_be_pointed_at_another_entry(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(deployment(), runbook())
     switch = eventually("it is made", lambda: cluster.get("switch", "shop-stop"))
+    del switch["metadata"]["resourceVersion"]
 
     refused = cluster.refused({**switch, "spec": {"runbook": "shop", "switch": "up"}})
 
     assert "switch cannot be changed" in refused
     assert operator.alive
+
+
+def test_a_switch_is_called_after_its_entry(cluster: Cluster) -> None:
+    """Else whoever may patch Switches of one name could throw by it what another name stands for."""
+    alias = {"apiVersion": "runbooks.dev/v1alpha1", "kind": "Switch", "metadata": {"name": "mine"}}
+
+    refused = cluster.refused(alias | {"spec": {"runbook": "shop", "switch": "stop", "engaged": True}})
+
+    assert "metadata.name is <spec.runbook>-<spec.switch>" in refused
 
 
 def test_explain_reads_well(cluster: Cluster) -> None:
@@ -140,4 +157,4 @@ def test_explain_reads_well(cluster: Cluster) -> None:
     assert "A lever: while it is engaged its actions hold, and when it is released everything is put back." in text
     assert "actions <[]Object> -required- What it does, in this order." in text
     scale = " ".join(kubectl("explain", "runbook.spec.killSwitches.actions.scale").split())
-    assert "Sets the replicas of the target's workload, and holds them there." in scale
+    assert "Sets the replicas of the target's workload, and holds them there together with its autoscaler." in scale

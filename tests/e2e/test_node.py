@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.harness import Cluster, Operator, eventually
+from tests.e2e.harness import ROLLOUT, Cluster, Operator, eventually
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "01-first-switch"
 
@@ -23,14 +23,14 @@ def test_the_examples_pods_stop_when_the_switch_is_thrown_and_are_ready_again_af
     cluster: Cluster, operator: Operator, node: str
 ) -> None:
     cluster.run("apply", "-f", str(EXAMPLE))
-    eventually("three pods are ready", lambda: ready_replicas(cluster) == 3, seconds=60)
+    eventually("three pods are ready", lambda: ready_replicas(cluster) == 3, seconds=ROLLOUT)
     cluster.until_reason("switch", "shop-stop", "Ready")
 
     cluster.throw("shop-stop")
 
-    eventually("no pod is left", lambda: not running_pods(cluster), seconds=60)
+    eventually("no pod is left", lambda: not running_pods(cluster), seconds=ROLLOUT)
     cluster.release("shop-stop")
-    eventually("three pods are ready", lambda: ready_replicas(cluster) == 3, seconds=60)
+    eventually("three pods are ready", lambda: ready_replicas(cluster) == 3, seconds=ROLLOUT)
     assert operator.alive
     assert node
 
@@ -39,13 +39,13 @@ def test_a_bad_revision_really_fails_and_a_switch_works_all_the_same(
     cluster: Cluster, operator: Operator, node: str
 ) -> None:
     cluster.run("apply", "-f", str(EXAMPLE))
-    eventually("three pods are ready", lambda: ready_replicas(cluster) == 3, seconds=60)
+    eventually("three pods are ready", lambda: ready_replicas(cluster) == 3, seconds=ROLLOUT)
 
     cluster.run("set", "env", "deployment/shop", "STARTUP_FAIL=true")
 
     states = "jsonpath={.items[*].status.containerStatuses[*].lastState.terminated.exitCode}"
-    eventually("a pod fails", lambda: "1" in cluster.run("get", "pods", "-o", states).split(), seconds=60)
+    eventually("a pod fails", lambda: "1" in cluster.run("get", "pods", "-o", states).split(), seconds=ROLLOUT)
     cluster.throw_when_there("shop-stop")
-    eventually("no pod is left", lambda: not running_pods(cluster), seconds=60)
+    eventually("no pod is left", lambda: not running_pods(cluster), seconds=ROLLOUT)
     assert operator.alive
     assert node

@@ -41,7 +41,7 @@ def test_every_act_is_told_by_events_with_one_id_on_switch_runbook_and_target(
     ready(cluster)
 
     cluster.throw("shop-stop")
-    identity = cluster.until_phase("shop-stop", "Engaged")["status"]["record"]["id"]
+    identity = cluster.until_phase("shop-stop", "Engaged")["status"]["record"]["engagementId"]
     cluster.release("shop-stop")
     cluster.until_phase("shop-stop", "Released")
 
@@ -49,8 +49,14 @@ def test_every_act_is_told_by_events_with_one_id_on_switch_runbook_and_target(
         told = {event["involvedObject"]["kind"]: event["message"] for event in cluster.events(reason)}
         assert set(told) == {"Switch", "Runbook", "Deployment"}
         assert all(identity in message for message in told.values())
+        assert {event["metadata"]["annotations"]["runbooks.dev/engagement-id"] for event in cluster.events(reason)} == {
+            identity
+        }
     lines = [json.loads(line) for line in operator.log().splitlines() if identity in line]
     assert {"Engaged", "Restored"} <= {line.get("reason") for line in lines}
+    # The Deployment's own controller may write between the look and the write: a conflict is told, and nothing is done.
+    acts = [line for line in lines if line["event"] == "act" and line["result"] != "conflict"]
+    assert [(line["before"], line["after"], line["result"]) for line in acts] == [(3, 0, "done"), (0, 3, "done")]
 
 
 def test_what_somebody_changes_while_it_is_held_is_put_back_and_named(cluster: Cluster, operator: Operator) -> None:
@@ -76,7 +82,7 @@ def test_a_scale_from_zero_leaves_no_field_manager_to_name_and_is_put_back_all_t
     cluster.throw("shop-stop")
     cluster.until_phase("shop-stop", "Engaged")
 
-    cluster.scale(2)
+    kubectl("--namespace", cluster.namespace, "scale", "deployment/web", "--replicas", "2")
 
     told = eventually("it is told", lambda: cluster.events("PutBack"))
     assert "somebody set Deployment/web to 2 while it is held at 0; put back" in told[0]["message"]
@@ -235,7 +241,7 @@ def test_the_namespace_of_an_engaged_switch_can_be_deleted_and_waits_only_while_
     cluster: Cluster, stopped_operator: Operator
 ) -> None:
     elsewhere = {"RUNBOOK_LEASE_NAMESPACE": "default", "RUNBOOK_LEASE_NAME": cluster.namespace}
-    stopped_operator.launch(elsewhere)
+    stopped_operator.launch(**elsewhere)
     ready(cluster)
     cluster.throw("shop-stop")
     cluster.until_phase("shop-stop", "Engaged")
@@ -244,7 +250,7 @@ def test_the_namespace_of_an_engaged_switch_can_be_deleted_and_waits_only_while_
     kubectl("delete", "namespace", cluster.namespace, "--wait=false")
     eventually("the Deployment is gone", lambda: not cluster.run("get", "deployments", "-o", "name"))
     assert cluster.phase("shop-stop") == "Engaged"
-    stopped_operator.launch(elsewhere)
+    stopped_operator.launch(**elsewhere)
 
     gone = ("get", "namespace", cluster.namespace, "--ignore-not-found", "-o", "name")
     eventually("the namespace is gone", lambda: not kubectl(*gone), seconds=40)

@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from runbook_operator.actions import REGISTRY
 from runbook_operator.api.crd import KINDS, crd
 from runbook_operator.model.reasons import Reason
 from runbook_operator.settings import Settings
 from tests.e2e.harness import kubectl
+from tests.faults.scenarios import SCENARIOS
+from tools.reference import PAGE, page
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "operator" / "runbook_operator").rglob("*.py"))
@@ -55,6 +58,10 @@ def test_the_generated_crds_are_those_of_the_models() -> None:
         assert crd(kind) == yaml.safe_load(text)
 
 
+def test_the_generated_page_of_the_actions_is_theirs() -> None:
+    assert PAGE.read_text() == page(), "run make docs"
+
+
 def test_a_new_action_file_appears_in_the_crd_with_no_other_edit(tmp_path: Path) -> None:
     package = tmp_path / "runbook_operator"
     subprocess.run(["cp", "-r", str(ROOT / "operator" / "runbook_operator"), str(package)], check=True)
@@ -72,8 +79,9 @@ def test_a_new_action_file_appears_in_the_crd_with_no_other_edit(tmp_path: Path)
     document = next(yaml.safe_load_all(done.stdout))
     spec = document["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     action = spec["properties"]["killSwitches"]["items"]["properties"]["actions"]["items"]
-    assert set(action["properties"]) == {"scale", "shrink"}
-    assert action["x-kubernetes-validations"][0]["message"] == "set exactly one action: scale, shrink"
+    assert set(action["properties"]) == {*REGISTRY, "shrink", "timeout"}
+    said = action["x-kubernetes-validations"][0]["message"]
+    assert said == f"set exactly one action: {', '.join(sorted([*REGISTRY, 'shrink']))}"
 
 
 def test_every_reason_is_explained_to_users() -> None:
@@ -88,6 +96,13 @@ def test_every_setting_is_documented() -> None:
     assert [name for name in Settings.model_fields if f"`RUNBOOK_{name.upper()}`" not in text] == []
 
 
+def test_the_page_about_reliability_has_every_story_of_the_campaign_with_its_cases() -> None:
+    text = (ROOT / "docs" / "reliability.md").read_text()
+
+    assert [one.name for one in SCENARIOS if f"| {one.name} | {one.writes} writes |" not in text] == []
+    assert f"**{sum(one.writes for one in SCENARIOS)} cases**" in text
+
+
 def test_every_relative_link_of_a_page_leads_somewhere() -> None:
     pages = [ROOT / "README.md", *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
     broken = [
@@ -100,11 +115,9 @@ def test_every_relative_link_of_a_page_leads_somewhere() -> None:
     assert broken == []
 
 
+@pytest.mark.usefixtures("_crds")
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_every_example_is_accepted_by_the_api_server(example: Path) -> None:
-    kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-    kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
-
     said = kubectl("apply", "--dry-run=server", "-f", str(example), "-o", "json")
 
     kinds = {item["kind"] for item in json.loads(said).get("items", [json.loads(said)])}

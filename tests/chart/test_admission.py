@@ -1,0 +1,80 @@
+"""The policies, as the chart makes them of its values; what they do to people is in tests/e2e/test_admission.py."""
+
+import subprocess
+
+import pytest
+
+from tests.chart.helm import FULLNAME, NAMESPACE, RELEASE, Rendered, packaged, render
+
+VALIDATING, BINDING = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
+MUTATING = ("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding")
+ALWAYS = {"runbooks", "status", "switches"}
+
+
+def policies(rendered: Rendered) -> set[str]:
+    """What the policies are about, by the end of their names."""
+    return {one["metadata"]["name"].rpartition(".")[2] for one in rendered.kinds(VALIDATING, MUTATING[0])}
+
+
+def test_a_throw_takes_no_verb_of_its_own_unless_it_is_asked_for() -> None:
+    assert policies(render()) == ALWAYS | {"stamp"}
+    assert policies(render(admission={"engageVerb": True})) == ALWAYS | {"stamp", "engage", "release"}
+    assert policies(render(admission={"enabled": False, "engageVerb": True})) == set()
+
+
+def test_each_policy_is_bound_once_and_belongs_to_the_release_alone() -> None:
+    rendered = render(admission={"engageVerb": True})
+    made = {one["metadata"]["name"] for one in rendered.kinds(VALIDATING, MUTATING[0])}
+
+    assert {one["spec"]["policyName"] for one in rendered.kinds(BINDING, MUTATING[1])} == made
+    assert all(name.startswith(f"{FULLNAME}.{NAMESPACE}.") for name in made)
+
+
+@pytest.mark.parametrize(("namespaces", "selected"), [(None, None), (["team-a", "team-b"], ["team-a", "team-b"])])
+def test_policies_hold_where_the_operator_serves(namespaces: list[str] | None, selected: list[str] | None) -> None:
+    rendered = render(scope={"namespaces": namespaces} if namespaces else {})
+
+    for one in rendered.kinds(BINDING, MUTATING[1]):
+        expressions = one["spec"].get("matchResources", {}).get("namespaceSelector", {}).get("matchExpressions", [])
+        assert [part["values"] for part in expressions] == ([selected] if selected else [])
+
+
+def test_no_policy_refuses_anything_to_the_operator_or_to_who_is_exempt() -> None:
+    rendered = render(admission={"engageVerb": True, "exemptUsers": ["backup"]}, serviceAccount={"name": "ops"})
+
+    for one in rendered.kinds(VALIDATING):
+        expressions = [part["expression"] for part in one["spec"]["matchConditions"]]
+        exempt = f'["system:serviceaccount:{NAMESPACE}:ops","backup"]'
+        assert f"!(request.userInfo.username in {exempt})" in expressions
+
+
+def test_what_cannot_be_decided_holds_up_a_throw_and_never_a_release() -> None:
+    rendered = render(admission={"engageVerb": True})
+    policy = {
+        one["metadata"]["name"].rpartition(".")[2]: one["spec"]["failurePolicy"] for one in rendered.kinds(VALIDATING)
+    }
+
+    assert policy == dict.fromkeys(ALWAYS | {"engage"}, "Fail") | {"release": "Ignore"}
+    assert render().one(MUTATING[0])["spec"]["failurePolicy"] == "Ignore"
+
+
+def test_policies_can_be_tried_out_first() -> None:
+    rendered = render(admission={"validationActions": ["Warn", "Audit"]})
+
+    assert {tuple(one["spec"]["validationActions"]) for one in rendered.kinds(BINDING)} == {("Warn", "Audit")}
+
+
+@pytest.mark.parametrize(("asked", "stamps"), [("server", True), ("client", False)])
+def test_where_users_cannot_be_stamped_the_rest_is_there_and_the_notes_say_what_is_lost(
+    asked: str, *, stamps: bool
+) -> None:
+    """The lab's API server stamps; who asks none knows of none that does."""
+    alone = "--set=crds.enabled=false,rights.shared=false"
+    command = ["helm", "install", RELEASE, str(packaged()), f"--namespace={NAMESPACE}", f"--dry-run={asked}", alone]
+
+    done = subprocess.run(command, text=True, capture_output=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert (f"kind: {MUTATING[0]}" in done.stdout) is stamps
+    assert f"kind: {VALIDATING}" in done.stdout
+    assert ("status.engagedBy is the client" in done.stdout) is not stamps

@@ -1,0 +1,158 @@
+"""The chart's rights: those that the code says it needs and no others, and where they hold."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from runbook_operator.api.rbac import AGGREGATE, people, roles
+from tests.chart.helm import FULLNAME, NAMESPACE, Body, Rendered, render
+from tests.chart.matrix import ACTIONS, EVERY_RIGHT, MATRIX, NO_RIGHT
+
+ALL = [pytest.param(values, id=name) for name, values in MATRIX.items()]
+LEASES = "coordination.k8s.io"
+SHARED = {"runbook-viewer", "runbook-editor", "switch-operator", "runbook-operator-impersonation"}
+APISERVER = [
+    {"apiGroups": [""], "resources": ["services"], "resourceNames": ["kubernetes"], "verbs": ["get"]},
+    {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list"]},
+]
+
+
+def aggregated(rendered: Rendered) -> dict[str, list[Body]]:
+    """The rules of each role that goes to the operator of this release."""
+    found = rendered.kinds("ClusterRole")
+    return {
+        one["metadata"]["name"]: one["rules"] for one in found if one["metadata"]["labels"].get(AGGREGATE) == FULLNAME
+    }
+
+
+def granted(rules: Iterable[Body]) -> set[tuple[str, str, str]]:
+    return {
+        (group, resource, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def bindings(rendered: Rendered) -> set[tuple[str, str, str]]:
+    """Kind, namespace and role of each binding to the operator's account; hooks have accounts of their own."""
+    return {
+        (one["kind"], one["metadata"].get("namespace", ""), one["roleRef"]["name"])
+        for one in rendered.kinds("ClusterRoleBinding", "RoleBinding")
+        if "helm.sh/hook" not in one["metadata"].get("annotations", {})
+    }
+
+
+def test_with_every_right_the_roles_are_those_of_the_code_but_for_the_lease() -> None:
+    wanted = {
+        FULLNAME + (name.removeprefix("runbook-operator") or "-base"): role["rules"]
+        for role in roles()
+        if (name := role["metadata"]["name"]) not in SHARED
+    }
+    base = wanted[f"{FULLNAME}-base"]
+    wanted[f"{FULLNAME}-base"] = [rule for rule in base if rule["apiGroups"] != [LEASES]]
+
+    assert aggregated(render(rights=EVERY_RIGHT)) == wanted
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_an_action_is_one_role_that_is_opted_in_to(action: str) -> None:
+    without = set(aggregated(render(rights=NO_RIGHT)))
+
+    with_it = set(aggregated(render(rights=NO_RIGHT | {"actions": [action]})))
+
+    assert with_it - without == {f"{FULLNAME}-action-{action.lower()}"}
+
+
+def test_without_any_right_there_is_the_base_alone() -> None:
+    assert set(aggregated(render(rights=NO_RIGHT))) == {f"{FULLNAME}-base"}
+
+
+def test_what_is_given_by_default_can_change_how_much_runs_and_nothing_of_what_runs() -> None:
+    rules = granted(rule for rules in aggregated(render()).values() for rule in rules)
+    ours = {"runbooks.dev"}
+    written = {(group, resource) for group, resource, verb in rules if verb not in ("get", "list", "watch")}
+
+    assert "secrets" not in {resource for _, resource, _ in rules}
+    assert {one for one in written if one[0] not in ours} == {
+        ("", "events"),
+        ("apps", "deployments/scale"),
+        ("apps", "statefulsets/scale"),
+        ("argoproj.io", "rollouts/scale"),
+        ("autoscaling", "horizontalpodautoscalers"),
+        ("keda.sh", "scaledobjects"),
+    }
+
+
+@pytest.mark.parametrize("values", ALL)
+def test_no_rule_has_a_wildcard_or_leads_to_more_rights(values: Body) -> None:
+    for role in render(**values).kinds("ClusterRole", "Role"):
+        rules = role.get("rules", [])
+        allowed = {"impersonate"} if role["metadata"]["name"] == "runbook-operator-impersonation" else set()
+        assert all(rule["apiGroups"] and rule["resources"] and rule["verbs"] for rule in rules)
+        assert "*" not in {part for triple in granted(rules) for part in triple}
+        assert {"escalate", "bind", "impersonate"} & {verb for _, _, verb in granted(rules)} == allowed
+        assert {verb for _, resource, verb in granted(rules) if resource == "secrets"} <= {"get"}
+        assert "nonResourceURLs" not in {key for rule in rules for key in rule}
+
+
+def test_the_whole_cluster_is_served_by_one_binding_and_a_lease_of_the_releases_namespace() -> None:
+    assert bindings(render()) == {
+        ("ClusterRoleBinding", "", FULLNAME),
+        ("RoleBinding", NAMESPACE, f"{FULLNAME}-lease"),
+    }
+
+
+def test_namespaces_are_served_by_a_binding_in_each_and_nothing_is_given_beyond_them() -> None:
+    rendered = render(scope={"namespaces": ["team-a", "team-b"]}, rights=NO_RIGHT)
+
+    assert bindings(rendered) == {
+        ("RoleBinding", "team-a", FULLNAME),
+        ("RoleBinding", "team-b", FULLNAME),
+        ("RoleBinding", "default", f"{FULLNAME}-apiserver"),
+        ("RoleBinding", NAMESPACE, f"{FULLNAME}-lease"),
+    }
+    assert rendered.one("Role", f"{FULLNAME}-apiserver")["rules"] == APISERVER
+
+
+@pytest.mark.parametrize("scope", [{}, {"namespaces": ["team-a"]}])
+def test_the_lease_is_one_by_name(scope: Body) -> None:
+    rules = render(scope=scope).one("Role", f"{FULLNAME}-lease")["rules"]
+
+    assert [(one["verbs"], one.get("resourceNames")) for one in rules] == [
+        (["get", "update"], [FULLNAME]),
+        (["create"], None),
+    ]
+
+
+def test_the_operator_acts_for_service_accounts_where_it_is_said_and_nowhere_else() -> None:
+    name = "runbook-operator-impersonation"
+
+    given = bindings(render(rights={"impersonation": ["team-a"]}))
+
+    assert {one for one in given if one[2] == name} == {("RoleBinding", "team-a", name)}
+    assert not {one for one in bindings(render()) if one[2] == name}
+
+
+def test_roles_for_people_are_those_of_the_code() -> None:
+    rendered = render()
+
+    for role in people():
+        found = rendered.one("ClusterRole", role["metadata"]["name"])
+        assert found["rules"] == role["rules"]
+        assert role["metadata"]["labels"].items() <= found["metadata"]["labels"].items()
+
+
+def test_a_second_release_leaves_out_what_the_first_one_shares() -> None:
+    names = {one["metadata"]["name"] for one in render(rights={"shared": False}).kinds("ClusterRole")}
+
+    assert not names & SHARED
+    assert {one["metadata"]["name"] for one in render().kinds("ClusterRole")} >= SHARED
+
+
+def test_rights_by_somebody_else_are_left_to_them() -> None:
+    rendered = render(**MATRIX["rights by somebody else"])
+
+    assert not rendered.kinds("ClusterRole", "Role", "ClusterRoleBinding", "RoleBinding", "ServiceAccount")
+    assert rendered.one("Deployment")["spec"]["template"]["spec"]["serviceAccountName"] == "mine"

@@ -1,0 +1,278 @@
+"""blockTraffic on the real API server: what each mechanism writes, that it is held, and that all is given back."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.layout import here
+from lab.up import Lab
+from tests import traffic
+from tests.e2e import api
+from tests.e2e.harness import ROLLOUT, Body, Cluster, Operator, deployment, eventually, runbook
+from tests.e2e.inside import Inside
+from tests.e2e.traffic import delete, items, make_kinds, patch
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "07-traffic"
+IN_MESH = {"sidecar.istio.io/status": "{}"}
+
+
+@pytest.fixture(autouse=True)
+def _kinds(_crds: None) -> None:
+    make_kinds()
+
+
+@dataclass(frozen=True)
+class World:
+    """Where one mechanism fits: `kinds` are those that it writes, `fight` is what somebody else does to one of them."""
+
+    objects: tuple[Body, ...]
+    kinds: tuple[str, ...]
+    fight: Callable[[Cluster], None]
+    verify: Body | None = None
+
+
+def taken_back(kind: str, body: Body) -> Callable[[Cluster], None]:
+    return lambda cluster: patch(cluster, kind, "web", body)
+
+
+def deleted(kind: str) -> Callable[[Cluster], None]:
+    return lambda cluster: delete(cluster, kind, "shop-stop-web-block")
+
+
+PLAIN = traffic.service(clusterIP=None)
+LOGIN = {"name": "login"}
+DENY = "nginx.ingress.kubernetes.io/denylist-source-range"
+WORLDS: dict[str, World] = {
+    "ServiceSelector": World(
+        (PLAIN,), ("Service",), taken_back("Service", {"spec": {"selector": {"runbooks.dev/blocked": None}}})
+    ),
+    "HTTPRoute": World(
+        (PLAIN, traffic.http_route("web", traffic.rule("web"), traffic.rule("api", path="/api"))),
+        ("HTTPRoute",),
+        taken_back("HTTPRoute", {"spec": {"rules": [traffic.rule("web")]}}),
+    ),
+    "EnvoyGateway": World((PLAIN, traffic.http_route()), ("BackendTrafficPolicy",), deleted("BackendTrafficPolicy")),
+    "Istio": World((PLAIN,), ("AuthorizationPolicy",), deleted("AuthorizationPolicy")),
+    "Traefik": World(
+        (PLAIN, traffic.ingress_route("web", traffic.traefik_route("Path(`/[a-z]`)", "web", middlewares=[LOGIN]))),
+        ("Middleware", "IngressRoute"),
+        taken_back(
+            "IngressRoute",
+            {"spec": {"routes": [traffic.traefik_route("Path(`/[a-z]`)", "web", middlewares=[LOGIN])]}},
+        ),
+    ),
+    "Kong": World(
+        (
+            traffic.service(clusterIP=None, meta={"annotations": {"konghq.com/plugins": "cors"}}),
+            traffic.ingress(of="kong"),
+            traffic.kong_plugin("cors", "cors"),
+        ),
+        ("KongPlugin", "Service"),
+        deleted("KongPlugin"),
+    ),
+    "Ingress": World(
+        (PLAIN, traffic.ingress()), ("Ingress",), taken_back("Ingress", {"metadata": {"annotations": {DENY: None}}})
+    ),
+    "NetworkPolicy": World((PLAIN,), ("NetworkPolicy",), deleted("NetworkPolicy"), verify={"path": "/health"}),
+}
+every_mechanism = pytest.mark.parametrize("name", sorted(WORLDS))
+
+
+def meshed() -> Body:
+    """The Deployment, whose pods say that they are in the mesh."""
+    body = deployment(replicas=1)
+    body["spec"]["template"]["metadata"]["annotations"] = IN_MESH
+    return body
+
+
+def switches(name: str, *switch_names: str) -> list[Body]:
+    verify = {"verify": WORLDS[name].verify} if WORLDS[name].verify else {}
+    action = {"blockTraffic": {"target": "web", "through": [name], **verify}}
+    return [{"name": one, "actions": [action]} for one in switch_names]
+
+
+def applied(cluster: Cluster, name: str, *more: str) -> Body:
+    """The mechanism's world, and switches that are ready to be thrown; returns what there is."""
+    names = ("stop", *more)
+    cluster.apply(meshed(), *WORLDS[name].objects)
+    if name == "Istio":
+        eventually("there is a pod", lambda: cluster.run("get", "pods", "-o", "name"))
+    cluster.apply(runbook(targets=[traffic.TARGET], killSwitches=switches(name, *names), scaling=[]))
+    for one in names:
+        cluster.until_reason("switch", f"shop-{one}", "Ready")
+    return state(cluster, name)
+
+
+def state(cluster: Cluster, name: str) -> dict[str, Any]:
+    return {kind: items(cluster, kind) for kind in WORLDS[name].kinds}
+
+
+@pytest.fixture
+def somewhere(request: pytest.FixtureRequest, name: str) -> Operator:
+    """An operator; what is verified needs one from whose network the Service is reached, or else is not."""
+    running: Operator = request.getfixturevalue("inside" if WORLDS[name].verify else "operator")
+    return running
+
+
+@every_mechanism
+def test_it_is_blocked_held_against_whoever_takes_it_back_and_given_back(
+    cluster: Cluster, somewhere: Operator, name: str
+) -> None:
+    before = applied(cluster, name)
+
+    cluster.throw("shop-stop")
+    cluster.until_phase("shop-stop", "Engaged")
+
+    blocked = state(cluster, name)
+    assert blocked != before
+    WORLDS[name].fight(cluster)
+    eventually("it is put back", lambda: cluster.events("PutBack") and state(cluster, name) == blocked)
+    cluster.release("shop-stop")
+    cluster.until_phase("shop-stop", "Released")
+    assert state(cluster, name) == before
+    assert somewhere.alive
+
+
+@every_mechanism
+def test_two_switches_block_until_both_are_released_in_either_order(
+    cluster: Cluster, somewhere: Operator, name: str
+) -> None:
+    before = applied(cluster, name, "halt")
+
+    for first, last in (("shop-stop", "shop-halt"), ("shop-halt", "shop-stop")):
+        for one in ("shop-stop", "shop-halt"):
+            cluster.throw(one)
+            cluster.until_phase(one, "Engaged")
+        cluster.release(first)
+        cluster.until_phase(first, "Released")
+        assert state(cluster, name) != before
+        assert cluster.phase(last) == "Engaged"
+        cluster.release(last)
+        cluster.until_phase(last, "Released")
+        assert state(cluster, name) == before
+    assert somewhere.alive
+
+
+def test_a_switch_whose_policy_would_lose_is_not_ready_and_says_to_which(cluster: Cluster, operator: Operator) -> None:
+    route = {"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": "web"}
+    cluster.apply(PLAIN, traffic.http_route(), traffic.traffic_policy("limits", targetRefs=[route]))
+    cluster.apply(runbook(targets=[traffic.TARGET], killSwitches=switches("EnvoyGateway", "stop"), scaling=[]))
+
+    said = cluster.until_reason("switch", "shop-stop", "NoTrafficMechanism")
+
+    assert "BackendTrafficPolicy/limits is on HTTPRoute/web already, and the oldest policy wins" in said["message"]
+    assert operator.alive
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ({"through": ["ServiceSelector", "NetworkPolicy"]}, "NetworkPolicy needs verify"),
+        ({"through": ["HTTPRoute"], "verify": {}}, "name that of the gateway"),
+        ({"through": ["Firewall"]}, "Unsupported value"),
+        ({"verify": {"service": "../../kube-system/services/dns"}}, "should match"),
+        ({"verify": {"path": "@example.org/"}}, "should match"),
+    ],
+)
+def test_what_could_not_work_is_refused_when_it_is_applied(cluster: Cluster, spec: Body, says: str) -> None:
+    action = {"blockTraffic": {"target": "web", **spec}}
+
+    said = cluster.refused(
+        runbook(targets=[traffic.TARGET], killSwitches=[{"name": "stop", "actions": [action]}], scaling=[])
+    )
+
+    assert says in said
+
+
+def test_the_example_is_limited(cluster: Cluster, operator: Operator) -> None:
+    cluster.run("apply", "-f", str(EXAMPLE))
+    for name in ("store-block", "store-slow"):
+        cluster.until_reason("switch", name, "Ready")
+
+    cluster.throw("store-slow")
+
+    cluster.until_phase("store-slow", "Engaged")
+    annotations = items(cluster, "Ingress")["store"]["metadata"]["annotations"]
+    assert annotations["nginx.ingress.kubernetes.io/limit-rps"] == "10"
+    assert cluster.events("LimitMultiplied")
+    assert cluster.events("MechanismRetired")
+    assert operator.alive
+
+
+def addresses(cluster: Cluster) -> list[str]:
+    where = f"/apis/discovery.k8s.io/v1/namespaces/{cluster.namespace}/endpointslices"
+    slices = api.get(f"{where}?labelSelector=kubernetes.io/service-name=store")["items"]
+    ends = [end for one in slices for end in one["endpoints"] or () if end["conditions"].get("ready")]
+    return [address for end in ends for address in end["addresses"]]
+
+
+ASK = """
+import sys, urllib.request
+try:
+    print(urllib.request.urlopen(sys.argv[1], timeout=2).status)
+except OSError as error:
+    print(type(error).__name__)
+"""
+
+
+def asked(cluster: Cluster) -> str:
+    """What the Service answers to who asks its address inside of the lab's network."""
+    address = items(cluster, "Service")["store"]["spec"]["clusterIP"]
+    command = Lab(here()).run_inside([sys.executable, "-c", ASK, f"http://{address}/health"])
+    return subprocess.run(command, text=True, capture_output=True, check=True).stdout.strip()
+
+
+@pytest.mark.node
+def test_the_example_is_blocked_its_endpoints_drain_and_engaged_is_what_answers_no_more(
+    cluster: Cluster, inside: Inside, node: str
+) -> None:
+    cluster.run("apply", "-f", str(EXAMPLE))
+    eventually("two pods are reached", lambda: len(addresses(cluster)) == 2, seconds=ROLLOUT)
+    eventually("kube-proxy has followed", lambda: asked(cluster) == "200", seconds=ROLLOUT)
+    cluster.until_reason("switch", "store-block", "Ready")
+
+    cluster.throw("store-block")
+
+    cluster.until_phase("store-block", "Engaged")
+    assert addresses(cluster) == []
+    assert asked(cluster) == "URLError"
+    assert cluster.run("get", "pods", "-l", "app=store", "-o", "name").count("pod/") == 2
+    cluster.release("store-block")
+    cluster.until_phase("store-block", "Released")
+    eventually("the pods are reached again", lambda: asked(cluster) == "200")
+    assert inside.alive
+    assert node
+
+
+@pytest.mark.node
+def test_a_block_that_does_not_work_is_not_engaged_and_can_be_released(
+    cluster: Cluster, inside: Inside, node: str
+) -> None:
+    """The lab's network enforces no NetworkPolicy, as many do not: only the request tells."""
+    cluster.run("apply", "-f", str(EXAMPLE / "app.yaml"))
+    eventually("two pods are reached", lambda: len(addresses(cluster)) == 2, seconds=ROLLOUT)
+    eventually("kube-proxy has followed", lambda: asked(cluster) == "200", seconds=ROLLOUT)
+    spec = {"target": "web", "through": ["NetworkPolicy"], "verify": {"path": "/health"}}
+    target = {"name": "web", "service": {"name": "store"}}
+    action = {"blockTraffic": spec, "timeout": "3s"}
+    cluster.apply(runbook(targets=[target], killSwitches=[{"name": "stop", "actions": [action]}], scaling=[]))
+    cluster.until_reason("switch", "shop-stop", "Ready")
+
+    cluster.throw("shop-stop")
+
+    said = cluster.until_reason("switch", "shop-stop", "NotVerified")
+    assert said["message"] == "Service/store still answers with 200"
+    eventually("a person is asked", lambda: cluster.condition("switch", "shop-stop", "Stalled").get("status") == "True")
+    assert items(cluster, "NetworkPolicy")
+    cluster.scale(0, "store")
+    cluster.until_phase("shop-stop", "Engaged")
+    cluster.release("shop-stop")
+    cluster.until_phase("shop-stop", "Released")
+    assert items(cluster, "NetworkPolicy") == {}
+    assert inside.alive
+    assert node

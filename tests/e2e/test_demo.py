@@ -1,0 +1,60 @@
+"""The demo as a person sees it: both acts, in a namespace and a folder of its own."""
+
+import os
+import re
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.e2e import api
+from tests.e2e.harness import Cluster
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = "4"
+"""How many times longer than usual everything may take: other tests run beside it."""
+IN_ORDER = (
+    "version 2 is deployed",
+    "the first request fails",
+    "error-rate is Critical",
+    "the Deployment is set back to version 1",
+    "error-rate is Ok",
+    "the switch is Released by itself",
+)
+
+
+@pytest.mark.node
+@pytest.mark.usefixtures("_crds", "node")
+def test_the_demo_throws_a_switch_and_takes_a_bad_version_back_by_itself(tmp_path: Path) -> None:
+    namespace = f"demo-{uuid4().hex[:8]}"
+    environment = {"DEMO_NAMESPACE": namespace, "DEMO_FOLDER": str(tmp_path), "DEMO_PATIENCE": PATIENCE}
+    command = [sys.executable, "-m", "tools.demo"]
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, check=False
+        )
+
+        assert done.returncode == 0, f"{done.stdout}{done.stderr}{(tmp_path / 'demo-operator.log').read_text()}"
+        assert re.search(r"throw +\d+ ms +replicas 3 -> 0\n +release +\d+ ms +replicas 0 -> 3", done.stdout)
+        told = time_line(done.stdout)
+        moments = [told[what] for what in IN_ORDER]
+        assert moments == sorted(moments), done.stdout
+        assert told["the last request fails"] < told["the switch is Released by itself"], done.stdout
+        assert version(Cluster(namespace)) == "1"
+    finally:
+        with suppress(api.NotThereError):
+            api.delete(f"/api/v1/namespaces/{namespace}")
+
+
+def time_line(printed: str) -> dict[str, float]:
+    """What happened after the bad version was deployed, and after how many seconds."""
+    lines = re.findall(r"^ +(\d+\.\d) s   (.+)$", printed, re.MULTILINE)
+    return {what: float(after) for after, what in lines}
+
+
+def version(cluster: Cluster) -> str:
+    containers = cluster.get("deployment", "checkout")["spec"]["template"]["spec"]["containers"]
+    return next(str(one["value"]) for one in containers[0]["env"] if one["name"] == "VERSION")

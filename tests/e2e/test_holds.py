@@ -1,0 +1,115 @@
+"""Words that end, silences, suspensions and edits, as people type them."""
+
+import json
+from pathlib import Path
+
+from tests.e2e import api
+from tests.e2e.harness import Body, Cluster, Operator, eventually
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "02-holds" / "runbook.yaml"
+
+
+def say(cluster: Cluster, kind: str, name: str, spec: Body) -> None:
+    cluster.run("patch", kind, name, "--type", "merge", "-p", json.dumps({"spec": spec}))
+
+
+def applied(cluster: Cluster) -> None:
+    cluster.run("apply", "-f", str(EXAMPLE))
+    for name in ("checkout-stop", "checkout-shrink"):
+        cluster.until_reason("switch", name, "Ready")
+
+
+def replicas(cluster: Cluster) -> int:
+    return cluster.replicas("checkout")
+
+
+def hold(cluster: Cluster, *names: str) -> None:
+    """What an automatic source does: note a hold in the status."""
+    holds = [
+        {"source": "Routine", "name": name, "since": "2026-11-24T03:00:00Z", "reason": "12% > 10%"} for name in names
+    ]
+    api.patch(api.path("switch", cluster.namespace, "checkout-stop") + "/status", {"status": {"holds": holds}})
+
+
+def test_a_word_with_an_end_ends_by_itself(cluster: Cluster, operator: Operator) -> None:
+    applied(cluster)
+
+    say(cluster, "switch", "checkout-stop", {"engaged": True, "reason": "INC-42", "expiresAfter": "3s"})
+
+    status = cluster.until_phase("checkout-stop", "Engaged")["status"]
+    assert status["engagedBy"] == "kubectl-patch"
+    assert status["word"]["expiresAt"] > status["word"]["since"]
+    cluster.until_replicas(3, "checkout")
+    spec = cluster.get("switch", "checkout-stop")["spec"]
+    assert {"engaged", "expiresAfter"} & set(spec) == set()
+    assert len(cluster.events("Expired")) == 2
+    assert operator.alive
+
+
+def test_a_silence_goes_before_what_is_automatic_and_shows_it(cluster: Cluster, operator: Operator) -> None:
+    applied(cluster)
+    hold(cluster, "error-rate")
+    cluster.until_replicas(0, "checkout")
+    assert cluster.until_phase("checkout-stop", "Engaged")["status"]["engagedBy"] == "Routine error-rate"
+
+    say(cluster, "switch", "checkout-stop", {"engaged": False})
+
+    cluster.until_replicas(3, "checkout")
+    eventually("it is told", lambda: cluster.condition("switch", "checkout-stop", "Automatic")["reason"] == "Silenced")
+    assert "Silenced" in cluster.run("get", "sw", "checkout-stop")
+    hold(cluster)
+    say(cluster, "switch", "checkout-stop", {"engaged": None})
+    eventually(
+        "it is heard again", lambda: cluster.condition("switch", "checkout-stop", "Automatic")["status"] == "True"
+    )
+    assert replicas(cluster) == 3
+    assert operator.alive
+
+
+def test_a_suspended_runbook_obeys_people_only(cluster: Cluster, operator: Operator) -> None:
+    applied(cluster)
+    say(cluster, "runbook", "checkout", {"suspend": {"reason": "migration"}})
+    eventually("it is told", lambda: cluster.condition("runbook", "checkout", "Suspended").get("status") == "True")
+    hold(cluster, "error-rate")
+    say(cluster, "switch", "checkout-shrink", {"engaged": True})
+    cluster.until_replicas(1, "checkout")
+
+    say(cluster, "runbook", "checkout", {"suspend": None})
+
+    cluster.until_replicas(0, "checkout")
+    hold(cluster)
+    cluster.until_replicas(1, "checkout")
+    say(cluster, "switch", "checkout-shrink", {"engaged": None})
+    cluster.until_replicas(3, "checkout")
+    assert operator.alive
+
+
+def test_an_edit_is_told_or_takes_effect_as_the_entry_says(cluster: Cluster, operator: Operator) -> None:
+    applied(cluster)
+    say(cluster, "switch", "checkout-shrink", {"engaged": True})
+    cluster.until_replicas(1, "checkout")
+    text = EXAMPLE.read_text()
+
+    cluster.run("apply", "-f", "-", stdin=text.replace("by: -2, min: 1", "by: -1, min: 1"))
+
+    cluster.until_replicas(2, "checkout")
+    cluster.run("apply", "-f", "-", stdin=text.replace("reapplyOnChange: true", "reapplyOnChange: false"))
+    eventually("it is told", lambda: cluster.condition("switch", "checkout-shrink", "Outdated").get("status") == "True")
+    cluster.until_replicas(2, "checkout")
+    say(cluster, "switch", "checkout-shrink", {"engaged": None})
+    cluster.until_replicas(3, "checkout")
+    assert operator.alive
+
+
+def test_a_switch_deleted_with_keep_leaves_everything_as_it_is_held(cluster: Cluster, operator: Operator) -> None:
+    cluster.run("apply", "-f", "-", stdin=EXAMPLE.read_text().replace("onDelete: Restore", "onDelete: Keep"))
+    cluster.until_reason("switch", "checkout-stop", "Ready")
+    say(cluster, "switch", "checkout-stop", {"engaged": True})
+    cluster.until_phase("checkout-stop", "Engaged")
+
+    cluster.run("delete", "runbook", "checkout", "--timeout=20s")
+
+    eventually("the switch is gone", lambda: not api.items("switch", cluster.namespace))
+    assert replicas(cluster) == 0
+    assert {event["reason"] for event in cluster.events("Kept")} == {"Kept"}
+    assert operator.alive

@@ -1,0 +1,158 @@
+"""Thresholds on the numbers of a real Prometheus: what they engage, what they release, and what no data does."""
+
+from typing import Any
+
+from tests.e2e.harness import Body, Cluster, Operator, deployment, eventually, runbook
+from tests.e2e.prometheus import Prometheus
+
+
+def errors(**spec: Any) -> Body:
+    """The share of requests that fail, which engages `stop` from 10 % on."""
+    usual: Body = {
+        "name": "error-rate",
+        "query": "error_ratio",
+        "unit": "ratio",
+        "normal": "< 1%",
+        "warning": "> 5%",
+        "critical": "> 10%",
+        "period": "1s",
+        "for": "1s",
+        "clearFor": "1s",
+        "noDataAfter": "3s",
+        "response": {"likelyCause": "Deployment", "firstAction": {"engage": "stop"}},
+    }
+    return usual | spec
+
+
+def declare(cluster: Cluster, *metrics: Body) -> None:
+    cluster.apply(deployment(), runbook(metrics=list(metrics)))
+    cluster.until_reason("switch", "shop-stop", "Ready")
+
+
+def metric(cluster: Cluster, name: str = "error-rate") -> Body:
+    told = cluster.get("runbook", "shop").get("status", {}).get("metrics", [])
+    return next((one for one in told if one["name"] == name), {})
+
+
+def until_level(cluster: Cluster, level: str, name: str = "error-rate") -> Body:
+    found: Body = eventually(
+        f"{name} is {level}", lambda: one if (one := metric(cluster, name)).get("level") == level else None
+    )
+    return found
+
+
+def healthy(cluster: Cluster) -> str:
+    return str(cluster.condition("runbook", "shop", "Healthy").get("status"))
+
+
+def test_errors_that_rise_engage_the_switch_and_errors_that_fall_release_it(
+    cluster: Cluster, source: Prometheus, watching: Operator
+) -> None:
+    declare(cluster, errors())
+    until_level(cluster, "Ok")
+    assert cluster.replicas() == 3
+    assert healthy(cluster) == "True"
+
+    source.target.values["error_ratio"] = 0.31
+    switch = cluster.until_phase("shop-stop", "Engaged")
+
+    told = until_level(cluster, "Critical")
+    assert "31" in told["value"]
+    assert switch["status"]["holds"][0]["source"] == "Metric"
+    assert switch["status"]["holds"][0]["name"] == "error-rate"
+    assert cluster.replicas() == 0
+    assert healthy(cluster) == "False"
+    (event,) = cluster.events("Critical")
+    assert "10%" in event["message"]
+    assert "Deployment" in event["message"]
+
+    source.target.values["error_ratio"] = 0.002
+    cluster.until_phase("shop-stop", "Released")
+    assert until_level(cluster, "Ok")
+    assert cluster.replicas() == 3
+    assert watching.alive
+
+
+def test_a_warning_is_told_and_engages_nothing(cluster: Cluster, source: Prometheus, watching: Operator) -> None:
+    declare(cluster, errors())
+    until_level(cluster, "Ok")
+
+    source.target.values["error_ratio"] = 0.07
+    until_level(cluster, "Warning")
+
+    assert cluster.phase("shop-stop") == "Released"
+    assert cluster.replicas() == 3
+    assert watching.alive
+
+
+def test_while_prometheus_is_away_nothing_engages_and_nothing_is_released(
+    cluster: Cluster, source: Prometheus, watching: Operator
+) -> None:
+    declare(cluster, errors(), errors(name="quiet", query="quiet_ratio", response={"likelyCause": "none"}))
+    until_level(cluster, "Ok")
+    source.target.values["error_ratio"] = 0.5
+    cluster.until_phase("shop-stop", "Engaged")
+
+    source.stop()
+    stale = until_level(cluster, "Stale")
+
+    assert stale["known"] == "Critical"
+    assert healthy(cluster) == "Unknown"
+    assert cluster.phase("shop-stop") == "Engaged"
+    assert cluster.replicas() == 0
+
+    source.target.values["error_ratio"] = 0.001
+    source.start()
+    cluster.until_phase("shop-stop", "Released")
+    assert cluster.replicas() == 3
+    assert watching.alive
+
+
+def test_a_source_that_is_away_from_the_start_is_unknown_and_comes_by_itself(
+    cluster: Cluster, source: Prometheus, watching: Operator
+) -> None:
+    source.target.values["error_ratio"] = 0.9
+    source.until_value("error_ratio", 0.9)
+    source.stop()
+
+    declare(cluster, errors(noDataAfter="1h"))
+    eventually("it was asked", lambda: metric(cluster).get("reason"))
+    assert metric(cluster)["level"] == "Unknown"
+    assert healthy(cluster) == "Unknown"
+    assert cluster.phase("shop-stop") == "Released"
+
+    source.start()
+    cluster.until_phase("shop-stop", "Engaged")
+    assert watching.alive
+
+
+def test_what_was_critical_stays_held_through_a_restart_of_the_operator(
+    cluster: Cluster, source: Prometheus, watching: Operator
+) -> None:
+    declare(cluster, errors())
+    source.target.values["error_ratio"] = 0.5
+    cluster.until_phase("shop-stop", "Engaged")
+    before = cluster.get("switch", "shop-stop")["status"]["record"]["engagementId"]
+
+    watching.kill()
+    watching.start()
+    source.target.values["error_ratio"] = 0.001
+    cluster.until_phase("shop-stop", "Released")
+
+    history = cluster.get("switch", "shop-stop")["status"]["history"]
+    assert [one["engagementId"] for one in history] == [before]
+
+
+def test_a_threshold_that_cannot_be_read_is_named_and_the_rest_is_watched(
+    cluster: Cluster, source: Prometheus, watching: Operator
+) -> None:
+    declare_anyway = runbook(metrics=[errors(), errors(name="odd", critical="> 5 parsecs")])
+    cluster.apply(deployment(), declare_anyway)
+
+    until_level(cluster, "Ok")
+    told = eventually("it is told", lambda: cluster.condition("runbook", "shop").get("message"))
+    assert "spec.metrics[1]" in told
+    assert "parsecs" in told
+    source.target.values["error_ratio"] = 0.5
+    cluster.until_phase("shop-stop", "Engaged")
+    assert watching.alive

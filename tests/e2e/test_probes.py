@@ -1,0 +1,271 @@
+"""Health endpoints that are their containers' own probes, with the real controllers behind the templates."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.e2e import api
+from tests.e2e.harness import ROLLOUT, Body, Cluster, Operator, deployment, eventually, runbook
+
+READY = {"httpGet": {"path": "/ready", "port": 8080}, "periodSeconds": 1}
+COMMAND = {"exec": {"command": ["sh", "-c", "curl -H 'Authorization: s3cret' localhost"]}, "periodSeconds": 1}
+SECONDS = 60
+FINALIZER = "runbooks.dev/put-back"
+
+
+def endpoint(path: str = "/health/ready", *, name: str = "ready", **rest: Any) -> Body:
+    return {"name": name, "target": "web", "path": path, "probe": "readiness"} | rest
+
+
+def workload(replicas: int = 0, scheduler: str = "nobody", **probes: Body) -> Body:
+    """A Deployment whose container has these probes; without replicas every rollout of it is over at once."""
+    body = deployment(replicas=replicas, scheduler=scheduler)
+    (container,) = body["spec"]["template"]["spec"]["containers"]
+    container |= {"ports": [{"name": "http", "containerPort": 8080}], **probes}
+    return body
+
+
+def service() -> Body:
+    spec = {"selector": {"app": "web"}, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": spec}
+
+
+def declare(cluster: Cluster, *endpoints: Body, **spec: Any) -> None:
+    targets = [{"name": "web", "workload": {"name": "web"}, "service": {"name": "web", "port": "http"}}]
+    usual: Body = {"targets": targets, "healthEndpoints": list(endpoints), "killSwitches": [], "scaling": []}
+    cluster.apply(runbook(**(usual | spec)))
+
+
+def container(cluster: Cluster) -> Body:
+    found: Body = cluster.get("deployment", "web")["spec"]["template"]["spec"]["containers"][0]
+    return found
+
+
+def path(cluster: Cluster) -> str:
+    return str(container(cluster)["readinessProbe"]["httpGet"]["path"])
+
+
+def generation(cluster: Cluster) -> int:
+    return int(cluster.get("deployment", "web")["metadata"]["generation"])
+
+
+def told(cluster: Cluster, name: str = "ready") -> Body:
+    probes = cluster.get("runbook", "shop").get("status", {}).get("probes", [])
+    return next((one for one in probes if one["name"] == name), {})
+
+
+def until_told(cluster: Cluster, reason: str, name: str = "ready") -> Body:
+    eventually(f"{name} is {reason}", lambda: told(cluster, name).get("reason") == reason, SECONDS)
+    return told(cluster, name)
+
+
+def finalizers(cluster: Cluster) -> list[str]:
+    return list(cluster.get("runbook", "shop")["metadata"].get("finalizers", []))
+
+
+def test_drift_is_told_once_and_nothing_is_written(cluster: Cluster, operator: Operator) -> None:
+    cluster.apply(workload(readinessProbe=READY), service())
+    declare(cluster, endpoint(timeout="3s"))
+
+    drift = until_told(cluster, "ProbeDrift")["drift"]
+
+    assert drift == "httpGet.path is /ready, not /health/ready; timeoutSeconds is 1, not 3"
+    eventually("it is a condition", lambda: cluster.condition("runbook", "shop", "ProbeDrift").get("status") == "True")
+    assert {one["involvedObject"]["kind"] for one in cluster.events("ProbeDrift")} == {"Runbook", "Deployment"}
+    assert (generation(cluster), finalizers(cluster)) == (1, [])
+
+    cluster.apply(workload(readinessProbe={"httpGet": {"path": "/health/ready", "port": "http"}, "timeoutSeconds": 3}))
+
+    until_told(cluster, "ProbeAsDeclared")
+    eventually("it is over", lambda: not cluster.condition("runbook", "shop", "ProbeDrift"))
+    assert operator.alive
+
+
+def test_all_probes_are_set_by_one_write_and_come_back_as_they_were(cluster: Cluster, operator: Operator) -> None:
+    cluster.apply(workload(readinessProbe=READY), service())
+    before = container(cluster)
+    live = endpoint("/health/live", name="live", probe="liveness", period="5s", enforce=True)
+
+    declare(cluster, endpoint(enforce=True), live)
+
+    until_told(cluster, "ProbeEnforced")
+    until_told(cluster, "ProbeEnforced", "live")
+    after = container(cluster)
+    assert after["readinessProbe"] == before["readinessProbe"] | {
+        "httpGet": {"path": "/health/ready", "port": 8080, "scheme": "HTTP"}
+    }
+    assert after["livenessProbe"]["httpGet"] == {"path": "/health/live", "port": "http", "scheme": "HTTP"}
+    assert after["livenessProbe"]["periodSeconds"] == 5
+    assert generation(cluster) == 2
+    assert finalizers(cluster) == [FINALIZER]
+    managers = {one["manager"] for one in cluster.get("deployment", "web")["metadata"]["managedFields"]}
+    assert "runbook-operator" in managers
+
+    declare(cluster, endpoint(), endpoint("/health/live", name="live", probe="liveness"))
+
+    until_told(cluster, "ProbeDrift", "live")
+    eventually("it lets go", lambda: finalizers(cluster) == [])
+    assert container(cluster) == before
+    assert generation(cluster) == 3
+    assert len({one["involvedObject"]["kind"] for one in cluster.events("ProbeRestored")}) == 2
+    assert operator.alive
+
+
+def test_a_rollout_is_waited_for(cluster: Cluster, operator: Operator) -> None:
+    cluster.apply(workload(2, readinessProbe=READY), service())
+    declare(cluster, endpoint(enforce=True))
+
+    waits = "it is set when the rollout of Deployment/web is over"
+    eventually("it waits", lambda: until_told(cluster, "ProbePending")["message"] == waits)
+    assert path(cluster) == "/ready"
+    cluster.scale(0)
+    until_told(cluster, "ProbeEnforced")
+    assert path(cluster) == "/health/ready"
+    assert operator.alive
+
+
+def test_nothing_is_set_while_a_switch_holds_something_in_the_pods(cluster: Cluster, operator: Operator) -> None:
+    cluster.apply(workload(readinessProbe=READY), service())
+    flag = {"setFlag": {"target": "web", "flag": "AI", "value": "false", "env": {}}}
+    switches = [{"name": "ai-off", "actions": [flag]}]
+    declare(cluster, endpoint(), killSwitches=switches)
+    cluster.throw_when_there("shop-ai-off")
+    cluster.until_phase("shop-ai-off", "Engaged")
+
+    declare(cluster, endpoint(enforce=True), killSwitches=switches)
+
+    eventually("it waits", lambda: "Switch shop-ai-off" in until_told(cluster, "ProbePending")["message"])
+    assert path(cluster) == "/ready"
+    cluster.release("shop-ai-off")
+    until_told(cluster, "ProbeEnforced")
+    assert "env" not in container(cluster)
+    assert operator.alive
+
+
+def test_a_deleted_runbook_releases_its_switches_and_puts_the_probes_back(cluster: Cluster, operator: Operator) -> None:
+    cluster.apply(workload(readinessProbe=READY), service())
+    before = container(cluster)
+    flag = {"setFlag": {"target": "web", "flag": "AI", "value": "false", "env": {}}}
+    declare(cluster, endpoint(enforce=True), killSwitches=[{"name": "ai-off", "actions": [flag]}])
+    until_told(cluster, "ProbeEnforced")
+    cluster.throw_when_there("shop-ai-off")
+    cluster.until_phase("shop-ai-off", "Engaged")
+
+    cluster.run("delete", "runbook", "shop", "--timeout=30s")
+
+    assert container(cluster) == before
+    eventually("the switches are gone", lambda: not api.items("switch", cluster.namespace))
+    assert operator.alive
+
+
+def test_what_was_set_by_an_operator_that_was_killed_is_put_back_by_the_next(
+    cluster: Cluster, stopped_operator: Operator
+) -> None:
+    cluster.apply(workload(readinessProbe=READY), service())
+    before = container(cluster)
+    declare(cluster, endpoint(enforce=True))
+    stopped_operator.start()
+    eventually("it is set", lambda: path(cluster) == "/health/ready", SECONDS)
+    stopped_operator.kill()
+
+    declare(cluster)
+    stopped_operator.start()
+
+    eventually("it is put back", lambda: container(cluster) == before, SECONDS)
+    eventually("it lets go", lambda: finalizers(cluster) == [])
+
+
+def test_what_somebody_changed_is_left_to_them(cluster: Cluster, operator: Operator) -> None:
+    cluster.apply(workload(readinessProbe=READY), service())
+    declare(cluster, endpoint(enforce=True))
+    until_told(cluster, "ProbeEnforced")
+    theirs = [
+        {"op": "replace", "path": "/spec/template/spec/containers/0/readinessProbe/httpGet/path", "value": "/else"}
+    ]
+    cluster.run("patch", "deployment", "web", "--type", "json", "-p", json.dumps(theirs))
+    changed = "kubectl-patch has changed what was set"
+    eventually("it is told who", lambda: changed in until_told(cluster, "ProbePending")["message"])
+
+    declare(cluster, endpoint())
+
+    until_told(cluster, "ProbeDrift")
+    assert path(cluster) == "/else"
+    assert cluster.events("RestoreSkipped")
+    assert operator.alive
+
+
+def test_a_command_comes_back_and_is_never_shown(cluster: Cluster, operator: Operator) -> None:
+    cluster.apply(workload(readinessProbe=COMMAND), service())
+    before = container(cluster)
+    declare(cluster, endpoint(enforce=True))
+    until_told(cluster, "ProbeEnforced")
+    assert "exec" not in container(cluster)["readinessProbe"]
+
+    declare(cluster, endpoint())
+
+    until_told(cluster, "ProbeDrift")
+    assert container(cluster) == before
+    assert "s3cret" not in json.dumps(cluster.get("runbook", "shop"))
+    assert "s3cret" not in json.dumps(api.items("event", cluster.namespace))
+    assert "s3cret" not in operator.log()
+
+
+def test_what_flux_applies_is_told_and_not_set(cluster: Cluster, operator: Operator) -> None:
+    body = workload(readinessProbe=READY)
+    body["metadata"]["labels"] = {"kustomize.toolkit.fluxcd.io/name": "shop"}
+    cluster.apply(body, service())
+    declare(cluster, endpoint(enforce=True))
+
+    until_told(cluster, "GitOpsOwned")
+
+    assert (path(cluster), finalizers(cluster)) == ("/ready", [])
+    assert operator.alive
+
+
+def test_observe_says_what_it_would_do(cluster: Cluster, operator: Operator) -> None:
+    cluster.apply(workload(readinessProbe=READY), service())
+    declare(cluster, endpoint(enforce=True), mode="Observe")
+
+    said = until_told(cluster, "Observing")
+
+    assert said["drift"] == "httpGet.path is /ready, not /health/ready"
+    assert (path(cluster), finalizers(cluster)) == ("/ready", [])
+    assert operator.alive
+
+
+def test_enforce_without_a_probe_is_refused_at_the_apply(cluster: Cluster) -> None:
+    spec = {"name": "ready", "target": "web", "enforce": True}
+    targets = [{"name": "web", "workload": {"name": "web"}, "service": {"name": "web"}}]
+
+    said = cluster.refused(runbook(targets=targets, healthEndpoints=[spec]))
+
+    assert "set probe to startup, readiness or liveness" in said
+
+
+@pytest.mark.node
+def test_a_wrong_probe_is_corrected_in_the_rollout_that_it_holds_up(
+    cluster: Cluster, operator: Operator, node: str
+) -> None:
+    good = {"httpGet": {"path": "/health/ready", "port": "http"}, "periodSeconds": 1}
+    body = workload(2, "default-scheduler", readinessProbe=good)
+    # Whatever is asked for but its health is answered 500.
+    body["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "ERROR_RATE", "value": "1"}]
+    cluster.apply(body, service())
+
+    def available() -> int:
+        return int(cluster.get("deployment", "web")["status"].get("availableReplicas", 0))
+
+    eventually("two pods are available", lambda: available() == 2, ROLLOUT)
+    declare(cluster, endpoint("/nowhere", enforce=True))
+    eventually("the wrong one is set", lambda: path(cluster) == "/nowhere", SECONDS)
+    eventually("a pod is never ready", lambda: cluster.get("deployment", "web")["status"].get("unavailableReplicas"))
+
+    declare(cluster, endpoint("/health/live", enforce=True))
+
+    eventually("it is corrected", lambda: path(cluster) == "/health/live", SECONDS)
+    cluster.run("rollout", "status", "deployment/web", f"--timeout={ROLLOUT:.0f}s")
+    declare(cluster, endpoint("/health/live"))
+    eventually("what was there is back", lambda: path(cluster) == "/health/ready", SECONDS)
+    assert operator.alive
+    assert node

@@ -1,0 +1,212 @@
+"""Jobs that really run, once per throw."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e import api
+from tests.e2e.harness import ROLLOUT, Body, Cluster, Operator, deployment, eventually, runbook
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "06-jobs"
+
+
+def pod(scheduler: str = "default-scheduler", **env: str) -> Body:
+    return {
+        "schedulerName": scheduler,
+        "terminationGracePeriodSeconds": 1,
+        "containers": [
+            {
+                "name": "job",
+                "image": "runbooks.dev/demo-app:1.0",
+                "imagePullPolicy": "Never",
+                "args": ["work"],
+                "env": [{"name": name, "value": value} for name, value in env.items()],
+            }
+        ],
+    }
+
+
+def run_job(spec: Body, **rest: Any) -> Body:
+    return {"runJob": {"job": {"backoffLimit": 0, "template": {"spec": spec}}, **rest}}
+
+
+def declare(cluster: Cluster, *actions: Body, **rest: Any) -> None:
+    entry = {"name": "run", "actions": [*actions, {"scale": {"target": "web", "replicas": 0}}]} | rest
+    cluster.apply(deployment(), runbook(killSwitches=[entry], scaling=[]))
+    eventually("it is told of", lambda: cluster.condition("switch", "shop-run"))
+
+
+def jobs(cluster: Cluster) -> list[Body]:
+    return api.items("job", cluster.namespace)
+
+
+def the_job(cluster: Cluster) -> str:
+    (job,) = eventually("the Job is there", lambda: jobs(cluster))
+    return str(job["metadata"]["name"])
+
+
+def says(cluster: Cluster, text: str, name: str = "shop-run", seconds: float = 60) -> Body:
+    def check() -> Body:
+        ready = cluster.condition("switch", name)
+        return ready if text in ready.get("message", "") else {}
+
+    found: Body = eventually(f"it says {text}", check, seconds)
+    return found
+
+
+def progress(cluster: Cluster, name: str) -> list[str]:
+    entries = cluster.get("switch", name)["status"]["record"]["actions"]
+    return [one.get("progress", "") for one in entries]
+
+
+@pytest.mark.node
+def test_what_comes_after_a_job_waits_for_its_end(cluster: Cluster, operator: Operator, node: str) -> None:
+    declare(cluster, run_job(pod(LATENCY_MS="3000")))
+    cluster.throw("shop-run")
+    name = the_job(cluster)
+    says(cluster, f"Job/{name} running since ")
+    assert cluster.replicas() == 3
+
+    eventually("it is engaged", lambda: cluster.phase("shop-run") == "Engaged", seconds=ROLLOUT)
+    assert cluster.replicas() == 0
+    eventually("it is told", lambda: progress(cluster, "shop-run")[0].startswith("complete in "))
+    assert progress(cluster, "shop-run")[0].endswith(f"s; kubectl logs job/{name}")
+    assert "the work is done" in cluster.run("logs", f"job/{name}")
+
+    cluster.release("shop-run")
+    cluster.until_phase("shop-run", "Released")
+    assert cluster.replicas() == 3
+    assert len(jobs(cluster)) == 1
+    assert operator.alive
+    assert node
+
+
+@pytest.mark.node
+def test_a_failed_job_stalls_the_switch_and_a_release_works_from_there(
+    cluster: Cluster, operator: Operator, node: str
+) -> None:
+    declare(cluster, run_job(pod(STARTUP_FAIL="true")))
+
+    cluster.throw("shop-run")
+
+    told = says(cluster, "failed: Job has reached the specified backoff limit; kubectl logs job/", seconds=ROLLOUT)
+    assert told["reason"] == "JobFailed"
+    assert cluster.condition("switch", "shop-run", "Stalled")["reason"] == "JobFailed"
+    assert cluster.replicas() == 3
+    assert "this revision does not start" in cluster.run("logs", f"job/{the_job(cluster)}")
+    cluster.release("shop-run")
+    cluster.until_phase("shop-run", "Released")
+    assert operator.alive
+    assert node
+
+
+@pytest.mark.node
+def test_with_continue_on_failure_the_rest_is_done(cluster: Cluster, operator: Operator, node: str) -> None:
+    declare(cluster, run_job(pod(STARTUP_FAIL="true")), continueOnFailure=True)
+
+    cluster.throw("shop-run")
+
+    cluster.until_replicas(0)
+    says(cluster, "failed: Job has reached", seconds=ROLLOUT)
+    assert operator.alive
+    assert node
+
+
+def test_a_job_deleted_while_it_runs_is_not_run_again(cluster: Cluster, operator: Operator) -> None:
+    declare(cluster, run_job(pod("nobody")))
+    cluster.throw("shop-run")
+    name = the_job(cluster)
+    says(cluster, f"Job/{name} running since ")
+
+    cluster.run("delete", "job", name, "--cascade=foreground")
+
+    says(cluster, f"Job/{name} was deleted before it ended, and is not run again")
+    assert jobs(cluster) == []
+    assert operator.alive
+
+
+def test_an_operator_that_dies_runs_it_once(cluster: Cluster, stopped_operator: Operator) -> None:
+    stopped_operator.start()
+    declare(cluster, run_job(pod("nobody")))
+    cluster.throw("shop-run")
+    name = the_job(cluster)
+    stopped_operator.kill()
+
+    stopped_operator.start()
+
+    says(cluster, f"Job/{name} running since ")
+    assert [job["metadata"]["name"] for job in jobs(cluster)] == [name]
+
+
+def test_a_job_that_nobody_waits_for_is_begun(cluster: Cluster, operator: Operator) -> None:
+    declare(cluster, run_job(pod("nobody"), wait=False))
+    cluster.throw("shop-run")
+
+    cluster.until_phase("shop-run", "Engaged")
+    assert cluster.replicas() == 0
+    (job,) = jobs(cluster)
+    meta, identity = job["metadata"], cluster.get("switch", "shop-run")["status"]["record"]["engagementId"]
+    assert {meta["labels"][key] for key in ("runbooks.dev/runbook", "runbooks.dev/engagement-id")} == {"shop", identity}
+    assert meta["annotations"]["runbooks.dev/switch"] == "shop-run"
+    assert meta["ownerReferences"][0]["name"] == "shop-run"
+    assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"
+    eventually("it is told", lambda: f"Job/{meta['name']} running since" in progress(cluster, "shop-run")[0])
+    assert operator.alive
+
+
+def test_a_cron_job_that_comes_later_is_run_then(cluster: Cluster, operator: Operator) -> None:
+    declare(cluster, {"runJob": {"fromCronJob": "backup", "wait": False}})
+    cluster.until_reason("switch", "shop-run", "TargetNotFound")
+    cluster.throw("shop-run")
+    eventually("it waits", lambda: "runJob waits" in cluster.condition("switch", "shop-run", "Engaged")["message"])
+
+    job = {"spec": {"template": {"spec": pod("nobody") | {"restartPolicy": "Never"}}}}
+    cron_job = {"schedule": "@daily", "suspend": True, "jobTemplate": job}
+    cluster.apply({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "backup"}, "spec": cron_job})
+
+    cluster.until_phase("shop-run", "Engaged")
+    assert len(jobs(cluster)) == 1
+    assert operator.alive
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ({}, "set exactly one of fromCronJob and job"),
+        ({"fromCronJob": "a", "job": {"template": {"spec": pod()}}}, "set exactly one of fromCronJob and job"),
+        ({"job": {"backoffLimit": 1}}, "job.template: Required value"),
+        ({"job": {"template": {"spec": {"restartPolicy": "Never"}}}}, "job.template.spec.containers: Required value"),
+        ({"job": {"template": {"spec": {"containers": []}}}}, "should have at least 1 items"),
+    ],
+)
+def test_what_could_not_run_is_refused_at_apply(cluster: Cluster, spec: Body, says: str) -> None:
+    document = runbook(killSwitches=[{"name": "run", "actions": [{"runJob": spec}]}], scaling=[])
+
+    assert says in cluster.refused(document)
+
+
+@pytest.mark.node
+def test_the_example_suspends_saves_and_tells_in_this_order(cluster: Cluster, operator: Operator, node: str) -> None:
+    cluster.run("apply", "-f", str(EXAMPLE))
+    for name in ("stop", "backup", "clean-up"):
+        cluster.until_reason("switch", f"mail-{name}", "Ready")
+
+    cluster.throw("mail-stop")
+    eventually("the Job is there", lambda: jobs(cluster))
+    assert cluster.get("cronjob", "newsletter")["spec"]["suspend"] is True
+    assert cluster.events("Notified") == []
+    eventually("it is engaged", lambda: cluster.phase("mail-stop") == "Engaged", seconds=ROLLOUT)
+    (told,) = cluster.events("Notified")
+    assert told["message"].startswith("mail-primary: The newsletter is stopped and the backup is done. (INC-42, by ")
+    cluster.release("mail-stop")
+    cluster.until_phase("mail-stop", "Released")
+    assert cluster.get("cronjob", "newsletter")["spec"]["suspend"] is False
+
+    cluster.throw("mail-backup")
+    eventually("it sprang back", lambda: "engaged" not in cluster.get("switch", "mail-backup")["spec"], seconds=ROLLOUT)
+    cluster.throw("mail-clean-up")
+    cluster.until_phase("mail-clean-up", "Engaged")
+    assert len(jobs(cluster)) == 3
+    assert operator.alive
+    assert node

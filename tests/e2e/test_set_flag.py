@@ -1,0 +1,265 @@
+"""Flags on the real API server: what is written, what comes back, and what running pods make of it."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.e2e import api
+from tests.e2e.harness import ROLLOUT, Body, Cluster, Operator, deployment, eventually, runbook
+from tests.e2e.optional import serve
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "05-flags"
+RESTARTED_FOR = "runbooks.dev/restarted-for"
+
+
+def config_map(**data: str) -> Body:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flags"}, "data": data}
+
+
+def set_flag(flag: str, value: str, **rest: object) -> Body:
+    return {"setFlag": {"target": "web", "flag": flag, "value": value} | rest}
+
+
+def declare(cluster: Cluster, *objects: Body, flags: Body | None = None, **switches: Body) -> None:
+    """A Runbook with a kill switch of one action for each name."""
+    target = {"name": "web", "workload": {"name": "web"}, "flags": flags or {"configMap": "flags"}}
+    entries = [{"name": name, "actions": [action]} for name, action in switches.items()]
+    cluster.apply(*objects, runbook(targets=[target], killSwitches=entries, scaling=[]))
+    for name in switches:
+        eventually(f"{name} is told of", partial(cluster.condition, "switch", f"shop-{name}"))
+
+
+def engage(cluster: Cluster, name: str = "shop-a") -> Body:
+    cluster.until_reason("switch", name, "Ready")
+    cluster.throw(name)
+    return cluster.until_phase(name, "Engaged")
+
+
+def release(cluster: Cluster, name: str = "shop-a") -> None:
+    cluster.release(name)
+    cluster.until_phase(name, "Released")
+
+
+def data(cluster: Cluster) -> dict[str, str]:
+    found: dict[str, str] = cluster.get("configmap", "flags")["data"]
+    return found
+
+
+def template(cluster: Cluster, name: str = "web") -> Body:
+    found: Body = cluster.get("deployment", name)["spec"]["template"]
+    return found
+
+
+def remarks(cluster: Cluster, name: str = "shop-a") -> list[str]:
+    return [one["reason"] for one in cluster.get("switch", name)["status"]["record"].get("remarks", [])]
+
+
+def test_a_key_is_set_held_and_put_back(cluster: Cluster, operator: Operator) -> None:
+    declare(cluster, config_map(ai="true", color="red"), deployment(), a=set_flag("ai", "false"))
+
+    engage(cluster)
+    assert data(cluster) == {"ai": "false", "color": "red"}
+    api.patch(api.path("configmap", cluster.namespace, "flags"), {"data": {"ai": "maybe"}})
+    eventually("it is put back", lambda: data(cluster)["ai"] == "false")
+    told = eventually("it is told", lambda: cluster.events("PutBack"))
+    assert "kubectl-patch set ConfigMap/flags data.ai to maybe while it is held at false" in told[0]["message"]
+
+    release(cluster)
+    assert data(cluster) == {"ai": "true", "color": "red"}
+    assert operator.alive
+
+
+@pytest.mark.parametrize("order", [("shop-a", "shop-b"), ("shop-b", "shop-a")])
+def test_two_switches_on_one_flag_give_back_the_original_whatever_the_order(
+    cluster: Cluster, operator: Operator, order: tuple[str, str]
+) -> None:
+    declare(cluster, config_map(ai="on"), deployment(), a=set_flag("ai", "off"), b=set_flag("ai", "dim"))
+    engage(cluster, "shop-a")
+    engage(cluster, "shop-b")
+    assert data(cluster) == {"ai": "dim"}
+
+    release(cluster, order[0])
+    assert data(cluster) == {"ai": "off" if order[0] == "shop-b" else "dim"}
+    release(cluster, order[1])
+    assert data(cluster) == {"ai": "on"}
+    assert operator.alive
+
+
+def test_an_immutable_config_map_is_told_before_anybody_throws(cluster: Cluster, operator: Operator) -> None:
+    declare(cluster, config_map(ai="true") | {"immutable": True}, deployment(), a=set_flag("ai", "false"))
+
+    told = cluster.until_reason("switch", "shop-a", "Immutable")
+
+    assert "make it anew without immutable: true" in told["message"]
+    assert operator.alive
+
+
+def test_a_flag_in_a_document_is_refused_where_it_is_not_there(cluster: Cluster, operator: Operator) -> None:
+    at = {"configMap": "flags", "key": "app.yaml"}
+    declare(cluster, config_map(**{"app.yaml": "a: 1\n"}), deployment(), flags=at, a=set_flag("b", "2"))
+
+    told = cluster.until_reason("switch", "shop-a", "FieldNotFound")
+
+    assert "write the flag into the document first" in told["message"]
+    assert operator.alive
+
+
+def test_an_open_feature_flag_gets_another_default(cluster: Cluster, operator: Operator) -> None:
+    serve("FeatureFlag")
+    flag = {"state": "DISABLED", "variants": {"on": True, "off": False}, "defaultVariant": "on"}
+    made = {
+        "apiVersion": "core.openfeature.dev/v1beta1",
+        "kind": "FeatureFlag",
+        "metadata": {"name": "flags"},
+        "spec": {"flagSpec": {"flags": {"ai": flag}}},
+    }
+    declare(cluster, made, deployment(), flags={"featureFlag": "flags"}, a=set_flag("ai", "off"))
+
+    engage(cluster)
+    assert cluster.get("featureflag", "flags")["spec"]["flagSpec"]["flags"]["ai"] == flag | {"defaultVariant": "off"}
+    assert remarks(cluster) == ["FlagOverruled"]
+
+    release(cluster)
+    assert cluster.get("featureflag", "flags")["spec"] == made["spec"]
+    assert operator.alive
+
+
+def test_a_variable_from_a_config_map_is_replaced_and_put_back_and_another_is_added_and_removed(
+    cluster: Cluster, operator: Operator
+) -> None:
+    made = deployment()
+    reference = {"name": "AI", "valueFrom": {"configMapKeyRef": {"name": "flags", "key": "ai"}}}
+    made["spec"]["template"]["spec"]["containers"][0]["env"] = [reference, {"name": "COLOR", "value": "red"}]
+    replaced, added = set_flag("AI", "false", env={}), set_flag("VOICE", "", env={"container": "app"})
+    declare(cluster, config_map(ai="true"), made, a=replaced, b=added)
+    before = template(cluster)
+
+    engage(cluster, "shop-a")
+    engage(cluster, "shop-b")
+    assert template(cluster)["spec"]["containers"][0]["env"] == [
+        {"name": "AI", "value": "false"},
+        {"name": "COLOR", "value": "red"},
+        {"name": "VOICE"},
+    ]
+    assert remarks(cluster) == ["RollsOut"]
+    assert len(cluster.events("RollsOut")) == 4
+
+    release(cluster, "shop-a")
+    release(cluster, "shop-b")
+    assert template(cluster) == before
+    assert operator.alive
+
+
+def test_a_restart_follows_the_flag_both_ways(cluster: Cluster, operator: Operator) -> None:
+    declare(cluster, config_map(ai="true"), deployment(), a=set_flag("ai", "false", restart=True))
+    before = template(cluster)
+
+    record = engage(cluster)["status"]["record"]
+    assert template(cluster)["metadata"]["annotations"] == {RESTARTED_FOR: record["engagementId"]}
+    first = cluster.get("deployment", "web")["metadata"]["generation"]
+
+    release(cluster)
+    assert (data(cluster), template(cluster)) == ({"ai": "true"}, before)
+    assert cluster.get("deployment", "web")["metadata"]["generation"] == first + 1
+    assert operator.alive
+
+
+def test_an_operator_that_dies_after_the_flag_restarts_when_it_comes_back(
+    cluster: Cluster, stopped_operator: Operator
+) -> None:
+    stopped_operator.start()
+    declare(cluster, config_map(ai="true"), deployment(), a=set_flag("ai", "false", restart=True))
+    cluster.until_reason("switch", "shop-a", "Ready")
+
+    cluster.throw("shop-a")
+    eventually("the flag is set", lambda: data(cluster)["ai"] == "false")
+    stopped_operator.kill()
+    stopped_operator.start()
+
+    cluster.until_phase("shop-a", "Engaged")
+    assert RESTARTED_FOR in template(cluster)["metadata"]["annotations"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ({"env": {}, "restart": True}, "with env the workload is rolled out anyway"),
+        ({"flag": "a b"}, "should match"),
+    ],
+)
+def test_what_cannot_be_is_refused_at_apply(cluster: Cluster, spec: Body, says: str) -> None:
+    action = set_flag("ai", "false", **spec) if "flag" not in spec else set_flag(spec["flag"], "false")
+    target = {"name": "web", "flags": {"configMap": "flags"}}
+    document = runbook(targets=[target], killSwitches=[{"name": "a", "actions": [action]}], scaling=[])
+
+    assert says in cluster.refused(document)
+
+
+def test_a_document_is_for_a_config_map_only(cluster: Cluster) -> None:
+    document = runbook(
+        targets=[{"name": "web", "flags": {"featureFlag": "a", "key": "b"}}], killSwitches=[], scaling=[]
+    )
+
+    assert "key is for a configMap" in cluster.refused(document)
+
+
+def applied(cluster: Cluster) -> None:
+    cluster.run("apply", "-f", str(EXAMPLE))
+    for name in ("ai-off", "fallback", "plain-search", "restart"):
+        cluster.until_reason("switch", f"assistant-{name}", "Ready")
+
+
+def test_the_examples_document_keeps_its_quotes_and_comments(cluster: Cluster, operator: Operator) -> None:
+    applied(cluster)
+    before = cluster.get("configmap", "search-flags")["data"]["app.yaml"]
+
+    engage(cluster, "assistant-plain-search")
+    text = cluster.get("configmap", "search-flags")["data"]["app.yaml"]
+    assert text == before.replace("'on' ", "'off' ")
+    assert yaml.safe_load(text)["features"] == {"suggestions": "off", "typo_tolerance": True}
+
+    release(cluster, "assistant-plain-search")
+    assert cluster.get("configmap", "search-flags")["data"]["app.yaml"] == before
+    assert operator.alive
+
+
+@pytest.mark.node
+def test_the_examples_pods_answer_by_the_flag_and_by_the_one_before_after_the_release(
+    cluster: Cluster, operator: Operator, node: str
+) -> None:
+    applied(cluster)
+    until_all_answer(cluster, "ai_enabled", "true")
+
+    engage(cluster, "assistant-ai-off")
+    until_all_answer(cluster, "ai_enabled", "false")
+    eventually("it is told", lambda: "2 of 2 restarted" in progress(cluster, "assistant-ai-off"))
+
+    release(cluster, "assistant-ai-off")
+    until_all_answer(cluster, "ai_enabled", "true")
+    engage(cluster, "assistant-fallback")
+    until_all_answer(cluster, "fallback_enabled", "true")
+    release(cluster, "assistant-fallback")
+    until_all_answer(cluster, "fallback_enabled", "false")
+    assert operator.alive
+    assert node
+
+
+def until_all_answer(cluster: Cluster, flag: str, value: str) -> None:
+    """Every pod of the example is ready, new, and has read the flag so."""
+    where = f"/api/v1/namespaces/{cluster.namespace}/services/assistant:http/proxy/"
+
+    def check() -> bool:
+        found = cluster.get("deployment", "assistant")
+        status, generation = found["status"], found["metadata"]["generation"]
+        counts = [status.get(name, 0) for name in ("replicas", "updatedReplicas", "availableReplicas")]
+        settled = counts == [2, 2, 2] and status["observedGeneration"] == generation
+        return settled and {api.get(where)[flag] for _ in range(6)} == {value}
+
+    eventually(f"every pod answers {flag}: {value}", check, seconds=ROLLOUT)
+
+
+def progress(cluster: Cluster, name: str) -> list[str]:
+    entries = cluster.get("switch", name)["status"]["record"]["actions"]
+    return [one.get("progress", "") for one in entries]

@@ -1,0 +1,84 @@
+"""Replicas in this process, so that a thousand of them can die in two minutes.
+
+The whole operator but for kopf, whose watching is replaced by a plain watch, and for the process: a crash cancels every
+task and drops every connection, wherever they are. Left out: what the operating system does when a process ends.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Coroutine
+from typing import Any
+
+import aiohttp
+
+from runbook_operator.io.kube import Kube, connect
+from runbook_operator.io.paths import BUILT_IN, collection
+from runbook_operator.main import Operator
+from runbook_operator.observe.resync import KINDS
+from runbook_operator.settings import Settings
+
+
+class Replica:
+    """One replica; `start` it, and then `crash` or `stop` it."""
+
+    def __init__(self, settings: Settings, server: str) -> None:
+        self._settings, self._server = settings, server
+        self._kubes: list[Kube] = []
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    @property
+    def leading(self) -> bool:
+        return self.operator.elector.leading
+
+    async def start(self) -> None:
+        self._kubes = [await connect(self._settings.request_timeout) for _ in range(3)]
+        self.operator = Operator(self._settings, *self._kubes)
+        ending = asyncio.create_task(_never())
+        await self.operator._first_sync(ending)
+        self._session = aiohttp.ClientSession(self._server)
+        work = [*self.operator._work(), *(self._watch(kind) for kind in KINDS[:3])]
+        self._tasks = [ending, *(asyncio.create_task(self._until_crash(one)) for one in work)]
+
+    async def crash(self) -> None:
+        """All at once and in the middle of whatever it is doing; nothing is given back."""
+        self.operator.kube.may_write = lambda: False
+        await self._end()
+
+    async def stop(self) -> None:
+        """As after SIGTERM."""
+        await self.operator._stop()
+        await self._end()
+
+    async def _end(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._session.close()
+        for kube in self._kubes:
+            await kube.close()
+
+    async def _until_crash(self, work: Coroutine[Any, Any, None]) -> None:
+        with contextlib.suppress(aiohttp.ClientError):
+            await work
+
+    async def _watch(self, kind: tuple[str, str]) -> None:
+        """From a list on, as long as it lives; the resync is there for what it might miss."""
+        (namespace,) = self._settings.namespaces
+        path = collection(kind[0], BUILT_IN[kind].plural, namespace)
+        async with self._session.get(path) as answer:
+            listed = await answer.json()
+        since = listed["metadata"]["resourceVersion"]
+        for item in listed["items"]:
+            self.operator.see(None, {"apiVersion": kind[0], "kind": kind[1]} | item)
+        while True:
+            async with self._session.get(path, params={"watch": "1", "resourceVersion": since}) as stream:
+                async for line in stream.content:
+                    event = json.loads(line)
+                    since = event["object"]["metadata"]["resourceVersion"]
+                    self.operator.see(event["type"], event["object"])
+
+
+async def _never() -> None:
+    """Nobody sends this process a signal that ends a replica."""
+    await asyncio.Event().wait()
