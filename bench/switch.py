@@ -23,14 +23,13 @@ from runbook_operator.io.kube import Kube, connect
 
 ROOT = Path(__file__).resolve().parent.parent
 SWITCHES = "/apis/runbooks.dev/v1alpha1/namespaces/{}/switches"
-DEPLOYMENTS = "/apis/apps/v1/namespaces/{}/deployments"
 THROWS = int(os.environ.get("THROWS", "100"))
 LEADER_SECONDS = 20.0
 
 
 async def main() -> None:
     """Measure the floor and the operator, print the ratio, and keep the figures as JSON."""
-    kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
     figures = {}
     kube = await connect(5)
     try:
@@ -128,7 +127,7 @@ async def watched(namespace: str, seen: asyncio.Queue[tuple[float, int]]) -> Non
 
 
 def prepare(namespace: str) -> None:
-    kubectl("delete", "namespace", namespace, "--ignore-not-found", "--timeout=60s")
+    kubectl("delete", "namespace", namespace, "--ignore-not-found", "--timeout=300s")
     kubectl("create", "namespace", namespace)
     documents = [deployment(), runbook()]
     if namespace.endswith("floor"):

@@ -1,0 +1,30 @@
+"""The peer of the sensor: a task for each watch, which sleeps until it is due, asks, judges, and sleeps again."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+from runbook_operator.io import clock
+from runbook_operator.model.verdicts import Track, advance
+from runbook_operator.model.watches import Watch, seen
+from runbook_operator.observe.sensor import Asker, Meter
+
+
+async def run(watches: Sequence[Watch], ask: Asker, meter: Meter) -> None:
+    """Ask for ever."""
+    await asyncio.gather(*(sense(one, ask, meter) for one in watches))
+
+
+async def sense(watch: Watch, ask: Asker, meter: Meter) -> None:
+    """One entry, true to its period: it does for a reading what the sensor does, and nothing else."""
+    track: Track | None = None
+    period = watch.period.total_seconds()
+    due = clock.monotonic() + random.random() * period  # noqa: S311 # jitter, not a secret
+    while True:
+        await asyncio.sleep(due - clock.monotonic())
+        meter.late(clock.monotonic() - due)
+        reading = (await ask([watch]))[watch.key]
+        level = seen(watch, reading, track)
+        track = advance(track, level, reading.value, reading.reason, clock.now(), watch.timing)
+        meter.sensed(watch.key.group, "ok" if level == "Ok" else "unknown", reading.latency)
+        due += period

@@ -1,0 +1,255 @@
+"""What watching costs the whole operator, and what it costs a thrown switch: RUNBOOKS with two health endpoints each.
+
+The peer is the same operator with the same Runbooks and nothing to watch, measured first in the same run. Runbooks,
+Services and the way through them are real; what answers is a server of a few lines in the lab's network, since an app
+of the node would take a processor of its own to be asked 1,000 times a second. Needs the lab with a node. Ratios are
+what counts; the figures are this machine's, on which the API server and the operator share the processors.
+"""
+
+import asyncio
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bench import switch
+from lab.layout import here
+from lab.up import Lab
+from runbook_operator.io.kube import Kube, connect
+
+NAMESPACE = "bench-watching"
+RUNBOOKS = int(os.environ.get("RUNBOOKS", "5000"))
+SECONDS = float(os.environ.get("SECONDS", "60"))
+"""How long the processor's time is measured, each time."""
+THROWS = int(os.environ.get("THROWS", "50"))
+AT_ONCE = 32
+ADDRESS = "10.244.255.1"
+"""Of the pods' range, and no pod's: the node hands out those of its first 256."""
+EACH = 10
+"""Runbooks that ask one Service: each host is asked by so many at once and no more."""
+SETTLED = 900.0
+"""Seconds within which every Runbook must have told what it found."""
+PATH = f"/apis/runbooks.dev/v1alpha1/namespaces/{NAMESPACE}/runbooks"
+LATENESS = "runbook_operator_sensing_lateness_seconds"
+READINGS = "runbook_operator_readings_total"
+SOURCES = f"{switch.ROOT}:{switch.ROOT / 'operator'}"
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+async def main() -> None:
+    """Measure both, print them beside each other, and keep the figures as JSON."""
+    switch.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(switch.ROOT / "crds"))
+    switch.prepare(NAMESPACE)
+    kube = await connect(30)
+    try:
+        with answering() as port:
+            report(await compared(kube, port))
+    finally:
+        await kube.close()
+        switch.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+
+
+async def compared(kube: Kube, port: int) -> dict[str, dict[str, float]]:
+    """The figures of both, of the peer first."""
+    await each(kube, partial(served, port), range(-(-RUNBOOKS // EACH)))
+    await each(kube, made, range(RUNBOOKS - 1))
+    with operator() as process:
+        idle = await measured(kube, process, "Ready")
+        await each(kube, watched, range(RUNBOOKS - 1))
+        watching = await measured(kube, process, "Healthy")
+    return {"idle": idle, "watching": watching}
+
+
+@contextmanager
+def answering() -> Iterator[int]:
+    """A server at an address of the pods' range; gives its port."""
+    inside = Lab(here()).run_inside
+    own = ["ip", "addr", "{}", f"{ADDRESS}/32", "dev", "lo"]
+    subprocess.run(inside([one.format("add") for one in own]), check=True)
+    command = inside([sys.executable, "-m", "bench.sensing", "serve"])
+    server = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": SOURCES}, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout  # noqa: S101 # it is a pipe
+        yield int(server.stdout.readline())
+    finally:
+        server.terminate()
+        server.wait(timeout=10)
+        subprocess.run(inside([one.format("del") for one in own]), check=True)
+
+
+async def each(kube: Kube, work: Any, numbers: Any) -> None:
+    """The work for each of the numbers, some at once."""
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def one(number: int) -> None:
+        async with slots:
+            await work(kube, number)
+
+    await asyncio.gather(*map(one, numbers))
+
+
+async def served(port: int, kube: Kube, number: int) -> None:
+    """A Service that leads to the server, and a Deployment without pods, for the Runbooks that share them."""
+    name = f"s{number}"
+    spec = {"selector": {"app": "nobody"}, "ports": [{"name": "http", "port": 80, "targetPort": port}]}
+    await create(kube, "/api/v1", "services", {"metadata": {"name": name}, "spec": spec})
+    ends = {
+        "metadata": {"name": name, "labels": {"kubernetes.io/service-name": name}},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [ADDRESS]}],
+        "ports": [{"name": "http", "port": port}],
+    }
+    await create(kube, "/apis/discovery.k8s.io/v1", "endpointslices", ends)
+    workload = switch.deployment()
+    workload["metadata"], workload["spec"] = {"name": name}, workload["spec"] | {"replicas": 0}
+    await create(kube, "/apis/apps/v1", "deployments", workload)
+
+
+async def create(kube: Kube, group: str, plural: str, body: dict[str, Any]) -> None:
+    await kube.request("POST", f"{group}/namespaces/{NAMESPACE}/{plural}", body=body)
+
+
+async def made(kube: Kube, number: int) -> None:
+    name = f"s{number // EACH}"
+    target = {"name": "web", "workload": {"name": name}, "service": {"name": name, "port": "http"}}
+    body = {
+        "apiVersion": "runbooks.dev/v1alpha1",
+        "kind": "Runbook",
+        "metadata": {"name": f"r{number}"},
+        "spec": {"title": "Watched", "targets": [target]},
+    }
+    await kube.request("POST", PATH, body=body)
+
+
+async def watched(kube: Kube, number: int) -> None:
+    endpoints = [
+        {"name": name, "target": "web", "path": path, "period": "10s"}
+        for name, path in (("live", "/health/live"), ("ready", "/health/ready"))
+    ]
+    await kube.merge(f"{PATH}/r{number}", {"spec": {"healthEndpoints": endpoints}})
+
+
+@contextmanager
+def operator() -> Iterator[subprocess.Popen[bytes]]:
+    """The operator inside of the lab's network, from where Services are reached."""
+    environment = os.environ | {
+        "RUNBOOK_NAMESPACES": json.dumps([NAMESPACE]),
+        "RUNBOOK_LEASE_NAMESPACE": NAMESPACE,
+        "RUNBOOK_HTTP_PORT": "18080",
+        "PYTHONPATH": SOURCES,
+        "KUBECONFIG": str(here().data / "admin.kubeconfig"),
+    }
+    command = Lab(here()).run_inside([sys.executable, "-m", "runbook_operator"])
+    with (switch.ROOT / ".lab" / f"{NAMESPACE}.log").open("w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=15)
+
+
+async def measured(kube: Kube, process: subprocess.Popen[bytes], condition: str) -> dict[str, float]:
+    """Once every Runbook says that condition: what the process uses, how late it asks, how long a throw takes."""
+    await settled(kube, condition)
+    before, used, began = scraped(), cpu(process.pid), time.monotonic()
+    await asyncio.sleep(SECONDS)
+    took = time.monotonic() - began
+    after, share = scraped(), (cpu(process.pid) - used) / took
+    milliseconds = await throws(kube)
+    return {
+        "cpu_share": share,
+        "memory_mb": memory(process.pid),
+        "readings_per_second": (total(after, READINGS) - total(before, READINGS)) / took,
+        "lateness_p99_ms": 1000 * quantile(before, after, 0.99),
+        "throw_p50_ms": statistics.median(milliseconds),
+        "throw_p99_ms": sorted(milliseconds)[int(len(milliseconds) * 0.99)],
+    }
+
+
+async def settled(kube: Kube, condition: str) -> None:
+    async with asyncio.timeout(SETTLED):
+        while await untold(kube, condition):  # noqa: ASYNC110 # it polls another process's work
+            await asyncio.sleep(5)
+
+
+async def untold(kube: Kube, condition: str) -> int:
+    """How many Runbooks do not say yet that the condition is true; the one with the switch has nothing to watch."""
+    left = 0
+    async for one in kube.items(PATH):
+        told = {item["type"]: item["status"] for item in one.get("status", {}).get("conditions", ())}
+        wanted = "Ready" if one["metadata"]["name"] == "shop" else condition
+        left += told.get(wanted) != "True"
+    return left
+
+
+async def throws(kube: Kube) -> list[float]:
+    """The milliseconds of each throw, see switch.py."""
+    seen: asyncio.Queue[tuple[float, int]] = asyncio.Queue()
+    watch = asyncio.create_task(switch.watched(NAMESPACE, seen))
+    await seen.get()
+    try:
+        return [await switch.throw(kube, NAMESPACE, seen) for _ in range(THROWS)]
+    finally:
+        watch.cancel()
+
+
+def cpu(pid: int) -> float:
+    """Seconds of a processor that the process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def memory(pid: int) -> float:
+    """Megabytes that are resident."""
+    line = next(one for one in Path(f"/proc/{pid}/status").read_text().splitlines() if one.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
+def scraped() -> str:
+    """The operator's own metrics, from inside of its network."""
+    script = "import urllib.request as u;print(u.urlopen('http://127.0.0.1:18080/metrics',timeout=5).read().decode())"
+    return subprocess.run(
+        Lab(here()).run_inside([sys.executable, "-c", script]), text=True, capture_output=True, check=True
+    ).stdout
+
+
+def total(text: str, name: str) -> float:
+    return sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(f"{name}{{"))
+
+
+def quantile(before: str, after: str, part: float) -> float:
+    """The upper end of the bucket that holds the quantile of what came between; 0 where nothing did."""
+    old, new = buckets(before), buckets(after)
+    counts = {bound: new[bound] - old.get(bound, 0) for bound in new}
+    wanted = part * max(counts.values(), default=0)
+    return next((bound for bound in sorted(counts) if counts[bound] >= wanted > 0), 0.0)
+
+
+def buckets(text: str) -> dict[float, float]:
+    found = re.findall(rf'{LATENESS}_bucket{{le="([^"]+)"}} (\S+)', text)
+    return {float(bound): float(count) for bound, count in found}
+
+
+def report(figures: dict[str, dict[str, float]]) -> None:
+    print(f"{RUNBOOKS} Runbooks, two checks each every 10 s, beside the same with nothing to watch; {THROWS} throws")
+    print(f"{'':22}{'idle':>12}{'watching':>12}{'ratio':>8}")
+    for name, idle in figures["idle"].items():
+        watching = figures["watching"][name]
+        ratio = f"{watching / idle:8.2f}" if idle else ""
+        print(f"{name:22}{idle:12.3f}{watching:12.3f}{ratio}")
+    path = switch.ROOT / ".lab" / "bench-watching.json"
+    path.write_text(json.dumps(figures))
+    print(f"figures: {os.path.relpath(path)}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
