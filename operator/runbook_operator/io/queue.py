@@ -30,6 +30,8 @@ class WorkQueue(Generic[Key]):
     _urgent: dict[Key, None] = field(default_factory=dict)
     """Those that are visited first; no key is in both."""
     _busy: set[Key] = field(default_factory=set)
+    _hurried: set[Key] = field(default_factory=set)
+    """Those of the busy ones that were urgent."""
     _again: dict[Key, bool] = field(default_factory=dict)
     """Those that are to be visited once more, and whether that is urgent."""
     _failures: dict[Key, int] = field(default_factory=dict)
@@ -39,6 +41,11 @@ class WorkQueue(Generic[Key]):
 
     def __len__(self) -> int:
         return len(self._ready) + len(self._urgent) + len(self._busy)
+
+    @property
+    def hurried(self) -> bool:
+        """Whether something urgent waits or is visited."""
+        return bool(self._urgent or self._hurried) and not self.paused
 
     def add(self, key: Key, *, urgent: bool = False) -> None:
         if (timer := self._later.pop(key, None)) is not None:
@@ -107,10 +114,13 @@ class WorkQueue(Generic[Key]):
         key = next(iter(lane))
         del lane[key]
         self._busy.add(key)
+        if lane is self._urgent:
+            self._hurried.add(key)
         return key
 
     def _done(self, key: Key) -> None:
         self._busy.discard(key)
+        self._hurried.discard(key)
         self._freed.set()
         if key in self._again:
             self.add(key, urgent=self._again.pop(key))

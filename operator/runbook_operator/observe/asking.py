@@ -67,6 +67,8 @@ class Asking:
             else:
                 due.append(self._answered(watch.key, watch.ask, watch.timeout.total_seconds()))
         due += [self.measure(source, group) for source, group in metrics.items()]
+        if len(due) == 1:  # as all checks are asked: a task of its own would cost a tenth of one
+            return await due[0]
         return {key: reading for found in await asyncio.gather(*due) for key, reading in found.items()}
 
     async def _answered(self, key: Key, check: Check, seconds: float) -> Mapping[Key, Reading]:
@@ -97,14 +99,13 @@ class Asking:
     async def _of_service(self, check: Check, place: Place, seconds: float, match: Matcher | None) -> Reading:
         destinations = await self.addresses.destinations(place)
         ask = await self._way(check, place.service, seconds, match)
-        turns = asyncio.Semaphore(PODS_AT_ONCE)
 
         async def read(to: Destination) -> Reading:
-            async with turns:
-                return self._told(check, await ask(to), f"{to.ref}:{to.port}{_path(check)}")
+            return self._told(check, await ask(to), f"{to.ref}:{to.port}{_path(check)}")
 
-        readings = await asyncio.gather(*map(read, destinations))
-        return worst(place.service, destinations, readings) if place.each else readings[0]
+        if not place.each:
+            return await read(destinations[0])
+        return worst(place.service, destinations, await _each(destinations, read))
 
     async def _way(self, check: Check, service: Ref, seconds: float, match: Matcher | None) -> Ask:
         """How one destination is asked; raises UnaskedError where a Secret does not have what it takes."""
@@ -138,6 +139,19 @@ class Asking:
             for kept in _kept(check):
                 self.secrets.doubt(kept)
         return told(result, where)
+
+
+async def _each(
+    destinations: Sequence[Destination], read: Callable[[Destination], Awaitable[Reading]]
+) -> list[Reading]:
+    """The readings in the order of the destinations; some are read at once."""
+    turns = asyncio.Semaphore(PODS_AT_ONCE)
+
+    async def one(to: Destination) -> Reading:
+        async with turns:
+            return await read(to)
+
+    return await asyncio.gather(*map(one, destinations))
 
 
 def told(result: CheckResult, where: str) -> Reading:

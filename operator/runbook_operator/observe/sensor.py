@@ -36,6 +36,10 @@ PER_TURN = 64
 """What falls due, and what is answered, is looked at so many at a time: in between, everything else has its turn."""
 CHECKS_PER_TURN = 8
 """So many are begun at a time. Each makes a connection of its own: together a few milliseconds."""
+LEFT = 0.25
+"""Of the time that checks keep the loop, so much again is left to everybody else before more of them are begun."""
+HURRY = 0.05
+"""So many seconds are left to it instead while somebody is in a hurry."""
 UNABLE = Reading(reason="Unable", message="the operator itself was not able to ask")
 RESULTS: Mapping[Level, str] = {"Ok": "ok", "Warning": "failed", "Critical": "failed"}
 
@@ -71,6 +75,8 @@ class Sensor:
     now: Callable[[], datetime] = clock.now
     """For what is told. A clock that is set moves no due time."""
     monotonic: Callable[[], float] = clock.monotonic
+    hurried: Callable[[], bool] = bool
+    """Whether there is something that checks have to make way for: a lever moved."""
     _entries: dict[Ref, dict[Key, _Entry]] = field(default_factory=dict)
     _heap: list[tuple[float, int, _Entry]] = field(default_factory=list)
     """When, in which order of those due together, and what. No entry is in it while it is asked."""
@@ -122,7 +128,7 @@ class Sensor:
             while True:
                 await self._collect(self.monotonic())
                 self._begin_checks()
-                await (self._breathe() if self._checks else self._rest())
+                await (self._breathe() if self._checks or self.hurried() else self._rest())
         finally:
             for task in self._tasks:
                 task.cancel()
@@ -165,13 +171,14 @@ class Sensor:
         return True
 
     async def _breathe(self) -> None:
-        """Leave the loop to everybody else for as long as it was just kept.
+        """Leave the loop to everybody else for a part of the time that it was kept, and to a thrown switch altogether.
 
-        Where there are more checks than time, they are late, and neither a thrown switch nor the lease is.
+        Where there are more checks than time, they are late, and neither a switch nor the lease is.
         """
         began = self.monotonic()
         await _turn()
-        await asyncio.sleep(self.monotonic() - began)
+        kept = self.monotonic() - began
+        await asyncio.sleep(max(kept * LEFT, HURRY if self.hurried() else 0.0))
 
     async def _rest(self) -> None:
         """Wait until something is due, or may be due sooner than it was."""

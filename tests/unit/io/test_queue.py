@@ -71,6 +71,34 @@ async def test_a_worker_that_is_kept_for_what_is_urgent_is_there_while_all_other
         worker.cancel()
 
 
+async def test_the_queue_is_in_a_hurry_from_when_something_urgent_is_added_until_it_was_visited() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    told: list[bool] = []
+
+    async def visit(key: str) -> None:
+        told.append(queue.hurried)
+        queue.forget(key)
+
+    queue.add("usual")
+    told.append(queue.hurried)
+    queue.add("lever", urgent=True)
+    told.append(queue.hurried)
+    worker = asyncio.create_task(queue.work(visit))
+    await asyncio.sleep(0.01)
+    worker.cancel()
+
+    assert told == [False, True, True, False]
+    assert not queue.hurried
+
+
+async def test_what_waits_for_another_leader_is_in_no_hurry() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=True)
+
+    queue.add("lever", urgent=True)
+
+    assert not queue.hurried
+
+
 async def test_what_becomes_urgent_while_it_is_visited_is_next() -> None:
     queue: WorkQueue[str] = WorkQueue(paused=False)
     seen: list[str] = []

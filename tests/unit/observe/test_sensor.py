@@ -480,14 +480,24 @@ async def test_after_a_stall_metrics_wait_for_no_check_to_begin() -> None:
     assert asked.index(["errors"]) <= 1000 / PER_TURN * CHECKS_PER_TURN
 
 
-@on_a_fake_clock
-async def test_more_checks_than_there_is_time_for_leave_half_of_it_to_everybody_else() -> None:
-    scene = Scene(work=0.01)
+async def share_of_checks(scene: Scene) -> float:
+    """Of the loop's time, where there are twice as many checks as there is time for."""
     scene.watch(*(check(f"check-{number}", period=10) for number in range(2000)))
-
     await scene.run(100)
+    return len(scene.asked) * scene.work / 100
 
-    assert 0.4 < len(scene.asked) * scene.work / 100 < 0.55
+
+@on_a_fake_clock
+async def test_more_checks_than_there_is_time_for_leave_a_fifth_of_it_to_everybody_else() -> None:
+    assert 0.75 < await share_of_checks(Scene(work=0.01)) < 0.85
+
+
+@on_a_fake_clock
+async def test_while_a_lever_moves_more_checks_than_there_is_time_for_leave_most_of_it_and_still_go_on() -> None:
+    scene = Scene(work=0.001)
+    scene.sensor.hurried = lambda: True
+
+    assert 0.1 < await share_of_checks(scene) < 0.2
 
 
 @on_a_fake_clock
