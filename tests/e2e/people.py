@@ -102,6 +102,17 @@ def role(namespace: str, user: str, *rules: tuple[str, str, str], names: tuple[s
     ]
 
 
+def served() -> set[str]:
+    """The kinds of policies that this API server has."""
+    found = json.loads(kubectl("get", "--raw", f"/apis/{ADMISSION}"))["resources"]
+    return {one["kind"] for one in found if "/" not in one["name"]}
+
+
+def stamps() -> bool:
+    """Whether it can put the name of a user into what the user writes: from Kubernetes 1.36 on."""
+    return "MutatingAdmissionPolicy" in served()
+
+
 @contextmanager
 def policies(namespace: str, *values: str) -> Iterator[None]:
     """The policies, as the chart has them with these values, for this namespace alone.
@@ -118,14 +129,13 @@ def policies(namespace: str, *values: str) -> Iterator[None]:
 
 def rendered(namespace: str, *values: str) -> str:
     """As `helm install` would have it on this API server, without asking for more than its kinds."""
-    served = json.loads(kubectl("get", "--raw", f"/apis/{ADMISSION}"))["resources"]
-    versions = (f"--api-versions={ADMISSION}/{one['kind']}" for one in served if "/" not in one["name"])
+    versions = (f"--api-versions={ADMISSION}/{kind}" for kind in served())
     account = ("serviceAccount.create=false", f"serviceAccount.name={installed.FULLNAME}")
     sets = (f"--set={one}" for one in (f"scope.namespaces={{{namespace}}}", *account, *values))
     templates = {path.name for path in (CHART / "templates").glob("admission-*.yaml")}
     command = ["helm", "template", namespace, str(CHART), "-n", installed.NAMESPACE, *versions, *sets]
     # A template of which nothing is left cannot be asked for by its name.
-    left = templates - ({STAMP} if "admission.stampEngagedBy=false" in values else set())
+    left = templates - ({STAMP} if "admission.stampEngagedBy=false" in values or not stamps() else set())
     command += [part for one in sorted(left) for part in ("-s", f"templates/{one}")]
     done = subprocess.run(command, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr

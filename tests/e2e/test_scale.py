@@ -10,6 +10,7 @@ from tests.e2e import api, delivery
 from tests.e2e.autoscaling import (
     autoscaler,
     make_kinds,
+    needs_zero,
     say_scaled_to_zero,
     scaled_to_zero,
     set_queue,
@@ -159,6 +160,7 @@ def test_an_autoscaler_rests_at_the_zero_that_a_switch_holds(cluster: Cluster, o
 def test_an_autoscaler_that_has_scaled_to_zero_itself_wakes_nothing_until_the_release(
     cluster: Cluster, operator: Operator, behavior: str
 ) -> None:
+    needs_zero(cluster)
     ready(cluster, hpa(0, 4, **AT_ONCE), switches({"replicas": 0}), queue=0)
     cluster.until_replicas(0)
     eventually("it says so", lambda: scaled_to_zero(cluster))
@@ -185,6 +187,7 @@ def test_an_autoscaler_that_has_scaled_to_zero_itself_wakes_nothing_until_the_re
 def test_an_autoscaler_that_still_says_it_has_scaled_to_zero_does_not_go_to_its_minimum(
     cluster: Cluster, operator: Operator
 ) -> None:
+    needs_zero(cluster)
     ready(cluster, hpa(1, 4, metrics=[QUEUE]), switches({"replicas": 0}))
     say_scaled_to_zero(cluster)
 
