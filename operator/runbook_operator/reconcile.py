@@ -1,5 +1,7 @@
 """observe → decide → act → report, one step at a time, until nothing is left to do."""
 
+import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +30,7 @@ from runbook_operator.observe.lists import Edition
 from runbook_operator.observe.store import declared
 from runbook_operator.observe.targets import is_watched
 from runbook_operator.observe.worlds import reader, runbook_world, switch_world, targets_of
-from runbook_operator.plan.steps import Act, Step
+from runbook_operator.plan.steps import Act, SetFinalizers, Step
 from runbook_operator.plan.world import Policy, World
 from runbook_operator.sensing import Sensing
 from runbook_operator.writer import Writer
@@ -159,9 +161,12 @@ class Reconciler:
                 if not await step(visit):
                     return
             except Unread as unread:
-                who = reader(self.writer.store, key, required=self.policy.requires_account)
-                await self.writer.ask(unread, visit.answers, visit.edition, who)
+                await self._ask(visit, unread)
         raise errors.UnsettledError(f"{key} took {MAX_STEPS} steps and is not settled")
+
+    async def _ask(self, visit: Visit, unread: Unread) -> None:
+        who = reader(self.writer.store, visit.key, required=self.policy.requires_account)
+        await self.writer.ask(unread, visit.answers, visit.edition, who)
 
     async def _runbook_step(self, visit: Visit) -> bool:
         """Take the Runbook's next step; False where there is none."""
@@ -204,9 +209,15 @@ class Reconciler:
         if isinstance(step, Act) and step.put_back and (seconds := self.put_backs.take()):
             self.queue.add_later(key, seconds)
             return False
-        await self._try(world, step)
+        await asyncio.gather(self._try(world, step), self._ask_ahead(visit, step))
         self.writer.store.acting.free(key)
         return True
+
+    async def _ask_ahead(self, visit: Visit, step: Step) -> None:
+        """What will be asked for after the step. Nothing is decided on it, so that what fails is asked again."""
+        if isinstance(step, SetFinalizers) and step.ahead:
+            with contextlib.suppress(errors.ApiError):
+                await self._ask(visit, Unread(step.ahead))
 
     def _reserve(self, world: World) -> None:
         """What is about to begin by itself counts from now on: others decide while it is being written.

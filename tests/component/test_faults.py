@@ -4,6 +4,7 @@
 watches, managed fields, everything that the e2e tests have from the real one.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -191,6 +192,42 @@ async def test_a_target_that_moved_between_record_and_write_is_saved_as_it_is_no
     assert rig.kube.replicas == 0
     assert status.record is not None
     assert status.record.actions[0].saved == 4
+
+
+async def test_what_the_record_takes_is_read_while_the_finalizer_is_written() -> None:
+    rig = Rig()
+    lists = f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"
+    request, read = rig.kube.request, asyncio.Event()
+
+    async def slowly(method: str, path: str, **rest: Any) -> Body:
+        if path == lists:
+            read.set()
+        if (method, path) == ("PATCH", SWITCH):
+            await asyncio.wait_for(read.wait(), 5)
+        return await request(method, path, **rest)
+
+    rig.kube.request = slowly  # type: ignore[method-assign] # the same, with a wait in it
+    status = await rig.visit()
+
+    assert (rig.kube.asked.count(lists), rig.kube.replicas) == (1, 0)
+    assert status.phase == "Engaged"
+
+
+async def test_what_cannot_be_read_ahead_is_asked_for_again_and_told_by_then() -> None:
+    rig = Rig()
+    lists = f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"
+    request, asked = rig.kube.request, []
+
+    async def failing_once(method: str, path: str, **rest: Any) -> Body:
+        asked.append(path)
+        if path == lists and asked.count(lists) == 1:
+            raise errors.UnavailableError("GET: 503")
+        return await request(method, path, **rest)
+
+    rig.kube.request = failing_once  # type: ignore[method-assign] # the same, with a failure in it
+
+    assert (await rig.visit()).phase == "Engaged"
+    assert asked.count(lists) == 2
 
 
 async def test_a_target_whose_status_moved_is_written_without_saving_again() -> None:

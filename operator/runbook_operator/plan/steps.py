@@ -10,6 +10,7 @@ from runbook_operator.model.aims import TEMPLATE
 from runbook_operator.model.effects import Effect
 from runbook_operator.model.efforts import Place
 from runbook_operator.model.notices import Notice
+from runbook_operator.model.queries import Query
 from runbook_operator.model.refs import Meta
 from runbook_operator.plan import whose
 
@@ -25,10 +26,11 @@ class WriteStatus:
 
 @dataclass(frozen=True)
 class SetFinalizers:
-    """Replace the finalizers of one of our own objects."""
+    """Replace the finalizers of one of our own objects; meanwhile `ahead` is read, which the next decision asks for."""
 
     meta: Meta
     finalizers: tuple[str, ...]
+    ahead: frozenset[Query] = frozenset()
 
 
 @dataclass(frozen=True)
