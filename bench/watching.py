@@ -35,6 +35,11 @@ ADDRESS = "10.244.255.1"
 """Of the pods' range, and no pod's: the node hands out those of its first 256."""
 EACH = 10
 """Runbooks that ask one Service: each host is asked by so many at once and no more."""
+PERIOD = 10
+"""Seconds between two checks of an endpoint."""
+WINDOW = 10.0
+DRAINED = 1.01
+"""Of what falls due in a window; what is asked beyond that was late."""
 SETTLED = 900.0
 """Seconds within which every Runbook must have told what it found."""
 PATH = f"/apis/runbooks.dev/v1alpha1/namespaces/{NAMESPACE}/runbooks"
@@ -131,7 +136,7 @@ async def made(kube: Kube, number: int) -> None:
 
 async def watched(kube: Kube, number: int) -> None:
     endpoints = [
-        {"name": name, "target": "web", "path": path, "period": "10s"}
+        {"name": name, "target": "web", "path": path, "period": f"{PERIOD}s"}
         for name, path in (("live", "/health/live"), ("ready", "/health/ready"))
     ]
     await kube.merge(f"{PATH}/r{number}", {"spec": {"healthEndpoints": endpoints}})
@@ -160,6 +165,7 @@ def operator() -> Iterator[subprocess.Popen[bytes]]:
 async def measured(kube: Kube, process: subprocess.Popen[bytes], condition: str) -> dict[str, float]:
     """Once every Runbook says that condition: what the process uses, how late it asks, how long a throw takes."""
     await settled(kube, condition)
+    drained_after = await drained()
     before, used, began = scraped(), cpu(process.pid), time.monotonic()
     await asyncio.sleep(SECONDS)
     took = time.monotonic() - began
@@ -169,6 +175,7 @@ async def measured(kube: Kube, process: subprocess.Popen[bytes], condition: str)
         "cpu_share": share,
         "memory_mb": memory(process.pid),
         "readings_per_second": (total(after, READINGS) - total(before, READINGS)) / took,
+        "drained_after_s": drained_after,
         "lateness_p99_ms": 1000 * quantile(before, after, 0.99),
         "throw_p50_ms": statistics.median(milliseconds),
         "throw_p99_ms": sorted(milliseconds)[int(len(milliseconds) * 0.99)],
@@ -179,6 +186,19 @@ async def settled(kube: Kube, condition: str) -> None:
     async with asyncio.timeout(SETTLED):
         while await untold(kube, condition):  # noqa: ASYNC110 # it polls another process's work
             await asyncio.sleep(5)
+
+
+async def drained() -> float:
+    """Wait until no more is asked than falls due; the seconds that this took after everything was told.
+
+    10,000 first readings within 30 s, each of which is written down, leave checks that wait.
+    """
+    began, asked = time.monotonic(), total(scraped(), READINGS)
+    while True:
+        await asyncio.sleep(WINDOW)
+        before, asked = asked, total(scraped(), READINGS)
+        if asked - before <= DRAINED * WINDOW * 2 * RUNBOOKS / PERIOD:
+            return time.monotonic() - began - WINDOW
 
 
 async def untold(kube: Kube, condition: str) -> int:

@@ -4,7 +4,7 @@
 What it leaves out (conflicts, refusals, lost answers, other controllers) the e2e tests have from a real server.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ from runbook_operator.model.signals import Signal, Verdict
 from runbook_operator.observe.efforts import Efforts
 from runbook_operator.observe.store import Store
 from runbook_operator.observe.worlds import switch_world
-from runbook_operator.plan.steps import Act, SetFinalizers, Step, Unsay, WriteStatus
+from runbook_operator.plan.steps import Act, Begin, SetFinalizers, Step, Unsay, WriteStatus
 from runbook_operator.plan.world import Policy, World
 
 NAMESPACE = "shop"
@@ -112,6 +112,8 @@ class Simulation:
     lacking: set[Query] = field(default_factory=set)
     """What may not be done."""
     policy: Policy = field(default_factory=Policy)
+    record_first: bool = False
+    """Which of the two writes that go out at once arrives first."""
 
     def with_object(self, body: Body) -> "Simulation":
         """An object of the namespace, as the API server has it; uid and resourceVersion are made up where absent."""
@@ -288,14 +290,22 @@ class Simulation:
         )
 
     def drive(self, *entries: str, at_most: int = 20) -> "Simulation":
-        """Carry out the steps of each switch until it is settled, or `at_most` steps were done: then it crashed."""
+        """Carry out the steps of each switch until it is settled, or `at_most` writes were done: then it crashed."""
         for entry in entries or ("stop",):
-            for _ in range(at_most):
-                step = self.next_step(entry)
-                if step is None:
-                    break
-                self._carry_out(entry, step)
+            left = at_most
+            while left > 0 and (step := self.next_step(entry)) is not None:
+                writes = self._writes(step)
+                for write in writes[:left]:
+                    self._carry_out(entry, write)
+                left -= len(writes)
         return self
+
+    def _writes(self, step: Step) -> Sequence[Step]:
+        """Those that go out at once may be cut off with either of them done."""
+        if not isinstance(step, Begin):
+            return (step,)
+        writes = SetFinalizers(step.meta, step.finalizers), WriteStatus(step.meta, step.status, step.notices)
+        return writes[::-1] if self.record_first else writes
 
     def _carry_out(self, entry: str, step: Step) -> None:
         self.steps.append(step)

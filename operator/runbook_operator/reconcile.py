@@ -1,7 +1,6 @@
 """observe → decide → act → report, one step at a time, until nothing is left to do."""
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,23 +13,25 @@ import structlog
 from runbook_operator import errors
 from runbook_operator.api.conditions import find
 from runbook_operator.api.objects import RunbookObject, SwitchObject
+from runbook_operator.api.switch import Record
 from runbook_operator.decide import runbook as runbooks
 from runbook_operator.decide import switch as switches
 from runbook_operator.decide.due import due, runbook_due
 from runbook_operator.decide.holds import begins_by_itself
-from runbook_operator.decide.status import refused
+from runbook_operator.decide.record import replanned
+from runbook_operator.decide.status import begun, refused
 from runbook_operator.io import clock
 from runbook_operator.io.bucket import Bucket
 from runbook_operator.io.locks import Locks
 from runbook_operator.io.queue import WorkQueue
-from runbook_operator.model.queries import Query, Read, Unread
+from runbook_operator.model.queries import Denied, Query, Read, Unread
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
 from runbook_operator.observe.lists import Edition
 from runbook_operator.observe.store import declared
 from runbook_operator.observe.targets import is_watched
 from runbook_operator.observe.worlds import reader, runbook_world, switch_world, targets_of
-from runbook_operator.plan.steps import Act, SetFinalizers, Step
+from runbook_operator.plan.steps import Act, Step
 from runbook_operator.plan.world import Policy, World
 from runbook_operator.sensing import Sensing
 from runbook_operator.writer import Writer
@@ -58,6 +59,9 @@ class Visit:
     thorough: bool
     edition: Edition = ()
     answers: dict[Query, Any] = field(default_factory=dict)
+    presumed: list[asyncio.Task[None]] = field(default_factory=list)
+    """They ask for what a throw takes for known meanwhile; the answers come into `asked`."""
+    asked: dict[Query, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -155,18 +159,29 @@ class Reconciler:
         return (runbook.meta.ref, runbook.meta.generation) if runbook else ()
 
     async def _settle(self, visit: Visit, step: Callable[[Visit], Awaitable[bool]]) -> None:
-        key = visit.key
-        for _ in range(MAX_STEPS):
-            try:
-                if not await step(visit):
-                    return
-            except Unread as unread:
-                await self._ask(visit, unread)
-        raise errors.UnsettledError(f"{key} took {MAX_STEPS} steps and is not settled")
+        try:
+            for _ in range(MAX_STEPS):
+                try:
+                    if not await step(visit):
+                        return
+                except Unread as unread:
+                    await self._ask(visit, unread)
+        finally:
+            for asking in visit.presumed:
+                asking.cancel()
+            await asyncio.gather(*visit.presumed, return_exceptions=True)
+        raise errors.UnsettledError(f"{visit.key} took {MAX_STEPS} steps and is not settled")
 
     async def _ask(self, visit: Visit, unread: Unread) -> None:
+        """Whoever throws a switch does not wait to be told again that there is nothing: it is asked meanwhile."""
         who = reader(self.writer.store, visit.key, required=self.policy.requires_account)
-        await self.writer.ask(unread, visit.answers, visit.edition, who)
+        switch = self.writer.store.switches.get(visit.key)
+        begins = unread.urgent and switch is not None and switch.status.record is None
+        if begins and not isinstance(who, Denied) and (nothing := self.writer.lists.nothing(unread.queries, who)):
+            visit.answers.update(nothing)
+            visit.presumed.append(asyncio.create_task(self.writer.ask(unread, visit.asked, visit.edition, who)))
+        else:
+            await self.writer.ask(unread, visit.answers, visit.edition, who)
 
     async def _runbook_step(self, visit: Visit) -> bool:
         """Take the Runbook's next step; False where there is none."""
@@ -199,6 +214,8 @@ class Reconciler:
         structlog.contextvars.bind_contextvars(switch=key.name, namespace=key.namespace)
         if world.record:
             structlog.contextvars.bind_contextvars(engagementId=world.record.engagement_id)
+            if visit.presumed:
+                return await self._confirm(visit, world, world.record)
         else:
             self.writer.efforts.forget(key)
         step = switches.next_step(world)
@@ -209,15 +226,20 @@ class Reconciler:
         if isinstance(step, Act) and step.put_back and (seconds := self.put_backs.take()):
             self.queue.add_later(key, seconds)
             return False
-        await asyncio.gather(self._try(world, step), self._ask_ahead(visit, step))
+        await self._try(world, step)
         self.writer.store.acting.free(key)
         return True
 
-    async def _ask_ahead(self, visit: Visit, step: Step) -> None:
-        """What will be asked for after the step. Nothing is decided on it, so that what fails is asked again."""
-        if isinstance(step, SetFinalizers) and step.ahead:
-            with contextlib.suppress(errors.ApiError):
-                await self._ask(visit, Unread(step.ahead))
+    async def _confirm(self, visit: Visit, world: World, record: Record) -> bool:
+        """What was presumed is known now, before anything is done to a target; where it was wrong, it is saved anew."""
+        await asyncio.gather(*visit.presumed)
+        visit.answers.update(visit.asked)
+        if any(found != () for found in visit.asked.values()):
+            fresh = replanned(world, record)
+            if fresh != record:
+                await self._try(world, begun(world, fresh))
+        visit.presumed.clear()
+        return True
 
     def _reserve(self, world: World) -> None:
         """What is about to begin by itself counts from now on: others decide while it is being written.

@@ -4,7 +4,6 @@
 watches, managed fields, everything that the e2e tests have from the real one.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -92,9 +91,11 @@ class FaultyKube(Kube):
         self.objects[f"{path}/{made['metadata']['name']}"] = made
         return made
 
-    def _patched(self, path: str, patch: Body) -> Body:
+    def _patched(self, path: str, patch: Body | list[Body]) -> Body:
         plain = path.removesuffix("/scale").removesuffix("/status")
         old = self._found(plain)
+        if isinstance(patch, list):
+            patch = merged(old, patch)
         expected = patch["metadata"].get("resourceVersion", old["metadata"]["resourceVersion"])
         if expected != old["metadata"]["resourceVersion"]:
             raise errors.ConflictError(f"PATCH {path}: 409")
@@ -103,6 +104,22 @@ class FaultyKube(Kube):
         new["metadata"]["resourceVersion"] = str(self.version)
         self.objects[plain] = new
         return {**new, "kind": "Scale"} if path.endswith("/scale") else new
+
+
+def merged(old: Body, operations: list[Body]) -> Body:
+    """The merge patch that these operations of a JSON patch are; RefusedError where one of their tests fails."""
+    patch: Body = {"metadata": {}}
+    for one in operations:
+        part, _, rest = one["path"].removeprefix("/").partition("/")
+        if one["op"] == "test":
+            found: Any = old.get(part, {})
+            for step in rest.split("/"):
+                found = found[int(step)] if isinstance(found, list) else found.get(step)
+            if found != one["value"]:
+                raise errors.RefusedError(f"PATCH: 422 {one}")
+        else:
+            patch.setdefault(part, {})[rest] = one.get("value")
+    return patch
 
 
 class EventKube(Kube):
@@ -192,42 +209,6 @@ async def test_a_target_that_moved_between_record_and_write_is_saved_as_it_is_no
     assert rig.kube.replicas == 0
     assert status.record is not None
     assert status.record.actions[0].saved == 4
-
-
-async def test_what_the_record_takes_is_read_while_the_finalizer_is_written() -> None:
-    rig = Rig()
-    lists = f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"
-    request, read = rig.kube.request, asyncio.Event()
-
-    async def slowly(method: str, path: str, **rest: Any) -> Body:
-        if path == lists:
-            read.set()
-        if (method, path) == ("PATCH", SWITCH):
-            await asyncio.wait_for(read.wait(), 5)
-        return await request(method, path, **rest)
-
-    rig.kube.request = slowly  # type: ignore[method-assign] # the same, with a wait in it
-    status = await rig.visit()
-
-    assert (rig.kube.asked.count(lists), rig.kube.replicas) == (1, 0)
-    assert status.phase == "Engaged"
-
-
-async def test_what_cannot_be_read_ahead_is_asked_for_again_and_told_by_then() -> None:
-    rig = Rig()
-    lists = f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"
-    request, asked = rig.kube.request, []
-
-    async def failing_once(method: str, path: str, **rest: Any) -> Body:
-        asked.append(path)
-        if path == lists and asked.count(lists) == 1:
-            raise errors.UnavailableError("GET: 503")
-        return await request(method, path, **rest)
-
-    rig.kube.request = failing_once  # type: ignore[method-assign] # the same, with a failure in it
-
-    assert (await rig.visit()).phase == "Engaged"
-    assert asked.count(lists) == 2
 
 
 async def test_a_target_whose_status_moved_is_written_without_saving_again() -> None:

@@ -63,6 +63,12 @@ def reapplied(world: World, record: Record, entry: KillSwitch) -> Record:
     return planned(world, changed, [one.timeout for one in entry.actions])
 
 
+def replanned(world: World, record: Record) -> Record:
+    """The record of a throw that has touched nothing yet, planned again by what is known now."""
+    entry = world.entry
+    return planned(world, record, [one.timeout for one in entry.actions]) if entry else record
+
+
 def _is_outrun(part: Part) -> bool:
     """Whether somebody else moved the target after it was saved and before it was written first."""
     if part.entry.resource_version is None or part.saved is None or part.is_object or part.is_as_saved:

@@ -19,10 +19,9 @@ from runbook_operator.decide.record import new_record, outdated, reapplied
 from runbook_operator.decide.status import begun, count_deviation, finish, reapply, tell
 from runbook_operator.decide.values import effect, told
 from runbook_operator.model.effects import Patch
-from runbook_operator.model.queries import unread_of
 from runbook_operator.model.reasons import Reason
 from runbook_operator.plan import whose
-from runbook_operator.plan.steps import Act, Change, SetFinalizers, Step, Unsay
+from runbook_operator.plan.steps import Act, Begin, Change, SetFinalizers, Step, Unsay
 from runbook_operator.plan.world import World
 
 Rule = Callable[[World], Step | None]
@@ -50,11 +49,10 @@ def begin(world: World) -> Step | None:
         return None
     if world.record is not None:
         return finish(world, world.record)
-    if not entry.momentary and FINALIZER not in world.switch.meta.finalizers:
-        # Both take a round trip, and a person waits for them.
-        ahead = unread_of(lambda: new_record(world, entry))
-        return SetFinalizers(world.switch.meta, (*world.switch.meta.finalizers, FINALIZER), ahead)
-    return begun(world, new_record(world, entry))
+    first, marked = begun(world, new_record(world, entry)), (*world.switch.meta.finalizers, FINALIZER)
+    if entry.momentary or FINALIZER in world.switch.meta.finalizers:
+        return first
+    return Begin(first.meta, first.status, first.notices, marked)
 
 
 def adopt(world: World) -> Step | None:

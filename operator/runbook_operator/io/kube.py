@@ -24,6 +24,7 @@ from runbook_operator.model.refs import MANAGER
 Body = dict[str, Any]
 USER_AGENT = f"{MANAGER}/{__version__}"
 MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
 PAGE = 500
 UNAUTHORIZED = 401
 WATCH_GRACE = 2
@@ -104,6 +105,11 @@ class Kube:
         """A JSON merge patch; a resourceVersion in the body's metadata is its precondition."""
         return await self.request("PATCH", path, body=body, query={"fieldManager": MANAGER})
 
+    async def patch(self, path: str, operations: list[Body]) -> Body:
+        """A JSON patch, whose `test` operations are its preconditions: RefusedError where one does not hold."""
+        query = {"fieldManager": MANAGER}
+        return await self.request("PATCH", path, body=operations, query=query)
+
     async def replace(self, path: str, body: Body) -> Body:
         return await self.request("PUT", path, body=body, query={"fieldManager": MANAGER})
 
@@ -156,7 +162,7 @@ class Kube:
         method: str,
         path: str,
         *,
-        body: Body | None = None,
+        body: Body | list[Body] | None = None,
         query: Mapping[str, str] | None = None,
     ) -> Body:
         if method != "GET" and not self.may_write():
@@ -175,17 +181,18 @@ class Kube:
         return answer
 
     async def _send(
-        self, method: str, path: str, body: Body | None, query: Mapping[str, str]
+        self, method: str, path: str, body: Body | list[Body] | None, query: Mapping[str, str]
     ) -> tuple[int, Mapping[str, str], bytes]:
         async with asyncio.timeout(self._timeout):
             response = await self._open(method, path, body, query, self._timeout)
             return response.status, response.headers, await response.read()
 
     async def _open(
-        self, method: str, path: str, body: Body | None, query: Mapping[str, str], seconds: float
+        self, method: str, path: str, body: Body | list[Body] | None, query: Mapping[str, str], seconds: float
     ) -> aiohttp.ClientResponse:
         """The response with its body still to be read; it is to come within `seconds`."""
-        content = MERGE_PATCH if method == "PATCH" else "application/json"
+        patch = JSON_PATCH if isinstance(body, list) else MERGE_PATCH
+        content = patch if method == "PATCH" else "application/json"
         api = self._clients.current
         request = await api.param_serialize(
             method=method,

@@ -93,15 +93,6 @@ class Unread(Exception):  # noqa: N818 # not an error: a decision is to be made 
         super().__init__(", ".join(sorted(map(str, self.queries))))
 
 
-def unread_of(look: Callable[[], Any]) -> frozenset[Query]:
-    """What it would have to ask for first; nothing where it knows enough."""
-    try:
-        look()
-    except Unread as unread:
-        return unread.queries
-    return frozenset()
-
-
 def together(*looks: Callable[[], Any]) -> tuple[Any, ...]:
     """What each of them gives; what is unread of all of them is asked for at once."""
     found, unread = [], set[Query]()

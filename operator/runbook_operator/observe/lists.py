@@ -1,7 +1,7 @@
 """Lists that idle switches ask for: those of one Runbook ask for the same at the same time, and it is asked once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,7 @@ from runbook_operator import errors
 from runbook_operator.io import clock
 from runbook_operator.io.paths import Paths
 from runbook_operator.model.accounts import Account
-from runbook_operator.model.queries import Find
+from runbook_operator.model.queries import Find, Query
 from runbook_operator.model.refs import Ref
 from runbook_operator.observe.targets import find
 
@@ -27,17 +27,44 @@ class Lists:
     paths: Paths
     seconds: float = 5.0
     monotonic: Callable[[], float] = clock.monotonic
+    presumed_seconds: float = 900.0
+    """For so long it may be presumed that there is still nothing; close looks ask more often."""
     _asked: dict[tuple[Edition, Find, Account | None], tuple[float, asyncio.Task[Any]]] = field(default_factory=dict)
+
+    _nothing: dict[tuple[Find, Account | None], float] = field(default_factory=dict)
+    """What found nothing when it was asked last, and when that was; the oldest first."""
+
+    def nothing(self, queries: Iterable[Query], account: Account | None) -> dict[Query, Any]:
+        """Answers that say nothing is there, as it was lately for all of the queries; none where that is not known."""
+        oldest = self.monotonic() - self.presumed_seconds
+        asked = list(queries)
+        known = all(isinstance(one, Find) and self._nothing.get((one, account), -1.0) > oldest for one in asked)
+        return dict.fromkeys(asked, ()) if known else {}
+
+    def _note(self, query: Find, account: Account | None, found: Any) -> None:
+        """That was the answer now."""
+        now = self.monotonic()
+        self._nothing.pop((query, account), None)
+        if found == ():
+            self._nothing[query, account] = now
+        while self._nothing and next(iter(self._nothing.values())) <= now - self.presumed_seconds:
+            self._nothing.pop(next(iter(self._nothing)))
 
     async def answer(self, query: Find, edition: Edition, account: Account | None = None) -> Any:
         """As observe.targets.answer; what one account was told is told to no other."""
         now, key = self.monotonic(), (edition, query, account)
         self._asked = {one: asked for one, asked in self._asked.items() if asked[0] + self.seconds > now}
         if key not in self._asked:
-            self._asked[key] = (now, asyncio.create_task(find(self.paths.as_(account), query)))
+            self._asked[key] = (now, asyncio.create_task(self.ask(query, account)))
         _, task = self._asked[key]
         try:
             return await asyncio.shield(task)
         except errors.ApiError:
             self._asked.pop(key, None)
             raise
+
+    async def ask(self, query: Find, account: Account | None) -> Any:
+        """As answer, now and for whoever asks alone."""
+        found = await find(self.paths.as_(account), query)
+        self._note(query, account, found)
+        return found

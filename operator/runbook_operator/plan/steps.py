@@ -10,7 +10,6 @@ from runbook_operator.model.aims import TEMPLATE
 from runbook_operator.model.effects import Effect
 from runbook_operator.model.efforts import Place
 from runbook_operator.model.notices import Notice
-from runbook_operator.model.queries import Query
 from runbook_operator.model.refs import Meta
 from runbook_operator.plan import whose
 
@@ -25,12 +24,18 @@ class WriteStatus:
 
 
 @dataclass(frozen=True)
+class Begin(WriteStatus):
+    """As WriteStatus, with the finalizers at the same time: nothing is done to a target before both stand."""
+
+    finalizers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class SetFinalizers:
-    """Replace the finalizers of one of our own objects; meanwhile `ahead` is read, which the next decision asks for."""
+    """Replace the finalizers of one of our own objects."""
 
     meta: Meta
     finalizers: tuple[str, ...]
-    ahead: frozenset[Query] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from runbook_operator.decide.switch import next_step
 from runbook_operator.model.queries import Query, Unread
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.seen import Missing, Seen, absent
-from runbook_operator.plan.steps import Act, WriteStatus
+from runbook_operator.plan.steps import Act, Begin, WriteStatus
 from tests.builders import WEB, Simulation, condition, kill_switch, kinds, scale, seen, switch_body, workload_body
 from tests.scaling import hpa
 
@@ -45,6 +45,22 @@ def test_nothing_is_touched_before_the_finalizer_and_the_record_are_written() ->
     assert saved(simulation) == [3]
 
 
+def test_the_finalizer_and_the_record_are_one_step() -> None:
+    step = ready().throw().next_step()
+
+    assert isinstance(step, Begin)
+    assert (step.finalizers, step.status.phase) == ((FINALIZER,), "Engaging")  # type: ignore[union-attr] # a Switch's
+
+
+def test_a_record_that_stands_alone_gets_its_finalizer_before_a_target_is_touched() -> None:
+    simulation = ready()
+    simulation.record_first = True
+
+    simulation.throw().drive(at_most=1).drive()
+
+    assert kinds(simulation.steps) == ["WriteStatus", "SetFinalizers", "Act", "WriteStatus"]
+
+
 def test_release_puts_back_what_was_and_lets_go() -> None:
     simulation = ready(5).throw().drive()
     simulation.steps.clear()
@@ -58,9 +74,12 @@ def test_release_puts_back_what_was_and_lets_go() -> None:
     assert FINALIZER not in simulation.switch().meta.finalizers
 
 
+@pytest.mark.parametrize("record_first", [False, True])
 @pytest.mark.parametrize("crash", range(6))
-def test_a_crash_after_any_step_of_engaging_ends_the_same(crash: int) -> None:
-    simulation = ready().throw().drive(at_most=crash)
+def test_a_crash_after_any_step_of_engaging_ends_the_same(crash: int, *, record_first: bool) -> None:
+    simulation = ready()
+    simulation.record_first = record_first
+    simulation.throw().drive(at_most=crash)
 
     simulation.drive()
 
