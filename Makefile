@@ -116,8 +116,8 @@ fmt: $(READY) ## Format the code and fix what can be fixed
 	@$(BIN)/ruff check --fix .
 
 .PHONY: bench
-bench: $(READY) lab ## Measure from patch to effect, beside the floor in the same run
-	@$(KUBE_ENV) $(BIN)/python bench/switch.py
+bench: $(READY) lab ## Measure from patch to effect beside three peers in the same run; bench/__main__.py says what can be asked
+	@$(KUBE_ENV) $(BIN)/python -m bench
 
 .PHONY: bench-sensing
 bench-sensing: $(READY) ## Measure what 10,000 checks every 10 s cost, beside a task for each; needs no cluster

@@ -17,10 +17,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from bench import switch
+from bench import process, scene
+from bench.throwing import Levers, Watcher
 from lab.layout import here
 from lab.up import Lab
 from runbook_operator.io.kube import Kube, connect
@@ -30,7 +30,7 @@ RUNBOOKS = int(os.environ.get("RUNBOOKS", "5000"))
 SECONDS = float(os.environ.get("SECONDS", "60"))
 """How long the processor's time is measured, each time."""
 THROWS = int(os.environ.get("THROWS", "50"))
-AT_ONCE = 32
+THROWN = "shop"
 ADDRESS = "10.244.255.1"
 """Of the pods' range, and no pod's: the node hands out those of its first 256."""
 EACH = 10
@@ -45,31 +45,33 @@ SETTLED = 900.0
 PATH = f"/apis/runbooks.dev/v1alpha1/namespaces/{NAMESPACE}/runbooks"
 LATENESS = "runbook_operator_sensing_lateness_seconds"
 READINGS = "runbook_operator_readings_total"
-SOURCES = f"{switch.ROOT}:{switch.ROOT / 'operator'}"
-TICKS = os.sysconf("SC_CLK_TCK")
+SOURCES = f"{scene.ROOT}:{scene.ROOT / 'operator'}"
 
 
 async def main() -> None:
     """Measure both, print them beside each other, and keep the figures as JSON."""
-    switch.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(switch.ROOT / "crds"))
-    switch.prepare(NAMESPACE)
+    scene.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(scene.ROOT / "crds"))
+    scene.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=300s")
+    scene.kubectl("create", "namespace", NAMESPACE)
     kube = await connect(30)
     try:
+        await create(kube, "/apis/apps/v1", "deployments", scene.deployment(THROWN))
+        await kube.create(PATH, scene.runbook(THROWN))
         with answering() as port:
             report(await compared(kube, port))
     finally:
         await kube.close()
-        switch.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+        scene.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
 
 async def compared(kube: Kube, port: int) -> dict[str, dict[str, float]]:
     """The figures of both, of the peer first."""
-    await each(kube, partial(served, port), range(-(-RUNBOOKS // EACH)))
-    await each(kube, made, range(RUNBOOKS - 1))
-    with operator() as process:
-        idle = await measured(kube, process, "Ready")
-        await each(kube, watched, range(RUNBOOKS - 1))
-        watching = await measured(kube, process, "Healthy")
+    await scene.each(partial(served, kube, port), range(-(-RUNBOOKS // EACH)))
+    await scene.each(partial(made, kube), range(RUNBOOKS - 1))
+    with operator() as child:
+        idle = await measured(kube, child, "Ready")
+        await scene.each(partial(watched, kube), range(RUNBOOKS - 1))
+        watching = await measured(kube, child, "Healthy")
     return {"idle": idle, "watching": watching}
 
 
@@ -90,18 +92,7 @@ def answering() -> Iterator[int]:
         subprocess.run(inside([one.format("del") for one in own]), check=True)
 
 
-async def each(kube: Kube, work: Any, numbers: Any) -> None:
-    """The work for each of the numbers, some at once."""
-    slots = asyncio.Semaphore(AT_ONCE)
-
-    async def one(number: int) -> None:
-        async with slots:
-            await work(kube, number)
-
-    await asyncio.gather(*map(one, numbers))
-
-
-async def served(port: int, kube: Kube, number: int) -> None:
+async def served(kube: Kube, port: int, number: int) -> None:
     """A Service that leads to the server, and a Deployment without pods, for the Runbooks that share them."""
     name = f"s{number}"
     spec = {"selector": {"app": "nobody"}, "ports": [{"name": "http", "port": 80, "targetPort": port}]}
@@ -113,8 +104,8 @@ async def served(port: int, kube: Kube, number: int) -> None:
         "ports": [{"name": "http", "port": port}],
     }
     await create(kube, "/apis/discovery.k8s.io/v1", "endpointslices", ends)
-    workload = switch.deployment()
-    workload["metadata"], workload["spec"] = {"name": name}, workload["spec"] | {"replicas": 0}
+    workload = scene.deployment(name)
+    workload["spec"]["replicas"] = 0
     await create(kube, "/apis/apps/v1", "deployments", workload)
 
 
@@ -153,27 +144,27 @@ def operator() -> Iterator[subprocess.Popen[bytes]]:
         "KUBECONFIG": str(here().data / "admin.kubeconfig"),
     }
     command = Lab(here()).run_inside([sys.executable, "-m", "runbook_operator"])
-    with (switch.ROOT / ".lab" / f"{NAMESPACE}.log").open("w") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    with (scene.ROOT / ".lab" / f"{NAMESPACE}.log").open("w") as log:
+        child = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
-        yield process
+        yield child
     finally:
-        process.terminate()
-        process.wait(timeout=15)
+        child.terminate()
+        child.wait(timeout=15)
 
 
-async def measured(kube: Kube, process: subprocess.Popen[bytes], condition: str) -> dict[str, float]:
+async def measured(kube: Kube, child: subprocess.Popen[bytes], condition: str) -> dict[str, float]:
     """Once every Runbook says that condition: what the process uses, how late it asks, how long a throw takes."""
     await settled(kube, condition)
     drained_after = await drained()
-    before, used, began = scraped(), cpu(process.pid), time.monotonic()
+    before, used, began = scraped(), process.cpu(child.pid), time.monotonic()
     await asyncio.sleep(SECONDS)
     took = time.monotonic() - began
-    after, share = scraped(), (cpu(process.pid) - used) / took
+    after, share = scraped(), (process.cpu(child.pid) - used) / took
     milliseconds = await throws(kube)
     return {
         "cpu_share": share,
-        "memory_mb": memory(process.pid),
+        "memory_mb": process.memory(child.pid),
         "readings_per_second": (total(after, READINGS) - total(before, READINGS)) / took,
         "drained_after_s": drained_after,
         "lateness_p99_ms": 1000 * quantile(before, after, 0.99),
@@ -206,32 +197,21 @@ async def untold(kube: Kube, condition: str) -> int:
     left = 0
     async for one in kube.items(PATH):
         told = {item["type"]: item["status"] for item in one.get("status", {}).get("conditions", ())}
-        wanted = "Ready" if one["metadata"]["name"] == "shop" else condition
+        wanted = "Ready" if one["metadata"]["name"] == THROWN else condition
         left += told.get(wanted) != "True"
     return left
 
 
 async def throws(kube: Kube) -> list[float]:
-    """The milliseconds of each throw, see switch.py."""
-    seen: asyncio.Queue[tuple[float, int]] = asyncio.Queue()
-    watch = asyncio.create_task(switch.watched(NAMESPACE, seen))
-    await seen.get()
+    """The milliseconds of each throw, see throwing.py."""
+    watcher = Watcher(kube, NAMESPACE)
+    watch = asyncio.create_task(watcher.run())
+    await watcher.ready.wait()
+    levers = Levers(kube, watcher, NAMESPACE)
     try:
-        return [await switch.throw(kube, NAMESPACE, seen) for _ in range(THROWS)]
+        return [(await levers.throw(THROWN))[0] for _ in range(THROWS)]
     finally:
         watch.cancel()
-
-
-def cpu(pid: int) -> float:
-    """Seconds of a processor that the process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def memory(pid: int) -> float:
-    """Megabytes that are resident."""
-    line = next(one for one in Path(f"/proc/{pid}/status").read_text().splitlines() if one.startswith("VmRSS"))
-    return int(line.split()[1]) / 1024
 
 
 def scraped() -> str:
@@ -266,7 +246,7 @@ def report(figures: dict[str, dict[str, float]]) -> None:
         watching = figures["watching"][name]
         ratio = f"{watching / idle:8.2f}" if idle else ""
         print(f"{name:22}{idle:12.3f}{watching:12.3f}{ratio}")
-    path = switch.ROOT / ".lab" / "bench-watching.json"
+    path = scene.ROOT / ".lab" / "bench-watching.json"
     path.write_text(json.dumps(figures))
     print(f"figures: {os.path.relpath(path)}")
 

@@ -1,0 +1,52 @@
+"""What a throw waits for, and what a process uses."""
+
+import os
+from typing import Any
+
+import pytest
+
+from bench.process import cpu, memory, peak, proportional
+from bench.throwing import Watcher, at_rest
+from runbook_operator.api.switch import FINALIZER
+
+
+def switch(phase: str, *finalizers: str) -> dict[str, Any]:
+    return {"metadata": {"finalizers": list(finalizers)}, "status": {"phase": phase}}
+
+
+def seen(name: str, replicas: int) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "spec": {"replicas": replicas}}
+
+
+def test_a_released_switch_is_at_rest_when_the_operator_has_let_it_go() -> None:
+    assert at_rest(switch("Released"), engaged=False)
+    assert at_rest(switch("Released", "kopf.zalando.org/KopfFinalizerMarker"), engaged=False)
+    assert not at_rest(switch("Released", FINALIZER), engaged=False)
+    assert not at_rest(switch("Releasing"), engaged=False)
+    assert not at_rest({}, engaged=False)
+
+
+def test_an_engaged_switch_is_at_rest_when_it_says_so() -> None:
+    assert at_rest(switch("Engaged", FINALIZER), engaged=True)
+    assert not at_rest(switch("Engaging", FINALIZER), engaged=True)
+
+
+async def test_the_watcher_takes_the_moment_of_the_change_and_of_no_other_event() -> None:
+    watcher = Watcher(None, "shop")  # type: ignore[arg-type] # nothing is asked here
+    watcher.see(seen("web", 3))
+    effect = watcher.expect("web", 0)
+
+    watcher.see(seen("web", 3))
+    watcher.see(seen("api", 0))
+    assert not effect.done()
+    watcher.see(seen("web", 0))
+    first = effect.result()
+    watcher.see(seen("web", 0))
+
+    assert effect.result() == first
+
+
+@pytest.mark.parametrize("measure", [memory, peak, proportional])
+def test_memory_is_told_in_megabytes(measure: Any) -> None:
+    assert 5 < measure(os.getpid()) < 5000
+    assert cpu(os.getpid()) > 0
