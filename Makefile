@@ -102,6 +102,11 @@ chart: $(READY) ## Generate what of the chart comes from the code: CRDs, roles, 
 docs: $(READY) ## Generate the reference of the actions from them
 	@$(BIN)/python tools/reference.py
 
+.PHONY: performance
+performance: $(READY) ## Make docs/performance.md and its plots of the figures in docs/performance
+	@$(BIN)/uv sync --quiet --locked --inexact --group plots
+	@$(BIN)/python -m tools.performance
+
 .PHONY: release
 release: $(READY) ## Make what is published into dist/: wheel, chart, install.yaml, crds.yaml, SBOM and their sums
 	@PATH="$(CURDIR)/.lab/bin:$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tools.release dist
@@ -118,6 +123,10 @@ fmt: $(READY) ## Format the code and fix what can be fixed
 .PHONY: bench
 bench: $(READY) lab ## Measure from patch to effect beside three peers in the same run; bench/__main__.py says what can be asked
 	@$(KUBE_ENV) $(BIN)/python -m bench
+
+.PHONY: bench-failover
+bench-failover: $(READY) lab ## Measure how long a switch waits that is thrown when the leader is lost, beside the peer in Go
+	@$(KUBE_ENV) $(BIN)/python -m bench.failover
 
 .PHONY: bench-sensing
 bench-sensing: $(READY) ## Measure what 10,000 checks every 10 s cost, beside a task for each; needs no cluster

@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import random
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,5 +128,13 @@ async def slowed(turns: list[Turn], milliseconds: str, throws: int) -> None:
             turn.kubeconfig = fast
 
 
+async def until_told_to_stop() -> None:
+    """SIGTERM ends it as Ctrl-C does: with nothing left behind."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 # it runs
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await main()
+
+
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(until_told_to_stop())

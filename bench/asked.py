@@ -2,22 +2,29 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.scene import kubectl
 from lab.layout import here
+from lab.up import Lab
 
 COUNTER = "apiserver_flowcontrol_dispatched_requests_total"
+WRITTEN = "etcd_disk_wal_write_bytes_total"
+ETCD = "import urllib.request as u;print(u.urlopen('http://127.0.0.1:2379/metrics',timeout=5).read().decode())"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """How many requests so far, and how far the audit log had come."""
+    """How many requests so far, how far the audit log had come, and how many bytes etcd had written for anybody."""
 
     requests: int
     offset: int
+    written: int | None
 
 
 def audit_log() -> Path:
@@ -29,7 +36,27 @@ def now(namespace: str) -> Asked:
     pattern = rf'^{COUNTER}\{{[^}}]*flow_schema="{re.escape(namespace)}"[^}}]*\}} (\S+)$'
     found = re.findall(pattern, kubectl("get", "--raw", "/metrics"), re.MULTILINE)
     log = audit_log()
-    return Asked(sum(int(float(one)) for one in found), log.stat().st_size if log.exists() else 0)
+    return Asked(sum(int(float(one)) for one in found), log.stat().st_size if log.exists() else 0, _written())
+
+
+def between(namespace: str, before: Asked) -> dict[str, Any]:
+    """What was asked since then; None for what only the lab can tell, where it is not the lab's cluster."""
+    after = now(namespace)
+    known = after.written is not None and before.written is not None
+    return {
+        "requests": after.requests - before.requests,
+        "writes": writes(namespace, before),
+        "etcd_bytes": (after.written or 0) - (before.written or 0) if known else None,
+    }
+
+
+def _written() -> int | None:
+    lab = Lab(here())
+    if lab.processes.alive("network") is None:
+        return None
+    done = subprocess.run(lab.run_inside([sys.executable, "-c", ETCD]), text=True, capture_output=True, check=True)
+    found = re.search(rf"^{WRITTEN} (\S+)$", done.stdout, re.MULTILINE)
+    return int(float(found[1])) if found else None
 
 
 def writes(namespace: str, since: Asked) -> dict[str, int] | None:

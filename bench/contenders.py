@@ -99,22 +99,31 @@ CONTENDERS = {
 @contextmanager
 def running(contender: Contender, place: Place, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The contender's process; SIGTERM at the end, and what it says is added to the log."""
+    process = started(contender, place, log)
+    try:
+        yield process
+    finally:
+        stop(process)
+
+
+def started(contender: Contender, place: Place, log: Path) -> subprocess.Popen[bytes]:
     environment = os.environ | {
         "KUBECONFIG": str(place.kubeconfig),
         "RUNBOOK_NAMESPACES": json.dumps([place.namespace]),
         **contender.settings(place),
     }
     with log.open("a") as out:
-        process = subprocess.Popen(contender.command(place), env=environment, stdout=out, stderr=out)
+        return subprocess.Popen(contender.command(place), env=environment, stdout=out, stderr=out)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM, and SIGKILL where that is not enough."""
+    process.terminate()
     try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(SECONDS_TO_STOP)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.wait(SECONDS_TO_STOP)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def free_port() -> int:

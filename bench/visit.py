@@ -48,7 +48,7 @@ class Turn:
 
     async def first(self) -> None:
         """What a new installation does once, so that no turn has to: Switches, annotations, finalizers."""
-        async with self._levers() as levers:
+        async with self.levers() as levers:
             thrown = None if self.contender.has_runbooks else await self._left_behind(levers)
             with self._running() as (child, _):
                 began = time.monotonic()
@@ -61,7 +61,7 @@ class Turn:
 
     async def take(self) -> None:
         """Everything but the slowed API server."""
-        async with self._levers() as levers:
+        async with self.levers() as levers:
             away = self._choose(min(AWAY, self.amounts.runbooks))
             effects = [(await levers.patch(name, engaged=True))[1] for name in away]
             with self._running() as (child, place):
@@ -78,12 +78,12 @@ class Turn:
     async def slowed(self, kubeconfig: Path, milliseconds: str, throws: int) -> None:
         """Some throws by an API server that is slower, see slow.py."""
         self.kubeconfig = kubeconfig
-        async with self._levers() as levers:
+        async with self.levers() as levers:
             with self._running() as (child, _):
                 # What is found while it starts is done at once: the first is only to say that it is there.
-                await levers.throw(self._choose(1)[0])
+                await levers.throw(self.chosen())
                 await process.quiet(child.pid, SETTLING)
-                took = [await levers.throw(self._choose(1)[0]) for _ in range(throws)]
+                took = [await levers.throw(self.chosen()) for _ in range(throws)]
         slow = self.figures.setdefault("slowed", {})
         slow[milliseconds] = {"throw_ms": [one for one, _ in took], "restore_ms": [one for _, one in took]}
 
@@ -130,34 +130,27 @@ class Turn:
         used, before, began = process.cpu(pid), asked.now(self.contender.namespace), time.monotonic()
         await asyncio.sleep(self.amounts.idle_seconds)
         took = time.monotonic() - began
-        share = (process.cpu(pid) - used) / took
-        after = asked.now(self.contender.namespace)
-        self.figures["idle"] = _memory(pid) | {
-            "seconds": took,
-            "cpu_share": share,
-            "requests": after.requests - before.requests,
-            "writes": asked.writes(self.contender.namespace, before),
-        }
+        idle = {"seconds": took, "cpu_share": (process.cpu(pid) - used) / took}
+        self.figures["idle"] = _memory(pid) | idle | asked.between(self.contender.namespace, before)
 
     async def _thrown(self, levers: Levers, pid: int) -> None:
         before, used, began = asked.now(self.contender.namespace), process.cpu(pid), time.monotonic()
         for _ in range(self.amounts.throws):
-            took, back = await levers.throw(self._choose(1)[0])
+            took, back = await levers.throw(self.chosen())
             self.figures["throw_ms"].append(took)
             self.figures["restore_ms"].append(back)
-        self.figures["loaded"] = {
-            "throws": self.amounts.throws,
-            "seconds": time.monotonic() - began,
-            "cpu_s": process.cpu(pid) - used,
-            "requests": asked.now(self.contender.namespace).requests - before.requests,
-            "writes": asked.writes(self.contender.namespace, before),
-        }
+        loaded = {"throws": self.amounts.throws, "seconds": time.monotonic() - began, "cpu_s": process.cpu(pid) - used}
+        self.figures["loaded"] = loaded | asked.between(self.contender.namespace, before)
 
     async def _burst(self, levers: Levers) -> None:
         chosen = self._choose(min(self.amounts.burst, self.amounts.runbooks))
         took = await levers.burst(chosen, engaged=True)
         back = await levers.burst(chosen, engaged=False)
         self.figures["bursts"].append({"throw_ms": took, "restore_ms": back})
+
+    def chosen(self) -> str:
+        """One of its Runbooks at random."""
+        return self._choose(1)[0]
 
     def _choose(self, count: int) -> list[str]:
         return self.random.sample(scene.names(self.amounts.runbooks), count)
@@ -169,7 +162,7 @@ class Turn:
             yield child, place
 
     @asynccontextmanager
-    async def _levers(self) -> AsyncIterator[Levers]:
+    async def levers(self) -> AsyncIterator[Levers]:
         watcher = Watcher(self.kube, self.contender.namespace)
         watching = asyncio.create_task(watcher.run())
         await watcher.ready.wait()

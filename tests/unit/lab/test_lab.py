@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from bench.contenders import CONTROLLER_RUNTIME
 from lab import build, guard, images
 from lab.layout import Layout
 from lab.procs import Processes, start_time
 
-PROGRAMS = [build.CLUSTER, build.GITOPS, build.PROMETHEUS]
+PROGRAMS = [build.CLUSTER, build.GITOPS, build.PROMETHEUS, CONTROLLER_RUNTIME]
 
 
 def layout_with(folder: Path, program: build.Program, **files: str) -> Layout:
