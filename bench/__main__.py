@@ -10,18 +10,15 @@ machine's, which the API server shares with who is measured.
 import asyncio
 import json
 import os
-import random
 import signal
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import facts, scene, slow, told
-from bench.contenders import CONTENDERS, Contender
-from bench.visit import Amounts, Figures, Turn
+from bench.contenders import CONTENDERS
+from bench.visit import Amounts, Figures, Turn, prepared
 from lab.layout import here
-from runbook_operator.io.kube import Kube, connect
-
-SEED = 8
+from runbook_operator.io.kube import connect
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ async def main() -> None:
 
 def kept(runbooks: int, document: Figures) -> None:
     path = here().home / f"bench-{runbooks}.json"
-    path.write_text(json.dumps(document, indent=1) + "\n")
+    path.write_text(json.dumps(document) + "\n")
     print(f"figures: {os.path.relpath(path)}")
 
 
@@ -97,24 +94,6 @@ async def compared(plan: Plan, runbooks: int) -> dict[str, Figures]:
             await scene.gone(kube, one.namespace)
         await kube.close()
         scene.kubectl("wait", "--for=delete", "--timeout=600s", *(f"namespace/{one.namespace}" for one in contenders))
-
-
-async def prepared(kube: Kube, contender: Contender, amounts: Amounts) -> Turn:
-    """Everything that the contender serves, made anew, and its first start behind it."""
-    namespace = contender.namespace
-    print(f"bench: making {amounts.runbooks} of everything for {contender.name}", flush=True)
-    await scene.gone(kube, namespace)
-    scene.kubectl("wait", "--for=delete", "--timeout=600s", f"namespace/{namespace}")
-    scene.kubectl("create", "namespace", namespace)
-    await scene.account(kube, namespace)
-    await scene.made(kube, namespace, amounts.runbooks, with_runbooks=contender.has_runbooks)
-    kubeconfig = scene.kubeconfig(namespace, here().home / f"{namespace}.kubeconfig")
-    log = here().home / f"{namespace}.log"
-    log.write_text("")
-    chosen = random.Random(SEED)  # noqa: S311 # a sequence that can be repeated
-    turn = Turn(contender, kube, kubeconfig, amounts, chosen, log)
-    await turn.first()
-    return turn
 
 
 async def slowed(turns: list[Turn], milliseconds: str, throws: int) -> None:

@@ -52,8 +52,10 @@ class Contender:
 
     name: str
     command: Callable[[Place], list[str]]
-    reconciles: str = ""
+    looks: str = ""
     """The metric that counts its looks at objects, empty where it has none."""
+    left: str = ""
+    """The metric that says how many are left to look at."""
     has_runbooks: bool = False
     settings: Callable[[Place], Mapping[str, str]] = field(default=lambda _: {})
 
@@ -89,8 +91,15 @@ CONTENDERS = {
     one.name: one
     for one in (
         Contender("floor", lambda _: [sys.executable, str(ROOT / PEERS / "floor.py")]),
-        Contender("operator", _operator, "runbook_operator_reconciles_total", True, _operator_settings),
-        Contender("go", _go, "controller_runtime_reconcile_total"),
+        Contender(
+            name="operator",
+            command=_operator,
+            looks="runbook_operator_reconciles_total",
+            left="runbook_operator_queue_length",
+            has_runbooks=True,
+            settings=_operator_settings,
+        ),
+        Contender("go", _go, "controller_runtime_reconcile_total", "workqueue_depth"),
         Contender("tutorial", _tutorial),
     )
 }

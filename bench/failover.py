@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from bench import facts, scene, told
-from bench.__main__ import SEED, prepared
 from bench.contenders import CONTENDERS, Place, free_port, started, stop
 from bench.throwing import LONGEST, Levers
-from bench.visit import Amounts, Turn
+from bench.visit import SEED, Amounts, Turn, prepared
 from lab.layout import here
 from runbook_operator.io.kube import Kube, connect
 
@@ -92,7 +91,7 @@ def told_and_kept(document: dict[str, Any]) -> None:
             p50, most = told.quantile(values, 0.5), max(values)
             print(f"{name:10}{how.removesuffix('_s'):10}{p50:8.2f}{most:8.2f}")
     path: Path = here().home / "bench-failover.json"
-    path.write_text(json.dumps(document, indent=1) + "\n")
+    path.write_text(json.dumps(document) + "\n")
     print(f"figures: {os.path.relpath(path)}")
 
 

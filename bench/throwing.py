@@ -83,6 +83,8 @@ class Levers:
     async def burst(self, chosen: Iterable[str], *, engaged: bool) -> list[float]:
         """All at once, as a person does with a selector; milliseconds of each."""
         chosen = list(chosen)
+        # The person's connections are open before: a hundred handshakes would take their time from who is measured.
+        await asyncio.gather(*map(self.seen, chosen))
         took = await asyncio.gather(*(self.move(name, engaged=engaged) for name in chosen))
         for name in chosen:
             await self.until_at_rest(name, engaged=engaged)

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import subprocess
 import time
 import urllib.request
@@ -14,11 +15,13 @@ from typing import Any
 from bench import asked, process, scene
 from bench.contenders import Contender, Place, free_port, running
 from bench.throwing import LONGEST, Levers, Watcher
+from lab.layout import here
 from runbook_operator.io.kube import Kube
 
 AWAY = 10
 """Switches that are thrown while the contender is not there."""
 SETTLING = 60.0
+SEED = 8
 HALF_DONE = "r0"
 Figures = dict[str, Any]
 
@@ -113,21 +116,24 @@ class Turn:
             async with asyncio.timeout(LONGEST):
                 done = await asyncio.gather(*effects)
                 self.figures.setdefault("start_s", []).append(max(done) - began)
-                if self.contender.reconciles:
+                if self.contender.looks:
                     self.figures.setdefault("looked_s", []).append(await looked - began)
         finally:
             looked.cancel()
 
     async def _looked(self, place: Place) -> float:
-        """The moment in which it had looked at each of its objects, by its own metrics."""
+        """The moment in which it had looked at as many objects as there are, and had none left, by its own metrics."""
         wanted = self.amounts.runbooks * (2 if self.contender.has_runbooks else 1)
-        while await asyncio.to_thread(_count, place.port, self.contender.reconciles) < wanted:  # noqa: ASYNC110 # as above
+        while True:
+            looks, left = await asyncio.to_thread(_counts, place.port, self.contender.looks, self.contender.left)
+            if looks >= wanted and not left:
+                break
             await asyncio.sleep(0.1)
         return time.monotonic()
 
     async def _rested(self, pid: int) -> None:
         """Nobody touches anything."""
-        used, before, began = process.cpu(pid), asked.now(self.contender.namespace), time.monotonic()
+        before, used, began = asked.now(self.contender.namespace), process.cpu(pid), time.monotonic()
         await asyncio.sleep(self.amounts.idle_seconds)
         took = time.monotonic() - began
         idle = {"seconds": took, "cpu_share": (process.cpu(pid) - used) / took}
@@ -174,16 +180,38 @@ class Turn:
                 await watching
 
 
+async def prepared(kube: Kube, contender: Contender, amounts: Amounts) -> Turn:
+    """Everything that the contender serves, made anew, and its first start behind it."""
+    namespace = contender.namespace
+    print(f"bench: making {amounts.runbooks} of everything for {contender.name}", flush=True)
+    await scene.gone(kube, namespace)
+    scene.kubectl("wait", "--for=delete", "--timeout=600s", f"namespace/{namespace}")
+    scene.kubectl("create", "namespace", namespace)
+    await scene.account(kube, namespace)
+    await scene.made(kube, namespace, amounts.runbooks, with_runbooks=contender.has_runbooks)
+    kubeconfig = scene.kubeconfig(namespace, here().home / f"{namespace}.kubeconfig")
+    log = here().home / f"{namespace}.log"
+    log.write_text("")
+    chosen = random.Random(SEED)  # noqa: S311 # a sequence that can be repeated
+    turn = Turn(contender, kube, kubeconfig, amounts, chosen, log)
+    await turn.first()
+    return turn
+
+
 def _memory(pid: int) -> Figures:
     return {"rss_mb": process.memory(pid), "pss_mb": process.proportional(pid), "peak_mb": process.peak(pid)}
 
 
-def _count(port: int, metric: str) -> float:
-    """The sum of the metric over all its labels; 0 where nobody answers yet."""
+def _counts(port: int, *metrics: str) -> list[float]:
+    """Each metric's sum over all its labels; 0 where nobody answers yet."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
             text = answer.read().decode()
     except OSError:
-        return 0
-    lines = (line for line in text.splitlines() if line.startswith(f"{metric}{{"))
-    return sum(float(line.rpartition(" ")[2]) for line in lines)
+        text = ""
+    return [summed(text, metric) for metric in metrics]
+
+
+def summed(text: str, metric: str) -> float:
+    found = re.findall(rf"^{metric}(?:{{.*}})? (\S+)$", text, re.MULTILINE)
+    return sum(float(value) for value in found)

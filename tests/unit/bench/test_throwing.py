@@ -7,6 +7,7 @@ import pytest
 
 from bench.process import cpu, memory, peak, proportional
 from bench.throwing import Watcher, at_rest
+from bench.visit import summed
 from runbook_operator.api.switch import FINALIZER
 
 
@@ -50,3 +51,9 @@ async def test_the_watcher_takes_the_moment_of_the_change_and_of_no_other_event(
 def test_memory_is_told_in_megabytes(measure: Any) -> None:
     assert 5 < measure(os.getpid()) < 5000
     assert cpu(os.getpid()) > 0
+
+
+def test_a_metric_is_summed_over_its_labels_and_over_no_other_metric() -> None:
+    text = 'looks_total{kind="a"} 2.0\nlooks_total{kind="b",result="ok"} 3.0\nlooks_total_created 9\nleft 4\n'
+
+    assert [summed(text, name) for name in ("looks_total", "left", "none")] == [5.0, 4.0, 0.0]
