@@ -1,0 +1,63 @@
+"""What is asked of the bench, and the turns that it makes of it."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.__main__ import asked_for
+from bench.contenders import CONTENDERS, Place
+from bench.scene import deployment, half_done, runbook, switch, switch_of
+from runbook_operator.api.objects import parse_runbook, parse_switch, switch_name
+
+
+def test_without_being_asked_for_more_it_measures_all_of_them_with_100_and_1000_runbooks() -> None:
+    plan = asked_for()
+
+    assert plan.runbooks == (100, 1000)
+    assert plan.contenders == ("floor", "operator", "go", "tutorial")
+    assert plan.throws == 500
+
+
+def test_throws_are_shared_among_the_turns_and_the_idle_time_is_the_last_one_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THROWS", "90")
+    monkeypatch.setenv("ROUNDS", "3")
+    monkeypatch.setenv("BURSTS", "4")
+    monkeypatch.setenv("IDLE", "7")
+
+    turns = [asked_for().amounts(100, number) for number in range(3)]
+
+    assert [one.throws for one in turns] == [30, 30, 30]
+    assert [one.bursts for one in turns] == [2, 2, 2]
+    assert [one.idle_seconds for one in turns] == [0, 0, 7]
+
+
+def test_nothing_is_slowed_where_nothing_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLOWED", "")
+
+    assert asked_for().slowed == ()
+
+
+def test_every_contender_has_a_namespace_of_its_own_and_is_told_of_it() -> None:
+    place = Place("throws-x", Path("kubeconfig"), 1234)
+    settings = CONTENDERS["operator"].settings(place)
+
+    assert len({one.namespace for one in CONTENDERS.values()}) == len(CONTENDERS)
+    assert settings["RUNBOOK_LEASE_NAMESPACE"] == "throws-x"
+    assert settings["RUNBOOK_HTTP_PORT"] == "1234"
+    assert CONTENDERS["tutorial"].command(place)[-3:-1] == ["--namespace", "throws-x"]
+
+
+def test_what_is_made_for_the_contenders_is_what_the_operator_itself_would_take() -> None:
+    made = runbook("r1")
+    made["metadata"] |= {"namespace": "shop", "uid": "1", "resourceVersion": "1"}
+    thrown = switch("r1")
+    thrown["metadata"] |= {"namespace": "shop", "uid": "2", "resourceVersion": "1"}
+    target = deployment("r1")
+    target["metadata"] |= {"uid": "3"}
+
+    seen = parse_switch(thrown | {"status": half_done(target)})
+
+    assert parse_runbook(made).entry("stop")
+    assert switch_of("r1") == switch_name("r1", "stop")
+    assert seen.status.record is not None
+    assert [one.saved for one in seen.status.record.actions] == [3]
