@@ -63,7 +63,7 @@ async def main() -> None:
     scene.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(scene.ROOT / "crds"))
     for runbooks in plan.runbooks:
         figures = await compared(plan, runbooks)
-        kept(runbooks, facts.document(runbooks, figures))
+        kept(runbooks, facts.document(runbooks=runbooks, contenders=figures))
         print(told.summary(runbooks, figures), flush=True)
 
 
@@ -88,7 +88,7 @@ async def compared(plan: Plan, runbooks: int) -> dict[str, Figures]:
                 await turn.take()
         for milliseconds in plan.slowed:
             await slowed(turns, milliseconds, plan.slow_throws)
-        return {turn.contender.name: facts.rounded(turn.figures) for turn in turns}
+        return {turn.contender.name: turn.figures for turn in turns}
     finally:
         for one in contenders:
             await scene.gone(kube, one.namespace)

@@ -17,16 +17,10 @@ GO_MOD = ROOT / "bench" / "peers" / "controller_runtime" / "go.mod"
 DIGITS = 3
 
 
-def document(runbooks: int, figures: dict[str, Any]) -> dict[str, Any]:
+def document(**figures: Any) -> dict[str, Any]:
     """The figures with everything that is to be known about them."""
     today = datetime.now(UTC).date().isoformat()  # noqa: TID251 # the bench has no clock of the operator's
-    return {
-        "runbooks": runbooks,
-        "date": today,
-        "machine": machine(),
-        "versions": versions(),
-        "contenders": figures,
-    }
+    return {"date": today, "machine": machine(), "versions": versions(), **rounded(figures)}
 
 
 def machine() -> dict[str, Any]:

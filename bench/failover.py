@@ -38,7 +38,7 @@ async def main() -> None:
         for name in WITH_LEADER:
             await scene.gone(kube, CONTENDERS[name].namespace)
         await kube.close()
-    told_and_kept({"machine": facts.machine(), "versions": facts.versions(), "failover": facts.rounded(figures)})
+    told_and_kept(facts.document(failover=figures))
 
 
 async def lost(kube: Kube, name: str) -> dict[str, list[float]]:

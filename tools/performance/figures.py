@@ -44,7 +44,7 @@ def committed(folder: Path = FOLDER) -> Committed:
         if "runbooks" in found:
             runs[found["runbooks"]] = found
         else:
-            others[path.stem] = found
+            others[path.stem.removeprefix("bench-")] = found
     remarks = folder / "remarks.yaml"
     return Committed(runs, others, yaml.safe_load(remarks.read_text()) or {} if remarks.exists() else {})
 

@@ -1,10 +1,12 @@
 """The page of figures, made of figures that are made up for it."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tools.performance.figures import Committed, exponent
+from tools.performance.figures import Committed, committed, exponent
 from tools.performance.goals import GOALS, told
 from tools.performance.page import page
 
@@ -114,3 +116,15 @@ def test_how_long_a_switch_waits_for_another_leader_is_told_for_both_ends() -> N
 
     assert "| **Runbook Operator** | SIGTERM | 2 | 0.10 | 0.20 | 0.20 |" in text
     assert "| **Runbook Operator** | SIGKILL | 2 | 4.00 | 5.00 | 5.00 |" in text
+
+
+def test_whatever_the_bench_left_is_found_by_what_it_measured(tmp_path: Path) -> None:
+    (tmp_path / "bench-1000.json").write_text(json.dumps(run(1000)))
+    (tmp_path / "bench-failover.json").write_text('{"failover": {}}')
+    (tmp_path / "remarks.yaml").write_text("start: It imports much.\n")
+
+    found = committed(tmp_path)
+
+    assert list(found.runs) == [1000]
+    assert found.others == {"failover": {"failover": {}}}
+    assert found.remarks == {"start": "It imports much."}
