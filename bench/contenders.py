@@ -116,13 +116,19 @@ def running(contender: Contender, place: Place, log: Path) -> Iterator[subproces
 
 
 def started(contender: Contender, place: Place, log: Path) -> subprocess.Popen[bytes]:
-    environment = os.environ | {
+    with log.open("a") as out:
+        return subprocess.Popen(contender.command(place), env=environment(contender, place), stdout=out, stderr=out)
+
+
+def environment(contender: Contender, place: Place) -> dict[str, str]:
+    """What its process is told; what is Python starts from compiled files, as it does from an image."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {
         "KUBECONFIG": str(place.kubeconfig),
         "RUNBOOK_NAMESPACES": json.dumps([place.namespace]),
+        "PYTHONPYCACHEPREFIX": str(here().home / "pycache"),
         **contender.settings(place),
     }
-    with log.open("a") as out:
-        return subprocess.Popen(contender.command(place), env=environment, stdout=out, stderr=out)
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import asked_for
-from bench.contenders import CONTENDERS, Place
+from bench.contenders import CONTENDERS, Place, environment
 from bench.scene import deployment, half_done, runbook, switch, switch_of
 from runbook_operator.api.objects import parse_runbook, parse_switch, switch_name
 
@@ -45,6 +45,16 @@ def test_every_contender_has_a_namespace_of_its_own_and_is_told_of_it() -> None:
     assert settings["RUNBOOK_LEASE_NAMESPACE"] == "throws-x"
     assert settings["RUNBOOK_HTTP_PORT"] == "1234"
     assert CONTENDERS["tutorial"].command(place)[-3:-1] == ["--namespace", "throws-x"]
+
+
+@pytest.mark.parametrize("name", ["floor", "operator", "tutorial"])
+def test_python_starts_from_compiled_files_whoever_runs_the_bench(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+
+    told = environment(CONTENDERS[name], Place("throws-x", Path("kubeconfig"), 1234))
+
+    assert "PYTHONDONTWRITEBYTECODE" not in told
+    assert Path(told["PYTHONPYCACHEPREFIX"]).is_absolute()
 
 
 def test_what_is_made_for_the_contenders_is_what_the_operator_itself_would_take() -> None:
