@@ -42,7 +42,7 @@ class Replica:
 
     async def crash(self) -> None:
         """All at once and in the middle of whatever it is doing; nothing is given back."""
-        self.operator.kube.may_write = lambda: False
+        self.operator.kube.may_write = lambda _path: False
         await self._end()
 
     async def stop(self) -> None:
