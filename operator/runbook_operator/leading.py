@@ -1,7 +1,6 @@
 """Who leads what: one leader of everything, or replicas that share the shards, as the settings say."""
 
 from collections.abc import Callable
-from functools import partial
 
 from runbook_operator.io.kube import Kube
 from runbook_operator.io.lease import Elector, Terms
@@ -9,7 +8,6 @@ from runbook_operator.io.queue import WorkQueue
 from runbook_operator.io.shares import Shares
 from runbook_operator.model.refs import Ref
 from runbook_operator.model.shards import Whose, among, everybody
-from runbook_operator.report.metrics import Metrics
 from runbook_operator.settings import Settings
 
 Leadership = Elector | Shares
@@ -32,22 +30,6 @@ def leadership(settings: Settings, kube: Kube, queue: WorkQueue[Ref], began: Tol
     )
     queue.mine = lambda key: shares.is_at_work(key.namespace)
     return shares
-
-
-def measure(metrics: Metrics, elector: Leadership, shards: int) -> None:
-    """Who leads, as metrics."""
-    metrics.gauge("leading", "1 where this replica leads.", lambda: float(elector.leading))
-    metrics.gauge("shards_held", "Shards that this replica leads.", lambda: float(len(elector.held)))
-    metrics.gauges(
-        "shard_leading",
-        "1 where this replica leads the shard.",
-        "shard",
-        {str(shard): partial(_leads, elector, shard) for shard in range(shards)},
-    )
-
-
-def _leads(elector: Leadership, shard: int) -> float:
-    return float(shard in elector.held)
 
 
 def _terms(settings: Settings) -> Terms:

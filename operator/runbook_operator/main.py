@@ -5,15 +5,13 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from runbook_operator import __version__, errors, handlers
-from runbook_operator.api.conditions import find
-from runbook_operator.decide.gates import is_held_back
+from runbook_operator.gauges import measure
 from runbook_operator.io.bucket import Bucket
 from runbook_operator.io.http import Outbound
 from runbook_operator.io.kube import Kube, connect
@@ -21,7 +19,7 @@ from runbook_operator.io.locks import Locks
 from runbook_operator.io.paths import Paths, namespace_of
 from runbook_operator.io.queue import WorkQueue, backoff
 from runbook_operator.io.serve import Answers, serve
-from runbook_operator.leading import leadership, measure
+from runbook_operator.leading import leadership
 from runbook_operator.model.addresses import IPAddress
 from runbook_operator.model.refs import Ref, meta_of
 from runbook_operator.model.shards import Whose, everybody
@@ -46,12 +44,6 @@ from runbook_operator.writer import Writer
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 WARM = 10.0
 """Seconds between two uses of the connection at least; it is closed after 15 idle ones."""
-SHOWN = (
-    ("Automatic", "Silenced", "switches_silenced", "Switches that a person holds released against automatic sources."),
-    ("Contested", "", "switches_contested", "Switches whose held fields somebody else keeps writing."),
-    ("Stalled", "", "switches_stalled", "Switches that wait for a person."),
-)
-"""Condition, reason (empty for any), and the gauge that counts the switches that have it."""
 FOR_LEVERS = 4
 """Workers for switches whose lever moved and for nothing else, beside those of the settings."""
 SILENCE = 10.0
@@ -96,13 +88,7 @@ class Operator:
         self.synced = False
         self.watch: handlers.Watch | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        measure(self.metrics, self.elector, settings.shards)
-        self.metrics.gauge("queue_length", "Objects to look at.", lambda: float(len(self.queue)))
-        self.metrics.gauge("switches_engaged", "Switches with an engagement under way.", self._engaged)
-        self.metrics.gauge("tasks", "Tasks of the main loop.", lambda: float(len(asyncio.all_tasks())))
-        self.metrics.gauge("switches_held_back", "Switches that a gate keeps from engaging.", self._held_back)
-        for condition, reason, name, text in SHOWN:
-            self.metrics.gauge(name, text, partial(self._count, condition, reason))
+        measure(self.metrics, self.elector, settings.shards, self.queue, self.store)
 
     def lead(self, whose: Whose = everybody) -> None:
         """Leading began there: look at everything in it."""
@@ -239,16 +225,6 @@ class Operator:
     def _audit(self) -> Audit:
         path = Path(self.settings.audit_file) if self.settings.audit_file else None
         return Audit(self.settings.identity, self.elector.epoch_of, path)
-
-    def _count(self, condition: str, reason: str) -> float:
-        found = (find(switch.status.conditions, condition) for switch in self.store.switches.values())
-        return float(sum(1 for one in found if one is not None and reason in ("", one.reason)))
-
-    def _held_back(self) -> float:
-        return float(sum(1 for switch in self.store.switches.values() if is_held_back(switch.status)))
-
-    def _engaged(self) -> float:
-        return float(sum(1 for switch in self.store.switches.values() if switch.status.record))
 
 
 async def signalled() -> None:

@@ -80,7 +80,8 @@ def roles() -> list[Role]:
     )
     probes = _role(f"{PREFIX}-probes", PROBES, "What health endpoints with enforce: true need.")
     accounts = _role(IMPERSONATION, [Right("", "serviceaccounts", ("impersonate",))], IMPERSONATING, {})
-    gitops, shards = _role(f"{PREFIX}-gitops", _guards(), GITOPS), _role(SHARDS, [SHARING], "What RUNBOOK_SHARDS needs.")
+    gitops = _role(f"{PREFIX}-gitops", _guards(), GITOPS)
+    shards = _role(SHARDS, [SHARING], "What replicas need that share the work.")
     return [base, *actions, gitops, *sensing, *numbers, probes, shards, accounts]
 
 
