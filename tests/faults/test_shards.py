@@ -93,15 +93,13 @@ class Sharing:
             cluster.until_phase("shop-stop", phase)
 
     def acts(self) -> dict[str, list[Body]]:
-        """By namespace, every write to a target that was accepted, by all of them, in the order of their leadership."""
+        """By namespace, every write to a target that was accepted, by all of them, in the order of their time."""
         lines = [json.loads(line) for one in self.operators for line in one.log().splitlines() if '"act"' in line]
         done = sorted(
-            (one["epoch"], one["timestamp"], one["namespace"], one) for one in lines if one["result"] == "done"
+            (line["timestamp"], number, line) for number, line in enumerate(lines) if line["result"] == "done"
         )
-        return {
-            cluster.namespace: [line for *_, name, line in done if name == cluster.namespace]
-            for cluster in self.clusters
-        }
+        names = [cluster.namespace for cluster in self.clusters]
+        return {name: [line for *_, line in done if line["namespace"] == name] for name in names}
 
     def writes(self) -> set[tuple[tuple[int, int], ...]]:
         """What was done to the targets of a namespace; one set where in all of them the same was."""
