@@ -29,6 +29,8 @@ from runbook_operator.model.shards import Share, shard_of, share
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 HURRY = 10
 """What is about to change hands is looked at so many times as often as a Lease is renewed."""
+AT_ONCE = 32
+"""So many shards are taken or given in a turn at most: the next renewal must not wait for them for long."""
 EARLY = 0.9
 """The part of the pause between renewals after which a look renews: the next one might be late."""
 Told = Callable[[frozenset[int]], None]
@@ -76,7 +78,7 @@ class Shares:
     @property
     def held(self) -> frozenset[int]:
         """The shards in which this replica may write now."""
-        return frozenset(self._held) if self.monotonic() < min(self._fence, self._layout.fence) else frozenset()
+        return frozenset(self._held) if self._is_there else frozenset()
 
     @property
     def leading(self) -> bool:
@@ -85,7 +87,7 @@ class Shares:
 
     def leads(self, namespace: str) -> bool:
         """Whether it may write there now; of what is in no namespace, whether it may anywhere."""
-        return shard_of(namespace, self.shards) in self.held if namespace else self.leading
+        return self._is_there and (shard_of(namespace, self.shards) in self._held if namespace else bool(self._held))
 
     def is_at_work(self, namespace: str) -> bool:
         """Whether `started` was told of it, and it is not being given back: what is to be done there is begun."""
@@ -95,6 +97,10 @@ class Shares:
     def epoch_of(self, namespace: str) -> int:
         """How many have led there, this replica included; what it knew last where it does not lead any more."""
         return self._epochs.get(shard_of(namespace, self.shards), 0)
+
+    @property
+    def _is_there(self) -> bool:
+        return self.monotonic() < min(self._fence, self._layout.fence)
 
     async def run(self) -> None:
         """Take part until everything is given back."""
@@ -129,7 +135,7 @@ class Shares:
         return min(self.terms.retry / 2, self._leases.soonest(self.terms.name))
 
     async def _turn(self) -> None:
-        asked = self.monotonic()
+        asked, self._unsettled = self.monotonic(), False
         try:
             async with asyncio.timeout(self.terms.renew_deadline):
                 leases = await self._leases.all()
@@ -179,11 +185,11 @@ class Shares:
         same = (lease for name, lease in leases.items() if name.startswith(f"{self._replicas}{self.shards}-"))
         wish = share(self.terms.identity, [*map(holder_of, now.values())], frozenset(map(holder_of, same)))
         self._prepare(wish, own)
-        done = {shard for shard in self._leaving if self._is_done(shard)}
+        done = set([shard for shard in self._leaving if self._is_done(shard)][:AT_ONCE])
         self._drop(done)
         await _all(self._give(shard, now[shard]) for shard in sorted(done))
         missing = own - self._held - set(self._leaving)
-        taken = await _all(self._take(shard, now[shard]) for shard in sorted({*wish.take, *missing}))
+        taken = await _all(self._take(shard, now[shard]) for shard in sorted({*wish.take, *missing})[:AT_ONCE])
         return bool(done or taken or self._leaving or wish.lacking)
 
     def _prepare(self, wish: Share, own: set[int]) -> None:

@@ -80,6 +80,16 @@ async def test_a_second_one_gets_half_and_nothing_else_moves() -> None:
     assert {second.shares.leads(NAMESPACES[shard]) for shard in first.held} == {False}
 
 
+async def test_many_shards_are_taken_some_at_a_time_so_that_renewals_do_not_wait() -> None:
+    group = Group()
+    one = group.join("a", 100)
+
+    assert [len(await one.turn()) for _ in range(4)] == [32, 64, 96, 100]
+    assert one.shares._pause() == 0.1
+    await one.turn()
+    assert one.shares._pause() == 0.5
+
+
 async def test_three_replicas_and_a_fourth_one() -> None:
     group = Group()
     for name in "abc":
@@ -156,6 +166,7 @@ async def test_a_replica_that_cannot_renew_holds_nothing_by_its_own_clock() -> N
     assert not one.shares.leads("")
     assert one.shares.is_at_work(NAMESPACES[0])
     await one.turn()
+    assert one.shares._pause() == 0.5
     assert one.told[-1] == ("stopped", ALL)
     assert not one.shares.is_at_work(NAMESPACES[0])
 
