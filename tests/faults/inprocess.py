@@ -29,7 +29,9 @@ class Replica:
 
     @property
     def leading(self) -> bool:
-        return self.operator.elector.leading
+        """Whether it leads in the namespace that it serves."""
+        (namespace,) = self._settings.namespaces
+        return self.operator.elector.leads(namespace)
 
     async def start(self) -> None:
         self._kubes = [await connect(self._settings.request_timeout) for _ in range(3)]

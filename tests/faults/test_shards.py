@@ -196,6 +196,23 @@ def test_a_replica_that_is_told_to_stop_is_followed_within_a_second(sharing: Sha
     assert sharing.writes() == {((3, 0), (0, 3)) * tried}
 
 
+def test_a_replica_that_was_frozen_does_nothing_with_what_others_have_when_it_wakes(sharing: Sharing) -> None:
+    frozen = max(sharing.operators, key=held)
+    frozen.signal(signal.SIGSTOP)
+    sharing.throw()
+    sharing.until(0, "Engaged")
+    sharing.release()
+    sharing.until(3, "Released")
+    assert frozen._identity not in sharing.holders()
+
+    frozen.signal(signal.SIGCONT)
+    sharing.until_sizes(2, 3, 3)
+    sharing.throw()
+    sharing.until(0, "Engaged")
+
+    assert sharing.writes() == {((3, 0), (0, 3), (3, 0))}
+
+
 def test_a_fourth_replica_takes_its_share_while_switches_are_thrown(sharing: Sharing) -> None:
     before = sharing.holders()
     fourth = sharing.join(wait=False)
