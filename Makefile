@@ -136,6 +136,14 @@ bench-sensing: $(READY) ## Measure what 10,000 checks every 10 s cost, beside a 
 bench-watching: $(READY) lab ## Measure what watching 5,000 Runbooks costs the operator and a thrown switch; needs the lab's node
 	@$(KUBE_ENV) $(BIN)/python -m bench.watching
 
+.PHONY: bench-sharding
+bench-sharding: $(READY) ## Simulate 100,000 Runbooks over 10 replicas: how even the shards are, and what moves; needs no cluster
+	@$(BIN)/python -m bench.sharding
+
+.PHONY: bench-sharded
+bench-sharded: $(READY) lab ## Run 20,000 Runbooks over 3 replicas that share the work, throw switches, and kill one of them
+	@$(KUBE_ENV) $(BIN)/python -m bench.sharded
+
 .PHONY: bench-metrics
 bench-metrics: $(READY) ## Count the requests that 1,000 and 10,000 thresholds cost a Prometheus
 	@$(LAB) prometheus > /dev/null

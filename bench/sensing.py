@@ -106,7 +106,7 @@ async def subject(way: str, port: int) -> Figures:
     runbooks, meter, ask = declared(), Noted(), asker(port)
     began = time.perf_counter()
     if way == "sensor":
-        sensor = Sensor(ask, lambda _: None, lambda: True, meter)
+        sensor = Sensor(ask, lambda _: None, lambda _runbook: True, meter)
         for runbook, watches in runbooks.items():
             sensor.watch(runbook, watches, {})
         work: Awaitable[None] = sensor.run()

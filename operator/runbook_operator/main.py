@@ -5,25 +5,24 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import structlog
 
 from runbook_operator import __version__, errors, handlers
-from runbook_operator.api.conditions import find
-from runbook_operator.decide.gates import is_held_back
+from runbook_operator.gauges import measure
 from runbook_operator.io.bucket import Bucket
 from runbook_operator.io.http import Outbound
 from runbook_operator.io.kube import Kube, connect
-from runbook_operator.io.lease import Elector, Terms
 from runbook_operator.io.locks import Locks
-from runbook_operator.io.paths import Paths
+from runbook_operator.io.paths import Paths, namespace_of
 from runbook_operator.io.queue import WorkQueue, backoff
 from runbook_operator.io.serve import Answers, serve
+from runbook_operator.leading import leadership
 from runbook_operator.model.addresses import IPAddress
 from runbook_operator.model.refs import Ref, meta_of
+from runbook_operator.model.shards import Whose, everybody
 from runbook_operator.observe.apiserver import own_addresses
 from runbook_operator.observe.efforts import Efforts
 from runbook_operator.observe.follow import Follower
@@ -45,12 +44,6 @@ from runbook_operator.writer import Writer
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 WARM = 10.0
 """Seconds between two uses of the connection at least; it is closed after 15 idle ones."""
-SHOWN = (
-    ("Automatic", "Silenced", "switches_silenced", "Switches that a person holds released against automatic sources."),
-    ("Contested", "", "switches_contested", "Switches whose held fields somebody else keeps writing."),
-    ("Stalled", "", "switches_stalled", "Switches that wait for a person."),
-)
-"""Condition, reason (empty for any), and the gauge that counts the switches that have it."""
 FOR_LEVERS = 4
 """Workers for switches whose lever moved and for nothing else, beside those of the settings."""
 SILENCE = 10.0
@@ -59,7 +52,7 @@ Until = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Operator:
-    """One replica: every replica watches and keeps its store warm, only the leader works."""
+    """One replica: every replica watches and keeps its store warm, only who leads an object works on it."""
 
     def __init__(self, settings: Settings, kube: Kube, lease_kube: Kube, watch_kube: Kube) -> None:
         self.settings = settings
@@ -68,8 +61,8 @@ class Operator:
         self.queue: WorkQueue[Ref] = WorkQueue()
         self.throws = Throws()
         self.metrics = Metrics()
-        self.elector = Elector(lease_kube, _terms(settings), self.lead, self.queue.pause)
-        kube.may_write = lambda: self.elector.leading
+        self.elector = leadership(settings, lease_kube, self.queue, self.lead, self.rest)
+        kube.may_write = lambda path: self.elector.leads(namespace_of(path))
         self.forbidden: set[IPAddress] = set()
         out = Outbound(settings.allowed_urls, settings.allowed_networks, self.forbidden)
         self.writer = Writer(
@@ -86,7 +79,7 @@ class Operator:
         )
         self.store.changed = self.follower.look
         self.senses = Senses(settings, kube, watch_kube, out, self.metrics)
-        self.sensor = Sensor(self.senses.asking, self.queue.add, lambda: self.elector.leading, self.metrics)
+        self.sensor = Sensor(self.senses.asking, self.queue.add, self._leads, self.metrics)
         self.sensor.hurried = lambda: self.queue.hurried
         self.sensing = Sensing(self.sensor, self.store, self.wake)
         self.reconciler = Reconciler(
@@ -95,20 +88,19 @@ class Operator:
         self.synced = False
         self.watch: handlers.Watch | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self.metrics.gauge("leading", "1 where this replica leads.", lambda: float(self.elector.leading))
-        self.metrics.gauge("queue_length", "Objects to look at.", lambda: float(len(self.queue)))
-        self.metrics.gauge("switches_engaged", "Switches with an engagement under way.", self._engaged)
-        self.metrics.gauge("tasks", "Tasks of the main loop.", lambda: float(len(asyncio.all_tasks())))
-        self.metrics.gauge("switches_held_back", "Switches that a gate keeps from engaging.", self._held_back)
-        for condition, reason, name, text in SHOWN:
-            self.metrics.gauge(name, text, partial(self._count, condition, reason))
+        measure(self.metrics, self.elector, settings.shards, self.queue, self.store)
 
-    def lead(self) -> None:
-        """Leading began: look at everything."""
-        self.writer.lead()
-        self.sensing.clear()
-        self.wake(self.store.keys())
+    def lead(self, whose: Whose = everybody) -> None:
+        """Leading began there: look at everything in it."""
+        self.writer.lead(whose)
+        self.sensing.clear(whose)
+        self.wake(filter(whose, self.store.keys()))
         self.queue.resume()
+
+    def rest(self, whose: Whose) -> None:
+        """Leading ended there: nothing is asked for it any more, and nothing that was decided on counts."""
+        self.sensing.clear(whose)
+        self.store.acting.leave(whose)
 
     def wake(self, keys: Iterable[Ref]) -> None:
         """Look at these again."""
@@ -164,6 +156,9 @@ class Operator:
         watching = [self.follower.run(), self.sensor.run(), *self.senses.work()]
         return [*workers, self.elector.run(), self._resync_for_ever(), self._keep_warm(), *watching]
 
+    def _leads(self, ref: Ref) -> bool:
+        return self.elector.leads(ref.namespace)
+
     def _is_watched(self, ref: Ref) -> bool:
         return is_watched(ref) or (self.store.is_held(ref) and self.follower.follows(ref))
 
@@ -217,6 +212,7 @@ class Operator:
 
     async def _stop(self) -> None:
         self.queue.pause()
+        self.elector.leave()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.settings.request_timeout):
                 await self.queue.idle()
@@ -228,17 +224,7 @@ class Operator:
 
     def _audit(self) -> Audit:
         path = Path(self.settings.audit_file) if self.settings.audit_file else None
-        return Audit(self.settings.identity, lambda: self.elector.epoch, path)
-
-    def _count(self, condition: str, reason: str) -> float:
-        found = (find(switch.status.conditions, condition) for switch in self.store.switches.values())
-        return float(sum(1 for one in found if one is not None and reason in ("", one.reason)))
-
-    def _held_back(self) -> float:
-        return float(sum(1 for switch in self.store.switches.values() if is_held_back(switch.status)))
-
-    def _engaged(self) -> float:
-        return float(sum(1 for switch in self.store.switches.values() if switch.status.record))
+        return Audit(self.settings.identity, self.elector.epoch_of, path)
 
 
 async def signalled() -> None:
@@ -263,17 +249,6 @@ async def run(settings: Settings, until: Until = signalled) -> None:
     finally:
         for kube in kubes:
             await kube.close()
-
-
-def _terms(settings: Settings) -> Terms:
-    return Terms(
-        namespace=settings.lease_namespace,
-        name=settings.lease_name,
-        identity=settings.identity,
-        lease=settings.lease_seconds,
-        renew_deadline=settings.renew_deadline_seconds,
-        retry=settings.retry_seconds,
-    )
 
 
 def _policy(settings: Settings) -> Policy:

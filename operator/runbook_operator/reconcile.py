@@ -101,6 +101,9 @@ class Reconciler:
             log.exception("a visit failed in a way that nobody foresaw; will try again", object=str(key))
         finally:
             structlog.contextvars.clear_contextvars()
+            if not self.queue.mine(key):
+                # Whoever leads there now decides: what was about to begin here does not count any more.
+                self.writer.store.acting.free(key)
             self.writer.metrics.reconciles.labels(key.kind, result).inc()
 
     async def _look_at(self, key: Ref) -> None:

@@ -15,6 +15,7 @@ from runbook_operator.io.kube import Kube
 from runbook_operator.io.metric_sources import MetricSources
 from runbook_operator.io.paths import Paths
 from runbook_operator.model.refs import Ref
+from runbook_operator.model.shards import Whose, everybody
 from runbook_operator.model.watches import Key, Sense
 from runbook_operator.observe.addresses import Addresses
 from runbook_operator.observe.asking import Asking
@@ -96,8 +97,9 @@ class Sensing:
                 said = (one for source in sources for one in source.get(switch.spec.switch, ()))
                 self.wake(self.store.hear(switch.meta.ref, tuple(said)))
 
-    def clear(self) -> None:
-        """Leading begins: what was heard in a time before is no news. Each Runbook tells anew when it is looked at."""
-        self.sensor.clear()
-        self.store.hush()
-        self._watched.clear()
+    def clear(self, whose: Whose = everybody) -> None:
+        """Leading begins there: what was heard before is no news. Each Runbook tells anew when it is looked at."""
+        self.sensor.clear(whose)
+        self.store.hush(whose)
+        for runbook in [*filter(whose, self._watched)]:
+            del self._watched[runbook]

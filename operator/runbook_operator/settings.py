@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainValidator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from runbook_operator.model.shards import MOST
 from runbook_operator.model.urls import Pattern, pattern
 
 
@@ -51,6 +52,13 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(4.0, ge=1, description="After so many seconds without renewal another replica leads.")
     renew_deadline_seconds: float = Field(3.0, gt=0, description="A leader that could not renew for so long stops.")
     retry_seconds: float = Field(1.0, gt=0, description="Pause between tries to renew or to take the lease.")
+    shards: int = Field(
+        1,
+        ge=1,
+        le=MOST,
+        description="Into how many shards namespaces are divided, which replicas share; 1 leaves all to one leader. "
+        "All replicas need the same.",
+    )
     put_back_first_seconds: float = Field(
         1.0, gt=0, description="Pause after the first put-back of a fight; it doubles with each one."
     )

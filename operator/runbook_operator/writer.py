@@ -24,6 +24,7 @@ from runbook_operator.model.notices import Notice
 from runbook_operator.model.queries import Denied, Find, May, Query, Unread
 from runbook_operator.model.refs import Meta, Ref, meta_of
 from runbook_operator.model.seen import Missing, Seen, absent, alike, scaled, seen_of
+from runbook_operator.model.shards import Whose, everybody
 from runbook_operator.observe.certainty import Certainty
 from runbook_operator.observe.efforts import Efforts
 from runbook_operator.observe.lists import Edition, Lists
@@ -158,9 +159,9 @@ class Writer:
             self.store.targets.pop(ref, None)
             self._certain.forget(ref)
 
-    def lead(self) -> None:
-        """Leading began: what was watched until now may be behind what another leader did."""
-        self._certain.clear()
+    def lead(self, whose: Whose = everybody) -> None:
+        """Leading began there: what was watched until now may be behind what another leader did."""
+        self._certain.clear(whose)
 
     async def _act(self, world: AnyWorld, step: Act | Adjust) -> None:
         """Write to a target. What fails is remembered, so that decisions see it, and not raised."""

@@ -101,6 +101,7 @@ COMBINATIONS: dict[str, Body] = {
     "stopped": {"replicas": 0, "crds": {"enabled": False}, "uninstall": {"engaged": "Keep", "seconds": 60}},
     "many replicas of a digest": {
         "replicas": 5,
+        "settings": {"shards": 64},
         "image": {
             "repository": "registry.example.com/ops/runbook",
             "digest": f"sha256:{'0' * 64}",

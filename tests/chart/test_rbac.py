@@ -11,6 +11,8 @@ from tests.chart.matrix import ACTIONS, EVERY_RIGHT, MATRIX, NO_RIGHT
 ALL = [pytest.param(values, id=name) for name, values in MATRIX.items()]
 LEASES = "coordination.k8s.io"
 SHARED = {"runbook-viewer", "runbook-editor", "switch-operator", "runbook-operator-impersonation"}
+BESIDE = {*SHARED, "runbook-operator-shards"}
+"""Roles that are not part of the operator's own: the leases are given in the release's namespace."""
 APISERVER = [
     {"apiGroups": [""], "resources": ["services"], "resourceNames": ["kubernetes"], "verbs": ["get"]},
     {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list"]},
@@ -48,7 +50,7 @@ def test_with_every_right_the_roles_are_those_of_the_code_but_for_the_lease() ->
     wanted = {
         FULLNAME + (name.removeprefix("runbook-operator") or "-base"): role["rules"]
         for role in roles()
-        if (name := role["metadata"]["name"]) not in SHARED
+        if (name := role["metadata"]["name"]) not in BESIDE
     }
     base = wanted[f"{FULLNAME}-base"]
     wanted[f"{FULLNAME}-base"] = [rule for rule in base if rule["apiGroups"] != [LEASES]]
@@ -124,6 +126,16 @@ def test_the_lease_is_one_by_name(scope: Body) -> None:
         (["get", "update"], [FULLNAME]),
         (["create"], None),
     ]
+
+
+def test_replicas_that_share_have_the_leases_of_the_releases_namespace() -> None:
+    rendered = render(settings={"shards": 8})
+
+    (rule,) = rendered.one("Role", f"{FULLNAME}-lease")["rules"]
+    assert rule["resources"] == ["leases"]
+    assert set(rule["verbs"]) == {"get", "list", "create", "update", "delete"}
+    assert "resourceNames" not in rule
+    assert bindings(rendered) == bindings(render())
 
 
 def test_the_operator_acts_for_service_accounts_where_it_is_said_and_nowhere_else() -> None:

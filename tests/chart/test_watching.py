@@ -30,6 +30,7 @@ def fast(name: str) -> Series:
 
 FIRES: dict[str, Series] = {
     "RunbookOperatorLeaderless": {"leading": (0, 0)},
+    "RunbookOperatorShardLeaderless": {'shard_leading{shard="3"}': (0, 0)},
     "RunbookOperatorLateThrows": late("switch_effect_seconds"),
     "RunbookOperatorBehind": {"leading": (1, 1), "queue_length": (50, 50)},
     "RunbookOperatorChecksLate": late("sensing_lateness_seconds"),
@@ -45,6 +46,7 @@ HEALTHY: Series = {
     **fast("switch_effect_seconds"),
     **fast("sensing_lateness_seconds"),
     "leading": (1, 1),
+    'shard_leading{shard="0"}': (1, 1),
     "queue_length": (2, 0),
     'readings_total{group="Metric",result="ok"}': (0, 90),
     'readings_total{group="Metric",result="unknown"}': (0, 10),

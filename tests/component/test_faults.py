@@ -163,7 +163,7 @@ class Rig:
         )
         self.time = NOW
         bucket = Bucket(10, 10)
-        sensing = Sensing(Sensor(nobody, self.queue.add, lambda: False, Metrics()), self.store, lambda _keys: None)
+        sensing = Sensing(Sensor(nobody, self.queue.add, lambda _: False, Metrics()), self.store, lambda _keys: None)
         self.reconciler = Reconciler(writer, sensing, self.queue, Locks(), Policy(), bucket, now=lambda: self.time)
 
     def release(self) -> None:

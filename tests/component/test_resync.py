@@ -30,7 +30,7 @@ class ListKube(Kube):
     def __init__(self, *objects: Body) -> None:
         self.objects = list(objects)
         self.asked: list[str] = []
-        self.may_write = lambda: True
+        self.may_write = lambda _path: True
 
     async def request(self, method: str, path: str, **rest: Any) -> Body:
         del method, rest

@@ -84,7 +84,7 @@ class Replica:
         kube.fault = self._write
         outbound, metrics = Outbound(), Metrics()
         writer = Writer(Paths(kube), outbound, self.store, Throws(), Efforts(), metrics, Audit(), self._wake)
-        self.sensor = Sensor(self._ask, self.queue.add, lambda: True, metrics, now, lambda: passing().seconds)
+        self.sensor = Sensor(self._ask, self.queue.add, lambda _runbook: True, metrics, now, lambda: passing().seconds)
         self.sensing = Sensing(self.sensor, self.store, self._wake, now)
         self.reconciler = Reconciler(
             writer, self.sensing, self.queue, Locks(), Policy(), Bucket(10, 10), now, lambda: passing().seconds
@@ -360,7 +360,7 @@ async def test_a_replica_asks_nobody_while_it_does_not_lead_and_begins_to_lead_w
     said = (Signal("Dependency", "model", "Engage"),)
     operator.store.hear(STOP, said)
 
-    assert not operator.sensor.may_ask()
+    assert not operator.sensor.may_ask(SHOP)
     operator.lead()
 
     assert operator.store.signals_of(STOP) == ()

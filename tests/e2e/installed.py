@@ -27,13 +27,17 @@ ADDED: Body = {
     "kind": "ClusterRole",
     "metadata": {"name": f"{RELEASE}-added", "labels": {AGGREGATE: FULLNAME}},
     "rules": [
-        {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]},
+        {
+            "apiGroups": ["coordination.k8s.io"],
+            "resources": ["leases"],
+            "verbs": ["get", "list", "create", "update", "delete"],
+        },
         {"apiGroups": ["apps"], "resources": ["replicasets/scale"], "verbs": ["get", "patch"]},
     ],
 }
 """What an administrator adds by aggregation.
 
-The chart gives the right to one lease in the release's namespace, and each test has its own in its own namespace. Nor
+The chart gives the right to leases in the release's namespace, and each test has its own in its own namespace. Nor
 does it let anybody scale what only tests scale: a bare ReplicaSet, as a kind that is not watched unless it is held.
 """
 

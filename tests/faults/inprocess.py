@@ -29,7 +29,9 @@ class Replica:
 
     @property
     def leading(self) -> bool:
-        return self.operator.elector.leading
+        """Whether it leads in the namespace that it serves."""
+        (namespace,) = self._settings.namespaces
+        return self.operator.elector.leads(namespace)
 
     async def start(self) -> None:
         self._kubes = [await connect(self._settings.request_timeout) for _ in range(3)]
@@ -42,7 +44,7 @@ class Replica:
 
     async def crash(self) -> None:
         """All at once and in the middle of whatever it is doing; nothing is given back."""
-        self.operator.kube.may_write = lambda: False
+        self.operator.kube.may_write = lambda _path: False
         await self._end()
 
     async def stop(self) -> None:

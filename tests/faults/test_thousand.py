@@ -31,11 +31,15 @@ MOMENTS = 0.06
 
 @dataclass
 class Lane:
-    """A namespace with two replicas, of which the leader is lost again and again."""
+    """A namespace with two replicas, of which the one that leads there is lost again and again.
+
+    With shards the one that follows has half of them taken away by the one that comes anew, at any moment too.
+    """
 
     namespace: str
     session: aiohttp.ClientSession
     seed: int
+    shards: int
     replicas: list[Replica] = field(default_factory=list)
     takeovers: dict[str, list[float]] = field(default_factory=lambda: {"crash": [], "stop": []})
 
@@ -62,6 +66,7 @@ class Lane:
             renew_deadline_seconds=LEASE * 0.8,
             retry_seconds=RETRY,
             http_port=0,
+            shards=self.shards,
         )
         one = Replica(settings, str(self.session._base_url))
         await one.start()
@@ -138,19 +143,20 @@ class Lane:
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize(("failovers", "shards"), [(FAILOVERS, 1), (FAILOVERS // 5, 4)])
 @pytest.mark.usefixtures("_crds")
 async def test_in_a_thousand_failovers_nothing_is_done_twice_and_nothing_is_lost(
-    record_property: Any, monkeypatch: pytest.MonkeyPatch
+    record_property: Any, monkeypatch: pytest.MonkeyPatch, failovers: int, shards: int
 ) -> None:
     # The client reads the environment when it is imported.
     monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(account.KUBECONFIG))
     async with aiohttp.ClientSession(f"http://127.0.0.1:{api.proxy()}") as session:
-        lanes = await asyncio.gather(*(run(session, seed) for seed in range(LANES)))
+        lanes = await asyncio.gather(*(run(session, seed, failovers, shards) for seed in range(LANES)))
 
     crashes = sorted(took for lane in lanes for took in lane.takeovers["crash"])
     stops = sorted(took for lane in lanes for took in lane.takeovers["stop"])
     record_property("failovers", {"crash": crashes, "stop": stops})
-    assert len(crashes) + len(stops) >= FAILOVERS
+    assert len(crashes) + len(stops) >= failovers
     # By the median: the slow ones show how long this one loop was busy with other lanes. The bounds that users are
     # promised are those of test_failover, with processes of their own.
     assert at(crashes, 0.5) < LEASE + 2 * RETRY + 1
@@ -162,11 +168,11 @@ def at(times: list[float], part: float) -> float:
     return times[int(len(times) * part)]
 
 
-async def run(session: aiohttp.ClientSession, seed: int) -> Lane:
+async def run(session: aiohttp.ClientSession, seed: int, failovers: int, shards: int) -> Lane:
     with fresh_namespace() as namespace:
-        lane = Lane(namespace, session, seed)
+        lane = Lane(namespace, session, seed, shards)
         await lane.prepare()
-        for number in range(1, -(-FAILOVERS // LANES) + 1):
+        for number in range(1, -(-failovers // LANES) + 1):
             await lane.lose_the_leader(number)
         await lane.end()
         return lane

@@ -26,6 +26,7 @@ def _seconds(metric: str, quantile: float, by: str = "") -> str:
 
 PANELS = (
     Panel("Leader", f"runbook_operator_leading{{{MINE}}}", "{{pod}}", description="1 where this replica leads."),
+    Panel("Shards led", f"runbook_operator_shards_held{{{MINE}}}", "{{pod}}", description="How the work is shared."),
     Panel("Switches engaged", f"max(runbook_operator_switches_engaged{{{MINE}}})", "engaged"),
     Panel(
         "Switches that need somebody",

@@ -7,13 +7,13 @@ import yaml
 
 from runbook_operator import sources
 from runbook_operator.actions import REGISTRY
-from runbook_operator.api.rbac import AGGREGATE, PODS, PREFIX, SECRETS, people, roles
+from runbook_operator.api.rbac import AGGREGATE, PODS, PREFIX, SECRETS, SHARDS, people, roles
 from runbook_operator.model.mending import IMPERSONATION
 
 Role = dict[str, Any]
 FULLNAME = '{{ include "runbook-operator.fullname" . }}'
 LEASES = "coordination.k8s.io"
-"""Left out of the base: the chart gives the one lease in the release's namespace, and no other."""
+"""Left out of the roles: the chart gives leases in the release's namespace, and no others."""
 SHARED = ".Values.rights.shared"
 GATES = {
     PREFIX: "",
@@ -31,7 +31,7 @@ GATES = {
 
 def template() -> str:
     """All roles, each behind its gate: those that are aggregated to the operator's own, and those for people."""
-    documents = map(_document, [*roles(), *people()])
+    documents = (_document(role) for role in [*roles(), *people()] if role["metadata"]["name"] != SHARDS)
     return "{{- if .Values.rights.create }}\n" + "".join(documents) + "{{- end }}\n"
 
 

@@ -18,6 +18,7 @@ Role = dict[str, Any]
 PREFIX = "runbook-operator"
 PODS = f"{PREFIX}-sensing-pods"
 SECRETS = f"{PREFIX}-sensing-secrets"
+SHARDS = f"{PREFIX}-shards"
 AGGREGATE = f"rbac.{GROUP}/aggregate-to-operator"
 """The label by which roles of administrators' own making can be added to what the operator may do."""
 PEOPLE = "rbac.authorization.k8s.io/aggregate-to-"
@@ -45,6 +46,8 @@ SENSING = (
     (PODS, Right("", "pods", ("list", "watch")), "What checks need that ask each ready pod behind a Service."),
     (SECRETS, Right("", "secrets", ("get",)), "What checks need whose headers or authorities are kept in Secrets."),
 )
+SHARING = Right("coordination.k8s.io", "leases", ("list", "delete"))
+"""What replicas need beyond the base that share the work: to see each other, and to take out who is dead."""
 PROBES = (
     Right(GROUP, "runbooks", ("patch",)),
     Right("apps", "replicasets", READ),
@@ -77,7 +80,9 @@ def roles() -> list[Role]:
     )
     probes = _role(f"{PREFIX}-probes", PROBES, "What health endpoints with enforce: true need.")
     accounts = _role(IMPERSONATION, [Right("", "serviceaccounts", ("impersonate",))], IMPERSONATING, {})
-    return [base, *actions, _role(f"{PREFIX}-gitops", _guards(), GITOPS), *sensing, *numbers, probes, accounts]
+    gitops = _role(f"{PREFIX}-gitops", _guards(), GITOPS)
+    shards = _role(SHARDS, [SHARING], "What replicas need that share the work.")
+    return [base, *actions, gitops, *sensing, *numbers, probes, shards, accounts]
 
 
 def people() -> list[Role]:

@@ -30,6 +30,7 @@ UNAUTHORIZED = 401
 WATCH_GRACE = 2
 """Seconds beyond its time after which a watch that the server should have ended is dead."""
 Load = Callable[[], Awaitable[client.ApiClient]]
+MayWrite = Callable[[str], bool]
 ERRORS: Mapping[int, type[errors.ApiError]] = {
     401: errors.UnauthorizedError,
     403: errors.ForbiddenError,
@@ -40,7 +41,8 @@ ERRORS: Mapping[int, type[errors.ApiError]] = {
 }
 
 
-def _yes() -> bool:
+def _yes(path: str) -> bool:
+    del path
     return True
 
 
@@ -67,13 +69,13 @@ class _Clients:
 class Kube:
     """Requests to one API server; every method raises OperatorErrors and nothing else.
 
-    `may_write` is asked before each write: a replica that lost its lease writes nothing more. They are made in the name
-    of the `account`, None for the operator's own.
+    `may_write` is asked about the path before each write: a replica that lost its lease, or the one of that shard,
+    writes nothing more there. They are made in the name of the `account`, None for the operator's own.
     """
 
     account: Account | None = None
 
-    def __init__(self, api: client.ApiClient, seconds: float, load: Load, may_write: Callable[[], bool] = _yes) -> None:
+    def __init__(self, api: client.ApiClient, seconds: float, load: Load, may_write: MayWrite = _yes) -> None:
         """`load` makes a client with the credentials as they are now; it is asked when they are not accepted."""
         self._clients = _Clients(api, load)
         self._timeout = seconds
@@ -165,8 +167,8 @@ class Kube:
         body: Body | list[Body] | None = None,
         query: Mapping[str, str] | None = None,
     ) -> Body:
-        if method != "GET" and not self.may_write():
-            raise errors.NotLeadingError(f"{method} {path}: this replica does not lead")
+        if method != "GET" and not self.may_write(path):
+            raise errors.NotLeadingError(f"{method} {path}: this replica does not lead there")
         used = self._clients.current
         try:
             status, headers, text = await self._send(method, path, body, query or {})

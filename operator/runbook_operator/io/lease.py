@@ -45,7 +45,9 @@ class Elector:
     contact: float = field(default=-math.inf)
     epoch: int = 0
     _fence: float = field(default=-math.inf)
-    _announced: bool = False
+    _announced: int | None = None
+    """The epoch that was told to have begun, None where none was, or where it was told to have ended."""
+    _left: bool = False
     _over: bool = False
     _turns: asyncio.Lock = field(default_factory=asyncio.Lock)
     _observed: tuple[str, float] = ("", 0.0)
@@ -55,6 +57,21 @@ class Elector:
         """Whether this replica may write now."""
         return self.monotonic() < self._fence
 
+    @property
+    def held(self) -> frozenset[int]:
+        """The one shard there is, where this replica leads."""
+        return frozenset({0}) if self.leading else frozenset()
+
+    def leads(self, namespace: str) -> bool:
+        """Whether this replica may write there now; whoever leads, leads everywhere."""
+        del namespace
+        return self.leading
+
+    def epoch_of(self, namespace: str) -> int:
+        """How many have led there, this one included."""
+        del namespace
+        return self.epoch
+
     async def run(self) -> None:
         """Take part until the lease is given back."""
         while not self._over:
@@ -63,6 +80,10 @@ class Elector:
                     await self._turn()
             self._announce()
             await asyncio.sleep(self._pause() * (1 - random.random() / 10))  # noqa: S311 # jitter, not a secret
+
+    def leave(self) -> None:
+        """Take the lease no more once it is lost, since it is about to be given back."""
+        self._left = True
 
     async def release(self) -> None:
         """Give the lease back, so that the next leader need not wait; a renewal that is under way ends first."""
@@ -107,7 +128,7 @@ class Elector:
         except errors.NotFoundError:
             return await self._create()
         spec = lease.get("spec") or {}
-        if spec.get("holderIdentity") != self.terms.identity and not self._expired(lease):
+        if spec.get("holderIdentity") != self.terms.identity and (self._left or not self._expired(lease)):
             return False
         try:
             await self._put(lease, holder=self.terms.identity)
@@ -143,20 +164,33 @@ class Elector:
         await self.kube.replace(self._path, lease | {"spec": self._spec(lease.get("spec") or {}, holder)})
 
     def _spec(self, old: dict[str, Any], holder: str) -> dict[str, Any]:
-        now = clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        taken = bool(holder) and old.get("holderIdentity") != holder
-        self.epoch = old.get("leaseTransitions", 0) + (1 if taken else 0)
-        return {
-            "holderIdentity": holder,
-            "leaseDurationSeconds": max(1, math.ceil(self.terms.lease)) if holder else 1,
-            "acquireTime": now if taken else old.get("acquireTime", now),
-            "renewTime": now,
-            "leaseTransitions": self.epoch,
-        }
+        spec = spec_of(old, holder, self.terms.lease)
+        self.epoch = spec["leaseTransitions"]
+        return spec
 
     def _announce(self) -> None:
-        if self.leading == self._announced:
+        """Tell what has changed: also where it was lost and taken anew since the last look, as after a freeze."""
+        now, before = self.epoch if self.leading else None, self._announced
+        if now == before:
             return
-        self._announced = self.leading
-        log.info("leading" if self.leading else "not leading", identity=self.terms.identity, epoch=self.epoch)
-        (self.started if self.leading else self.stopped)()
+        self._announced = now
+        for what, is_so, told in (
+            ("not leading", before is not None, self.stopped),
+            ("leading", now is not None, self.started),
+        ):
+            if is_so:
+                log.info(what, identity=self.terms.identity, epoch=self.epoch)
+                told()
+
+
+def spec_of(old: dict[str, Any], holder: str, seconds: float) -> dict[str, Any]:
+    """The spec of a Lease that was `old` and is held for so long from now on, or by nobody where `holder` is empty."""
+    now = clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    taken = bool(holder) and old.get("holderIdentity") != holder
+    return {
+        "holderIdentity": holder,
+        "leaseDurationSeconds": max(1, math.ceil(seconds)) if holder else 1,
+        "acquireTime": now if taken else old.get("acquireTime", now),
+        "renewTime": now,
+        "leaseTransitions": old.get("leaseTransitions", 0) + taken,
+    }

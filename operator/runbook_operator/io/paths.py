@@ -21,6 +21,7 @@ class Resource:
 
 
 SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
+WITHIN = re.compile(r"/(?:api|apis/[^/]+)/[^/]+/namespaces/([^/]+)/")
 BUILT_IN = {
     (API_VERSION, "Runbook"): Resource("runbooks"),
     (API_VERSION, "Switch"): Resource("switches"),
@@ -137,6 +138,12 @@ def collection(api_version: str, plural: str, namespace: str = "") -> str:
 def path_of(ref: Ref, plural: str) -> str:
     """The path of an object; NotFoundError where no object can be called that."""
     return f"{collection(ref.api_version, plural, ref.namespace)}/{_segment(ref.name)}"
+
+
+def namespace_of(path: str) -> str:
+    """The namespace that a path leads into, empty where it leads into none."""
+    found = WITHIN.match(path)
+    return found[1] if found else ""
 
 
 def own(ref: Ref) -> str:

@@ -5,7 +5,7 @@ What is urgent is visited before all that waits, and workers may be kept for it 
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Collection, Hashable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -21,11 +21,20 @@ def backoff(failures: int, jitter: Callable[[], float] = random.random) -> float
     return longest * (1 - jitter() / 2)
 
 
+def _every(key: Hashable) -> bool:
+    del key
+    return True
+
+
 @dataclass
 class WorkQueue(Generic[Key]):
-    """Keys to visit. `add` while a key is visited makes one more visit; `paused` hands out none."""
+    """Keys to visit. `add` while a key is visited makes one more visit; `paused` hands out none.
+
+    What is not `mine` is dropped, when it is added and when it would be visited: whoever makes it so adds it again.
+    """
 
     paused: bool = True
+    mine: Callable[[Key], bool] = _every
     _ready: dict[Key, None] = field(default_factory=dict)
     _urgent: dict[Key, None] = field(default_factory=dict)
     """Those that are visited first; no key is in both."""
@@ -43,6 +52,11 @@ class WorkQueue(Generic[Key]):
         return len(self._ready) + len(self._urgent) + len(self._busy)
 
     @property
+    def busy(self) -> Collection[Key]:
+        """What is visited now."""
+        return self._busy
+
+    @property
     def hurried(self) -> bool:
         """Whether something urgent waits or is visited."""
         return bool(self._urgent or self._hurried) and not self.paused
@@ -50,6 +64,8 @@ class WorkQueue(Generic[Key]):
     def add(self, key: Key, *, urgent: bool = False) -> None:
         if (timer := self._later.pop(key, None)) is not None:
             timer.cancel()
+        if not self.mine(key):
+            return
         if key in self._busy:
             self._again[key] = urgent or self._again.get(key, False)
         elif urgent or key in self._urgent:
@@ -108,11 +124,14 @@ class WorkQueue(Generic[Key]):
 
     async def _take(self, *, urgent: bool) -> Key:
         lanes = (self._urgent,) if urgent else (self._urgent, self._ready)
-        while self.paused or not (lane := next(filter(None, lanes), None)):
-            self._signal.clear()
-            await self._signal.wait()
-        key = next(iter(lane))
-        del lane[key]
+        while True:
+            while self.paused or not (lane := next(filter(None, lanes), None)):
+                self._signal.clear()
+                await self._signal.wait()
+            key = next(iter(lane))
+            del lane[key]
+            if self.mine(key):
+                break
         self._busy.add(key)
         if lane is self._urgent:
             self._hurried.add(key)

@@ -6,6 +6,7 @@ from datetime import datetime
 from runbook_operator.api.conditions import moment
 from runbook_operator.api.objects import SwitchObject
 from runbook_operator.model.refs import Ref
+from runbook_operator.model.shards import Whose
 from runbook_operator.plan.world import BUDGETED, Acts
 
 
@@ -52,6 +53,11 @@ class Acting:
     def free(self, switch: Ref) -> None:
         """The engagement is noted, or does not begin."""
         self._reserved.pop(switch, None)
+
+    def leave(self, whose: Whose) -> None:
+        """Somebody else decides about these from now on; what is decided is in their statuses, or does not begin."""
+        for switch in [*filter(whose, self._reserved)]:
+            self.free(switch)
 
     def acts(self, switch: SwitchObject, now: datetime) -> Acts:
         """What a decision about the Switch is to know; its own reservation is the very thing that is decided."""

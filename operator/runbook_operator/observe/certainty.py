@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from runbook_operator.model.accounts import Account
 from runbook_operator.model.refs import Ref
 from runbook_operator.model.seen import Missing, Seen
+from runbook_operator.model.shards import Whose
 
 
 @dataclass
 class Certainty:
-    """Kept for one time of leading. What one account has read, no other has."""
+    """Kept for one time of leading there. What one account has read, no other has."""
 
     _of: dict[Ref, dict[Account | None, str]] = field(default_factory=dict)
 
@@ -28,5 +29,5 @@ class Certainty:
     def forget(self, ref: Ref) -> None:
         self._of.pop(ref, None)
 
-    def clear(self) -> None:
-        self._of.clear()
+    def clear(self, whose: Whose) -> None:
+        self._of = {ref: versions for ref, versions in self._of.items() if not whose(ref)}

@@ -19,6 +19,7 @@ import structlog
 
 from runbook_operator.io import clock
 from runbook_operator.model.refs import Ref
+from runbook_operator.model.shards import Whose, everybody
 from runbook_operator.model.verdicts import Level, Track, advance, due
 from runbook_operator.model.watches import AskMetric, Key, Reading, Sense, Watch, seen
 
@@ -69,8 +70,8 @@ class Sensor:
 
     ask: Asker
     changed: Callable[[Ref], None]
-    may_ask: Callable[[], bool]
-    """Only a leader asks; for everybody else the periods pass."""
+    may_ask: Whose
+    """Only who leads there asks for a Runbook; for everybody else the periods pass."""
     metrics: Meter
     now: Callable[[], datetime] = clock.now
     """For what is told. A clock that is set moves no due time."""
@@ -111,11 +112,10 @@ class Sensor:
         """The Runbook is gone."""
         self.watch(runbook, (), {})
 
-    def clear(self) -> None:
-        """Leading begins: what was known may be long past, and the statuses say what to begin with."""
-        self._entries.clear()
-        self._heap.clear()
-        self._dropped = 0
+    def clear(self, whose: Whose = everybody) -> None:
+        """Leading begins there: what was known may be long past, and the statuses say what to begin with."""
+        for runbook in [*filter(whose, self._entries)]:
+            self.forget(runbook)
 
     def senses(self, runbook: Ref) -> Mapping[Key, Sense]:
         """What is known of its entries; before the first reading that is what was known when the watch began."""
@@ -163,7 +163,7 @@ class Sensor:
         if not self._is_watched(entry):
             return False
         key, now = entry.watch.key, self.monotonic()
-        if key in self._asked or not self.may_ask():
+        if key in self._asked or not self.may_ask(key.runbook):
             self._put(_next(entry, now + CLOSEST / 2), entry)
             return False
         self._asked.add(key)

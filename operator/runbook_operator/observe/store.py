@@ -13,6 +13,7 @@ from runbook_operator.api.switch import Record
 from runbook_operator.model.accounts import Account, named
 from runbook_operator.model.refs import API_VERSION, Ref, switch_ref
 from runbook_operator.model.seen import ALWAYS_WATCHED, Missing, Seen, absent, alike, is_only_progress, seen_of
+from runbook_operator.model.shards import Whose, everybody
 from runbook_operator.model.signals import Signal
 from runbook_operator.observe.acting import Acting
 from runbook_operator.observe.index import Index
@@ -135,9 +136,10 @@ class Store:
         """The latest word of each source about a switch."""
         return self._signals.get(switch, ())
 
-    def hush(self) -> None:
-        """Forget what all sources have said."""
-        self._signals.clear()
+    def hush(self, whose: Whose = everybody) -> None:
+        """Forget what all sources have said about these."""
+        for switch in [*filter(whose, self._signals)]:
+            del self._signals[switch]
 
     def drop(self, ref: Ref, uid: str) -> frozenset[Ref]:
         """The object of that uid is gone; returns who is to look again. A newer object of the name stays."""

@@ -22,11 +22,11 @@ Outcome = Literal["done", "conflict", "gone", "refused", "unknown"]
 class Audit:
     """Writes the lines to the log and, where `path` is given, to a file of JSON lines.
 
-    `epoch` is the lease's count of leaders, so that lines of two replicas can be told apart and ordered.
+    `epoch` is the count of who has led in a namespace, so that lines of two replicas can be told apart and ordered.
     """
 
     identity: str = ""
-    epoch: Callable[[], int] = lambda: 0
+    epoch: Callable[[str], int] = lambda _namespace: 0
     path: Path | None = None
 
     def note(self, world: World | RunbookWorld, step: Act | Adjust, outcome: Outcome, error: str = "") -> None:
@@ -57,7 +57,7 @@ class Audit:
             "result": outcome,
             "error": error,
             "operator": self.identity,
-            "epoch": self.epoch(),
+            "epoch": self.epoch(target.namespace),
         }
 
 

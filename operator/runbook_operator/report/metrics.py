@@ -1,6 +1,6 @@
 """The operator's own metrics. Labels are bounded: kinds, reasons and results, never names of objects."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
@@ -44,6 +44,12 @@ class Metrics:
         """A gauge that is read when it is scraped."""
         gauge = Gauge(f"runbook_operator_{name}", text, registry=self.registry)
         gauge.set_function(read)
+
+    def gauges(self, name: str, text: str, label: str, reads: Mapping[str, Callable[[], float]]) -> None:
+        """As gauge, one for each value of the label."""
+        gauge = Gauge(f"runbook_operator_{name}", text, (label,), registry=self.registry)
+        for value, read in reads.items():
+            gauge.labels(value).set_function(read)
 
     def effect(self, seconds: float, engagement: str) -> None:
         """A throw took effect; the engagement's id is the exemplar, so that a slow one can be found."""

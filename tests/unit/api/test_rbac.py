@@ -8,7 +8,8 @@ def test_there_is_a_base_and_a_role_for_each_action_and_for_whatever_else_is_opt
     names = [role["metadata"]["name"] for role in roles()]
 
     actions = [f"runbook-operator-action-{kind.lower()}" for kind in sorted(REGISTRY)]
-    others = ["gitops", "sensing-pods", "sensing-secrets", "source-pods", "source-rollout", "probes", "impersonation"]
+    others = ["gitops", "sensing-pods", "sensing-secrets", "source-pods", "source-rollout", "probes", "shards"]
+    others = [*others, "impersonation"]
     assert names == ["runbook-operator", *actions, *(f"runbook-operator-{one}" for one in others)]
 
 
@@ -29,6 +30,15 @@ def test_what_sensing_reads_beyond_the_base_is_opted_in_to() -> None:
     assert rights("runbook-operator-sensing-pods") == {("pods", "list"), ("pods", "watch")}
     # Who may list or watch Secrets may read all of them at once.
     assert rights("runbook-operator-sensing-secrets") == {("secrets", "get")}
+
+
+def test_a_single_leader_sees_its_own_lease_alone_and_replicas_that_share_take_out_who_is_dead() -> None:
+    assert {verb for resource, verb in rights("runbook-operator") if resource == "leases"} == {
+        "get",
+        "create",
+        "update",
+    }
+    assert rights("runbook-operator-shards") == {("leases", "list"), ("leases", "delete")}
 
 
 def test_no_role_has_a_wildcard_or_a_verb_that_escalates() -> None:

@@ -94,10 +94,10 @@ async def test_credentials_that_are_renewed_for_one_are_renewed_for_all() -> Non
 
 async def test_a_replica_that_does_not_lead_writes_nothing_in_anybodys_name() -> None:
     async with serving() as (server, kube):
-        kube.may_write = lambda: False
+        kube.may_write = lambda _path: False
         account = kube.as_(DEPLOYER)
 
-        assert not account.may_write()
+        assert not account.may_write("/any")
         assert server.asked == []
 
 

@@ -201,3 +201,41 @@ async def test_a_standby_looks_at_the_moment_in_which_the_lease_would_expire(
     assert second.elector._pause() == pytest.approx(0.2)
     second.clock.now += 1
     assert second.elector._pause() == 0.5
+
+
+async def test_a_leader_that_was_frozen_while_another_led_begins_anew(replicas: tuple[Replica, Replica]) -> None:
+    first, second = replicas
+    await first.turn()
+    await second.turn()
+    second.clock.now += 4.1
+    assert await second.turn()
+    await second.elector.release()
+
+    assert await first.turn()
+
+    assert first.told == ["started", "stopped", "started"]
+
+
+async def test_a_replica_that_is_about_to_go_renews_its_lease_and_takes_none(replicas: tuple[Replica, Replica]) -> None:
+    first, second = replicas
+    await first.turn()
+    first.elector.leave()
+    second.elector.leave()
+
+    assert await first.turn()
+    await second.turn()
+    first.clock.now += 4.1
+
+    assert not await second.turn()
+
+
+async def test_whoever_leads_leads_in_every_namespace(replicas: tuple[Replica, Replica]) -> None:
+    first, second = replicas
+    await first.turn()
+    await second.turn()
+
+    assert first.elector.leads("any")
+    assert first.elector.held == {0}
+    assert first.elector.epoch_of("any") == 1
+    assert not second.elector.leads("any")
+    assert not second.elector.held

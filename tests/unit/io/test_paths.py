@@ -4,7 +4,7 @@ import pytest
 
 from runbook_operator import errors
 from runbook_operator.io.kube import Body, Kube
-from runbook_operator.io.paths import Paths, collection, path_of
+from runbook_operator.io.paths import Paths, collection, namespace_of, path_of
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
 from runbook_operator.model.seen import Missing
@@ -73,3 +73,21 @@ async def test_a_version_that_would_lead_to_another_kind_is_not_served_and_never
 def test_a_namespace_is_one_step_too(namespace: str) -> None:
     with pytest.raises(errors.NotFoundError, match="nothing can be called"):
         collection("v1", "pods", namespace)
+
+
+@pytest.mark.parametrize(
+    ("path", "namespace"),
+    [
+        ("/api/v1/namespaces/team/events", "team"),
+        ("/api/v1/namespaces/team/configmaps/flags", "team"),
+        ("/apis/runbooks.dev/v1alpha1/namespaces/team/switches/shop-stop/status", "team"),
+        ("/apis/apps/v1/namespaces/namespaces/deployments/namespaces/scale", "namespaces"),
+        ("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", ""),
+        ("/api/v1/namespaces/team", ""),
+        ("/apis/apps/v1/deployments", ""),
+        ("/apis", ""),
+        ("", ""),
+    ],
+)
+def test_a_path_tells_the_namespace_that_it_leads_into(path: str, namespace: str) -> None:
+    assert namespace_of(path) == namespace

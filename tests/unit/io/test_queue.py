@@ -135,6 +135,36 @@ async def test_a_paused_queue_keeps_its_keys() -> None:
     assert len(queue) == 1
 
 
+async def test_what_is_not_ours_is_dropped_and_what_is_no_longer_ours_is_not_visited() -> None:
+    ours = {"a", "b"}
+    queue: WorkQueue[str] = WorkQueue(paused=False, mine=ours.__contains__)
+    for key in ("a", "b", "c"):
+        queue.add(key)
+    queue.add("d", urgent=True)
+    assert len(queue) == 2
+    ours.remove("a")
+
+    assert await visits(queue, 1) == ["b"]
+    assert len(queue) == 0
+
+
+async def test_what_is_visited_now_is_told() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    seen: list[str] = []
+
+    async def visit(key: str) -> None:
+        seen.extend((key, *queue.busy))
+
+    worker = asyncio.create_task(queue.work(visit))
+    queue.add("a")
+    await asyncio.sleep(0)
+    await queue.idle()
+    worker.cancel()
+
+    assert seen == ["a", "a"]
+    assert not queue.busy
+
+
 async def test_one_key_is_never_visited_twice_at_once_and_an_event_meanwhile_is_one_more_visit() -> None:
     queue: WorkQueue[str] = WorkQueue(paused=False)
     busy, most, count = 0, 0, 0

@@ -100,7 +100,7 @@ class Scene:
         self.sensor = Sensor(
             self.ask or self.answer,
             self.changed.append,
-            lambda: self.leading,
+            lambda _runbook: self.leading,
             self.metrics,
             lambda: NOW + timedelta(seconds=passes.seconds - BEGINNING) + self.ahead,
             lambda: passes.seconds,

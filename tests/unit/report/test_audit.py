@@ -22,7 +22,7 @@ def act() -> tuple[World, Act]:
 
 
 def test_a_line_says_who_did_what_because_of_what_and_how_it_ended(act: tuple[World, Act], tmp_path: Path) -> None:
-    audit = Audit("replica-1", lambda: 7, tmp_path / "audit.jsonl")
+    audit = Audit("replica-1", {"shop": 7}.__getitem__, tmp_path / "audit.jsonl")
 
     audit.note(*act, "done")
     audit.note(*act, "refused", "403")
@@ -45,7 +45,7 @@ def test_a_line_of_a_runbooks_own_write_names_the_runbook_and_shows_no_credentia
     story = Story().has(workload(container(readinessProbe=command)), service()).declares(endpoint(enforce=True)).look()
     (step,) = story.adjusted
 
-    Audit("replica-1", lambda: 7, tmp_path / "audit.jsonl").note(story.world(), step, "done")
+    Audit("replica-1", {"shop": 7}.__getitem__, tmp_path / "audit.jsonl").note(story.world(), step, "done")
 
     text = (tmp_path / "audit.jsonl").read_text()
     line = json.loads(text)

@@ -1,0 +1,50 @@
+"""What this replica leads, what it has to do and how switches are, as metrics that are read when they are scraped."""
+
+import asyncio
+from functools import partial
+
+from runbook_operator.api.conditions import find
+from runbook_operator.decide.gates import is_held_back
+from runbook_operator.io.queue import WorkQueue
+from runbook_operator.leading import Leadership
+from runbook_operator.model.refs import Ref
+from runbook_operator.observe.store import Store
+from runbook_operator.report.metrics import Metrics
+
+SHOWN = (
+    ("Automatic", "Silenced", "switches_silenced", "Switches that a person holds released against automatic sources."),
+    ("Contested", "", "switches_contested", "Switches whose held fields somebody else keeps writing."),
+    ("Stalled", "", "switches_stalled", "Switches that wait for a person."),
+)
+"""Condition, reason (empty for any), and the gauge that counts the switches that have it."""
+
+
+def measure(metrics: Metrics, elector: Leadership, shards: int, queue: WorkQueue[Ref], store: Store) -> None:
+    """Expose all of it."""
+    metrics.gauge("leading", "1 where this replica leads.", lambda: float(elector.leading))
+    metrics.gauge("shards_held", "Shards that this replica leads.", lambda: float(len(elector.held)))
+    each = {str(shard): partial(_leads, elector, shard) for shard in range(shards)}
+    metrics.gauges("shard_leading", "1 where this replica leads the shard.", "shard", each)
+    metrics.gauge("queue_length", "Objects to look at.", lambda: float(len(queue)))
+    metrics.gauge("tasks", "Tasks of the main loop.", lambda: float(len(asyncio.all_tasks())))
+    metrics.gauge("switches_engaged", "Switches with an engagement under way.", partial(_engaged, store))
+    metrics.gauge("switches_held_back", "Switches that a gate keeps from engaging.", partial(_held_back, store))
+    for condition, reason, name, text in SHOWN:
+        metrics.gauge(name, text, partial(_count, store, condition, reason))
+
+
+def _leads(elector: Leadership, shard: int) -> float:
+    return float(shard in elector.held)
+
+
+def _count(store: Store, condition: str, reason: str) -> float:
+    found = (find(switch.status.conditions, condition) for switch in store.switches.values())
+    return float(sum(1 for one in found if one is not None and reason in ("", one.reason)))
+
+
+def _held_back(store: Store) -> float:
+    return float(sum(1 for switch in store.switches.values() if is_held_back(switch.status)))
+
+
+def _engaged(store: Store) -> float:
+    return float(sum(1 for switch in store.switches.values() if switch.status.record))

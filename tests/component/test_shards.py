@@ -1,0 +1,213 @@
+"""A replica that leads some shards: what begins and ends with each, and what stays as it is."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from runbook_operator import errors, main
+from runbook_operator.api.objects import parse_switch
+from runbook_operator.io.kube import Kube
+from runbook_operator.io.shares import Shares
+from runbook_operator.model.refs import API_VERSION, Ref, switch_ref
+from runbook_operator.model.shards import among, shard_of
+from runbook_operator.model.signals import Signal
+from runbook_operator.settings import Settings
+from tests.builders import NOW, Body, runbook_body, switch_body
+from tests.component.test_resync import ListKube
+
+TEAMS = {shard_of(f"team-{number}", 8): f"team-{number}" for number in range(60)}
+MINE, OTHER = TEAMS[2], TEAMS[5]
+SAID = (Signal("Dependency", "model", "Engage"),)
+
+
+def within(namespace: str, body: Body) -> Body:
+    return {**body, "metadata": body["metadata"] | {"namespace": namespace}}
+
+
+def runbook(namespace: str) -> Ref:
+    return Ref(API_VERSION, "Runbook", namespace, "shop")
+
+
+def stop(namespace: str) -> Ref:
+    return switch_ref(namespace, "shop-stop")
+
+
+@pytest.fixture
+def operator() -> main.Operator:
+    """With a Runbook and a Switch in two namespaces, of which one is in a shard that it leads."""
+    made = main.Operator(Settings(shards=8), ListKube(), ListKube(), ListKube())
+    for namespace in (MINE, OTHER):
+        for body in (runbook_body(), switch_body()):
+            made.see(None, within(namespace, body))
+    return made
+
+
+@pytest.fixture
+def leads(operator: main.Operator) -> Callable[..., None]:
+    """Say which shards it has from now on, as if the Leases did."""
+    assert isinstance(operator.elector, Shares)
+    elector = operator.elector
+
+    def say(*shards: int) -> None:
+        elector._fence = elector._layout.fence = elector.monotonic() + 60
+        elector._held = set(shards)
+        elector._tell()
+
+    return say
+
+
+def waiting(operator: main.Operator) -> set[Ref]:
+    return {*operator.queue._ready, *operator.queue._urgent}
+
+
+def test_only_what_is_in_a_shard_that_is_led_is_looked_at(operator: main.Operator, leads: Callable[..., None]) -> None:
+    assert waiting(operator) == set()
+
+    leads(2)
+    operator.wake([runbook(OTHER), stop(OTHER)])
+
+    assert waiting(operator) == {runbook(MINE), stop(MINE)}
+    assert not operator.queue.paused
+
+
+def test_gaining_a_shard_begins_anew_with_what_is_in_it_alone(
+    operator: main.Operator, leads: Callable[..., None]
+) -> None:
+    leads(2)
+    operator.queue._ready.clear()
+    for namespace in (MINE, OTHER):
+        operator.store.hear(stop(namespace), SAID)
+        operator.writer._certain.note(stop(namespace), "7")
+        operator.sensing.look(runbook(namespace))
+
+    leads(2, 5)
+
+    assert waiting(operator) == {runbook(OTHER), stop(OTHER)}
+    assert operator.store.signals_of(stop(MINE)) == SAID
+    assert operator.store.signals_of(stop(OTHER)) == ()
+    assert operator.writer._certain.version(stop(MINE)) == "7"
+    assert operator.writer._certain.version(stop(OTHER)) is None
+    assert set(operator.sensing._watched) == {runbook(MINE)}
+
+
+def test_of_a_shard_that_is_lost_nothing_is_asked_nor_counted_and_of_others_everything(
+    operator: main.Operator, leads: Callable[..., None]
+) -> None:
+    leads(2, 5)
+    for namespace in (MINE, OTHER):
+        operator.sensing.look(runbook(namespace))
+        operator.store.acting.reserve(operator.store.switches[stop(namespace)], NOW)
+    assert len(_acts(operator).acting) == 2
+
+    leads(2)
+
+    assert set(operator.sensing._watched) == {runbook(MINE)}
+    assert _acts(operator).acting == {runbook(MINE)}
+    assert operator.sensor.may_ask(runbook(MINE))
+    assert not operator.sensor.may_ask(runbook(OTHER))
+
+
+def _acts(operator: main.Operator):  # type: ignore[no-untyped-def] # noqa: ANN202 # what a decision about a third one knows
+    third = parse_switch(within("elsewhere", switch_body()))
+    return operator.store.acting.acts(third, NOW)
+
+
+async def test_nothing_is_written_where_another_leads(operator: main.Operator, leads: Callable[..., None]) -> None:
+    kube = operator.kube
+    leads(2)
+    path = "/apis/runbooks.dev/v1alpha1/namespaces/{}/switches/shop-stop/status"
+
+    assert kube.may_write(path.format(MINE))
+    assert not kube.may_write(path.format(OTHER))
+    assert kube.may_write("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
+    leads()
+    assert not kube.may_write(path.format(MINE))
+    assert not kube.may_write("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
+    with pytest.raises(errors.NotLeadingError, match="does not lead there"):
+        await Kube.request(kube, "PATCH", path.format(MINE), body={})
+
+
+async def test_what_was_being_decided_as_a_shard_was_lost_does_not_count(
+    operator: main.Operator, leads: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leads(2, 5)
+
+    async def look(key: Ref) -> None:
+        leads(2)
+        operator.store.acting.reserve(operator.store.switches[key], NOW)
+        raise errors.NotLeadingError("it lapsed in the middle")
+
+    monkeypatch.setattr(operator.reconciler, "_look_at", look)
+    await operator.reconciler.visit(stop(OTHER))
+
+    assert _acts(operator).acting == frozenset()
+
+
+async def test_a_shard_is_busy_while_something_in_it_is_visited(
+    operator: main.Operator, leads: Callable[..., None]
+) -> None:
+    assert isinstance(operator.elector, Shares)
+    leads(2)
+    going = asyncio.Event()
+
+    async def visit(key: Ref) -> None:
+        assert among({2}, 8)(key)
+        await going.wait()
+
+    worker = asyncio.create_task(operator.queue.work(visit))
+    await asyncio.sleep(0)
+
+    assert operator.elector.is_busy(2)
+    assert not operator.elector.is_busy(5)
+    going.set()
+    await operator.queue.idle()
+    worker.cancel()
+
+
+async def test_metrics_say_which_shards_are_led(operator: main.Operator, leads: Callable[..., None]) -> None:
+    leads(2)
+
+    text = operator.metrics.render()[0].decode()
+
+    assert "runbook_operator_leading 1.0" in text
+    assert "runbook_operator_shards_held 1.0" in text
+    assert 'runbook_operator_shard_leading{shard="2"} 1.0' in text
+    assert 'runbook_operator_shard_leading{shard="7"} 0.0' in text
+
+
+def test_an_audit_line_has_the_count_of_leaders_of_its_shard(operator: main.Operator) -> None:
+    assert isinstance(operator.elector, Shares)
+    operator.elector._epochs = {2: 7}
+
+    assert operator.writer.audit.epoch(MINE) == 7
+    assert operator.writer.audit.epoch(OTHER) == 0
+
+
+async def test_a_replica_that_ends_takes_nothing_more_and_gives_all_back_once_it_is_idle(
+    operator: main.Operator, leads: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elector = operator.elector
+    assert isinstance(elector, Shares)
+    leads(2)
+    going, done = asyncio.Event(), list[str]()
+
+    async def visit(key: Ref) -> None:
+        del key
+        await going.wait()
+        assert elector._left
+        done.append("visit")
+
+    async def release() -> None:
+        done.append("release")
+
+    monkeypatch.setattr(elector, "release", release)
+    worker = asyncio.create_task(operator.queue.work(visit))
+    await asyncio.sleep(0)
+    ending = asyncio.create_task(operator._stop())
+    await asyncio.sleep(0)
+    going.set()
+    await ending
+    worker.cancel()
+
+    assert done == ["visit", "release"]
