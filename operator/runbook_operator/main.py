@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from runbook_operator import __version__, errors, handlers
+from runbook_operator import __version__, errors, garbage, handlers
 from runbook_operator.gauges import measure
 from runbook_operator.io.bucket import Bucket
 from runbook_operator.io.http import Outbound
@@ -198,7 +198,9 @@ class Operator:
         found = await own_addresses(self.kube, self.writer.out.guard.resolver)
         self.forbidden.clear()
         self.forbidden.update(found)
-        return await resync(self.kube, self.store, self.settings.namespaces)
+        found_again = await resync(self.kube, self.store, self.settings.namespaces)
+        garbage.settle()
+        return found_again
 
     async def _keep_warm(self) -> None:
         """An idle connection is closed after 15 s, and a throw at night must not wait for a new one's handshake.

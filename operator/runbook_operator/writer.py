@@ -150,7 +150,7 @@ class Writer:
         if isinstance(query, May):
             return await self.reviews.answer(query, reader)
         if isinstance(query, Find):
-            return await (self.lists.ask(query, reader) if shared is None else self.lists.answer(query, shared, reader))
+            return await self.lists.answer(query, shared, reader)
         return await answer(self.paths.as_(reader), self.out, query)
 
     def forget_strangers(self, refs: Iterable[Ref]) -> None:

@@ -30,6 +30,7 @@ class Stage:
         self.done: list[str] = []
         self.waits: dict[str, str] = {}
         self.fails: dict[str, errors.ApiError] = {}
+        self.queries: dict[str, dict[str, str]] = {}
         self._request, self.kube.request = self.kube.request, self._ordered  # type: ignore[method-assign] # see above
 
     async def _ordered(self, method: str, path: str, **rest: Any) -> Body:
@@ -37,6 +38,7 @@ class Stage:
             await asyncio.sleep(0)
         if (error := self.fails.pop(path, None)) is not None:
             raise error
+        self.queries[path] = rest.get("query") or {}
         answer = await self._request(method, path, **rest)
         self.done.append(path)
         return answer
@@ -89,6 +91,15 @@ async def test_neither_waits_for_what_is_asked_where_there_was_nothing_before() 
     status = await stage.throw()
 
     assert (status.phase, stage.kube.replicas) == ("Engaged", 0)
+
+
+async def test_a_throw_is_told_what_a_watch_would_have_told_and_a_close_look_what_is_there_for_certain() -> None:
+    stage = Stage()
+
+    await stage.look()
+    assert stage.queries[HPAS] == {"limit": "500"}
+    await stage.throw()
+    assert stage.queries[HPAS] == {"resourceVersion": "0"}
 
 
 async def test_an_autoscaler_that_came_since_the_last_look_is_saved_before_the_effect() -> None:

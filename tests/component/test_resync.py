@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
@@ -90,3 +91,21 @@ async def test_the_connection_is_kept_warm_by_asking_what_is_served(monkeypatch:
     scaled = Ref("keda.sh/v1alpha1", "ScaledObject", NAMESPACE, "")
     assert await operator.writer.paths.resource(scaled, surely=False) is None
     assert len(kube.asked) == seen
+
+
+async def test_what_a_resync_has_found_is_left_out_of_what_the_collector_looks_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def nobody(*_: object) -> set[str]:
+        return set()
+
+    monkeypatch.setattr(main, "own_addresses", nobody)
+    operator = main.Operator(Settings(), ListKube(runbook_body(), switch_body()), ListKube(), ListKube())
+    gc.unfreeze()
+
+    await operator._resync()
+
+    frozen = gc.get_freeze_count()
+    gc.unfreeze()
+    assert frozen > 0
+    assert RUNBOOK in operator.store.runbooks

@@ -119,9 +119,13 @@ class Kube:
         """Delete the object if it still is the one of that uid; returns it while finalizers hold it, else a Status."""
         return await self.request("DELETE", path, body={"preconditions": {"uid": uid}})
 
-    async def items(self, path: str, labels: str = "") -> AsyncIterator[Body]:
-        """Every object of a list, page by page; apiVersion and kind are put into each, which a list leaves out."""
-        async for page in self._pages(path, labels):
+    async def items(self, path: str, labels: str = "", *, cached: bool = False) -> AsyncIterator[Body]:
+        """Every object of a list, page by page; apiVersion and kind are put into each, which a list leaves out.
+
+        What is `cached` is what a watch would have told by now. A list of what is there for certain may wait a tenth of
+        a second until the API server's own watch has come so far.
+        """
+        async for page in self._pages(path, labels, cached=cached):
             for item in _items(page):
                 yield item
 
@@ -150,8 +154,9 @@ class Kube:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise errors.UnavailableError(f"watch {path}: {str(error) or type(error).__name__}") from error
 
-    async def _pages(self, path: str, labels: str = "") -> AsyncIterator[Body]:
-        query: dict[str, str] = {"limit": str(PAGE)} | ({"labelSelector": labels} if labels else {})
+    async def _pages(self, path: str, labels: str = "", *, cached: bool = False) -> AsyncIterator[Body]:
+        query: dict[str, str] = {"resourceVersion": "0"} if cached else {"limit": str(PAGE)}
+        query |= {"labelSelector": labels} if labels else {}
         while True:
             page = await self.get(path, **query)
             yield page

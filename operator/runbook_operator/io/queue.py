@@ -4,6 +4,7 @@ What is urgent is visited before all that waits, and workers may be kept for it 
 """
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable, Collection, Hashable
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 
+MAKES_WAY = 1.0
+"""For so many seconds from when a hurry begins nothing else is: it would share the processor and the API server."""
 FIRST_RETRY = 0.05
 LONGEST_RETRY = 30.0
 
@@ -41,6 +44,8 @@ class WorkQueue(Generic[Key]):
     _busy: set[Key] = field(default_factory=set)
     _hurried: set[Key] = field(default_factory=set)
     """Those of the busy ones that were urgent."""
+    _since: float = -math.inf
+    """When the hurry began, by the loop's clock."""
     _again: dict[Key, bool] = field(default_factory=dict)
     """Those that are to be visited once more, and whether that is urgent."""
     _failures: dict[Key, int] = field(default_factory=dict)
@@ -69,11 +74,22 @@ class WorkQueue(Generic[Key]):
         if key in self._busy:
             self._again[key] = urgent or self._again.get(key, False)
         elif urgent or key in self._urgent:
+            self._hurry()
             self._ready.pop(key, None)
             self._urgent[key] = None
         else:
             self._ready[key] = None
         self._signal.set()
+
+    def _hurry(self) -> None:
+        if not self._urgent and not self._hurried:
+            loop = asyncio.get_running_loop()
+            self._since = loop.time()
+            loop.call_later(MAKES_WAY, self._signal.set)
+
+    @property
+    def _makes_way(self) -> bool:
+        return self.hurried and asyncio.get_running_loop().time() < self._since + MAKES_WAY
 
     def add_later(self, key: Key, seconds: float) -> None:
         """Visit the key after `seconds`, or sooner where it is added or due sooner."""
@@ -123,9 +139,8 @@ class WorkQueue(Generic[Key]):
                 self._done(key)
 
     async def _take(self, *, urgent: bool) -> Key:
-        lanes = (self._urgent,) if urgent else (self._urgent, self._ready)
         while True:
-            while self.paused or not (lane := next(filter(None, lanes), None)):
+            while self.paused or not (lane := self._urgent or self._other(urgent=urgent)):
                 self._signal.clear()
                 await self._signal.wait()
             key = next(iter(lane))
@@ -137,9 +152,14 @@ class WorkQueue(Generic[Key]):
             self._hurried.add(key)
         return key
 
+    def _other(self, *, urgent: bool) -> dict[Key, None]:
+        """What a worker has to do where nothing is urgent."""
+        return {} if urgent or self._makes_way else self._ready
+
     def _done(self, key: Key) -> None:
         self._busy.discard(key)
         self._hurried.discard(key)
         self._freed.set()
+        self._signal.set()
         if key in self._again:
             self.add(key, urgent=self._again.pop(key))

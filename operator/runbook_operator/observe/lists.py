@@ -50,12 +50,17 @@ class Lists:
         while self._nothing and next(iter(self._nothing.values())) <= now - self.presumed_seconds:
             self._nothing.pop(next(iter(self._nothing)))
 
-    async def answer(self, query: Find, edition: Edition, account: Account | None = None) -> Any:
-        """As observe.targets.answer; what one account was told is told to no other."""
+    async def answer(self, query: Find, edition: Edition | None, account: Account | None = None) -> Any:
+        """As observe.targets.answer; what one account was told is told to no other.
+
+        Without an edition somebody waits for the answer, and it is what a watch would have told by now.
+        """
+        if edition is None:
+            return await self._ask(query, account, cached=True)
         now, key = self.monotonic(), (edition, query, account)
         self._asked = {one: asked for one, asked in self._asked.items() if asked[0] + self.seconds > now}
         if key not in self._asked:
-            self._asked[key] = (now, asyncio.create_task(self.ask(query, account)))
+            self._asked[key] = (now, asyncio.create_task(self._ask(query, account)))
         _, task = self._asked[key]
         try:
             return await asyncio.shield(task)
@@ -63,8 +68,7 @@ class Lists:
             self._asked.pop(key, None)
             raise
 
-    async def ask(self, query: Find, account: Account | None) -> Any:
-        """As answer, now and for whoever asks alone."""
-        found = await find(self.paths.as_(account), query)
+    async def _ask(self, query: Find, account: Account | None, *, cached: bool = False) -> Any:
+        found = await find(self.paths.as_(account), query, cached=cached)
         self._note(query, account, found)
         return found

@@ -45,9 +45,9 @@ async def answer(paths: Paths, out: Outbound, query: Read | Find | Probe) -> Any
             return await _allowed(probe(paths.kube, out, query.service, query.port, query.path))
 
 
-async def find(paths: Paths, query: Find) -> tuple[Mapping[str, Any], ...] | Denied:
-    """As answer, of what needs the API server only."""
-    return await _allowed(_find(paths, query))
+async def find(paths: Paths, query: Find, *, cached: bool = False) -> tuple[Mapping[str, Any], ...] | Denied:
+    """As answer, of what needs the API server only; what is cached is there sooner, see Kube.items."""
+    return await _allowed(_find(paths, query, cached=cached))
 
 
 async def _allowed(asking: Awaitable[T]) -> T | Denied:
@@ -57,7 +57,7 @@ async def _allowed(asking: Awaitable[T]) -> T | Denied:
         return Denied(Reason.FORBIDDEN, f"{error}. {error.user_action}")
 
 
-async def _find(paths: Paths, query: Find) -> tuple[Mapping[str, Any], ...]:
+async def _find(paths: Paths, query: Find, *, cached: bool) -> tuple[Mapping[str, Any], ...]:
     ref = Ref(query.api_version, query.kind, query.namespace, "")
     resource = await paths.resource(ref, surely=False)
     if resource is None:
@@ -65,7 +65,7 @@ async def _find(paths: Paths, query: Find) -> tuple[Mapping[str, Any], ...]:
     path = collection(query.api_version, resource.plural, query.namespace)
     found: list[Mapping[str, Any]] = []
     try:
-        async for body in paths.kube.items(path, query.labels):
+        async for body in paths.kube.items(path, query.labels, cached=cached):
             found.append(body)  # noqa: PERF401 # what came before a failure tells which one it is
     except errors.NotFoundError:
         # A kind that was served before, or one of Kubernetes' own that this version has not; later pages may expire.

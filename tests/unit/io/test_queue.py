@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -218,3 +219,36 @@ async def test_the_sooner_of_two_times_counts() -> None:
 @given(failures=st.integers(0, 10_000), jitter=st.floats(0, 1))
 def test_a_back_off_is_bounded(failures: int, jitter: float) -> None:
     assert 0 < backoff(failures, lambda: jitter) <= LONGEST_RETRY
+
+
+async def hurried_visits(queue: WorkQueue[str], urgent: float) -> list[str]:
+    """What is begun and ended, in its order, by two workers: an urgent visit takes so many seconds, others none."""
+    seen: list[str] = []
+
+    async def visit(key: str) -> None:
+        seen.append(key)
+        await asyncio.sleep(urgent if key == "lever" else 0)
+        seen.append(f"{key} ends")
+
+    workers = [asyncio.create_task(queue.work(visit)) for _ in range(2)]
+    queue.add("lever", urgent=True)
+    queue.add("usual")
+    async with asyncio.timeout(10):
+        while len(seen) < 4:  # noqa: ASYNC110 # it waits for the workers
+            await asyncio.sleep(0.01)
+    for worker in workers:
+        worker.cancel()
+    return seen
+
+
+async def test_nothing_else_is_begun_while_something_urgent_is_visited() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+
+    assert await hurried_visits(queue, 0.05) == ["lever", "lever ends", "usual", "usual ends"]
+
+
+async def test_an_urgent_visit_that_takes_long_holds_nothing_else_up_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runbook_operator.io.queue.MAKES_WAY", 0.05)
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+
+    assert await hurried_visits(queue, 0.5) == ["lever", "usual", "usual ends", "lever ends"]

@@ -1,0 +1,53 @@
+"""What lives for long is left out of the collector's looks, and cycles go all the same."""
+
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from runbook_operator import garbage
+
+
+class Node:
+    """Refers to itself, so that only the collector frees it."""
+
+    def __init__(self) -> None:
+        self.own = self
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was() -> Iterator[None]:
+    yield
+    gc.unfreeze()
+
+
+def test_what_is_there_is_not_looked_through_again() -> None:
+    lasting = [[number] for number in range(10_000)]
+
+    garbage.settle()
+
+    assert gc.get_freeze_count() > 10_000
+    assert not any(one is lasting for one in gc.get_objects())
+
+
+def test_young_cycles_are_freed_before_and_new_ones_after() -> None:
+    before = weakref.ref(Node())
+    garbage.settle()
+    after = weakref.ref(Node())
+
+    gc.collect()
+
+    assert before() is None
+    assert after() is None
+
+
+def test_what_lasts_is_freed_once_nobody_refers_to_it() -> None:
+    held = [Node()]
+    held[0].own = None  # type: ignore[assignment] # no cycle
+    gone = weakref.ref(held[0])
+    garbage.settle()
+
+    held.clear()
+
+    assert gone() is None
