@@ -2,63 +2,19 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
 from runbook_operator import errors
 from runbook_operator.io.lease import Elector, Terms
-
-
-@dataclass
-class FakeKube:
-    """One Lease in memory with optimistic locking. Left out: everything else, timeouts among it."""
-
-    lease: dict[str, Any] | None = None
-    broken: bool = False
-    version: int = 0
-
-    async def get(self, path: str) -> dict[str, Any]:
-        del path
-        if self.broken:
-            raise errors.UnavailableError("no answer")
-        if self.lease is None:
-            raise errors.NotFoundError("no lease")
-        return self.lease
-
-    async def create(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        del path
-        if self.lease is not None:
-            raise errors.AlreadyExistsError("there is one")
-        return self._store(body)
-
-    async def replace(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        del path
-        if self.broken:
-            raise errors.UnavailableError("no answer")
-        if body["metadata"]["resourceVersion"] != str(self.version):
-            raise errors.ConflictError("it changed")
-        return self._store(body)
-
-    def _store(self, body: dict[str, Any]) -> dict[str, Any]:
-        self.version += 1
-        self.lease = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self.version)}}
-        return self.lease
-
-
-@dataclass
-class Clock:
-    now: float = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.unit.io.leases import Clock, FakeLeases
 
 
 @dataclass
 class Replica:
     """An elector whose turns the test takes."""
 
-    kube: FakeKube
+    kube: FakeLeases
     clock: Clock
     name: str
     told: list[str] = field(default_factory=list)
@@ -66,7 +22,7 @@ class Replica:
     def __post_init__(self) -> None:
         terms = Terms("ns", "lease", self.name, lease=4, renew_deadline=3, retry=1)
         self.elector = Elector(
-            self.kube,  # type: ignore[arg-type] # the fake has the three calls that an elector makes
+            self.kube,  # type: ignore[arg-type] # the fake has the calls that an elector makes
             terms,
             lambda: self.told.append("started"),
             lambda: self.told.append("stopped"),
@@ -81,7 +37,7 @@ class Replica:
 
 @pytest.fixture
 def replicas() -> tuple[Replica, Replica]:
-    kube, clock = FakeKube(), Clock()
+    kube, clock = FakeLeases(), Clock()
     return Replica(kube, clock, "a"), Replica(kube, clock, "b")
 
 
@@ -96,7 +52,7 @@ async def test_the_first_leads_and_the_second_stands_by(replicas: tuple[Replica,
 async def test_a_leader_that_cannot_renew_stops_by_its_own_clock(replicas: tuple[Replica, Replica]) -> None:
     first, _ = replicas
     await first.turn()
-    first.kube.broken = True
+    first.kube.broken |= {"GET", "PUT"}
 
     first.clock.now += 2.9
     assert await first.turn()
@@ -145,7 +101,7 @@ async def test_two_that_race_for_a_free_lease_do_not_both_lead(replicas: tuple[R
     first, second = replicas
     await first.turn()
     await first.elector.release()
-    stale = dict(first.kube.lease or {})
+    stale = dict(first.kube.leases["lease"])
     assert await first.turn()
 
     with pytest.raises(errors.ConflictError):
@@ -155,7 +111,7 @@ async def test_two_that_race_for_a_free_lease_do_not_both_lead(replicas: tuple[R
 async def test_a_lease_that_cannot_be_given_back_expires_by_itself(replicas: tuple[Replica, Replica]) -> None:
     first, _ = replicas
     await first.turn()
-    first.kube.broken = True
+    first.kube.broken |= {"GET", "PUT"}
 
     await first.elector.release()
 
