@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio import client, config
@@ -236,9 +237,21 @@ async def _load() -> client.ApiClient:
         config.load_incluster_config(client_configuration=settings)
     except config.ConfigException:
         await config.load_kube_config(client_configuration=settings)
+    return _client(settings)
+
+
+def _client(settings: client.Configuration) -> client.ApiClient:
+    """The environment is asked once for a proxy; the client would have a thread do so at each request."""
+    settings.client_session_kwargs = {"trust_env": False}
+    settings.proxy = settings.proxy or _proxy_to(settings.host)
     api = client.ApiClient(configuration=settings)
     api.user_agent = USER_AGENT
     return api
+
+
+def _proxy_to(server: str) -> str | None:
+    to = urlsplit(server)
+    return None if proxy_bypass(to.hostname or "") else getproxies().get(to.scheme)
 
 
 def _in_the_name_of(account: Account | None) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Requests in the name of a service account: over the same connections, by the same credentials, with one header."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,7 +9,7 @@ from aiohttp import web
 from kubernetes.aio import client
 
 from runbook_operator import errors
-from runbook_operator.io.kube import Kube
+from runbook_operator.io.kube import Kube, _client
 from runbook_operator.io.paths import Paths
 from runbook_operator.model.accounts import Account
 from tests.builders import WEB
@@ -48,7 +49,7 @@ async def serving() -> AsyncIterator[tuple[Server, Kube]]:
     async def load() -> client.ApiClient:
         settings = client.Configuration(host=f"http://127.0.0.1:{runner.addresses[0][1]}")
         settings.api_key = {"BearerToken": f"Bearer {server.token}"}
-        return client.ApiClient(configuration=settings)
+        return _client(settings)
 
     kube = Kube(await load(), 2.0, load)
     try:
@@ -109,3 +110,48 @@ async def test_what_is_served_is_asked_by_the_operators_own_rights_and_known_to_
         assert not await paths.as_(DEPLOYER).serves("keda.sh", "scaledobjects")
 
     assert [who for _, who, _ in server.asked if who] == []
+
+
+async def test_no_request_waits_for_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving() as (server, kube):
+
+        async def never(*_: object) -> None:
+            raise AssertionError("a thread is asked")
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "run_in_executor", never)
+        await kube.get("/apis")
+
+    assert server.asked == [("/apis", "", "first")]
+
+
+@pytest.mark.parametrize(
+    ("environment", "used"),
+    [
+        ({}, None),
+        ({"https_proxy": "http://proxy:3128"}, "http://proxy:3128"),
+        ({"https_proxy": "http://proxy:3128", "no_proxy": "10.0.0.1,.svc"}, None),
+        ({"http_proxy": "http://proxy:3128"}, None),
+    ],
+)
+async def test_a_proxy_of_the_environment_leads_to_the_api_server_as_it_does_for_other_clients(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], used: str | None
+) -> None:
+    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    api = _client(client.Configuration(host="https://10.0.0.1:443"))
+
+    assert api.configuration.proxy == used
+    await api.close()
+
+
+async def test_the_proxy_of_a_kubeconfig_goes_before_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://proxy:3128")
+
+    api = _client(client.Configuration(host="https://10.0.0.1:443", proxy="http://own:3128"))
+
+    assert api.configuration.proxy == "http://own:3128"
+    await api.close()
