@@ -104,7 +104,6 @@ docs: $(READY) ## Generate the reference of the actions from them
 
 .PHONY: performance
 performance: $(READY) ## Make docs/performance.md and its plots of the figures in docs/performance
-	@$(BIN)/uv sync --quiet --locked --inexact --group plots
 	@$(BIN)/python -m tools.performance
 
 .PHONY: release
