@@ -60,7 +60,7 @@ def asked_for() -> Plan:
 async def main() -> None:
     """Measure all of them for each number of Runbooks, print them beside each other, keep the figures as JSON."""
     plan = asked_for()
-    scene.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(scene.ROOT / "crds"))
+    scene.install()
     for runbooks in plan.runbooks:
         figures = await compared(plan, runbooks)
         kept(runbooks, facts.document(runbooks=runbooks, contenders=figures))

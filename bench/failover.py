@@ -30,7 +30,7 @@ STANDBY = 5.0
 
 async def main() -> None:
     """Measure both, one after the other, and keep the figures as JSON."""
-    scene.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(scene.ROOT / "crds"))
+    scene.install()
     kube = await connect(30)
     try:
         figures = {name: await lost(kube, name) for name in WITH_LEADER}

@@ -146,6 +146,12 @@ def kubeconfig(namespace: str, path: Path, server: str = "") -> Path:
     return path
 
 
+def install() -> None:
+    """The CRDs, served from here on."""
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
+    kubectl("wait", "--for=condition=Established", "-f", str(ROOT / "crds"), "--timeout=60s")
+
+
 def kubectl(*arguments: str, stdin: str | None = None) -> str:
     done = subprocess.run(["kubectl", *arguments], input=stdin, text=True, capture_output=True, check=False)
     if done.returncode:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.scene import install
 from runbook_operator.io.kube import Kube, connect
 from runbook_operator.model.shards import shard_of
 
@@ -252,7 +253,7 @@ def main() -> None:
     # Others than those of the last run, which may be on their way out.
     some = [f"bench-shard-{os.getpid()}-{number}" for number in range(100 * SHARDS)]
     names = {shard_of(name, SHARDS): name for name in some}
-    kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
+    install()
     try:
         figures = asyncio.run(begin(list(names.values())))
         figures |= {"runbooks": RUNBOOKS, "replicas": REPLICAS, "shards": SHARDS, "throws": THROWS}

@@ -50,7 +50,7 @@ SOURCES = f"{scene.ROOT}:{scene.ROOT / 'operator'}"
 
 async def main() -> None:
     """Measure both, print them beside each other, and keep the figures as JSON."""
-    scene.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(scene.ROOT / "crds"))
+    scene.install()
     scene.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=300s")
     scene.kubectl("create", "namespace", NAMESPACE)
     kube = await connect(30)
