@@ -28,6 +28,9 @@ class Held(Protocol):
 
     def uids(self, api_version: str, kind: str, namespace: str) -> dict[str, Ref]: ...
 
+    def is_older(self, ref: Ref, version: str) -> bool:
+        """Whether what is known of the object is surely from before that resourceVersion."""
+
 
 @dataclass
 class Follower:
@@ -106,15 +109,7 @@ class Follower:
         if resource is None:
             raise errors.NotFoundError(f"the cluster serves no kind {name} in {api_version} any more")
         path = collection(api_version, resource.plural, namespace)
-        before = self.held.uids(api_version, name, namespace)
-        version = ""
-        async for bodies, listed in paths.kube.pages(path):
-            version = listed
-            for body in bodies:
-                before.pop(body["metadata"]["uid"], None)
-                self.sink(None, body)
-        for uid, ref in before.items():
-            self.sink("DELETED", _gone(ref, uid))
+        version = await self._list(kind, path, paths)
         self.following.add(kind)
         self._errors.pop(kind, None)
         self._tried[kind].set()
@@ -124,6 +119,20 @@ class Follower:
                 version = body["metadata"]["resourceVersion"]
                 if event != "BOOKMARK":
                     self.sink(event, body)
+
+    async def _list(self, kind: Kind, path: str, paths: Paths) -> str:
+        """Tell all that is there and all that is there no more; returns the version from which a watch goes on."""
+        before, listed, version = self.held.uids(*kind), set[str](), ""
+        async for bodies, at in paths.kube.pages(path):
+            version = at
+            for body in bodies:
+                listed.add(body["metadata"]["uid"])
+                self.sink(None, body)
+        # What was made meanwhile may be gone again: a list takes long enough for that, and the watch begins after it.
+        for uid, ref in (before | self.held.uids(*kind)).items():
+            if uid not in listed and (uid in before or self.held.is_older(ref, version)):
+                self.sink("DELETED", _gone(ref, uid))
+        return version
 
 
 def _gone(ref: Ref, uid: str) -> dict[str, Any]:

@@ -64,8 +64,8 @@ class Store:
 
     def _put_followed(self, ref: Ref, body: Mapping[str, Any]) -> frozenset[Ref]:
         """An event of a watch that begins and ends with what is held; whether it scales is known from a read."""
-        old = self.targets.get(ref)
-        return self.put_target(seen_of(body, whole=True, scalable=old.scalable if isinstance(old, Seen) else True))
+        scalable = old.scalable if isinstance(old := self.targets.get(ref), Seen) else True
+        return self.put_target(seen_of(body, whole=True, scalable=scalable))
 
     def is_held(self, target: Ref) -> bool:
         """Whether a Switch's record names it."""
@@ -198,6 +198,9 @@ class Store:
             for ref, one in held.items()
             if (ref.api_version, ref.kind) == (api_version, kind) and namespace in ("", ref.namespace)
         }
+
+    def is_older(self, ref: Ref, version: str) -> bool:
+        return isinstance(held := self.targets.get(ref), Seen) and _newer(version, held)
 
     def keys(self) -> Iterable[Ref]:
         return (*self.runbooks, *self.switches)

@@ -1,0 +1,97 @@
+"""A watch that begins while what it is to tell of is made and deleted.
+
+`LateKube` answers a list when the test says so, from a time that the test chooses. Left out: everything but one list
+and a watch in which nothing happens.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from runbook_operator.io.kube import Kube
+from runbook_operator.io.paths import Paths
+from runbook_operator.model.refs import Ref
+from runbook_operator.observe.follow import Follower, Kind
+from runbook_operator.observe.store import Store
+from tests.builders import NAMESPACE, seen
+
+Body = dict[str, Any]
+JOBS: Kind = ("batch/v1", "Job", NAMESPACE)
+JOB = Ref("batch/v1", "Job", NAMESPACE, "web")
+
+
+class LateKube(Kube):
+    """See above."""
+
+    def __init__(self) -> None:
+        self.asked, self.answer = asyncio.Event(), asyncio.Event()
+        self.listed: list[Body] = []
+        self.version = "10"
+
+    async def pages(self, path: str) -> AsyncIterator[tuple[list[Body], str]]:
+        del path
+        self.asked.set()
+        await self.answer.wait()
+        yield self.listed, self.version
+
+    async def watch(self, path: str, version: str, seconds: int) -> AsyncIterator[tuple[str, Body]]:
+        del path, version, seconds
+        await asyncio.Event().wait()
+        yield "", {}
+
+
+class Following(Store):
+    """A store in which Jobs are held."""
+
+    def held_kinds(self) -> frozenset[Kind]:
+        return frozenset({JOBS})
+
+
+async def told(kube: LateKube, store: Store, meanwhile: str, before: str = "") -> list[tuple[str | None, str]]:
+    """What is told of a Job that the list lacks: it was there `before`, or is made at the version `meanwhile`."""
+    events: list[tuple[str | None, str]] = []
+
+    def sink(event: str | None, body: Body) -> None:
+        events.append((event, body["metadata"]["uid"]))
+
+    follower = Follower(Paths(kube), store, sink, 15, 300.0)
+    if before:
+        store.put_target(job(before))
+    follower.look()
+    running = asyncio.create_task(follower.run())
+    await asyncio.wait_for(kube.asked.wait(), 5)
+    if meanwhile:
+        store.put_target(job(meanwhile))
+    kube.answer.set()
+    assert await asyncio.wait_for(follower.trouble(JOBS), 5) is None
+    running.cancel()
+    return events
+
+
+def job(version: str) -> Any:
+    return seen(1, ref=JOB, version=version, uid="job-1")
+
+
+@pytest.mark.parametrize(
+    ("before", "meanwhile", "events"),
+    [
+        ("", "9", [("DELETED", "job-1")]),
+        ("", "11", []),
+        ("9", "", [("DELETED", "job-1")]),
+        ("", "", []),
+    ],
+    ids=["made and deleted before the list", "made after the list", "gone before", "never there"],
+)
+async def test_what_a_list_lacks_is_gone_where_it_was_there_before_it(
+    before: str, meanwhile: str, events: list[tuple[str | None, str]]
+) -> None:
+    assert await told(LateKube(), Following(), meanwhile, before) == events
+
+
+async def test_what_a_list_has_is_told_as_it_is() -> None:
+    kube = LateKube()
+    kube.listed = [{"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "web", "uid": "job-1"}}]
+
+    assert await told(kube, Following(), "9") == [(None, "job-1")]
