@@ -128,8 +128,8 @@ class Writer:
             return
         if body is not None:
             self._learn(ref, body)
-        elif isinstance(step, DeleteSwitch):
-            self.wake(self.store.forget(step.meta.ref) - {ref})
+        elif not isinstance(step, CreateSwitch):
+            self.wake(self.store.drop(step.meta.ref, step.meta.uid) - {ref})
 
     async def ask(self, unread: Unread, answers: dict[Query, Any], edition: Edition, reader: Reader) -> None:
         """Put the answers to what is unread, asked at once, into `answers`; what was read is taken into the store.

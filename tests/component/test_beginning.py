@@ -196,3 +196,25 @@ async def test_nothing_is_presumed_once_the_last_look_is_long_ago() -> None:
 
     assert lists.nothing(asked, None) == {}
     assert STOP in stage.rig.store.switches
+
+
+async def test_the_answer_to_the_last_finalizer_brings_back_nothing_that_a_watch_has_told_to_be_gone() -> None:
+    stage = Stage()
+    await stage.look()
+    await stage.throw()
+    body = stage.kube.objects[SWITCH]
+    meta = body["metadata"] | {"deletionTimestamp": "2026-11-24T03:00:00Z", "resourceVersion": "950"}
+    stage.kube.version, stage.kube.objects[SWITCH] = 950, body | {"metadata": meta}
+    stage.rig.store.put(stage.kube.objects[SWITCH])
+    told: list[str] = []
+
+    def gone(_method: str, path: str) -> None:
+        if path == SWITCH:
+            told.append(path)
+            stage.rig.store.drop(STOP, meta["uid"])
+
+    stage.kube.after = gone
+    await stage.rig.reconciler.visit(STOP)
+
+    assert (told, stage.kube.replicas) == ([SWITCH], 3)
+    assert STOP not in stage.rig.store.switches
