@@ -128,7 +128,7 @@ class Writer:
             return
         if body is not None:
             self._learn(ref, body)
-        elif not isinstance(step, CreateSwitch):
+        elif isinstance(step, DeleteSwitch):
             self.wake(self.store.drop(step.meta.ref, step.meta.uid) - {ref})
 
     async def ask(self, unread: Unread, answers: dict[Query, Any], edition: Edition, reader: Reader) -> None:
@@ -191,8 +191,7 @@ class Writer:
         """The target as the API server has just answered it."""
         if answer is None:
             return absent(effect.ref)
-        old = self.store.targets.get(effect.ref)
-        known = old if isinstance(old, Seen) else None
+        known = old if isinstance(old := self.store.targets.get(effect.ref), Seen) else None
         if isinstance(effect, Patch) and effect.subresource == "scale":
             return scaled(known, effect.ref, answer)
         return seen_of(answer, whole=True, scalable=known.scalable if known else True)
@@ -215,8 +214,9 @@ class Writer:
         """
         if self._certain.version(actor.ref) != actor.resource_version:
             await self._refresh(actor.ref)
-            now = self.store.switches.get(actor.ref) or self.store.runbooks.get(actor.ref)
-            return now is not None and now.meta.resource_version == actor.resource_version
+            return (
+                now := self.store.own(actor.ref)
+            ) is not None and now.meta.resource_version == actor.resource_version
         return True
 
     async def _is_confirmed(self, world: World, step: WriteStatus) -> bool:
@@ -239,8 +239,7 @@ class Writer:
         return confirmed
 
     def _is_known(self, ref: Ref, account: Account | None, *, exactly: bool) -> bool:
-        seen = self.store.targets.get(ref)
-        version = self._certain.version(ref, account)
+        seen, version = self.store.targets.get(ref), self._certain.version(ref, account)
         return isinstance(seen, Seen) and (version == seen.resource_version if exactly else version is not None)
 
     async def _conflict(self, world: AnyWorld, step: Act | Adjust, error: errors.ApiError) -> None:
@@ -290,10 +289,11 @@ class Writer:
             self.wake(self.store.forget(ref) - {ref})
 
     def _learn(self, ref: Ref, body: Body) -> None:
-        """Take in one of our own objects as the API server has just answered it."""
+        """Take in one of our own as it was just answered; what a watch has told to be gone meanwhile stays gone."""
         learnt = meta_of(body)
-        self._certain.note(learnt.ref, learnt.resource_version)
-        self.wake(self.store.put(body) - {ref})
+        if learnt.ref != ref or self.store.own(ref) is not None:
+            self._certain.note(learnt.ref, learnt.resource_version)
+            self.wake(self.store.put(body) - {ref})
 
     def _saw(self, world: AnyWorld, seen: Seen | Missing, account: Account | None) -> None:
         self._certain.saw(seen, account)

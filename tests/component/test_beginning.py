@@ -184,6 +184,31 @@ def released(stage: Stage) -> None:
     stage.kube.objects[SWITCH] = body | {"metadata": meta, "spec": body["spec"] | {"engaged": None}}
 
 
+async def test_nothing_is_presumed_of_what_was_never_asked_however_lately_the_machine_has_started() -> None:
+    stage = Stage()
+    lists = stage.rig.reconciler.writer.lists
+    lists.monotonic = lambda: 5.0
+
+    assert lists.nothing([Find("autoscaling/v2", "HorizontalPodAutoscaler", NAMESPACE)], None) == {}
+
+
+async def test_the_answer_to_a_status_brings_back_nothing_that_a_watch_has_told_to_be_gone() -> None:
+    stage = Stage()
+    await stage.look()
+    uid = stage.kube.objects[SWITCH]["metadata"]["uid"]
+    stage.rig.store.put(stage.kube._patched(SWITCH, {"metadata": {}, "spec": {"engaged": True}}))
+
+    def gone(_method: str, path: str) -> None:
+        if path == STATUS:
+            stage.rig.store.drop(STOP, uid)
+
+    stage.kube.after = gone
+    await stage.rig.reconciler.visit(STOP)
+
+    assert STOP not in stage.rig.store.switches
+    assert stage.kube.replicas == 3
+
+
 async def test_nothing_is_presumed_once_the_last_look_is_long_ago() -> None:
     stage = Stage()
     await stage.look()

@@ -39,9 +39,7 @@ async def carry_out(kube: Kube, step: SetFinalizers | Unsay | CreateSwitch | Del
     """Write to one of our own objects; returns it as it is now, None where it is gone."""
     match step:
         case SetFinalizers():
-            answer = await kube.merge(own(step.meta.ref), _expecting(step.meta, finalizers=list(step.finalizers)))
-            # Without the last finalizer it is gone, and a watch may have told so sooner than this answer came.
-            return answer if answer["metadata"].get("finalizers") or not step.meta.deleting else None
+            return await kube.merge(own(step.meta.ref), _expecting(step.meta, finalizers=list(step.finalizers)))
         case Unsay():
             word = {"engaged": None, "expiresAfter": None}
             return await kube.merge(own(step.meta.ref), {**_expecting(step.meta), "spec": word})

@@ -57,11 +57,17 @@ def switch_ref(namespace: str, name: str) -> Ref:
     return Ref(API_VERSION, "Switch", namespace, name)
 
 
+def ref_of(body: Mapping[str, Any]) -> Ref:
+    """Where a body is, as the API server gives it; apiVersion and kind must be in it."""
+    meta = body["metadata"]
+    return Ref(body["apiVersion"], body["kind"], meta.get("namespace", ""), meta["name"])
+
+
 def meta_of(body: Mapping[str, Any]) -> Meta:
     """Read the metadata of a body as the API server gives it; apiVersion and kind must be in it."""
     meta = body["metadata"]
     return Meta(
-        ref=Ref(body["apiVersion"], body["kind"], meta.get("namespace", ""), meta["name"]),
+        ref=ref_of(body),
         uid=meta["uid"],
         resource_version=meta["resourceVersion"],
         generation=meta.get("generation", 0),

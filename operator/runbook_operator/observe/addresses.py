@@ -16,7 +16,7 @@ from runbook_operator.io import clock
 from runbook_operator.io.paths import Paths
 from runbook_operator.model import services
 from runbook_operator.model.addresses import IPAddress, parse
-from runbook_operator.model.refs import Ref
+from runbook_operator.model.refs import Ref, ref_of
 from runbook_operator.model.unasked import UnaskedError
 from runbook_operator.model.watches import Place
 from runbook_operator.observe.follow import Follower, Kind
@@ -127,11 +127,10 @@ class Addresses:
 
     def see(self, event: str | None, body: Body) -> None:
         """An event of a watch, or None for an object of a list."""
-        meta = body["metadata"]
-        ref = Ref(body["apiVersion"], body["kind"], meta["namespace"], meta["name"])
+        ref = ref_of(body)
         if event != "DELETED":
             self._put(ref, body)
-        elif self._uids.get(ref) == meta["uid"]:
+        elif self._uids.get(ref) == body["metadata"]["uid"]:
             self._drop(ref)
 
     def forget(self) -> None:

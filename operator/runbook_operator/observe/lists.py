@@ -1,6 +1,7 @@
 """Lists that idle switches ask for: those of one Runbook ask for the same at the same time, and it is asked once."""
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,7 +39,7 @@ class Lists:
         """Answers that say nothing is there, as it was lately for all of the queries; none where that is not known."""
         oldest = self.monotonic() - self.presumed_seconds
         asked = list(queries)
-        known = all(isinstance(one, Find) and self._nothing.get((one, account), -1.0) > oldest for one in asked)
+        known = all(isinstance(one, Find) and self._nothing.get((one, account), -math.inf) > oldest for one in asked)
         return dict.fromkeys(asked, ()) if known else {}
 
     def _note(self, query: Find, account: Account | None, found: Any) -> None:

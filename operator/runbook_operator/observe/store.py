@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from runbook_operator.api.objects import RunbookObject, SwitchObject, parse_runbook, parse_switch
 from runbook_operator.api.switch import Record
 from runbook_operator.model.accounts import Account, named
-from runbook_operator.model.refs import API_VERSION, Ref, switch_ref
+from runbook_operator.model.refs import API_VERSION, Ref, ref_of, switch_ref
 from runbook_operator.model.seen import ALWAYS_WATCHED, Missing, Seen, absent, alike, is_only_progress, seen_of
 from runbook_operator.model.shards import Whose, everybody
 from runbook_operator.model.signals import Signal
@@ -43,12 +43,12 @@ class Store:
         try:
             return self.put(body)
         except ValidationError as error:
-            log.warning("an object cannot be read and is left alone", object=str(_ref(body)), error=str(error))
+            log.warning("an object cannot be read and is left alone", object=str(ref_of(body)), error=str(error))
             return frozenset()
 
     def put(self, body: Mapping[str, Any]) -> frozenset[Ref]:
         """Keep the body; returns the Runbooks and Switches to look at again, none where nothing changed."""
-        ref = _ref(body)
+        ref = ref_of(body)
         old = self._held(ref)
         if old is not None and not _newer(body["metadata"]["resourceVersion"], old):
             return frozenset()
@@ -202,11 +202,15 @@ class Store:
     def is_older(self, ref: Ref, version: str) -> bool:
         return isinstance(held := self.targets.get(ref), Seen) and _newer(version, held)
 
+    def own(self, ref: Ref) -> RunbookObject | SwitchObject | None:
+        """The Runbook or the Switch."""
+        return self.runbooks.get(ref) or self.switches.get(ref)
+
     def keys(self) -> Iterable[Ref]:
         return (*self.runbooks, *self.switches)
 
     def _held(self, ref: Ref) -> Stored | Missing | None:
-        return self.runbooks.get(ref) or self.switches.get(ref) or self.targets.get(ref)
+        return self.own(ref) or self.targets.get(ref)
 
     def _put_runbook(self, runbook: RunbookObject) -> frozenset[Ref]:
         ref = runbook.meta.ref
@@ -272,11 +276,6 @@ def targets_in(namespace: str, *records: Record | None) -> tuple[Ref, ...]:
     """
     entries = (entry for record in records if record for entry in (*record.actions, *record.dropped))
     return tuple(dict.fromkeys(entry.ref(namespace) for entry in entries if entry.name and entry.kind != "Event"))
-
-
-def _ref(body: Mapping[str, Any]) -> Ref:
-    meta = body["metadata"]
-    return Ref(body["apiVersion"], body["kind"], meta.get("namespace", ""), meta["name"])
 
 
 def _uid(held: Stored | Missing) -> str:

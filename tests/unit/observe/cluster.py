@@ -16,7 +16,7 @@ from aiohttp import web
 from kubernetes.aio import client
 
 from runbook_operator.io.kube import Kube
-from runbook_operator.model.refs import Ref
+from runbook_operator.model.refs import Ref, ref_of
 
 NAMESPACE = "shop"
 Body = dict[str, Any]
@@ -43,17 +43,17 @@ class Cluster:
 
     def put(self, *bodies: Body) -> None:
         for body in bodies:
-            ref = _ref(body)
+            ref = ref_of(body)
             self._tell("MODIFIED" if ref in self.objects else "ADDED", body)
             self.objects[ref] = body
 
     def delete(self, body: Body) -> None:
-        self._tell("DELETED", self.objects.pop(_ref(body)))
+        self._tell("DELETED", self.objects.pop(ref_of(body)))
 
     def lose(self, body: Body) -> None:
         """It goes, and no watch tells of it."""
         self._events = []
-        del self.objects[_ref(body)]
+        del self.objects[ref_of(body)]
 
     def cut(self) -> None:
         """Every watch breaks."""
@@ -122,7 +122,7 @@ class Cluster:
                 while cuts == self._cuts:
                     news = self._news
                     for at, event, body in list(self._events):
-                        if at > version and _is_in(_ref(body), gvk, namespace):
+                        if at > version and _is_in(ref_of(body), gvk, namespace):
                             version = at
                             await response.write(json.dumps({"type": event, "object": body}).encode() + b"\n")
                     await news.wait()
@@ -219,10 +219,6 @@ def secret(name: str = "token", **data: str | bytes) -> Body:
 def _object(api_version: str, kind: str, name: str, namespace: str, uid: str = "") -> Body:
     meta: Mapping[str, Any] = {"name": name, "namespace": namespace, "uid": uid or f"uid-{kind}-{namespace}-{name}"}
     return {"apiVersion": api_version, "kind": kind, "metadata": dict(meta)}
-
-
-def _ref(body: Body) -> Ref:
-    return Ref(body["apiVersion"], body["kind"], body["metadata"]["namespace"], body["metadata"]["name"])
 
 
 def _collection(path: str) -> tuple[tuple[str, str], str]:
