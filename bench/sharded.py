@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.scene import install
+from bench.scene import install, kubectl
 from runbook_operator.io.kube import Kube, connect
 from runbook_operator.model.shards import shard_of
 
@@ -243,10 +243,6 @@ async def benched(run: Run) -> Body:
 
 async def begin(namespaces: list[str]) -> Body:
     return await benched(Run(await connect(30), namespaces))
-
-
-def kubectl(*arguments: str) -> None:
-    subprocess.run(("kubectl", *arguments), check=True, stdout=subprocess.DEVNULL)
 
 
 def main() -> None:

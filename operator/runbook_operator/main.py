@@ -79,8 +79,9 @@ class Operator:
         )
         self.store.changed = self.follower.look
         self.senses = Senses(settings, kube, watch_kube, out, self.metrics)
-        self.sensor = Sensor(self.senses.asking, self.queue.add, self._leads, self.metrics)
-        self.sensor.hurried = lambda: self.queue.hurried
+        self.sensor = Sensor(
+            self.senses.asking, self.queue.add, self._leads, self.metrics, hurried=lambda: self.queue.hurried
+        )
         self.sensing = Sensing(self.sensor, self.store, self.wake)
         self.reconciler = Reconciler(
             self.writer, self.sensing, self.queue, Locks(), _policy(settings), bucket, is_watched=self._is_watched

@@ -7,6 +7,7 @@ the lease only `lease_seconds` after it saw the last change. The gap between the
 import asyncio
 import math
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,7 +35,41 @@ class Terms:
 
 
 @dataclass
-class Elector:
+class Turns(ABC):
+    """Takes part in something that is led by turns, until everything is given back; one turn at a time."""
+
+    _left: bool = field(default=False, init=False)
+    _over: bool = field(default=False, init=False)
+    _turns: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+
+    async def run(self) -> None:
+        """Take part until everything is given back."""
+        while not self._over:
+            async with self._turns:
+                if not self._over:
+                    await self._turn()
+            self._tell()
+            await asyncio.sleep(self._pause() * (1 - random.random() / 10))  # noqa: S311 # jitter, not a secret
+
+    def leave(self) -> None:
+        """Take nothing more, since everything is about to be given back."""
+        self._left = True
+
+    @abstractmethod
+    async def _turn(self) -> None:
+        """Look, and renew, take or give back what is to be."""
+
+    @abstractmethod
+    def _tell(self) -> None:
+        """Tell what begins and what ends to be led."""
+
+    @abstractmethod
+    def _pause(self) -> float:
+        """Seconds until the next turn."""
+
+
+@dataclass
+class Elector(Turns):
     """Takes, renews and gives back one Lease. `started` and `stopped` are called when leading begins and ends."""
 
     kube: Kube
@@ -47,9 +82,6 @@ class Elector:
     _fence: float = field(default=-math.inf)
     _announced: int | None = None
     """The epoch that was told to have begun, None where none was, or where it was told to have ended."""
-    _left: bool = False
-    _over: bool = False
-    _turns: asyncio.Lock = field(default_factory=asyncio.Lock)
     _observed: tuple[str, float] = ("", 0.0)
 
     @property
@@ -72,19 +104,6 @@ class Elector:
         del namespace
         return self.epoch
 
-    async def run(self) -> None:
-        """Take part until the lease is given back."""
-        while not self._over:
-            async with self._turns:
-                if not self._over:
-                    await self._turn()
-            self._announce()
-            await asyncio.sleep(self._pause() * (1 - random.random() / 10))  # noqa: S311 # jitter, not a secret
-
-    def leave(self) -> None:
-        """Take the lease no more once it is lost, since it is about to be given back."""
-        self._left = True
-
     async def release(self) -> None:
         """Give the lease back, so that the next leader need not wait; a renewal that is under way ends first."""
         self._over = True
@@ -92,7 +111,7 @@ class Elector:
             if not self.leading:
                 return
             self._fence = -math.inf
-            self._announce()
+            self._tell()
             try:
                 lease = await self.kube.get(self._path)
                 if lease["spec"].get("holderIdentity") == self.terms.identity:
@@ -168,7 +187,7 @@ class Elector:
         self.epoch = spec["leaseTransitions"]
         return spec
 
-    def _announce(self) -> None:
+    def _tell(self) -> None:
         """Tell what has changed: also where it was lost and taken anew since the last look, as after a freeze."""
         now, before = self.epoch if self.leading else None, self._announced
         if now == before:

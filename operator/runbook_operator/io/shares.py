@@ -10,7 +10,6 @@ shards are free from then on. Should it be alive, its next renewal fails and it 
 
 import asyncio
 import math
-import random
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -22,7 +21,7 @@ from runbook_operator import errors
 from runbook_operator.io import clock
 from runbook_operator.io.kube import Kube
 from runbook_operator.io.layout import Layout
-from runbook_operator.io.lease import Terms
+from runbook_operator.io.lease import Terms, Turns
 from runbook_operator.io.leases import Lease, Leases, epoch_of, holder_of
 from runbook_operator.model.shards import Share, shard_of, share
 
@@ -37,7 +36,7 @@ Told = Callable[[frozenset[int]], None]
 
 
 @dataclass
-class Shares:
+class Shares(Turns):
     """Takes and gives back shards. `started` and `stopped` are told which of them begin and end to be led.
 
     `is_busy` says whether something in a shard is being worked on: what is given back is finished first, within
@@ -64,9 +63,6 @@ class Shares:
     """Those that are given back, and until when what is going on in them may last."""
     _told: frozenset[int] = frozenset()
     _unsettled: bool = False
-    _left: bool = False
-    _over: bool = False
-    _turns: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self._leases = Leases(self.kube, self.terms.namespace, self.terms.lease, self.monotonic)
@@ -101,19 +97,6 @@ class Shares:
     @property
     def _is_there(self) -> bool:
         return self.monotonic() < min(self._fence, self._layout.fence)
-
-    async def run(self) -> None:
-        """Take part until everything is given back."""
-        while not self._over:
-            async with self._turns:
-                if not self._over:
-                    await self._turn()
-            self._tell()
-            await asyncio.sleep(self._pause() * (1 - random.random() / 10))  # noqa: S311 # jitter, not a secret
-
-    def leave(self) -> None:
-        """Take nothing more, since everything is about to be given back."""
-        self._left = True
 
     async def release(self) -> None:
         """Give everything back at once: a replica that has no Lease has no shards."""

@@ -31,7 +31,7 @@ class Replica:
 
     async def turn(self) -> bool:
         await self.elector._turn()
-        self.elector._announce()
+        self.elector._tell()
         return self.elector.leading
 
 

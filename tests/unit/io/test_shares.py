@@ -502,7 +502,7 @@ async def test_it_goes_on_until_it_is_released(monkeypatch: pytest.MonkeyPatch) 
             await one.shares.release()
         await sleep(0)
 
-    monkeypatch.setattr("runbook_operator.io.shares.asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": passing}))
+    monkeypatch.setattr("runbook_operator.io.lease.asyncio", SimpleNamespace(**vars(asyncio) | {"sleep": passing}))
     await one.shares.run()
 
     assert turns == 5
