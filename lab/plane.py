@@ -33,6 +33,16 @@ def parts(layout: Layout, programs: dict[str, list[str]]) -> list[Part]:
     return [Part(p.name, [*programs[p.name], *p.command]) for p in known if p.name in programs]
 
 
+def certificate(layout: Layout) -> Path:
+    """That of the API server, which it signs itself and everybody trusts."""
+    return layout.data / "pki" / "apiserver.crt"
+
+
+def has_certificate(layout: Layout) -> bool:
+    """Whether it is there as a whole: the API server writes the key to it after it, and either while others look."""
+    return certificate(layout).with_suffix(".key").exists()
+
+
 def write_configuration(layout: Layout) -> None:
     """The files that the command lines name."""
     layout.data.mkdir(parents=True, exist_ok=True)
@@ -80,7 +90,7 @@ def _controllers(layout: Layout) -> list[str]:
     return [
         f"--kubeconfig={internal_kubeconfig(layout, 'system:kube-controller-manager')}",
         f"--service-account-private-key-file={pki / 'service-account.key'}",
-        f"--root-ca-file={pki / 'apiserver.crt'}",
+        f"--root-ca-file={certificate(layout)}",
         f"--cert-dir={layout.data / 'controller-manager'}",
         f"--cluster-cidr={POD_RANGE}",
         "--use-service-account-credentials=true",

@@ -133,8 +133,8 @@ class Lab:
                 program = str(Path(forward.__file__))
                 command = [sys.executable, program, str(listener.fileno()), str(SECURE_PORT)]
                 self.processes.start("forward", space.inside(holder, command), pass_fds=[listener.fileno()])
-        certificate = self.layout.data / "pki" / "apiserver.crt"
-        self._await("the API server's certificate", certificate.exists, "kube-apiserver")
+        certificate = plane.certificate(self.layout)
+        self._await("the API server's certificate", lambda: plane.has_certificate(self.layout), "kube-apiserver")
         for user, token in tokens.items():
             path = plane.internal_kubeconfig(self.layout, user)
             path.write_text(credentials.kubeconfig(token, certificate))
@@ -149,7 +149,7 @@ class Lab:
         """The API server's answer, empty while there is none."""
         config = json.loads(self.layout.kubeconfig.read_text())
         token = config["users"][0]["user"]["token"]
-        context = ssl.create_default_context(cafile=self.layout.data / "pki" / "apiserver.crt")
+        context = ssl.create_default_context(cafile=plane.certificate(self.layout))
         request = urllib.request.Request(  # our own loopback
             f"https://localhost:{self._port()}{path}", headers={"Authorization": f"Bearer {token}"}
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.contenders import CONTROLLER_RUNTIME
-from lab import build, guard, images
+from lab import build, guard, images, plane
 from lab.layout import Layout
 from lab.procs import Processes, start_time
 
@@ -72,6 +72,18 @@ def test_a_compiler_that_fails_says_so_and_leaves_no_program(tmp_path: Path, mon
         build.compiled(layout, build.GITOPS)
 
     assert not build.GITOPS.binary(layout).exists()
+
+
+def test_a_certificate_that_is_still_being_written_is_not_there_yet(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    certificate = plane.certificate(layout)
+    certificate.parent.mkdir(parents=True)
+    certificate.touch()
+    assert not plane.has_certificate(layout)
+
+    certificate.with_name("apiserver.key").touch()
+
+    assert plane.has_certificate(layout)
 
 
 def test_progress_is_told_by_tenths() -> None:
