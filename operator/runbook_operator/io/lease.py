@@ -10,16 +10,15 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 
 from runbook_operator import errors
 from runbook_operator.io import clock
 from runbook_operator.io.kube import Kube
+from runbook_operator.io.leases import Lease, Leases, epoch_of, holder_of, version_of
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
-API = "coordination.k8s.io/v1"
 
 
 @dataclass(frozen=True)
@@ -83,6 +82,11 @@ class Elector(Turns):
     _announced: int | None = None
     """The epoch that was told to have begun, None where none was, or where it was told to have ended."""
     _observed: tuple[str, float] = ("", 0.0)
+    _written: Lease | None = None
+    """The Lease as this replica has left it, None where it is not known to be so."""
+
+    def __post_init__(self) -> None:
+        self._leases = Leases(self.kube, self.terms.namespace, self.terms.lease, self.monotonic)
 
     @property
     def leading(self) -> bool:
@@ -113,9 +117,9 @@ class Elector(Turns):
             self._fence = -math.inf
             self._tell()
             try:
-                lease = await self.kube.get(self._path)
-                if lease["spec"].get("holderIdentity") == self.terms.identity:
-                    await self._put(lease, holder="")
+                lease = await self._leases.one(self.terms.name)
+                if holder_of(lease) == self.terms.identity and not await self._put(lease, holder=""):
+                    log.warning("the lease was not given back; somebody else has written it meanwhile")
             except errors.ApiError as error:
                 log.warning("the lease was not given back; it expires by itself", error=str(error))
 
@@ -125,10 +129,6 @@ class Elector(Turns):
             return self.terms.retry
         left = self._observed[1] + self.terms.lease - self.monotonic()
         return min(self.terms.retry / 2, left) if left > 0 else self.terms.retry / 2
-
-    @property
-    def _path(self) -> str:
-        return f"/apis/{API}/namespaces/{self.terms.namespace}/leases/{self.terms.name}"
 
     async def _turn(self) -> None:
         asked = self.monotonic()
@@ -142,50 +142,33 @@ class Elector(Turns):
         self._fence = asked + self.terms.renew_deadline if held else -math.inf
 
     async def _take_or_renew(self) -> bool:
-        try:
-            lease = await self.kube.get(self._path)
-        except errors.NotFoundError:
-            return await self._create()
-        spec = lease.get("spec") or {}
-        if spec.get("holderIdentity") != self.terms.identity and (self._left or not self._expired(lease)):
-            return False
-        try:
-            await self._put(lease, holder=self.terms.identity)
-        except errors.ConflictError:
-            return False
-        return True
-
-    def _expired(self, lease: dict[str, Any]) -> bool:
-        """By the local clock, from when the last change was seen: the holder's clock is never compared with ours."""
-        spec = lease.get("spec") or {}
-        if not spec.get("holderIdentity"):
+        # Whoever has written meanwhile makes a conflict of it: to look first would be one request more for each.
+        if self._written is not None and await self._put(self._written, holder=self.terms.identity):
             return True
-        version = lease["metadata"]["resourceVersion"]
+        try:
+            lease = await self._leases.one(self.terms.name)
+        except errors.NotFoundError:
+            return await self._put(None, holder=self.terms.identity)
+        if holder_of(lease) != self.terms.identity and (self._left or not self._expired(lease)):
+            return False
+        return await self._put(lease, holder=self.terms.identity)
+
+    def _expired(self, lease: Lease) -> bool:
+        """By the local clock, from when the last change was seen: the holder's clock is never compared with ours."""
+        if not holder_of(lease):
+            return True
+        version, spec = version_of(lease), lease["spec"]
         if self._observed[0] != version:
             self._observed = (version, self.monotonic())
         return self.monotonic() - self._observed[1] > float(spec.get("leaseDurationSeconds", self.terms.lease))
 
-    async def _create(self) -> bool:
-        metadata = {"name": self.terms.name, "namespace": self.terms.namespace}
-        body = {
-            "apiVersion": API,
-            "kind": "Lease",
-            "metadata": metadata,
-            "spec": self._spec({}, self.terms.identity),
-        }
-        try:
-            await self.kube.create(self._path.rsplit("/", 1)[0], body)
-        except errors.AlreadyExistsError:
-            return False
-        return True
-
-    async def _put(self, lease: dict[str, Any], holder: str) -> None:
-        await self.kube.replace(self._path, lease | {"spec": self._spec(lease.get("spec") or {}, holder)})
-
-    def _spec(self, old: dict[str, Any], holder: str) -> dict[str, Any]:
-        spec = spec_of(old, holder, self.terms.lease)
-        self.epoch = spec["leaseTransitions"]
-        return spec
+    async def _put(self, lease: Lease | None, holder: str) -> bool:
+        """Whether it was still as it was read, None where there was none, and is written now."""
+        self._written = None
+        self._written = await self._leases.put(self.terms.name, lease, holder)
+        if self._written is not None:
+            self.epoch = epoch_of(self._written)
+        return self._written is not None
 
     def _tell(self) -> None:
         """Tell what has changed: also where it was lost and taken anew since the last look, as after a freeze."""
@@ -200,16 +183,3 @@ class Elector(Turns):
             if is_so:
                 log.info(what, identity=self.terms.identity, epoch=self.epoch)
                 told()
-
-
-def spec_of(old: dict[str, Any], holder: str, seconds: float) -> dict[str, Any]:
-    """The spec of a Lease that was `old` and is held for so long from now on, or by nobody where `holder` is empty."""
-    now = clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    taken = bool(holder) and old.get("holderIdentity") != holder
-    return {
-        "holderIdentity": holder,
-        "leaseDurationSeconds": max(1, math.ceil(seconds)) if holder else 1,
-        "acquireTime": now if taken else old.get("acquireTime", now),
-        "renewTime": now,
-        "leaseTransitions": old.get("leaseTransitions", 0) + taken,
-    }

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runbook_operator import errors
+from runbook_operator.io import clock
 from runbook_operator.io.kube import Kube
-from runbook_operator.io.lease import API, spec_of
 
+API = "coordination.k8s.io/v1"
 Lease = dict[str, Any]
 
 
@@ -39,6 +40,10 @@ class Leases:
         found = {lease["metadata"]["name"]: lease async for lease in self.kube.items(self._path)}
         self._seen = {name: self._see(name, lease) for name, lease in found.items()}
         return found
+
+    async def one(self, name: str) -> Lease:
+        """As it is now."""
+        return await self.kube.get(f"{self._path}/{name}")
 
     def age(self, name: str) -> float:
         """Seconds since it was first seen as it is."""
@@ -100,6 +105,19 @@ def version_of(lease: Lease) -> str:
 def epoch_of(lease: Lease | None) -> int:
     """How often it has changed hands."""
     return int(((lease or {}).get("spec") or {}).get("leaseTransitions") or 0)
+
+
+def spec_of(old: dict[str, Any], holder: str, seconds: float) -> dict[str, Any]:
+    """The spec of a Lease that was `old` and is held for so long from now on, or by nobody where `holder` is empty."""
+    now = clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    taken = bool(holder) and old.get("holderIdentity") != holder
+    return {
+        "holderIdentity": holder,
+        "leaseDurationSeconds": max(1, math.ceil(seconds)) if holder else 1,
+        "acquireTime": now if taken else old.get("acquireTime", now),
+        "renewTime": now,
+        "leaseTransitions": old.get("leaseTransitions", 0) + taken,
+    }
 
 
 def _seconds(lease: Lease) -> float:

@@ -4,8 +4,8 @@ import asyncio
 from dataclasses import dataclass, field
 
 import pytest
+from structlog.testing import capture_logs
 
-from runbook_operator import errors
 from runbook_operator.io.lease import Elector, Terms
 from tests.unit.io.leases import Clock, FakeLeases
 
@@ -84,6 +84,40 @@ async def test_a_renewed_lease_never_runs_out(replicas: tuple[Replica, Replica])
         first.clock.now += 1.0
 
 
+async def test_a_leader_renews_without_a_look_and_looks_again_once_that_has_failed(
+    replicas: tuple[Replica, Replica],
+) -> None:
+    first, second = replicas
+    await first.turn()
+    first.kube.broken.add("GET")
+    assert await first.turn()
+    first.kube.broken.add("PUT")
+    first.clock.now += 1.0
+    assert await first.turn(), "it holds until its deadline"
+    first.kube.broken.clear()
+
+    first.clock.now += 4.0
+    assert not await second.turn()
+    second.clock.now += 4.1
+    assert await second.turn()
+
+    assert not await first.turn()
+    assert first.kube.holder("lease") == "b"
+
+
+async def test_a_leader_whose_lease_was_deleted_makes_it_again_and_goes_on(
+    replicas: tuple[Replica, Replica],
+) -> None:
+    first, _ = replicas
+    await first.turn()
+    first.kube.leases.clear()
+
+    assert await first.turn()
+
+    assert first.kube.holder("lease") == "a"
+    assert first.told == ["started"]
+
+
 async def test_a_released_lease_is_taken_at_once(replicas: tuple[Replica, Replica]) -> None:
     first, second = replicas
     await first.turn()
@@ -104,8 +138,26 @@ async def test_two_that_race_for_a_free_lease_do_not_both_lead(replicas: tuple[R
     stale = dict(first.kube.leases["lease"])
     assert await first.turn()
 
-    with pytest.raises(errors.ConflictError):
-        await second.elector._put(stale, holder="b")
+    assert not await second.elector._put(stale, holder="b")
+
+
+async def test_a_lease_that_another_writes_while_it_is_given_back_is_left_to_that_one(
+    replicas: tuple[Replica, Replica],
+) -> None:
+    first, second = replicas
+    await first.turn()
+
+    async def written() -> None:
+        await second.elector._put(first.kube.leases["lease"], holder="b")
+
+    first.kube.before["PUT"] = written
+    with capture_logs() as said:
+        await first.elector.release()
+
+    assert first.kube.holder("lease") == "b"
+    assert [one["event"] for one in said if one["log_level"] == "warning"] == [
+        "the lease was not given back; somebody else has written it meanwhile"
+    ]
 
 
 async def test_a_lease_that_cannot_be_given_back_expires_by_itself(replicas: tuple[Replica, Replica]) -> None:
