@@ -5,6 +5,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -14,6 +15,7 @@ from runbook_operator import __version__
 from runbook_operator.api.crd import KINDS, crd
 from runbook_operator.api.rbac import people, roles
 from runbook_operator.check import problem
+from runbook_operator.lazily import lazily
 from runbook_operator.model.refs import GROUP
 from runbook_operator.settings import Settings
 
@@ -21,6 +23,12 @@ if TYPE_CHECKING:
     from runbook_operator.uninstall import Way
 
 DESCRIPTION = "A Kubernetes operator that makes a runbook enforceable: switches that hold, and put everything back."
+KUBERNETES = (
+    *("config", "dynamic", "informer", "leaderelection", "stream", "utils", "watch"),
+    *("aio.client.models", "aio.dynamic", "aio.leaderelection", "aio.stream", "aio.utils", "aio.watch"),
+)
+UNUSED = ("jsonpatch", *(f"kubernetes.{module}" for module in KUBERNETES))
+"""What kopf and the client import is run when it is first used, which is never: with what it imports in turn, 15 MB."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,11 +52,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(settings: Settings) -> int:
-    # Here and not above: the other commands need neither a cluster's client nor the second that it takes to import.
-    from runbook_operator import main as root  # noqa: PLC0415
-
-    asyncio.run(root.run(settings))
+    asyncio.run(_root().run(settings))
     return 0
+
+
+def _root() -> ModuleType:
+    # Here and not above: the other commands need neither a cluster's client nor the second that it takes to import.
+    with lazily(*UNUSED):
+        from runbook_operator import main as root  # noqa: PLC0415
+
+    return root
 
 
 def _uninstall(settings: Settings, way: "Way", seconds: float) -> int:
