@@ -278,13 +278,12 @@ def _naming(field: Field) -> Iterator[None]:
 def _owns(owned: Mapping[str, Any], steps: tuple[Step, ...]) -> bool:
     if not steps:
         return True
-    return any(not below or _owns(below, steps[1:]) for name, below in owned.items() if _names(name, steps[0]))
+    return any(not below or _owns(below, steps[1:]) for below in _below(owned, steps[0]))
 
 
-def _names(name: str, step: Step) -> bool:
-    """Whether a key of fieldsV1 stands for this step: `f:replicas`, `k:{"name":"app"}`."""
-    if isinstance(step, Key):
-        return name == f"f:{step.name}"
-    if isinstance(step, Group):
-        return name.startswith("f:") and name[2:] in step.names
-    return name.startswith("k:") and step.fits(json.loads(name[2:]))
+def _below(owned: Mapping[str, Any], step: Step) -> Iterator[Any]:
+    """What stands below this step in fieldsV1: under `f:replicas`, `k:{"name":"app"}`."""
+    if isinstance(step, Element):
+        return (below for key, below in owned.items() if key.startswith("k:") and step.fits(json.loads(key[2:])))
+    names = step.names if isinstance(step, Group) else (step.name,)
+    return (owned[f"f:{name}"] for name in names if f"f:{name}" in owned)
