@@ -43,8 +43,13 @@ LABEL org.opencontainers.image.title="runbook-operator" \
       dev.runbooks.image.sbom="/usr/share/sbom/runbook-operator.cdx.json" \
       dev.runbooks.image.sbom.media-type="application/vnd.cyclonedx+json; version=1.5"
 COPY --from=build /image /
+# glibc lets the first large block that is freed raise the size from which it asks the system for memory of its own, and from
+# then on what a burst or a long list took does not go back; a size that is set stays. And its arenas for threads are of no
+# use to threads that take turns.
 ENV PATH=/app/bin \
     LANG=C.UTF-8 \
+    MALLOC_ARENA_MAX=1 \
+    MALLOC_MMAP_THRESHOLD_=131072 \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
 USER 65532:65532
