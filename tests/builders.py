@@ -13,7 +13,7 @@ from typing import Any
 from runbook_operator import errors
 from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.objects import RunbookObject, SwitchObject, parse_runbook, parse_switch
-from runbook_operator.api.switch import SwitchStatus
+from runbook_operator.api.switch import FINALIZER, SwitchStatus
 from runbook_operator.decide.record import resaved
 from runbook_operator.decide.status import begun
 from runbook_operator.decide.switch import next_step
@@ -22,12 +22,12 @@ from runbook_operator.model.effects import Create, Delete, Patch
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.queries import Answering, Find, May, Probe, Query, Read, Ruling, Unread
 from runbook_operator.model.refs import API_VERSION, MANAGER, Ref, meta_of, switch_ref
-from runbook_operator.model.seen import ALWAYS_WATCHED, Seen, absent, seen_of
+from runbook_operator.model.seen import ALWAYS_WATCHED, Seen, absent, scaled, seen_of
 from runbook_operator.model.signals import Signal, Verdict
 from runbook_operator.observe.efforts import Efforts
 from runbook_operator.observe.store import Store
 from runbook_operator.observe.worlds import switch_world
-from runbook_operator.plan.steps import Act, Begin, SetFinalizers, Step, Unsay, WriteStatus
+from runbook_operator.plan.steps import Act, Begin, Defer, SetFinalizers, Step, Unsay, WriteStatus
 from runbook_operator.plan.world import Policy, World
 
 NAMESPACE = "shop"
@@ -251,6 +251,16 @@ class Simulation:
         self.store.hear(ref, (*others, Signal("Metric", name, verdict, "12% > 10%")))
         return self
 
+    def mark(self, entry: str = "stop") -> "Simulation":
+        """The finalizer, as admission puts it on in the write of a throw."""
+        old = self.switch(entry)
+        return self._put(replace(old, meta=replace(old.meta, finalizers=(*old.meta.finalizers, FINALIZER))))
+
+    def unprepared(self, entry: str = "stop") -> "Simulation":
+        """As a Switch of which it was not known beforehand what a throw would save."""
+        old = self.switch(entry)
+        return self._put(replace(old, status=old.status.model_copy(update={"prepared": None})))
+
     def delete(self, entry: str = "stop") -> "Simulation":
         old = self.switch(entry)
         return self._put(replace(old, meta=replace(old.meta, deleting=True)))
@@ -273,6 +283,8 @@ class Simulation:
     def restart(self) -> "Simulation":
         """The process ends and another begins: what was only in memory is gone."""
         self.efforts = Efforts()
+        for switch in [*self.store.switches.values()]:
+            self._put(replace(switch, status=switch.written, told=None))
         return self
 
     def world(self, entry: str = "stop", latency: int | None = None, **rest: Any) -> World:
@@ -313,10 +325,13 @@ class Simulation:
         match step:
             case SetFinalizers():
                 self._put(replace(old, meta=replace(old.meta, finalizers=step.finalizers)))
+            case Defer():
+                assert isinstance(step.status, SwitchStatus)
+                self.store.foresee(old.meta.ref, step.status)
             case WriteStatus():
                 assert isinstance(step.status, SwitchStatus)
                 self.said += step.notices
-                self._put(replace(old, status=step.status))
+                self._put(replace(old, status=step.status, told=None))
             case Unsay():
                 self.said += step.notices
                 self.say(entry, engaged=None, reason=old.spec.reason)
@@ -341,7 +356,9 @@ class Simulation:
             self.efforts.worked(switch, change.place)
         version = str(int(target.resource_version) + 1)
         body = patched({**target.body}, step.effect.patch)
-        self.store.put_target(replace(target, body=body, resource_version=version, managed=()))
+        self.store.put_target(
+            scaled(target, target.ref, {**body, "metadata": {"uid": target.uid, "resourceVersion": version}}, MANAGER)
+        )
 
     def _write(self, entry: str, step: Act) -> None:
         """Carry out a write to one of the objects."""
@@ -376,7 +393,7 @@ class Simulation:
                 answers |= {query: self.answer(query) for query in unread.queries}
         status = begun(world, record).status
         assert isinstance(status, SwitchStatus)
-        self._put(replace(self.switch(entry), status=status))
+        self._put(replace(self.switch(entry), status=status, told=None))
 
     def _put(self, new: SwitchObject) -> "Simulation":
         self.store._put_switch(new)

@@ -5,11 +5,12 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, repeat
-from typing import Any
+from typing import Any, cast
 
 import kopf
 import structlog
 
+from runbook_operator.io.kube import credentials
 from runbook_operator.io.paths import BUILT_IN
 from runbook_operator.observe.resync import KINDS
 
@@ -19,6 +20,7 @@ PAUSE = 0.5
 """Seconds between the end of kopf and its next start."""
 SECONDS_TO_STOP = 5.0
 SECONDS_BLIND = 10
+NAMES = ("namespace", "name", "uid")
 
 
 class Backoffs:
@@ -158,13 +160,35 @@ def _registry(sink: Sink) -> kopf.OperatorRegistry:
 
 def _hand_to(sink: Sink) -> Callable[..., Any]:
     async def see(event: kopf.RawEvent, **_: Any) -> None:
-        sink(event["type"], dict(event["object"]))
+        sink(event["type"], _taken(cast("dict[str, Any]", event["object"])))
 
     return see
 
 
-def _login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-    return kopf.login_via_client(**kwargs)
+def _taken(body: dict[str, Any]) -> dict[str, Any]:
+    """All of it; kopf is left the names for its log. It keeps what it has in cycles, until a collector comes by."""
+    taken = dict(body)
+    body.clear()
+    body["metadata"] = {key: value for key, value in taken["metadata"].items() if key in NAMES}
+    return taken
+
+
+async def _login(**_: Any) -> kopf.ConnectionInfo:
+    """As the other clients: kopf's own ways in read less of a kubeconfig, or have a second client read it."""
+    found = await credentials()
+    scheme, token = (await found.get_api_key_with_prefix("BearerToken") or "").rpartition(" ")[::2]
+    return kopf.ConnectionInfo(
+        server=found.host,
+        ca_path=found.ssl_ca_cert,
+        insecure=not found.verify_ssl,
+        username=found.username or None,
+        password=found.password or None,
+        scheme=scheme or None,
+        token=token or None,
+        certificate_path=found.cert_file,
+        private_key_path=found.key_file,
+        proxy_url=found.proxy,
+    )
 
 
 def _settings(seconds: int) -> kopf.OperatorSettings:

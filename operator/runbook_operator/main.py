@@ -11,10 +11,11 @@ from typing import Any
 import structlog
 
 from runbook_operator import __version__, errors, garbage, handlers
+from runbook_operator.connections import connections
 from runbook_operator.gauges import measure
 from runbook_operator.io.bucket import Bucket
 from runbook_operator.io.http import Outbound
-from runbook_operator.io.kube import Kube, connect
+from runbook_operator.io.kube import Kube
 from runbook_operator.io.locks import Locks
 from runbook_operator.io.paths import Paths, namespace_of
 from runbook_operator.io.queue import WorkQueue, backoff
@@ -24,6 +25,7 @@ from runbook_operator.model.addresses import IPAddress
 from runbook_operator.model.refs import Ref, meta_of
 from runbook_operator.model.shards import Whose, everybody
 from runbook_operator.observe.apiserver import own_addresses
+from runbook_operator.observe.catalogue import Catalogue
 from runbook_operator.observe.efforts import Efforts
 from runbook_operator.observe.follow import Follower
 from runbook_operator.observe.resync import resync
@@ -46,6 +48,13 @@ WARM = 10.0
 """Seconds between two uses of the connection at least; it is closed after 15 idle ones."""
 FOR_LEVERS = 4
 """Workers for switches whose lever moved and for nothing else, beside those of the settings."""
+LED = 5.0
+"""Seconds after leading began anywhere, in which what was thrown meanwhile is done, until all is listed once more.
+
+A throw need not read what this leader has listed; and listing it first would delay the takeover.
+"""
+SPARED = 10.0
+"""The next such list is so many times as long after the last one as that took: overload must not add to itself."""
 SILENCE = 10.0
 """Seconds without an answer to the lease's requests after which a replica says that it is not ready."""
 Until = Callable[[], Coroutine[Any, Any, None]]
@@ -78,6 +87,7 @@ class Operator:
             accounts=self.store.accounts,
         )
         self.store.changed = self.follower.look
+        self.catalogue = _catalogue(settings, watch_kube, self.writer)
         self.senses = Senses(settings, kube, watch_kube, out, self.metrics)
         self.sensor = Sensor(
             self.senses.asking, self.queue.add, self._leads, self.metrics, hurried=lambda: self.queue.hurried
@@ -87,26 +97,29 @@ class Operator:
             self.writer, self.sensing, self.queue, Locks(), _policy(settings), bucket, is_watched=self._is_watched
         )
         self.synced = False
+        self._led = asyncio.Event()
         self.watch: handlers.Watch | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         measure(self.metrics, self.elector, settings.shards, self.queue, self.store)
 
     def lead(self, whose: Whose = everybody) -> None:
-        """Leading began there: look at everything in it."""
+        """Leading began there: look at everything in it, and first at the levers that moved meanwhile."""
         self.writer.lead(whose)
         self.sensing.clear(whose)
+        self.wake(filter(whose, self.store.unanswered()), urgent=True)
         self.wake(filter(whose, self.store.keys()))
         self.queue.resume()
+        self._led.set()
 
     def rest(self, whose: Whose) -> None:
         """Leading ended there: nothing is asked for it any more, and nothing that was decided on counts."""
         self.sensing.clear(whose)
         self.store.acting.leave(whose)
 
-    def wake(self, keys: Iterable[Ref]) -> None:
+    def wake(self, keys: Iterable[Ref], *, urgent: bool = False) -> None:
         """Look at these again."""
         for key in keys:
-            self.queue.add(key)
+            self.queue.add(key, urgent=urgent)
 
     def see(self, kind: str | None, body: dict[str, Any]) -> None:
         """An event of a watch; kind None is a listing, in which nobody knows when a throw happened."""
@@ -116,6 +129,7 @@ class Operator:
         after = self.store.switches.get(meta.ref)
         self.wake(wake)
         if kind is not None and after is not None and self.throws.note(before, after):
+            self.reconciler.bursts.moved(after.meta.ref)
             self.queue.add(after.meta.ref, urgent=True)
 
     async def run(self, until: Until) -> None:
@@ -154,7 +168,7 @@ class Operator:
     def _work(self) -> list[Coroutine[Any, Any, None]]:
         workers = [self.queue.work(self.reconciler.visit) for _ in range(self.settings.workers)]
         workers += [self.queue.work(self.reconciler.visit, urgent=True) for _ in range(FOR_LEVERS)]
-        watching = [self.follower.run(), self.sensor.run(), *self.senses.work()]
+        watching = [self.follower.run(), self.catalogue.run(), self.sensor.run(), *self.senses.work()]
         return [*workers, self.elector.run(), self._resync_for_ever(), self._keep_warm(), *watching]
 
     def _leads(self, ref: Ref) -> bool:
@@ -182,24 +196,32 @@ class Operator:
                 self.synced = True
             except errors.ApiError as error:
                 log.warning("cannot list yet", error=str(error), hint=_hint(error))
+                garbage.settle()
                 await asyncio.wait((ending,), timeout=backoff(failures))
                 failures += 1
         return self.synced
 
     async def _resync_for_ever(self) -> None:
+        took, time = 0.0, asyncio.get_running_loop().time
         while True:
-            await asyncio.sleep(self.settings.resync_seconds)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.settings.resync_seconds):
+                    await self._led.wait()
+                    self._led.clear()
+                    await asyncio.sleep(max(LED, took * SPARED))
+            began = time()
             try:
                 self.wake(await self._resync())
             except errors.ApiError as error:
                 log.warning("the resync failed; the next one is due as usual", error=str(error))
+            took = time() - began
 
     async def _resync(self) -> frozenset[Ref]:
         """Keep checks off the API server, wherever it has moved since, and compare the store with what is there."""
         found = await own_addresses(self.kube, self.writer.out.guard.resolver)
         self.forbidden.clear()
         self.forbidden.update(found)
-        found_again = await resync(self.kube, self.store, self.settings.namespaces)
+        found_again = await resync(self.kube, self.store, self.settings.namespaces, self.writer.certain.listing())
         garbage.settle()
         return found_again
 
@@ -239,19 +261,19 @@ async def signalled() -> None:
 
 
 async def run(settings: Settings, until: Until = signalled) -> None:
-    """Run one replica until SIGTERM or SIGINT, or until something else has ended.
-
-    The lease has a connection of its own, so that no burst delays its renewal; and so have the watches, which keep one
-    each for as long as they last.
-    """
+    """Run one replica until SIGTERM or SIGINT, or until something else has ended."""
+    garbage.starting()
     set_up(settings.log_format, settings.log_level)
-    timeouts = (settings.request_timeout, settings.renew_deadline_seconds, settings.request_timeout)
-    kubes = [await connect(seconds) for seconds in timeouts]
-    try:
-        await Operator(settings, *kubes).run(until)
-    finally:
-        for kube in kubes:
-            await kube.close()
+    async with connections(settings) as made:
+        await Operator(settings, made.work, made.lease, made.watches).run(until)
+
+
+def _catalogue(settings: Settings, kube: Kube, writer: Writer) -> Catalogue:
+    """Watches what decisions would have to ask for, and tells it to who answers them."""
+    seconds = (settings.watch_seconds, settings.resync_seconds)
+    made = Catalogue(Paths(kube), settings.namespaces, *seconds, lacks=writer.paths.lacks)
+    writer.lists.told = made.find
+    return made
 
 
 def _policy(settings: Settings) -> Policy:

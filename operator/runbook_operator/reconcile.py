@@ -1,7 +1,6 @@
 """observe → decide → act → report, one step at a time, until nothing is left to do."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +10,6 @@ from uuid import uuid4
 import structlog
 
 from runbook_operator import errors
-from runbook_operator.api.conditions import find
 from runbook_operator.api.objects import RunbookObject, SwitchObject
 from runbook_operator.api.switch import Record
 from runbook_operator.decide import runbook as runbooks
@@ -27,11 +25,14 @@ from runbook_operator.io.queue import WorkQueue
 from runbook_operator.model.queries import Denied, Query, Read, Unread
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
+from runbook_operator.observe.bursts import CALM, Bursts
 from runbook_operator.observe.lists import Edition
-from runbook_operator.observe.store import declared
+from runbook_operator.observe.looks import Looks
 from runbook_operator.observe.targets import is_watched
 from runbook_operator.observe.worlds import reader, runbook_world, switch_world, targets_of
+from runbook_operator.plan import whose
 from runbook_operator.plan.steps import Act, Step
+from runbook_operator.plan.targets import declared
 from runbook_operator.plan.world import Policy, World
 from runbook_operator.sensing import Sensing
 from runbook_operator.writer import Writer
@@ -41,14 +42,10 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 LONGEST_NAP = 60.0
 REREAD = 10.0
 """What is held and not watched, since its watch has just begun or fails, is read again after so many seconds."""
-CLOSE_LOOK = 600.0
-"""Idle objects are looked at closely so often: a switch that would not work is found before somebody throws it."""
+LAPSED = 0.2
+"""Seconds until what a lapsed lease cut short is looked at again, however often: nothing is wrong with it itself."""
 MAX_STEPS = 200
 """A Runbook of 64 switches takes 65 steps; more than this is a loop, which is left with back-off and told."""
-
-
-TROUBLED_LOOK = 10.0
-"""As above for those that say that something is wrong: what heals by itself is to be seen before long."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +59,8 @@ class Visit:
     presumed: list[asyncio.Task[None]] = field(default_factory=list)
     """They ask for what a throw takes for known meanwhile; the answers come into `asked`."""
     asked: dict[Query, Any] = field(default_factory=dict)
+    acts: list[Act] = field(default_factory=list)
+    """What was written to targets in it."""
 
 
 @dataclass
@@ -75,11 +74,9 @@ class Reconciler:
     policy: Policy
     put_backs: Bucket
     now: Callable[[], datetime] = clock.now
-    monotonic: Callable[[], float] = clock.monotonic
+    looks: Looks = field(default_factory=Looks)
     is_watched: Callable[[Ref], bool] = is_watched
-    _looked: dict[Ref, float] = field(default_factory=dict)
-    _editions: dict[Ref, Edition] = field(default_factory=dict)
-    """What declared the object when it was looked at closely last."""
+    bursts: Bursts = field(default_factory=Bursts)
 
     async def visit(self, key: Ref) -> None:
         """One visit. What goes wrong is logged and tried again with back-off: the first of two broad boundaries."""
@@ -90,7 +87,7 @@ class Reconciler:
         except errors.NotLeadingError as error:
             # The lease may be renewed before anybody notices that it had lapsed: nobody else would come back to this.
             result = error.reason
-            self.queue.retry(key)
+            self.queue.retry(key, LAPSED)
         except errors.OperatorError as error:
             result = error.reason
             seconds = self.queue.retry(key, error.retry_after)
@@ -118,8 +115,12 @@ class Reconciler:
                 # After the status, which switches look at too; and whether or not it could be written.
                 self.sensing.tell(key)
         elif (switch := store.switches.get(key)) is not None:
+            if self._tells_later(switch):
+                return
             visit = self._visit(key, switch)
             targets = targets_of(store, switch)
+            if switch.spec.engaged and switch.status.record is None:
+                visit.answers.update(self.writer.lists.usual(key.namespace, whose.declared(store.runbook_of(switch))))
             async with self.locks.hold(targets):
                 unwatched = [ref for ref in targets if not self.is_watched(ref)]
                 store.let_go(unwatched)
@@ -129,9 +130,9 @@ class Reconciler:
                 self.writer.forget_strangers((*targets, *looked_at))
         else:
             self.writer.forget(key)
+            self.bursts.told(key)
             self.sensing.look(key)
-            self._looked.pop(key, None)
-            self._editions.pop(key, None)
+            self.looks.forget(key)
 
     def _watch_over(self, key: Ref, unwatched: Sequence[Ref]) -> None:
         """What nobody tells us about, and what an action may wait for, is looked at again before long."""
@@ -140,26 +141,9 @@ class Reconciler:
             self.queue.add_later(key, REREAD)
 
     def _visit(self, key: Ref, seen: RunbookObject | SwitchObject) -> Visit:
-        """What changed, and what was not looked at closely for long, is worth the requests that a close look costs.
-
-        A start looks closely at nothing that was told before: the first close looks are spread over their whole time.
-        """
-        now, status = self.monotonic(), seen.status
-        ready = find(status.conditions, "Ready")
-        every = TROUBLED_LOOK if ready and ready.status == "False" else CLOSE_LOOK
-        looked = self._looked.setdefault(key, now - random.random() * every)  # noqa: S311 # jitter, not a secret
-        edition = self._edition(seen)
-        edited = self._editions.setdefault(key, edition) != edition
-        thorough = edited or seen.meta.generation != status.observed_generation or now >= looked + every
-        if thorough:
-            looked, self._editions[key] = now, edition
-            self._looked[key] = now
-        self.queue.add_later(key, looked + every - now)
-        return Visit(key, thorough, edition)
-
-    def _edition(self, seen: RunbookObject | SwitchObject) -> Edition:
-        runbook = self.writer.store.runbook_of(seen) if isinstance(seen, SwitchObject) else seen
-        return (runbook.meta.ref, runbook.meta.generation) if runbook else ()
+        look = self.looks.at(seen, self.writer.store)
+        self.queue.add_later(key, look.again)
+        return Visit(key, look.thorough, look.edition)
 
     async def _settle(self, visit: Visit, step: Callable[[Visit], Awaitable[bool]]) -> None:
         try:
@@ -179,8 +163,10 @@ class Reconciler:
         """Whoever throws a switch does not wait to be told again that there is nothing: it is asked meanwhile."""
         who = reader(self.writer.store, visit.key, required=self.policy.requires_account)
         switch = self.writer.store.switches.get(visit.key)
-        begins = unread.urgent and switch is not None and switch.status.record is None
-        if begins and not isinstance(who, Denied) and (nothing := self.writer.lists.nothing(unread.queries, who)):
+        begins, lists = unread.urgent and switch is not None and switch.status.record is None, self.writer.lists
+        if not isinstance(who, Denied) and (at_hand := lists.at_hand(unread.queries, who)):
+            visit.answers.update(at_hand)
+        elif begins and not isinstance(who, Denied) and (nothing := lists.nothing(unread.queries, who)):
             visit.answers.update(nothing)
             visit.presumed.append(asyncio.create_task(self.writer.ask(unread, visit.asked, visit.edition, who)))
         else:
@@ -224,14 +210,39 @@ class Reconciler:
         step = switches.next_step(world)
         self._reserve(world)
         if step is None:
+            self.bursts.told(key)
             self._come_back(key, due(world), world.now)
             return False
-        if isinstance(step, Act) and step.put_back and (seconds := self.put_backs.take()):
-            self.queue.add_later(key, seconds)
+        if self._is_put_off(visit, switch, step):
             return False
         await self._try(world, step)
+        if isinstance(step, Act):
+            visit.acts.append(step)
+            self.bursts.acted(key, switch.meta.generation)
+        else:
+            self.bursts.told(key)
         self.writer.store.acting.free(key)
         return True
+
+    def _is_put_off(self, visit: Visit, switch: SwitchObject, step: Step) -> bool:
+        """Whether the step waits: a put-back for its turn, and what is told for the effects of others."""
+        if isinstance(step, Act):
+            seconds = self.put_backs.take() if step.put_back else 0.0
+            if seconds:
+                self.queue.add_later(visit.key, seconds)
+            return bool(seconds)
+        if visit.acts and self.queue.is_followed(visit.key):
+            self.queue.add(visit.key, urgent=True)
+            return True
+        return bool(visit.acts) and self._tells_later(switch)
+
+    def _tells_later(self, switch: SwitchObject) -> bool:
+        """Whether the switch is left for a while with what it has done, since others are being thrown."""
+        ref = switch.meta.ref
+        waits = self.bursts.waits(ref, switch.meta.generation, crowded=self.queue.is_crowded(ref))
+        if waits:
+            self.queue.add_later(ref, CALM)
+        return waits
 
     async def _confirm(self, visit: Visit, world: World, record: Record) -> bool:
         """What was presumed is known now, before anything is done to a target; where it was wrong, it is saved anew."""
@@ -281,5 +292,5 @@ class Reconciler:
         except (errors.ForbiddenError, errors.RefusedError) as error:
             reason = Reason(error.reason)
             if (told := refused(world, reason, f"{error}. {error.user_action}")) is not None:
-                await self.writer.status(world.switch.meta.ref, world.switch.status, told)
+                await self.writer.status(world.switch.meta.ref, world.switch.written, told)
             raise

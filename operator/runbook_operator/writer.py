@@ -9,6 +9,7 @@ import structlog
 
 from runbook_operator import errors
 from runbook_operator.act.steps import apply, carry_out
+from runbook_operator.decide.confirm import is_exact, to_confirm
 from runbook_operator.decide.holds import wanted
 from runbook_operator.decide.progress import is_never_read
 from runbook_operator.decide.record import resaved
@@ -22,14 +23,14 @@ from runbook_operator.model.base import StatusModel
 from runbook_operator.model.effects import Effect, Patch
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.queries import Denied, Find, May, Query, Unread
-from runbook_operator.model.refs import Meta, Ref, meta_of
+from runbook_operator.model.refs import MANAGER, Ref, meta_of
 from runbook_operator.model.seen import Missing, Seen, absent, alike, scaled, seen_of
 from runbook_operator.model.shards import Whose, everybody
 from runbook_operator.observe.certainty import Certainty
 from runbook_operator.observe.efforts import Efforts
 from runbook_operator.observe.lists import Edition, Lists
 from runbook_operator.observe.reviews import Reviews
-from runbook_operator.observe.store import Store, targets_in
+from runbook_operator.observe.store import Store
 from runbook_operator.observe.targets import answer, is_watched, read_target
 from runbook_operator.observe.throws import Throws
 from runbook_operator.plan import whose
@@ -37,6 +38,7 @@ from runbook_operator.plan.steps import (
     Act,
     Adjust,
     CreateSwitch,
+    Defer,
     DeleteSwitch,
     RunbookStep,
     SetFinalizers,
@@ -60,8 +62,7 @@ AnyWorld = World | RunbookWorld
 class Writer:
     """The hands of the operator: each method carries out one step; every error is an OperatorError.
 
-    `wake` is told who is to look again at what a write changed. The watch brings the same answer later, and by then
-    it is no news.
+    `wake` is told who is to look again at what a write changed; when the watch brings it, that is no news.
     """
 
     paths: Paths
@@ -74,7 +75,7 @@ class Writer:
     wake: Callable[[Iterable[Ref]], None]
     lists: Lists = field(init=False)
     reviews: Reviews = field(init=False)
-    _certain: Certainty = field(default_factory=Certainty)
+    certain: Certainty = field(default_factory=Certainty)
 
     def __post_init__(self) -> None:
         self.lists, self.reviews = Lists(self.paths), Reviews(self.paths)
@@ -83,9 +84,12 @@ class Writer:
         """Carry out a step of a switch."""
         if isinstance(step, Act):
             await self._act(world, step)
+        elif not await self._is_confirmed(world, step):
+            return
+        elif isinstance(step, Defer):
+            self.store.foresee(world.switch.meta.ref, step.status)
         elif isinstance(step, WriteStatus):
-            if await self._is_confirmed(world, step):
-                await self.status(world.switch.meta.ref, world.switch.status, step)
+            await self.status(world.switch.meta.ref, world.switch.written, step)
         else:
             await self.own_object(world.switch.meta.ref, step)
 
@@ -132,15 +136,12 @@ class Writer:
             self.wake(self.store.drop(step.meta.ref, step.meta.uid) - {ref})
 
     async def ask(self, unread: Unread, answers: dict[Query, Any], edition: Edition, reader: Reader) -> None:
-        """Put the answers to what is unread, asked at once, into `answers`; what was read is taken into the store.
-
-        What may not be read is no fact about it, and is not.
-        """
+        """Put the answers to what is unread, asked at once, into `answers`; what could be read is kept."""
         asked, shared = list(unread.queries), None if unread.urgent else edition
         found_all = await asyncio.gather(*(self._answer(one, shared, reader) for one in asked))
         for query, found in zip(asked, found_all, strict=True):
             if isinstance(found, Seen | Missing) and not isinstance(reader, Denied):
-                self._certain.saw(found, reader)
+                self.certain.saw(found, reader)
                 self.store.learn(found)
             answers[query] = found
 
@@ -157,15 +158,16 @@ class Writer:
         """What was looked at and is nobody's is not kept: every engagement makes some of it, each under a new name."""
         for ref in self.store.strangers(refs):
             self.store.targets.pop(ref, None)
-            self._certain.forget(ref)
+            self.certain.forget(ref)
 
     def lead(self, whose: Whose = everybody) -> None:
         """Leading began there: what was watched until now may be behind what another leader did."""
-        self._certain.clear(whose)
+        self.certain.clear(whose)
+        self.store.doubts.clear(whose)
 
     async def _act(self, world: AnyWorld, step: Act | Adjust) -> None:
         """Write to a target. What fails is remembered, so that decisions see it, and not raised."""
-        if not await self._is_certain(world.actor):
+        if not await self._is_certain(world):
             return
         paths = self.paths.as_(step.account)
         try:
@@ -193,7 +195,7 @@ class Writer:
             return absent(effect.ref)
         known = old if isinstance(old := self.store.targets.get(effect.ref), Seen) else None
         if isinstance(effect, Patch) and effect.subresource == "scale":
-            return scaled(known, effect.ref, answer)
+            return scaled(known, effect.ref, answer, MANAGER)
         return seen_of(answer, whole=True, scalable=known.scalable if known else True)
 
     def _fail(self, world: AnyWorld, step: Act | Adjust, error: errors.ApiError) -> None:
@@ -204,33 +206,31 @@ class Writer:
         """The object is gone."""
         self.throws.forget(ref)
         self.efforts.forget(ref)
-        self._certain.forget(ref)
+        self.certain.forget(ref)
 
-    async def _is_certain(self, actor: Meta) -> bool:
+    async def _is_certain(self, world: AnyWorld) -> bool:
         """Whether the record that is acted on is the one that stands: read once where a watch alone has told of it.
 
-        A watch may lag behind. Its record would be of an engagement that is over, and what was put back long ago
-        would be put back again.
+        A watch may lag: what was put back long ago would be put back again. A record that is not written yet follows
+        from a status that nobody but this leader can have changed since it has read it.
         """
-        if self._certain.version(actor.ref) != actor.resource_version:
-            await self._refresh(actor.ref)
-            return (
-                now := self.store.own(actor.ref)
-            ) is not None and now.meta.resource_version == actor.resource_version
-        return True
+        actor, known = world.actor, self.certain.version(world.actor.ref)
+        is_foreseen = isinstance(world, World) and world.switch.told is not None
+        if known == actor.resource_version or (is_foreseen and known is not None):
+            return True
+        await self._refresh(actor.ref)
+        now = self.store.own(actor.ref)
+        return now is not None and now.meta.resource_version == actor.resource_version
 
-    async def _is_confirmed(self, world: World, step: WriteStatus) -> bool:
-        """Whether the targets are as the world has them; those that a watch alone has told of are read once.
-
-        What a status says is final: a restore that a late watch made look done would never be done, and what a leader
-        before this one wrote would be saved as what was there. A throw reads only what this leader has not read yet,
-        and nobody what the decision did not look at.
-        """
+    async def _is_confirmed(self, world: World, step: Step) -> bool:
+        """Whether the targets are as the world has them; those that a watch alone has told of are read once."""
         confirmed, account = True, whose.of_switch(world.switch, world.runbook)
-        for ref in targets_in(world.switch.meta.ref.namespace, world.record, getattr(step.status, "record", None)):
-            unasked = ref not in world.seen and not is_watched(ref)
+        for ref in to_confirm(world, step):
             before = world.seen.get(ref)
-            known = unasked or self._is_known(ref, account, exactly=world.record is not None)
+            # Nobody reads what the decision did not look at.
+            known = (before is None and not is_watched(ref)) or self._is_known(
+                ref, account, exactly=is_exact(world, step)
+            )
             if known or is_never_read(world, before):
                 continue
             seen = await read_target(self.paths.as_(account), ref)
@@ -239,7 +239,7 @@ class Writer:
         return confirmed
 
     def _is_known(self, ref: Ref, account: Account | None, *, exactly: bool) -> bool:
-        seen, version = self.store.targets.get(ref), self._certain.version(ref, account)
+        seen, version = self.store.targets.get(ref), self.certain.version(ref, account)
         return isinstance(seen, Seen) and (version == seen.resource_version if exactly else version is not None)
 
     async def _conflict(self, world: AnyWorld, step: Act | Adjust, error: errors.ApiError) -> None:
@@ -264,7 +264,7 @@ class Writer:
         now = replace(world, seen={**world.seen, ref: seen})
         record = resaved(now, world.record, ref)
         if record != world.record:
-            await self.status(world.switch.meta.ref, world.switch.status, begun(now, record))
+            await self.status(world.switch.meta.ref, world.switch.written, begun(now, record))
 
     def _measure(self, world: AnyWorld, step: Act | Adjust) -> None:
         if isinstance(step, Act) and step.timed and (took := self.throws.acted(world.actor.ref)) is not None:
@@ -292,9 +292,9 @@ class Writer:
         """Take in one of our own as it was just answered; what a watch has told to be gone meanwhile stays gone."""
         learnt = meta_of(body)
         if learnt.ref != ref or self.store.own(ref) is not None:
-            self._certain.note(learnt.ref, learnt.resource_version)
-            self.wake(self.store.put(body) - {ref})
+            self.certain.note(learnt.ref, learnt.resource_version)
+            self.wake(self.store.read(body) - {ref})
 
     def _saw(self, world: AnyWorld, seen: Seen | Missing, account: Account | None) -> None:
-        self._certain.saw(seen, account)
+        self.certain.saw(seen, account)
         self.wake(self.store.learn(seen) - {world.actor.ref})

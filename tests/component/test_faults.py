@@ -4,6 +4,7 @@
 watches, managed fields, everything that the e2e tests have from the real one.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -28,7 +29,7 @@ from runbook_operator.observe.sensor import Sensor
 from runbook_operator.observe.store import Store
 from runbook_operator.observe.throws import Throws
 from runbook_operator.plan.world import Policy
-from runbook_operator.reconcile import Reconciler
+from runbook_operator.reconcile import LAPSED, Reconciler
 from runbook_operator.report.audit import Audit
 from runbook_operator.report.events import post
 from runbook_operator.report.metrics import Metrics
@@ -361,6 +362,16 @@ async def test_a_visit_that_a_lapsed_lease_cut_short_is_made_again_by_itself() -
     await rig.visit()
 
     assert STOP in rig.queue._later
+
+
+async def test_a_lease_that_lapses_time_and_again_makes_nobody_wait_longer_and_longer() -> None:
+    rig = Rig()
+    rig.kube.fault = at(f"{SWITCH}/status", failing(errors.NotLeadingError("lapsed")))
+
+    for _ in range(20):
+        await rig.visit()
+
+    assert rig.queue._later[STOP].when() - asyncio.get_running_loop().time() <= LAPSED
 
 
 async def test_a_fight_that_goes_on_raises_the_count_of_its_event() -> None:

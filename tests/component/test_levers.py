@@ -7,11 +7,14 @@ import pytest
 from runbook_operator import main
 from runbook_operator.io.kube import Body
 from runbook_operator.model.refs import API_VERSION, Ref, switch_ref
+from runbook_operator.observe.bursts import CALM
 from runbook_operator.settings import Settings
 from tests.builders import NAMESPACE, runbook_body, switch_body
+from tests.component.test_faults import Rig
 from tests.component.test_resync import ListKube
 
 STOP = switch_ref(NAMESPACE, "shop-stop")
+OTHER = switch_ref(NAMESPACE, "other-stop")
 
 
 @pytest.mark.parametrize(("before", "after"), [(None, True), (True, None)])
@@ -28,6 +31,86 @@ async def test_a_switch_that_is_thrown_or_released_goes_before_everything_that_w
     operator.queue.resume()
 
     assert await first(operator) == STOP
+
+
+@pytest.mark.parametrize(("engaged", "generation", "goes_first"), [(True, 2, True), (True, 1, False), (None, 2, False)])
+async def test_a_lever_that_moved_while_nobody_led_goes_before_everything_that_a_new_leader_looks_at(
+    engaged: bool | None,  # noqa: FBT001 # as spec.engaged has it
+    generation: int,
+    goes_first: bool,  # noqa: FBT001
+) -> None:
+    operator = main.Operator(Settings(), ListKube(), ListKube(), ListKube())
+    operator.see(None, runbook_body())
+    body = switch_body(engaged=engaged)
+    body["metadata"]["generation"] = generation
+    operator.see(None, body | {"status": {"observedGeneration": 1}})
+
+    operator.lead()
+
+    assert (await first(operator) == STOP) is goes_first
+
+
+async def test_of_many_that_are_thrown_at_once_each_takes_effect_before_any_is_told_of() -> None:
+    rig = Rig()
+    found: list[tuple[Ref, int, str]] = []
+    finished = asyncio.Event()
+
+    async def visit(key: Ref) -> None:
+        found.append((key, rig.kube.replicas, rig.store.switches[STOP].status.phase or ""))
+        await rig.reconciler.visit(key)
+        if rig.store.switches[STOP].status.phase == "Engaged":
+            finished.set()
+
+    for key in (STOP, OTHER):
+        rig.queue.add(key, urgent=True)
+    rig.queue.resume()
+    worker = asyncio.create_task(rig.queue.work(visit))
+    await asyncio.wait_for(finished.wait(), 5)
+    worker.cancel()
+
+    assert found == [(STOP, 3, "Released"), (OTHER, 0, "Engaging"), (STOP, 0, "Engaging")]
+
+
+async def test_of_many_that_are_thrown_one_after_the_other_the_first_is_told_of_when_the_last_was_thrown() -> None:
+    rig = Rig()
+    rig.queue.resume()
+    rig.reconciler.bursts.moved(STOP)
+    rig.reconciler.bursts.moved(OTHER)
+
+    await acts_and_tells_later(rig)
+
+
+async def test_it_is_told_of_when_the_last_has_taken_effect_however_long_ago_that_was_thrown() -> None:
+    rig = Rig()
+    rig.queue.resume()
+    rig.queue.add(OTHER, urgent=True)
+
+    await acts_and_tells_later(rig)
+
+
+async def test_a_lever_that_moves_is_noted_for_the_others() -> None:
+    operator = main.Operator(Settings(), ListKube(), ListKube(), ListKube())
+    operator.see("ADDED", runbook_body())
+    operator.see("ADDED", at("2", switch_body()))
+    operator.reconciler.bursts.acted(Ref(API_VERSION, "Switch", NAMESPACE, "other"), 1)
+
+    operator.see("MODIFIED", at("3", switch_body(engaged=True)))
+
+    assert operator.reconciler.bursts.waits(Ref(API_VERSION, "Switch", NAMESPACE, "other"), 1)
+
+
+async def acts_and_tells_later(rig: Rig) -> None:
+    """Nothing is told of it in a visit, and it is told of once the others have been visited."""
+    await rig.reconciler.visit(STOP)
+    assert (rig.kube.replicas, rig.store.switches[STOP].status.phase) == (0, "Engaging")
+    await rig.reconciler.visit(STOP)
+    assert rig.store.switches[STOP].status.phase == "Engaging"
+
+    worker = asyncio.create_task(rig.queue.work(rig.reconciler.visit))
+    async with asyncio.timeout(5):
+        while rig.store.switches[STOP].status.phase != "Engaged":  # noqa: ASYNC110 # another task moves it
+            await asyncio.sleep(CALM / 10)
+    worker.cancel()
 
 
 def at(version: str, body: Body) -> Body:

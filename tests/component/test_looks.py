@@ -11,7 +11,8 @@ from runbook_operator.io.paths import Paths
 from runbook_operator.model.queries import Find
 from runbook_operator.model.refs import API_VERSION, Ref
 from runbook_operator.observe.lists import Lists
-from runbook_operator.reconcile import CLOSE_LOOK, TROUBLED_LOOK, Visit
+from runbook_operator.observe.looks import CLOSE_LOOK, TROUBLED_LOOK
+from runbook_operator.reconcile import Visit
 from tests.builders import NAMESPACE, runbook_body
 from tests.component.test_faults import STOP, SWITCH, Rig
 
@@ -26,7 +27,7 @@ def visits(rig: Rig, seconds: float, step: float) -> list[Visit]:
     switch, start = rig.store.switches[STOP], 1000.0
     found = []
     for number in range(int(seconds / step)):
-        rig.reconciler.monotonic = lambda number=number: start + number * step  # type: ignore[misc] # bound for mypy
+        rig.reconciler.looks.monotonic = lambda number=number: start + number * step  # type: ignore[misc] # bound for mypy
         found.append(rig.reconciler._visit(STOP, switch))
     return found
 

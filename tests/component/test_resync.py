@@ -43,6 +43,12 @@ class ListKube(Kube):
         return {"apiVersion": api_version, "kind": f"{kind}List", "metadata": {}, "items": items}
 
 
+def nobody(ref: Ref, version: str) -> bool:
+    """Who is not interested in what was listed."""
+    del ref, version
+    return False
+
+
 def deployment(replicas: int = 3) -> Body:
     meta = {"name": "web", "namespace": NAMESPACE, "uid": "web-1", "resourceVersion": "1"}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"replicas": replicas}}
@@ -51,17 +57,89 @@ def deployment(replicas: int = 3) -> Body:
 async def test_everything_there_is_is_taken_in_and_woken_once() -> None:
     store, kube = Store(), ListKube(runbook_body(), switch_body(), deployment())
 
-    assert await resync(kube, store, ()) == {RUNBOOK, STOP}
-    assert await resync(kube, store, ()) == frozenset()
+    assert await resync(kube, store, (), nobody) == {RUNBOOK, STOP}
+    assert await resync(kube, store, (), nobody) == frozenset()
     assert store.targets[seen_of(deployment()).ref] == seen_of(deployment())
+
+
+async def test_a_list_is_told_of_switches_and_of_targets_that_somebody_declares() -> None:
+    other = deployment()
+    other["metadata"] = {**other["metadata"], "name": "other", "uid": "other-1"}
+    store, kube = Store(), ListKube(runbook_body(), switch_body(), deployment(), other)
+    told: list[tuple[Ref, str]] = []
+
+    def listed(ref: Ref, version: str) -> bool:
+        told.append((ref, version))
+        return True
+
+    await resync(kube, store, (), listed)
+
+    assert told == [(STOP, "1"), (seen_of(deployment()).ref, "1")]
+
+
+@pytest.mark.parametrize("counts", [True, False])
+async def test_what_a_leader_has_listed_at_rest_cannot_act_unseen(counts: bool) -> None:  # noqa: FBT001 # a parameter
+    prepared = {"engagementId": "a", "generation": 1, "fields": []}
+    thrown = switch_body("thrown") | {"status": {"prepared": prepared}}
+    thrown["metadata"]["generation"] = 2
+    store, kube = Store(), ListKube(runbook_body(), switch_body(), thrown)
+
+    await resync(kube, store, (), lambda _ref, _version: counts)
+
+    assert store.doubts.may_have_acted(STOP) is not counts
+    assert store.doubts.may_have_acted(switch_ref(NAMESPACE, "shop-thrown"))
+
+
+async def test_once_leading_has_begun_everything_is_listed_before_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = asyncio.Event()
+
+    async def noted(_: main.Operator) -> frozenset[Ref]:
+        listed.set()
+        return frozenset()
+
+    monkeypatch.setattr(main, "LED", 0.01)
+    monkeypatch.setattr(main.Operator, "_resync", noted)
+    operator = main.Operator(Settings(), ListKube(), ListKube(), ListKube())
+    running = asyncio.create_task(operator._resync_for_ever())
+    await asyncio.sleep(0.05)
+    assert not listed.is_set()
+
+    operator.lead()
+
+    await asyncio.wait_for(listed.wait(), 5)
+    running.cancel()
+
+
+async def test_leading_that_begins_time_and_again_has_nothing_listed_all_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listed: list[float] = []
+    time = asyncio.get_running_loop().time
+
+    async def slowly(_: main.Operator) -> frozenset[Ref]:
+        await asyncio.sleep(0.05)
+        listed.append(time())
+        return frozenset()
+
+    monkeypatch.setattr(main, "LED", 0.01)
+    monkeypatch.setattr(main.Operator, "_resync", slowly)
+    operator = main.Operator(Settings(), ListKube(), ListKube(), ListKube())
+    running = asyncio.create_task(operator._resync_for_ever())
+    async with asyncio.timeout(10):
+        while len(listed) < 2:
+            operator.lead()
+            await asyncio.sleep(0.01)
+    running.cancel()
+
+    assert listed[1] - listed[0] >= 0.5
 
 
 async def test_a_deletion_that_a_watch_missed_is_found() -> None:
     store, kube = Store(), ListKube(runbook_body(), switch_body(), deployment())
-    await resync(kube, store, ())
+    await resync(kube, store, (), nobody)
     kube.objects = [runbook_body()]
 
-    woken = await resync(kube, store, ())
+    woken = await resync(kube, store, (), nobody)
 
     assert woken == {RUNBOOK}
     assert (store.switches, store.targets) == ({}, {})
@@ -69,10 +147,10 @@ async def test_a_deletion_that_a_watch_missed_is_found() -> None:
 
 async def test_what_is_in_another_namespace_is_not_taken_for_deleted() -> None:
     store, kube = Store(), ListKube(switch_body())
-    await resync(kube, store, ())
+    await resync(kube, store, (), nobody)
     kube.objects = []
 
-    await resync(kube, store, ("elsewhere",))
+    await resync(kube, store, ("elsewhere",), nobody)
 
     assert STOP in store.switches
 

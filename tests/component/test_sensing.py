@@ -4,13 +4,14 @@ Left out are the API server, which `FaultyKube` stands in for, and the network: 
 """
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from runbook_operator import errors, main
+from runbook_operator import errors, garbage, main
 from runbook_operator.api.switch import SwitchStatus
 from runbook_operator.io.bucket import Bucket
 from runbook_operator.io.http import Outbound
@@ -21,6 +22,7 @@ from runbook_operator.model.refs import API_VERSION, Ref
 from runbook_operator.model.signals import Signal
 from runbook_operator.model.watches import Key, Reading, Watch
 from runbook_operator.observe.efforts import Efforts
+from runbook_operator.observe.looks import Looks
 from runbook_operator.observe.sensor import Sensor
 from runbook_operator.observe.store import Store
 from runbook_operator.observe.throws import Throws
@@ -67,6 +69,23 @@ class Addressed(ListKube):
         return await super().request(method, path, **rest)
 
 
+class Uninstalled(Addressed):
+    """An API server without the CRDs, which says when it was asked for what they define."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._missing = asyncio.Event()
+
+    async def missed(self) -> None:
+        await self._missing.wait()
+
+    async def request(self, method: str, path: str, **rest: Any) -> Body:
+        if path.startswith("/apis/runbooks.dev/"):
+            self._missing.set()
+            raise errors.NotFoundError(f"{method} {path}: 404")
+        return await super().request(method, path, **rest)
+
+
 def now() -> datetime:
     return NOW + timedelta(seconds=passing().seconds - BEGINNING)
 
@@ -87,7 +106,7 @@ class Replica:
         self.sensor = Sensor(self._ask, self.queue.add, lambda _runbook: True, metrics, now, lambda: passing().seconds)
         self.sensing = Sensing(self.sensor, self.store, self._wake, now)
         self.reconciler = Reconciler(
-            writer, self.sensing, self.queue, Locks(), Policy(), Bucket(10, 10), now, lambda: passing().seconds
+            writer, self.sensing, self.queue, Locks(), Policy(), Bucket(10, 10), now, Looks(lambda: passing().seconds)
         )
 
     async def _ask(self, watches: Sequence[Watch]) -> Mapping[Key, Reading]:
@@ -378,3 +397,13 @@ async def test_the_sources_of_the_administrator_are_there_before_the_first_runbo
     ending.cancel()
     await operator._stop()
     assert list(operator.senses.sources) == []
+
+
+async def test_a_start_that_waits_for_the_crds_is_not_one_that_collects_no_garbage() -> None:
+    garbage.starting()
+    kube = Uninstalled()
+    operator = main.Operator(Settings(), kube, ListKube(), ListKube())
+
+    assert not await operator._first_sync(asyncio.create_task(kube.missed()))
+
+    assert gc.isenabled()

@@ -78,7 +78,7 @@ def test_gaining_a_shard_begins_anew_with_what_is_in_it_alone(
     operator.queue._ready.clear()
     for namespace in (MINE, OTHER):
         operator.store.hear(stop(namespace), SAID)
-        operator.writer._certain.note(stop(namespace), "7")
+        operator.writer.certain.note(stop(namespace), "7")
         operator.sensing.look(runbook(namespace))
 
     leads(2, 5)
@@ -86,8 +86,8 @@ def test_gaining_a_shard_begins_anew_with_what_is_in_it_alone(
     assert waiting(operator) == {runbook(OTHER), stop(OTHER)}
     assert operator.store.signals_of(stop(MINE)) == SAID
     assert operator.store.signals_of(stop(OTHER)) == ()
-    assert operator.writer._certain.version(stop(MINE)) == "7"
-    assert operator.writer._certain.version(stop(OTHER)) is None
+    assert operator.writer.certain.version(stop(MINE)) == "7"
+    assert operator.writer.certain.version(stop(OTHER)) is None
     assert set(operator.sensing._watched) == {runbook(MINE)}
 
 

@@ -172,7 +172,7 @@ def dropped(cluster: Cluster) -> bool:
 
 
 SCENARIOS = (
-    Scenario("engage", settled, lambda c: c.throw("shop-stop"), is_engaged, 8),
+    Scenario("engage", settled, lambda c: c.throw("shop-stop"), is_engaged, 7),
     Scenario("release", engaged, lambda c: c.release("shop-stop"), is_released, 7),
     Scenario("expire", engaged, expire, is_released, 11),
     Scenario("second engages", half_engaged, lambda c: c.throw("shop-stop"), is_engaged, 8),
@@ -185,6 +185,6 @@ SCENARIOS = (
     Scenario("contested", engaged, lambda c: c.scale(5), lambda c: is_engaged(c) and c.replicas() == 0, 6),
     Scenario("many kinds engage", many_kinds, lambda c: c.throw("shop-stop"), is_engaged, 13),
     Scenario("many kinds release", many_kinds_engaged, lambda c: c.release("shop-stop"), is_released, 9),
-    Scenario("failover while engaging", settled, lambda c: c.throw("shop-stop"), is_engaged, 8, replicas=2),
+    Scenario("failover while engaging", settled, lambda c: c.throw("shop-stop"), is_engaged, 7, replicas=2),
     Scenario("failover while releasing", engaged, lambda c: c.release("shop-stop"), is_released, 7, replicas=2),
 )

@@ -20,6 +20,7 @@ class Node:
 def _as_it_was() -> Iterator[None]:
     yield
     gc.unfreeze()
+    gc.enable()
 
 
 def test_what_is_there_is_not_looked_through_again() -> None:
@@ -51,3 +52,16 @@ def test_what_lasts_is_freed_once_nobody_refers_to_it() -> None:
     held.clear()
 
     assert gone() is None
+
+
+def test_while_a_process_starts_nothing_is_looked_through() -> None:
+    garbage.starting()
+    cycle = weakref.ref(Node())
+    several = [Node() for _ in range(10_000)]
+
+    assert cycle() is not None
+    assert not gc.isenabled()
+    garbage.settle()
+    assert cycle() is None
+    assert gc.isenabled()
+    assert several

@@ -30,7 +30,7 @@ class RunbookObject:
 class SwitchObject:
     """A Switch as stored. `said_by` wrote spec.engaged: the user, or the field manager where no policy has stamped one.
 
-    `said_at` is when, RFC 3339.
+    `said_at` is when, RFC 3339. `told` is the status that the API server has, where this replica knows more by now.
     """
 
     meta: Meta
@@ -38,6 +38,24 @@ class SwitchObject:
     status: SwitchStatus
     said_by: str = ""
     said_at: str = ""
+    told: SwitchStatus | None = None
+
+    @property
+    def written(self) -> SwitchStatus:
+        """The status as the API server has it."""
+        return self.told or self.status
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether somebody spoke to it since it was at rest: a throw may have acted, and not have been told of."""
+        prepared = self.status.prepared
+        return self.status.record is None and prepared is not None and prepared.generation != self.meta.generation
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether somebody moved its lever, and nothing was written to the switch about that."""
+        is_spoken_to = self.meta.generation != self.status.observed_generation
+        return is_spoken_to and bool(self.spec.engaged) != (self.status.record is not None)
 
     @property
     def runbook(self) -> Ref:

@@ -182,6 +182,35 @@ class Record(StatusModel):
     )
 
 
+class PreparedField(StatusModel):
+    """One field that a throw would write, and what it would save of it."""
+
+    action: str = Field(description="The action's kind.")
+    api_version: str = Field(description="The object's API group and version.")
+    kind: str = Field(description="The object's kind.")
+    name: str = Field(description="The object's name.")
+    field: str = Field(description="The field that would be written.")
+    uid: str = Field(description="The object that was seen; another object of the name is not it.")
+    saved: Any = Field(None, description="What is live, and would be put back; absent where nothing is.")
+    held: Any = Field(None, description="What would be held; absent where nothing would be there.")
+
+    def ref(self, namespace: str) -> Ref:
+        return Ref(self.api_version, self.kind, namespace, self.name)
+
+
+class Prepared(StatusModel):
+    """What the next throw would save, written down before it: that throw acts first and writes its record after."""
+
+    engagement_id: str = Field(description="The id that its engagement would have.")
+    generation: int = Field(
+        description="The generation of the Switch that is at rest; another one was spoken to since."
+    )
+    service_account_name: ObjectName | None = Field(
+        None, description="The ServiceAccount in whose name it would be written; absent for the operator's own rights."
+    )
+    fields: list[PreparedField] = Field(description="Every field that would be written, in order.")
+
+
 class Swapped(StatusModel):
     """A pod template that an engagement has replaced by another."""
 
@@ -247,6 +276,9 @@ class SwitchStatus(StatusModel):
         default_factory=list,
         description="Who holds it engaged, or would if it were not held released.",
         json_schema_extra=mapped_by("source", "name"),
+    )
+    prepared: Prepared | None = Field(
+        None, description="What the next throw would save, where all of that is known before it; absent while engaged."
     )
     record: Record | None = Field(None, description="The write-ahead record of the engagement under way.")
     history: list[Engagement] = Field(default_factory=list, description="The last engagements, newest first.")

@@ -1,28 +1,50 @@
 """The write-ahead record: what is pinned when a switch is thrown, and what is saved of each target."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.runbook import KillSwitch
-from runbook_operator.api.switch import Declared, Hold, Record
-from runbook_operator.decide.holds import called, thrown_by
+from runbook_operator.api.switch import Declared, Entry, Hold, Record
+from runbook_operator.decide.holds import called, holds, thrown_by
 from runbook_operator.decide.parts import Part, parts
 from runbook_operator.decide.planning import action_of, pinned, planned
+from runbook_operator.decide.prepared import untold
 from runbook_operator.model.refs import MANAGER, Ref
 from runbook_operator.plan import whose
 from runbook_operator.plan.world import World
 
 
 def new_record(world: World, entry: KillSwitch) -> Record:
-    """The record of a throw that begins now, with everything saved that can be seen."""
-    return drafted(world, entry, thrown_by(world))
+    """The record of a throw that begins now, with everything saved that can be seen, or was before it was written."""
+    fresh = drafted(world, entry, thrown_by(world))
+    # Asked after what a throw looks at anyway, which says it in most cases.
+    left = untold(world)
+    return drafted(world, entry, thrown_by(world), left) if left else fresh
 
 
-def drafted(world: World, entry: KillSwitch, first: Hold | None = None) -> Record:
-    """What the record of a throw would be now."""
-    account = whose.declared(world.runbook)
+def recovered(world: World, left: Sequence[Entry]) -> Record:
+    """The record of a throw that has acted, could not tell of it, and is not to go on."""
+    entry, prepared, every = world.entry, world.switch.status.prepared, holds(world)
+    assert prepared  # noqa: S101 # else nothing is untold
+    name = prepared.service_account_name
+    if entry is not None and not entry.momentary:
+        record = drafted(world, entry, every[0] if every else None, left)
+        return record.model_copy(update={"service_account_name": name})
+    return Record(
+        engagement_id=prepared.engagement_id,
+        engaged_at=timestamp(world.now),
+        generation=world.switch.meta.generation,
+        service_account_name=name,
+        dropped=list(left),
+    )
+
+
+def drafted(world: World, entry: KillSwitch, first: Hold | None = None, written: Sequence[Entry] = ()) -> Record:
+    """What the record of a throw would be now, that has `written` already."""
+    account, ready = whose.declared(world.runbook), world.switch.status.prepared
     record = Record(
-        engagement_id=world.new_id,
+        engagement_id=ready.engagement_id if ready else world.new_id,
         engaged_at=timestamp(world.now),
         engaged_by=called(first.source, first.name) if first else "",
         source=first.source if first else "Person",
@@ -31,6 +53,7 @@ def drafted(world: World, entry: KillSwitch, first: Hold | None = None) -> Recor
         momentary=entry.momentary,
         service_account_name=account.name if account else None,
         plan=pinned(world, entry),
+        actions=list(written),
     )
     return planned(world, _with_policy(record, entry), [one.timeout for one in entry.actions])
 

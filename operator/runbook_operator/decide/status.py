@@ -1,9 +1,11 @@
 """The status that a switch should have now, and what is to be said when it changes."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from runbook_operator.api.conditions import moment, timestamp
-from runbook_operator.api.switch import HISTORY, Engagement, Phase, Record, SwitchStatus
+from runbook_operator.api.runbook import KillSwitch
+from runbook_operator.api.switch import HISTORY, Engagement, Phase, Prepared, Record, SwitchStatus
 from runbook_operator.decide.conditions import conditions, does, unnamed, would, would_engage
 from runbook_operator.decide.efficacy import judged, looked_back, verdict
 from runbook_operator.decide.gates import is_held_back
@@ -11,11 +13,14 @@ from runbook_operator.decide.holds import held_back, holds, wanted, word
 from runbook_operator.decide.known import swapped
 from runbook_operator.decide.notices import about_record, clause, put_back, remarked, said, summary
 from runbook_operator.decide.parts import Part, dropped, parts
+from runbook_operator.decide.prepared import kept, prepared
 from runbook_operator.decide.progress import complete, counted, ended, engaging, is_over, releasing, stalled
+from runbook_operator.decide.record import drafted
 from runbook_operator.model.durations import spoken
 from runbook_operator.model.notices import Notice
+from runbook_operator.model.queries import Unread
 from runbook_operator.model.reasons import Reason
-from runbook_operator.plan.steps import WriteStatus
+from runbook_operator.plan.steps import Defer, WriteStatus
 from runbook_operator.plan.world import BUDGETED, World
 
 
@@ -24,12 +29,18 @@ def tell(world: World) -> WriteStatus | None:
     if world.record is None and world.deleting:
         return None
     step = _current(world, world.record) if world.record else _idle(world)
-    return step if step.status != world.switch.status else None
+    return step if step.status != world.switch.status or world.switch.told is not None else None
 
 
 def begun(world: World, record: Record) -> WriteStatus:
     """The write-ahead write: it stands before anything is done to a target."""
     return WriteStatus(world.switch.meta, _shown(world, record, "Engaging"), _after_all(world, record))
+
+
+def foreseen(world: World, record: Record) -> Defer:
+    """As begun, where all that it saves was written down before the throw: it goes with what is told of it first."""
+    update = {"record": record, "phase": "Engaging", "prepared": None}
+    return Defer(world.switch.meta, world.switch.status.model_copy(update=update))
 
 
 def count_deviation(part: Part) -> WriteStatus:
@@ -73,7 +84,8 @@ def finish(world: World, record: Record) -> WriteStatus:
         templates=swapped(over),
     )
     history = _remembered([engagement, *world.switch.status.history], world.now)
-    status = world.switch.status.model_copy(update={"history": history})
+    ready = prepared(world, over) if _throwable(world) else None
+    status = world.switch.status.model_copy(update={"history": history, "prepared": ready})
     notices = () if record.momentary else about_record(world, record, _outcome(over), summary(over))
     return WriteStatus(world.switch.meta, _shown(world, None, "Released", status, _outcome(over)), notices)
 
@@ -152,7 +164,24 @@ def _outcome(record: Record) -> Reason:
 
 
 def _idle(world: World) -> WriteStatus:
-    return WriteStatus(world.switch.meta, _shown(world, None, "Released"), (*_observed(world), *_held_back(world)))
+    status = world.switch.status.model_copy(update={"prepared": _prepared(world)})
+    notices = (*_observed(world), *_held_back(world))
+    return WriteStatus(world.switch.meta, _shown(world, None, "Released", status), notices)
+
+
+def _prepared(world: World) -> Prepared | None:
+    """What the next throw would save; what would have to be asked for that is asked for by a close look."""
+    if (entry := _throwable(world)) is None:
+        return None
+    if world.thorough:
+        with suppress(Unread):
+            return prepared(world, drafted(world, entry))
+    return kept(world)
+
+
+def _throwable(world: World) -> KillSwitch | None:
+    """What a throw would do, None where nothing may be done."""
+    return None if world.deleting or world.observing or world.barred else world.entry
 
 
 def _observed(world: World) -> tuple[Notice, ...]:
@@ -200,6 +229,7 @@ def _shown(
     status = status.model_copy(
         update={
             "record": record,
+            "prepared": status.prepared if record is None else None,
             "phase": phase,
             "observed_generation": world.switch.meta.generation,
             "does": does(world),

@@ -14,9 +14,10 @@ from runbook_operator.decide.holds import wanted, word
 from runbook_operator.decide.notices import said
 from runbook_operator.decide.parts import Part, dropped, parts, together
 from runbook_operator.decide.planning import manifest, planned
+from runbook_operator.decide.prepared import covers, untold
 from runbook_operator.decide.progress import blocks, is_contested, is_over, obstacle
-from runbook_operator.decide.record import new_record, outdated, reapplied
-from runbook_operator.decide.status import begun, count_deviation, finish, reapply, tell
+from runbook_operator.decide.record import new_record, outdated, reapplied, recovered
+from runbook_operator.decide.status import begun, count_deviation, finish, foreseen, reapply, tell
 from runbook_operator.decide.values import effect, told
 from runbook_operator.model.effects import Patch
 from runbook_operator.model.reasons import Reason
@@ -42,6 +43,14 @@ def expire(world: World) -> Step | None:
     return Unsay(world.switch.meta, notices)
 
 
+def recover(world: World) -> Step | None:
+    """A throw that has acted, could not tell of it, and is not to go on: what there is to put back is written down."""
+    goes_on = wanted(world) and not (world.observing or world.barred)
+    if goes_on and world.entry is not None and not world.entry.momentary:
+        return None
+    return begun(world, recovered(world, left)) if (left := untold(world)) else None
+
+
 def begin(world: World) -> Step | None:
     """A throw: first what lets nothing be lost (finalizer, record), and only then anything else."""
     entry = world.entry
@@ -49,10 +58,12 @@ def begin(world: World) -> Step | None:
         return None
     if world.record is not None:
         return finish(world, world.record)
-    first, marked = begun(world, new_record(world, entry)), (*world.switch.meta.finalizers, FINALIZER)
-    if entry.momentary or FINALIZER in world.switch.meta.finalizers:
-        return first
-    return Begin(first.meta, first.status, first.notices, marked)
+    record, meta = new_record(world, entry), world.switch.meta
+    is_marked, marked = entry.momentary or FINALIZER in meta.finalizers, (*meta.finalizers, FINALIZER)
+    if covers(world, record):
+        return foreseen(world, record) if is_marked else SetFinalizers(meta, marked)
+    first = begun(world, record)
+    return first if is_marked else Begin(first.meta, first.status, first.notices, marked)
 
 
 def adopt(world: World) -> Step | None:
@@ -113,7 +124,7 @@ def let_go(world: World) -> Step | None:
     return SetFinalizers(world.switch.meta, tuple(f for f in world.switch.meta.finalizers if f != FINALIZER))
 
 
-RULES: tuple[Rule, ...] = (expire, begin, adopt, change, save, hold, restore, tell, spring_back, let_go)
+RULES: tuple[Rule, ...] = (expire, recover, begin, adopt, change, save, hold, restore, tell, spring_back, let_go)
 
 
 def _is_new(world: World) -> bool:

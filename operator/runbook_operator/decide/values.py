@@ -27,13 +27,10 @@ def nothing(ref: Ref) -> Seen:
 
 
 def live(seen: Seen, field: str) -> Any:
-    """What `field` is now; None also where it cannot be made out, as in a document that is none any more."""
+    """What `field` is now, see Seen.value; a template's is its digest."""
     if field == OBJECT:
         return seen.body or None
-    try:
-        value = fields.get(seen.body, field)
-    except fields.FieldError:
-        return None
+    value = seen.value(field)
     return {"digest": digest(value)} if field == TEMPLATE and value is not None else value
 
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -226,27 +227,42 @@ class Kube:
                 await api.close()
 
 
-async def connect(seconds: float) -> Kube:
-    """A client for the cluster that the process runs in, or else for the current kubeconfig context."""
-    return Kube(await _load(), seconds, _load)
+async def connect(seconds: float, connections: int | None = None) -> Kube:
+    """A client for the cluster that the process runs in, or else for the current kubeconfig context.
+
+    It has so many connections at most, None for the client's own 100; a request waits for one within its time.
+    """
+    load = partial(_load, connections)
+    return Kube(await load(), seconds, load)
 
 
-async def _load() -> client.ApiClient:
-    settings = client.Configuration()
+async def credentials() -> client.Configuration:
+    """Where the API server is, the way there, and how to be known to it: all of it read anew."""
+    found = client.Configuration()
     try:
-        config.load_incluster_config(client_configuration=settings)
+        config.load_incluster_config(client_configuration=found)
     except config.ConfigException:
-        await config.load_kube_config(client_configuration=settings)
-    return _client(settings)
+        await config.load_kube_config(client_configuration=found)
+    return _routed(found)
 
 
-def _client(settings: client.Configuration) -> client.ApiClient:
-    """The environment is asked once for a proxy; the client would have a thread do so at each request."""
-    settings.client_session_kwargs = {"trust_env": False}
-    settings.proxy = settings.proxy or _proxy_to(settings.host)
-    api = client.ApiClient(configuration=settings)
+async def _load(connections: int | None) -> client.ApiClient:
+    found = await credentials()
+    found.connection_pool_maxsize = connections or found.connection_pool_maxsize
+    return _client(found)
+
+
+def _client(found: client.Configuration) -> client.ApiClient:
+    api = client.ApiClient(configuration=found)
     api.user_agent = USER_AGENT
     return api
+
+
+def _routed(found: client.Configuration) -> client.Configuration:
+    """The environment is asked once for a proxy; the client would have a thread do so at each request."""
+    found.client_session_kwargs = {"trust_env": False}
+    found.proxy = found.proxy or _proxy_to(found.host)
+    return found
 
 
 def _proxy_to(server: str) -> str | None:

@@ -80,7 +80,7 @@ class Paths:
         key = (ref.api_version, ref.kind)
         if key in self._known:
             return self._known[key]
-        if not surely and "/" in ref.api_version and self._lacks(ref.api_version):
+        if not surely and self.lacks(ref.api_version):
             return None
         found = await self._discover(*key)
         if found is not None:
@@ -110,8 +110,9 @@ class Paths:
             return frozenset()
         return frozenset(found)
 
-    def _lacks(self, api_version: str) -> bool:
-        return api_version not in self._served and self.monotonic() < self._until
+    def lacks(self, api_version: str) -> bool:
+        """Whether the cluster is known to serve nothing of that API version; nothing is asked."""
+        return "/" in api_version and api_version not in self._served and self.monotonic() < self._until
 
     async def _discover(self, api_version: str, kind: str) -> Resource | None:
         try:

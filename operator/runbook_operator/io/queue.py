@@ -6,6 +6,7 @@ What is urgent is visited before all that waits, and workers may be kept for it 
 import asyncio
 import math
 import random
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Hashable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -50,7 +51,10 @@ class WorkQueue(Generic[Key]):
     """Those that are to be visited once more, and whether that is urgent."""
     _failures: dict[Key, int] = field(default_factory=dict)
     _later: dict[Key, asyncio.TimerHandle] = field(default_factory=dict)
-    _signal: asyncio.Event = field(default_factory=asyncio.Event)
+    _waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
+    """The workers that have nothing to do."""
+    _reserve: deque[asyncio.Future[None]] = field(default_factory=deque)
+    """Those of them that do urgent work only."""
     _freed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __len__(self) -> int:
@@ -66,6 +70,14 @@ class WorkQueue(Generic[Key]):
         """Whether something urgent waits or is visited."""
         return bool(self._urgent or self._hurried) and not self.paused
 
+    def is_crowded(self, key: Key) -> bool:
+        """Whether others that are urgent wait or are visited."""
+        return any(other != key for lane in (self._urgent, self._hurried) for other in lane)
+
+    def is_followed(self, key: Key) -> bool:
+        """Whether the key is visited in a hurry and others wait that are as urgent."""
+        return key in self._hurried and bool(self._urgent)
+
     def add(self, key: Key, *, urgent: bool = False) -> None:
         if (timer := self._later.pop(key, None)) is not None:
             timer.cancel()
@@ -77,15 +89,20 @@ class WorkQueue(Generic[Key]):
             self._hurry()
             self._ready.pop(key, None)
             self._urgent[key] = None
+            _call(self._waiting, _call(self._reserve, 1))
         else:
             self._ready[key] = None
-        self._signal.set()
+            _call(self._waiting, 1)
 
     def _hurry(self) -> None:
         if not self._urgent and not self._hurried:
             loop = asyncio.get_running_loop()
             self._since = loop.time()
-            loop.call_later(MAKES_WAY, self._signal.set)
+            loop.call_later(MAKES_WAY, self._call_all)
+
+    def _call_all(self) -> None:
+        _call(self._reserve, len(self._urgent))
+        _call(self._waiting, len(self))
 
     @property
     def _makes_way(self) -> bool:
@@ -115,7 +132,7 @@ class WorkQueue(Generic[Key]):
 
     def resume(self) -> None:
         self.paused = False
-        self._signal.set()
+        self._call_all()
 
     def pause(self) -> None:
         self.paused = True
@@ -137,12 +154,13 @@ class WorkQueue(Generic[Key]):
                 await visit(key)
             finally:
                 self._done(key)
+            # A visit that finds nothing to do waits for nothing: many of them would keep the lease from being renewed.
+            await asyncio.sleep(0)
 
     async def _take(self, *, urgent: bool) -> Key:
         while True:
             while self.paused or not (lane := self._urgent or self._other(urgent=urgent)):
-                self._signal.clear()
-                await self._signal.wait()
+                await _called(self._reserve if urgent else self._waiting)
             key = next(iter(lane))
             del lane[key]
             if self.mine(key):
@@ -157,9 +175,33 @@ class WorkQueue(Generic[Key]):
         return {} if urgent or self._makes_way else self._ready
 
     def _done(self, key: Key) -> None:
+        made_way = self._makes_way
         self._busy.discard(key)
         self._hurried.discard(key)
         self._freed.set()
-        self._signal.set()
         if key in self._again:
             self.add(key, urgent=self._again.pop(key))
+        if made_way and not self._makes_way:
+            _call(self._waiting, len(self._ready))
+
+
+def _call(waiting: deque[asyncio.Future[None]], workers: int) -> int:
+    """Wake so many of those who wait, since more would find nothing to do; returns how many are lacking."""
+    while workers > 0 and waiting:
+        worker = waiting.popleft()
+        if not worker.done():
+            worker.set_result(None)
+            workers -= 1
+    return workers
+
+
+async def _called(waiting: deque[asyncio.Future[None]]) -> None:
+    """Wait to be woken; who is cancelled just then wakes another."""
+    worker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    waiting.append(worker)
+    try:
+        await worker
+    except asyncio.CancelledError:
+        if not worker.cancelled():
+            _call(waiting, 1)
+        raise

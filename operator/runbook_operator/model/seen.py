@@ -43,6 +43,13 @@ class Seen:
     def replicas(self) -> int:
         return int(fields.get(self.body, REPLICAS) or 0)
 
+    def value(self, place: str) -> Any:
+        """What `place` is now; None also where it cannot be made out, as in a document that is none any more."""
+        try:
+            return fields.get(self.body, place)
+        except fields.FieldError:
+            return None
+
     def manager(self, place: str) -> str:
         """The field manager that last wrote `place` (see model/fields), empty where nobody is recorded.
 
@@ -81,13 +88,22 @@ def seen_of(body: Body, *, whole: bool = False, scalable: bool = True) -> Seen:
     return Seen(meta.ref, meta.uid, meta.resource_version, kept, whole, scalable, managed)
 
 
-def scaled(seen: Seen | None, ref: Ref, scale: Body) -> Seen:
-    """What is known of `ref` after its scale subresource was read or written; a Scale leaves out a zero."""
+def scaled(seen: Seen | None, ref: Ref, scale: Body, manager: str = "") -> Seen:
+    """What is known of `ref` after its scale subresource was read, or written by `manager`.
+
+    It leaves out a zero, which therefore nobody is noted for (seen with Kubernetes 1.37).
+    """
     meta, replicas = scale["metadata"], (scale.get("spec") or {}).get("replicas", 0)
     if seen is None or seen.uid != meta["uid"]:
         seen = Seen(ref, meta["uid"], "", {"spec": {}, "metadata": {}})
     body = fields.put(seen.body, REPLICAS, replicas)
-    return replace(seen, resource_version=meta["resourceVersion"], body=body, scalable=True, managed=())
+    return replace(
+        seen,
+        resource_version=meta["resourceVersion"],
+        body=body,
+        scalable=True,
+        managed=_by(manager if replicas else "", ""),
+    )
 
 
 def alike(one: Seen | Missing, other: Seen | Missing) -> bool:
@@ -122,6 +138,10 @@ def _whole(body: Body) -> Body:
 def _writer(body: Body) -> Sequence[Body]:
     """Who wrote the replicas, alone of all managed fields: those of a pod template are larger than the rest."""
     manager, time = fields.owner(body["metadata"], REPLICAS)
+    return _by(manager, time)
+
+
+def _by(manager: str, time: str) -> Sequence[Body]:
     return ({"manager": manager, "time": time, "fieldsV1": {"f:spec": {"f:replicas": {}}}},) if manager else ()
 
 

@@ -6,25 +6,21 @@ A kind is watched in a namespace from the first check there on, and until none w
 import asyncio
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from runbook_operator.api.rbac import PODS as PODS_ROLE
 from runbook_operator.api.rbac import PREFIX
-from runbook_operator.io import clock
-from runbook_operator.io.paths import Paths
 from runbook_operator.model import services
 from runbook_operator.model.addresses import IPAddress, parse
-from runbook_operator.model.refs import Ref, ref_of
+from runbook_operator.model.refs import Ref
 from runbook_operator.model.unasked import UnaskedError
 from runbook_operator.model.watches import Place
 from runbook_operator.observe.follow import Follower, Kind
+from runbook_operator.observe.kept import Body, Kept
+from runbook_operator.observe.needs import Gvk, Needs
 from runbook_operator.observe.unread import unread
 
-Body = Mapping[str, Any]
-Gvk = tuple[str, str]
-"""API version and kind."""
 SERVICES: Gvk = ("v1", "Service")
 SLICES: Gvk = ("discovery.k8s.io/v1", "EndpointSlice")
 PODS: Gvk = ("v1", "Pod")
@@ -68,18 +64,10 @@ class _Slice:
 
 
 @dataclass
-class Addresses:
-    """Make it inside the event loop; `namespaces` are those that are served, none for all of them."""
+class Addresses(Kept):
+    """Where each Service is, and each pod behind it."""
 
-    paths: Paths
-    namespaces: Sequence[str] = ()
-    seconds: int = 15
-    resync: float = 300.0
-    monotonic: Callable[[], float] = clock.monotonic
-    _used: dict[Gvk, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
-    """When somebody was asked last, by kind and namespace."""
     _good_until: dict[Kind, float] = field(default_factory=dict)
-    _uids: dict[Ref, str] = field(default_factory=dict)
     _services: dict[Ref, Body] = field(default_factory=dict)
     _slices: dict[Ref, dict[Ref, _Slice]] = field(default_factory=lambda: defaultdict(dict))
     _owners: dict[Ref, Ref] = field(default_factory=dict)
@@ -87,6 +75,7 @@ class Addresses:
     _pods: dict[Ref, Sequence[IPAddress]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._needs = Needs(self.namespaces, MOST_NAMESPACES, UNUSED, self.monotonic)
         self.follower = Follower(self.paths, self, self.see, self.seconds, self.resync, self.monotonic)
 
     async def destinations(self, place: Place) -> Sequence[Destination]:
@@ -102,72 +91,24 @@ class Addresses:
         await self._known(PODS, service.namespace)
         return self._each(service, spec, port.get("name", ""))
 
-    async def run(self) -> None:
-        """Keep the watches up, and end those that nobody needs any more, for ever."""
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self.follower.run())
-            both.create_task(self._forget_for_ever())
-
-    def held_kinds(self) -> frozenset[Kind]:
-        """What is to be watched."""
-        return frozenset(self._kind(gvk, namespace) for gvk, used in self._used.items() for namespace in used)
-
-    def uids(self, api_version: str, kind: str, namespace: str) -> dict[str, Ref]:
-        """What is known of one kind, by uid; an empty namespace means all of them."""
-        return {
-            uid: ref
-            for ref, uid in self._uids.items()
-            if (ref.api_version, ref.kind) == (api_version, kind) and namespace in ("", ref.namespace)
-        }
-
-    def is_older(self, ref: Ref, version: str) -> bool:
-        """Of what a watch alone tells nothing comes meanwhile."""
-        del ref, version
-        return False
-
-    def see(self, event: str | None, body: Body) -> None:
-        """An event of a watch, or None for an object of a list."""
-        ref = ref_of(body)
-        if event != "DELETED":
-            self._put(ref, body)
-        elif self._uids.get(ref) == body["metadata"]["uid"]:
-            self._drop(ref)
-
     def forget(self) -> None:
-        """Let go of what nobody has needed for a while."""
-        before, oldest = self.held_kinds(), self.monotonic() - UNUSED
-        for gvk, used in self._used.items():
-            self._used[gvk] = {namespace: at for namespace, at in used.items() if at > oldest}
-        if (held := self.held_kinds()) != before:
-            for ref in [ref for ref in self._uids if not _covers(held, ref)]:
-                self._drop(ref)
-            self._good_until = {kind: until for kind, until in self._good_until.items() if kind in held}
-            self.follower.look()
-
-    async def _forget_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(UNUSED / 10)
-            self.forget()
-
-    def _kind(self, gvk: Gvk, namespace: str) -> Kind:
-        """What is watched to know the kind in this namespace."""
-        whole = not self.namespaces and len(self._used[gvk]) > MOST_NAMESPACES
-        return (*gvk, "" if whole else namespace)
+        """As Kept.forget; what is watched no longer is not good for a while more either."""
+        super().forget()
+        held = self.held_kinds()
+        self._good_until = {kind: until for kind, until in self._good_until.items() if kind in held}
 
     async def _known(self, gvk: Gvk, namespace: str) -> None:
         """Return when what is known is true, or was some seconds ago; raises UnaskedError where nobody can know."""
-        is_new = namespace not in self._used[gvk]
-        self._used[gvk][namespace] = self.monotonic()
-        if is_new:
+        if self._needs.use(gvk, namespace):
             self.follower.look()
-        if not self._is_known(self._kind(gvk, namespace)):
+        if not self._is_known(self._needs.kind(gvk, namespace)):
             await self._first_list(gvk, namespace)
 
     async def _first_list(self, gvk: Gvk, namespace: str) -> None:
         try:
             async with asyncio.timeout(PATIENCE):
                 # The namespace may come to be watched together with all others meanwhile.
-                while not self._is_known(kind := self._kind(gvk, namespace)):
+                while not self._is_known(kind := self._needs.kind(gvk, namespace)):
                     if error := await self.follower.trouble(kind):
                         raise unread(error, PODS_ROLE if gvk == PODS else PREFIX)
         except TimeoutError as error:
@@ -204,7 +145,6 @@ class Addresses:
 
     def _put(self, ref: Ref, body: Body) -> None:
         self._drop(ref)
-        self._uids[ref] = body["metadata"]["uid"]
         match (ref.api_version, ref.kind):
             case gvk if gvk == SERVICES:
                 spec = body["spec"]
@@ -217,7 +157,6 @@ class Addresses:
                 self._pods[ref] = tuple(_ips(body.get("status") or {}))
 
     def _drop(self, ref: Ref) -> None:
-        self._uids.pop(ref, None)
         self._services.pop(ref, None)
         self._pods.pop(ref, None)
         if (owner := self._owners.pop(ref, None)) is not None:
@@ -228,10 +167,6 @@ class Addresses:
 
 KEPT = ("selector", "clusterIP", "ipFamilies", "ports")
 """What is remembered of a Service."""
-
-
-def _covers(held: frozenset[Kind], ref: Ref) -> bool:
-    return not held.isdisjoint(((ref.api_version, ref.kind, ref.namespace), (ref.api_version, ref.kind, "")))
 
 
 def _slice(namespace: str, body: Body) -> _Slice:

@@ -1,5 +1,6 @@
 """Which version of each object this leader has read or written last, and in whose name it was allowed to."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from runbook_operator.model.accounts import Account
@@ -13,6 +14,8 @@ class Certainty:
     """Kept for one time of leading there. What one account has read, no other has."""
 
     _of: dict[Ref, dict[Account | None, str]] = field(default_factory=dict)
+    _times: int = 0
+    """How often leading has begun anywhere."""
 
     def version(self, ref: Ref, account: Account | None = None) -> str | None:
         """None where nothing was read in that name."""
@@ -26,8 +29,24 @@ class Certainty:
         if isinstance(seen, Seen):
             self.note(seen.ref, seen.resource_version, account)
 
+    def listing(self) -> Callable[[Ref, str], bool]:
+        """Who takes in a list that begins now: what it says has been read, unless leading begins anywhere meanwhile.
+
+        Returns whether it has. A version that was read or written by itself is newer, as a rule, and stays.
+        """
+        times = self._times
+
+        def listed(ref: Ref, version: str) -> bool:
+            counts = self._times == times
+            if counts and self.version(ref) is None:
+                self.note(ref, version)
+            return counts
+
+        return listed
+
     def forget(self, ref: Ref) -> None:
         self._of.pop(ref, None)
 
     def clear(self, whose: Whose) -> None:
+        self._times += 1
         self._of = {ref: versions for ref, versions in self._of.items() if not whose(ref)}

@@ -46,6 +46,8 @@ class Follower:
     monotonic: Callable[[], float] = clock.monotonic
     accounts: Callable[[Kind], Sequence[Account | None]] = lambda _: (None,)
     """In whose name a kind may be watched: who acts on it, each in turn where one may not."""
+    expected: tuple[type[errors.ApiError], ...] = (errors.NotFoundError,)
+    """What somebody else tells of already: who needs what the cluster does not serve says so, and waits for it."""
     _signal: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: dict[Kind, asyncio.Task[None]] = field(default_factory=dict)
     _tried: dict[Kind, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
@@ -94,8 +96,7 @@ class Follower:
                 failures = 0
                 continue
             except errors.ApiError as error:
-                # Who needs what the cluster does not serve says so already, and waits for it.
-                tell = log.debug if isinstance(error, errors.NotFoundError) else log.warning
+                tell = log.debug if isinstance(error, self.expected) else log.warning
                 tell("a watch failed and begins anew", kind=kind[1], namespace=kind[2], error=str(error))
                 failures += 1
                 self.following.discard(kind)

@@ -1,4 +1,4 @@
-"""Switches by their Runbook, and those that are engaged: found without a look at every other Switch of a namespace."""
+"""Switches by their Runbook, and those that may be engaged: found without a look at every other of a namespace."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class Index:
             self.drop(before)
         ref = switch.meta.ref
         self._of[switch.runbook][ref] = switch
-        if switch.status.record is not None:
+        if switch.status.record is not None or switch.is_in_doubt:
             self._engaged[ref.namespace][ref] = switch
 
     def drop(self, switch: SwitchObject) -> None:
@@ -39,7 +39,7 @@ class Index:
         return self._of.get(runbook, {})
 
     def engaged(self, namespace: str) -> Mapping[Ref, SwitchObject]:
-        """Those of the namespace that have a record."""
+        """Those of the namespace that have a record, or may have acted before they could write one."""
         return self._engaged.get(namespace, {})
 
 

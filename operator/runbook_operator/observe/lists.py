@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,11 @@ from runbook_operator.observe.targets import find
 
 Edition = tuple[Ref, int] | tuple[()]
 """A Runbook at one of its generations; empty for a Switch that has none."""
+Bodies = tuple[Mapping[str, Any], ...]
+
+
+def _untold(query: Find) -> None:
+    del query
 
 
 @dataclass
@@ -26,21 +31,44 @@ class Lists:
     """
 
     paths: Paths
+    told: Callable[[Find], Bodies | None] = _untold
+    """What watches tell the operator itself, None where they do not."""
     seconds: float = 5.0
     monotonic: Callable[[], float] = clock.monotonic
     presumed_seconds: float = 900.0
     """For so long it may be presumed that there is still nothing; close looks ask more often."""
     _asked: dict[tuple[Edition, Find, Account | None], tuple[float, asyncio.Task[Any]]] = field(default_factory=dict)
 
+    _usual: dict[str, set[Find]] = field(default_factory=dict)
+    """By namespace, what was at hand when it was asked for: a few kinds."""
     _nothing: dict[tuple[Find, Account | None], float] = field(default_factory=dict)
     """What found nothing when it was asked last, and when that was; the oldest first."""
 
-    def nothing(self, queries: Iterable[Query], account: Account | None) -> dict[Query, Any]:
+    def at_hand(self, queries: Collection[Query], account: Account | None) -> dict[Query, Any]:
+        """The answers to all of the queries where watches tell them, none where one has to be asked."""
+        finds = [one for one in queries if isinstance(one, Find)]
+        told: dict[Query, Any] = {one: self._told(one, account) for one in finds}
+        if len(told) < len(queries) or None in told.values():
+            return {}
+        for one in finds:
+            self._usual.setdefault(one.namespace, set()).add(one)
+        return told
+
+    def usual(self, namespace: str, account: Account | None) -> dict[Query, Any]:
+        """The answers to what others have asked for there, as far as watches tell them: a throw need not ask first."""
+        found: dict[Query, Any] = {one: self._told(one, account) for one in self._usual.get(namespace, ())}
+        return {one: told for one, told in found.items() if told is not None}
+
+    def nothing(self, queries: Collection[Query], account: Account | None) -> dict[Query, Any]:
         """Answers that say nothing is there, as it was lately for all of the queries; none where that is not known."""
         oldest = self.monotonic() - self.presumed_seconds
-        asked = list(queries)
+        told = [self._told(one, account) if isinstance(one, Find) else None for one in queries]
+        asked = [one for one, found in zip(queries, told, strict=True) if found is None]
         known = all(isinstance(one, Find) and self._nothing.get((one, account), -math.inf) > oldest for one in asked)
-        return dict.fromkeys(asked, ()) if known else {}
+        return dict.fromkeys(queries, ()) if known and not any(told) else {}
+
+    def _told(self, query: Find, account: Account | None) -> Bodies | None:
+        return self.told(query) if account is None else None
 
     def _note(self, query: Find, account: Account | None, found: Any) -> None:
         """That was the answer now."""
@@ -56,6 +84,8 @@ class Lists:
 
         Without an edition somebody waits for the answer, and it is what a watch would have told by now.
         """
+        if (told := self._told(query, account)) is not None:
+            return told
         if edition is None:
             return await self._ask(query, account, cached=True)
         now, key = self.monotonic(), (edition, query, account)

@@ -53,7 +53,7 @@ class Numbers:
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     def __post_init__(self) -> None:
-        self._lists = Lists(self.paths, SAME, self.monotonic)
+        self._lists = Lists(self.paths, seconds=SAME, monotonic=self.monotonic)
 
     async def read(self, key: Key, ask: AskNumber, fetch: Fetch) -> Reading:
         """The number, or why there is none; never raises for what the other side or the API server does."""

@@ -1,26 +1,30 @@
 """Lists everything and compares it with the store: what a watch missed, deletions among it, is found here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from runbook_operator.io.kube import Kube
 from runbook_operator.io.paths import BUILT_IN, collection
-from runbook_operator.model.refs import API_VERSION, Ref
+from runbook_operator.model.refs import API_VERSION, Ref, ref_of
 from runbook_operator.model.seen import ALWAYS_WATCHED
 from runbook_operator.observe.store import Store
 
 KINDS = ((API_VERSION, "Runbook"), (API_VERSION, "Switch"), *sorted(ALWAYS_WATCHED))
 
 
-async def resync(kube: Kube, store: Store, namespaces: Sequence[str]) -> frozenset[Ref]:
+Listed = Callable[[Ref, str], bool]
+"""Told of each Switch and declared target, and of its resourceVersion in the list; says whether that counts as read."""
+
+
+async def resync(kube: Kube, store: Store, namespaces: Sequence[str], listed: Listed) -> frozenset[Ref]:
     """Returns the Runbooks and Switches to look at again; raises ApiError where a list fails."""
     wake: set[Ref] = set()
     for api_version, kind in KINDS:
         for namespace in namespaces or ("",):
-            wake |= await _compare(kube, store, (api_version, kind), namespace)
+            wake |= await _compare(kube, store, (api_version, kind), namespace, listed)
     return frozenset(wake)
 
 
-async def _compare(kube: Kube, store: Store, kind: tuple[str, str], namespace: str) -> set[Ref]:
+async def _compare(kube: Kube, store: Store, kind: tuple[str, str], namespace: str, listed: Listed) -> set[Ref]:
     # Taken before the list: what is created meanwhile is not in it and must not look deleted.
     before = store.uids(*kind, namespace)
     wake: set[Ref] = set()
@@ -28,6 +32,12 @@ async def _compare(kube: Kube, store: Store, kind: tuple[str, str], namespace: s
     async for body in kube.items(path):
         before.pop(body["metadata"]["uid"], None)
         wake |= store.take(body)
+        ref, version = ref_of(body), body["metadata"]["resourceVersion"]
+        if (switch := store.switches.get(ref)) is not None:
+            if listed(ref, version) and switch.meta.resource_version == version:
+                store.doubts.read(switch)
+        elif store.users(ref):
+            listed(ref, version)
     return wake | _dropped(store, before.items())
 
 

@@ -2,21 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
 from pydantic import ValidationError
 
 from runbook_operator.api.objects import RunbookObject, SwitchObject, parse_runbook, parse_switch
-from runbook_operator.api.switch import Record
+from runbook_operator.api.switch import SwitchStatus
 from runbook_operator.model.accounts import Account, named
 from runbook_operator.model.refs import API_VERSION, Ref, ref_of, switch_ref
 from runbook_operator.model.seen import ALWAYS_WATCHED, Missing, Seen, absent, alike, is_only_progress, seen_of
 from runbook_operator.model.shards import Whose, everybody
 from runbook_operator.model.signals import Signal
 from runbook_operator.observe.acting import Acting
+from runbook_operator.observe.doubts import Doubts
 from runbook_operator.observe.index import Index
+from runbook_operator.plan.targets import declared, held_by
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -35,6 +37,7 @@ class Store:
     _users: dict[Ref, set[Ref]] = field(default_factory=lambda: defaultdict(set))
     _holders: dict[Ref, set[Ref]] = field(default_factory=lambda: defaultdict(set))
     acting: Acting = field(default_factory=Acting)
+    doubts: Doubts = field(default_factory=Doubts)
     changed: Callable[[], None] = lambda: None
     """Called when other objects are held than before."""
 
@@ -62,10 +65,21 @@ class Store:
                     return self.put_target(seen_of(body, whole=self.is_held(ref)))
                 return self._put_followed(ref, body) if self.is_held(ref) else frozenset()
 
+    def read(self, body: Mapping[str, Any]) -> frozenset[Ref]:
+        """As put, for one of our own that was just answered."""
+        wake = self.put(body)
+        if (switch := self.switches.get(ref_of(body))) is not None:
+            self.doubts.read(switch)
+        return wake
+
     def _put_followed(self, ref: Ref, body: Mapping[str, Any]) -> frozenset[Ref]:
         """An event of a watch that begins and ends with what is held; whether it scales is known from a read."""
         scalable = old.scalable if isinstance(old := self.targets.get(ref), Seen) else True
         return self.put_target(seen_of(body, whole=True, scalable=scalable))
+
+    def unanswered(self) -> list[Ref]:
+        """The Switches whose levers moved while nobody led here."""
+        return [ref for ref, switch in self.switches.items() if switch.is_unanswered]
 
     def is_held(self, target: Ref) -> bool:
         """Whether a Switch's record names it."""
@@ -153,6 +167,7 @@ class Store:
             case SwitchObject():
                 self._signals.pop(ref, None)
                 self.acting.forget(ref)
+                self.doubts.forget(ref)
                 self._index.drop(held)
                 self._forget_holds(self.switches.pop(ref))
                 return frozenset({held.runbook})
@@ -174,11 +189,17 @@ class Store:
         theirs = (ref for runbook in runbooks for ref in self._index.of(runbook))
         return frozenset((*runbooks, *theirs, *self._holders.get(target, ())))
 
+    def foresee(self, ref: Ref, status: SwitchStatus) -> None:
+        """Go on with a status that is written later; an event of a watch that came meanwhile goes before it."""
+        switch = self.switches[ref]
+        self.doubts.foresee(ref)
+        self._put_switch(replace(switch, status=status, told=switch.written))
+
     def runbook_of(self, switch: SwitchObject) -> RunbookObject | None:
         return self.runbooks.get(switch.runbook)
 
     def engaged(self, namespace: str) -> Mapping[Ref, SwitchObject]:
-        """Every Switch of a namespace that has a record."""
+        """Every Switch of a namespace that has a record, or may have acted before it could write one."""
         return self._index.engaged(namespace)
 
     def concerned(self, runbook: RunbookObject, names: Iterable[str]) -> dict[str, SwitchObject]:
@@ -233,6 +254,7 @@ class Store:
         self.switches[ref] = switch
         self._index.put(switch, old)
         self.acting.note(switch)
+        self.doubts.told(switch)
         before, now = (held_by(old) if old else ()), held_by(switch)
         if before != now:
             if old:
@@ -254,28 +276,6 @@ class Store:
             self._users[target].discard(runbook.meta.ref)
             if not self._users[target]:
                 del self._users[target]
-
-
-def declared(runbook: RunbookObject) -> tuple[Ref, ...]:
-    """The targets that a Runbook declares."""
-    if runbook.spec is None:
-        return ()
-    namespace = runbook.meta.ref.namespace
-    return tuple(dict.fromkeys(ref for target in runbook.spec.targets for ref in target.refs(namespace).refs))
-
-
-def held_by(switch: SwitchObject) -> tuple[Ref, ...]:
-    """The targets in a Switch's record."""
-    return targets_in(switch.meta.ref.namespace, switch.status.record)
-
-
-def targets_in(namespace: str, *records: Record | None) -> tuple[Ref, ...]:
-    """The targets of records, each once.
-
-    An Event that was made is not among them, since nothing becomes of it: a namespace has far too many to be watched.
-    """
-    entries = (entry for record in records if record for entry in (*record.actions, *record.dropped))
-    return tuple(dict.fromkeys(entry.ref(namespace) for entry in entries if entry.name and entry.kind != "Event"))
 
 
 def _uid(held: Stored | Missing) -> str:

@@ -9,8 +9,10 @@ from runbook_operator.api.switch import Entry, Record
 from runbook_operator.model.queries import Denied, Read
 from runbook_operator.model.refs import Ref
 from runbook_operator.model.seen import Missing, Seen
-from runbook_operator.observe.store import Store, declared, held_by
+from runbook_operator.observe.store import Store
 from runbook_operator.plan import whose
+from runbook_operator.plan.prepared import is_written
+from runbook_operator.plan.targets import declared, held_by
 from runbook_operator.plan.world import Claim, RunbookWorld, World, order
 
 
@@ -20,7 +22,8 @@ def switch_world(store: Store, switch: SwitchObject, *, now: datetime, new_id: s
     seen = _seen(store, (*targets_of(store, switch), *_asked(rest))) | _denied(rest)
     claims, signals = tuple(_claims(store, switch)), store.signals_of(switch.meta.ref)
     acts = store.acting.acts(switch, now)
-    return World(switch, runbook, seen, claims, now, new_id, signals=signals, acts=acts, **rest)
+    doubtful = store.doubts.may_have_acted(switch.meta.ref)
+    return World(switch, runbook, seen, claims, now, new_id, signals=signals, acts=acts, doubtful=doubtful, **rest)
 
 
 def runbook_world(store: Store, runbook: RunbookObject, now: datetime, **rest: Any) -> RunbookWorld:
@@ -63,11 +66,24 @@ def targets_of(store: Store, switch: SwitchObject) -> tuple[Ref, ...]:
 def _claims(store: Store, switch: SwitchObject) -> Iterator[Claim]:
     for ref, other in store.engaged(switch.meta.ref.namespace).items():
         record = other.status.record
-        if ref == switch.meta.ref or record is None or record.momentary:
+        if ref == switch.meta.ref:
+            continue
+        if record is None:
+            yield from _doubts(store, other)
+            continue
+        if record.momentary:
             continue
         for index, entry in _numbered(record):
             if entry.uid and entry.mode != "Once":
                 yield Claim(ref, order(record, index), entry.uid, entry.field, entry.saved, entry.held)
+
+
+def _doubts(store: Store, other: SwitchObject) -> Iterator[Claim]:
+    """What another switch has written and not told of: what it found there is what was there."""
+    prepared, ref = other.status.prepared, other.meta.ref
+    for index, one in enumerate(prepared.fields if prepared and store.doubts.may_have_acted(ref) else ()):
+        if is_written(store.targets.get(one.ref(ref.namespace)), one):
+            yield Claim(ref, ("", other.meta.uid, index), one.uid, one.field, one.saved, one.held)
 
 
 def _numbered(record: Record) -> Iterator[tuple[int, Entry]]:

@@ -31,6 +31,13 @@ class Begin(WriteStatus):
 
 
 @dataclass(frozen=True)
+class Defer(WriteStatus):
+    """As WriteStatus, and written with what comes next: what it would save stands in the status already."""
+
+    status: SwitchStatus
+
+
+@dataclass(frozen=True)
 class SetFinalizers:
     """Replace the finalizers of one of our own objects."""
 

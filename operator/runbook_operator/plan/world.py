@@ -92,6 +92,8 @@ class World:
     answers: Mapping[Query, Any] = field(default_factory=dict)
     thorough: bool = True
     acts: Acts = field(default_factory=Acts)
+    doubtful: bool = True
+    """Whether a throw may have acted of which the status does not say so."""
 
     @property
     def actor(self) -> Meta:

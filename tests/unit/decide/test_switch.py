@@ -37,7 +37,7 @@ def saved(simulation: Simulation, entry: str = "stop") -> list[object]:
 
 
 def test_nothing_is_touched_before_the_finalizer_and_the_record_are_written() -> None:
-    simulation = ready().throw().drive()
+    simulation = ready().unprepared().throw().drive()
 
     assert kinds(simulation.steps) == ["SetFinalizers", "WriteStatus", "Act", "WriteStatus"]
     assert simulation.status().phase == "Engaged"
@@ -46,14 +46,14 @@ def test_nothing_is_touched_before_the_finalizer_and_the_record_are_written() ->
 
 
 def test_the_finalizer_and_the_record_are_one_step() -> None:
-    step = ready().throw().next_step()
+    step = ready().unprepared().throw().next_step()
 
     assert isinstance(step, Begin)
     assert (step.finalizers, step.status.phase) == ((FINALIZER,), "Engaging")  # type: ignore[union-attr] # a Switch's
 
 
 def test_a_record_that_stands_alone_gets_its_finalizer_before_a_target_is_touched() -> None:
-    simulation = ready()
+    simulation = ready().unprepared()
     simulation.record_first = True
 
     simulation.throw().drive(at_most=1).drive()

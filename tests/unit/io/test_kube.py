@@ -9,7 +9,8 @@ from aiohttp import web
 from kubernetes.aio import client
 
 from runbook_operator import errors
-from runbook_operator.io.kube import Kube, _client
+from runbook_operator.io import kube as clients
+from runbook_operator.io.kube import Kube, _client, _routed, connect
 from runbook_operator.io.paths import Paths
 from runbook_operator.model.accounts import Account
 from tests.builders import WEB
@@ -25,6 +26,7 @@ class Server:
         self.token = "first"
         self.refusal = ""
         self.groups: set[str] = set()
+        self.ports: set[int] = set()
 
     async def handle(self, request: web.Request) -> web.Response:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -33,6 +35,8 @@ class Server:
         if token != self.token:
             return web.json_response({"message": "Unauthorized"}, status=401)
         self.groups |= {name for name in request.headers if name.startswith("Impersonate-Group")}
+        assert request.transport is not None
+        self.ports.add(request.transport.get_extra_info("peername")[1])
         self.asked.append((request.path, request.headers.get("Impersonate-User", ""), token))
         return web.json_response({"resources": [], "versions": []})
 
@@ -49,7 +53,7 @@ async def serving() -> AsyncIterator[tuple[Server, Kube]]:
     async def load() -> client.ApiClient:
         settings = client.Configuration(host=f"http://127.0.0.1:{runner.addresses[0][1]}")
         settings.api_key = {"BearerToken": f"Bearer {server.token}"}
-        return _client(settings)
+        return _client(_routed(settings))
 
     kube = Kube(await load(), 2.0, load)
     try:
@@ -133,7 +137,7 @@ async def test_no_request_waits_for_a_thread(monkeypatch: pytest.MonkeyPatch) ->
         ({"http_proxy": "http://proxy:3128"}, None),
     ],
 )
-async def test_a_proxy_of_the_environment_leads_to_the_api_server_as_it_does_for_other_clients(
+def test_a_proxy_of_the_environment_leads_to_the_api_server_as_it_does_for_other_clients(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], used: str | None
 ) -> None:
     for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
@@ -142,16 +146,30 @@ async def test_a_proxy_of_the_environment_leads_to_the_api_server_as_it_does_for
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 
-    api = _client(client.Configuration(host="https://10.0.0.1:443"))
-
-    assert api.configuration.proxy == used
-    await api.close()
+    assert _routed(client.Configuration(host="https://10.0.0.1:443")).proxy == used
 
 
-async def test_the_proxy_of_a_kubeconfig_goes_before_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_proxy_of_a_kubeconfig_goes_before_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://proxy:3128")
 
-    api = _client(client.Configuration(host="https://10.0.0.1:443", proxy="http://own:3128"))
+    assert (
+        _routed(client.Configuration(host="https://10.0.0.1:443", proxy="http://own:3128")).proxy == "http://own:3128"
+    )
 
-    assert api.configuration.proxy == "http://own:3128"
-    await api.close()
+
+@pytest.mark.parametrize(("most", "used"), [(2, 2), (None, 6)])
+async def test_requests_at_once_share_as_many_connections_as_the_client_may_have(
+    monkeypatch: pytest.MonkeyPatch, most: int | None, used: int
+) -> None:
+    async with serving() as (server, kube):
+        configuration = kube._clients.current.configuration
+
+        async def credentials() -> client.Configuration:
+            return configuration
+
+        monkeypatch.setattr(clients, "credentials", credentials)
+        few = await connect(2.0, most)
+        await asyncio.gather(*(few.get("/apis") for _ in range(6)))
+        await few.close()
+
+    assert len(server.ports) == used

@@ -92,6 +92,41 @@ async def test_the_queue_is_in_a_hurry_from_when_something_urgent_is_added_until
     assert not queue.hurried
 
 
+async def test_visits_that_wait_for_nothing_leave_the_loop_to_others_between_them() -> None:
+    queue: WorkQueue[int] = WorkQueue(paused=False)
+    found: list[int] = []
+
+    async def visit(key: int) -> None:
+        found.append(key)
+
+    for key in range(100):
+        queue.add(key)
+    worker = asyncio.create_task(queue.work(visit))
+    while not found:  # noqa: ASYNC110 # one turn of the loop after the other
+        await asyncio.sleep(0)
+    worker.cancel()
+
+    assert len(found) < 3
+
+
+async def test_a_key_is_crowded_by_others_that_are_urgent_and_not_by_itself_or_by_what_is_usual() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    told: list[tuple[str, bool]] = []
+
+    async def visit(key: str) -> None:
+        told.append((key, queue.is_crowded("lever")))
+
+    for key in ("other", "lever"):
+        queue.add(key, urgent=True)
+    queue.add("usual")
+    assert queue.is_crowded("lever")
+    worker = asyncio.create_task(queue.work(visit))
+    await asyncio.sleep(0.01)
+    worker.cancel()
+
+    assert told == [("other", True), ("lever", False), ("usual", False)]
+
+
 async def test_what_waits_for_another_leader_is_in_no_hurry() -> None:
     queue: WorkQueue[str] = WorkQueue(paused=True)
 
@@ -121,6 +156,43 @@ async def test_what_becomes_urgent_while_it_is_visited_is_next() -> None:
     await asyncio.wait_for(done.wait(), 5)
     worker.cancel()
     assert seen == ["a", "a", "b"]
+
+
+async def test_a_key_wakes_one_worker_and_an_urgent_one_first_who_is_kept_for_it() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    by: list[tuple[str, str]] = []
+
+    async def visit(key: str) -> None:
+        task = asyncio.current_task()
+        by.append((key, task.get_name() if task else ""))
+
+    workers = [asyncio.create_task(queue.work(visit), name=f"worker {number}") for number in range(3)]
+    workers.append(asyncio.create_task(queue.work(visit, urgent=True), name="reserve"))
+    await asyncio.sleep(0)
+    waiting = list(queue._waiting)
+
+    queue.add("usual")
+    assert [worker.done() for worker in waiting] == [True, False, False]
+    await asyncio.sleep(0.01)
+    queue.add("lever", urgent=True)
+    await asyncio.sleep(0.01)
+    for worker in workers:
+        worker.cancel()
+
+    assert by == [("usual", "worker 0"), ("lever", "reserve")]
+
+
+async def test_a_worker_that_is_cancelled_as_it_is_woken_wakes_another() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    seen: asyncio.Queue[str] = asyncio.Queue()
+    first, second = (asyncio.create_task(queue.work(seen.put)) for _ in range(2))
+    await asyncio.sleep(0)
+
+    queue.add("a")
+    first.cancel()
+
+    assert await asyncio.wait_for(seen.get(), 5) == "a"
+    second.cancel()
 
 
 async def test_a_paused_queue_keeps_its_keys() -> None:

@@ -204,3 +204,31 @@ def test_what_one_account_has_read_no_other_has() -> None:
     assert certain.version(WEB) is None
     certain.forget(WEB)
     assert certain.version(WEB, ACCOUNT) is None
+
+
+def test_what_is_listed_after_leading_began_counts_as_read() -> None:
+    certain = Certainty()
+    listed = certain.listing()
+
+    listed(WEB, "7")
+    assert certain.version(WEB) == "7"
+    assert certain.version(WEB, ACCOUNT) is None
+
+
+def test_a_list_takes_nothing_back_that_was_read_for_itself() -> None:
+    certain = Certainty()
+    certain.note(WEB, "9")
+
+    certain.listing()(WEB, "7")
+
+    assert certain.version(WEB) == "9"
+
+
+def test_a_list_that_began_before_leading_did_is_no_certainty() -> None:
+    certain = Certainty()
+    listed = certain.listing()
+
+    certain.clear(lambda _: True)
+    listed(WEB, "7")
+
+    assert certain.version(WEB) is None

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from runbook_operator.api.objects import parse_switch
+from runbook_operator.api.switch import SwitchStatus
 from runbook_operator.model.refs import API_VERSION, Ref, switch_ref
 from runbook_operator.model.seen import absent
 from runbook_operator.observe.store import Store
@@ -156,3 +158,29 @@ def test_only_switches_with_a_record_are_engaged() -> None:
     store.put(at("3", switch_body()))
 
     assert store.engaged(NAMESPACE) == {}
+
+
+def test_what_is_written_later_is_known_at_once_and_an_event_that_comes_meanwhile_goes_before_it() -> None:
+    store = filled()
+    held = parse_switch(holding(("apps/v1", "Deployment", "web"))).status
+
+    store.foresee(STOP, held)
+    assert (store.switches[STOP].status, store.switches[STOP].written) == (held, SwitchStatus())
+    assert store.is_held(WEB)
+    store.foresee(STOP, held.model_copy(update={"phase": "Engaged"}))
+    assert store.switches[STOP].written == SwitchStatus()
+    store.put(at("2", switch_body()))
+
+    assert store.switches[STOP].told is None
+    assert not store.is_held(WEB)
+
+
+def test_a_switch_that_somebody_spoke_to_since_it_was_prepared_may_be_engaged() -> None:
+    store = filled()
+    prepared = {"engagementId": "a", "generation": 1, "fields": []}
+
+    store.put(at("2", switch_body() | {"status": {"prepared": prepared}}))
+    assert store.engaged(NAMESPACE) == {}
+    store.put(at("3", switch_body() | {"status": {"prepared": prepared}}, generation=2))
+
+    assert list(store.engaged(NAMESPACE)) == [STOP]

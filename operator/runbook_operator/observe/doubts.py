@@ -1,0 +1,43 @@
+"""Of which switches a throw may have acted without this leader: before it led, or where it has lost what it knew."""
+
+from dataclasses import dataclass, field
+
+from runbook_operator.api.objects import SwitchObject
+from runbook_operator.model.refs import Ref
+from runbook_operator.model.shards import Whose
+
+
+@dataclass
+class Doubts:
+    """What one leader has seen at rest itself is thrown under its eyes from then on."""
+
+    _rested: set[Ref] = field(default_factory=set)
+    _foreseen: set[Ref] = field(default_factory=set)
+    """Those that may have acted here, with a record that the API server may not have yet."""
+
+    def may_have_acted(self, switch: Ref) -> bool:
+        """Whether something may have been written for it that its status does not say."""
+        return switch in self._foreseen or switch not in self._rested
+
+    def foresee(self, switch: Ref) -> None:
+        """It is about to act, and its record comes later."""
+        self._foreseen.add(switch)
+
+    def read(self, switch: SwitchObject) -> None:
+        """This leader has read or written it like this."""
+        if switch.told is None and not switch.is_in_doubt:
+            self._rested.add(switch.meta.ref)
+
+    def told(self, switch: SwitchObject) -> None:
+        """The API server has it like this."""
+        if switch.told is None and not switch.is_in_doubt:
+            self._foreseen.discard(switch.meta.ref)
+
+    def forget(self, switch: Ref) -> None:
+        """It is gone."""
+        self._rested.discard(switch)
+        self._foreseen.discard(switch)
+
+    def clear(self, whose: Whose) -> None:
+        """Leading begins there: somebody else may have led in between."""
+        self._rested = {ref for ref in self._rested if not whose(ref)}

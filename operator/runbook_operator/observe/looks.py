@@ -1,0 +1,62 @@
+"""Which visits are to be close ones: what changed, and what was not looked at closely for long, is worth the requests.
+
+A start looks closely at nothing that was told before: the first close looks are spread over their whole time.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from runbook_operator.api.conditions import find
+from runbook_operator.api.objects import RunbookObject, SwitchObject
+from runbook_operator.io import clock
+from runbook_operator.model.refs import Ref
+from runbook_operator.observe.lists import Edition
+from runbook_operator.observe.store import Store
+
+CLOSE_LOOK = 600.0
+"""Idle objects are looked at closely so often: a switch that would not work is found before somebody throws it."""
+TROUBLED_LOOK = 10.0
+"""As above for those that say that something is wrong: what heals by itself is to be seen before long."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look: whether it is to be a close one, what declares the object, and seconds until the next close one."""
+
+    thorough: bool
+    edition: Edition
+    again: float
+
+
+@dataclass
+class Looks:
+    """When each object was looked at closely last, and what declared it then."""
+
+    monotonic: Callable[[], float] = clock.monotonic
+    _looked: dict[Ref, float] = field(default_factory=dict)
+    _editions: dict[Ref, Edition] = field(default_factory=dict)
+
+    def at(self, seen: RunbookObject | SwitchObject, store: Store) -> Look:
+        """The object is looked at now."""
+        now, status, key = self.monotonic(), seen.status, seen.meta.ref
+        ready = find(status.conditions, "Ready")
+        every = TROUBLED_LOOK if ready and ready.status == "False" else CLOSE_LOOK
+        looked = self._looked.setdefault(key, now - random.random() * every)  # noqa: S311 # jitter, not a secret
+        edition = _edition(seen, store)
+        edited = self._editions.setdefault(key, edition) != edition
+        thorough = edited or seen.meta.generation != status.observed_generation or now >= looked + every
+        if thorough:
+            looked = self._looked[key] = now
+            self._editions[key] = edition
+        return Look(thorough, edition, looked + every - now)
+
+    def forget(self, key: Ref) -> None:
+        """The object is gone."""
+        self._looked.pop(key, None)
+        self._editions.pop(key, None)
+
+
+def _edition(seen: RunbookObject | SwitchObject, store: Store) -> Edition:
+    runbook = store.runbook_of(seen) if isinstance(seen, SwitchObject) else seen
+    return (runbook.meta.ref, runbook.meta.generation) if runbook else ()

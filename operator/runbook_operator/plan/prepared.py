@@ -1,0 +1,25 @@
+"""What a throw would save, written down before the throw: what can be told of it from a target alone."""
+
+from runbook_operator.api.switch import PreparedField
+from runbook_operator.model.refs import MANAGER
+from runbook_operator.model.seen import REPLICAS, Missing, Seen
+
+
+def is_untouched(seen: Seen | Missing | None, one: PreparedField) -> bool:
+    """Whether the object shows what was to be saved; what is not known of it here speaks for that."""
+    if isinstance(seen, Missing):
+        return False
+    if seen is None or not seen.is_readable(one.field):
+        return True
+    return seen.uid == one.uid and bool(seen.value(one.field) == one.saved)
+
+
+def is_written(seen: Seen | Missing | None, one: PreparedField) -> bool:
+    """Whether the operator itself has set the object to what a throw holds, as far as that can be told.
+
+    The API server notes nobody for a scale down to nothing: it counts as the operator's where no other is noted.
+    """
+    if not isinstance(seen, Seen) or not seen.is_readable(one.field) or seen.uid != one.uid:
+        return False
+    noted, is_nothing = seen.manager(one.field), one.field == REPLICAS and one.held == 0
+    return bool(seen.value(one.field) == one.held) and (noted == MANAGER or (is_nothing and not noted))

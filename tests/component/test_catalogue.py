@@ -1,0 +1,270 @@
+"""What watches tell of what is few, so that nobody who decides asks for a list of it.
+
+`Kinds` lists what the test says and gives the events that the test says. Left out: versions that expire, and pages.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Self
+
+import pytest
+
+from runbook_operator import errors
+from runbook_operator.io.kube import Kube
+from runbook_operator.io.paths import Paths
+from runbook_operator.model.accounts import Account
+from runbook_operator.model.queries import Find, Read
+from runbook_operator.model.refs import Ref
+from runbook_operator.observe.catalogue import UNUSED, Catalogue
+from runbook_operator.observe.lists import Lists
+from runbook_operator.reconcile import Visit
+from tests.component.test_faults import STOP, Rig
+
+Body = dict[str, Any]
+HPAS = "/apis/autoscaling/v2/{}horizontalpodautoscalers"
+ALL = HPAS.format("")
+IN_SHOP = HPAS.format("namespaces/shop/")
+
+
+def hpas(namespace: str) -> Find:
+    return Find("autoscaling/v2", "HorizontalPodAutoscaler", namespace)
+
+
+def hpa(name: str, namespace: str = "shop", uid: str = "1") -> Body:
+    meta = {"name": name, "namespace": namespace, "uid": uid, "resourceVersion": "2", "managedFields": [{}]}
+    return {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": meta, "spec": {}}
+
+
+class Kinds(Kube):
+    """See above."""
+
+    def __init__(self, *listed: Body) -> None:
+        self.listed = list(listed)
+        self.asked: list[str] = []
+        self.events: asyncio.Queue[tuple[str, Body]] = asyncio.Queue()
+        self.error: errors.ApiError | None = None
+
+    async def pages(self, path: str) -> AsyncIterator[tuple[list[Body], str]]:
+        self.asked.append(path)
+        if self.error is not None:
+            raise self.error
+        yield [one for one in self.listed if path == ALL or f"/{one['metadata']['namespace']}/" in path], "2"
+
+    async def items(self, path: str, labels: str = "", *, cached: bool = False) -> AsyncIterator[Body]:
+        del labels, cached
+        self.asked.append(path)
+        for one in self.listed:
+            yield one
+
+    async def watch(self, path: str, version: str, seconds: int) -> AsyncIterator[tuple[str, Body]]:
+        del path, version, seconds
+        while True:
+            yield await self.events.get()
+            self.events.task_done()
+
+
+class Following:
+    """A catalogue whose watches run for as long as the test."""
+
+    def __init__(self, kube: Kinds, **settings: Any) -> None:
+        self.kube, self.time = kube, 0.0
+        self.catalogue = Catalogue(Paths(kube), monotonic=lambda: self.time, **settings)
+
+    async def __aenter__(self) -> Self:
+        self.running = asyncio.create_task(self.catalogue.run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.running.cancel()
+        await asyncio.gather(self.running, return_exceptions=True)
+
+    def names(self, namespace: str = "shop") -> list[str] | None:
+        found = self.catalogue.find(hpas(namespace))
+        return None if found is None else [one["metadata"]["name"] for one in found]
+
+    async def told(self, namespace: str = "shop") -> list[str]:
+        """The names as soon as a watch tells them."""
+        self.names(namespace)
+        kind = self.catalogue._needs.kind(("autoscaling/v2", "HorizontalPodAutoscaler"), namespace)
+        async with asyncio.timeout(5):
+            assert await self.catalogue.follower.trouble(kind) is None
+        return self.names(namespace) or []
+
+    async def happens(self, event: str, body: Body) -> None:
+        self.kube.events.put_nowait((event, body))
+        async with asyncio.timeout(5):
+            await self.kube.events.join()
+
+
+async def test_what_is_there_is_told_by_a_watch_that_the_first_question_begins() -> None:
+    async with Following(Kinds(hpa("web"))) as one:
+        assert one.names() is None
+
+        assert await one.told() == ["web"]
+        assert one.kube.asked == [IN_SHOP]
+
+
+async def test_what_comes_and_goes_is_told() -> None:
+    async with Following(Kinds(hpa("web"))) as one:
+        await one.told()
+
+        await one.happens("ADDED", hpa("api", uid="2"))
+        await one.happens("DELETED", hpa("web"))
+
+        assert one.names() == ["api"]
+
+
+async def test_an_object_that_was_made_anew_outlives_the_news_that_the_old_one_is_gone() -> None:
+    async with Following(Kinds(hpa("web", uid="2"))) as one:
+        await one.told()
+
+        await one.happens("DELETED", hpa("web", uid="1"))
+
+        assert one.names() == ["web"]
+
+
+async def test_nobody_keeps_who_wrote_which_field() -> None:
+    async with Following(Kinds(hpa("web"))) as one:
+        await one.told()
+
+        (found,) = one.catalogue.find(hpas("shop")) or ()
+
+        assert "managedFields" not in found["metadata"]
+
+
+async def test_two_namespaces_are_watched_with_all_others_by_one_watch() -> None:
+    async with Following(Kinds(hpa("web"), hpa("pay", "bank"), hpa("other", "else"))) as one:
+        assert await one.told() == ["web"]
+
+        assert await one.told("bank") == ["pay"]
+        assert await one.told("shop") == ["web"]
+        assert one.kube.asked == [IN_SHOP, ALL]
+
+
+async def test_who_serves_some_namespaces_watches_each_of_them() -> None:
+    async with Following(Kinds(hpa("web"), hpa("pay", "bank")), namespaces=["shop", "bank"]) as one:
+        await one.told("shop")
+        await one.told("bank")
+
+        assert one.kube.asked == [IN_SHOP, HPAS.format("namespaces/bank/")]
+
+
+async def test_who_serves_some_namespaces_and_was_asked_in_two_knows_of_all_of_them_before_it_is_asked() -> None:
+    bodies = (hpa("web"), hpa("pay", "bank"), hpa("other", "else"))
+    async with Following(Kinds(*bodies), namespaces=["shop", "bank", "else"]) as one:
+        await one.told("shop")
+        assert one.kube.asked == [IN_SHOP]
+
+        await one.told("bank")
+
+        assert one.names("else") == ["other"]
+        assert sorted(one.kube.asked) == sorted(HPAS.format(f"namespaces/{name}/") for name in ("shop", "bank", "else"))
+
+
+async def test_who_may_not_watch_is_told_nothing_and_asks() -> None:
+    kube = Kinds(hpa("web"))
+    kube.error = errors.ForbiddenError("403")
+    async with Following(kube) as one:
+        one.names()
+        await one.catalogue.follower.trouble(("autoscaling/v2", "HorizontalPodAutoscaler", "shop"))
+
+        lists = Lists(Paths(kube), one.catalogue.find)
+
+        assert [body["metadata"]["name"] for body in await lists.answer(hpas("shop"), None)] == ["web"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Find("v1", "Pod", "shop"),
+        Find("apps/v1", "ReplicaSet", "shop"),
+        Find("autoscaling/v2", "HorizontalPodAutoscaler", "shop", "app=web"),
+        Find("keda.sh/v1alpha1", "ScaledObject", "shop"),
+    ],
+)
+async def test_what_is_many_or_chosen_by_labels_or_not_served_is_not_watched(query: Find) -> None:
+    async with Following(Kinds(), lacks=lambda version: version.startswith("keda.sh/")) as one:
+        assert one.catalogue.find(query) is None
+        assert one.catalogue.held_kinds() == frozenset()
+
+
+async def test_what_nobody_has_asked_for_for_long_is_watched_no_longer() -> None:
+    async with Following(Kinds(hpa("web"))) as one:
+        await one.told()
+
+        one.time += UNUSED + 1
+        one.catalogue.forget()
+
+        assert one.catalogue.held_kinds() == frozenset()
+        assert one.catalogue.uids("autoscaling/v2", "HorizontalPodAutoscaler", "") == {}
+
+
+async def test_a_list_is_answered_by_what_a_watch_tells_but_never_to_an_account() -> None:
+    async with Following(Kinds(hpa("web"))) as one:
+        await one.told()
+        lists = Lists(Paths(one.kube), one.catalogue.find)
+        one.kube.asked.clear()
+
+        assert await lists.answer(hpas("shop"), None) == one.catalogue.find(hpas("shop"))
+        assert one.kube.asked == []
+        await lists.answer(hpas("shop"), None, Account("shop", "team"))
+        assert one.kube.asked == [IN_SHOP]
+
+
+async def test_what_one_switch_has_found_at_hand_the_next_one_of_its_namespace_need_not_ask_for() -> None:
+    lists = Lists(Paths(Kinds()))
+    told: list[tuple[Body, ...]] = [(hpa("web"),)]
+    lists.told = lambda query: told[0] if query == hpas("shop") else None
+    assert lists.usual("shop", None) == {}
+    lists.at_hand([hpas("shop")], None)
+
+    assert lists.usual("shop", None) == {hpas("shop"): told[0]}
+    told[0] = ()
+    assert lists.usual("shop", None) == {hpas("shop"): ()}
+    assert lists.usual("bank", None) == {}
+    assert lists.usual("shop", Account("shop", "team")) == {}
+
+
+async def test_a_throw_does_not_ask_for_what_watches_tell_of_its_namespace() -> None:
+    rig = Rig()
+    rig.reconciler.writer.lists.told = lambda _query: ()
+    rig.reconciler.writer.lists.at_hand([hpas("shop")], None)
+    found: list[Visit] = []
+    settle = rig.reconciler._settle
+
+    async def noted(visit: Visit, step: Any) -> None:
+        found.append(Visit(visit.key, visit.thorough, visit.edition, dict(visit.answers)))
+        await settle(visit, step)
+
+    rig.reconciler._settle = noted  # type: ignore[method-assign] # it is looked at, and done
+    await rig.reconciler.visit(STOP)
+    rig.release()
+    await rig.reconciler.visit(STOP)
+
+    assert [dict(one.answers) for one in found] == [{hpas("shop"): ()}, {}]
+
+
+async def test_what_watches_tell_is_at_hand_and_nothing_of_it_is_presumed() -> None:
+    kube = Kinds()
+    told: list[tuple[Body, ...] | None] = [None]
+    lists = Lists(Paths(kube), lambda _: told[0])
+    await lists.answer(hpas("shop"), None)
+    assert lists.at_hand([hpas("shop")], None) == {}
+    assert lists.nothing([hpas("shop")], None) == {hpas("shop"): ()}
+
+    told[0] = (hpa("web"),)
+    assert lists.at_hand([hpas("shop")], None) == {hpas("shop"): told[0]}
+    assert lists.at_hand([hpas("shop")], Account("shop", "team")) == {}
+    assert lists.at_hand([hpas("shop"), Read(Ref("v1", "Pod", "shop", "web"))], None) == {}
+    assert lists.nothing([hpas("shop")], None) == {}
+
+
+async def test_what_a_watch_tells_counts_where_the_rest_is_presumed() -> None:
+    replica_sets = Find("apps/v1", "ReplicaSet", "shop")
+    there: tuple[Body, ...] = ()
+    lists = Lists(Paths(Kinds()), lambda query: None if query == replica_sets else there)
+    await lists.answer(replica_sets, None)
+    assert lists.nothing([replica_sets, hpas("shop")], None) == {replica_sets: (), hpas("shop"): ()}
+
+    there = (hpa("web"),)
+    assert lists.nothing([replica_sets, hpas("shop")], None) == {}

@@ -1,0 +1,236 @@
+"""A throw whose record is written after its effect, on an API server that fails between the two, or a watch that lags.
+
+The fake API server of test_faults, which is told here who wrote the replicas.
+"""
+
+from typing import Any
+
+import pytest
+
+from runbook_operator import errors
+from runbook_operator.api.switch import FINALIZER, SwitchStatus
+from runbook_operator.model.refs import MANAGER
+from tests.builders import WEB, workload_body
+from tests.component.test_faults import DEPLOYMENT, STOP, SWITCH, Body, Rig, at, failing
+
+SCALE = f"{DEPLOYMENT}/scale"
+STATUS = f"{SWITCH}/status"
+
+
+class Rest:
+    """`shop-stop` at rest and prepared by a leader that has read all there is."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig, self.kube, self.store = rig, rig.kube, rig.store
+        self.asked: list[tuple[str, str]] = []
+        self.said = 1
+        self._request, self.kube.request = self.kube.request, self._noted  # type: ignore[method-assign] # see above
+
+    @classmethod
+    async def made(cls, **spec: Any) -> "Rest":
+        rig = Rig(**spec)
+        rig.release()
+        status = await rig.visit()
+        assert status.prepared
+        rig.reconciler.writer.certain.listing()(WEB, "1")
+        rest = cls(rig)
+        rest.asked.clear()
+        return rest
+
+    async def _noted(self, method: str, path: str, **rest: Any) -> Body:
+        self.asked.append((method, path))
+        return await self._request(method, path, **rest)
+
+    def say(self, *, engaged: bool | None, heard: bool = True) -> Body:
+        """A person's patch, with the finalizer as admission puts it on; whether the operator hears of it."""
+        self.said += 1
+        marked = [FINALIZER] if engaged else self.kube.objects[SWITCH]["metadata"].get("finalizers", [])
+        meta = {"generation": self.said, "finalizers": marked}
+        body = self.kube._patched(SWITCH, {"metadata": meta, "spec": {"engaged": engaged}})
+        if heard:
+            self.store.put(body)
+        return body
+
+    def delete(self) -> None:
+        meta = {"generation": self.said, "deletionTimestamp": "2026-11-24T03:00:00Z"}
+        self.store.put(self.kube._patched(SWITCH, {"metadata": meta}))
+
+    async def cut_off(self) -> None:
+        """The leader ends after its write to the target; another one leads, whose watch has seen nothing of that."""
+        before = dict(self.kube.objects[DEPLOYMENT])
+        self.kube.after = at(SCALE, failing(errors.NotLeadingError("killed right after the write")))
+        await self.rig.visit()
+        assert self.kube.replicas == 0
+        assert self.kube.objects[SWITCH]["status"].get("record") is None
+        version = self.kube.objects[DEPLOYMENT]["metadata"]["resourceVersion"]
+        self.kube.objects[DEPLOYMENT] = workload_body(0, version=version, manager=MANAGER)
+        switch = self.store.switches[STOP]
+        self.store.drop(STOP, switch.meta.uid)
+        self.store.put(self.kube.objects[SWITCH])
+        self.rig.restart_with(before)
+        self.asked.clear()
+
+    async def visit(self) -> SwitchStatus:
+        return await self.rig.visit()
+
+    def writes(self) -> list[str]:
+        return [path for method, path in self.asked if method == "PATCH"]
+
+    def reads(self) -> list[str]:
+        return [path for method, path in self.asked if method == "GET" and path in (SWITCH, DEPLOYMENT)]
+
+
+async def test_the_target_is_written_first_and_nothing_is_read_before_it() -> None:
+    rest = await Rest.made()
+    rest.say(engaged=True)
+
+    status = await rest.visit()
+
+    assert status.phase == "Engaged"
+    assert rest.writes() == [SCALE, STATUS]
+    assert rest.reads() == []
+    assert rest.store.switches[STOP].told is None
+
+
+async def test_the_status_says_all_that_the_next_one_who_leads_has_to_know() -> None:
+    rest = await Rest.made()
+    rest.say(engaged=True)
+    await rest.visit()
+
+    stored = rest.kube.objects[SWITCH]["status"]
+
+    assert "prepared" not in stored
+    assert [(one["saved"], one["held"]) for one in stored["record"]["actions"]] == [(3, 0)]
+
+
+async def test_a_leader_that_has_not_read_the_switch_reads_it_before_it_acts() -> None:
+    rest = await Rest.made()
+    rest.rig.reconciler.writer.lead()
+    rest.say(engaged=True)
+
+    await rest.visit()
+
+    assert rest.writes() == [SCALE, STATUS]
+    assert SWITCH in rest.reads()
+    assert rest.asked.index(("GET", SWITCH)) < rest.asked.index(("PATCH", SCALE))
+    assert rest.asked.index(("GET", DEPLOYMENT)) < rest.asked.index(("PATCH", SCALE))
+
+
+async def test_a_leader_whose_watch_has_not_told_of_the_release_yet_touches_nothing() -> None:
+    rest = await Rest.made()
+    rest.rig.reconciler.writer.lead()
+    rest.say(engaged=True)
+    rest.say(engaged=None, heard=False)
+
+    status = await rest.visit()
+
+    assert SCALE not in rest.writes()
+    assert (rest.kube.replicas, status.phase) == (3, "Released")
+
+
+async def test_a_leader_that_follows_a_lost_one_tells_of_what_that_one_has_done() -> None:
+    rest = await Rest.made()
+    rest.say(engaged=True)
+    await rest.cut_off()
+
+    status = await rest.visit()
+
+    assert status.phase == "Engaged"
+    assert status.record
+    assert [(one.saved, one.held) for one in status.record.actions] == [(3, 0)]
+
+
+async def test_released_meanwhile_what_the_lost_one_has_done_is_put_back_although_the_watch_lags() -> None:
+    rest = await Rest.made()
+    rest.say(engaged=True)
+    await rest.cut_off()
+    rest.say(engaged=None)
+
+    status = await rest.visit()
+
+    assert (rest.kube.replicas, status.phase) == (3, "Released")
+    assert status.history[0].outcome == "Deployment/web back to 3"
+
+
+async def test_deleted_meanwhile_it_goes_only_once_what_the_lost_one_has_done_is_put_back() -> None:
+    rest = await Rest.made()
+    rest.say(engaged=True)
+    await rest.cut_off()
+    rest.delete()
+
+    await rest.visit()
+
+    assert rest.kube.replicas == 3
+    assert rest.kube.objects[SWITCH]["metadata"]["finalizers"] == []
+    assert rest.writes()[-1] == SWITCH
+
+
+async def test_released_before_anything_was_done_nothing_is_put_back() -> None:
+    rest = await Rest.made()
+    rest.say(engaged=True, heard=False)
+    rest.say(engaged=None)
+
+    status = await rest.visit()
+
+    assert (rest.kube.replicas, status.phase, status.history) == (3, "Released", [])
+    assert status.prepared
+    assert status.prepared.generation == 3
+
+
+async def test_an_event_between_the_effect_and_the_word_of_it_loses_neither() -> None:
+    """A person's second patch replaces all that is known of the switch, and the API server has no record yet."""
+    rest = await Rest.made()
+    rest.say(engaged=True)
+
+    def spoken() -> None:
+        meta = {"generation": 3, "annotations": {"note": "again"}}
+        rest.store.put(rest.kube._patched(SWITCH, {"metadata": meta, "spec": {"reason": "INC-43"}}))
+
+    rest.kube.after = at(SCALE, spoken)
+
+    status = await rest.visit()
+
+    assert (status.phase, status.observed_generation) == ("Engaged", 3)
+    assert status.record
+    assert [(one.saved, one.held) for one in status.record.actions] == [(3, 0)]
+    assert rest.writes().count(SCALE) == 1
+
+
+async def test_released_right_after_the_effect_it_is_put_back() -> None:
+    rest = await Rest.made()
+    rest.say(engaged=True)
+
+    def released() -> None:
+        rest.say(engaged=None)
+
+    rest.kube.after = at(SCALE, released)
+
+    status = await rest.visit()
+
+    assert (rest.kube.replicas, status.phase) == (3, "Released")
+
+
+@pytest.mark.parametrize("error", [errors.UnavailableError("503"), errors.ForbiddenError("403")])
+async def test_a_status_that_cannot_be_written_is_written_later(error: errors.OperatorError) -> None:
+    rest = await Rest.made()
+    rest.say(engaged=True)
+    rest.kube.fault = at(STATUS, failing(error))
+    await rest.visit()
+    assert rest.kube.replicas == 0
+
+    status = await rest.visit()
+
+    assert status.phase == "Engaged"
+    assert rest.kube.objects[SWITCH]["status"]["record"]
+
+
+async def test_a_target_that_moved_before_the_write_is_saved_as_it_is_now() -> None:
+    rest = await Rest.made()
+    rest.say(engaged=True)
+    rest.kube.fault = at(SCALE, lambda: rest.kube.set_replicas(4))
+
+    status = await rest.visit()
+
+    assert rest.kube.replicas == 0
+    assert status.record
+    assert status.record.actions[0].saved == 4

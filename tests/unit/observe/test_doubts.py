@@ -1,0 +1,77 @@
+"""Of which switches a throw may have acted without this leader."""
+
+from dataclasses import replace
+from typing import Any
+
+from runbook_operator.api.objects import SwitchObject, parse_switch
+from runbook_operator.api.switch import Record
+from runbook_operator.model.refs import switch_ref
+from runbook_operator.model.shards import everybody
+from runbook_operator.observe.doubts import Doubts
+from tests.builders import NAMESPACE, switch_body
+
+STOP = switch_ref(NAMESPACE, "shop-stop")
+
+
+def switch(generation: int = 1, **status: Any) -> SwitchObject:
+    body = switch_body() | {"status": {"prepared": {"engagementId": "a", "generation": 1, "fields": []}} | status}
+    body["metadata"]["generation"] = generation
+    return parse_switch(body)
+
+
+def foreseen() -> SwitchObject:
+    """Thrown, and known to be engaged by nobody but this leader."""
+    thrown = switch(2)
+    record = Record(engagement_id="a", engaged_at="2026-11-24T03:00:00Z")
+    return replace(thrown, status=thrown.status.model_copy(update={"record": record}), told=thrown.status)
+
+
+def test_before_a_leader_has_read_a_switch_anything_may_have_been_done() -> None:
+    assert Doubts().may_have_acted(STOP)
+
+
+def test_what_it_has_read_at_rest_is_thrown_under_its_eyes() -> None:
+    doubts = Doubts()
+    doubts.read(switch())
+
+    assert not doubts.may_have_acted(STOP)
+
+
+def test_what_was_thrown_before_it_was_read_may_have_acted() -> None:
+    doubts = Doubts()
+    doubts.read(switch(2))
+    doubts.read(foreseen())
+
+    assert doubts.may_have_acted(STOP)
+
+
+def test_what_it_has_begun_itself_may_have_acted_until_the_api_server_says_so() -> None:
+    doubts = Doubts()
+    doubts.read(switch())
+    doubts.foresee(STOP)
+    doubts.told(foreseen())
+    doubts.told(switch(3))
+    assert doubts.may_have_acted(STOP)
+
+    doubts.told(switch(3, prepared=None))
+
+    assert not doubts.may_have_acted(STOP)
+
+
+def test_who_leads_anew_knows_nothing() -> None:
+    doubts = Doubts()
+    doubts.read(switch())
+
+    doubts.clear(lambda ref: ref != STOP)
+    assert not doubts.may_have_acted(STOP)
+    doubts.clear(everybody)
+
+    assert doubts.may_have_acted(STOP)
+
+
+def test_one_of_the_name_that_is_made_anew_was_never_read() -> None:
+    doubts = Doubts()
+    doubts.read(switch())
+    doubts.forget(STOP)
+
+    assert doubts.may_have_acted(STOP)
