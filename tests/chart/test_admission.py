@@ -17,8 +17,8 @@ def policies(rendered: Rendered) -> set[str]:
 
 
 def test_a_throw_takes_no_verb_of_its_own_unless_it_is_asked_for() -> None:
-    assert policies(render()) == ALWAYS | {"stamp"}
-    assert policies(render(admission={"engageVerb": True})) == ALWAYS | {"stamp", "engage", "release"}
+    assert policies(render()) == ALWAYS | {"mark", "stamp"}
+    assert policies(render(admission={"engageVerb": True})) == ALWAYS | {"mark", "stamp", "engage", "release"}
     assert policies(render(admission={"enabled": False, "engageVerb": True})) == set()
 
 
@@ -55,7 +55,12 @@ def test_what_cannot_be_decided_holds_up_a_throw_and_never_a_release() -> None:
     }
 
     assert policy == dict.fromkeys(ALWAYS | {"engage"}, "Fail") | {"release": "Ignore"}
-    assert render().one(MUTATING[0])["spec"]["failurePolicy"] == "Ignore"
+    assert {one["spec"]["failurePolicy"] for one in render().kinds(MUTATING[0])} == {"Ignore"}
+
+
+@pytest.mark.parametrize(("value", "policy"), [("stampEngagedBy", "stamp"), ("markEngaged", "mark")])
+def test_what_admission_adds_to_a_throw_is_switched_off_one_by_one(value: str, policy: str) -> None:
+    assert policies(render(admission={value: False})) == (ALWAYS | {"mark", "stamp"}) - {policy}
 
 
 def test_policies_can_be_tried_out_first() -> None:

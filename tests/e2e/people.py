@@ -14,7 +14,8 @@ from tests.e2e.harness import Body, kubectl
 
 CHART = Path(__file__).resolve().parents[2] / "charts" / "runbook-operator"
 ADMISSION = "admissionregistration.k8s.io/v1"
-STAMP = "admission-stamp.yaml"
+MUTATING = {"admission-stamp.yaml": "admission.stampEngagedBy", "admission-mark.yaml": "admission.markEngaged"}
+"""The templates that take a MutatingAdmissionPolicy, and the values by which each is switched off."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def rendered(namespace: str, *values: str) -> str:
     templates = {path.name for path in (CHART / "templates").glob("admission-*.yaml")}
     command = ["helm", "template", namespace, str(CHART), "-n", installed.NAMESPACE, *versions, *sets]
     # A template of which nothing is left cannot be asked for by its name.
-    left = templates - ({STAMP} if "admission.stampEngagedBy=false" in values or not stamps() else set())
+    left = templates - {one for one, value in MUTATING.items() if f"{value}=false" in values or not stamps()}
     command += [part for one in sorted(left) for part in ("-s", f"templates/{one}")]
     done = subprocess.run(command, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -99,7 +99,7 @@ def team(_crds: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team
 @pytest.fixture(scope="module")
 def plain(_crds: None) -> Iterator[Team]:
     """A namespace with the policies as they are by default, where the API server cannot stamp users."""
-    values = ("admission.stampEngagedBy=false", "settings.requireServiceAccount=true")
+    values = ("admission.stampEngagedBy=false", "admission.markEngaged=false", "settings.requireServiceAccount=true")
     with fresh_namespace() as name:
         found = Team(Cluster(name))
         found.cluster.apply(*roles(name), stray("stop"))
@@ -187,6 +187,34 @@ def test_the_name_of_who_engaged_it_comes_from_the_api_server(team: Team) -> Non
     allowed(team.commander.says("booking-shrink", engaged=None))
     team.cluster.until_phase("booking-shrink", "Released")
     assert BY not in team.cluster.get("switch", "booking-shrink")["metadata"].get("annotations", {})
+
+
+def test_a_throw_is_marked_in_the_very_write_that_engages_it(team: Team) -> None:
+    if not stamps():
+        pytest.skip("this API server has no MutatingAdmissionPolicy, so that the operator marks what it holds")
+    thrown = allowed(team.commander.says("booking-stop", engaged=True, dry_run=True))
+    assert thrown["metadata"]["finalizers"] == ["runbooks.dev/put-back"]
+    silenced = allowed(team.commander.says("booking-stop", engaged=False, dry_run=True))
+    assert "finalizers" not in silenced["metadata"]
+
+    allowed(team.commander.says("booking-stop", engaged=True))
+    team.cluster.until_phase("booking-stop", "Engaged")
+    allowed(team.on_call.says("booking-stop", engaged=None))
+    team.cluster.until_phase("booking-stop", "Released")
+
+    eventually("nothing is marked", lambda: "finalizers" not in team.cluster.get("switch", "booking-stop")["metadata"])
+
+
+def test_a_word_to_a_switch_that_is_on_its_way_out_is_taken_and_not_marked(team: Team) -> None:
+    waits: Body = {"metadata": {"finalizers": ["example.com/wait"]}}
+    allowed(team.owner.patch("switch", "booking-shrink", waits))
+    allowed(team.owner.deletes("switch", "booking-shrink"))
+
+    said = allowed(team.commander.says("booking-shrink", engaged=True, dry_run=True))
+
+    assert said["metadata"]["finalizers"] == ["example.com/wait"]
+    allowed(team.owner.patch("switch", "booking-shrink", {"metadata": {"finalizers": None}}))
+    team.cluster.until_reason("switch", "booking-shrink", "Ready")
 
 
 def test_only_the_operator_writes_a_status_and_creates_switches(team: Team) -> None:

@@ -173,6 +173,12 @@ class Admission(ApiModel):
         description="Write into each Switch which user has engaged it. Needs MutatingAdmissionPolicy v1, Kubernetes "
         "1.36; elsewhere `status.engagedBy` names the client, such as kubectl-patch, and not the user.",
     )
+    mark_engaged: bool = Field(
+        True,
+        description="Have the API server put the operator's finalizer on a Switch in the very write that engages it, "
+        "so that the operator writes once before it acts, and not twice. Needs MutatingAdmissionPolicy v1; elsewhere "
+        "the operator does so itself.",
+    )
     exempt_users: list[str] = Field(
         [], description="Users beside the operator that no policy refuses anything, such as a backup's account."
     )
