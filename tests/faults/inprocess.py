@@ -7,7 +7,9 @@ task and drops every connection, wherever they are. Left out: what the operating
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -19,6 +21,15 @@ from runbook_operator.observe.resync import KINDS
 from runbook_operator.settings import Settings
 
 
+@dataclass(frozen=True)
+class Turn:
+    """A look at the Leases and what it led to; from when to when, in seconds of time.monotonic."""
+
+    began: float
+    ended: float
+    leads: bool
+
+
 class Replica:
     """One replica; `start` it, and then `crash` or `stop` it."""
 
@@ -26,6 +37,7 @@ class Replica:
         self._settings, self._server = settings, server
         self._kubes: list[Kube] = []
         self._tasks: list[asyncio.Task[Any]] = []
+        self.turns: list[Turn] = []
 
     @property
     def leading(self) -> bool:
@@ -36,6 +48,8 @@ class Replica:
     async def start(self) -> None:
         self._kubes = [await connect(self._settings.request_timeout) for _ in range(3)]
         self.operator = Operator(self._settings, *self._kubes)
+        self._turn = self.operator.elector._turn
+        self.operator.elector._turn = self._noted  # type: ignore[method-assign] # the turn is taken, and noted
         ending = asyncio.create_task(_never())
         await self.operator._first_sync(ending)
         self._session = aiohttp.ClientSession(self._server)
@@ -51,6 +65,11 @@ class Replica:
         """As after SIGTERM."""
         await self.operator._stop()
         await self._end()
+
+    async def _noted(self) -> None:
+        began = time.monotonic()
+        await self._turn()
+        self.turns.append(Turn(began, time.monotonic(), self.leading))
 
     async def _end(self) -> None:
         for task in self._tasks:
