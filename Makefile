@@ -123,6 +123,10 @@ fmt: $(READY) ## Format the code and fix what can be fixed
 bench: $(READY) lab ## Measure from patch to effect beside three peers in the same run; bench/__main__.py says what can be asked
 	@$(KUBE_ENV) $(BIN)/python -m bench
 
+.PHONY: bench-profile
+bench-profile: $(READY) lab ## Sample where the processor's time of a throw goes, by thread and by part
+	@$(KUBE_ENV) $(BIN)/python -m bench.profile
+
 .PHONY: bench-failover
 bench-failover: $(READY) lab ## Measure how long a switch waits that is thrown when the leader is lost, beside the peer in Go
 	@$(KUBE_ENV) $(BIN)/python -m bench.failover
@@ -140,7 +144,7 @@ bench-sharding: $(READY) ## Simulate 100,000 Runbooks over 10 replicas: how even
 	@$(BIN)/python -m bench.sharding
 
 .PHONY: bench-sharded
-bench-sharded: $(READY) lab ## Run 20,000 Runbooks over 3 replicas that share the work, throw switches, and kill one of them
+bench-sharded: $(READY) lab ## Run up to 20,000 Runbooks over 3 replicas that share the work, throw switches, and kill one of them
 	@$(KUBE_ENV) $(BIN)/python -m bench.sharded
 
 .PHONY: bench-metrics

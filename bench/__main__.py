@@ -3,21 +3,20 @@
 RUNBOOKS=100,1000 says how many there are, THROWS=500 how often one of them is thrown, ROUNDS=2 in how many turns each,
 CONTENDERS=floor,operator,go,tutorial who is measured, BURSTS=4 how often BURST=100 are thrown at once, IDLE=30 for how
 many seconds nobody touches anything, SLOWED=5,50 by how many milliseconds the API server is slower in turns of their
-own of SLOW_THROWS=50. Figures are added to .lab/bench-RUNBOOKS.json. Ratios are what counts; the milliseconds are this
-machine's, which the API server shares with who is measured.
+own of SLOW_THROWS=50. PYTHON says which interpreter runs those that are in Python, installed.py has the default.
+Figures are added to .lab/bench-RUNBOOKS.json. Ratios are what counts; the milliseconds are this machine's, which the
+API server shares with who is measured.
 """
 
 import asyncio
 import json
 import os
-import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import facts, scene, slow, told
+from bench import ending, facts, scene, slow, told
 from bench.contenders import CONTENDERS
 from bench.visit import Amounts, Figures, Turn, prepared
-from lab.layout import here
 from runbook_operator.io.kube import connect
 
 
@@ -63,14 +62,8 @@ async def main() -> None:
     scene.install()
     for runbooks in plan.runbooks:
         figures = await compared(plan, runbooks)
-        kept(runbooks, facts.document(runbooks=runbooks, contenders=figures))
+        facts.kept(str(runbooks), runbooks=runbooks, contenders=figures)
         print(told.summary(runbooks, figures), flush=True)
-
-
-def kept(runbooks: int, document: Figures) -> None:
-    path = here().home / f"bench-{runbooks}.json"
-    path.write_text(json.dumps(document) + "\n")
-    print(f"figures: {os.path.relpath(path)}")
 
 
 async def compared(plan: Plan, runbooks: int) -> dict[str, Figures]:
@@ -93,7 +86,7 @@ async def compared(plan: Plan, runbooks: int) -> dict[str, Figures]:
         for one in contenders:
             await scene.gone(kube, one.namespace)
         await kube.close()
-        scene.kubectl("wait", "--for=delete", "--timeout=600s", *(f"namespace/{one.namespace}" for one in contenders))
+        scene.wait_until_gone(one.namespace for one in contenders)
 
 
 async def slowed(turns: list[Turn], milliseconds: str, throws: int) -> None:
@@ -107,13 +100,5 @@ async def slowed(turns: list[Turn], milliseconds: str, throws: int) -> None:
             turn.kubeconfig = fast
 
 
-async def until_told_to_stop() -> None:
-    """SIGTERM ends it as Ctrl-C does: with nothing left behind."""
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101 # it runs
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    await main()
-
-
 if __name__ == "__main__":
-    asyncio.run(until_told_to_stop())
+    asyncio.run(ending.orderly(main()))

@@ -4,16 +4,16 @@ Each has a namespace of its own, and a service account of its own, by whose name
 """
 
 import json
-import os
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench import installed
+from bench.installed import python
 from bench.scene import ROOT
 from lab import build
 from lab.layout import Layout, here
@@ -57,6 +57,7 @@ class Contender:
     left: str = ""
     """The metric that says how many are left to look at."""
     has_runbooks: bool = False
+    """Whether it is the operator: what it makes switches of, and what the chart has admission do, belongs to it."""
     settings: Callable[[Place], Mapping[str, str]] = field(default=lambda _: {})
 
     @property
@@ -65,7 +66,7 @@ class Contender:
 
 
 def _operator(_: Place) -> list[str]:
-    return [sys.executable, "-m", "runbook_operator"]
+    return [python(), "-m", "runbook_operator"]
 
 
 def _operator_settings(place: Place) -> Mapping[str, str]:
@@ -84,13 +85,13 @@ def _go(place: Place) -> list[str]:
 
 def _tutorial(place: Place) -> list[str]:
     program = str(ROOT / PEERS / "tutorial.py")
-    return [sys.executable, "-m", "kopf", "run", "--standalone", "--namespace", place.namespace, program]
+    return [python(), "-m", "kopf", "run", "--standalone", "--namespace", place.namespace, program]
 
 
 CONTENDERS = {
     one.name: one
     for one in (
-        Contender("floor", lambda _: [sys.executable, str(ROOT / PEERS / "floor.py")]),
+        Contender("floor", lambda _: [python(), str(ROOT / PEERS / "floor.py")]),
         Contender(
             name="operator",
             command=_operator,
@@ -121,12 +122,10 @@ def started(contender: Contender, place: Place, log: Path) -> subprocess.Popen[b
 
 
 def environment(contender: Contender, place: Place) -> dict[str, str]:
-    """What its process is told; what is Python starts from compiled files, as it does from an image."""
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return kept | {
+    """What its process is told."""
+    return installed.environment() | {
         "KUBECONFIG": str(place.kubeconfig),
         "RUNBOOK_NAMESPACES": json.dumps([place.namespace]),
-        "PYTHONPYCACHEPREFIX": str(here().home / "pycache"),
         **contender.settings(place),
     }
 

@@ -10,17 +10,29 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench import installed
 from bench.scene import ROOT, kubectl
+from lab.layout import here
 
 PACKAGES = ("kopf", "kubernetes", "aiohttp")
 GO_MOD = ROOT / "bench" / "peers" / "controller_runtime" / "go.mod"
 DIGITS = 3
 
 
-def document(**figures: Any) -> dict[str, Any]:
-    """The figures with everything that is to be known about them."""
+def document(*, cluster: bool = True, **figures: Any) -> dict[str, Any]:
+    """The figures with everything that is to be known about them; `cluster` is whether one was measured on."""
     today = datetime.now(UTC).date().isoformat()  # noqa: TID251 # the bench has no clock of the operator's
-    return {"date": today, "machine": machine(), "versions": versions(), **rounded(figures)}
+    server = {"kubernetes": kubernetes()} if cluster else {}
+    python = installed.interpreter()[1] if cluster else platform.python_version()
+    return {"date": today, "machine": machine(), "versions": versions(python) | server, **rounded(figures)}
+
+
+def kept(name: str, *, cluster: bool = True, **figures: Any) -> None:
+    """Leave them as .lab/bench-NAME.json, from where those that are published go to docs/performance."""
+    path = here().home / f"bench-{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(document(cluster=cluster, **figures)) + "\n")
+    print(f"figures: {os.path.relpath(path)}")
 
 
 def machine() -> dict[str, Any]:
@@ -35,8 +47,12 @@ def machine() -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str]:
-    server = json.loads(kubectl("version", "-o", "json"))["serverVersion"]["gitVersion"]
+def kubernetes() -> str:
+    version: str = json.loads(kubectl("version", "-o", "json"))["serverVersion"]["gitVersion"]
+    return version
+
+
+def versions(python: str) -> dict[str, str]:
     found = {name: importlib.metadata.version(name) for name in PACKAGES}
     runtime = re.search(r"controller-runtime (v\S+)", GO_MOD.read_text())
     commit = subprocess.run(
@@ -44,8 +60,7 @@ def versions() -> dict[str, str]:
     ).stdout.strip()
     return {
         "runbook-operator": commit or importlib.metadata.version("runbook-operator"),
-        "kubernetes": server,
-        "python": platform.python_version(),
+        "python": python,
         "controller-runtime": runtime[1] if runtime else "",
         **{f"python package {name}": version for name, version in found.items()},
     }

@@ -6,19 +6,16 @@ the operator's lease lasts 4 s, controller-runtime's 15 s. Figures go to .lab/be
 """
 
 import asyncio
-import json
 import os
 import random
 import subprocess
 import time
-from pathlib import Path
-from typing import Any
+from contextlib import ExitStack
 
-from bench import facts, scene, told
+from bench import ending, facts, scene, told
 from bench.contenders import CONTENDERS, Place, free_port, started, stop
 from bench.throwing import LONGEST, Levers
 from bench.visit import SEED, Amounts, Turn, prepared
-from lab.layout import here
 from runbook_operator.io.kube import Kube, connect
 
 KILLS = int(os.environ.get("KILLS", "10"))
@@ -38,7 +35,8 @@ async def main() -> None:
         for name in WITH_LEADER:
             await scene.gone(kube, CONTENDERS[name].namespace)
         await kube.close()
-    told_and_kept(facts.document(failover=figures))
+    tell(figures)
+    facts.kept("failover", failover=figures)
 
 
 async def lost(kube: Kube, name: str) -> dict[str, list[float]]:
@@ -46,19 +44,15 @@ async def lost(kube: Kube, name: str) -> dict[str, list[float]]:
     turn = await prepared(kube, CONTENDERS[name], Amounts(RUNBOOKS, 0, 0, 0, 0.0))
     figures: dict[str, list[float]] = {"killed_s": [], "stopped_s": []}
     async with turn.levers() as levers:
-        leader = _replica(turn)
-        try:
+        with ExitStack() as running:
+            leader = _replica(turn, running)
             await levers.throw(turn.chosen())
             for number in range(2 * KILLS):
-                standby = _replica(turn)
-                try:
-                    await asyncio.sleep(STANDBY + random.Random(SEED + number).random())  # noqa: S311 # no secret
-                    which = "killed_s" if number % 2 else "stopped_s"
-                    figures[which].append(await _ended(turn, levers, leader, kill=bool(number % 2)))
-                finally:
-                    leader = standby
-        finally:
-            stop(leader)
+                standby = _replica(turn, running)
+                await asyncio.sleep(STANDBY + random.Random(SEED + number).random())  # noqa: S311 # no secret
+                which = "killed_s" if number % 2 else "stopped_s"
+                figures[which].append(await _ended(turn, levers, leader, kill=bool(number % 2)))
+                leader = standby
     return figures
 
 
@@ -79,21 +73,21 @@ async def _ended(turn: Turn, levers: Levers, leader: subprocess.Popen[bytes], *,
     return took
 
 
-def _replica(turn: Turn) -> subprocess.Popen[bytes]:
+def _replica(turn: Turn, running: ExitStack) -> subprocess.Popen[bytes]:
+    """One more of them, which ends with the others."""
     place = Place(turn.contender.namespace, turn.kubeconfig, free_port())
-    return started(turn.contender, place, turn.log)
+    replica = started(turn.contender, place, turn.log)
+    running.callback(stop, replica)
+    return replica
 
 
-def told_and_kept(document: dict[str, Any]) -> None:
+def tell(figures: dict[str, dict[str, list[float]]]) -> None:
     print(f"from the end of the leader to the effect of a switch thrown at once, seconds; {KILLS} times each")
-    for name, one in document["failover"].items():
+    for name, one in figures.items():
         for how, values in one.items():
             p50, most = told.quantile(values, 0.5), max(values)
             print(f"{name:10}{how.removesuffix('_s'):10}{p50:8.2f}{most:8.2f}")
-    path: Path = here().home / "bench-failover.json"
-    path.write_text(json.dumps(document) + "\n")
-    print(f"figures: {os.path.relpath(path)}")
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(ending.orderly(main()))

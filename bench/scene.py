@@ -11,6 +11,8 @@ from runbook_operator import errors
 from runbook_operator.io.kube import Body, Kube
 
 ROOT = Path(__file__).resolve().parent.parent
+CHART = ROOT / "charts" / "runbook-operator"
+ADMISSION = "admissionregistration.k8s.io/v1"
 RUNBOOKS = "/apis/runbooks.dev/v1alpha1/namespaces/{}/runbooks"
 SWITCHES = "/apis/runbooks.dev/v1alpha1/namespaces/{}/switches"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/{}/deployments"
@@ -116,7 +118,15 @@ async def account(kube: Kube, namespace: str) -> None:
 
 
 async def gone(kube: Kube, namespace: str) -> None:
-    """Everything that was made, the finalizers of contenders that no longer run included."""
+    """Everything that was made for a contender."""
+    kubectl("delete", "--ignore-not-found", "-f", "-", stdin=policies(namespace))
+    for path in (f"{BINDINGS}/{namespace}", f"{FLOW}/{namespace}"):
+        await _deleted(kube, path)
+    await emptied(kube, namespace)
+
+
+async def emptied(kube: Kube, namespace: str) -> None:
+    """The namespace on its way out, and no finalizer in it of who no longer runs."""
 
     async def let_go(path: str) -> None:
         await kube.merge(path, {"metadata": {"finalizers": None}})
@@ -124,8 +134,7 @@ async def gone(kube: Kube, namespace: str) -> None:
     for kind in (SWITCHES, RUNBOOKS):
         listed = [one["metadata"] async for one in kube.items(kind.format(namespace))]
         await each(let_go, [f"{kind.format(namespace)}/{one['name']}" for one in listed if one.get("finalizers")])
-    for path in (f"{BINDINGS}/{namespace}", f"{FLOW}/{namespace}", f"/api/v1/namespaces/{namespace}"):
-        await _deleted(kube, path)
+    await _deleted(kube, f"/api/v1/namespaces/{namespace}")
 
 
 def kubeconfig(namespace: str, path: Path, server: str = "") -> Path:
@@ -152,10 +161,26 @@ def install() -> None:
     kubectl("wait", "--for=condition=Established", "-f", str(ROOT / "crds"), "--timeout=60s")
 
 
+def policies(*namespaces: str) -> str:
+    """What the chart has admission do in the write of a throw there, as YAML: to say who it was, and to mark it."""
+    versions = f"--api-versions={ADMISSION}/MutatingAdmissionPolicy"
+    shown = [f"--show-only=templates/admission-{name}.yaml" for name in ("mark", "stamp")]
+    served = f"--set=scope.namespaces={{{','.join(namespaces)}}}"
+    return run("helm", "template", "bench", str(CHART), "--namespace", namespaces[0], versions, served, *shown)
+
+
+def wait_until_gone(namespaces: Iterable[str], seconds: int = 600) -> None:
+    kubectl("wait", "--for=delete", f"--timeout={seconds}s", *(f"namespace/{name}" for name in namespaces))
+
+
 def kubectl(*arguments: str, stdin: str | None = None) -> str:
-    done = subprocess.run(["kubectl", *arguments], input=stdin, text=True, capture_output=True, check=False)
+    return run("kubectl", *arguments, stdin=stdin)
+
+
+def run(*command: str, stdin: str | None = None) -> str:
+    done = subprocess.run(command, input=stdin, text=True, capture_output=True, check=False)
     if done.returncode:
-        raise SystemExit(f"bench: kubectl {' '.join(arguments)}\n{done.stderr}")
+        raise SystemExit(f"bench: {' '.join(command)}\n{done.stderr}")
     return done.stdout
 
 

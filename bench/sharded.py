@@ -1,263 +1,170 @@
 """A real run of RUNBOOKS over REPLICAS that share SHARDS: the first start, what each replica costs, throws, and a loss.
 
-Each Runbook has a switch that sets a flag in a ConfigMap of its own, so that nothing but the operator works on it. The
-replicas, the API server and this program share the machine: what counts is how the replicas compare.
+RUNBOOKS=2500,5000,10000,20000 says how many there are, each number in a run of its own, REPLICAS=3 and SHARDS=24 who
+shares them, THROWS=200 how often one of them is thrown, SECONDS=20 for how long the processor's time at rest is
+measured. Figures go to .lab/bench-sharded.json after each run. The replicas, the API server and this program share the
+machine: what counts is how the replicas compare, and how the costs grow.
 """
 
 import asyncio
-import json
 import os
 import random
-import statistics
-import subprocess
-import sys
-import time
-import urllib.request
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
 
-from bench.scene import install, kubectl
+from bench import ending, facts, scene, told
+from bench.flags import Flags
+from bench.replicas import Replica, settled
+from bench.visit import SEED, Figures
 from runbook_operator.io.kube import Kube, connect
 from runbook_operator.model.shards import shard_of
 
-RUNBOOKS = int(os.environ.get("RUNBOOKS", "20000"))
-REPLICAS = int(os.environ.get("REPLICAS", "3"))
-SHARDS = int(os.environ.get("SHARDS", "24"))
-"""As many namespaces, one in each shard."""
-THROWS = int(os.environ.get("THROWS", "200"))
-SECONDS = float(os.environ.get("SECONDS", "20"))
-"""How long the processor's time at rest is measured."""
-AT_ONCE = 32
-SETTLED = 1800.0
-ROOT = Path(__file__).resolve().parent.parent
-GROUP = "/apis/runbooks.dev/v1alpha1"
-TICKS = os.sysconf("SC_CLK_TCK")
-Body = dict[str, Any]
+DELETED = 1800
+"""Seconds in which a run's namespaces are gone."""
+AFTERWARDS = 5.0
+"""What is done twice is done within so many seconds."""
 
 
-@dataclass
-class Process:
-    """One replica."""
+@dataclass(frozen=True)
+class Plan:
+    """What the environment asks for."""
 
-    number: int
-    namespaces: list[str]
-    log: Path = field(init=False)
-    running: "subprocess.Popen[bytes]" = field(init=False)
+    runbooks: tuple[int, ...]
+    replicas: int
+    shards: int
+    throws: int
+    seconds: float
 
-    def __post_init__(self) -> None:
-        self.log = ROOT / ".lab" / f"bench-sharded-{self.number}.log"
-        settings = {
-            "RUNBOOK_NAMESPACES": json.dumps(self.namespaces),
-            "RUNBOOK_LEASE_NAMESPACE": self.namespaces[0],
-            "RUNBOOK_SHARDS": str(SHARDS),
-            "RUNBOOK_HTTP_PORT": "0",
-        }
-        self.log.parent.mkdir(exist_ok=True)
-        with self.log.open("w") as log:
-            command = [sys.executable, "-m", "runbook_operator"]
-            self.running = subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log)
-
-    def lines(self, what: str) -> list[Body]:
-        """The lines of its log that have this in them."""
-        return [json.loads(line) for line in self.log.read_text().splitlines() if what in line]
-
-    def metric(self, name: str) -> float:
-        """One of its own metrics; -1 while it does not serve any."""
-        if not (said := self.lines('"http"')):
-            return -1.0
-        with urllib.request.urlopen(f"{said[0]['http']}/metrics", timeout=10) as answer:  # noqa: S310 # our own
-            text = answer.read().decode()
-        return float(
-            next(line for line in text.splitlines() if line.startswith(f"runbook_operator_{name} ")).split()[1]
-        )
-
-    def cpu(self) -> float:
-        """Seconds of a processor that it has used."""
-        fields = Path(f"/proc/{self.running.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
-    def mib(self) -> float:
-        line = next(one for one in Path(f"/proc/{self.running.pid}/status").read_text().splitlines() if "VmRSS" in one)
-        return int(line.split()[1]) / 1024
+    def namespaces(self) -> list[str]:
+        """One in each shard."""
+        found: dict[int, str] = {}
+        for name in (f"bench-shard-{number}" for number in count()):
+            found.setdefault(shard_of(name, self.shards), name)
+            if len(found) == self.shards:
+                break
+        return [found[shard] for shard in sorted(found)]
 
 
-@dataclass
-class Run:
-    """The namespaces, the Runbooks in them, and the replicas."""
-
-    kube: Kube
-    namespaces: list[str]
-    replicas: list[Process] = field(default_factory=list)
-    awaited: dict[str, asyncio.Future[float]] = field(default_factory=dict)
-    """By namespace and name, whoever waits to be told when the flag of a Runbook was seen to change."""
-    wanted: Counter[str] = field(default_factory=Counter)
-    changes: Counter[str] = field(default_factory=Counter)
-    """How often each flag was to change, and how often it was seen to."""
-
-    def names(self) -> list[tuple[str, str]]:
-        return [(self.namespaces[number % SHARDS], f"shop-{number}") for number in range(RUNBOOKS)]
-
-    async def make(self) -> None:
-        for name in self.namespaces:
-            await self.kube.create("/api/v1/namespaces", {"metadata": {"name": name}})
-        await together(self._add(*one) for one in self.names())
-
-    async def _add(self, namespace: str, name: str) -> None:
-        flags = {"metadata": {"name": name}, "data": {"enabled": "true"}}
-        await self.kube.create(f"/api/v1/namespaces/{namespace}/configmaps", flags)
-        await self.kube.create(f"{GROUP}/namespaces/{namespace}/runbooks", runbook(name))
-
-    async def settled(self) -> float:
-        """Seconds until nobody has anything to do any more."""
-        began, quiet = time.monotonic(), 0
-        while quiet < 3:  # noqa: PLR2004 # in a row
-            await asyncio.sleep(1)
-            idle = all(one.metric("queue_length") == 0 for one in self.replicas)
-            quiet = quiet + 1 if idle and sum(one.metric("shards_held") for one in self.replicas) == SHARDS else 0
-            if time.monotonic() - began > SETTLED:
-                raise TimeoutError("the replicas are not done")
-        return time.monotonic() - began - 3
-
-    async def unready(self) -> int:
-        """How many Runbooks have no switch that says that it is ready."""
-        ready = 0
-        async for one in self.kube.items(f"{GROUP}/switches"):
-            conditions = one.get("status", {}).get("conditions", ())
-            ours = one["metadata"]["namespace"] in self.namespaces
-            ready += ours and any((item["type"], item["status"]) == ("Ready", "True") for item in conditions)
-        return RUNBOOKS - ready
-
-    async def throw(self, namespace: str, name: str, value: bool | None) -> float:  # noqa: FBT001 # as in the spec
-        """Milliseconds from the accepted patch to the flag that is seen to have changed."""
-        seen: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        self.awaited[f"{namespace}/{name}"] = seen
-        self.wanted[f"{namespace}/{name}"] += 1
-        await self.kube.merge(f"{GROUP}/namespaces/{namespace}/switches/{name}-stop", {"spec": {"engaged": value}})
-        accepted = time.monotonic()
-        return max(0.0, (await asyncio.wait_for(seen, 60) - accepted) * 1000)
-
-    @asynccontextmanager
-    async def watched(self) -> AsyncIterator[None]:
-        """Note when flags change, as somebody who has nothing to do with the operator sees it."""
-        tasks = [asyncio.create_task(self._watch(name)) for name in self.namespaces]
-        await asyncio.sleep(2)
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-
-    async def _watch(self, namespace: str) -> None:
-        path = f"/api/v1/namespaces/{namespace}/configmaps"
-        version = (await self.kube.get(path, limit="1"))["metadata"]["resourceVersion"]
-        async for kind, body in self.kube.watch(path, version, 3600):
-            if kind != "MODIFIED":
-                continue
-            name = f"{namespace}/{body['metadata']['name']}"
-            self.changes[name] += 1
-            if (seen := self.awaited.pop(name, None)) is not None:
-                seen.set_result(time.monotonic())
+def asked_for() -> Plan:
+    said = os.environ.get
+    return Plan(
+        runbooks=tuple(int(one) for one in said("RUNBOOKS", "2500,5000,10000,20000").split(",")),
+        replicas=int(said("REPLICAS", "3")),
+        shards=int(said("SHARDS", "24")),
+        throws=int(said("THROWS", "200")),
+        seconds=float(said("SECONDS", "20")),
+    )
 
 
-def runbook(name: str) -> Body:
-    flag = {"setFlag": {"target": "app", "flag": "enabled", "value": "false"}}
-    spec = {
-        "title": name,
-        "targets": [{"name": "app", "flags": {"configMap": name}}],
-        "killSwitches": [{"name": "stop", "actions": [flag]}],
-    }
-    return {"apiVersion": "runbooks.dev/v1alpha1", "kind": "Runbook", "metadata": {"name": name}, "spec": spec}
+async def main() -> None:
+    """One run after the other, and the figures of all so far as JSON."""
+    plan, runs = asked_for(), list[Figures]()
+    scene.install()
+    kube = await connect(30)
+    try:
+        for runbooks in plan.runbooks:
+            await gone(kube, plan)
+            print(f"bench: making {runbooks} Runbooks in {plan.shards} namespaces", flush=True)
+            runs.append(await measured(kube, plan, runbooks))
+            print(summary(runs[-1]), flush=True)
+            facts.kept("sharded", sharded=runs)
+    finally:
+        await gone(kube, plan)
+        await kube.close()
 
 
-async def together(work: Iterable[Awaitable[Any]]) -> None:
-    """So many at once."""
-    waiting = iter(work)
-
-    async def one_after_the_other() -> None:
-        for one in waiting:
-            await one
-
-    await asyncio.gather(*(one_after_the_other() for _ in range(AT_ONCE)))
+async def gone(kube: Kube, plan: Plan) -> None:
+    """Nothing is left of a run, also of one that was broken off: what is being deleted would be a part of the next."""
+    namespaces = plan.namespaces()
+    scene.kubectl("delete", "--ignore-not-found", "-f", "-", stdin=scene.policies(*namespaces))
+    await scene.each(partial(scene.emptied, kube), namespaces, at_once=4)
+    await asyncio.to_thread(scene.wait_until_gone, namespaces, DELETED)
 
 
-async def at_rest(run: Run) -> list[Body]:
-    """What each replica has and costs while nothing happens."""
-    before = [one.cpu() for one in run.replicas]
-    await asyncio.sleep(SECONDS)
-    return [
-        {"shards": one.metric("shards_held"), "cores": (one.cpu() - used) / SECONDS, "mib": one.mib()}
-        for one, used in zip(run.replicas, before, strict=True)
-    ]
-
-
-async def lose_one(run: Run) -> Body:
-    """Kill a replica, and throw a switch in every namespace; each is to be done once, also those that it led."""
-    lost = run.replicas[0]
-    held = int(lost.metric("shards_held"))
-    lost.running.kill()
-    first = dict(reversed(run.names())).items()
-    took = await asyncio.gather(*(run.throw(*one, value=True) for one in first))
-    await asyncio.gather(*(run.throw(*one, value=None) for one in first))
-    return {"shards_lost": held, "slowest_ms": max(took), "p50_ms": statistics.median(took)}
-
-
-async def measured(run: Run, timed: Callable[[str, float], None]) -> Body:
+async def measured(kube: Kube, plan: Plan, runbooks: int) -> Figures:
     """Start them, throw, and lose one."""
-    began = time.monotonic()
-    await run.make()
-    timed("made", time.monotonic() - began)
-    run.replicas = [Process(number, run.namespaces) for number in range(REPLICAS)]
-    took = await run.settled()
-    timed("settled", took)
-    figures: Body = {"first_start_s": took, "unready": await run.unready(), "at_rest": await at_rest(run)}
-    async with run.watched():
-        some = random.Random(7).choices(run.names(), k=THROWS)  # noqa: S311 # a sequence that can be repeated
-        throws = []
-        for one in some:
-            throws.append(await run.throw(*one, value=True))
-            await run.throw(*one, value=None)
-        figures["throw_ms"] = {"p50": statistics.median(throws), "p99": statistics.quantiles(throws, n=100)[98]}
-        if REPLICAS > 1:
-            figures["lost"] = await lose_one(run)
-        # What is done twice is done soon after.
-        await asyncio.sleep(5)
-    figures["changes"] = run.changes.total()
-    figures["not_as_often_as_wanted"] = sum(run.changes[name] != often for name, often in run.wanted.items())
+    flags = Flags(kube, plan.namespaces(), runbooks)
+    scene.kubectl("apply", "-f", "-", stdin=scene.policies(*flags.namespaces))
+    await flags.make()
+    with running(plan) as replicas:
+        figures: Figures = {"runbooks": runbooks, "replicas": plan.replicas, "shards": plan.shards}
+        figures["first_start_s"] = await settled(replicas, plan.shards)
+        figures["first_start_cpu_s"] = sum(one.cpu() for one in replicas)
+        figures["unready"] = await flags.unready()
+        figures["at_rest"] = await at_rest(replicas, plan.seconds)
+        async with flags.watched():
+            figures["throw_ms"] = await throws(flags, plan.throws)
+            if plan.replicas > 1:
+                figures["lost"] = await lose(replicas[0], flags)
+            await asyncio.sleep(AFTERWARDS)
+    figures["changes"] = flags.changes.total()
+    figures["not_as_often_as_wanted"] = flags.not_as_often_as_wanted()
     return figures
 
 
-async def benched(run: Run) -> Body:
-    """The figures; however it ends, no replica is left."""
+@contextmanager
+def running(plan: Plan) -> Iterator[list[Replica]]:
+    """The replicas; however it ends, none is left."""
+    replicas: list[Replica] = []
     try:
-        return await measured(run, lambda what, seconds: print(f"{what}: {seconds:.0f} s", flush=True))
+        replicas.extend(Replica(number, plan.namespaces(), plan.shards) for number in range(plan.replicas))
+        yield replicas
     finally:
-        for one in run.replicas:
-            one.running.kill()
-            one.running.wait()
-        await run.kube.close()
+        for one in replicas:
+            one.kill()
 
 
-async def begin(namespaces: list[str]) -> Body:
-    return await benched(Run(await connect(30), namespaces))
+async def at_rest(replicas: list[Replica], seconds: float) -> list[Figures]:
+    """What each replica has and costs while nothing happens."""
+    before = [one.cpu() for one in replicas]
+    await asyncio.sleep(seconds)
+    return [
+        {
+            "shards": int(one.metric("shards_held")),
+            "cpu_share": (one.cpu() - used) / seconds,
+            "rss_mb": one.memory(),
+        }
+        for one, used in zip(replicas, before, strict=True)
+    ]
 
 
-def main() -> None:
-    # Others than those of the last run, which may be on their way out.
-    some = [f"bench-shard-{os.getpid()}-{number}" for number in range(100 * SHARDS)]
-    names = {shard_of(name, SHARDS): name for name in some}
-    install()
-    try:
-        figures = asyncio.run(begin(list(names.values())))
-        figures |= {"runbooks": RUNBOOKS, "replicas": REPLICAS, "shards": SHARDS, "throws": THROWS}
-        print(json.dumps(figures, indent=2))
-        (ROOT / ".lab" / "bench-sharded.json").write_text(json.dumps(figures))
-    finally:
-        kubectl("delete", "namespace", *names.values(), "--ignore-not-found", "--wait=false")
+async def throws(flags: Flags, often: int) -> list[float]:
+    """Some of them, one after the other, each released before the next; milliseconds of the throws."""
+    took = []
+    for one in random.Random(SEED).choices(flags.names(), k=often):  # noqa: S311 # a sequence that can be repeated
+        took.append(await flags.throw(one, engaged=True))
+        await flags.throw(one, engaged=False)
+    return took
+
+
+async def lose(lost: Replica, flags: Flags) -> Figures:
+    """Kill a replica, and throw a switch in every namespace; each is to be done once, also those that it led."""
+    shards, some = int(lost.metric("shards_held")), flags.one_of_each_namespace()
+    lost.kill()
+    took = await asyncio.gather(*(flags.throw(one, engaged=True) for one in some))
+    await asyncio.gather(*(flags.throw(one, engaged=False) for one in some))
+    return {"shards": shards, "throw_ms": took}
+
+
+def summary(run: Figures) -> str:
+    """A run's figures, a line for each thing that was done."""
+    took, start = run["throw_ms"], (run["first_start_s"], run["first_start_cpu_s"])
+    lines = [f"{run['runbooks']} Runbooks ready after {start[0]:.0f} s, {start[1]:.0f} s of processors"]
+    if run["unready"]:
+        lines.append(f"{run['unready']} Runbooks were not ready then")
+    lines.extend(
+        f"a replica at rest: {one['shards']} shards, {one['cpu_share']:.3f} processors, {one['rss_mb']:.0f} MB"
+        for one in run["at_rest"]
+    )
+    lines.append(f"thrown: p50 {told.quantile(took, 0.5):.0f} ms, p99 {told.quantile(took, 0.99):.0f} ms")
+    if lost := run.get("lost"):
+        lines.append(f"with {lost['shards']} shards lost: at most {max(lost['throw_ms']):.0f} ms")
+    lines.append(f"{run['changes']} changes; not as often as told to: {run['not_as_often_as_wanted']} flags")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(ending.orderly(main()))

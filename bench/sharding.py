@@ -3,7 +3,7 @@
 Simulated are the hash and the plan that replicas share by, the very functions that the operator has; no lease is taken
 and no request is sent. Measured here is what a Runbook with its switches costs a replica in memory, which holds all of
 them, and what each costs more that it leads. What checks cost is measured elsewhere (bench/sensing.py) and told as
-CPU_MS_PER_ASK; without it none of that is said.
+CPU_MS_PER_ASK; without it none of that is said. Figures go to .lab/bench-sharding.json.
 """
 
 import json
@@ -17,6 +17,7 @@ from itertools import count
 from random import Random
 from typing import Any
 
+from bench import facts
 from runbook_operator.model.shards import shard_of, share
 
 RUNBOOKS = int(os.environ.get("RUNBOOKS", "100000"))
@@ -95,6 +96,7 @@ def changes(sizes: Mapping[str, int]) -> Figures:
             rolled = now
     more = sum(size for name, size in sizes.items() if shard_of(name, SHARDS) != shard_of(name, 2 * SHARDS))
     return {
+        "in_the_largest_namespace": _r(max(sizes.values()) / RUNBOOKS),
         "runbooks_led": balance(loads(start, sizes)),
         "shards_led": sorted(Counter(start).values()),
         "moved_by_a_loss": moved(sizes, start, lost),
@@ -142,6 +144,8 @@ def main() -> None:
         "replicas": REPLICAS,
         "shards": SHARDS,
         "namespaces": NAMESPACES,
+        "checks": CHECKS,
+        "period_s": PERIOD,
         "kib_per_runbook": kib,
     }
     for name, skewed in (("even", False), ("skewed", True)):
@@ -149,6 +153,7 @@ def main() -> None:
         figures[name] = found | {"busiest": costs(found["runbooks_led"]["most"], kib)}
     figures["one_leader"] = costs(RUNBOOKS, kib)
     print(json.dumps(figures, indent=2))
+    facts.kept("sharding", cluster=False, sharding=figures)
 
 
 if __name__ == "__main__":

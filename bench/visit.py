@@ -53,7 +53,7 @@ class Turn:
         """What a new installation does once, so that no turn has to: Switches, annotations, finalizers."""
         async with self.levers() as levers:
             thrown = None if self.contender.has_runbooks else await self._left_behind(levers)
-            with self._running() as (child, _):
+            with self.running() as (child, _):
                 began = time.monotonic()
                 if self.contender.has_runbooks:
                     await levers.until_all_at_rest(self.amounts.runbooks)
@@ -67,7 +67,7 @@ class Turn:
         async with self.levers() as levers:
             away = self._choose(min(AWAY, self.amounts.runbooks))
             effects = [(await levers.patch(name, engaged=True))[1] for name in away]
-            with self._running() as (child, place):
+            with self.running() as (child, place):
                 await self._started(time.monotonic(), effects, place)
                 await levers.burst(away, engaged=False)
                 await process.quiet(child.pid, SETTLING)
@@ -82,7 +82,7 @@ class Turn:
         """Some throws by an API server that is slower, see slow.py."""
         self.kubeconfig = kubeconfig
         async with self.levers() as levers:
-            with self._running() as (child, _):
+            with self.running() as (child, _):
                 # What is found while it starts is done at once: the first is only to say that it is there.
                 await levers.throw(self.chosen())
                 await process.quiet(child.pid, SETTLING)
@@ -162,7 +162,7 @@ class Turn:
         return self.random.sample(scene.names(self.amounts.runbooks), count)
 
     @contextmanager
-    def _running(self) -> Iterator[tuple[subprocess.Popen[bytes], Place]]:
+    def running(self) -> Iterator[tuple[subprocess.Popen[bytes], Place]]:
         place = Place(self.contender.namespace, self.kubeconfig, free_port())
         with running(self.contender, place, self.log) as child:
             yield child, place
@@ -185,8 +185,10 @@ async def prepared(kube: Kube, contender: Contender, amounts: Amounts) -> Turn:
     namespace = contender.namespace
     print(f"bench: making {amounts.runbooks} of everything for {contender.name}", flush=True)
     await scene.gone(kube, namespace)
-    scene.kubectl("wait", "--for=delete", "--timeout=600s", f"namespace/{namespace}")
+    scene.wait_until_gone([namespace])
     scene.kubectl("create", "namespace", namespace)
+    if contender.has_runbooks:
+        scene.kubectl("apply", "-f", "-", stdin=scene.policies(namespace))
     await scene.account(kube, namespace)
     await scene.made(kube, namespace, amounts.runbooks, with_runbooks=contender.has_runbooks)
     kubeconfig = scene.kubeconfig(namespace, here().home / f"{namespace}.kubeconfig")

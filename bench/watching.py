@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from bench import process, scene
+from bench import ending, facts, installed, process, scene
 from bench.throwing import Levers, Watcher
 from lab.layout import here
 from lab.up import Lab
@@ -136,16 +136,16 @@ async def watched(kube: Kube, number: int) -> None:
 @contextmanager
 def operator() -> Iterator[subprocess.Popen[bytes]]:
     """The operator inside of the lab's network, from where Services are reached."""
-    environment = os.environ | {
+    settings = installed.environment() | {
         "RUNBOOK_NAMESPACES": json.dumps([NAMESPACE]),
         "RUNBOOK_LEASE_NAMESPACE": NAMESPACE,
         "RUNBOOK_HTTP_PORT": "18080",
         "PYTHONPATH": SOURCES,
         "KUBECONFIG": str(here().data / "admin.kubeconfig"),
     }
-    command = Lab(here()).run_inside([sys.executable, "-m", "runbook_operator"])
+    command = Lab(here()).run_inside([installed.python(), "-m", "runbook_operator"])
     with (scene.ROOT / ".lab" / f"{NAMESPACE}.log").open("w") as log:
-        child = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        child = subprocess.Popen(command, env=settings, stdout=log, stderr=log)
     try:
         yield child
     finally:
@@ -246,10 +246,8 @@ def report(figures: dict[str, dict[str, float]]) -> None:
         watching = figures["watching"][name]
         ratio = f"{watching / idle:8.2f}" if idle else ""
         print(f"{name:22}{idle:12.3f}{watching:12.3f}{ratio}")
-    path = scene.ROOT / ".lab" / "bench-watching.json"
-    path.write_text(json.dumps(figures))
-    print(f"figures: {os.path.relpath(path)}")
+    facts.kept("watching", idle=figures["idle"], watching=figures["watching"])
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(ending.orderly(main()))

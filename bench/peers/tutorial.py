@@ -41,7 +41,7 @@ def lever(name: str, namespace: str | None, spec: kopf.Spec, status: kopf.Status
 @kopf.timer(GROUP, VERSION, PLURAL, interval=30)
 def hold(namespace: str | None, spec: kopf.Spec, status: kopf.Status, **_: Any) -> None:
     """What is engaged stays as it is held."""
-    if status.get("phase") == "Engaged" and replicas_of(spec["runbook"], namespace) != HELD:
+    if spec.get("engaged") and status.get("phase") == "Engaged" and replicas_of(spec["runbook"], namespace) != HELD:
         scale(spec["runbook"], namespace, HELD)
 
 
@@ -61,7 +61,8 @@ def recorded(target: str, namespace: str | None) -> dict[str, Any]:
 
 
 def replicas_of(target: str, namespace: str | None) -> int:
-    return int(client.AppsV1Api().read_namespaced_deployment_scale(target, namespace).spec.replicas)
+    # A Scale leaves out a zero.
+    return int(client.AppsV1Api().read_namespaced_deployment_scale(target, namespace).spec.replicas or 0)
 
 
 def scale(target: str, namespace: str | None, replicas: int) -> None:

@@ -1,5 +1,8 @@
 """What the performance page says is what was measured."""
 
+import subprocess
+
+from bench.installed import python
 from tools.performance.figures import committed
 from tools.performance.page import PAGE, page
 
@@ -13,3 +16,11 @@ def test_every_run_that_is_compared_has_all_contenders_in_it() -> None:
 
     assert contenders
     assert all(one == {"floor", "operator", "go", "tutorial"} for one in contenders)
+
+
+def test_what_is_measured_has_the_operator_installed_and_nothing_that_only_its_development_needs() -> None:
+    script = "import importlib.util as found; print([bool(found.find_spec(one)) for one in ('kopf', 'rich', 'pytest')])"
+
+    done = subprocess.run([python(), "-c", script], text=True, capture_output=True, check=True)
+
+    assert done.stdout.strip() == "[True, False, False]"

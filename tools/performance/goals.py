@@ -4,10 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.told import burst, quantile
+from tools.performance import sharded as shared
 from tools.performance.figures import FLOOR, GO, OPERATOR, TUTORIAL, Committed, Figures, exponent, median
 
 FEWEST = 3
 """Numbers of Runbooks that a growth is told from."""
+MOST = 20_000
+"""Runbooks that replicas which share the work are said to serve."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,21 @@ def watching(name: str) -> Callable[[Committed], float | None]:
     return lambda all_: all_.others["watching"]["watching"][name] if "watching" in all_.others else None
 
 
+def sharded(cost: Callable[[Figures], float]) -> Callable[[Committed], float | None]:
+    """The exponent, where as many Runbooks were run as the promise is about."""
+    return lambda all_: shared.fitted(all_, cost) if _far_enough(all_) else None
+
+
+def _far_enough(all_: Committed) -> bool:
+    found = shared.runs(all_)
+    return len(found) >= FEWEST and found[-1]["runbooks"] >= MOST
+
+
+def twice(all_: Committed) -> float | None:
+    found = shared.runs(all_)
+    return float(sum(run["not_as_often_as_wanted"] for run in found)) if found else None
+
+
 GOALS = (
     Goal("p50-floor", "from patch to effect, p50, times the floor's (1,000 Runbooks)", 1.5, "", beside(FLOOR, 0.5)),
     Goal("p99-floor", "the same at p99", 3, "", beside(FLOOR, 0.99)),
@@ -97,4 +115,9 @@ GOALS = (
     Goal("watching-memory", "the same: resident memory", 300, " MB", watching("memory_mb")),
     Goal("start-growth", "the start's growth with N: exponent of the fit, 1 is linear", 1.05, "", growth(looked)),
     Goal("memory-growth", "the memory's growth with N, likewise", 1.05, "", growth(resident)),
+    *(
+        Goal(key, f"replicas that share up to {MOST:,} Runbooks: {what}, likewise", 1.05, "", sharded(cost))
+        for key, what, cost in shared.GROWN
+    ),
+    Goal("sharded-twice", "a replica killed: flags that changed more or less often than told to", 0, "", twice),
 )

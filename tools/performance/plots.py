@@ -8,6 +8,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from bench.told import burst, quantile
+from tools.performance import sharded
 from tools.performance.figures import FOLDER, Committed, Figures
 
 NAMES = {"floor": "floor", "operator": "Runbook Operator", "go": "Go, controller-runtime", "tutorial": "kopf, tutorial"}
@@ -35,6 +36,25 @@ def _figures(all_: Committed) -> Iterator[tuple[str, Figure]]:
             "memory-by-runbooks",
             _by_runbooks(all_, "idle memory, MB (PSS)", lambda one: float(one["idle"]["pss_mb"])),
         )
+    if len(sharded.runs(all_)) > 1:
+        yield "cost-by-runbooks", _growing(all_)
+
+
+def _growing(all_: Committed) -> Figure:
+    """Each cost as a multiple of that with the fewest Runbooks, beside a line for what grows as they do."""
+    found = sharded.runs(all_)
+    numbers = [run["runbooks"] for run in found]
+    figure, axes = _axes("Replicas that share the work: costs, times those of the fewest", "Runbooks", "times")
+    axes.plot(numbers, [number / numbers[0] for number in numbers], ":", color="#7f7f7f", label="linear")
+    for _, what, cost in sharded.GROWN:
+        line = [cost(run) / cost(found[0]) for run in found]
+        axes.plot(numbers, line, marker="o", label=f"{what}: exponent {sharded.fitted(all_, cost):.2f}")
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log", base=2)
+    axes.set_xticks(numbers, [f"{number:,}" for number in numbers])
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.legend(loc="upper left")
+    return figure
 
 
 def _shares(title: str, contenders: Figures, read: Callable[[Figures], Sequence[float]]) -> Figure:

@@ -1,6 +1,7 @@
 """What the bench makes of what it measured."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,3 +69,16 @@ def test_figures_are_kept_to_three_digits_wherever_they_are() -> None:
     found = facts.rounded({"a": [1.23456, {"b": 2.0004}], "c": 7, "d": None})
 
     assert found == {"a": [1.235, {"b": 2.0}], "c": 7, "d": None}
+
+
+def test_figures_are_left_in_the_lab_s_folder_with_what_is_to_be_known_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_HOME", str(tmp_path / "lab"))
+
+    facts.kept("sharding", cluster=False, sharding={"even": 0.12345})
+
+    left = json.loads((tmp_path / "lab" / "bench-sharding.json").read_text())
+    assert left["sharding"] == {"even": 0.123}
+    assert left.keys() == {"date", "machine", "versions", "sharding"}
+    assert "kubernetes" not in left["versions"]

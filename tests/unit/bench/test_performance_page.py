@@ -9,6 +9,7 @@ import pytest
 from tools.performance.figures import Committed, committed, exponent
 from tools.performance.goals import GOALS, told
 from tools.performance.page import page
+from tools.performance.plots import draw
 
 MACHINE = {"processor": "Some CPU", "processors": 2, "memory_gib": 24, "kernel": "6.1"}
 
@@ -116,6 +117,130 @@ def test_how_long_a_switch_waits_for_another_leader_is_told_for_both_ends() -> N
 
     assert "| **Runbook Operator** | SIGTERM | 2 | 0.10 | 0.20 | 0.20 |" in text
     assert "| **Runbook Operator** | SIGKILL | 2 | 4.00 | 5.00 | 5.00 |" in text
+
+
+def test_the_time_of_a_throw_is_told_by_part_and_thread_the_largest_part_first() -> None:
+    samples = {"loop": {"JSON": 10, "own: act": 30}, "watch": {"kopf": 60}}
+    profile = {"runbooks": 100, "throws": 10, "seconds": 60.0, "cpu_s": 0.5, "rate": 200, "samples": samples}
+
+    text = page(Committed(figures().runs, {"profile": {"profile": profile}}, {}))
+
+    section = text.partition("## Where the processor's time of a throw goes\n")[2].partition("\n## ")[0]
+    assert [line for line in section.splitlines() if line.startswith("|")][2:] == [
+        "| kopf |  | 60.0 % |  | 60.0 % | 30.0 |",
+        "| own: act | 30.0 % |  |  | 30.0 % | 15.0 |",
+        "| JSON | 10.0 % |  |  | 10.0 % | 5.0 |",
+        "| **all** | 40.0 % | 60.0 % |  | 100.0 % | 50.0 |",
+    ]
+
+
+def shared(runbooks: int, cost: float, **more: Any) -> dict[str, Any]:
+    """A run of replicas that share the work."""
+    rest = [{"shards": 12, "cpu_share": cost / 1000, "rss_mb": part * cost} for part in (1, 1.2)]
+    base = {"runbooks": runbooks, "replicas": 2, "shards": 24, "first_start_s": cost, "first_start_cpu_s": 2 * cost}
+    lost = {"shards": 12, "throw_ms": [90.0, 4300.0]}
+    more = {"unready": 0, "at_rest": rest, "lost": lost, "changes": 452, "not_as_often_as_wanted": 0} | more
+    return base | {"throw_ms": [80.0, 85.0, 190.0]} | more
+
+
+def with_shared(*runs: dict[str, Any], **others: Any) -> Committed:
+    missed = dict.fromkeys(("sharded-start", "sharded-cpu", "sharded-memory", "sharded-twice"), "So it is.")
+    return Committed(figures().runs, {"sharded": {"sharded": [*runs]}, **others}, missed)
+
+
+def test_replicas_that_share_the_work_have_a_row_for_each_number_of_runbooks() -> None:
+    text = page(with_shared(shared(20000, 400.0), shared(2500, 50.0, unready=2, not_as_often_as_wanted=1)))
+
+    section = text.partition("## Replicas that share the work")[2].partition("\n## ")[0]
+    assert [line for line in section.splitlines() if line[:3] in {"| 2", "![C"}] == [
+        "| 2,500 | 2 | 24 | 50 | 100 | 2 | 50 to 60 | 5.0 % |",
+        "| 20,000 | 2 | 24 | 400 | 800 | none | 400 to 480 | 40.0 % |",
+        "![Costs against the number of Runbooks](performance/cost-by-runbooks.svg)",
+        "| 2,500 | 3 | 85 | 190 | 12 | 2 | 4,300 | 452 | 1 |",
+        "| 20,000 | 3 | 85 | 190 | 12 | 2 | 4,300 | 452 | none |",
+    ]
+
+
+def test_a_single_replica_that_shares_with_nobody_is_not_lost() -> None:
+    run = {name: what for name, what in shared(2500, 50.0).items() if name != "lost"}
+
+    assert "| 2,500 | 3 | 85 | 190 |  | 0 |  | 452 | none |" in page(with_shared(run))
+
+
+@pytest.mark.parametrize(("power", "verdict"), [(1.0, "1.00 | met"), (2.0, "2.00 | **missed**")])
+def test_whether_costs_grow_no_faster_than_the_runbooks_is_told_by_a_fit(power: float, verdict: str) -> None:
+    text = page(with_shared(*(shared(number, (number / 100) ** power) for number in (2500, 5000, 20000))))
+
+    for what in ("first start", "processors' time of it", "memory of a replica"):
+        assert f"| replicas that share up to 20,000 Runbooks: {what}, likewise | ≤ 1.05 | {verdict} |" in text
+
+
+def test_fewer_runbooks_than_the_promise_is_about_tell_nothing_of_it() -> None:
+    text = page(with_shared(*(shared(number, float(number)) for number in (2500, 5000, 10000))))
+
+    assert "share up to 20,000 Runbooks: first start, likewise | ≤ 1.05 | not measured yet | |" in text
+
+
+def test_what_is_done_twice_when_a_replica_is_lost_is_a_miss() -> None:
+    found = with_shared(shared(2500, 50.0, not_as_often_as_wanted=1))
+
+    with pytest.raises(SystemExit, match="sharded-twice is missed"):
+        page(Committed(found.runs, found.others, {}))
+
+
+def simulated(led: int) -> dict[str, Any]:
+    return {
+        "in_the_largest_namespace": 0.11,
+        "runbooks_led": {"least": 5658, "most": led},
+        "after_a_loss": {"least": 6715, "most": 19614},
+        "moved_by_a_loss": 0.148,
+        "moved_by_a_new_one": 0.056,
+        "moved_by_a_rollout_of_all": 1.702,
+        "in_another_shard_with_twice_as_many": 0.385,
+        "busiest": {"objects_mib": 1536, "asks_per_second": led // 5},
+    }
+
+
+def test_what_was_simulated_is_told_for_both_kinds_of_namespaces() -> None:
+    amounts = {"runbooks": 100000, "replicas": 10, "shards": 128, "namespaces": 5000, "checks": 2, "period_s": 10.0}
+    cost = {"kib_per_runbook": {"stored": 15.06, "led": 3.25}, "one_leader": {"asks_per_second": 20000}}
+    sharding = amounts | cost | {"even": simulated(11205), "skewed": simulated(19139)}
+    one = {"memory_mb": 200.0, "cpu_share": 0.01, "readings_per_second": 0.0}
+    watching = {"idle": one, "watching": one | {"cpu_share": 0.71, "readings_per_second": 1000.0}}
+
+    without = page(with_shared(sharding={"sharding": sharding}))
+    text = page(with_shared(sharding={"sharding": sharding}, watching=watching))
+
+    assert "## 100,000 Runbooks over 10 replicas, simulated" in text
+    assert "5,000 by Zipf's law: the largest has 11 %" in text
+    assert "| Runbooks of a replica: least, most | 5,658, 11,205 | 5,658, 19,139 |" in text
+    assert "| checks a second of the busiest; of a single leader | 2,241; 20,000 | 3,827; 20,000 |" in text
+    assert "| processors for them, by what a check costs above | 1.6; 14.0 | 2.7; 14.0 |" in text
+    assert "processors for them" not in without
+
+
+def test_what_was_measured_alike_is_said_once() -> None:
+    found = figures()
+    alike = {"machine": MACHINE, "versions": {"kubernetes": "v1.37.2"}, "failover": {}}
+
+    text = page(Committed(found.runs, {"failover": alike | {"date": "2026-11-26"}}, {}))
+    another = page(Committed(found.runs, {"failover": alike | {"date": "2026-11-27"}}, {}))
+
+    assert "- 1,000 Runbooks, `make bench-failover`: 2026-11-26, 2 processors" in text
+    assert "- `make bench-failover`: 2026-11-27, 2 processors" in another
+
+
+def test_the_plots_are_drawn_the_same_each_time(tmp_path: Path) -> None:
+    runs = [shared(number, number / 50) for number in (2500, 5000, 20000)]
+    few = run(100, operator=contender(5.0))
+    both = Committed({100: few, **figures().runs}, with_shared(*runs).others, {})
+
+    first, again = ({path.name: path.read_bytes() for path in draw(both, tmp_path)} for _ in range(2))
+
+    assert first == again
+    names = ("burst", "cost-by-runbooks", "latency", "latency-by-runbooks", "memory-by-runbooks")
+    assert first.keys() == {f"{name}.svg" for name in names}
+    assert b"first start: exponent 1.00" in first["cost-by-runbooks.svg"]
 
 
 def test_whatever_the_bench_left_is_found_by_what_it_measured(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import contenders
 from bench.__main__ import asked_for
 from bench.contenders import CONTENDERS, Place, environment
 from bench.scene import deployment, half_done, runbook, switch, switch_of
@@ -37,6 +38,12 @@ def test_nothing_is_slowed_where_nothing_is_asked_for(monkeypatch: pytest.Monkey
     assert asked_for().slowed == ()
 
 
+@pytest.fixture(autouse=True)
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the environment that an image has were there."""
+    monkeypatch.setattr(contenders, "python", lambda: "installed/bin/python")
+
+
 def test_every_contender_has_a_namespace_of_its_own_and_is_told_of_it() -> None:
     place = Place("throws-x", Path("kubeconfig"), 1234)
     settings = CONTENDERS["operator"].settings(place)
@@ -48,6 +55,13 @@ def test_every_contender_has_a_namespace_of_its_own_and_is_told_of_it() -> None:
 
 
 @pytest.mark.parametrize("name", ["floor", "operator", "tutorial"])
+def test_python_starts_without_what_only_its_development_needs(name: str) -> None:
+    command = CONTENDERS[name].command(Place("throws-x", Path("kubeconfig"), 1234))
+
+    assert command[0] == "installed/bin/python"
+
+
+@pytest.mark.parametrize("name", ["floor", "operator", "tutorial"])
 def test_python_starts_from_compiled_files_whoever_runs_the_bench(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
 
@@ -55,6 +69,14 @@ def test_python_starts_from_compiled_files_whoever_runs_the_bench(name: str, mon
 
     assert "PYTHONDONTWRITEBYTECODE" not in told
     assert Path(told["PYTHONPYCACHEPREFIX"]).is_absolute()
+
+
+@pytest.mark.parametrize("name", ["floor", "operator", "tutorial"])
+def test_memory_is_taken_as_it_is_in_the_image(name: str) -> None:
+    told = environment(CONTENDERS[name], Place("throws-x", Path("kubeconfig"), 1234))
+
+    assert told["MALLOC_ARENA_MAX"] == "1"
+    assert told["MALLOC_MMAP_THRESHOLD_"] == "131072"
 
 
 def test_what_is_made_for_the_contenders_is_what_the_operator_itself_would_take() -> None:

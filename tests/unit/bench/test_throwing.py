@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bench.process import cpu, memory, peak, proportional
-from bench.throwing import Watcher, at_rest
+from bench.throwing import NOTED, Watcher, at_rest
 from bench.visit import summed
 from runbook_operator.api.switch import FINALIZER
 
@@ -30,6 +30,19 @@ def test_a_released_switch_is_at_rest_when_the_operator_has_let_it_go() -> None:
 def test_an_engaged_switch_is_at_rest_when_it_says_so() -> None:
     assert at_rest(switch("Engaged", FINALIZER), engaged=True)
     assert not at_rest(switch("Engaging", FINALIZER), engaged=True)
+
+
+@pytest.mark.parametrize("engaged", [True, False])
+def test_what_kopf_has_not_noted_yet_is_not_at_rest(*, engaged: bool) -> None:
+    phase = "Engaged" if engaged else "Released"
+    noted = {True: '{"spec":{"engaged":true}}', False: '{"spec":{}}'}
+
+    told = {word: switch(phase) for word in noted}
+    for word, text in noted.items():
+        told[word]["metadata"]["annotations"] = {NOTED: text}
+
+    assert at_rest(told[engaged], engaged=engaged)
+    assert not at_rest(told[not engaged], engaged=engaged)
 
 
 async def test_the_watcher_takes_the_moment_of_the_change_and_of_no_other_event() -> None:

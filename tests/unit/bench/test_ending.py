@@ -1,0 +1,26 @@
+"""How a bench ends before its time."""
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from bench.ending import orderly
+
+
+async def test_a_bench_that_is_told_to_stop_leaves_nothing_behind() -> None:
+    left = ["a namespace"]
+
+    async def bench() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.Event().wait()
+        finally:
+            left.clear()
+
+    running = asyncio.create_task(orderly(bench()))
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    assert left == []

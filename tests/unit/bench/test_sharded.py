@@ -1,0 +1,111 @@
+"""The bench of replicas that share the work: what it is asked for, and what it makes of what it sees."""
+
+import asyncio
+import json
+from typing import Any, cast
+
+import pytest
+
+from bench.flags import Flags, runbook
+from bench.replicas import address, value
+from bench.sharded import asked_for, summary
+from runbook_operator.api.objects import parse_runbook
+from runbook_operator.io.kube import Kube
+from runbook_operator.model.shards import shard_of
+
+
+def flags(runbooks: int = 5) -> Flags:
+    return Flags(cast("Kube", None), ["a", "b"], runbooks)
+
+
+def test_each_number_of_runbooks_is_a_run_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asked_for().runbooks == (2500, 5000, 10000, 20000)
+
+    monkeypatch.setenv("RUNBOOKS", "24,48")
+
+    assert asked_for().runbooks == (24, 48)
+
+
+@pytest.mark.parametrize("shards", [1, 4, 24])
+def test_there_is_a_namespace_in_each_shard_by_the_same_name_every_time(
+    shards: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHARDS", str(shards))
+
+    namespaces = asked_for().namespaces()
+
+    assert [shard_of(name, shards) for name in namespaces] == list(range(shards))
+    assert namespaces == asked_for().namespaces()
+
+
+def test_namespaces_have_as_many_runbooks_each_and_one_of_each_is_thrown_when_a_replica_is_lost() -> None:
+    assert flags().names() == [("a", "shop-0"), ("b", "shop-1"), ("a", "shop-2"), ("b", "shop-3"), ("a", "shop-4")]
+    assert flags().one_of_each_namespace() == [("a", "shop-0"), ("b", "shop-1")]
+
+
+def test_the_runbooks_are_valid() -> None:
+    body = runbook("shop")
+    body["metadata"] |= {"namespace": "a", "uid": "1", "generation": 1, "resourceVersion": "1"}
+
+    spec = parse_runbook(body).spec
+
+    assert spec is not None
+    assert spec.kill_switches[0].name == "stop"
+
+
+async def test_whoever_waits_for_a_flag_is_told_once_and_every_change_counts() -> None:
+    found = flags()
+    seen: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+    found.awaited["a", "shop-0"] = seen
+
+    found.see(("a", "shop-0"))
+    found.see(("a", "shop-0"))
+
+    assert seen.done()
+    assert found.changes == {("a", "shop-0"): 2}
+
+
+@pytest.mark.parametrize(("wanted", "seen", "wrong"), [(2, 2, 0), (2, 3, 1), (2, 1, 1), (0, 1, 1), (1, 0, 1)])
+def test_a_flag_that_changes_more_or_less_often_than_told_to_is_counted(wanted: int, seen: int, wrong: int) -> None:
+    found = flags()
+    found.wanted["a", "shop-0"] += wanted
+    found.changes["a", "shop-0"] += seen
+
+    assert found.not_as_often_as_wanted() == wrong
+
+
+def test_where_a_replica_serves_its_metrics_is_read_from_its_log() -> None:
+    line = json.dumps({"event": "serving", "http": "http://127.0.0.1:40001"}) + "\n"
+
+    assert address("") == ""
+    assert address(json.dumps({"event": "starting"}) + "\n" + line) == "http://127.0.0.1:40001"
+    assert address(line[:-9]) == ""
+
+
+def test_a_metric_is_told_apart_from_those_that_begin_like_it() -> None:
+    text = "runbook_operator_shards_held_total 9\nrunbook_operator_shards_held 8.0\n"
+
+    assert value(text, "shards_held") == 8.0
+
+
+def test_the_summary_says_what_was_lost_and_what_was_done_twice() -> None:
+    run: dict[str, Any] = {
+        "runbooks": 48,
+        "first_start_s": 7.1,
+        "first_start_cpu_s": 12.4,
+        "unready": 0,
+        "at_rest": [{"shards": 2, "cpu_share": 0.01, "rss_mb": 93.4}],
+        "throw_ms": [40.0, 60.0, 80.0],
+        "changes": 18,
+        "not_as_often_as_wanted": 1,
+    }
+
+    assert summary(run | {"lost": {"shards": 2, "throw_ms": [90.0, 3200.0]}}).splitlines() == [
+        "48 Runbooks ready after 7 s, 12 s of processors",
+        "a replica at rest: 2 shards, 0.010 processors, 93 MB",
+        "thrown: p50 60 ms, p99 80 ms",
+        "with 2 shards lost: at most 3200 ms",
+        "18 changes; not as often as told to: 1 flags",
+    ]
+    assert "3 Runbooks were not ready then" in summary(run | {"unready": 3})
+    assert "lost" not in summary(run)
