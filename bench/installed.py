@@ -8,6 +8,7 @@ import platform
 import re
 import subprocess
 import sys
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -20,7 +21,6 @@ SYSTEM = (Path("/usr/local/bin/python3"), Path("/usr/bin/python3"))
 
 One that was compiled with the defaults, as pyenv compiles, takes half as long again for the same work.
 """
-OLDEST = (3, 11)
 
 
 @cache
@@ -30,9 +30,14 @@ def interpreter() -> tuple[str, str]:
     for path in (asked,) if asked else tuple(map(str, filter(Path.exists, SYSTEM))):
         said = subprocess.run([path, "--version"], text=True, capture_output=True, check=True).stdout
         version = said.removeprefix("Python ").strip()
-        if asked or tuple(map(int, version.split(".")[:2])) >= OLDEST:
+        if asked or tuple(map(int, version.split(".")[:2])) >= _oldest():
             return path, version
     return sys.executable, platform.python_version()
+
+
+def _oldest() -> tuple[int, ...]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return tuple(map(int, project["requires-python"].removeprefix(">=").split(".")))
 
 
 @cache

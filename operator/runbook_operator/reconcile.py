@@ -231,9 +231,6 @@ class Reconciler:
             if seconds:
                 self.queue.add_later(visit.key, seconds)
             return bool(seconds)
-        if visit.acts and self.queue.is_followed(visit.key):
-            self.queue.add(visit.key, urgent=True)
-            return True
         return bool(visit.acts) and self._tells_later(switch)
 
     def _tells_later(self, switch: SwitchObject) -> bool:

@@ -16,7 +16,7 @@ import structlog
 from runbook_operator import errors
 from runbook_operator.io import clock
 from runbook_operator.io.kube import Kube
-from runbook_operator.io.leases import Lease, Leases, epoch_of, holder_of, version_of
+from runbook_operator.io.leases import Lease, Leases, epoch_of, holder_of
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -81,7 +81,6 @@ class Elector(Turns):
     _fence: float = field(default=-math.inf)
     _announced: int | None = None
     """The epoch that was told to have begun, None where none was, or where it was told to have ended."""
-    _observed: tuple[str, float] = ("", 0.0)
     _written: Lease | None = None
     """The Lease as this replica has left it, None where it is not known to be so."""
 
@@ -127,8 +126,7 @@ class Elector(Turns):
         """A standby looks twice as often as a leader renews, and at the moment in which the lease would expire."""
         if self.leading:
             return self.terms.retry
-        left = self._observed[1] + self.terms.lease - self.monotonic()
-        return min(self.terms.retry / 2, left) if left > 0 else self.terms.retry / 2
+        return min(self.terms.retry / 2, self._leases.soonest(self.terms.name))
 
     async def _turn(self) -> None:
         asked = self.monotonic()
@@ -149,18 +147,10 @@ class Elector(Turns):
             lease = await self._leases.one(self.terms.name)
         except errors.NotFoundError:
             return await self._put(None, holder=self.terms.identity)
-        if holder_of(lease) != self.terms.identity and (self._left or not self._expired(lease)):
+        is_free = not holder_of(lease) or self._leases.left(self.terms.name) < 0
+        if holder_of(lease) != self.terms.identity and (self._left or not is_free):
             return False
         return await self._put(lease, holder=self.terms.identity)
-
-    def _expired(self, lease: Lease) -> bool:
-        """By the local clock, from when the last change was seen: the holder's clock is never compared with ours."""
-        if not holder_of(lease):
-            return True
-        version, spec = version_of(lease), lease["spec"]
-        if self._observed[0] != version:
-            self._observed = (version, self.monotonic())
-        return self.monotonic() - self._observed[1] > float(spec.get("leaseDurationSeconds", self.terms.lease))
 
     async def _put(self, lease: Lease | None, holder: str) -> bool:
         """Whether it was still as it was read, None where there was none, and is written now."""

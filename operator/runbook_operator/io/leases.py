@@ -43,7 +43,9 @@ class Leases:
 
     async def one(self, name: str) -> Lease:
         """As it is now."""
-        return await self.kube.get(f"{self._path}/{name}")
+        found = await self.kube.get(f"{self._path}/{name}")
+        self._seen[name] = self._see(name, found)
+        return found
 
     def age(self, name: str) -> float:
         """Seconds since it was first seen as it is."""
@@ -85,7 +87,11 @@ class Leases:
 
     def _see(self, name: str, lease: Lease) -> Seen:
         before, version = self._seen.get(name), version_of(lease)
-        return before if before and before.version == version else Seen(version, self.monotonic(), _seconds(lease))
+        return before if before and before.version == version else Seen(version, self.monotonic(), self._hold(lease))
+
+    def _hold(self, lease: Lease) -> float:
+        """Where a Lease does not say for how long, it is held as long as one that is written here."""
+        return float((lease.get("spec") or {}).get("leaseDurationSeconds") or self.seconds)
 
     @property
     def _path(self) -> str:
@@ -118,7 +124,3 @@ def spec_of(old: dict[str, Any], holder: str, seconds: float) -> dict[str, Any]:
         "renewTime": now,
         "leaseTransitions": old.get("leaseTransitions", 0) + taken,
     }
-
-
-def _seconds(lease: Lease) -> float:
-    return float((lease.get("spec") or {}).get("leaseDurationSeconds") or 0)

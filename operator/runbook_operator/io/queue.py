@@ -74,10 +74,6 @@ class WorkQueue(Generic[Key]):
         """Whether others that are urgent wait or are visited."""
         return any(other != key for lane in (self._urgent, self._hurried) for other in lane)
 
-    def is_followed(self, key: Key) -> bool:
-        """Whether the key is visited in a hurry and others wait that are as urgent."""
-        return key in self._hurried and bool(self._urgent)
-
     def add(self, key: Key, *, urgent: bool = False) -> None:
         if (timer := self._later.pop(key, None)) is not None:
             timer.cancel()

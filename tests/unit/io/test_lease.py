@@ -76,6 +76,20 @@ async def test_another_takes_over_only_after_the_lease_ran_out_by_its_own_clock(
     assert not await first.turn()
 
 
+async def test_a_lease_that_does_not_say_for_how_long_it_holds_holds_as_long_as_ours(
+    replicas: tuple[Replica, Replica],
+) -> None:
+    first, second = replicas
+    await first.turn()
+    del first.kube.leases["lease"]["spec"]["leaseDurationSeconds"]
+    assert not await second.turn()
+
+    second.clock.now += 3.9
+    assert not await second.turn()
+    second.clock.now += 0.2
+    assert await second.turn()
+
+
 async def test_a_renewed_lease_never_runs_out(replicas: tuple[Replica, Replica]) -> None:
     first, second = replicas
     for _ in range(10):
