@@ -4,6 +4,7 @@ import asyncio
 from functools import partial
 
 from runbook_operator.api.conditions import find
+from runbook_operator.api.objects import SwitchObject
 from runbook_operator.decide.gates import is_held_back
 from runbook_operator.io.queue import WorkQueue
 from runbook_operator.leading import Leadership
@@ -27,24 +28,24 @@ def measure(metrics: Metrics, elector: Leadership, shards: int, queue: WorkQueue
     metrics.gauges("shard_leading", "1 where this replica leads the shard.", "shard", each)
     metrics.gauge("queue_length", "Objects to look at.", lambda: float(len(queue)))
     metrics.gauge("tasks", "Tasks of the main loop.", lambda: float(len(asyncio.all_tasks())))
-    metrics.gauge("switches_engaged", "Switches with an engagement under way.", partial(_engaged, store))
-    metrics.gauge("switches_held_back", "Switches that a gate keeps from engaging.", partial(_held_back, store))
+    metrics.gauge("switches_engaged", "Switches with an engagement under way.", store.count(_is_engaged))
+    metrics.gauge("switches_held_back", "Switches that a gate keeps from engaging.", store.count(_is_held_back))
     for condition, reason, name, text in SHOWN:
-        metrics.gauge(name, text, partial(_count, store, condition, reason))
+        metrics.gauge(name, text, store.count(partial(_shows, condition, reason)))
 
 
 def _leads(elector: Leadership, shard: int) -> float:
     return float(shard in elector.held)
 
 
-def _count(store: Store, condition: str, reason: str) -> float:
-    found = (find(switch.status.conditions, condition) for switch in store.switches.values())
-    return float(sum(1 for one in found if one is not None and reason in ("", one.reason)))
+def _shows(condition: str, reason: str, switch: SwitchObject) -> bool:
+    found = find(switch.status.conditions, condition)
+    return found is not None and reason in ("", found.reason)
 
 
-def _held_back(store: Store) -> float:
-    return float(sum(1 for switch in store.switches.values() if is_held_back(switch.status)))
+def _is_held_back(switch: SwitchObject) -> bool:
+    return is_held_back(switch.status)
 
 
-def _engaged(store: Store) -> float:
-    return float(sum(1 for switch in store.switches.values() if switch.status.record))
+def _is_engaged(switch: SwitchObject) -> bool:
+    return switch.status.record is not None

@@ -17,7 +17,7 @@ from runbook_operator.model.shards import Whose, everybody
 from runbook_operator.model.signals import Signal
 from runbook_operator.observe.acting import Acting
 from runbook_operator.observe.doubts import Doubts
-from runbook_operator.observe.index import Index
+from runbook_operator.observe.index import Index, Trait
 from runbook_operator.plan.targets import declared, held_by
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -87,15 +87,7 @@ class Store:
 
     def learn(self, seen: Seen | Missing) -> frozenset[Ref]:
         """As put_target, for the answer to a request: an event of a watch may have overtaken it, and stays."""
-        old = self.targets.get(seen.ref)
-        if (
-            isinstance(old, Seen)
-            and isinstance(seen, Seen)
-            and old.uid == seen.uid
-            and _newer(old.resource_version, seen)
-        ):
-            return frozenset()
-        return self.put_target(seen)
+        return frozenset() if _is_overtaken(self.targets.get(seen.ref), seen) else self.put_target(seen)
 
     def put_target(self, seen: Seen | Missing) -> frozenset[Ref]:
         """Keep what was seen of a target; only a change that decisions look at wakes its users."""
@@ -202,6 +194,10 @@ class Store:
         """Every Switch of a namespace that has a record, or may have acted before it could write one."""
         return self._index.engaged(namespace)
 
+    def count(self, trait: Trait) -> Callable[[], int]:
+        """What tells how many Switches have the trait, without a look at each, for which all else would wait."""
+        return self._index.count(trait, self.switches.values())
+
     def concerned(self, runbook: RunbookObject, names: Iterable[str]) -> dict[str, SwitchObject]:
         """By name: the Runbook's Switches, those of the names, and those of everybody who shares a target."""
         ref = runbook.meta.ref
@@ -241,12 +237,9 @@ class Store:
         self.runbooks[ref] = runbook
         for target in declared(runbook):
             self._users[target].add(ref)
-        if old and (old.meta.generation, old.meta.deleting) == (
-            runbook.meta.generation,
-            runbook.meta.deleting,
-        ):
-            return frozenset()
-        return frozenset((ref, *self._index.of(ref)))
+        meta = runbook.meta
+        is_as_it_was = old is not None and (old.meta.generation, old.meta.deleting) == (meta.generation, meta.deleting)
+        return frozenset() if is_as_it_was else frozenset((ref, *self._index.of(ref)))
 
     def _put_switch(self, switch: SwitchObject) -> frozenset[Ref]:
         ref = switch.meta.ref
@@ -286,6 +279,13 @@ def _uid(held: Stored | Missing) -> str:
             return ""
         case _:
             return held.meta.uid
+
+
+def _is_overtaken(old: Seen | Missing | None, seen: Seen | Missing) -> bool:
+    """Whether a watch has told of the object as it was after this answer."""
+    if not isinstance(old, Seen) or not isinstance(seen, Seen):
+        return False
+    return old.uid == seen.uid and _newer(old.resource_version, seen)
 
 
 def _newer(version: str, held: Stored | Missing) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from runbook_operator.api.objects import parse_switch
+from runbook_operator.api.objects import SwitchObject, parse_switch
 from runbook_operator.api.switch import SwitchStatus
 from runbook_operator.model.refs import API_VERSION, Ref, switch_ref
 from runbook_operator.model.seen import absent
@@ -184,3 +184,21 @@ def test_a_switch_that_somebody_spoke_to_since_it_was_prepared_may_be_engaged() 
     store.put(at("3", switch_body() | {"status": {"prepared": prepared}}, generation=2))
 
     assert list(store.engaged(NAMESPACE)) == [STOP]
+
+
+def test_those_with_a_trait_are_counted_as_they_come_change_and_go_and_not_when_their_number_is_asked() -> None:
+    store, asked = filled(), list[str]()
+
+    def is_thrown(switch: SwitchObject) -> bool:
+        asked.append(switch.meta.ref.name)
+        return switch.spec.engaged is True
+
+    thrown, found = store.count(is_thrown), []
+    for body in (switch_body("up", engaged=True), at("2", switch_body(engaged=True)), at("3", switch_body())):
+        found.append(thrown())
+        store.put(body)
+    found.append(thrown())
+    store.drop(switch_ref(NAMESPACE, "shop-up"), "uid-up")
+
+    assert (*found, thrown()) == (0, 1, 2, 1, 0)
+    assert asked == ["shop-stop", "shop-up", "shop-stop", "shop-stop"]

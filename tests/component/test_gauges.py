@@ -1,0 +1,49 @@
+"""How many switches are so, as a scrape of the whole operator says it."""
+
+from typing import Any
+
+import pytest
+
+from runbook_operator import main
+from runbook_operator.settings import Settings
+from tests.builders import runbook_body, switch_body
+from tests.component.test_resync import ListKube
+
+NOW = "2026-11-24T03:00:00Z"
+HELD = [{"source": "Metric", "name": "errors", "since": NOW}]
+
+
+def says(kind: str, reason: str) -> list[dict[str, Any]]:
+    return [{"type": kind, "status": "True", "reason": reason, "message": "", "lastTransitionTime": NOW}]
+
+
+@pytest.mark.parametrize(
+    ("status", "gauges"),
+    [
+        ({}, set()),
+        ({"record": {"engagementId": "id-1", "engagedAt": NOW}}, {"engaged"}),
+        ({"conditions": says("Automatic", "Silenced")}, {"silenced"}),
+        ({"conditions": says("Automatic", "CoolDown"), "holds": HELD}, {"held_back"}),
+        ({"conditions": says("Contested", "Contested")}, {"contested"}),
+        ({"conditions": says("Stalled", "RestoreFailed")}, {"stalled"}),
+    ],
+)
+async def test_a_switch_is_counted_by_what_its_status_says_until_it_says_so_no_more(
+    status: dict[str, Any], gauges: set[str]
+) -> None:
+    operator = main.Operator(Settings(), ListKube(), ListKube(), ListKube())
+    operator.see("ADDED", runbook_body())
+    body = switch_body()
+    operator.see("ADDED", body | {"status": status})
+    assert counted(operator) == gauges
+
+    operator.see("MODIFIED", body | {"metadata": body["metadata"] | {"resourceVersion": "2"}})
+    assert counted(operator) == set()
+
+
+def counted(operator: main.Operator) -> set[str]:
+    """The gauges that count a switch."""
+    text, _ = operator.metrics.render()
+    prefix = "runbook_operator_switches_"
+    found = (line.split() for line in text.decode().splitlines() if line.startswith(prefix))
+    return {name.removeprefix(prefix) for name, value in found if float(value) == 1}
