@@ -18,7 +18,9 @@ class Node:
 
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
+    callbacks = list(gc.callbacks)
     yield
+    gc.callbacks[:] = callbacks
     gc.unfreeze()
     gc.enable()
 
@@ -65,3 +67,23 @@ def test_while_a_process_starts_nothing_is_looked_through() -> None:
     assert cycle() is None
     assert gc.isenabled()
     assert several
+
+
+@pytest.mark.parametrize(("took", "lasts"), [(0.2, True), (0.05, False)])
+def test_what_was_looked_through_for_long_is_not_looked_through_again(
+    took: float,
+    lasts: bool,  # noqa: FBT001
+) -> None:
+    garbage.starting()
+    garbage.settle()
+    held = [[number] for number in range(10_000)]
+    looks = next(one for one in gc.callbacks if isinstance(one, garbage.Looks))
+    looks.monotonic = iter((5.0, 5.0 + took)).__next__
+    cycle = weakref.ref(Node())
+
+    gc.collect(0)
+    gc.collect(1)
+    gc.collect()
+
+    assert cycle() is None
+    assert any(one is held for one in gc.get_objects()) is not lasts
