@@ -17,7 +17,7 @@ Told = Callable[[Whose], None]
 def leadership(settings: Settings, kube: Kube, queue: WorkQueue[Ref], began: Told, ended: Told) -> Leadership:
     """`began` and `ended` are told of which objects; the queue hands out only what this replica leads."""
     if settings.shards == 1:
-        return Elector(kube, _terms(settings), lambda: began(everybody), queue.pause)
+        return Elector(kube, _terms(settings), lambda: began(everybody), queue.pause, queue.resume)
     count = settings.shards
     shares = Shares(
         kube,
@@ -25,6 +25,8 @@ def leadership(settings: Settings, kube: Kube, queue: WorkQueue[Ref], began: Tol
         count,
         started=lambda shards: began(among(shards, count)),
         stopped=lambda shards: ended(among(shards, count)),
+        paused=queue.pause,
+        resumed=queue.resume,
         is_busy=lambda shard: any(map(among({shard}, count), queue.busy)),
         finish=settings.request_timeout,
     )

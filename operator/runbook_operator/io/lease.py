@@ -16,7 +16,7 @@ import structlog
 from runbook_operator import errors
 from runbook_operator.io import clock
 from runbook_operator.io.kube import Kube
-from runbook_operator.io.leases import Lease, Leases, epoch_of, holder_of
+from runbook_operator.io.leases import Lease, Leases, epoch_of, holder_of, uid_of
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -69,18 +69,24 @@ class Turns(ABC):
 
 @dataclass
 class Elector(Turns):
-    """Takes, renews and gives back one Lease. `started` and `stopped` are called when leading begins and ends."""
+    """Takes, renews and gives back one Lease. `started` and `stopped` are called when leading begins and ends.
+
+    Where it goes on after a lapse in which nobody else has led, `resumed` is called in place of `started`.
+    """
 
     kube: Kube
     terms: Terms
     started: Callable[[], None]
     stopped: Callable[[], None]
+    resumed: Callable[[], None]
     monotonic: Callable[[], float] = clock.monotonic
     contact: float = field(default=-math.inf)
     epoch: int = 0
     _fence: float = field(default=-math.inf)
     _announced: int | None = None
     """The epoch that was told to have begun, None where none was, or where it was told to have ended."""
+    _led: tuple[str, int] | None = None
+    """The Lease, by its uid, and the epoch in which this replica was told to lead last."""
     _written: Lease | None = None
     """The Lease as this replica has left it, None where it is not known to be so."""
 
@@ -166,10 +172,14 @@ class Elector(Turns):
         if now == before:
             return
         self._announced = now
-        for what, is_so, told in (
-            ("not leading", before is not None, self.stopped),
-            ("leading", now is not None, self.started),
-        ):
-            if is_so:
-                log.info(what, identity=self.terms.identity, epoch=self.epoch)
-                told()
+        if before is not None:
+            log.info("not leading", identity=self.terms.identity, epoch=self.epoch)
+            self.stopped()
+        if now is not None:
+            log.info("leading", identity=self.terms.identity, epoch=self.epoch)
+            self._begin(now)
+
+    def _begin(self, epoch: int) -> None:
+        """Nobody else has led since, where it is the same Lease and has not changed hands."""
+        before, self._led = self._led, (uid_of(self._written), epoch)
+        (self.resumed if self._led == before else self.started)()

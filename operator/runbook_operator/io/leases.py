@@ -108,6 +108,11 @@ def version_of(lease: Lease) -> str:
     return str(lease["metadata"]["resourceVersion"])
 
 
+def uid_of(lease: Lease | None) -> str:
+    """Which one it is, of those that have had its name; empty where there is none."""
+    return str(lease["metadata"]["uid"]) if lease else ""
+
+
 def epoch_of(lease: Lease | None) -> int:
     """How often it has changed hands."""
     return int(((lease or {}).get("spec") or {}).get("leaseTransitions") or 0)

@@ -39,8 +39,9 @@ Told = Callable[[frozenset[int]], None]
 class Shares(Turns):
     """Takes and gives back shards. `started` and `stopped` are told which of them begin and end to be led.
 
-    `is_busy` says whether something in a shard is being worked on: what is given back is finished first, within
-    `finish` seconds.
+    `paused` is called when a renewal is late, so that nothing may be written though nobody else has its shards, and
+    `resumed` when that is over, be it that they are lost. `is_busy` says whether something in a shard is being worked
+    on: what is given back is finished first, within `finish` seconds.
     """
 
     kube: Kube
@@ -48,6 +49,8 @@ class Shares(Turns):
     shards: int
     started: Told
     stopped: Told
+    paused: Callable[[], None]
+    resumed: Callable[[], None]
     is_busy: Callable[[int], bool]
     finish: float
     monotonic: Callable[[], float] = clock.monotonic
@@ -62,6 +65,8 @@ class Shares(Turns):
     _leaving: dict[int, float] = field(default_factory=dict)
     """Those that are given back, and until when what is going on in them may last."""
     _told: frozenset[int] = frozenset()
+    _lapsed: bool = False
+    """Whether it was told to pause."""
     _unsettled: bool = False
 
     def __post_init__(self) -> None:
@@ -203,13 +208,24 @@ class Shares(Turns):
             self._tell()
 
     def _tell(self) -> None:
-        now, before = self.held, self._told
+        # Whose renewal is late has its shards until somebody takes it for dead: to begin anew would cost a look at all.
+        is_there, before = self._is_there, self._told
+        now = frozenset(self._held if is_there else self._held & before)
         self._told = now
         news = (("not leading", before - now, self.stopped), ("leading", now - before, self.started))
         for what, shards, told in news:
             if shards:
                 log.info(what, identity=self.terms.identity, shards=sorted(shards))
                 told(shards)
+        self._pause_or_resume(lapsed=bool(now) and not is_there)
+
+    def _pause_or_resume(self, *, lapsed: bool) -> None:
+        if lapsed == self._lapsed:
+            return
+        self._lapsed = lapsed
+        what = "paused, since no lease was renewed in time" if lapsed else "resumed"
+        log.info(what, identity=self.terms.identity, shards=sorted(self._told))
+        (self.paused if lapsed else self.resumed)()
 
 
 async def _all(work: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:

@@ -98,6 +98,7 @@ class Replica:
     shards: int = 8
     told: list[tuple[str, frozenset[int]]] = field(default_factory=list)
     busy: set[int] = field(default_factory=set)
+    paused: list[bool] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.shares = Shares(
@@ -106,6 +107,8 @@ class Replica:
             self.shards,
             lambda shards: self.told.append(("started", shards)),
             lambda shards: self.told.append(("stopped", shards)),
+            lambda: self.paused.append(True),
+            lambda: self.paused.append(False),
             self.busy.__contains__,
             5.0,
             self.clock,
@@ -122,12 +125,12 @@ class Replica:
         return self.held
 
     def is_told(self) -> frozenset[int]:
-        """What it was told to lead and not yet told to stop leading."""
+        """What it was told to lead and not yet told to stop leading; nothing while it was told to pause."""
         led: frozenset[int] = frozenset()
         for what, shards in self.told:
             assert not (led & shards if what == "started" else shards - led), "each is told once"
             led = led | shards if what == "started" else led - shards
-        return led
+        return frozenset() if self.paused[-1:] == [True] else led
 
 
 def _name(path: str) -> str:

@@ -26,6 +26,7 @@ class Replica:
             terms,
             lambda: self.told.append("started"),
             lambda: self.told.append("stopped"),
+            lambda: self.told.append("resumed"),
             self.clock,
         )
 
@@ -232,6 +233,34 @@ async def test_a_leader_that_was_frozen_while_another_led_begins_anew(replicas: 
     second.clock.now += 4.1
     assert await second.turn()
     await second.elector.release()
+
+    assert await first.turn()
+
+    assert first.told == ["started", "stopped", "started"]
+
+
+async def test_a_leader_that_could_not_renew_for_a_moment_goes_on_with_what_nobody_took(
+    replicas: tuple[Replica, Replica],
+) -> None:
+    first, second = replicas
+    await first.turn()
+    await second.turn()
+    first.clock.now += 3.5
+    first.elector._tell()
+
+    assert await first.turn()
+
+    assert first.told == ["started", "stopped", "resumed"]
+
+
+async def test_a_leader_whose_lease_somebody_deleted_while_it_lapsed_begins_anew(
+    replicas: tuple[Replica, Replica],
+) -> None:
+    first, _ = replicas
+    await first.turn()
+    first.clock.now += 3.5
+    first.elector._tell()
+    first.kube.leases.clear()
 
     assert await first.turn()
 

@@ -35,6 +35,12 @@ class Group:
         self.ever.append(one)
         return one
 
+    def leader(self) -> Elector:
+        """One that leads everything; what it is told is nobody's business here."""
+        told = [lambda: None] * 3
+        terms = Terms("ns", "op", "single", lease=4, renew_deadline=3, retry=1)
+        return Elector(self.kube, terms, told[0], told[1], told[2], self.clock)  # type: ignore[arg-type] # as above
+
     async def run(self, seconds: float) -> None:
         """Take turns for so long; no shard is ever held by two of one layout, nor are there two layouts."""
         for _ in range(round(seconds * 2)):
@@ -167,8 +173,7 @@ async def test_a_replica_that_cannot_renew_holds_nothing_by_its_own_clock() -> N
     assert one.shares.is_at_work(NAMESPACES[0])
     await one.turn()
     assert one.shares._pause() == 0.5
-    assert one.told[-1] == ("stopped", ALL)
-    assert not one.shares.is_at_work(NAMESPACES[0])
+    assert (one.told, one.paused) == ([("started", ALL)], [True])
 
 
 async def test_one_that_could_not_renew_for_a_moment_goes_on_with_what_nobody_took() -> None:
@@ -177,11 +182,30 @@ async def test_one_that_could_not_renew_for_a_moment_goes_on_with_what_nobody_to
     await one.turn()
     group.clock.now += 3.5
     one.shares._tell()
+    one.shares._tell()
+    assert one.shares.is_at_work(NAMESPACES[0]), "what comes meanwhile waits"
 
     assert await one.turn() == ALL
 
-    assert [what for what, _ in one.told] == ["started", "stopped", "started"]
+    assert (one.told, one.paused) == ([("started", ALL)], [True, False])
     assert one.shares.epoch_of(NAMESPACES[0]) == 1
+
+
+async def test_one_that_could_not_renew_until_another_took_all_of_it_begins_anew() -> None:
+    group = Group()
+    one, other = group.join("a"), group.join("b")
+    await group.run(2)
+    mine = one.held
+    group.replicas.remove(one)
+    await group.run(4.5)
+    one.shares._tell()
+    assert (one.paused, other.held) == ([True], ALL)
+    await other.shares.release()
+
+    assert await one.turn() == ALL
+
+    assert one.told[-2:] == [("stopped", mine), ("started", ALL)]
+    assert one.paused == [True, False]
 
 
 async def test_one_that_was_taken_for_dead_has_nothing_until_it_takes_it_again() -> None:
@@ -308,8 +332,7 @@ async def test_another_number_of_shards_waits_until_the_last_of_the_old_ones_is_
 
 async def test_one_leader_of_all_and_replicas_that_share_never_act_beside_each_other() -> None:
     group = Group()
-    terms = Terms("ns", "op", "single", lease=4, renew_deadline=3, retry=1)
-    single = Elector(group.kube, terms, lambda: None, lambda: None, group.clock)  # type: ignore[arg-type] # as above
+    single = group.leader()
     await single._turn()
     shared = group.join("a")
 
@@ -322,7 +345,7 @@ async def test_one_leader_of_all_and_replicas_that_share_never_act_beside_each_o
     await group.run(1)
     assert shared.held == ALL
 
-    again = Elector(group.kube, terms, lambda: None, lambda: None, group.clock)  # type: ignore[arg-type] # as above
+    again = group.leader()
     for _ in range(20):
         await group.run(0.5)
         await again._turn()
@@ -339,8 +362,7 @@ async def test_one_that_was_frozen_while_a_leader_of_all_came_and_went_begins_an
     group = Group()
     frozen = group.join("a")
     await group.run(1)
-    terms = Terms("ns", "op", "single", lease=4, renew_deadline=3, retry=1)
-    single = Elector(group.kube, terms, lambda: None, lambda: None, group.clock)  # type: ignore[arg-type] # as above
+    single = group.leader()
     await single._turn()
     group.clock.now += 4.1
     await single._turn()
