@@ -182,6 +182,7 @@ class Turn:
 
 async def prepared(kube: Kube, contender: Contender, amounts: Amounts) -> Turn:
     """Everything that the contender serves, made anew, and its first start behind it."""
+    await asyncio.to_thread(contender.made)
     namespace = contender.namespace
     print(f"bench: making {amounts.runbooks} of everything for {contender.name}", flush=True)
     await scene.gone(kube, namespace)

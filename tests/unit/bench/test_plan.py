@@ -1,6 +1,7 @@
 """What is asked of the bench, and the turns that it makes of it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,8 @@ from bench import contenders
 from bench.__main__ import asked_for
 from bench.contenders import CONTENDERS, Place, environment
 from bench.scene import deployment, half_done, runbook, switch, switch_of
+from bench.visit import Amounts, prepared
+from lab import build
 from runbook_operator.api.objects import parse_runbook, parse_switch, switch_name
 
 
@@ -93,3 +96,19 @@ def test_what_is_made_for_the_contenders_is_what_the_operator_itself_would_take(
     assert switch_of("r1") == switch_name("r1", "stop")
     assert seen.status.record is not None
     assert [one.saved for one in seen.status.record.actions] == [3]
+
+
+async def test_a_contender_is_compiled_before_anything_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+
+    def compile_it(_: object, program: contenders.GoPeer) -> Path:
+        compiled.append(program.name)
+        raise SystemExit
+
+    monkeypatch.setattr(build, "compiled", compile_it)
+    nothing: Any = None  # where something was made before, it would be by this client
+
+    with pytest.raises(SystemExit):
+        await prepared(nothing, CONTENDERS["go"], Amounts(1, 0, 0, 0, 0.0))
+
+    assert compiled == ["controller_runtime"]
