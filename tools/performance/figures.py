@@ -30,6 +30,12 @@ class Committed:
         found: Figures | None = self.runs.get(runbooks, {}).get("contenders", {}).get(contender)
         return found
 
+    @property
+    def drawn(self) -> int:
+        """The number of Runbooks whose throws are drawn: the most of those with the most peers; 0 for none."""
+        beside = {number: len(run["contenders"]) for number, run in self.runs.items() if "floor" in run["contenders"]}
+        return max(beside, key=lambda number: (beside[number], number), default=0)
+
     def growth(self, cost: Callable[[Figures], float]) -> list[tuple[int, float]]:
         """The operator's cost for each number of Runbooks, the fewest first."""
         found = ((runbooks, self.of(runbooks, OPERATOR)) for runbooks in sorted(self.runs))

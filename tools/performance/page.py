@@ -82,10 +82,9 @@ def _verdict(*, met: bool) -> str:
 
 
 def _plots(all_: Committed) -> Iterator[str]:
-    largest = max((number for number, run in all_.runs.items() if "floor" in run["contenders"]), default=0)
-    if largest:
-        yield f"\n![How long throws take, {largest:,} Runbooks](performance/latency.svg)\n"
-        yield f"\n![How long 100 throws at once take, {largest:,} Runbooks](performance/burst.svg)\n"
+    if number := all_.drawn:
+        yield f"\n![How long throws take, {number:,} Runbooks](performance/latency.svg)\n"
+        yield f"\n![How long 100 throws at once take, {number:,} Runbooks](performance/burst.svg)\n"
     if len(all_.runs) > 1:
         yield "\n![Latency against the number of Runbooks](performance/latency-by-runbooks.svg)\n"
         yield "\n![Memory against the number of Runbooks](performance/memory-by-runbooks.svg)\n"

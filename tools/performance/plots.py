@@ -23,9 +23,7 @@ def draw(all_: Committed, folder: Path = FOLDER) -> list[Path]:
 
 
 def _figures(all_: Committed) -> Iterator[tuple[str, Figure]]:
-    compared = [number for number, run in all_.runs.items() if "floor" in run["contenders"]]
-    if compared:
-        number = max(compared)
+    if number := all_.drawn:
         contenders = all_.runs[number]["contenders"]
         title = f"{number:,} Runbooks, from patch to effect"
         yield "latency", _shares(f"{title}, one at a time", contenders, lambda one: one["throw_ms"])
