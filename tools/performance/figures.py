@@ -32,9 +32,13 @@ class Committed:
 
     @property
     def drawn(self) -> int:
-        """The number of Runbooks whose throws are drawn: the most of those with the most peers; 0 for none."""
-        beside = {number: len(run["contenders"]) for number, run in self.runs.items() if "floor" in run["contenders"]}
-        return max(beside, key=lambda number: (beside[number], number), default=0)
+        """The number of Runbooks whose throws are drawn: of the runs with most peers that with most throws, else 0."""
+        compared = {
+            number: (len(found), min(len(one["throw_ms"]) for one in found.values()), number)
+            for number, run in self.runs.items()
+            if "floor" in (found := run["contenders"])
+        }
+        return max(compared, key=lambda number: compared[number], default=0)
 
     def growth(self, cost: Callable[[Figures], float]) -> list[tuple[int, float]]:
         """The operator's cost for each number of Runbooks, the fewest first."""

@@ -243,14 +243,16 @@ def test_the_plots_are_drawn_the_same_each_time(tmp_path: Path) -> None:
     assert b"first start: exponent 1.00" in first["cost-by-runbooks.svg"]
 
 
-def test_the_throws_that_are_drawn_are_those_of_the_most_runbooks_that_all_peers_were_measured_with() -> None:
-    few = {**figures().runs[1000], "runbooks": 100}
-    more = run(5000, operator=contender(5.0, looked_s=[2.0], first_start_s=9.0), floor=contender(10.0))
+def test_the_throws_that_are_drawn_are_those_of_the_most_peers_the_most_throws_and_the_most_runbooks() -> None:
+    all_four = figures().runs[1000]
+    few = {**all_four["contenders"], "floor": contender(10.0, throw_ms=[10.0] * 9)}
+    two = run(9000, operator=contender(5.0, looked_s=[2.0], first_start_s=9.0), floor=contender(10.0))
+    runs = {100: {**all_four, "runbooks": 100}, 1000: all_four, 5000: run(5000, **few), 9000: two}
 
-    found = Committed({100: few, **figures().runs, 5000: more}, {}, {})
+    found = page(Committed(runs, {}, {}))
 
-    assert "![How long throws take, 1,000 Runbooks](performance/latency.svg)" in page(found)
-    assert "![How long throws take, 5,000 Runbooks](performance/latency.svg)" in page(Committed({5000: more}, {}, {}))
+    assert "![How long throws take, 1,000 Runbooks](performance/latency.svg)" in found
+    assert "![How long throws take, 9,000 Runbooks](performance/latency.svg)" in page(Committed({9000: two}, {}, {}))
 
 
 def test_whatever_the_bench_left_is_found_by_what_it_measured(tmp_path: Path) -> None:
