@@ -34,6 +34,10 @@ class Ref:
         """The API group, empty for core."""
         return self.api_version.rpartition("/")[0]
 
+    def is_of(self, api_version: str, kind: str, namespace: str) -> bool:
+        """Whether it is one of that kind in that namespace; an empty namespace means all of them."""
+        return (self.api_version, self.kind) == (api_version, kind) and namespace in ("", self.namespace)
+
     def is_meant_by(self, reference: Mapping[str, Any]) -> bool:
         """Whether a reference of apiVersion, kind and name leads here; every version of a group is the same object."""
         group = str(reference.get("apiVersion", "")).rpartition("/")[0]

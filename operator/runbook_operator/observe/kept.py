@@ -48,11 +48,7 @@ class Kept(ABC):
 
     def uids(self, api_version: str, kind: str, namespace: str) -> dict[str, Ref]:
         """What is known of one kind, by uid; an empty namespace means all of them."""
-        return {
-            uid: ref
-            for ref, uid in self._uids.items()
-            if (ref.api_version, ref.kind) == (api_version, kind) and namespace in ("", ref.namespace)
-        }
+        return {uid: ref for ref, uid in self._uids.items() if ref.is_of(api_version, kind, namespace)}
 
     def is_older(self, ref: Ref, version: str) -> bool:
         """Of what a watch alone tells nothing comes meanwhile."""

@@ -210,11 +210,7 @@ class Store:
         """What is held of one kind, by uid; an empty namespace means all of them."""
         own: dict[str, Mapping[Ref, Stored | Missing]] = {"Runbook": self.runbooks, "Switch": self.switches}
         held = own.get(kind, self.targets)
-        return {
-            _uid(one): ref
-            for ref, one in held.items()
-            if (ref.api_version, ref.kind) == (api_version, kind) and namespace in ("", ref.namespace)
-        }
+        return {_uid(one): ref for ref, one in held.items() if ref.is_of(api_version, kind, namespace)}
 
     def is_older(self, ref: Ref, version: str) -> bool:
         return isinstance(held := self.targets.get(ref), Seen) and _newer(version, held)
