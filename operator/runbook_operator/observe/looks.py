@@ -34,27 +34,25 @@ class Looks:
     """When each object was looked at closely last, and what declared it then."""
 
     monotonic: Callable[[], float] = clock.monotonic
-    _looked: dict[Ref, float] = field(default_factory=dict)
-    _editions: dict[Ref, Edition] = field(default_factory=dict)
+    _last: dict[Ref, tuple[float, Edition]] = field(default_factory=dict)
 
     def at(self, seen: RunbookObject | SwitchObject, store: Store) -> Look:
         """The object is looked at now."""
         now, status, key = self.monotonic(), seen.status, seen.meta.ref
         ready = find(status.conditions, "Ready")
         every = TROUBLED_LOOK if ready and ready.status == "False" else CLOSE_LOOK
-        looked = self._looked.setdefault(key, now - random.random() * every)  # noqa: S311 # jitter, not a secret
         edition = _edition(seen, store)
-        edited = self._editions.setdefault(key, edition) != edition
-        thorough = edited or seen.meta.generation != status.observed_generation or now >= looked + every
+        first = (now - random.random() * every, edition)  # noqa: S311 # jitter, not a secret
+        looked, before = self._last.setdefault(key, first)
+        is_new = edition != before or seen.meta.generation != status.observed_generation
+        thorough = is_new or now >= looked + every
         if thorough:
-            looked = self._looked[key] = now
-            self._editions[key] = edition
+            looked, _ = self._last[key] = (now, edition)
         return Look(thorough, edition, looked + every - now)
 
     def forget(self, key: Ref) -> None:
         """The object is gone."""
-        self._looked.pop(key, None)
-        self._editions.pop(key, None)
+        self._last.pop(key, None)
 
 
 def _edition(seen: RunbookObject | SwitchObject, store: Store) -> Edition:
