@@ -16,8 +16,8 @@ OLDEST = 2
 
 
 @dataclass
-class Looks:
-    """The collector's looks through all that it has not been told to leave out; told of each as `gc.callbacks` are.
+class Sweeps:
+    """The collector's looks through all that it has not been told to leave out: one of `gc.callbacks`, told of each.
 
     Where there is a lot, as when thousands of objects come between two calls of `settle`, what is still there after
     one of them is taken for lasting. Short ones change nothing, so that at rest hardly anything is taken for lasting
@@ -41,7 +41,7 @@ def starting() -> None:
 
     From after the imports on, which leave cycles of 1 MB behind.
     """
-    gc.callbacks.append(Looks())
+    gc.callbacks.append(Sweeps())
     gc.freeze()
     gc.disable()
 

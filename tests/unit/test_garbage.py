@@ -77,8 +77,8 @@ def test_what_was_looked_through_for_long_is_not_looked_through_again(
     garbage.starting()
     garbage.settle()
     held = [[number] for number in range(10_000)]
-    looks = next(one for one in gc.callbacks if isinstance(one, garbage.Looks))
-    looks.monotonic = iter((5.0, 5.0 + took)).__next__
+    sweeps = next(one for one in gc.callbacks if isinstance(one, garbage.Sweeps))
+    sweeps.monotonic = iter((5.0, 5.0 + took)).__next__
     cycle = weakref.ref(Node())
 
     gc.collect(0)

@@ -35,6 +35,11 @@ class Replica:
         self.elector._tell()
         return self.elector.leading
 
+    def lapse(self) -> None:
+        """Its renewal is late, and it notices."""
+        self.clock.now += 3.5
+        self.elector._tell()
+
 
 @pytest.fixture
 def replicas() -> tuple[Replica, Replica]:
@@ -245,8 +250,7 @@ async def test_a_leader_that_could_not_renew_for_a_moment_goes_on_with_what_nobo
     first, second = replicas
     await first.turn()
     await second.turn()
-    first.clock.now += 3.5
-    first.elector._tell()
+    first.lapse()
 
     assert await first.turn()
 
@@ -258,8 +262,7 @@ async def test_a_leader_whose_lease_somebody_deleted_while_it_lapsed_begins_anew
 ) -> None:
     first, _ = replicas
     await first.turn()
-    first.clock.now += 3.5
-    first.elector._tell()
+    first.lapse()
     first.kube.leases.clear()
 
     assert await first.turn()
