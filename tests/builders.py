@@ -235,7 +235,7 @@ class Simulation:
     ) -> "Simulation":
         """A person's patch; the API server notes the writer and the time."""
         old = self.switch(entry)
-        spec = old.spec.model_copy(update={"engaged": engaged, "reason": reason, "expires_after": expires_after})
+        spec = old.spec.replace(engaged=engaged, reason=reason, expires_after=expires_after)
         said = ("kubectl-patch", timestamp(self.now)) if engaged is not None else ("", "")
         meta = replace(old.meta, generation=old.meta.generation + 1)
         return self._put(replace(old, spec=spec, meta=meta, said_by=said[0], said_at=said[1]))
@@ -259,7 +259,7 @@ class Simulation:
     def unprepared(self, entry: str = "stop") -> "Simulation":
         """As a Switch of which it was not known beforehand what a throw would save."""
         old = self.switch(entry)
-        return self._put(replace(old, status=old.status.model_copy(update={"prepared": None})))
+        return self._put(replace(old, status=old.status.replace(prepared=None)))
 
     def delete(self, entry: str = "stop") -> "Simulation":
         old = self.switch(entry)

@@ -135,7 +135,7 @@ class Story:
         record = Record(
             engagement_id="e-1",
             engaged_at="",
-            actions=[of.model_copy(update={"mode": mode, "result": "Applied"} | entry)],
+            actions=[of.replace(**({"mode": mode, "result": "Applied"} | entry))],
         )
         self.switches[f"shop-{name}"] = replace(switch(name), status=SwitchStatus(record=record))
         return self

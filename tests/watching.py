@@ -129,7 +129,7 @@ class Watching:
         """A Switch that is held."""
         old = self.switches[f"shop-{entry}"]
         hold = Hold(source=source, name=name, since="2026-11-24T03:00:00Z")
-        status = old.status.model_copy(update={"holds": [*old.status.holds, hold]})
+        status = old.status.replace(holds=[*old.status.holds, hold])
         self.switches[f"shop-{entry}"] = replace(old, status=status)
         return self
 

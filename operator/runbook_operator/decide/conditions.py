@@ -139,7 +139,7 @@ def _known(world: World, entry: KillSwitch) -> Trouble | None:
     """What would keep it from working as far as that can be told without a look."""
     for one in entry.actions:
         with suppress(Unread):
-            if trouble := _failing(drafted(world, entry.model_copy(update={"actions": [one]}))):
+            if trouble := _failing(drafted(world, entry.replace(actions=[one]))):
                 return trouble
     return None
 

@@ -64,7 +64,7 @@ def tell(world: RunbookWorld, case: Case) -> Told:
     """What becomes of a health endpoint that is declared to be a probe; raises Unread."""
     if case.place is None:
         new = case.old or ProbeStatus(name=case.endpoint.name, reason="", since="")
-        declared = new.model_copy(update={"probe": case.endpoint.probe, "drift": ""})
+        declared = new.replace(probe=case.endpoint.probe, drift="")
         return _told(world, case.old, declared, None, case.refused) if case.refused else Told(case.old)
     entry, seen = _entry(case, case.place), case.place.seen
     if case.endpoint.enforce:
@@ -74,7 +74,7 @@ def tell(world: RunbookWorld, case: Case) -> Told:
     enforcing.sure(world, seen.ref)
     if patience.changed(seen, entry.held) != entry.held:
         return _leaving(world, case.old, entry, seen)
-    over = _told(world, case.old, entry.model_copy(update=UNSET), seen)
+    over = _told(world, case.old, entry.replace(**UNSET), seen)
     return Told(over.entry, (*_over(world, entry, seen), *over.notices))
 
 
@@ -82,7 +82,7 @@ def leave(world: RunbookWorld, entry: ProbeStatus) -> Told:
     """What becomes of a probe that was set, and that no health endpoint is declared to be any more; raises Unread."""
     ref = entry.ref(world.runbook.meta.ref.namespace)
     enforcing.sure(world, ref)
-    found, bare = look(world.seen, ref, whole=True), entry.model_copy(update={"drift": ""})
+    found, bare = look(world.seen, ref, whole=True), entry.replace(drift="")
     if isinstance(found, Missing) and found.reason not in GONE:
         return _waiting(world, entry, bare, Told(None), Refused(found.reason, found.message))
     if isinstance(found, Missing) or found.uid != entry.uid:
@@ -117,7 +117,7 @@ def _enforced(world: RunbookWorld, old: ProbeStatus | None, entry: ProbeStatus, 
     if hindered is not None:
         return _told(world, old, entry, seen, hindered)
     enforcing.sure(world, seen.ref)
-    leaving = [one.model_copy(update={"leaving": True}) for one in left]
+    leaving = [one.replace(leaving=True) for one in left]
     new = _begun(world, entry, seen, [*record, *leaving])
     return _told(world, old, new, seen, _pending(world, seen.ref, "it is being set"), written)
 
@@ -128,7 +128,7 @@ def _confirmed(world: RunbookWorld, entry: ProbeStatus, seen: Seen) -> ProbeStat
     if not entry.pending or patience.changed(seen, stays) or patience.changed(seen, goes) != goes:
         return entry
     enforcing.sure(world, seen.ref)
-    return entry.model_copy(update={"held": stays, "pending": False, "set_generation": patience.generation(seen)})
+    return entry.replace(held=stays, pending=False, set_generation=patience.generation(seen))
 
 
 def _kept(world: RunbookWorld, entry: ProbeStatus, seen: Seen, record: list[HeldField]) -> ProbeStatus:
@@ -137,18 +137,18 @@ def _kept(world: RunbookWorld, entry: ProbeStatus, seen: Seen, record: list[Held
         return entry
     enforcing.sure(world, seen.ref)
     now = {"held": record, "pending": False, "service_account_name": _account(world)}
-    return entry.model_copy(update=now if record else UNSET)
+    return entry.replace(**now if record else UNSET)
 
 
 def _begun(world: RunbookWorld, entry: ProbeStatus, seen: Seen, held: list[HeldField]) -> ProbeStatus:
     """The entry as it is written down before anything is set; it stays so until that is there."""
     fought = patience.is_fought(seen, entry)
     update: dict[str, Any] = {"held": held, "service_account_name": _account(world)}
-    if entry.model_copy(update=update) == entry and not fought:
+    if entry.replace(**update) == entry and not fought:
         return entry
     times = entry.times + 1 if fought and patience.lasts(world, entry) else 1
     update |= {"pending": True, "set_at": timestamp(world.now), "times": times}
-    return entry.model_copy(update=update)
+    return entry.replace(**update)
 
 
 def _account(world: RunbookWorld) -> str | None:
@@ -177,7 +177,7 @@ def _waiting(
         until = entry.let_go_at or timestamp(world.now + world.policy.let_go_after)
         if (hindered or patience.failure(world, ref)) and world.now >= moment(until):
             return Told(None, _given_up(world, entry, todo.seen, hindered or _pending(world, ref, "")))
-        entry = entry.model_copy(update={"let_go_at": until})
+        entry = entry.replace(let_go_at=until)
     why = hindered or _pending(world, ref, "what was there before is being put back")
     return _told(world, old, entry, todo.seen, why, todo.written)
 
@@ -202,7 +202,7 @@ def _entry(case: Case, place: Place) -> ProbeStatus:
         "drift": "; ".join(map(str, differences(place.container, place.said))),
     }
     old = case.old or ProbeStatus(name=case.endpoint.name, reason="", since="")
-    return old.model_copy(update=update)
+    return old.replace(**update)
 
 
 def _told(  # each is a part of what is told
@@ -215,7 +215,7 @@ def _told(  # each is a part of what is told
 ) -> Told:
     reason, message = (why.reason, why.message) if why else (_settled(entry), "")
     since = old.since if old and old.reason == reason else timestamp(world.now)
-    new = entry.model_copy(update={"reason": reason.value, "message": message, "since": since})
+    new = entry.replace(reason=reason.value, message=message, since=since)
     return Told(new, tuple(_news(world, old, new, seen)), seen, tuple(written))
 
 

@@ -21,7 +21,7 @@ def judged(world: World, record: Record) -> Record:
     at = judged_at(world, record)
     if at is None or world.now < at or record.engaged_by not in _still_bad(world):
         return record
-    return record.model_copy(update={"helped": False})
+    return record.replace(helped=False)
 
 
 def judged_at(world: World, record: Record) -> datetime | None:
@@ -51,7 +51,7 @@ def looked_back(world: World, history: Sequence[Engagement]) -> list[Engagement]
     again = since.get(last.engaged_by)
     if again is None or not ended <= again < ended + duration(spec.automation.cool_down):
         return list(history)
-    return [last.model_copy(update={"helped": False}), *rest]
+    return [last.replace(helped=False), *rest]
 
 
 def _metric(world: World, record: Record) -> Metric | None:

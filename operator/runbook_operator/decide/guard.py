@@ -122,7 +122,7 @@ def _turned(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatu
     version, live = versions.version(world, seen, mark), _known(world, seen, status.verdicts[0])
     if version is None or versions.is_left(world, seen, version):
         return status
-    status = status.model_copy(update={"verdicts": [live, *status.verdicts[1:]]})
+    status = status.replace(verdicts=[live, *status.verdicts[1:]])
     if _is_same_version(world, seen, live, version):
         return _renumbered(status, version)
     if versions.is_brought(world, seen, version, moment(live.since)):
@@ -140,7 +140,7 @@ def _new_mark(seen: Seen, status: TargetStatus) -> Mark | None:
 def _known(world: RunbookWorld, seen: Seen, live: JudgedRevision) -> JudgedRevision:
     """The revision with its version; that of the first one of a workload is read only when another one comes."""
     found = None if live.digest else versions.version(world, seen, versions.mark_of(live))
-    return live.model_copy(update={"digest": found.digest}) if found else live
+    return live.replace(digest=found.digest) if found else live
 
 
 def _is_same_version(world: RunbookWorld, seen: Seen, live: JudgedRevision, version: Version) -> bool:
@@ -155,8 +155,8 @@ def _renumbered(status: TargetStatus, version: Version) -> TargetStatus:
     number = {"revision": version.number, "template": version.mark.template}
     same = {**number, "digest": version.digest}
     if watch and watch.since == live.since:
-        watch = watch.model_copy(update=number)
-    return status.model_copy(update={"watch": watch, "verdicts": [live.model_copy(update=same), *status.verdicts[1:]]})
+        watch = watch.replace(**number)
+    return status.replace(watch=watch, verdicts=[live.replace(**same), *status.verdicts[1:]])
 
 
 def _brought(world: RunbookWorld, seen: Seen, status: TargetStatus, version: Version) -> TargetStatus:
@@ -170,7 +170,7 @@ def _brought(world: RunbookWorld, seen: Seen, status: TargetStatus, version: Ver
 def _opened(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatus, version: Version) -> TargetStatus:
     """A deployment: its window opens, and whatever was held against the one before is over."""
     left = _left(status, f"revision {version.number} came before its window ended")
-    left = left.model_copy(update={"watch": None})
+    left = left.replace(watch=None)
     if why := nobody(world, target):
         return _with(seen, left, _judged(world, version, "Unproven", f"not watched: {why}"))
     # What a revision does may be seen before the revision is, where that is not told by a watch.
@@ -185,7 +185,7 @@ def _opened(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatu
     )
     names = ", ".join(one.name for one in every)
     entry = _judged(world, version, "Watching", f"watched until {watch.until} by {names}")
-    return _with(seen, left.model_copy(update={"watch": watch}), entry)
+    return _with(seen, left.replace(watch=watch), entry)
 
 
 def _left(status: TargetStatus, why: str) -> TargetStatus:
@@ -199,7 +199,7 @@ def _left(status: TargetStatus, why: str) -> TargetStatus:
 def _with(seen: Seen, status: TargetStatus, entry: JudgedRevision) -> TargetStatus:
     """The status with this revision as the live one; what was known of the same version gives way."""
     older = [one for one in status.verdicts if not entry.digest or one.digest != entry.digest]
-    return status.model_copy(update={"uid": seen.uid, "verdicts": [entry, *older][:KEPT]})
+    return status.replace(uid=seen.uid, verdicts=[entry, *older][:KEPT])
 
 
 def _judged(world: RunbookWorld, version: Version, verdict: Verdict, reason: str) -> JudgedRevision:
@@ -218,19 +218,19 @@ def _watched(world: RunbookWorld, target: Target, seen: Seen, status: TargetStat
     watch = status.watch
     entry = blame.suspect(status)
     if watch is None or entry is None:
-        return status.model_copy(update={"watch": None})
+        return status.replace(watch=None)
     if why := nobody(world, target):
         ended = _ended(status, entry, "Unproven", f"not watched any more: {why}")
-        return ended if entry.verdict == "Watching" else status.model_copy(update={"watch": None})
+        return ended if entry.verdict == "Watching" else status.replace(watch=None)
     is_live = entry is status.verdicts[0]
     case = _Case(watch, judges(world, target), _until(world, moment(watch.since)), is_live)
     update = {"until": timestamp(case.until), "before": case.before, "saw": case.saw}
-    status = status.model_copy(update={"watch": watch.model_copy(update=update)})
+    status = status.replace(watch=watch.replace(**update))
     if entry.verdict == "Bad":
-        return status.model_copy(update={"watch": None}) if _is_over(world, case) else status
+        return status.replace(watch=None) if _is_over(world, case) else status
     if case.evidence:
         why, advice = blame.reason(world, case.evidence), blame.advice(world, target, seen, status)
-        return status.model_copy(update={"verdicts": _replaced(status, entry, "Bad", why, advice)})
+        return status.replace(verdicts=_replaced(status, entry, "Bad", why, advice))
     return _ended(status, entry, *_outcome(case)) if world.now >= case.until else status
 
 
@@ -253,13 +253,13 @@ def _is_over(world: RunbookWorld, case: _Case) -> bool:
 
 
 def _ended(status: TargetStatus, entry: JudgedRevision, verdict: Verdict, reason: str) -> TargetStatus:
-    return status.model_copy(update={"watch": None, "verdicts": _replaced(status, entry, verdict, reason)})
+    return status.replace(watch=None, verdicts=_replaced(status, entry, verdict, reason))
 
 
 def _replaced(
     status: TargetStatus, entry: JudgedRevision, verdict: Verdict, reason: str, advice: str = ""
 ) -> list[JudgedRevision]:
-    new = entry.model_copy(update={"verdict": verdict, "reason": reason, "advice": advice})
+    new = entry.replace(verdict=verdict, reason=reason, advice=advice)
     return [new if one is entry else one for one in status.verdicts]
 
 

@@ -71,7 +71,7 @@ def noted(world: RunbookWorld, target: Target, status: TargetStatus) -> TargetSt
         for one in status.good
         if not guard.is_bad(status, versions.mark_of(one)) and not any(map(versions.mark_of(one).was_left, left))
     ]
-    return _watched(world, target, seen, status.model_copy(update={"good": kept}))
+    return _watched(world, target, seen, status.replace(good=kept))
 
 
 def _told(world: World) -> Iterator[tuple[Ref, TargetStatus]]:
@@ -116,17 +116,17 @@ def is_due(world: RunbookWorld, status: TargetStatus) -> bool:
 def _watched(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatus) -> TargetStatus:
     live, waiting = None if versions.is_flagged(world, seen.uid) else _live(seen), status.available
     if live is None or (status.good and versions.is_marked(status.good[0], live)) or guard.is_bad(status, live):
-        return status.model_copy(update={"available": None})
+        return status.replace(available=None)
     if waiting is None or not versions.is_marked(waiting, live):
         since = timestamp(world.now)
         waiting = AvailableRevision(revision=live.number, template=live.template, since=since)
-        return status.model_copy(update={"uid": seen.uid, "available": waiting})
+        return status.replace(uid=seen.uid, available=waiting)
     if world.now < _good_at(world.runbook, waiting) or guard.is_troubled(world, target):
         return status
     found = versions.version(world, seen, live) if live.template else None
     new = GoodRevision(revision=found.number if found else live.number, template=live.template)
     older = [one for one in status.good if not one.template or one.template != new.template]
-    return status.model_copy(update={"available": None, "good": [new, *older][:KEPT]})
+    return status.replace(available=None, good=[new, *older][:KEPT])
 
 
 def _live(seen: Seen) -> Mark | None:

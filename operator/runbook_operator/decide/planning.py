@@ -56,7 +56,7 @@ def planned(world: World, record: Record, timeouts: Sequence[str] = ()) -> Recor
         raise Unread(unread)
     kept = set(map(place, entries))
     gone = [one for one in (*record.actions, *record.dropped) if _is_planned(one) and place(one) not in kept]
-    return record.model_copy(update={"actions": entries, "remarks": remarks, "dropped": gone})
+    return record.replace(actions=entries, remarks=remarks, dropped=gone)
 
 
 def scene_of(world: World, record: Record, step: int) -> Scene:
@@ -161,18 +161,18 @@ def _entry(world: World, record: Record, blank: Entry, aim: Aim) -> Entry:
     """The entry of one aim: the one that is there already, or a new one that saves what is live."""
     ref, namespace = aim.ref, world.switch.meta.ref.namespace
     named = {"api_version": ref.api_version, "kind": ref.kind, "name": ref.name, "field": aim.field, "mode": aim.mode}
-    fresh = blank.model_copy(update={**named, "last": aim.last, "held": aim.held, "result": "Pending"})
+    fresh = blank.replace(**named, last=aim.last, held=aim.held, result="Pending")
     if aim.is_made_once:
         return _made_once(record, fresh)
     target = world.look(ref, whole=True) if aim.field == OBJECT else _look(world, aim)
     uid = target.uid if isinstance(target, Seen) else None
-    fresh = fresh.model_copy(update={"uid": uid})
+    fresh = fresh.replace(uid=uid)
     for old in (*record.actions, *record.dropped):
         if (old.ref(namespace), old.field, old.uid) == (ref, aim.field, uid) and old.result != "Waiting":
             return _kept(old, fresh)
     if aim.field == OBJECT:
         _check_name(world, aim, target)
-        return fresh.model_copy(update={"uid": uid if aim.held is None else None})
+        return fresh.replace(uid=uid if aim.held is None else None)
     if isinstance(target, Missing):
         raise Refused(target.reason, target.message)
     return _saved(Part(world, record, len(record.actions), fresh), target)
@@ -180,7 +180,7 @@ def _entry(world: World, record: Record, blank: Entry, aim: Aim) -> Entry:
 
 def _made_once(record: Record, fresh: Entry) -> Entry:
     """Not looked at: its name follows from the engagement, so that nobody can have it yet."""
-    fresh = fresh.model_copy(update={"held": {"apiVersion": fresh.api_version, "kind": fresh.kind}})
+    fresh = fresh.replace(held={"apiVersion": fresh.api_version, "kind": fresh.kind})
     noted = {place(old): old for old in (*record.dropped, *record.actions) if _is_planned(old)}
     return _kept(noted[place(fresh)], fresh) if place(fresh) in noted else fresh
 
@@ -205,14 +205,14 @@ def _saved(part: Part, target: Seen) -> Entry:
     before = part.rivals[0].saved if part.rivals and part.entry.mode != "Once" else part.live
     if part.entry.field == TEMPLATE and not part.rivals:
         before = values.numbered(target, before, part.world.answers)
-    return part.entry.model_copy(update={"saved": before, "resource_version": target.resource_version})
+    return part.entry.replace(saved=before, resource_version=target.resource_version)
 
 
 def _kept(old: Entry, fresh: Entry) -> Entry:
     """What was saved stays saved; what is to be held may be another value now."""
     update = {"step": fresh.step, "action": fresh.action, "timeout": fresh.timeout, "held": fresh.held}
     moved = not values.same(old.field, old.held, fresh.held) and old.field != OBJECT
-    return old.model_copy(update=update | ({"result": "Pending"} if moved else {}))
+    return old.replace(**(update | ({"result": "Pending"} if moved else {})))
 
 
 def _check_name(world: World, aim: Aim, target: Seen | Missing) -> None:

@@ -40,7 +40,7 @@ def kept(world: World) -> Prepared | None:
     old, namespace = world.switch.status.prepared, world.switch.meta.ref.namespace
     if old is None or not all(is_untouched(world.seen.get(one.ref(namespace)), one) for one in old.fields):
         return None
-    return old.model_copy(update={"generation": world.switch.meta.generation})
+    return old.replace(generation=world.switch.meta.generation)
 
 
 def prepared(world: World, record: Record) -> Prepared | None:

@@ -87,7 +87,7 @@ def due(world: RunbookWorld) -> Iterator[datetime]:
 
 def _step(world: RunbookWorld, plan: Plan) -> RunbookStep | None:
     meta, old = world.runbook.meta, world.runbook.status
-    new = old.model_copy(update={"probes": plan.entries})
+    new = old.replace(probes=plan.entries)
     if plan.holds and FINALIZER not in meta.finalizers:
         return SetFinalizers(meta, (*meta.finalizers, FINALIZER))
     if new != old:

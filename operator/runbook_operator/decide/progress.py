@@ -22,11 +22,9 @@ PASSING = frozenset({Reason.UNAVAILABLE, Reason.TARGET_NOT_FOUND, Reason.NOT_VER
 def engaging(world: World, record: Record) -> Record:
     """The record with how far each action is while the switch is wanted; what is put back is no longer in it."""
     left = [part for part in dropped(world, record) if not is_over(part)]
-    return record.model_copy(
-        update={
-            "actions": [_engaged(part) for part in parts(world, record)],
-            "dropped": [_failing(part, unsettled=part.restorable) for part in left],
-        }
+    return record.replace(
+        actions=[_engaged(part) for part in parts(world, record)],
+        dropped=[_failing(part, unsettled=part.restorable) for part in left],
     )
 
 
@@ -36,7 +34,7 @@ def releasing(world: World, record: Record) -> Record:
         "actions": [_failing(part, unsettled=part.restorable) for part in parts(world, record)],
         "dropped": [_failing(part, unsettled=part.restorable) for part in dropped(world, record)],
     }
-    return record.model_copy(update=update)
+    return record.replace(**update)
 
 
 def ended(world: World, record: Record) -> Record:
@@ -45,7 +43,7 @@ def ended(world: World, record: Record) -> Record:
         "actions": [_ended(part) for part in parts(world, record)],
         "dropped": [_ended(part) for part in dropped(world, record)],
     }
-    return record.model_copy(update=update)
+    return record.replace(**update)
 
 
 def is_over(part: Part) -> bool:
@@ -126,7 +124,7 @@ def _engaged(part: Part) -> Entry:
     far = done(part)
     entry = _failing(part, unsettled=part.deviates or part.waiting or not far.done, far=far)
     if entry.contest is not None and not part.deviates:
-        entry = entry.model_copy(update={"contest": entry.contest.model_copy(update={"pending": False})})
+        entry = entry.replace(contest=entry.contest.replace(pending=False))
     if entry.result == "Pending" and part.saved is not None and not part.deviates and not part.record.done:
         entry = _written(part, entry, far)
     return _telling(part, entry, far)
@@ -137,7 +135,7 @@ def _written(part: Part, entry: Entry, far: Progress) -> Entry:
     update = {"resource_version": None, "uid": entry.uid or (part.saved.uid if part.saved else None)}
     if far.done:
         update |= {"result": "Applied", "applied_at": timestamp(part.world.now)}
-    return entry.model_copy(update=update)
+    return entry.replace(**update)
 
 
 def _telling(part: Part, entry: Entry, far: Progress) -> Entry:
@@ -146,7 +144,7 @@ def _telling(part: Part, entry: Entry, far: Progress) -> Entry:
         return entry
     if far.text and part.world.now < tells_at(part.world, entry):
         return entry
-    return entry.model_copy(update={"progress": far.text, "applied_at": timestamp(part.world.now)})
+    return entry.replace(progress=far.text, applied_at=timestamp(part.world.now))
 
 
 def tells_at(world: World, entry: Entry) -> datetime:
@@ -155,7 +153,7 @@ def tells_at(world: World, entry: Entry) -> datetime:
 
 
 def _failing(part: Part, *, unsettled: bool, far: Progress | None = None) -> Entry:
-    return part.entry.model_copy(update={"failure": _failure(part, far) if unsettled else None})
+    return part.entry.replace(failure=_failure(part, far) if unsettled else None)
 
 
 def _failure(part: Part, far: Progress | None = None) -> Failure | None:
@@ -215,7 +213,7 @@ def _ended(part: Part) -> Entry:
     result = _outcome(part)
     progress = left_to(part) if result == "Restored" else part.entry.progress
     entry = _failing(part, unsettled=_given_up(part) or part.restorable)
-    return entry.model_copy(update={"result": result, "progress": progress})
+    return entry.replace(result=result, progress=progress)
 
 
 def _outcome(part: Part) -> Result:

@@ -30,7 +30,7 @@ def recovered(world: World, left: Sequence[Entry]) -> Record:
     name = prepared.service_account_name
     if entry is not None and not entry.momentary:
         record = drafted(world, entry, every[0] if every else None, left)
-        return record.model_copy(update={"service_account_name": name})
+        return record.replace(service_account_name=name)
     return Record(
         engagement_id=prepared.engagement_id,
         engaged_at=timestamp(world.now),
@@ -65,10 +65,10 @@ def resaved(world: World, record: Record, ref: Ref) -> Record:
     is what was there.
     """
     entries = [
-        part.entry.model_copy(update={"uid": None}) if part.ref == ref and _is_outrun(part) else part.entry
+        part.entry.replace(uid=None) if part.ref == ref and _is_outrun(part) else part.entry
         for part in parts(world, record)
     ]
-    return planned(world, record.model_copy(update={"actions": entries}))
+    return planned(world, record.replace(actions=entries))
 
 
 def outdated(world: World, record: Record) -> KillSwitch | None:
@@ -82,7 +82,7 @@ def outdated(world: World, record: Record) -> KillSwitch | None:
 
 def reapplied(world: World, record: Record, entry: KillSwitch) -> Record:
     """The record with the actions that are declared now. What was saved stays saved; what fell away is dropped."""
-    changed = _with_policy(record.model_copy(update={"plan": pinned(world, entry)}), entry)
+    changed = _with_policy(record.replace(plan=pinned(world, entry)), entry)
     return planned(world, changed, [one.timeout for one in entry.actions])
 
 
@@ -111,7 +111,7 @@ def _with_policy(record: Record, entry: KillSwitch) -> Record:
         "continue_on_failure": entry.continue_on_failure,
         "on_delete": entry.on_delete,
     }
-    return record.model_copy(update=policy)
+    return record.replace(**policy)
 
 
 def _essence(declared: Declared) -> tuple[Any, ...]:

@@ -91,7 +91,7 @@ def _targets(world: RunbookWorld, said: Told) -> list[TargetStatus]:
     if spec is None:
         return world.runbook.status.targets
     found, down = [_target(world, target, old.get(target.name)) for target in spec.targets], degraded(said)
-    return [one.model_copy(update={"degraded_by": down.get(one.name, [])}) for one in found]
+    return [one.replace(degraded_by=down.get(one.name, [])) for one in found]
 
 
 def _target(world: RunbookWorld, target: Target, old: TargetStatus | None) -> TargetStatus:
@@ -104,7 +104,7 @@ def _target(world: RunbookWorld, target: Target, old: TargetStatus | None) -> Ta
     status = old or TargetStatus(name=target.name, found=True)
     reason, message = (missing.reason.value, missing.message) if missing else ("", "")
     found = {"found": missing is None, "reason": reason, "message": message}
-    return known.noted(world, target, status.model_copy(update=found))
+    return known.noted(world, target, status.replace(**found))
 
 
 def _first_missing(world: RunbookWorld, target: Target) -> Missing | None:

@@ -153,16 +153,16 @@ def _sensed(entry: Entry, at: datetime) -> Sensed:
     old, new = entry.old, {"name": entry.key.name, "since": timestamp(at)}
     if entry.problem is not None:
         said = f"{entry.problem.field}: {entry.problem.message}"
-        return _since(old, NOT_ASKED.model_copy(update={**new, "reason": INVALID, "message": said}))
+        return _since(old, NOT_ASKED.replace(**new, reason=INVALID, message=said))
     if entry.watch is None or entry.sense is None or entry.sense.reading == Reading():
-        return old if old and old.reason != INVALID else _since(old, NOT_ASKED.model_copy(update=new))
+        return old if old and old.reason != INVALID else _since(old, NOT_ASKED.replace(**new))
     if old and old.level == entry.sense.track.level and old.reason not in (INVALID, NOT_ASKED.reason):
         return old
     return _since(old, _seen(entry.key.name, entry.watch, entry.sense))
 
 
 def _since(old: Sensed | None, new: Sensed) -> Sensed:
-    return new.model_copy(update={"since": old.since}) if old and old.level == new.level else new
+    return new.replace(since=old.since) if old and old.level == new.level else new
 
 
 def _seen(name: str, watch: Watch, sense: Sense) -> Sensed:

@@ -40,15 +40,15 @@ def begun(world: World, record: Record) -> WriteStatus:
 def foreseen(world: World, record: Record) -> Defer:
     """As begun, where all that it saves was written down before the throw: it goes with what is told of it first."""
     update = {"record": record, "phase": "Engaging", "prepared": None}
-    return Defer(world.switch.meta, world.switch.status.model_copy(update=update))
+    return Defer(world.switch.meta, world.switch.status.replace(**update))
 
 
 def count_deviation(part: Part) -> WriteStatus:
     """The write-ahead write of a put-back: told and counted before it is done, so that a crash hides no fight."""
     world, record, contest = part.world, part.record, counted(part)
     entries = list(record.actions)
-    entries[part.index] = part.entry.model_copy(update={"contest": contest})
-    shown = _shown(world, record.model_copy(update={"actions": entries}), world.switch.status.phase)
+    entries[part.index] = part.entry.replace(contest=contest)
+    shown = _shown(world, record.replace(actions=entries), world.switch.status.phase)
     return WriteStatus(world.switch.meta, shown, put_back(part, contest))
 
 
@@ -62,8 +62,8 @@ def reapply(world: World, record: Record) -> WriteStatus:
 def refused(world: World, reason: Reason, message: str) -> WriteStatus | None:
     """A write to the Switch itself was refused and a person must act; it is tried again."""
     old = world.switch.status
-    status = old.model_copy(update={"phase": "Stalled", "observed_generation": world.switch.meta.generation})
-    status = status.model_copy(update={"conditions": conditions(world, status, (reason, message))})
+    status = old.replace(phase="Stalled", observed_generation=world.switch.meta.generation)
+    status = status.replace(conditions=conditions(world, status, (reason, message)))
     return WriteStatus(world.switch.meta, status, _complaint(world, reason, message)) if status != old else None
 
 
@@ -85,7 +85,7 @@ def finish(world: World, record: Record) -> WriteStatus:
     )
     history = _remembered([engagement, *world.switch.status.history], world.now)
     ready = prepared(world, over) if _throwable(world) else None
-    status = world.switch.status.model_copy(update={"history": history, "prepared": ready})
+    status = world.switch.status.replace(history=history, prepared=ready)
     notices = () if record.momentary else about_record(world, record, _outcome(over), summary(over))
     return WriteStatus(world.switch.meta, _shown(world, None, "Released", status, _outcome(over)), notices)
 
@@ -102,11 +102,11 @@ def _current(world: World, record: Record) -> WriteStatus:
 def _engaging(world: World, old: Record) -> WriteStatus:
     record = judged(world, engaging(world, old))
     whole = complete(record)
-    record = record.model_copy(update={"done": whole and record.momentary})
+    record = record.replace(done=whole and record.momentary)
     phase: Phase = "Releasing" if record.done else "Engaged" if whole else "Engaging"
     status = _shown(world, record, phase)
     if whole and world.latency is not None:
-        status = status.model_copy(update={"latency_milliseconds": world.latency})
+        status = status.replace(latency_milliseconds=world.latency)
     fresh = whole and world.switch.status.phase in ("Engaging", "Stalled")
     reason = Reason.DONE if record.momentary else Reason.ENGAGED
     notices = (*about_record(world, record, reason, summary(record)), *remarked(world, record)) if fresh else ()
@@ -138,7 +138,7 @@ def _with_complaint(world: World, record: Record, status: SwitchStatus, notices:
     if failure is None:
         return WriteStatus(world.switch.meta, status, notices)
     trouble = (Reason(failure.reason), failure.message)
-    status = status.model_copy(update={"phase": "Stalled", "conditions": conditions(world, status, trouble)})
+    status = status.replace(phase="Stalled", conditions=conditions(world, status, trouble))
     new = world.switch.status.phase != "Stalled"
     return WriteStatus(world.switch.meta, status, (*notices, *(_complaint(world, *trouble) if new else ())))
 
@@ -164,7 +164,7 @@ def _outcome(record: Record) -> Reason:
 
 
 def _idle(world: World) -> WriteStatus:
-    status = world.switch.status.model_copy(update={"prepared": _prepared(world)})
+    status = world.switch.status.replace(prepared=_prepared(world))
     notices = (*_observed(world), *_held_back(world))
     return WriteStatus(world.switch.meta, _shown(world, None, "Released", status), notices)
 
@@ -226,18 +226,16 @@ def _shown(
 ) -> SwitchStatus:
     """The status around `record`: what people and tools read of it."""
     status = status or world.switch.status
-    status = status.model_copy(
-        update={
-            "record": record,
-            "prepared": status.prepared if record is None else None,
-            "phase": phase,
-            "observed_generation": world.switch.meta.generation,
-            "does": does(world),
-            "engaged_at": record.engaged_at if record else None,
-            "engaged_by": (record.engaged_by or None) if record else None,
-            "word": word(world),
-            "holds": holds(world),
-            "history": looked_back(world, status.history),
-        }
+    status = status.replace(
+        record=record,
+        prepared=status.prepared if record is None else None,
+        phase=phase,
+        observed_generation=world.switch.meta.generation,
+        does=does(world),
+        engaged_at=record.engaged_at if record else None,
+        engaged_by=(record.engaged_by or None) if record else None,
+        word=word(world),
+        holds=holds(world),
+        history=looked_back(world, status.history),
     )
-    return status.model_copy(update={"conditions": conditions(world, status, None, outcome)})
+    return status.replace(conditions=conditions(world, status, None, outcome))

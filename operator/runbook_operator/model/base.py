@@ -1,7 +1,7 @@
 """What every model of the API has in common."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
@@ -21,7 +21,21 @@ class Rule:
         return {"rule": self.rule, "message": self.message}
 
 
-class ApiModel(BaseModel):
+class Replaceable(BaseModel):
+    """A model that is changed by copying it."""
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with these fields changed, as `dataclasses.replace`; raises TypeError for a field that is not there.
+
+        mypy checks names and types of the changes: tools/mypy_replace.py.
+        """
+        unknown = changes.keys() - type(self).model_fields.keys()
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
+        return self.model_copy(update=changes)
+
+
+class ApiModel(Replaceable):
     """A part of a spec: camelCase on the wire, immutable here, an unknown field is an error."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
@@ -36,7 +50,7 @@ class ApiModel(BaseModel):
         return schema
 
 
-class StatusModel(BaseModel):
+class StatusModel(Replaceable):
     """A part of a status: as a spec, but a field that a newer operator wrote is left alone."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")

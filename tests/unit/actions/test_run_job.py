@@ -303,7 +303,7 @@ def test_what_another_version_would_make_is_not_made_under_the_recorded_name() -
     record = switch.status.record
     assert record is not None
     (entry,) = record.actions
-    older = record.model_copy(update={"actions": [entry.model_copy(update={"name": "as-it-was-called-before"})]})
+    older = record.replace(actions=[entry.replace(name="as-it-was-called-before")])
     simulation.store._put_switch(replace_record(switch, older))
 
     simulation.drive()
@@ -316,7 +316,7 @@ def test_what_another_version_would_make_is_not_made_under_the_recorded_name() -
 
 
 def replace_record(switch: Any, record: Any) -> Any:
-    status = switch.status.model_copy(update={"record": record})
+    status = switch.status.replace(record=record)
     return type(switch)(switch.meta, switch.spec, status, switch.said_by, switch.said_at)
 
 

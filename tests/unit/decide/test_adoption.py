@@ -19,7 +19,7 @@ def kept(*, momentary: bool = False) -> Simulation:
     if momentary:
         record = switch.status.record
         assert record is not None
-        status = switch.status.model_copy(update={"record": record.model_copy(update={"momentary": True})})
+        status = switch.status.replace(record=record.replace(momentary=True))
         held = simulation.store.switches[switch.meta.ref]
         simulation.store.switches[switch.meta.ref] = replace(held, status=status)
     simulation.steps.clear()

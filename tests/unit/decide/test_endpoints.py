@@ -198,7 +198,7 @@ def test_enforce_is_for_a_probe() -> None:
     (one,) = story.runbook.spec.health_endpoints
 
     with pytest.raises(Refused, match="enforce and container are for a container's probe"):
-        place_of(story.world(), one.model_copy(update={"probe": None, "enforce": True}))
+        place_of(story.world(), one.replace(probe=None, enforce=True))
 
 
 def test_only_what_is_declared_is_said_in_whole_seconds_and_never_more_impatient() -> None:

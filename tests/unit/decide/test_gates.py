@@ -81,7 +81,7 @@ def over(simulation: Simulation, ago: timedelta, source: Holder = "Metric", **mo
 
 def with_history(simulation: Simulation, *engagements: Engagement) -> Simulation:
     old = simulation.switch()
-    return simulation._put(replace(old, status=old.status.model_copy(update={"history": [*engagements]})))
+    return simulation._put(replace(old, status=old.status.replace(history=[*engagements])))
 
 
 def with_others(simulation: Simulation, number: int, source: Holder = "Metric", namespace: str = "shop") -> Simulation:
@@ -90,7 +90,7 @@ def with_others(simulation: Simulation, number: int, source: Holder = "Metric", 
         other = switch(runbook=f"other-{index}")
         record = Record(engagement_id=f"o-{index}", engaged_at=timestamp(simulation.now - 2 * HOUR), source=source)
         meta = replace(other.meta, ref=replace(other.meta.ref, namespace=namespace))
-        simulation._put(replace(other, meta=meta, status=other.status.model_copy(update={"record": record})))
+        simulation._put(replace(other, meta=meta, status=other.status.replace(record=record)))
     return simulation
 
 
@@ -513,7 +513,7 @@ def test_the_clusters_budget_is_for_all_runbooks_and_none_leaves_everything_to_p
 
     for name in ("a", "b"):
         body = switch(runbook=name)
-        status = body.status.model_copy(update={"history": [over(simulation, timedelta(minutes=9))]})
+        status = body.status.replace(history=[over(simulation, timedelta(minutes=9))])
         simulation._put(replace(body, status=status))
     assert gate_under(simulation, acts_per_hour=2) == (
         Reason.BUDGET_EXHAUSTED,
@@ -631,7 +631,7 @@ def test_what_a_routine_has_noted_stands_although_it_is_not_asked_again() -> Non
     simulation = ready()
     noted = Hold(source="Routine", name="backup", since=timestamp(NOW))
     old = simulation.switch()
-    simulation._put(replace(old, status=old.status.model_copy(update={"holds": [noted]})))
+    simulation._put(replace(old, status=old.status.replace(holds=[noted])))
 
     assert simulation.drive().status().engaged_by == "Routine backup"
 

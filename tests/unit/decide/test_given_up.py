@@ -21,7 +21,7 @@ def world(*, deleting: bool, stalled: timedelta | None) -> World:
     if stalled is not None:
         since = timestamp(NOW - stalled)
         said = Condition(type="Stalled", status="True", reason="MissingRights", last_transition_time=since)
-        made = replace(made, status=made.status.model_copy(update={"conditions": [said]}))
+        made = replace(made, status=made.status.replace(conditions=[said]))
     made = replace(made, meta=replace(made.meta, deleting=deleting))
     return World(made, runbook(), {}, (), NOW, "id-1")
 

@@ -852,8 +852,8 @@ def test_a_target_that_was_not_looked_at_yet_and_one_without_a_workload_have_no_
 
 def test_a_verdict_that_is_not_kept_any_more_ends_its_watch() -> None:
     story = bad()
-    other = story.target.verdicts[0].model_copy(update={"since": timestamp(NOW)})
-    status = story.target.model_copy(update={"verdicts": [other]})
+    other = story.target.verdicts[0].replace(since=timestamp(NOW))
+    status = story.target.replace(verdicts=[other])
     story.runbook = replace(story.runbook, status=RunbookStatus(targets=[status]))
 
     assert signal(story).verdict == "Release"
@@ -939,7 +939,7 @@ def probing(saved: Any) -> Story:
     """Revision 1 is live; the Runbook has written down that it sets the path of its readiness probe to /ready."""
     story, held = started(), [{"field": PROBE, "saved": saved, "held": "/ready"}]
     entry = {"name": "ready", "uid": UID, "reason": "ProbeSet", "since": timestamp(NOW), "held": held}
-    status = story.runbook.status.model_copy(update={"probes": [ProbeStatus.model_validate(entry)]})
+    status = story.runbook.status.replace(probes=[ProbeStatus.model_validate(entry)])
     story.runbook = replace(story.runbook, status=status)
     return story
 

@@ -37,7 +37,7 @@ def judged(simulation: Simulation, verdict: str = "Bad", **status: Any) -> Simul
     entry = JudgedRevision.model_validate({"revision": 2, "verdict": verdict, "since": at})
     watch = WatchedRevision(revision=2, since=at, until=at)
     known = simulation.store.runbooks[ref].status.targets[0]
-    target = known.model_copy(update={"watch": watch, "verdicts": [entry]} | status)
+    target = known.replace(**({"watch": watch, "verdicts": [entry]} | status))
     body = replace(simulation.store.runbooks[ref], status=RunbookStatus(targets=[target]))
     simulation.store.runbooks[ref] = body
     return says(simulation, Signal("Deployment", "web", "Engage", "revision 2 is bad"))

@@ -244,7 +244,7 @@ def test_a_restart_tells_nothing_anew_and_is_silent_to_switches_until_it_has_ask
 
 def test_a_status_that_somebody_emptied_is_told_again() -> None:
     scene = errors().last("Metric", "error-rate", MANY)
-    emptied = scene.status.model_copy(update={"metrics": []})
+    emptied = scene.status.replace(metrics=[])
     scene.runbook = replace(scene.runbook, status=emptied)
 
     assert only(scene.look().status.metrics).level == "Critical"
@@ -312,7 +312,7 @@ def test_a_hold_of_another_kind_is_left_to_whoever_left_it(source: Any) -> None:
 def test_a_switch_of_another_runbook_is_told_nothing() -> None:
     scene = Watching(watching()).holding("Metric", "error-rate")
     theirs = scene.switches["shop-stop"]
-    spec = theirs.spec.model_copy(update={"runbook": "other"})
+    spec = theirs.spec.replace(runbook="other")
     scene.switches["shop-stop"] = replace(theirs, spec=spec)
 
     assert scene.heard() == {}

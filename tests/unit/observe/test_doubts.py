@@ -23,7 +23,7 @@ def foreseen() -> SwitchObject:
     """Thrown, and known to be engaged by nobody but this leader."""
     thrown = switch(2)
     record = Record(engagement_id="a", engaged_at="2026-11-24T03:00:00Z")
-    return replace(thrown, status=thrown.status.model_copy(update={"record": record}), told=thrown.status)
+    return replace(thrown, status=thrown.status.replace(record=record), told=thrown.status)
 
 
 def test_before_a_leader_has_read_a_switch_anything_may_have_been_done() -> None:

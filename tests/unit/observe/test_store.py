@@ -167,7 +167,7 @@ def test_what_is_written_later_is_known_at_once_and_an_event_that_comes_meanwhil
     store.foresee(STOP, held)
     assert (store.switches[STOP].status, store.switches[STOP].written) == (held, SwitchStatus())
     assert store.is_held(WEB)
-    store.foresee(STOP, held.model_copy(update={"phase": "Engaged"}))
+    store.foresee(STOP, held.replace(phase="Engaged"))
     assert store.switches[STOP].written == SwitchStatus()
     store.put(at("2", switch_body()))
 

@@ -1,0 +1,36 @@
+"""mypy rejects a misspelt or mistyped field of a model's `replace`."""
+
+from pathlib import Path
+
+import pytest
+from mypy import api
+
+SOURCE = """
+from runbook_operator.api.switch import Entry, Record
+
+def changed(record: Record, entry: Entry) -> Record:
+    return record.replace({change})
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path) -> Path:
+    """A module beside the project, which mypy reads with the project's own settings."""
+    return tmp_path / "changed.py"
+
+
+def complaints(module: Path, change: str) -> str:
+    module.write_text(SOURCE.format(change=change))
+    return api.run(["--config-file", "pyproject.toml", str(module)])[0]
+
+
+def test_known_field_of_its_type_passes(module: Path) -> None:
+    assert "Success" in complaints(module, "actions=[entry]")
+
+
+def test_misspelt_field_is_an_error(module: Path) -> None:
+    assert 'Unexpected keyword argument "actons"' in complaints(module, "actons=[entry]")
+
+
+def test_value_of_another_type_is_an_error(module: Path) -> None:
+    assert 'Argument "done" to "replace"' in complaints(module, "done=3")
