@@ -190,19 +190,18 @@ def _pending(world: RunbookWorld, ref: Ref, text: str) -> Refused:
 
 def _entry(case: Case, place: Place) -> ProbeStatus:
     seen = place.seen
-    update = {
-        "name": case.endpoint.name,
-        "probe": place.said.kind,
-        "api_version": seen.ref.api_version,
-        "kind": seen.ref.kind,
-        "workload": seen.ref.name,
-        "uid": seen.uid,
-        "container": place.name,
-        "observed_generation": patience.generation(seen),
-        "drift": "; ".join(map(str, differences(place.container, place.said))),
-    }
     old = case.old or ProbeStatus(name=case.endpoint.name, reason="", since="")
-    return old.replace(**update)
+    return old.replace(
+        name=case.endpoint.name,
+        probe=place.said.kind,
+        api_version=seen.ref.api_version,
+        kind=seen.ref.kind,
+        workload=seen.ref.name,
+        uid=seen.uid,
+        container=place.name,
+        observed_generation=patience.generation(seen),
+        drift="; ".join(map(str, differences(place.container, place.said))),
+    )
 
 
 def _told(  # each is a part of what is told

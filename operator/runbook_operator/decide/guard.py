@@ -152,11 +152,11 @@ def _is_same_version(world: RunbookWorld, seen: Seen, live: JudgedRevision, vers
 
 def _renumbered(status: TargetStatus, version: Version) -> TargetStatus:
     live, watch = status.verdicts[0], status.watch
-    number = {"revision": version.number, "template": version.mark.template}
-    same = {**number, "digest": version.digest}
+    number, template = version.number, version.mark.template
     if watch and watch.since == live.since:
-        watch = watch.replace(**number)
-    return status.replace(watch=watch, verdicts=[live.replace(**same), *status.verdicts[1:]])
+        watch = watch.replace(revision=number, template=template)
+    same = live.replace(revision=number, template=template, digest=version.digest)
+    return status.replace(watch=watch, verdicts=[same, *status.verdicts[1:]])
 
 
 def _brought(world: RunbookWorld, seen: Seen, status: TargetStatus, version: Version) -> TargetStatus:
@@ -224,8 +224,8 @@ def _watched(world: RunbookWorld, target: Target, seen: Seen, status: TargetStat
         return ended if entry.verdict == "Watching" else status.replace(watch=None)
     is_live = entry is status.verdicts[0]
     case = _Case(watch, judges(world, target), _until(world, moment(watch.since)), is_live)
-    update = {"until": timestamp(case.until), "before": case.before, "saw": case.saw}
-    status = status.replace(watch=watch.replace(**update))
+    watch = watch.replace(until=timestamp(case.until), before=case.before, saw=case.saw)
+    status = status.replace(watch=watch)
     if entry.verdict == "Bad":
         return status.replace(watch=None) if _is_over(world, case) else status
     if case.evidence:

@@ -160,8 +160,8 @@ def _is_to_plan(world: World, record: Record, entry: Entry) -> bool:
 def _entry(world: World, record: Record, blank: Entry, aim: Aim) -> Entry:
     """The entry of one aim: the one that is there already, or a new one that saves what is live."""
     ref, namespace = aim.ref, world.switch.meta.ref.namespace
-    named = {"api_version": ref.api_version, "kind": ref.kind, "name": ref.name, "field": aim.field, "mode": aim.mode}
-    fresh = blank.replace(**named, last=aim.last, held=aim.held, result="Pending")
+    named = blank.replace(api_version=ref.api_version, kind=ref.kind, name=ref.name, field=aim.field, mode=aim.mode)
+    fresh = named.replace(last=aim.last, held=aim.held, result="Pending")
     if aim.is_made_once:
         return _made_once(record, fresh)
     target = world.look(ref, whole=True) if aim.field == OBJECT else _look(world, aim)

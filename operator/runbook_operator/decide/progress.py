@@ -30,20 +30,18 @@ def engaging(world: World, record: Record) -> Record:
 
 def releasing(world: World, record: Record) -> Record:
     """The record with what keeps its actions from being put back."""
-    update = {
-        "actions": [_failing(part, unsettled=part.restorable) for part in parts(world, record)],
-        "dropped": [_failing(part, unsettled=part.restorable) for part in dropped(world, record)],
-    }
-    return record.replace(**update)
+    return record.replace(
+        actions=[_failing(part, unsettled=part.restorable) for part in parts(world, record)],
+        dropped=[_failing(part, unsettled=part.restorable) for part in dropped(world, record)],
+    )
 
 
 def ended(world: World, record: Record) -> Record:
     """The record with what became of each action."""
-    update = {
-        "actions": [_ended(part) for part in parts(world, record)],
-        "dropped": [_ended(part) for part in dropped(world, record)],
-    }
-    return record.replace(**update)
+    return record.replace(
+        actions=[_ended(part) for part in parts(world, record)],
+        dropped=[_ended(part) for part in dropped(world, record)],
+    )
 
 
 def is_over(part: Part) -> bool:
@@ -132,10 +130,8 @@ def _engaged(part: Part) -> Entry:
 
 def _written(part: Part, entry: Entry, far: Progress) -> Entry:
     """It is there; it counts as applied when nothing after it has to wait for it any more."""
-    update = {"resource_version": None, "uid": entry.uid or (part.saved.uid if part.saved else None)}
-    if far.done:
-        update |= {"result": "Applied", "applied_at": timestamp(part.world.now)}
-    return entry.replace(**update)
+    entry = entry.replace(resource_version=None, uid=entry.uid or (part.saved.uid if part.saved else None))
+    return entry.replace(result="Applied", applied_at=timestamp(part.world.now)) if far.done else entry
 
 
 def _telling(part: Part, entry: Entry, far: Progress) -> Entry:

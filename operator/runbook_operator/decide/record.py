@@ -106,12 +106,9 @@ def _follows(part: Part) -> bool:
 
 
 def _with_policy(record: Record, entry: KillSwitch) -> Record:
-    policy = {
-        "automatic": entry.automatic,
-        "continue_on_failure": entry.continue_on_failure,
-        "on_delete": entry.on_delete,
-    }
-    return record.replace(**policy)
+    return record.replace(
+        automatic=entry.automatic, continue_on_failure=entry.continue_on_failure, on_delete=entry.on_delete
+    )
 
 
 def _essence(declared: Declared) -> tuple[Any, ...]:

@@ -103,8 +103,7 @@ def _target(world: RunbookWorld, target: Target, old: TargetStatus | None) -> Ta
         return old
     status = old or TargetStatus(name=target.name, found=True)
     reason, message = (missing.reason.value, missing.message) if missing else ("", "")
-    found = {"found": missing is None, "reason": reason, "message": message}
-    return known.noted(world, target, status.replace(**found))
+    return known.noted(world, target, status.replace(found=missing is None, reason=reason, message=message))
 
 
 def _first_missing(world: RunbookWorld, target: Target) -> Missing | None:

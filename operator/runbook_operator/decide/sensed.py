@@ -150,12 +150,12 @@ def _entries(world: RunbookWorld) -> Iterator[Entry]:
 
 def _sensed(entry: Entry, at: datetime) -> Sensed:
     """What is to be told of it: as before, unless its level has changed, or what keeps it from being known."""
-    old, new = entry.old, {"name": entry.key.name, "since": timestamp(at)}
+    old, new = entry.old, NOT_ASKED.replace(name=entry.key.name, since=timestamp(at))
     if entry.problem is not None:
         said = f"{entry.problem.field}: {entry.problem.message}"
-        return _since(old, NOT_ASKED.replace(**new, reason=INVALID, message=said))
+        return _since(old, new.replace(reason=INVALID, message=said))
     if entry.watch is None or entry.sense is None or entry.sense.reading == Reading():
-        return old if old and old.reason != INVALID else _since(old, NOT_ASKED.replace(**new))
+        return old if old and old.reason != INVALID else _since(old, new)
     if old and old.level == entry.sense.track.level and old.reason not in (INVALID, NOT_ASKED.reason):
         return old
     return _since(old, _seen(entry.key.name, entry.watch, entry.sense))

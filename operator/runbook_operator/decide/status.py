@@ -39,8 +39,8 @@ def begun(world: World, record: Record) -> WriteStatus:
 
 def foreseen(world: World, record: Record) -> Defer:
     """As begun, where all that it saves was written down before the throw: it goes with what is told of it first."""
-    update = {"record": record, "phase": "Engaging", "prepared": None}
-    return Defer(world.switch.meta, world.switch.status.replace(**update))
+    status = world.switch.status.replace(record=record, phase="Engaging", prepared=None)
+    return Defer(world.switch.meta, status)
 
 
 def count_deviation(part: Part) -> WriteStatus:

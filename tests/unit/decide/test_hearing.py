@@ -7,7 +7,7 @@ import pytest
 
 from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.deployments import JudgedRevision, WatchedRevision
-from runbook_operator.api.runbook import RunbookStatus
+from runbook_operator.api.runbook import RunbookStatus, TargetStatus
 from runbook_operator.decide.hearing import heard
 from runbook_operator.model.refs import Ref
 from runbook_operator.model.seen import seen_of
@@ -37,7 +37,7 @@ def judged(simulation: Simulation, verdict: str = "Bad", **status: Any) -> Simul
     entry = JudgedRevision.model_validate({"revision": 2, "verdict": verdict, "since": at})
     watch = WatchedRevision(revision=2, since=at, until=at)
     known = simulation.store.runbooks[ref].status.targets[0]
-    target = known.replace(**({"watch": watch, "verdicts": [entry]} | status))
+    target = TargetStatus.model_validate(dict(known.replace(watch=watch, verdicts=[entry])) | status)
     body = replace(simulation.store.runbooks[ref], status=RunbookStatus(targets=[target]))
     simulation.store.runbooks[ref] = body
     return says(simulation, Signal("Deployment", "web", "Engage", "revision 2 is bad"))
