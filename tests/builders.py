@@ -22,12 +22,13 @@ from runbook_operator.model.effects import Create, Delete, Patch
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.queries import Answering, Find, May, Probe, Query, Read, Ruling, Unread
 from runbook_operator.model.refs import API_VERSION, MANAGER, Ref, meta_of, switch_ref
-from runbook_operator.model.seen import ALWAYS_WATCHED, Seen, absent, scaled, seen_of
+from runbook_operator.model.seen import ALWAYS_WATCHED, Missing, Seen, absent, scaled, seen_of
 from runbook_operator.model.signals import Signal, Verdict
 from runbook_operator.observe.efforts import Efforts
 from runbook_operator.observe.store import Store
 from runbook_operator.observe.worlds import switch_world
 from runbook_operator.plan.steps import Act, Begin, Defer, SetFinalizers, Step, Unsay, WriteStatus
+from runbook_operator.plan.targets import declared
 from runbook_operator.plan.world import Policy, World
 
 NAMESPACE = "shop"
@@ -75,6 +76,11 @@ def runbook(**spec: Any) -> RunbookObject:
 
 def switch(entry: str = "stop", **spec: Any) -> SwitchObject:
     return parse_switch(switch_body(entry, **spec))
+
+
+def unseen(runbook: RunbookObject) -> dict[Ref, Seen | Missing]:
+    """Every declared target of a kind that is always watched, as absent: the base of what a world has seen."""
+    return {ref: absent(ref) for ref in declared(runbook) if (ref.api_version, ref.kind) in ALWAYS_WATCHED}
 
 
 def seen(replicas: int = 3, *, uid: str = "web-1", version: str = "1", manager: str = "", ref: Ref = WEB) -> Seen:
@@ -191,6 +197,22 @@ class Simulation:
             ref = switch_ref(NAMESPACE, f"shop-{entry}")
             if ref not in self.store.switches:
                 self.store.put(switch_body(entry))
+        return self
+
+    def without_runbook(self, name: str = "shop") -> "Simulation":
+        """It is gone, and its Switches are there still."""
+        self.store.forget(Ref(API_VERSION, "Runbook", NAMESPACE, name))
+        return self
+
+    def deleting_runbook(self, name: str = "shop") -> "Simulation":
+        """It is being deleted in the foreground: its Switches go first."""
+        ref = Ref(API_VERSION, "Runbook", NAMESPACE, name)
+        old = self.store.runbooks[ref]
+        self.store.runbooks[ref] = replace(old, meta=replace(old.meta, deleting=True))
+        return self
+
+    def with_policy(self, policy: Policy) -> "Simulation":
+        self.policy = policy
         return self
 
     def with_target(self, replicas: int = 3, **rest: Any) -> "Simulation":

@@ -26,7 +26,7 @@ from runbook_operator.model.seen import ALWAYS_WATCHED, Missing, Seen, absent, s
 from runbook_operator.plan.steps import Adjust, DeleteSwitch, RunbookStep, SetFinalizers, WriteStatus
 from runbook_operator.plan.world import Policy, RunbookWorld
 from runbook_operator.report.status import dump
-from tests.builders import ACCOUNT, NAMESPACE, NOW, WEB, Body, patched, runbook_body, switch
+from tests.builders import ACCOUNT, NAMESPACE, NOW, WEB, Body, patched, runbook_body, switch, unseen
 
 SERVICE = Ref("v1", "Service", NAMESPACE, "web")
 RUNBOOK = Ref("runbooks.dev/v1alpha1", "Runbook", NAMESPACE, "shop")
@@ -188,7 +188,7 @@ class Story:
         found = {
             ref: seen_of(body) for ref, body in self.objects.items() if (ref.api_version, ref.kind) in ALWAYS_WATCHED
         }
-        seen: dict[Ref, Seen | Missing] = {**found}
+        seen = unseen(self.runbook) | found
         seen |= {ref: seen_of(body, whole=True) for ref, body in self.late.items()}
         for query in answers or ():
             if isinstance(query, Read):

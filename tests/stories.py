@@ -15,7 +15,7 @@ from runbook_operator.model.seen import Missing, Seen, seen_of
 from runbook_operator.model.watches import Key, Sense
 from runbook_operator.plan.steps import WriteStatus
 from runbook_operator.plan.world import RunbookWorld
-from tests.builders import NOW, WEB, Body, runbook, switch
+from tests.builders import NOW, WEB, Body, runbook, switch, unseen
 from tests.revisions import ARGO, DS, STS, UID, workload
 
 UP = {"replicas": 3, "updatedReplicas": 3, "availableReplicas": 3}
@@ -69,7 +69,7 @@ class Story:
     def world_with(self, answers: dict[Query, Any]) -> RunbookWorld:
         entries = self.runbook.spec.switches() if self.runbook.spec else ("stop",)
         switches = {f"shop-{entry}": replace(switch(entry), status=self.switch) for entry in entries}
-        seen, senses = dict(self.seen), dict(self.senses)
+        seen, senses = unseen(self.runbook) | self.seen, dict(self.senses)
         return RunbookWorld(self.runbook, switches, seen, self.now, answers, self.thorough, senses)
 
     def _step(self) -> Any:

@@ -24,7 +24,7 @@ from runbook_operator.model.verdicts import advance
 from runbook_operator.model.watches import Group, Key, Reading, Sense, seen
 from runbook_operator.plan.steps import WriteStatus
 from runbook_operator.plan.world import RunbookWorld
-from tests.builders import NAMESPACE, NOW, WEB, Body, kill_switch, runbook_body, switch, workload_body
+from tests.builders import NAMESPACE, NOW, WEB, Body, kill_switch, runbook_body, switch, unseen, workload_body
 
 One = TypeVar("One")
 SERVICE = Ref("v1", "Service", NAMESPACE, "web")
@@ -75,7 +75,8 @@ class Watching:
 
     @property
     def world(self) -> RunbookWorld:
-        return RunbookWorld(self.runbook, self.switches, self.seen, self.now, senses=self.senses)
+        found = {**unseen(self.runbook), **self.seen}
+        return RunbookWorld(self.runbook, self.switches, found, self.now, senses=self.senses)
 
     @property
     def status(self) -> RunbookStatus:

@@ -31,7 +31,7 @@ from runbook_operator.observe.efforts import Efforts
 from runbook_operator.observe.lists import Edition, Lists
 from runbook_operator.observe.reviews import Reviews
 from runbook_operator.observe.store import Store
-from runbook_operator.observe.targets import answer, is_watched, read_target
+from runbook_operator.observe.targets import answer, read_target
 from runbook_operator.observe.throws import Throws
 from runbook_operator.plan import whose
 from runbook_operator.plan.steps import (
@@ -226,16 +226,14 @@ class Writer:
         """Whether the targets are as the world has them; those that a watch alone has told of are read once."""
         confirmed, account = True, whose.of_switch(world.switch, world.runbook)
         for ref in to_confirm(world, step):
-            before = world.seen.get(ref)
             # Nobody reads what the decision did not look at.
-            known = (before is None and not is_watched(ref)) or self._is_known(
-                ref, account, exactly=is_exact(world, step)
-            )
-            if known or is_never_read(world, before):
+            if (before := world.seen.get(ref)) is None or is_never_read(world, before):
+                continue
+            if self._is_known(ref, account, exactly=is_exact(world, step)):
                 continue
             seen = await read_target(self.paths.as_(account), ref)
             self._saw(world, seen, account)
-            confirmed = confirmed and before is not None and alike(seen, before)
+            confirmed = confirmed and alike(seen, before)
         return confirmed
 
     def _is_known(self, ref: Ref, account: Account | None, *, exactly: bool) -> bool:

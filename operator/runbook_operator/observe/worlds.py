@@ -8,11 +8,11 @@ from runbook_operator.api.objects import RunbookObject, SwitchObject, switch_nam
 from runbook_operator.api.switch import Entry, Record
 from runbook_operator.model.queries import Denied, Read
 from runbook_operator.model.refs import Ref
-from runbook_operator.model.seen import Missing, Seen
+from runbook_operator.model.seen import ALWAYS_WATCHED, Missing, Seen, absent
 from runbook_operator.observe.store import Store
 from runbook_operator.plan import whose
 from runbook_operator.plan.prepared import is_written
-from runbook_operator.plan.targets import declared, held_by
+from runbook_operator.plan.targets import declared, held_by, prepared_by
 from runbook_operator.plan.world import Claim, RunbookWorld, World, order
 
 
@@ -40,7 +40,13 @@ def _asked(rest: Mapping[str, Any]) -> Iterator[Ref]:
 
 
 def _seen(store: Store, refs: Iterable[Ref]) -> dict[Ref, Seen | Missing]:
-    return {ref: found for ref in refs if (found := store.targets.get(ref))}
+    return {ref: found for ref in refs if (found := _found(store, ref))}
+
+
+def _found(store: Store, ref: Ref) -> Seen | Missing | None:
+    """The object as the store has it; one of a kind that is always watched does not exist where the store lacks it."""
+    watched = (ref.api_version, ref.kind) in ALWAYS_WATCHED
+    return store.targets.get(ref) or (absent(ref) if watched else None)
 
 
 def _denied(rest: Mapping[str, Any]) -> dict[Ref, Missing]:
@@ -58,9 +64,13 @@ def reader(store: Store, key: Ref, *, required: bool) -> whose.Reader:
 
 
 def targets_of(store: Store, switch: SwitchObject) -> tuple[Ref, ...]:
-    """What the switch holds and what its Runbook declares, in one fixed order: switches that share any take turns."""
+    """What the switch holds and what its Runbook declares, in one fixed order: switches that share any take turns.
+
+    A throw without a record may have written what was prepared, whether or not the Runbook still declares it.
+    """
     runbook = store.runbook_of(switch)
-    return tuple(sorted({*held_by(switch), *(declared(runbook) if runbook else ())}))
+    written = prepared_by(switch) if switch.is_in_doubt else ()
+    return tuple(sorted({*held_by(switch), *written, *(declared(runbook) if runbook else ())}))
 
 
 def _claims(store: Store, switch: SwitchObject) -> Iterator[Claim]:

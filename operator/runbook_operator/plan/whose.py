@@ -28,8 +28,13 @@ def recorded(namespace: str, record: Record) -> Account | None:
 
 
 def of_switch(switch: SwitchObject, runbook: RunbookObject | None) -> Account | None:
-    """In whose name a switch is read for and acted on."""
-    record = switch.status.record
+    """In whose name a switch is read for and acted on.
+
+    Where a throw may have acted without a record, and no Runbook is there any more, it is who was named before it.
+    """
+    record, prepared = switch.status.record, switch.status.prepared
+    if record is None and runbook is None and prepared is not None and switch.is_in_doubt:
+        return named(switch.meta.ref.namespace, prepared.service_account_name)
     return recorded(switch.meta.ref.namespace, record) if record else declared(runbook)
 
 
@@ -43,7 +48,7 @@ def of_runbook(runbook: RunbookObject) -> Account | None:
 def reader(switch: SwitchObject | None, runbook: RunbookObject | None, *, required: bool) -> Reader:
     """Who reads for the switch, or else for the Runbook; what is held is read for in any case, to be put back."""
     if switch is not None:
-        account, holds = of_switch(switch, runbook), switch.status.record is not None
+        account, holds = of_switch(switch, runbook), switch.status.record is not None or switch.is_in_doubt
     else:
         account = of_runbook(runbook) if runbook else None
         holds = runbook is not None and any(one.held for one in runbook.status.probes)

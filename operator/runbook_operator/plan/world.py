@@ -11,7 +11,7 @@ from runbook_operator.api.switch import Record
 from runbook_operator.model.efforts import Effort, Place
 from runbook_operator.model.queries import Find, Query, Read, Unread
 from runbook_operator.model.refs import Meta, Ref
-from runbook_operator.model.seen import ALWAYS_WATCHED, Missing, Seen, absent, seen_of
+from runbook_operator.model.seen import Missing, Seen, seen_of
 from runbook_operator.model.signals import Signal
 from runbook_operator.model.watches import Key, Sense
 from runbook_operator.plan import whose
@@ -173,10 +173,8 @@ class RunbookWorld:
 
 
 def look(seen: Mapping[Ref, Seen | Missing], ref: Ref, *, whole: bool = False) -> Seen | Missing:
-    """What is at `ref`; a kind that is always watched and was not seen does not exist. Raises Unread."""
+    """What is at `ref`. Raises Unread where the world does not have it: nothing is taken for absent unseen."""
     found = seen.get(ref)
-    if found is None and (ref.api_version, ref.kind) in ALWAYS_WATCHED:
-        return absent(ref)
     if found is None or (whole and isinstance(found, Seen) and not found.whole):
         raise Unread([Read(ref)])
     return found

@@ -10,7 +10,7 @@ from runbook_operator.decide.planning import scene_of
 from runbook_operator.model.aims import Aim
 from runbook_operator.model.marks import FLUX_DRIFT, FLUX_RECONCILE
 from runbook_operator.model.reasons import Reason
-from runbook_operator.model.seen import REPLICAS
+from runbook_operator.model.seen import REPLICAS, absent
 from runbook_operator.plan.steps import Act
 from tests.builders import NAMESPACE, WEB, Body, Simulation, kill_switch, scale, workload_body
 
@@ -228,7 +228,8 @@ def warnings(simulation: Simulation) -> list[str]:
 
 
 def test_what_is_not_there_has_no_owner() -> None:
-    world = thrown(workload_body(3)).looked()
+    looked, gone = thrown(workload_body(3)).looked(), replace(WEB, name="gone")
+    world = replace(looked, seen={**looked.seen, gone: absent(gone)})
     assert world.record
 
-    assert guards(world, scene_of(world, world.record, 0), [Aim(replace(WEB, name="gone"), REPLICAS, 0)]) == ([], [])
+    assert guards(world, scene_of(world, world.record, 0), [Aim(gone, REPLICAS, 0)]) == ([], [])

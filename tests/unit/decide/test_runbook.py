@@ -10,12 +10,14 @@ from runbook_operator.decide.runbook import next_step
 from runbook_operator.model.seen import Missing, Seen
 from runbook_operator.plan.steps import CreateSwitch, DeleteSwitch, WriteStatus
 from runbook_operator.plan.world import RunbookWorld
-from tests.builders import NOW, WEB, Simulation, kill_switch, runbook, seen, switch, switch_body
+from tests.builders import NOW, WEB, Simulation, kill_switch, runbook, seen, switch, switch_body, unseen
 
 
 def world(*entries: str, target: Seen | Missing | None = None, **spec: Any) -> RunbookWorld:
     switches = {f"shop-{entry}": switch(entry) for entry in entries}
-    return RunbookWorld(runbook(**spec), switches, {WEB: target} if target else {}, NOW)
+    declared = runbook(**spec)
+    found = {WEB: target} if target else {}
+    return RunbookWorld(declared, switches, unseen(declared) | found, NOW)
 
 
 def status(world: RunbookWorld) -> RunbookStatus:
