@@ -4,9 +4,10 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import yaml
 from pydantic import ValidationError
@@ -17,7 +18,7 @@ from runbook_operator.api.rbac import people, roles
 from runbook_operator.check import problem
 from runbook_operator.lazily import lazily
 from runbook_operator.model.refs import GROUP
-from runbook_operator.settings import Settings
+from runbook_operator.settings import LISTS, Settings
 
 if TYPE_CHECKING:
     from runbook_operator.uninstall import Way
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _check(arguments["url"], arguments["seconds"])
     way, seconds = arguments.pop("way", None), arguments.pop("within", 0.0)
     try:
-        settings = Settings(**{name: value for name, value in arguments.items() if value is not None})
+        settings = Settings(**arguments)
     except ValidationError as error:
         print(_complaint(error), file=sys.stderr)
         return 2
@@ -121,20 +122,42 @@ def _add_uninstall(parser: argparse.ArgumentParser) -> None:
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     for name, field in Settings.model_fields.items():
-        flag, variable = f"--{name.replace('_', '-')}", f"RUNBOOK_{name.upper()}"
-        text = f"{field.description} Environment: {variable}."
-        if name == "namespaces":
-            parser.add_argument(
-                "--namespace", dest=name, action="append", metavar="NAME", help=f"{text} May be repeated."
-            )
+        add = partial(parser.add_argument, _flag(name), dest=name, default=argparse.SUPPRESS)
+        text = f"{field.description} Environment: {_variable(name)}."
+        if field.default == ():
+            add(action="append", metavar="LIST", help=f"{text} {LISTS}, or by repeating the flag.")
         else:
-            default = "" if field.default_factory else f" Default: {field.default}."
-            parser.add_argument(flag, dest=name, metavar="VALUE", help=text + default, default=argparse.SUPPRESS)
+            default = "" if field.default_factory else f" Default: {_shown(field.default)}."
+            add(metavar=_values(field.annotation), help=text + default)
+
+
+def _flag(name: str) -> str:
+    """The flag of a setting: `--namespace` takes one at a time, as kubectl's does."""
+    return "--namespace" if name == "namespaces" else f"--{name.replace('_', '-')}"
+
+
+def _variable(name: str) -> str:
+    return f"RUNBOOK_{name.upper()}"
+
+
+def _shown(default: object) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default) or "none"
+
+
+def _values(annotation: Any) -> str:
+    """What may stand after the flag."""
+    return (
+        "{true,false}"
+        if annotation is bool
+        else f"{{{','.join(words)}}}"
+        if (words := get_args(annotation))
+        else "VALUE"
+    )
 
 
 def _complaint(error: ValidationError) -> str:
-    lines = (f"RUNBOOK_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
-    return "settings: " + "; ".join(lines)
+    found = ((str(one["loc"][0]), one["msg"].removeprefix("Value error, ")) for one in error.errors())
+    return "settings: " + "; ".join(f"{_flag(name)} or {_variable(name)}: {message}" for name, message in found)
 
 
 if __name__ == "__main__":

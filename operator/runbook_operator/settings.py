@@ -1,32 +1,60 @@
 """Settings: environment variables RUNBOOK_*, each also a flag of the command line."""
 
 import json
+import re
 import socket
 import uuid
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from runbook_operator.model.shards import MOST
 from runbook_operator.model.urls import Pattern, pattern
 
+LISTS = 'Several are written as a,b or as ["a","b"]'
+"""How a list is written in a variable and in a flag; a flag may be repeated too."""
+NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
 
 def _listed(value: Any) -> Any:
-    """A JSON list, as a variable or as a flag of the command line."""
+    """The entries of a list: of a JSON list, of a text with commas, or of several of these, one for each flag."""
+    if not isinstance(value, str):
+        return [entry for one in value for entry in (_listed(one) if isinstance(one, str) else (one,))]
+    if value.lstrip().startswith("["):
+        return _json(value)
+    if found := [one.strip() for one in value.split(",") if one.strip()]:
+        return found
+    raise ValueError("it is empty; leave it out for the default")
+
+
+def _json(text: str) -> Any:
     try:
-        return json.loads(value) if isinstance(value, str) else value
+        found = json.loads(text)
     except ValueError as error:
-        raise ValueError(f"it is no JSON list: {error}") from error
+        raise ValueError(f"it begins as a JSON list and is none: {error}") from error
+    if wrong := [one for one in found if not isinstance(one, str)]:
+        raise ValueError(f"{json.dumps(wrong[0])} in the list is not text in quotes")
+    return found
 
 
 def _pattern(value: Any) -> Pattern:
     return pattern(str(value))
 
 
+def _namespace(name: str) -> str:
+    if not NAMESPACE.fullmatch(name):
+        raise ValueError(
+            f"{name!r} is no name of a namespace: it has up to 63 lower-case letters, digits and -, "
+            "and begins and ends with a letter or a digit"
+        )
+    return name
+
+
 Listed = BeforeValidator(_listed)
 Allowed = Annotated[Pattern, PlainValidator(_pattern)]
+Namespace = Annotated[str, AfterValidator(_namespace)]
 
 
 class Settings(BaseSettings):
@@ -34,7 +62,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="RUNBOOK_", frozen=True, extra="ignore")
 
-    namespaces: tuple[str, ...] = Field((), description="Namespaces to serve, as a JSON list; empty serves them all.")
+    namespaces: Annotated[tuple[Namespace, ...], NoDecode, Listed] = Field(
+        (), description="Namespaces to serve; none serves them all."
+    )
     http_host: str = Field("127.0.0.1", description="Address of /metrics, /healthz and /readyz.")
     http_port: int = Field(8080, ge=0, le=65535, description="Port of the same; 0 takes a free one and logs it.")
     log_format: Literal["json", "console"] = Field("json", description="json for machines, console for people.")
@@ -47,7 +77,7 @@ class Settings(BaseSettings):
     )
     resync_seconds: float = Field(300.0, gt=0, description="How often everything is listed and compared.")
     workers: int = Field(16, ge=1, le=256, description="Objects that are worked on at once.")
-    lease_namespace: str = Field("default", description="Namespace of the Lease that elects the leader.")
+    lease_namespace: Namespace = Field("default", description="Namespace of the Lease that elects the leader.")
     lease_name: str = Field("runbook-operator", description="Name of that Lease.")
     lease_seconds: float = Field(4.0, ge=1, description="After so many seconds without renewal another replica leads.")
     renew_deadline_seconds: float = Field(3.0, gt=0, description="A leader that could not renew for so long stops.")
@@ -89,13 +119,13 @@ class Settings(BaseSettings):
     )
     allowed_urls: Annotated[tuple[Allowed, ...], NoDecode, Listed] = Field(
         (),
-        description="URLs that checks may ask outside of the Runbook's namespace, as a JSON list of patterns: "
+        description="URLs that checks may ask outside of the Runbook's namespace, as patterns: "
         "https://*.example.com/health/*. In the host a * is one whole label but the last, at the end of the path "
         "whatever follows.",
     )
     allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, Listed] = Field(
         (),
-        description="Networks, as a JSON list, that checks may ask although they are special: loopback, link-local, "
+        description="Networks that checks may ask although they are special: loopback, link-local, "
         "metadata, or the API server's own.",
     )
     metric_sources: str = Field("", description="A YAML file that names the metric sources; docs/metric-sources.md.")

@@ -45,13 +45,7 @@ def test_roles_are_printed_of_the_operator_and_of_people(capsys: pytest.CaptureF
     assert of_people.count("kind: ClusterRole") == 3
 
 
-def test_a_wrong_setting_is_named_and_ends_with_two(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", "--http-port", "many"]) == 2
-
-    assert "RUNBOOK_HTTP_PORT" in capsys.readouterr().err
-
-
-def test_allowed_urls_and_networks_are_json_lists_as_variables_and_as_flags(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_allowed_urls_and_networks_are_lists_as_variables_and_as_flags(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNBOOK_ALLOWED_URLS", '["https://*.example.com/health/*"]')
     flags: dict[str, Any] = {"allowed_urls": '["http://a.example.com/"]', "allowed_networks": '["::1/128"]'}
     by_variable, by_flag = Settings(), Settings(**flags)
@@ -64,10 +58,11 @@ def test_allowed_urls_and_networks_are_json_lists_as_variables_and_as_flags(monk
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("https://example.com/", "it is no JSON list"),
+        ('["https://example.com/"', "it begins as a JSON list and is none"),
+        ("example.com/health", "a pattern is https://host/path"),
         ('["ftp://example.com/"]', "a URL begins with http:// or https://"),
         ('["https://*/"]', "a * in the host of a pattern is one whole label, not the last one"),
-        ("[1]", "a pattern is https://host/path"),
+        ("[1]", "1 in the list is not text in quotes"),
     ],
 )
 def test_a_pattern_that_cannot_be_read_is_named(value: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:

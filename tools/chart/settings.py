@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings
 ELSEWHERE = frozenset({"namespaces", "lease_namespace", "lease_name", "identity", "metric_sources"})
 """Settings that the chart makes of other values, or of the release."""
 LISTS = frozenset({"allowed_urls", "allowed_networks"})
-"""Settings that are JSON lists in the environment, and lists here."""
+"""Settings that are lists written as one text in the environment, and lists here."""
 IN_A_POD: dict[str, Any] = {
     "http_host": (
         str,
@@ -36,8 +36,7 @@ def settings_model(settings: type[BaseSettings]) -> type[BaseModel]:
 
 def _field(name: str, info: FieldInfo) -> tuple[Any, FieldInfo]:
     if name in LISTS:
-        text = (info.description or "").replace("a JSON list of ", "").replace(", as a JSON list", "")
-        return list[str], FieldInfo(annotation=list[str], default=[], description=text)
+        return list[str], FieldInfo(annotation=list[str], default=[], description=info.description)
     taken = FieldInfo(annotation=info.annotation, default=info.default, description=info.description)
     taken.metadata = list(info.metadata)
     return info.annotation, taken
