@@ -14,7 +14,6 @@ from runbook_operator.model.aims import OBJECT, TEMPLATE, Refused
 from runbook_operator.model.efforts import Effort, Place
 from runbook_operator.model.fields import FieldError
 from runbook_operator.model.queries import Read, Unread
-from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
 from runbook_operator.model.seen import REPLICAS, Missing, Seen
 from runbook_operator.plan.world import Claim, Order, World, order
@@ -177,7 +176,7 @@ class Part:
         except Refused as refused:
             return refused
         except FieldError as error:
-            return Refused(Reason.FIELD_NOT_FOUND, f"{self.ref}: {error}")
+            return Refused(error.reason, f"{self.ref}: {error}")
         return None
 
 

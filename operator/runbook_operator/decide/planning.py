@@ -127,7 +127,7 @@ def _step(world: World, record: Record, step: int, timeout: str) -> Planned:
     except Refused as refused:
         return [*_settled(world, record, old), _placeholder(world, record, step, refused, timeout)], []
     except fields.FieldError as error:
-        unfound = Refused(Reason.FIELD_NOT_FOUND, str(error))
+        unfound = Refused(error.reason, str(error))
         return [*_settled(world, record, old), _placeholder(world, record, step, unfound, timeout)], []
     said = (one for one in (*plan, *notes) if isinstance(one, Remark))
     return entries, [Noted(step=step, reason=one.reason, message=one.message) for one in said]

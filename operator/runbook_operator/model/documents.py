@@ -6,20 +6,29 @@ scalar are exchanged. What cannot be exchanged alone (anchors, aliases, tags, se
 
 import json
 import re
-from typing import Any
+from functools import lru_cache
+from hashlib import blake2b
+from typing import ClassVar
 
 import yaml
+
+from runbook_operator.model import outlines
+from runbook_operator.model.outlines import Keys, Outline, Span, is_json
+from runbook_operator.model.reasons import Reason
 
 QUOTES = ("'", '"')
 JSON_BARE = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 """What a YAML reader refuses or takes for a line end, and json.dumps leaves as it is."""
-SEVERAL = "expected a single document in the stream"
-"""How PyYAML says that there is more than one document."""
+NO_MAP = "the text is not a YAML or JSON map but a single value or a list, as a .properties file is: it has no keys"
+REMEMBERED = 2048
+"""Outlines of so many paths in so many texts are kept; one has a few hundred bytes."""
 
 
 class FieldError(ValueError):
     """A field that cannot be read or written: its path, and what is wrong and where."""
+
+    reason: ClassVar[Reason] = Reason.FIELD_NOT_FOUND
 
     def __init__(self, path: str, problem: str) -> None:
         super().__init__(f"{path or 'the whole object'}: {problem}")
@@ -31,33 +40,27 @@ class AbsentError(FieldError):
     """The place is not in the document."""
 
 
-class _Loader(yaml.SafeLoader):
-    """Composes nodes and keeps which of them stand, or may stand, for more than their own text."""
+class TooLargeError(FieldError):
+    """The document is too large to be read."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.bound: set[yaml.Node] = set()
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
-        node = super().compose_node(parent, index)
-        if node is not None and (event.anchor is not None or getattr(event, "tag", None) is not None):
-            self.bound.add(node)
-        return node
+    reason = Reason.DOCUMENT_TOO_LARGE
 
 
-def find(text: str, keys: tuple[str, ...]) -> tuple[int, int]:
+def find(text: str, keys: Keys) -> Span:
     """Where the scalar under these map keys begins and ends in the text; a block scalar ends before its last line end.
 
     AbsentError where the keys lead nowhere; FieldError where the text is no single document, or the node is no scalar,
-    or it could not be changed alone.
+    or it could not be changed alone; TooLargeError.
     """
-    node = _scalar_node(text, keys)
-    start, end = node.start_mark.index, node.end_mark.index
+    found = _outline(text, keys)
+    _refuse_odd(found, keys)
+    if keys not in found.spans:
+        raise FieldError(spelled(keys), "it is a map or a list in the document, not a single value")
+    start, end = found.spans[keys]
     return start, start + len(text[start:end].rstrip("\r\n"))
 
 
-def replaced(text: str, keys: tuple[str, ...], raw: str) -> str:
+def replaced(text: str, keys: Keys, raw: str) -> str:
     """The text with the scalar under these keys written as `raw`, all else byte for byte as before.
 
     FieldError as `find`, and where `raw` would not stand there as exactly one value: the document is read again.
@@ -69,7 +72,8 @@ def replaced(text: str, keys: tuple[str, ...], raw: str) -> str:
         # Between a colon and nothing there is no room: the way back would not give the same bytes.
         raise FieldError(spelled(keys), "a value left empty in the document can be neither replaced nor written")
     changed = text[:start] + raw + text[end:]
-    if not _stands(changed, keys, (start, start + len(raw))) or (is_json(text) and not is_json(changed)):
+    stands = _is_json_value(raw) if is_json(text) else _stands(changed, keys, (start, start + len(raw)))
+    if not stands:
         raise FieldError(spelled(keys), "what is to be written would not be one value there")
     return changed
 
@@ -88,85 +92,103 @@ def scalar(value: str, like: str, within: str = "") -> str:
     return value if bare else _quoted(value)
 
 
-def is_json(text: str) -> bool:
-    """Whether the text is a JSON object or array, and not just YAML in braces."""
-    try:
-        return isinstance(json.loads(text), dict | list)
-    except (ValueError, RecursionError):
-        return False
+def path_of(flag: str) -> Keys:
+    """The keys that a flag's name means inside of a document: a dot divides, and one after a backslash does not."""
+    return tuple(key.replace("\0", ".") for key in flag.replace("\\.", "\0").split("."))
 
 
-def spelled(keys: tuple[str, ...]) -> str:
+def flag_of(keys: Keys) -> str:
+    """As path_of, the other way round."""
+    return ".".join(key.replace(".", "\\.") for key in keys)
+
+
+def others(text: str, keys: Keys) -> tuple[Keys, ...]:
+    """Other single values of the document that are these keys with dots between them: `a.b` beside `a: {b: …}`.
+
+    FieldError as for `find`.
+    """
+    return tuple(other for other in _outline(text, keys).spans if other != keys)
+
+
+def spelled(keys: Keys) -> str:
     """The keys as a path in messages."""
     plain = "".join(f".{key}" if re.fullmatch(r"[\w-]+", key) else f"[{key}]" for key in keys)
     return "#" + plain.removeprefix(".")
 
 
-def _scalar_node(text: str, keys: tuple[str, ...]) -> yaml.ScalarNode:
-    node, bound = _composed(text, keys)
-    for depth in range(len(keys)):
-        _refuse_bound(bound, node, keys)
-        node = _child(node, keys, depth)
-    _refuse_bound(bound, node, keys)
-    if not isinstance(node, yaml.ScalarNode):
-        raise FieldError(spelled(keys), "it is a map or a list in the document, not a single value")
-    return node
+def _outline(text: str, keys: Keys) -> Outline:
+    """What was found once is known by the digest of the text, so that no text stays in memory."""
+    known = (_digest(text), ".".join(keys))
+    found = _known.pop(known, None) or _read(text, known[1])
+    _known[known] = found
+    if len(_known) > REMEMBERED:
+        del _known[next(iter(_known))]
+    if isinstance(found, outlines.TooLargeError):
+        raise TooLargeError(spelled(keys), found.problem)
+    if isinstance(found, outlines.UnreadableError):
+        raise FieldError(spelled(keys), found.problem)
+    return found
 
 
-def _composed(text: str, keys: tuple[str, ...]) -> tuple[yaml.Node | None, set[yaml.Node]]:
+_known: dict[tuple[bytes, str], Outline | outlines.UnreadableError] = {}
+
+
+@lru_cache(maxsize=8)
+def _digest(text: str) -> bytes:
+    """One look asks for the same text many times; only the first time costs something."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _read(text: str, path: str) -> Outline | outlines.UnreadableError:
     try:
-        # PyYAML refuses tabs between tokens; in valid JSON a tab is nothing else, and a space keeps every index.
-        loader = _Loader(text.replace("\t", " ") if is_json(text) else text)
-        return loader.get_single_node(), loader.bound
-    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
-        # PyYAML lets chr() fail on "\UFFFFFFFF". Its own messages quote the text, which may be secret.
-        raise FieldError(spelled(keys), _complaint(error)) from None
+        return outlines.read(text, path)
+    except outlines.UnreadableError as unreadable:
+        return unreadable
 
 
-def _complaint(error: Exception) -> str:
-    if getattr(error, "context", None) == SEVERAL:
-        return "the text holds several YAML documents (---), only one is understood"
-    mark = getattr(error, "problem_mark", None)
-    line = f" in line {mark.line + 1}" if mark else ""
-    problem = getattr(error, "problem", None) or type(error).__name__
-    return f"the text is not a YAML or JSON document: {problem}{line}"
+def _refuse_odd(found: Outline, keys: Keys) -> None:
+    """What keeps a value from being changed alone: something on the way to it."""
+    if found.is_bare:
+        raise FieldError(spelled(keys), NO_MAP)
+    for depth in range(len(keys) + 1):
+        part, above = spelled(keys[:depth]), keys[: depth - 1]
+        if depth and not found.counts[keys[:depth]]:
+            why = "" if above in found.maps else ": what is above it is not a map"
+            raise AbsentError(spelled(keys), f"the document has no {part}{why}")
+        if found.counts[keys[:depth]] > 1:
+            raise FieldError(spelled(keys), f"the document has {part} more than once")
+        if keys[:depth] in found.bound:
+            problem = (
+                "it has an anchor, an alias or a tag in the document: a change would reach further than this value"
+            )
+            raise FieldError(spelled(keys), problem)
 
 
-def _refuse_bound(bound: set[yaml.Node], node: yaml.Node | None, keys: tuple[str, ...]) -> None:
-    if node in bound:
-        problem = "it has an anchor, an alias or a tag in the document: a change would reach further than this value"
-        raise FieldError(spelled(keys), problem)
-
-
-def _child(node: yaml.Node | None, keys: tuple[str, ...], depth: int) -> yaml.Node:
-    path, part = spelled(keys), spelled(keys[: depth + 1])
-    if not isinstance(node, yaml.MappingNode):
-        raise AbsentError(path, f"the document has no {part}: what is above it is not a map")
-    found: list[yaml.Node] = [
-        value for key, value in node.value if isinstance(key, yaml.ScalarNode) and key.value == keys[depth]
-    ]
-    if not found:
-        raise AbsentError(path, f"the document has no {part}")
-    if len(found) > 1:
-        raise FieldError(path, f"the document has {part} more than once")
-    return found[0]
-
-
-def _stands(text: str, keys: tuple[str, ...], place: tuple[int, int]) -> bool:
+def _stands(text: str, keys: Keys, place: tuple[int, int]) -> bool:
     try:
         return find(text, keys) == place
     except FieldError:
         return False
 
 
+def _is_json_value(raw: str) -> bool:
+    """Whether one single value can take the place of another in JSON: nothing around it has to be read for that."""
+    if not raw.startswith('"'):
+        return JSON_BARE.fullmatch(raw) is not None
+    try:
+        return isinstance(json.loads(raw), str) and raw.endswith('"')
+    except ValueError:
+        return False
+
+
 def _is_plain(value: str) -> bool:
     """Whether the value may stand bare, in a block and in braces, and a reader can make something of it."""
     try:
-        both = [_scalar_node(text, ("k",)) for text in (f"k: {value}", f"{{k: {value}}}")]
+        both = [yaml.load(text, Loader=yaml.CBaseLoader) for text in (f"k: {value}", f"{{k: {value}}}")]  # noqa: S506 # makes strings only
         yaml.safe_load(value)
     except (yaml.YAMLError, ValueError, OverflowError):
         return False
-    return value != "" and all(node.value == value for node in both)
+    return value != "" and all(one == {"k": value} for one in both)
 
 
 def _quoted(value: str) -> str:

@@ -60,6 +60,7 @@ class Reason(StrEnum):
     AUTOSCALER_OWNED = "AutoscalerOwned"
     DELIVERY_OWNED = "DeliveryOwned"
     BELOW_BUDGET = "BelowDisruptionBudget"
+    DOCUMENT_TOO_LARGE = "DocumentTooLarge"
     IMMUTABLE = "Immutable"
     FLAG_ADDED = "FlagAdded"
     FLAG_OVERRULED = "FlagOverruled"

@@ -7,7 +7,20 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from runbook_operator.model.documents import AbsentError, FieldError, find, is_json, replaced, scalar, spelled
+from runbook_operator.model import documents, outlines
+from runbook_operator.model.documents import (
+    AbsentError,
+    FieldError,
+    TooLargeError,
+    find,
+    flag_of,
+    others,
+    path_of,
+    replaced,
+    scalar,
+    spelled,
+)
+from runbook_operator.model.outlines import Keys, is_json
 
 KEY = ("flags", "ai")
 RAW = [
@@ -111,7 +124,7 @@ def test_only_what_json_knows_is_bare_in_json(value: str, raw: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "part"),
-    [("", "#flags"), ("flags: {}", "#flags.ai"), ("flags:", "#flags.ai"), ("just words", "#flags"), ("- a", "#flags")],
+    [("", "#flags"), ("flags: {}", "#flags.ai"), ("flags:", "#flags.ai"), ("# nothing", "#flags"), ("~", "#flags")],
 )
 def test_a_place_that_is_not_there_is_absent(text: str, part: str) -> None:
     with pytest.raises(AbsentError, match=f"^#flags.ai: the document has no {part}"):
@@ -129,12 +142,16 @@ def test_a_place_that_is_not_there_is_absent(text: str, part: str) -> None:
         ("flags: {ai: !!str 1}", "tag"),
         ("--- &x\nflags: {ai: 1}", "anchor"),
         ("flags: {ai: 1}\n---\na: 1", "several YAML documents"),
+        ("app.flags.ai=true\n", "not a YAML or JSON map but a single value or a list"),
+        ("- a", "not a YAML or JSON map"),
+        ("[1]", "not a YAML or JSON map"),
+        ("flags: {ai: 1}\nb: *x", "undefined alias in line 2"),
         ("flags: {ai: 1, ai: 2}", "#flags.ai more than once"),
         ("flags:\n\tai: 1", "not a YAML or JSON document: .* in line 2"),
-        ("flags: {ai: 1", "not a YAML or JSON document: .* in line 1"),
+        ("flags: {ai: 1", "not a YAML or JSON document: .* in line"),
         ("flags: \x00", "not a YAML or JSON document: ReaderError"),
-        ('flags: "\\UFFFFFFFF"', "not a YAML or JSON document: OverflowError"),
-        ("[" * 900, "not a YAML or JSON document: RecursionError"),
+        ('flags: "\\UFFFFFFFF"', "not a YAML or JSON document: found invalid Unicode character"),
+        ("[" * 900, "not a YAML or JSON document: .* in line"),
     ],
 )
 def test_what_cannot_be_changed_alone_is_refused(text: str, problem: str) -> None:
@@ -157,9 +174,10 @@ def test_in_braces_more_is_needed_to_be_one_value(raw: str) -> None:
         replaced("flags: {ai: 1}", KEY, raw)
 
 
-def test_json_takes_no_yaml() -> None:
+@pytest.mark.parametrize("raw", ["off", '"off', '"a" "b"', '"off" ', "NaN", "{}", "[1]", " 1", '"\\x"'])
+def test_json_takes_no_yaml(raw: str) -> None:
     with pytest.raises(FieldError, match="would not be one value"):
-        replaced('{"flags": {"ai": true}}', KEY, "off")
+        replaced('{"flags": {"ai": true}}', KEY, raw)
 
 
 def test_an_empty_value_is_neither_filled_nor_made() -> None:
@@ -181,10 +199,97 @@ def test_whatever_the_text_it_is_refused_or_only_the_value_changes(text: str, ra
     assert after == text[:start] + raw + text[end:]
 
 
+@pytest.mark.parametrize(
+    "text", ["\ufeffflags: {ai: x}  # é", "\ufeff# 😀\nflags:\n  ai: x\n", '\ufeff{"flags": {"ai": x}}']
+)
+def test_a_byte_order_mark_moves_no_position(text: str) -> None:
+    assert raw_at(text, KEY) == "x"
+
+
 def test_a_map_in_braces_is_json_only_if_json_can_read_it() -> None:
     assert is_json('\n{"a": 1}')
     assert not is_json("{a: 1}")
     assert not is_json('"a"')
+
+
+DOTTED = "spring.application.name: shop\nflags.ai: true\nflags.b:\n  c: 'on'\nflags: {x.y: 1, d: 2}\n"
+
+
+@pytest.mark.parametrize(
+    ("flag", "keys", "raw"),
+    [
+        (r"flags\.ai", ("flags.ai",), "true"),
+        (r"flags\.b.c", ("flags.b", "c"), "'on'"),
+        (r"flags.x\.y", ("flags", "x.y"), "1"),
+        ("flags.d", ("flags", "d"), "2"),
+        (r"spring\.application\.name", ("spring.application.name",), "shop"),
+    ],
+)
+@pytest.mark.parametrize("text", [DOTTED, json.dumps(yaml.safe_load(DOTTED))])
+def test_dot_after_backslash_belongs_to_the_key(text: str, flag: str, keys: Keys, raw: str) -> None:
+    assert path_of(flag) == keys
+    assert flag_of(keys) == flag
+    assert raw_at(text, keys).strip("'\"") == raw.strip("'")
+
+
+def test_every_spelling_of_a_dotted_path_is_found() -> None:
+    text = "a: {b.c: 1, b: {c: 2, d: 1}}\na.b: {c: 3}\na.b.c: 4\na.bc: 5\n"
+
+    assert sorted(others(text, ("a", "b", "c"))) == [("a", "b.c"), ("a.b", "c"), ("a.b.c",)]
+    assert others(text, ("a", "b", "d")) == ()
+    assert others(text, ("a", "bc")) == (("a.bc",),)
+
+
+def flags_of(count: int) -> dict[str, object]:
+    """A document like flagd's."""
+    variants = {"on": True, "off": False}
+    return {"flags": {f"flag{n}": {"state": "ENABLED", "default": "off", "variants": variants} for n in range(count)}}
+
+
+def test_json_of_a_megabyte_is_read() -> None:
+    text = json.dumps(flags_of(9000), indent=1)
+    assert len(text) > 1_000_000
+
+    after = replaced(text, ("flags", "flag8999", "default"), '"on"')
+
+    assert json.loads(after)["flags"]["flag8999"]["default"] == "on"
+    assert len(after) == len(text) - 1
+
+
+def test_large_yaml_is_refused_with_its_size() -> None:
+    text = yaml.dump(flags_of(1000), Dumper=yaml.CSafeDumper)
+
+    with pytest.raises(TooLargeError, match="it has 68 KB, and YAML of more than 64 KB is not read"):
+        find(text, ("flags", "flag1", "default"))
+
+
+def test_a_text_is_read_once_for_each_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[str] = []
+    read = outlines.read
+
+    def counted(text: str, path: str) -> outlines.Outline:
+        reads.append(path)
+        return read(text, path)
+
+    monkeypatch.setattr(outlines, "read", counted)
+    text = "flags: {once: true, twice: no}"
+
+    for _ in range(3):
+        assert raw_at(text[:5] + text[5:], ("flags", "once")) == "true"
+        with pytest.raises(FieldError):
+            find("flags: [" + text, ("flags", "once"))
+
+    assert reads == ["flags.once", "flags.once"]
+
+
+def test_only_so_many_outlines_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "REMEMBERED", 3)
+    monkeypatch.setattr(documents, "_known", {})
+
+    for number in range(9):
+        assert raw_at(f"a: {number}", ("a",)) == str(number)
+
+    assert len(documents._known) == 3
 
 
 def test_odd_keys_are_spelled_in_brackets() -> None:
