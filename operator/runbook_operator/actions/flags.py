@@ -1,18 +1,24 @@
 """Where feature flags live, and what setting one there is."""
 
+import re
 from typing import Any
 
 from runbook_operator.actions.rolling import left_alone, rollable
 from runbook_operator.actions.scene import Scene
-from runbook_operator.model import fields
+from runbook_operator.model import documents, fields
 from runbook_operator.model.aims import Aim, Refused, Remark
 from runbook_operator.model.documents import AbsentError
 from runbook_operator.model.fields import FieldError, Key, quoted
+from runbook_operator.model.outlines import Keys
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.seen import Seen
 
 FLAGS = "spec.flagSpec.flags"
-CONTAINERS = "spec.template.spec.containers"
+PODS = "spec.template.spec"
+CONFIG_MAP_KEY = re.compile(r"(?!\.\.?$|\.\.)[-._a-zA-Z0-9]+")
+"""The names that the API server takes for a key of a ConfigMap."""
+LARGEST_VALUE = 16 * 1024
+"""Characters. What was there is kept in the Switch's status; what is larger is a document and no flag."""
 
 
 def at_home(scene: Scene, flag: str, value: str) -> tuple[Aim | Remark, ...]:
@@ -24,15 +30,14 @@ def at_home(scene: Scene, flag: str, value: str) -> tuple[Aim | Remark, ...]:
         text = f"{seen.ref} is immutable, so no flag in it can be set; make it anew without immutable: true"
         raise Refused(Reason.IMMUTABLE, text)
     if scene.target.flags_key:
-        return (_in_document(seen, f"data{Key(scene.target.flags_key)}", flag, value),)
+        return _in_document(seen, scene.target.flags_key, flag, value)
     return _in_config_map(seen, flag, value)
 
 
 def in_environment(scene: Scene, container: str, flag: str, value: str) -> tuple[Aim | Remark, ...]:
     """The flag as a variable of a container of the workload, which is rolled out by that."""
     seen = rollable(scene)
-    name = quoted(_container(seen, container))
-    field = f"{CONTAINERS}[name={name}].env[name={quoted(flag)}]"
+    field = f"{_container(seen, container)}.env[name={quoted(flag)}]"
     # The API server leaves an empty value out, so that one written would always seem to be taken away.
     held = {"name": flag, "value": value} if value else {"name": flag}
     aim = Aim(seen.ref, field, held)
@@ -43,24 +48,78 @@ def in_environment(scene: Scene, container: str, flag: str, value: str) -> tuple
 
 
 def _in_config_map(seen: Seen, flag: str, value: str) -> tuple[Aim | Remark, ...]:
+    if not CONFIG_MAP_KEY.fullmatch(flag):
+        text = f"{seen.ref}: a key of a ConfigMap has letters, digits, - . _ only, so none can be called {flag}"
+        raise Refused(Reason.INVALID_SPEC, f"{text}; for a flag inside of a document set flags.key of the target")
+    _refuse_binary(seen, flag)
     field = f"data{Key(flag)}"
-    aim = Aim(seen.ref, field, value)
-    if fields.get(seen.body, field) is not None:
+    aim, there = Aim(seen.ref, field, value), fields.get(seen.body, field)
+    if there is not None:
+        _refuse_large(seen, field, there)
         return (aim,)
     return (aim, Remark(Reason.FLAG_ADDED, f"{seen.ref} had no flag {flag}: it is added, and removed by the release"))
 
 
-def _in_document(seen: Seen, text: str, flag: str, value: str) -> Aim:
+def _refuse_binary(seen: Seen, key: str) -> None:
+    """The API server takes no key that is in both of `data` and `binaryData`."""
+    if key in (seen.body.get("binaryData") or {}):
+        text = f"{seen.ref} has {key} under binaryData, since the file it was made from is not UTF-8"
+        raise Refused(Reason.FIELD_NOT_FOUND, f"{text}; save that file as UTF-8, and make the ConfigMap again")
+
+
+def _refuse_large(seen: Seen, field: str, there: str) -> None:
+    if len(there) > LARGEST_VALUE:
+        text = f"{seen.ref}: {field} has {len(there) // 1024} KB, which is a document and no flag"
+        raise Refused(
+            Reason.DOCUMENT_TOO_LARGE, f"{text}; set flags.key of the target, and flag to the path inside of it"
+        )
+
+
+def _in_document(seen: Seen, key: str, flag: str, value: str) -> tuple[Aim | Remark, ...]:
+    _refuse_binary(seen, key)
+    text = f"data{Key(key)}"
     if fields.get(seen.body, text) is None:
         raise Refused(Reason.FIELD_NOT_FOUND, f"{seen.ref} has no {text}; correct flags.key of the target")
-    field = f"{text}#{''.join(str(Key(key)) for key in flag.split('.')).removeprefix('.')}"
+    keys = documents.path_of(flag)
+    field = f"{text}#{''.join(str(Key(one)) for one in keys).removeprefix('.')}"
     try:
-        return Aim(seen.ref, field, fields.written(seen.body, field, value))
+        raw = fields.written(seen.body, field, value)
+        # Whether it can stand there is found out now, and not when it is thrown.
+        fields.put(seen.body, field, raw)
+        _refuse_large(seen, field, fields.get(seen.body, field))
+        remarks = _doubled(seen, field, keys)
     except AbsentError as error:
-        why = f"{seen.ref}: {error}; write the flag into the document first, since a release could not take it away"
-        raise Refused(Reason.FIELD_NOT_FOUND, why) from None
+        raise Refused(Reason.FIELD_NOT_FOUND, f"{seen.ref}: {error}; {_way_out(seen, text, keys)}") from None
     except FieldError as error:
-        raise Refused(Reason.FIELD_NOT_FOUND, f"{seen.ref}: {error}") from None
+        raise Refused(error.reason, f"{seen.ref}: {error}") from None
+    return (Aim(seen.ref, field, raw), *remarks)
+
+
+def _doubled(seen: Seen, field: str, keys: Keys) -> tuple[Remark, ...]:
+    """An app that takes `a.b: 1` and `a: {b: 1}` for the same reads one of them, and nobody can tell which.
+
+    Who writes a dot that belongs to a key has said which one is meant.
+    """
+    others = _others(seen, field.partition("#")[0], keys)
+    text = f"{seen.ref}: {field}: the document has it again as {others}; an app that takes the two for the same, as "
+    text += "Spring does, reads one of them"
+    if others and not any("." in key for key in keys):
+        raise Refused(Reason.FIELD_NOT_FOUND, f"{text}: leave one of them in the document")
+    return (Remark(Reason.FLAG_OVERRULED, text),) if others else ()
+
+
+def _way_out(seen: Seen, text: str, keys: Keys) -> str:
+    """What to do about a flag that is not there: never to write it down beside a key that means the same."""
+    if others := _others(seen, text, keys):
+        return (
+            f"it has the flag under a key with dots in it; set flag to {others}, since a dot after a \\ divides no keys"
+        )
+    return "write the flag into the document first, since a release could not take it away"
+
+
+def _others(seen: Seen, text: str, keys: Keys) -> str:
+    found = documents.others(fields.get(seen.body, text), keys)
+    return " or ".join(map(documents.flag_of, found))
 
 
 def _in_feature_flag(seen: Seen, flag: str, value: str) -> tuple[Aim | Remark, ...]:
@@ -81,11 +140,19 @@ def _in_feature_flag(seen: Seen, flag: str, value: str) -> tuple[Aim | Remark, .
 
 
 def _container(seen: Seen, wanted: str) -> str:
-    """The name of the container that is meant."""
-    names = [one["name"] for one in fields.get(seen.body, CONTAINERS) or ()]
-    listed = ", ".join(names) or "none of its own"
-    if wanted and wanted not in names:
+    """The path of the container that is meant; a native sidecar is one, though it is among the init containers."""
+    found, ends = _containers(seen, "containers"), _containers(seen, "initContainers")
+    stays = [one["name"] for one in ends.values() if one.get("restartPolicy") == "Always"]
+    usual = [*found, *stays]
+    if wanted and wanted not in {**found, **ends}:
+        listed = ", ".join((*found, *ends)) or "none of its own"
         raise Refused(Reason.FIELD_NOT_FOUND, f"{seen.ref} has no container {wanted}; it has {listed}")
-    if not wanted and len(names) != 1:
+    if not wanted and len(usual) != 1:
+        listed = ", ".join((*found, *(f"{name} (a sidecar)" for name in stays))) or "none of its own"
         raise Refused(Reason.INVALID_SPEC, f"{seen.ref} has the containers {listed}; say which by env.container")
-    return wanted or names[0]
+    name = wanted or usual[0]
+    return f"{PODS}.{'containers' if name in found else 'initContainers'}[name={quoted(name)}]"
+
+
+def _containers(seen: Seen, part: str) -> dict[str, Any]:
+    return {one["name"]: one for one in fields.get(seen.body, f"{PODS}.{part}") or ()}

@@ -40,7 +40,9 @@ class FlagEnvironment(ApiModel):
     """The container that has the flag as an environment variable."""
 
     container: Annotated[str, Field(max_length=63)] = Field(
-        "", description="Its name; not needed where the pod has one container."
+        "",
+        description="Its name; not needed where the pod has one container. A sidecar (an init container with "
+        "restartPolicy Always) counts as one; an init container that ends is only meant where it is named.",
     )
 
 
@@ -48,7 +50,8 @@ class SetFlagSpec(ActionSpec):
     """Which flag, and what it is to be."""
 
     flag: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^\s\[\]{}#=]+$")] = Field(
-        description="Its name; inside a document (flags.key of the target) its path: features.ai."
+        description="Its name; inside a document (flags.key of the target) its path: features.ai. A dot that is "
+        "part of a key has a backslash before it, as in kubectl's jsonpath: app\\.features.ai is ai below app.features."
     )
     value: Annotated[str, Field(max_length=1024)] = Field(
         description="What it is to be, as text; inside a document quoted as the value there is. For an OpenFeature "

@@ -65,6 +65,7 @@ class Group:
 
 
 Step = Key | Element | Group
+ENVIRONMENT = Key("env")
 
 
 @dataclass(frozen=True)
@@ -201,12 +202,15 @@ def _inner(field: Field, depth: int, holder: Any) -> Any:
 
 
 def _index(field: Field, depth: int, items: list[Any]) -> int:
-    """The index of the one element that the step means, the length of the list for none."""
+    """The index of the one element that the step means, the length of the list for none.
+
+    A container may have a variable twice, which charts use to let a default be overridden: the last one counts.
+    """
     step = field.steps[depth]
     fitting = [at for at, item in enumerate(items) if isinstance(step, Element) and step.fits(item)]
-    if len(fitting) > 1:
+    if len(fitting) > 1 and field.steps[depth - 1] != ENVIRONMENT:
         raise FieldError(str(field), f"{field.above(depth)} has {len(fitting)} elements {step}")
-    return fitting[0] if fitting else len(items)
+    return fitting[-1] if fitting else len(items)
 
 
 def _set(field: Field, depth: int, holder: Any, value: Any) -> Any:

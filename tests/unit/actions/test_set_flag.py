@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from runbook_operator import errors
 from runbook_operator.actions.rolling import RESTARTED_FOR
 from runbook_operator.actions.set_flag import SetFlag, SetFlagSpec
+from runbook_operator.model import outlines
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
 from runbook_operator.plan.steps import Act
@@ -189,6 +190,117 @@ def test_a_place_that_is_not_in_the_document_is_refused_with_the_way_out(text: s
     assert says in message
 
 
+SPRING = """# the whole team edits this
+spring.application.name: shop
+server:
+  port: 8080
+app.features.ai: true
+app.features:
+  search: "on"   # keep
+  both: 1
+app: {features: {both: 2}}
+"""
+AT = {"configMap": "flags", "key": "app.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "line"),
+    [
+        (r"app\.features\.ai", "false", "app.features.ai: false"),
+        (r"app\.features.search", "off", '  search: "off"   # keep'),
+        (r"spring\.application\.name", "market", "spring.application.name: market"),
+        ("server.port", "9090", "  port: 9090"),
+    ],
+)
+def test_dotted_key_is_set_where_the_flag_has_a_backslash(flag: str, value: str, line: str) -> None:
+    simulation = thrown(config_map(**{"app.yaml": SPRING}), action=set_flag(flag, value), flags=AT)
+
+    changed = [new for new, old in zip(*texts(data(simulation)["app.yaml"], SPRING), strict=True) if new != old]
+    assert changed == [line]
+    assert remarks(simulation) == []
+    simulation.release().drive()
+    assert data(simulation) == {"app.yaml": SPRING}
+
+
+@pytest.mark.parametrize(
+    ("flag", "says"),
+    [
+        ("app.features.ai", r"under a key with dots in it; set flag to app\.features\.ai, since"),
+        ("app.features.search", r"under a key with dots in it; set flag to app\.features.search, since"),
+        ("app.features.both", r"it again as app\.features.both; an app that takes the two for the same"),
+        ("app.features.none", "write the flag into the document first"),
+    ],
+)
+def test_flag_under_a_dotted_key_is_refused_with_its_spelling(flag: str, says: str) -> None:
+    simulation = ready(config_map(**{"app.yaml": SPRING}), flags=AT, actions=(set_flag(flag),)).drive()
+
+    reason, message = refusal(simulation)
+    assert reason == "FieldNotFound"
+    assert says in message
+    assert ("write the flag into" in message) == (flag == "app.features.none")
+
+
+def test_spelled_dotted_key_beside_a_nested_one_is_set_with_a_remark() -> None:
+    simulation = thrown(config_map(**{"app.yaml": SPRING}), action=set_flag(r"app\.features.both", "3"), flags=AT)
+
+    assert "  both: 3\n" in data(simulation)["app.yaml"]
+    assert remarks(simulation) == ["FlagOverruled"]
+
+
+def test_properties_file_is_refused_as_no_map() -> None:
+    simulation = ready(config_map(**{"app.yaml": "app.ai=true\n"}), flags=AT, actions=(set_flag("app.ai"),)).drive()
+
+    assert "not a YAML or JSON map but a single value or a list, as a .properties file is" in refusal(simulation)[1]
+
+
+@pytest.mark.parametrize("flag", ["features/ai", "a:b", "größe", ".", "..", "..data", "a\\b"])
+def test_flag_that_no_key_of_a_config_map_can_have_is_refused(flag: str) -> None:
+    simulation = ready(config_map(ai="true"), actions=(set_flag(flag),)).drive()
+
+    reason, message = refusal(simulation)
+    assert reason == "InvalidSpec"
+    assert f"so none can be called {flag}; for a flag inside of a document" in message
+
+
+@pytest.mark.parametrize("flags", [{"configMap": "flags"}, {"configMap": "flags", "key": "ai"}])
+def test_flag_under_binary_data_is_refused(flags: Body) -> None:
+    body = config_map(color="red") | {"binaryData": {"ai": "//50AHIAdQBlAA=="}}
+
+    simulation = ready(body, flags=flags, actions=(set_flag(),)).drive()
+
+    text = "ConfigMap/flags has ai under binaryData, since the file it was made from is not UTF-8"
+    assert refusal(simulation)[1].startswith(text)
+
+
+def test_document_taken_for_a_flag_is_refused_with_its_size() -> None:
+    simulation = ready(config_map(ai="x" * 20_000), actions=(set_flag(),)).drive()
+
+    reason, message = refusal(simulation)
+    assert reason == "DocumentTooLarge"
+    assert message.startswith("ConfigMap/flags: data.ai has 19 KB, which is a document and no flag; set flags.key")
+
+
+def test_large_yaml_document_is_refused_before_anybody_throws() -> None:
+    text = "flags:\n" + "".join(f"  flag{n}: true\n" for n in range(6000))
+    simulation = ready(config_map(**{"app.yaml": text}), flags=AT, actions=(set_flag("flags.flag1"),)).drive()
+
+    reason, message = refusal(simulation)
+    assert reason == "DocumentTooLarge"
+    assert "it has 98 KB, and YAML of more than 64 KB is not read" in message
+
+
+def test_throw_reads_no_document_that_a_close_look_has_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = DOCUMENT + "# read at the close look\n"
+    simulation = ready(config_map(**{"app.yaml": text}), flags=AT, actions=(set_flag("flags.ai", "off"),)).drive()
+    read: list[str] = []
+    monkeypatch.setattr(outlines, "read", lambda text, _: read.append(text))
+
+    simulation.throw().drive()
+
+    assert simulation.status().phase == "Engaged"
+    assert read == []
+
+
 def test_a_document_that_somebody_breaks_is_told_and_held_again_once_it_is_one() -> None:
     at = {"configMap": "flags", "key": "app.yaml"}
     simulation = thrown(config_map(**{"app.yaml": DOCUMENT}), action=set_flag("flags.ai", "off"), flags=at)
@@ -352,13 +464,79 @@ def test_of_several_containers_one_must_be_named() -> None:
     )
 
 
-def test_a_variable_that_is_there_twice_is_refused() -> None:
-    twice = workload({"name": "app", "env": [{"name": "AI", "value": "true"}, {"name": "AI", "value": "false"}]})
+def test_last_of_two_variables_of_one_name_is_set_and_restored() -> None:
+    default, other, override = (
+        {"name": "AI", "value": "true"},
+        {"name": "B", "value": "1"},
+        {"name": "AI", "value": "maybe"},
+    )
+    simulation = thrown(workload({"name": "app", "env": [default, other, override]}), action=set_flag("AI", env={}))
 
-    reason, message = refusal(ready(twice, actions=(set_flag("AI", env={}),)).drive())
+    assert env(simulation) == [default, other, {"name": "AI", "value": "false"}]
+    assert simulation.status().phase == "Engaged"
+    simulation.release().drive()
+    assert env(simulation) == [default, other, override]
 
-    assert reason == "FieldNotFound"
-    assert "has 2 elements [name=AI]" in message
+
+@pytest.mark.parametrize(("before", "after"), [([], None), ([{"name": "AI", "value": "true"}], "true")])
+def test_variable_added_again_while_it_is_held_is_held_too(before: list[Body], after: str | None) -> None:
+    action = set_flag("AI", env={})
+    simulation = ready(
+        workload({"name": "app", "env": before}), actions=(action, {"scale": {"target": "web", "replicas": 0}})
+    )
+    simulation.throw().drive()
+    held = {"name": "AI", "value": "false"}
+    template = {"spec": {"containers": [{"name": "app", "env": [held, {"name": "AI", "value": "true"}]}]}}
+
+    simulation.change(WEB, {"spec": {"template": template, "replicas": 1}}).after(seconds=5).drive()
+
+    assert env(simulation)[-1] == held
+    assert simulation.live("Deployment", "web")["spec"]["replicas"] == 0
+    assert simulation.status().phase == "Engaged"
+    simulation.release().drive()
+    assert [one["value"] for one in env(simulation) or []][-1:] == ([after] if after else [])
+    assert condition(simulation.status(), "Restored")[0] == "True"
+
+
+def test_variable_of_a_native_sidecar_is_set_and_restored() -> None:
+    agent = {"name": "agent", "restartPolicy": "Always", "env": [{"name": "AI", "value": "true"}]}
+    body = workload({"name": "app"})
+    body["spec"]["template"]["spec"]["initContainers"] = [{"name": "migrate"}, agent]
+
+    simulation = thrown(body, action=set_flag("AI", env={"container": "agent"}))
+
+    live = simulation.live("Deployment", "web")["spec"]["template"]["spec"]["initContainers"]
+    assert live == [{"name": "migrate"}, agent | {"env": [{"name": "AI", "value": "false"}]}]
+    simulation.release().drive()
+    live = simulation.live("Deployment", "web")["spec"]["template"]["spec"]
+    assert live == {"containers": [{"name": "app"}], "initContainers": [{"name": "migrate"}, agent]}
+
+
+@pytest.mark.parametrize(
+    ("inits", "says"),
+    [
+        ([{"name": "agent", "restartPolicy": "Always"}], "has the containers app, agent (a sidecar); say which"),
+        ([{"name": "migrate"}], ""),
+    ],
+)
+def test_sidecar_counts_where_no_container_is_named(inits: list[Body], says: str) -> None:
+    body = workload({"name": "app"})
+    body["spec"]["template"]["spec"]["initContainers"] = inits
+
+    simulation = ready(body, actions=(set_flag("AI", env={}),)).drive()
+
+    assert says in condition(simulation.status(), "Ready")[2]
+    assert condition(simulation.status(), "Ready")[0] == ("False" if says else "True")
+
+
+def test_init_container_that_ends_is_set_where_it_is_named() -> None:
+    body = workload({"name": "app"})
+    body["spec"]["template"]["spec"]["initContainers"] = [{"name": "migrate"}]
+
+    thrown(body, action=set_flag("AI", env={"container": "migrate"}))
+    text = refusal(ready(body, actions=(set_flag("AI", env={"container": "db"}),)).drive())[1]
+
+    assert text == "Deployment/web has no container db; it has app, migrate"
 
 
 def test_a_workload_without_a_pod_template_of_its_own_has_no_container() -> None:
