@@ -6,23 +6,24 @@ OperatorError
 │   ├── ConflictError         409: it changed since it was read; read again
 │   ├── AlreadyExistsError    409 on create
 │   ├── ForbiddenError        403: the operator, or the account that it acts for, lacks a right
-│   ├── RefusedError          400, 422 and other 4xx: the write itself is wrong
+│   ├── RefusedError          400, 422, other 4xx, and what a quota, a policy or a webhook refuses: `reason` says which
 │   └── UnavailableError      429, 5xx, no connection, no answer in time: outcome unknown
 │       └── UnauthorizedError     401: the credentials are not accepted now; they may be rotated
 ├── UnsettledError        a visit took more steps than any object needs
 └── NotLeadingError       the lease was lost; the new leader goes on from the record
 """
 
-from typing import ClassVar
+from typing import Self
 
 from runbook_operator.model.mending import advice
 from runbook_operator.model.reasons import Reason
+from runbook_operator.model.refusals import Refusal
 
 
 class OperatorError(Exception):
     """Base of all: `reason` for conditions and metric labels, `retry_after` seconds or None for the usual back-off."""
 
-    reason: ClassVar[str] = "Error"
+    reason: str = "Error"
     user_action: str = ""
     retry_after: float | None = None
 
@@ -36,6 +37,11 @@ class ApiError(OperatorError):
         super().__init__(message)
         self.retry_after = retry_after
 
+    def because(self, refusal: Refusal) -> Self:
+        """The same error with the check of the API server that refused the request, and what to do about it."""
+        self.reason, self.user_action = refusal.reason.value, refusal.user_action
+        return self
+
 
 class NotFoundError(ApiError):
     """404."""
@@ -44,9 +50,13 @@ class NotFoundError(ApiError):
 
 
 class ConflictError(ApiError):
-    """409: a precondition did not hold."""
+    """409: a precondition did not hold.
+
+    `is_of_another` where a creation met it: the object that was written meanwhile is another, as a quota's count.
+    """
 
     reason = "Conflict"
+    is_of_another = False
 
 
 class AlreadyExistsError(ApiError):
@@ -66,7 +76,7 @@ class ForbiddenError(ApiError):
 
 
 class RefusedError(ApiError):
-    """The API server or an admission policy refused the write as it stands."""
+    """The API server refused the write as it stands; model/refusals says which check of it did."""
 
     reason = Reason.REFUSED.value
     user_action = "Correct what the message names; the switch is tried again by itself."

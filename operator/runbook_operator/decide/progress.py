@@ -15,7 +15,7 @@ from runbook_operator.model.reasons import Reason
 from runbook_operator.model.seen import Missing, Seen, is_hidden
 from runbook_operator.plan.world import World
 
-PASSING = frozenset({Reason.UNAVAILABLE, Reason.TARGET_NOT_FOUND, Reason.NOT_VERIFIED})
+PASSING = frozenset({Reason.UNAVAILABLE, Reason.WEBHOOK_FAILED, Reason.TARGET_NOT_FOUND, Reason.NOT_VERIFIED})
 """Reasons that time may cure; with every other one trying again does not help until a person acts."""
 
 

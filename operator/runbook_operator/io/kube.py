@@ -19,6 +19,7 @@ import aiohttp
 from kubernetes.aio import client, config
 
 from runbook_operator import __version__, errors
+from runbook_operator.io import answers
 from runbook_operator.model.accounts import Account
 from runbook_operator.model.mending import advice
 from runbook_operator.model.refs import MANAGER
@@ -33,14 +34,6 @@ WATCH_GRACE = 2
 """Seconds beyond its time after which a watch that the server should have ended is dead."""
 Load = Callable[[], Awaitable[client.ApiClient]]
 MayWrite = Callable[[str], bool]
-ERRORS: Mapping[int, type[errors.ApiError]] = {
-    401: errors.UnauthorizedError,
-    403: errors.ForbiddenError,
-    404: errors.NotFoundError,
-    409: errors.ConflictError,
-    410: errors.NotFoundError,
-    429: errors.UnavailableError,
-}
 
 
 def _yes(path: str) -> bool:
@@ -103,7 +96,7 @@ class Kube:
         try:
             return await self.request("POST", path, body=body, query={"fieldManager": MANAGER})
         except errors.ConflictError as error:
-            raise errors.AlreadyExistsError(str(error)) from error
+            raise answers.taken(error) from error
 
     async def merge(self, path: str, body: Body) -> Body:
         """A JSON merge patch; a resourceVersion in the body's metadata is its precondition."""
@@ -216,7 +209,7 @@ class Kube:
         return response
 
     def _error(self, status: int, headers: Mapping[str, str], text: bytes, what: str) -> errors.ApiError:
-        error = _error(status, headers, text, what)
+        error = answers.error(status, headers, text, what)
         if isinstance(error, errors.ForbiddenError) and self.account is not None:
             error.user_action = advice(str(error), self.account.namespace)
         return error
@@ -278,18 +271,3 @@ def _in_the_name_of(account: Account | None) -> dict[str, str]:
 def _items(page: Body) -> list[Body]:
     names = {"apiVersion": page["apiVersion"], "kind": page["kind"].removesuffix("List")}
     return [names | item for item in page.get("items") or ()]
-
-
-def _error(status: int, headers: Mapping[str, str], text: bytes, what: str) -> errors.ApiError:
-    default = errors.UnavailableError if status >= 500 else errors.RefusedError  # noqa: PLR2004 # as above
-    after = headers.get("Retry-After", "")
-    return ERRORS.get(status, default)(
-        f"{what}: {status} {_message(text)}", retry_after=float(after) if after.isdigit() else None
-    )
-
-
-def _message(text: bytes) -> str:
-    try:
-        return str(json.loads(text).get("message", ""))
-    except (ValueError, AttributeError):
-        return text[:200].decode(errors="replace")
