@@ -30,6 +30,7 @@ from runbook_operator.observe.worlds import switch_world
 from runbook_operator.plan.steps import Act, Begin, Defer, SetFinalizers, Step, Unsay, WriteStatus
 from runbook_operator.plan.targets import declared
 from runbook_operator.plan.world import Policy, World
+from tests.traffic import reported
 
 NAMESPACE = "shop"
 ACCOUNT = Account(NAMESPACE, "deployer")
@@ -115,6 +116,10 @@ class Simulation:
     objects: dict[Ref, Body] = field(default_factory=dict)
     """What a read finds, beside the targets that a watch tells of."""
     answering: Answering = field(default_factory=lambda: Answering(200))
+    reports: dict[str, Body] = field(
+        default_factory=lambda: {"BackendTrafficPolicy": {"status": {"ancestors": [reported()]}}}
+    )
+    """By kind, what its controller reports at once on an object that is made."""
     lacking: set[Query] = field(default_factory=set)
     """What may not be done."""
     policy: Policy = field(default_factory=Policy)
@@ -395,7 +400,8 @@ class Simulation:
             case Create(ref, body):
                 assert ref not in self.objects
                 self.ids += 1
-                self.with_object({**body, "metadata": {**body["metadata"], "uid": f"made-{self.ids}"}})
+                made = {**body, "metadata": {**body["metadata"], "uid": f"made-{self.ids}"}}
+                self.with_object(made | self.reports.get(ref.kind, {}))
             case Delete(ref, uid):
                 assert self.objects[ref]["metadata"]["uid"] == uid
                 self.remove(ref)

@@ -19,10 +19,17 @@ def service(name: str = "web", *, meta: Body | None = None, **spec: Any) -> Body
     return made("v1", "Service", name, meta, spec={key: one for key, one in (usual | spec).items() if one is not None})
 
 
-def http_route(name: str = "web", *rules: Body, controller: str = "", meta: Body | None = None) -> Body:
-    status = {"status": {"parents": [{"controllerName": controller}]}} if controller else {}
+def http_route(name: str = "web", *rules: Body, controller: str = EG, meta: Body | None = None) -> Body:
+    """One that a controller has accepted; none has where that is empty."""
+    status = {"status": {"parents": [reported(controller)]}} if controller else {}
     spec = {"parentRefs": [{"name": "gateway"}], "rules": list(rules) or [rule("web")]}
     return made("gateway.networking.k8s.io/v1", "HTTPRoute", name, meta, spec=spec, **status)
+
+
+def reported(controller: str = EG, status: str = "True", **rest: Any) -> Body:
+    """What a Gateway controller says of an object, in its status.parents or status.ancestors."""
+    accepted = {"type": "Accepted", "status": status, "reason": "Accepted", "message": ""} | rest
+    return {"controllerName": controller, "conditions": [accepted]}
 
 
 def rule(*services: str, filters: list[Body] | None = None, path: str = "/") -> Body:

@@ -15,7 +15,7 @@ from tests import traffic
 from tests.e2e import api
 from tests.e2e.harness import ROLLOUT, Body, Cluster, Operator, deployment, eventually, runbook
 from tests.e2e.inside import Inside
-from tests.e2e.traffic import delete, items, make_kinds, patch
+from tests.e2e.traffic import accept, delete, engaged, items, make_kinds, patch
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "07-traffic"
 IN_MESH = {"sidecar.istio.io/status": "{}"}
@@ -100,6 +100,7 @@ def applied(cluster: Cluster, name: str, *more: str) -> Body:
     """The mechanism's world, and switches that are ready to be thrown; returns what there is."""
     names = ("stop", *more)
     cluster.apply(meshed(), *WORLDS[name].objects)
+    accept(cluster)
     if name == "Istio":
         eventually("there is a pod", lambda: cluster.run("get", "pods", "-o", "name"))
     cluster.apply(runbook(targets=[traffic.TARGET], killSwitches=switches(name, *names), scaling=[]))
@@ -126,7 +127,7 @@ def test_it_is_blocked_held_against_whoever_takes_it_back_and_given_back(
     before = applied(cluster, name)
 
     cluster.throw("shop-stop")
-    cluster.until_phase("shop-stop", "Engaged")
+    engaged(cluster, "shop-stop")
 
     blocked = state(cluster, name)
     assert blocked != before
@@ -147,7 +148,7 @@ def test_two_switches_block_until_both_are_released_in_either_order(
     for first, last in (("shop-stop", "shop-halt"), ("shop-halt", "shop-stop")):
         for one in ("shop-stop", "shop-halt"):
             cluster.throw(one)
-            cluster.until_phase(one, "Engaged")
+            engaged(cluster, one)
         cluster.release(first)
         cluster.until_phase(first, "Released")
         assert state(cluster, name) != before

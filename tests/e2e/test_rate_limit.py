@@ -6,7 +6,7 @@ import pytest
 
 from tests import traffic
 from tests.e2e.harness import Body, Cluster, Operator, deployment, eventually, runbook
-from tests.e2e.traffic import items, make_kinds
+from tests.e2e.traffic import accept, engaged, items, make_kinds, report
 
 PLAIN = traffic.service(clusterIP=None)
 WORLDS: dict[str, tuple[tuple[Body, ...], tuple[str, ...]]] = {
@@ -34,19 +34,60 @@ def test_it_is_limited_multiplied_as_it_says_and_given_back(cluster: Cluster, op
     pods = deployment(replicas=1)
     pods["spec"]["template"]["metadata"]["annotations"] = {"sidecar.istio.io/status": "{}"}
     cluster.apply(pods, PLAIN, *objects)
+    accept(cluster)
     eventually("there is a pod", lambda: cluster.run("get", "pods", "-o", "name"))
     cluster.apply(limited(through=[name]))
     cluster.until_reason("switch", "shop-stop", "Ready")
     before = {kind: items(cluster, kind) for kind in kinds}
 
     cluster.throw("shop-stop")
-    cluster.until_phase("shop-stop", "Engaged")
+    engaged(cluster, "shop-stop")
 
     assert {kind: items(cluster, kind) for kind in kinds} != before
     eventually("it is told", lambda: cluster.events("LimitMultiplied"))
     cluster.release("shop-stop")
     cluster.until_phase("shop-stop", "Released")
     assert {kind: items(cluster, kind) for kind in kinds} == before
+    assert operator.alive
+
+
+def test_stopped_deployment_in_no_mesh_is_not_limited(cluster: Cluster, operator: Operator) -> None:
+    stop = {"name": "stop", "actions": [{"scale": {"target": "web", "replicas": 0}}]}
+    slow = {"name": "slow", "actions": [{"rateLimit": {"target": "web", "requests": 10, "per": "Second"}}]}
+    cluster.apply(deployment(replicas=1), PLAIN)
+    eventually("there is a pod", lambda: cluster.run("get", "pods", "-o", "name"))
+    cluster.apply(runbook(targets=[traffic.TARGET], killSwitches=[stop, slow], scaling=[]))
+    cluster.until_reason("switch", "shop-slow", "NoTrafficMechanism")
+    cluster.throw("shop-stop")
+    cluster.until_phase("shop-stop", "Engaged")
+    eventually("no pod is left", lambda: not cluster.run("get", "pods", "-o", "name"))
+
+    cluster.throw("shop-slow")
+    cluster.until_phase("shop-slow", "Stalled")
+
+    said = cluster.until_reason("switch", "shop-slow", "NoTrafficMechanism")
+    assert "has no pods now, and nothing declares that those to come are in the mesh" in said["message"]
+    assert items(cluster, "EnvoyFilter") == {}
+    assert operator.alive
+
+
+def test_policy_that_its_controller_refuses_stalls_until_it_is_accepted(cluster: Cluster, operator: Operator) -> None:
+    cluster.apply(PLAIN, traffic.http_route())
+    accept(cluster)
+    cluster.apply(limited(through=["EnvoyGateway"]))
+    cluster.until_reason("switch", "shop-stop", "Ready")
+    cluster.throw("shop-stop")
+    name = "shop-stop-web-limit"
+    eventually("the policy is there", lambda: name in items(cluster, "BackendTrafficPolicy"))
+    conflict = traffic.reported(status="False", reason="Conflicted", message="another policy is older")
+
+    report(cluster, "BackendTrafficPolicy", name, {"ancestors": [conflict]})
+    cluster.until_phase("shop-stop", "Stalled")
+    said = cluster.until_reason("switch", "shop-stop", "NotAccepted")
+
+    assert "Conflicted: another policy is older" in said["message"]
+    report(cluster, "BackendTrafficPolicy", name, {"ancestors": [traffic.reported()]})
+    cluster.until_phase("shop-stop", "Engaged")
     assert operator.alive
 
 

@@ -7,7 +7,8 @@ gateway makes of them is its own, and documented by it.
 from typing import Any
 
 from tests.e2e import api
-from tests.e2e.harness import Body, Cluster, kubectl
+from tests.e2e.harness import Body, Cluster, eventually, kubectl
+from tests.traffic import reported
 
 KINDS = (
     ("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes"),
@@ -67,6 +68,33 @@ def _essence(body: Body) -> Body:
     meta = {key: body["metadata"][key] for key in ("annotations", "labels") if key in body["metadata"]}
     hidden = ("metadata", "status", "apiVersion", "kind")
     return {"metadata": meta} | {key: value for key, value in body.items() if key not in hidden}
+
+
+def engaged(cluster: Cluster, switch: str) -> None:
+    """Wait until the switch is Engaged; no gateway runs here, so that the test accepts what one would accept."""
+
+    def is_engaged() -> bool:
+        accept(cluster)
+        return cluster.phase(switch) == "Engaged"
+
+    eventually(f"{switch} is Engaged", is_engaged)
+
+
+def accept(cluster: Cluster) -> None:
+    """Report every route and policy as accepted, as Envoy Gateway would."""
+    for kind, place in (("HTTPRoute", "parents"), ("BackendTrafficPolicy", "ancestors")):
+        for one in api.get(PLACES[kind].format(cluster.namespace))["items"]:
+            if not one.get("status"):
+                report(cluster, kind, one["metadata"]["name"], {place: [reported()]})
+
+
+def report(cluster: Cluster, kind: str, name: str, status: Body) -> None:
+    """A controller writes a status; the kinds made above have no subresource for it, and real ones have."""
+    where = f"{PLACES[kind].format(cluster.namespace)}/{name}"
+    try:
+        api.patch(f"{where}/status", {"status": status}, "gateway")
+    except api.NotThereError:
+        api.patch(where, {"status": status}, "gateway")
 
 
 def patch(cluster: Cluster, kind: str, name: str, body: Body) -> None:

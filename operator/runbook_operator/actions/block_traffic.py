@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from runbook_operator.actions.base import DONE, Action, ActionSpec, Plan
+from runbook_operator.actions.base import Action, ActionSpec, Plan
 from runbook_operator.actions.rights import Right, needed
 from runbook_operator.actions.scene import Scene
 from runbook_operator.actions.traffic import (
@@ -15,6 +15,7 @@ from runbook_operator.actions.traffic import (
     istio,
     kong,
     network_policy,
+    reported,
     service_selector,
     traefik,
 )
@@ -61,7 +62,7 @@ class BlockTrafficSpec(ActionSpec):
         ["ServiceSelector"],
         description="The mechanisms that may be used: the first one that the cluster has and that fits is. "
         "ServiceSelector takes the Service's endpoints away, which every cluster can; connections that are open go on "
-        "until they close.",
+        "until they close. A gateway or a mesh is used on evidence only, and waited for, as with rateLimit.",
     )
     verify: Verify | None = Field(None, description="A request that must fail before the switch says Engaged.")
 
@@ -96,7 +97,8 @@ class BlockTraffic(Action):
         where = site(scene)
         if spec.verify is not None:
             check(spec.verify, scene)
-        return first(spec.through, WAYS, where)
+        plan = first(spec.through, WAYS, where)
+        return tuple(one for one in plan if spec.verify is None or not reported.is_by_hand(one))
 
     @classmethod
     def needs(cls, spec: BlockTrafficSpec, target: TargetRefs) -> tuple[Right, ...]:
@@ -108,5 +110,9 @@ class BlockTraffic(Action):
 
     @staticmethod
     def progress(spec: BlockTrafficSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # as declared
-        """Asked of the last thing that is written, since the block is not there before."""
-        return outcome(spec.verify, scene, aim) if spec.verify and aim == scene.aims[-1] else DONE
+        """Asked of the last thing that is written, since the block is not there before.
+
+        A request that fails proves more than a condition; a condition says why one does not.
+        """
+        far = reported.outcome(scene, aim)
+        return outcome(spec.verify, scene, aim) if spec.verify and aim == scene.aims[-1] and not far.failed else far

@@ -10,7 +10,10 @@ from runbook_operator.actions.rights import Right, needed
 from runbook_operator.actions.scene import Scene
 from runbook_operator.actions.traffic import envoy_gateway, ingress, istio, kong, traefik
 from runbook_operator.actions.traffic.limit import Limit, Rate
+from runbook_operator.actions.traffic.reported import outcome
 from runbook_operator.actions.traffic.site import Way, first, site
+from runbook_operator.model.aims import Aim, Progress
+from runbook_operator.model.seen import Missing, Seen
 from runbook_operator.model.target import TargetRefs
 
 Mechanism = Literal["EnvoyGateway", "Traefik", "Kong", "Istio", "Ingress"]
@@ -37,7 +40,12 @@ class RateLimitSpec(Rate):
 
     through: Annotated[list[Mechanism], Field(min_length=1, max_length=5)] = Field(
         ["EnvoyGateway", "Traefik", "Kong", "Istio", "Ingress"],
-        description="The mechanisms that may be used: the first one that the cluster has and that fits is.",
+        description="The mechanisms that may be used: the first one that the cluster has and that fits is. "
+        "One fits on evidence: a route that a Gateway controller has accepted, an Ingress whose class or annotations "
+        "name its controller, pods in the mesh, or, where there are no pods, a pod template or Namespace that puts "
+        "them there. Engaged waits for the conditions of a kind that has them (HTTPRoute, BackendTrafficPolicy, "
+        "KongPlugin): a refusal, or no report within the timeout, is Stalled. Of the others an Event names the check "
+        "to do by hand.",
     )
 
 
@@ -61,6 +69,10 @@ class RateLimit(Action):
     @staticmethod
     def describe(spec: Any) -> str:
         return f"rate limit {spec.target} to {spec.requests} per {spec.per}"
+
+    @staticmethod
+    def progress(spec: RateLimitSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # as declared
+        return outcome(scene, aim)
 
 
 def _way(limit: Limit, rate: Rate) -> Way:

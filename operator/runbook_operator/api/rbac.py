@@ -59,7 +59,7 @@ GITOPS = "What keeps Flux and Argo CD from taking back what is held; not needed 
 NEVER_HELD = frozenset(
     {
         *("pods", "secrets", "events", "jobs", "replicasets", "controllerrevisions"),
-        *("canaries", "poddisruptionbudgets"),
+        *("canaries", "namespaces", "poddisruptionbudgets"),
     }
 )
 """What actions only look at, or make themselves."""

@@ -20,6 +20,7 @@ class Resource:
     scalable: bool = False
 
 
+NAMESPACE = ("v1", "Namespace")
 SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 WITHIN = re.compile(r"/(?:api|apis/[^/]+)/[^/]+/namespaces/([^/]+)/")
 BUILT_IN = {
@@ -38,6 +39,7 @@ BUILT_IN = {
     ("policy/v1", "PodDisruptionBudget"): Resource("poddisruptionbudgets"),
     ("v1", "ConfigMap"): Resource("configmaps"),
     ("v1", "Event"): Resource("events"),
+    NAMESPACE: Resource("namespaces"),
     ("v1", "Pod"): Resource("pods"),
     ("v1", "Secret"): Resource("secrets"),
     ("v1", "Service"): Resource("services"),
@@ -137,8 +139,9 @@ def collection(api_version: str, plural: str, namespace: str = "") -> str:
 
 
 def path_of(ref: Ref, plural: str) -> str:
-    """The path of an object; NotFoundError where no object can be called that."""
-    return f"{collection(ref.api_version, plural, ref.namespace)}/{_segment(ref.name)}"
+    """The path of an object; NotFoundError where no object can be called that. A Namespace lies in itself."""
+    namespace = "" if (ref.api_version, ref.kind) == NAMESPACE else ref.namespace
+    return f"{collection(ref.api_version, plural, namespace)}/{_segment(ref.name)}"
 
 
 def namespace_of(path: str) -> str:

@@ -61,6 +61,8 @@ class Reason(StrEnum):
     NOT_VERIFIED = "NotVerified"
     GITOPS = "GitOpsOwned"
     NO_TRAFFIC_MECHANISM = "NoTrafficMechanism"
+    NOT_ACCEPTED = "NotAccepted"
+    UNVERIFIABLE = "Unverifiable"
     TRAFFIC_BYPASS = "TrafficBypass"
     LIMIT_MULTIPLIED = "LimitMultiplied"
     MECHANISM_RETIRED = "MechanismRetired"

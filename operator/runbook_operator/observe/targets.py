@@ -1,6 +1,7 @@
 """Objects read from the API server: those that nobody watches for us, and those that a write found changed."""
 
 from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from runbook_operator import errors
@@ -31,7 +32,8 @@ async def read_target(paths: Paths, ref: Ref) -> Seen | Missing:
             seen = scaled(seen, ref, await paths.kube.get(f"{path}/scale"))
     except errors.NotFoundError:
         return absent(ref)
-    return seen
+    # A Namespace names no namespace, not even itself; it is asked for by the one that it is.
+    return replace(seen, ref=ref)
 
 
 async def answer(paths: Paths, out: Outbound, query: Read | Find | Probe) -> Any:

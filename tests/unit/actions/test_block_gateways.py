@@ -265,9 +265,15 @@ def test_kong_heeds_one_plugin_of_a_kind_so_that_a_second_is_refused(objects: tu
 def test_what_is_clearly_not_of_kong_is_no_route_of_kong() -> None:
     objects = [traffic.ingress(of="nginx"), traffic.http_route(controller=traffic.EG)]
 
-    assert "no HTTPRoute and no Ingress of Kong leads" in refusal(namespace(*objects, stop=block("Kong")))
-    for unclear in (traffic.ingress(of="public"), traffic.ingress(of=""), traffic.http_route()):
-        assert namespace(unclear, stop=block("Kong")).throw().drive().status().phase == "Engaged"
+    assert "no Ingress of Kong leads" in refusal(namespace(*objects, stop=block("Kong")))
+
+
+@pytest.mark.parametrize("of", ["", "public"])
+def test_ingress_whose_class_names_no_controller_is_of_the_one_that_its_annotations_are_for(of: str) -> None:
+    for name, key in (("Kong", "konghq.com/strip-path"), ("Ingress", "nginx.ingress.kubernetes.io/proxy-body-size")):
+        simulation = namespace(traffic.ingress(of=of, meta={"annotations": {key: "1"}}), stop=block(name))
+
+        assert simulation.throw().drive().status().phase == "Engaged"
 
 
 def test_kong_makes_one_service_of_a_rule_with_two() -> None:
@@ -285,7 +291,11 @@ def test_ingress_nginx_denies_every_address_and_is_said_to_be_retired() -> None:
         "owner": "shop",
         "nginx.ingress.kubernetes.io/denylist-source-range": "0.0.0.0/0,::/0",
     }
-    assert [text.split(":")[0] for text in remarks(simulation)] == ["TrafficBypass", "MechanismRetired"]
+    assert [text.split(":")[0] for text in remarks(simulation)] == [
+        "TrafficBypass",
+        "Unverifiable",
+        "MechanismRetired",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,6 @@ def test_pods_outside_of_the_mesh_are_told_and_where_all_are_istio_cannot_block(
     assert "no pod of Service/web is in the mesh" in refusal(namespace(pods[1], stop=block("Istio")))
     simulation = namespace(*pods, stop=block("Istio")).throw().drive()
     assert "TrafficBypass: 1 of 2 pods of Service/web are not in the mesh" in remarks(simulation)[0]
-    assert namespace(stop=block("Istio")).throw().drive().status().phase == "Engaged"
 
 
 def test_a_network_policy_lets_nothing_in() -> None:

@@ -252,7 +252,7 @@ def test_where_none_fits_each_says_what_it_lacks() -> None:
     assert "EnvoyGateway: no HTTPRoute leads to Service/web; " in text
     assert "Istio: AuthorizationPolicy/shop-stop-web-block: the cluster serves no kind AuthorizationPolicy" in text
     assert "Traefik: no IngressRoute of traefik.io/v1alpha1 leads to Service/web; " in text
-    assert "Kong: no HTTPRoute and no Ingress of Kong leads to Service/web; " in text
+    assert "Kong: no HTTPRoute that Kong has accepted and no Ingress of Kong leads to Service/web; " in text
     assert text.endswith("Ingress: no Ingress of ingress-nginx leads to Service/web")
 
 

@@ -43,6 +43,7 @@ def test_an_object_lives_in_its_namespace() -> None:
         "/apis/batch/v1/namespaces/shop/cronjobs/backup"
     )
     assert collection("v1", "pods") == "/api/v1/pods"
+    assert path_of(Ref("v1", "Namespace", "shop", "shop"), "namespaces") == "/api/v1/namespaces/shop"
 
 
 @pytest.mark.parametrize("name", OUT)

@@ -12,7 +12,8 @@ from runbook_operator.io.kube import Kube
 from runbook_operator.io.paths import Paths
 from runbook_operator.model.queries import Find
 from runbook_operator.model.refs import Ref
-from runbook_operator.observe.targets import find
+from runbook_operator.model.seen import Seen
+from runbook_operator.observe.targets import find, read_target
 from tests.builders import NAMESPACE, Body, Simulation
 from tests.scaling import budget, hpa
 
@@ -38,6 +39,29 @@ class PagedKube(Kube):
 async def test_a_kind_that_is_not_served_has_no_objects() -> None:
     assert await find(Paths(PagedKube()), Find("keda.sh/v1alpha1", "ScaledObject", NAMESPACE)) == ()
     assert await find(Paths(PagedKube()), BUDGETS) == ()
+
+
+class SpaceKube(Kube):
+    """Has one Namespace, which lies in none."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def request(self, method: str, path: str, **rest: Any) -> Body:
+        del method, rest
+        self.asked.append(path)
+        meta = {"name": NAMESPACE, "uid": "uid-1", "resourceVersion": "1", "labels": {"istio-injection": "enabled"}}
+        return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
+
+
+async def test_namespace_is_read_as_the_reference_that_it_was_asked_by() -> None:
+    kube, ref = SpaceKube(), Ref("v1", "Namespace", NAMESPACE, NAMESPACE)
+
+    seen = await read_target(Paths(kube), ref)
+
+    assert isinstance(seen, Seen)
+    assert (seen.ref, seen.body["metadata"]["labels"]) == (ref, {"istio-injection": "enabled"})
+    assert kube.asked == [f"/api/v1/namespaces/{NAMESPACE}"]
 
 
 class ServingKube(Kube):

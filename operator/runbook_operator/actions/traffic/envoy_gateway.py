@@ -8,6 +8,7 @@ from runbook_operator.actions.scene import Body
 from runbook_operator.actions.traffic.limit import Rate, multiplied
 from runbook_operator.actions.traffic.routes import (
     GATEWAY_API,
+    accepted,
     bypass,
     controllers,
     http_routes,
@@ -46,6 +47,7 @@ def _policy(site: Site, what: str, **content: Any) -> Aim:
     routes = some(site, http_routes(site), "HTTPRoute")
     for route in routes:
         _check(site, route, policies)
+    accepted(site, routes)
     names = [body["metadata"]["name"] for body in routes]
     targets = [{"group": GATEWAY_API.partition("/")[0], "kind": "HTTPRoute", "name": name} for name in names]
     return site.made(API, KIND, what, spec={"targetRefs": targets, **content})

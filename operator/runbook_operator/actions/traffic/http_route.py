@@ -5,6 +5,7 @@ from runbook_operator.actions.rights import CHANGE, Right
 from runbook_operator.actions.scene import Body
 from runbook_operator.actions.traffic.routes import (
     RULES,
+    accepted,
     bypass,
     http_routes,
     is_for,
@@ -24,7 +25,7 @@ RIGHTS = (Right("gateway.networking.k8s.io", "httproutes", CHANGE),)
 
 def block(site: Site) -> Plan:
     plan: list[Aim | Remark] = []
-    for route in some(site, http_routes(site), "HTTPRoute"):
+    for route in accepted(site, some(site, http_routes(site), "HTTPRoute")):
         for number, rule in enumerate(rules(route)):
             if is_for(site, rule):
                 unshared(site, f"rule {number} of {ref_of(site, route)}", rule["backendRefs"])

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from runbook_operator.actions.base import Plan
 from runbook_operator.actions.rights import CHANGE, Right
 from runbook_operator.actions.traffic.limit import Rate, multiplied
-from runbook_operator.actions.traffic.routes import bypass, ingresses, ref_of, services, some
+from runbook_operator.actions.traffic.reported import answers, by_hand
+from runbook_operator.actions.traffic.routes import bypass, ingresses, no_ingress, ref_of, services
 from runbook_operator.actions.traffic.site import Site, unfit
 from runbook_operator.model.aims import Aim, Remark
 from runbook_operator.model.reasons import Reason
@@ -24,7 +25,8 @@ LIMITS: Mapping[str, str] = {"Second": "limit-rps", "Minute": "limit-rpm"}
 
 
 def block(site: Site) -> Plan:
-    return (*_annotated(site, {"denylist-source-range": EVERYBODY}), bypass(site, "ingress-nginx"), RETIRED)
+    aims = _annotated(site, {"denylist-source-range": EVERYBODY})
+    return (*aims, bypass(site, "ingress-nginx"), by_hand(_what(aims), answers(403)), RETIRED)
 
 
 def limit(site: Site, rate: Rate) -> Plan:
@@ -33,13 +35,21 @@ def limit(site: Site, rate: Rate) -> Plan:
     if rate.at_once % rate.requests:
         raise unfit("its burst is a multiple of requests; choose one, or leave burst out")
     values = {LIMITS[rate.per]: str(rate.requests), "limit-burst-multiplier": str(rate.at_once // rate.requests)}
-    counted = multiplied(rate, "controller replica, for each client address")
-    return (*_annotated(site, values), counted, RETIRED)
+    aims, counted = _annotated(site, values), multiplied(rate, "controller replica, for each client address")
+    check = f"{answers(503)}, asked more often than that"
+    return (*aims, counted, by_hand(_what(aims), check), RETIRED)
+
+
+def _what(aims: list[Aim]) -> str:
+    return f"the annotation of {aims[0].ref}"
 
 
 def _annotated(site: Site, values: Mapping[str, str]) -> list[Aim]:
     aims = []
-    for body in some(site, ingresses(site, "nginx"), "Ingress of ingress-nginx"):
+    found = ingresses(site, "nginx", PREFIX)
+    if not found:
+        raise no_ingress(site, "Ingress of ingress-nginx", PREFIX)
+    for body in found:
         ref = ref_of(site, body)
         if others := sorted(set(services(body)) - {site.ref.name}):
             text = f"{ref} leads to Service/{others[0]} too, which would be hit as well; give {site.ref} one of its own"

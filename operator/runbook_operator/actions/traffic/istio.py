@@ -4,33 +4,38 @@ from typing import Any
 
 from runbook_operator.actions.base import Plan
 from runbook_operator.actions.rights import OWN, READ, Right
+from runbook_operator.actions.traffic import mesh
 from runbook_operator.actions.traffic.limit import Rate, multiplied
-from runbook_operator.actions.traffic.site import Site, unfit
-from runbook_operator.model.aims import Remark
-from runbook_operator.model.reasons import Reason
+from runbook_operator.actions.traffic.mesh import AMBIENT, SIDECAR, in_mesh
+from runbook_operator.actions.traffic.reported import by_hand
+from runbook_operator.actions.traffic.site import Site
+from runbook_operator.model.aims import Aim
+from runbook_operator.model.queries import together
 
 RIGHTS = (
     Right("", "pods", READ),
     Right("security.istio.io", "authorizationpolicies", OWN),
     Right("networking.istio.io", "envoyfilters", OWN),
+    *mesh.RIGHTS,
 )
-SIDECAR = "sidecar.istio.io/status"
-AMBIENT = "ambient.istio.io/redirection"
 FILTER = "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
 CONNECTIONS = "envoy.filters.network.http_connection_manager"
 WHOLE = {"numerator": 100, "denominator": "HUNDRED"}
 
 
 def block(site: Site) -> Plan:
-    labels, remarks, port = site.pods(), _in_mesh(site, SIDECAR, AMBIENT), site.pod_port()
+    labels, port = site.pods(), site.pod_port()
     # Attributes of HTTP would match TCP as well, so that a port is all that a rule may name. An empty rule fits all.
     rule: dict[str, Any] = {"to": [{"operation": {"ports": [str(port)]}}]} if port else {}
     spec = {"selector": {"matchLabels": labels}, "action": "DENY", "rules": [rule]}
-    return (site.made("security.istio.io/v1", "AuthorizationPolicy", "block", spec=spec), *remarks)
+    made = _made(site, "security.istio.io/v1", "AuthorizationPolicy", "block", spec)
+    remarks = in_mesh(site, SIDECAR, AMBIENT)
+    check = f"istioctl x authz check {_proxies(site)} names {made.ref.name}"
+    return (made, *remarks, by_hand(str(made.ref), check))
 
 
 def limit(site: Site, rate: Rate) -> Plan:
-    labels, remarks, port = site.pods(), _in_mesh(site, SIDECAR), site.pod_port()
+    labels, port = site.pods(), site.pod_port()
     listener = {"filterChain": {"filter": {"name": CONNECTIONS}}, **({"portNumber": port} if port else {})}
     patch = {
         "applyTo": "HTTP_FILTER",
@@ -38,8 +43,23 @@ def limit(site: Site, rate: Rate) -> Plan:
         "patch": {"operation": "INSERT_BEFORE", "value": _filter(rate)},
     }
     spec = {"workloadSelector": {"labels": labels}, "configPatches": [patch]}
-    made = site.made("networking.istio.io/v1alpha3", "EnvoyFilter", "limit", spec=spec)
-    return (made, *remarks, multiplied(rate, "pod"))
+    made = _made(site, "networking.istio.io/v1alpha3", "EnvoyFilter", "limit", spec)
+    remarks = in_mesh(site, SIDECAR)
+    check = f"istioctl proxy-config listener {_proxies(site)} -o json | grep local_ratelimit finds it"
+    return (made, *remarks, multiplied(rate, "pod"), by_hand(str(made.ref), check))
+
+
+def _made(site: Site, api_version: str, kind: str, what: str, spec: dict[str, Any]) -> Aim:
+    """The object, looked for together with the pods; where the kind is not served nothing else is asked."""
+    made: Aim
+    made, _ = together(lambda: site.made(api_version, kind, what, spec=spec), site.found_pods)
+    return made
+
+
+def _proxies(site: Site) -> str:
+    """How istioctl finds a pod of the target."""
+    workload, namespace = site.scene.target.workload, site.ref.namespace
+    return f"{workload.kind.lower()}/{workload.name} -n {namespace}" if workload else f"POD -n {namespace}"
 
 
 def _filter(rate: Rate) -> dict[str, Any]:
@@ -53,15 +73,3 @@ def _filter(rate: Rate) -> dict[str, Any]:
     }
     config = {"@type": "type.googleapis.com/udpa.type.v1.TypedStruct", "type_url": FILTER, "value": value}
     return {"name": "envoy.filters.http.local_ratelimit", "typed_config": config}
-
-
-def _in_mesh(site: Site, *marks: str) -> list[Remark]:
-    """Raises Refused where no pod is in the mesh; where some are, the others are to be known."""
-    pods = site.found_pods()
-    outside = [one for one in pods if not set(marks) & set(one["metadata"].get("annotations") or {})]
-    if not outside:
-        return []
-    if len(outside) == len(pods):
-        raise unfit(f"no pod of {site.ref} is in the mesh: none has the annotation {' or '.join(marks)}")
-    text = f"{len(outside)} of {len(pods)} pods of {site.ref} are not in the mesh, so that nothing stops their traffic"
-    return [Remark(Reason.TRAFFIC_BYPASS, text)]

@@ -8,6 +8,7 @@ from runbook_operator.actions.base import Plan
 from runbook_operator.actions.rights import CHANGE, OWN, READ, Right
 from runbook_operator.actions.scene import Body
 from runbook_operator.actions.traffic.limit import Rate, multiplied
+from runbook_operator.actions.traffic.reported import answers, by_hand
 from runbook_operator.actions.traffic.routes import (
     GATEWAY_API,
     INGRESS,
@@ -16,6 +17,7 @@ from runbook_operator.actions.traffic.routes import (
     http_routes,
     ingresses,
     is_for,
+    no_ingress,
     ref_of,
     rules,
     unshared,
@@ -33,11 +35,12 @@ RIGHTS = (
     Right("networking.k8s.io", "ingresses", READ),
     Right("gateway.networking.k8s.io", "httproutes", READ),
 )
-CONTROLLER = "konghq.com/"
+CONTROLLER, PREFIX = "konghq.com/", "konghq.com"
 
 
 def block(site: Site) -> Plan:
-    return (*_attached(site, "block", "request-termination", {"status_code": 503}), bypass(site, "Kong"))
+    aims = _attached(site, "block", "request-termination", {"status_code": 503})
+    return (*aims, bypass(site, "Kong"), by_hand(str(aims[0].ref), answers(503)))
 
 
 def limit(site: Site, rate: Rate) -> Plan:
@@ -45,7 +48,8 @@ def limit(site: Site, rate: Rate) -> Plan:
         raise unfit("it counts in fixed windows, which have no burst; leave burst out")
     # Counted for the Service, since Kong would count for each consumer.
     config = {rate.per.lower(): rate.requests, "policy": "local", "limit_by": "service"}
-    return (*_attached(site, "limit", "rate-limiting", config), multiplied(rate, "Kong node"))
+    aims, check = _attached(site, "limit", "rate-limiting", config), f"{answers(429)}, asked more often than that"
+    return (*aims, multiplied(rate, "Kong node"), by_hand(str(aims[0].ref), check))
 
 
 def _attached(site: Site, what: str, plugin: str, config: dict[str, Any]) -> tuple[Aim, Aim]:
@@ -67,15 +71,14 @@ def _routes(site: Site) -> tuple[Body, ...]:
     for route in routes:
         for rule in filter(partial(is_for, site), rules(route)):
             unshared(site, f"a rule of {ref_of(site, route)}", rule["backendRefs"])
-    found = (*routes, *ingresses(site, "kong"))
+    found = (*routes, *ingresses(site, "kong", PREFIX))
     if not found:
-        raise unfit(f"no HTTPRoute and no Ingress of Kong leads to {site.ref}")
+        raise no_ingress(site, "HTTPRoute that Kong has accepted and no Ingress of Kong", PREFIX)
     return found
 
 
 def _is_kongs(route: Body) -> bool:
-    of = controllers(route)
-    return not of or any(name.startswith(CONTROLLER) for name in of)
+    return any(name.startswith(CONTROLLER) for name in controllers(route))
 
 
 def _check(holder: Body, same: Iterable[str], plugin: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from runbook_operator.actions.scene import Body
 from runbook_operator.actions.traffic.site import Site, unfit
-from runbook_operator.model.aims import Remark
+from runbook_operator.model.aims import Refused, Remark
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
 
@@ -74,15 +74,38 @@ def ref_of(site: Site, body: Body) -> Ref:
 
 
 def controllers(route: Body) -> set[str]:
-    """The names of the Gateway controllers that have taken up a route."""
+    """The names of the Gateway controllers that have accepted a route; one that nobody has accepted leads nowhere."""
     parents = (route.get("status") or {}).get("parents") or ()
-    return {str(parent.get("controllerName", "")) for parent in parents}
+    return {str(parent.get("controllerName", "")) for parent in parents if _is_accepted(parent)}
 
 
-def ingresses(site: Site, controller: str) -> tuple[Body, ...]:
-    """The Ingresses that lead to the Service and whose class does not say that they are of another controller."""
-    found = (body for body in site.scene.find(INGRESS, "Ingress") if site.ref.name in services(body))
-    return tuple(body for body in found if _may_be_of(body, controller))
+def accepted(site: Site, routes: tuple[Body, ...]) -> tuple[Body, ...]:
+    """The routes; raises Refused where no Gateway controller has accepted any of them."""
+    if not any(map(controllers, routes)):
+        names = ", ".join(str(ref_of(site, one)) for one in routes)
+        raise unfit(f"no Gateway controller has accepted {names} (status.parents)")
+    return routes
+
+
+def ingresses(site: Site, controller: str, prefix: str) -> tuple[Body, ...]:
+    """The controller's Ingresses that lead to the Service; `prefix` is that of its annotations."""
+    return tuple(body for body in _leading(site) if _is_of(body, controller, prefix))
+
+
+def no_ingress(site: Site, title: str, prefix: str) -> Refused:
+    """Why no Ingress can be used, with one of which nobody can say whose it is."""
+    unclear = [body for body in _leading(site) if not _names_a_controller(body)]
+    if not unclear:
+        return unfit(f"no {title} leads to {site.ref}")
+    ref, name = ref_of(site, unclear[0]), _class(unclear[0])
+    return unfit(
+        f"no {title} leads to {site.ref}: {ref} has {f'the class {name}' if name else 'no class'}, which does not name "
+        f"its controller; an annotation of {prefix}/ on it does"
+    )
+
+
+def _leading(site: Site) -> list[Body]:
+    return [body for body in site.scene.find(INGRESS, "Ingress") if site.ref.name in services(body)]
 
 
 def services(ingress: Body) -> tuple[str, ...]:
@@ -98,7 +121,23 @@ def _backends(spec: Body) -> Iterator[Body]:
             yield path["backend"]
 
 
-def _may_be_of(ingress: Body, controller: str) -> bool:
+def _is_of(ingress: Body, controller: str, prefix: str) -> bool:
+    """Whether its class names the controller, or names none and its annotations are for that controller."""
     annotations = ingress["metadata"].get("annotations") or {}
-    name = ingress["spec"].get("ingressClassName") or annotations.get("kubernetes.io/ingress.class", "")
-    return controller in name or not any(other in name for other in CONTROLLERS)
+    return controller in _class(ingress) or (
+        not _names_a_controller(ingress) and any(key.startswith(f"{prefix}/") for key in annotations)
+    )
+
+
+def _class(ingress: Body) -> str:
+    annotations = ingress["metadata"].get("annotations") or {}
+    return str(ingress["spec"].get("ingressClassName") or annotations.get("kubernetes.io/ingress.class", ""))
+
+
+def _names_a_controller(ingress: Body) -> bool:
+    return any(one in _class(ingress) for one in CONTROLLERS)
+
+
+def _is_accepted(parent: Body) -> bool:
+    found = parent.get("conditions") or ()
+    return any((one.get("type"), one.get("status")) == ("Accepted", "True") for one in found)

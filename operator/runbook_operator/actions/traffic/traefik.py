@@ -8,6 +8,7 @@ from runbook_operator.actions.base import Plan
 from runbook_operator.actions.rights import CHANGE, OWN, Right
 from runbook_operator.actions.scene import Body
 from runbook_operator.actions.traffic.limit import Rate, multiplied
+from runbook_operator.actions.traffic.reported import answers, by_hand
 from runbook_operator.actions.traffic.routes import bypass, names, ref_of, unshared
 from runbook_operator.actions.traffic.site import Site, unfit
 from runbook_operator.model.aims import Aim
@@ -20,14 +21,16 @@ NOBODY = "255.255.255.255/32"
 
 
 def block(site: Site) -> Plan:
-    return (*_attached(site, "block", {"ipAllowList": {"sourceRange": [NOBODY]}}), bypass(site, "Traefik"))
+    aims = _attached(site, "block", {"ipAllowList": {"sourceRange": [NOBODY]}})
+    return (*aims, bypass(site, "Traefik"), by_hand(str(aims[0].ref), answers(403)))
 
 
 def limit(site: Site, rate: Rate) -> Plan:
     limits = {"average": rate.requests, "period": f"{rate.seconds}s", "burst": rate.at_once}
     # Counted by host, since Traefik would count for each client.
     spec = {"rateLimit": {**limits, "sourceCriterion": {"requestHost": True}}}
-    return (*_attached(site, "limit", spec), multiplied(rate, "Traefik replica, for each host and route"))
+    aims, counted = _attached(site, "limit", spec), multiplied(rate, "Traefik replica, for each host and route")
+    return (*aims, counted, by_hand(str(aims[0].ref), f"{answers(429)}, asked more often than that"))
 
 
 def _attached(site: Site, what: str, spec: dict[str, Any]) -> tuple[Aim, ...]:
