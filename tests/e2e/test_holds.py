@@ -23,12 +23,32 @@ def replicas(cluster: Cluster) -> int:
     return cluster.replicas("checkout")
 
 
-def hold(cluster: Cluster, *names: str) -> None:
-    """What an automatic source does: note a hold in the status."""
-    holds = [
-        {"source": "Routine", "name": name, "since": "2026-11-24T03:00:00Z", "reason": "12% > 10%"} for name in names
-    ]
-    api.patch(api.path("switch", cluster.namespace, "checkout-stop") + "/status", {"status": {"holds": holds}})
+def measured(cluster: Cluster) -> None:
+    """As applied, with a metric that holds checkout-stop: the number in a ConfigMap, which the test writes."""
+    cluster.run("create", "configmap", "rate", "--from-literal=errors=0")
+    applied(cluster)
+    metric = {
+        "name": "error-rate",
+        "object": {"apiVersion": "v1", "kind": "ConfigMap", "name": "rate", "field": "data.errors"},
+        "critical": "> 10",
+        "period": "1s",
+        "for": "0s",
+        "clearFor": "0s",
+        "response": {"firstAction": {"engage": "stop"}},
+    }
+    say(cluster, "runbook", "checkout", {"metrics": [metric]})
+    measure(cluster, 0, "Ok")
+
+
+def measure(cluster: Cluster, errors: int, level: str) -> None:
+    """Write the number, and wait until the operator has read it."""
+    cluster.run("patch", "configmap", "rate", "--type", "merge", "-p", json.dumps({"data": {"errors": f"{errors}"}}))
+
+    def told() -> bool:
+        metrics = cluster.get("runbook", "checkout").get("status", {}).get("metrics", [])
+        return [one["level"] for one in metrics] == [level]
+
+    eventually(f"the metric is {level}", told)
 
 
 def test_a_word_with_an_end_ends_by_itself(cluster: Cluster, operator: Operator) -> None:
@@ -47,17 +67,17 @@ def test_a_word_with_an_end_ends_by_itself(cluster: Cluster, operator: Operator)
 
 
 def test_a_silence_goes_before_what_is_automatic_and_shows_it(cluster: Cluster, operator: Operator) -> None:
-    applied(cluster)
-    hold(cluster, "error-rate")
+    measured(cluster)
+    measure(cluster, 12, "Critical")
     cluster.until_replicas(0, "checkout")
-    assert cluster.until_phase("checkout-stop", "Engaged")["status"]["engagedBy"] == "Routine error-rate"
+    assert cluster.until_phase("checkout-stop", "Engaged")["status"]["engagedBy"] == "Metric error-rate"
 
     say(cluster, "switch", "checkout-stop", {"engaged": False})
 
     cluster.until_replicas(3, "checkout")
     eventually("it is told", lambda: cluster.condition("switch", "checkout-stop", "Automatic")["reason"] == "Silenced")
     assert "Silenced" in cluster.run("get", "sw", "checkout-stop")
-    hold(cluster)
+    measure(cluster, 0, "Ok")
     say(cluster, "switch", "checkout-stop", {"engaged": None})
     eventually(
         "it is heard again", lambda: cluster.condition("switch", "checkout-stop", "Automatic")["status"] == "True"
@@ -67,17 +87,17 @@ def test_a_silence_goes_before_what_is_automatic_and_shows_it(cluster: Cluster, 
 
 
 def test_a_suspended_runbook_obeys_people_only(cluster: Cluster, operator: Operator) -> None:
-    applied(cluster)
+    measured(cluster)
     say(cluster, "runbook", "checkout", {"suspend": {"reason": "migration"}})
     eventually("it is told", lambda: cluster.condition("runbook", "checkout", "Suspended").get("status") == "True")
-    hold(cluster, "error-rate")
+    measure(cluster, 12, "Critical")
     say(cluster, "switch", "checkout-shrink", {"engaged": True})
     cluster.until_replicas(1, "checkout")
 
     say(cluster, "runbook", "checkout", {"suspend": None})
 
     cluster.until_replicas(0, "checkout")
-    hold(cluster)
+    measure(cluster, 0, "Ok")
     cluster.until_replicas(1, "checkout")
     say(cluster, "switch", "checkout-shrink", {"engaged": None})
     cluster.until_replicas(3, "checkout")

@@ -10,11 +10,15 @@ from runbook_operator.model.durations import Duration
 
 
 class Contact(ApiModel):
-    """Somebody who is to be told."""
+    """Somebody whom people turn to. A notify action names one."""
 
     name: EntryName = Field(description="The name by which actions call it.")
-    role: Title = Field(description="What it is to the system: Primary On-Call.")
-    notify: Annotated[str, Field(max_length=63)] = Field("", description="How it is told: slack, pager.")
+    role: Title = Field(description="Shown only: what the contact is to the system, such as Primary On-Call.")
+    notify: Annotated[str, Field(max_length=63)] = Field(
+        "", description="Shown only, the operator sends nothing by it: how people reach the contact, such as pager."
+    )
     escalate_after: Duration | None = Field(
-        None, description="After how long without an answer from those before it is told."
+        None,
+        description="Shown only, the operator escalates nothing: how long people wait for an answer before they "
+        "turn to this contact.",
     )

@@ -34,7 +34,7 @@ class KillSwitch(ApiModel):
     """A lever: while it is engaged its actions hold, and when it is released everything is put back."""
 
     name: EntryName = Field(description="The Switch is called <runbook>-<name>.")
-    description: Text = Field("", description="What it is for, for the person who reads it at night.")
+    description: Text = Field("", description="Shown only: what it is for, for the person who reads it at night.")
     momentary: bool = Field(
         False, description="Act once per throw and spring back: nothing is held and nothing is put back."
     )
@@ -42,7 +42,9 @@ class KillSwitch(ApiModel):
         True, description="Whether metrics, dependencies and deployments may engage it; false leaves it to people."
     )
     continue_on_failure: bool = Field(
-        False, description="Whether the actions after one that fails are done; it is tried again either way."
+        False,
+        description="Whether the actions after one that fails are done all the same; the failing one is tried again "
+        "either way.",
     )
     on_delete: OnDelete = Field(
         "Restore",
@@ -62,7 +64,7 @@ class ScalingCommand(ScaleAmount):
     """A momentary switch that scales once per throw and springs back: nothing is held or put back."""
 
     name: EntryName = Field(description="The Switch is called <runbook>-<name>.")
-    description: Text = Field("", description="What it is for.")
+    description: Text = Field("", description="Shown only: what it is for.")
 
 
 class Suspend(ApiModel):
@@ -75,8 +77,8 @@ class Suspend(ApiModel):
 class RunbookSpec(ApiModel):
     """The whole runbook of one system, as its team keeps it."""
 
-    title: Title = Field(description="The system's name, as people say it.")
-    description: Text = Field("", description="What the system is, in a sentence.")
+    title: Title = Field(description="Shown only: the system's name, as people say it.")
+    description: Text = Field("", description="Shown only: what the system is, in a sentence.")
     mode: Literal["Enforce", "Observe"] = Field(
         "Enforce",
         description="Observe writes nothing to any target and says exactly what Enforce would have done.",
@@ -106,7 +108,7 @@ class RunbookSpec(ApiModel):
     )
     contacts: Annotated[list[Contact], Field(max_length=16)] = Field(
         default_factory=list,
-        description="Emergency contacts, in the order of escalation.",
+        description="Emergency contacts, in the order in which people turn to them.",
         json_schema_extra=mapped_by("name"),
     )
     targets: Annotated[list[Target], Field(max_length=32)] = Field(

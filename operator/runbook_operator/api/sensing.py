@@ -106,7 +106,7 @@ class Dependency(Pace):
     """Something that the system needs and does not run itself."""
 
     name: EntryName = Field(description="What it is called in the status.")
-    purpose: Text = Field("", description="What it is for: AI generation.")
+    purpose: Text = Field("", description="Shown only: what it is for, such as AI generation.")
     impact_if_down: Text = Field("", description="What users notice: No AI responses. It goes with every message.")
     check: Check = Field(description="How it is asked.")
     for_: Duration = Field("30s", alias="for", description="For so long it must fail before it counts as down.")
@@ -136,7 +136,7 @@ class Metric(CountedNumber):
     """A number, and when it is normal, a warning, or critical."""
 
     name: EntryName = Field(description="What it is called in the status.")
-    description: Text = Field("", description="What it is.")
+    description: Text = Field("", description="Shown only: what the number is.")
     source: EntryName = Field(
         "default", description="For a query: the source to ask, by the name that the administrator has given it."
     )

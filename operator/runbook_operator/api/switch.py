@@ -15,7 +15,7 @@ from runbook_operator.model.target import TargetRefs
 FINALIZER = "runbooks.dev/put-back"
 OnDelete = Literal["Restore", "Keep"]
 Phase = Literal["Released", "Engaging", "Engaged", "Releasing", "Stalled"]
-Holder = Literal["Person", "Metric", "Dependency", "Deployment", "Routine"]
+Holder = Literal["Person", "Metric", "Dependency", "Deployment"]
 Result = Literal["Waiting", "Pending", "Applied", "Restored", "RestoreSkipped", "Gone", "Kept", "NotRestored"]
 HISTORY = 10
 
@@ -164,7 +164,9 @@ class Record(StatusModel):
     generation: int = Field(0, description="The generation of the Switch that was thrown.")
     momentary: bool = Field(False, description="Acts once and springs back.")
     automatic: bool = Field(True, description="Whether automatic sources may hold it.")
-    continue_on_failure: bool = Field(False, description="Whether an action that fails holds up those after it.")
+    continue_on_failure: bool = Field(
+        False, description="Whether the actions after one that fails are done all the same."
+    )
     on_delete: OnDelete = Field("Restore", description="What happens when the Switch is deleted meanwhile.")
     service_account_name: ObjectName | None = Field(
         None,

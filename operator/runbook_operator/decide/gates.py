@@ -70,12 +70,9 @@ def closed(world: World, holds: Sequence[Hold]) -> Gate | None:
 
 
 def confirmed(world: World, holds: Sequence[Hold]) -> list[Hold]:
-    """The holds whose source says so now: what was only noted may be over, without anybody who could tell.
-
-    A routine is not asked again and again; what it has noted stands.
-    """
+    """The holds whose source says so now: what was only noted may be over, without anybody who could tell."""
     said = {(one.source, one.name) for one in heard(world) if one.verdict == "Engage"}
-    return [one for one in holds if one.source == "Routine" or (one.source, one.name) in said]
+    return [one for one in holds if (one.source, one.name) in said]
 
 
 def suspension(runbook: RunbookObject, now: datetime) -> Gate | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Source = Literal["Metric", "Dependency", "Deployment", "Routine"]
+Source = Literal["Metric", "Dependency", "Deployment"]
 Verdict = Literal["Engage", "Release", "Unknown"]
 
 

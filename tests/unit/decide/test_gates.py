@@ -15,7 +15,7 @@ from runbook_operator.api.deployments import JudgedRevision, WatchedRevision
 from runbook_operator.api.objects import RunbookObject
 from runbook_operator.api.runbook import RunbookStatus, TargetStatus
 from runbook_operator.api.sensing import Level, Sensed
-from runbook_operator.api.switch import Engagement, Hold, Holder, Record
+from runbook_operator.api.switch import Engagement, Holder, Record
 from runbook_operator.decide.due import due
 from runbook_operator.decide.gates import GATES, HELD_BACK, closed, is_held_back
 from runbook_operator.decide.holds import begins_by_itself, held_back, is_over, wanted, word
@@ -625,15 +625,6 @@ def test_the_source_that_says_so_now_is_who_engaged_it() -> None:
     simulation = ready(suspend={}).sense("Engage").drive().sense("Unknown").sense("Engage", name="latency")
 
     assert declare(simulation).drive().status().engaged_by == "Metric latency"
-
-
-def test_what_a_routine_has_noted_stands_although_it_is_not_asked_again() -> None:
-    simulation = ready()
-    noted = Hold(source="Routine", name="backup", since=timestamp(NOW))
-    old = simulation.switch()
-    simulation._put(replace(old, status=old.status.replace(holds=[noted])))
-
-    assert simulation.drive().status().engaged_by == "Routine backup"
 
 
 def test_where_the_runbook_is_gone_no_gate_is_asked() -> None:

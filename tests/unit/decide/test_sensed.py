@@ -304,7 +304,7 @@ def test_a_hold_of_an_entry_that_engages_another_switch_now_is_released() -> Non
     assert scene.heard("halt")["error-rate"].verdict == "Unknown"
 
 
-@pytest.mark.parametrize("source", ["Deployment", "Routine", "Person"])
+@pytest.mark.parametrize("source", ["Deployment", "Person"])
 def test_a_hold_of_another_kind_is_left_to_whoever_left_it(source: Any) -> None:
     assert Watching(watching()).holding(source, "web").heard() == {}
 
