@@ -178,6 +178,71 @@ def test_a_paused_deployment_is_not_touched_until_it_is_resumed(cluster: Cluster
     assert operator.alive
 
 
+def named(**names: Any) -> Body:
+    """The Deployment with these fields in the spec of its pods."""
+    body = deployment()
+    body["spec"]["template"]["spec"] |= names
+    return body
+
+
+def test_missing_pull_secret_does_not_refuse_the_rollback(cluster: Cluster, operator: Operator) -> None:
+    cluster.apply(named(imagePullSecrets=[{"name": "regcred"}]))
+    until_observed(cluster)
+    set_version(cluster, "2")
+    declare(cluster)
+    cluster.until_reason("switch", "shop-back", "Ready")
+
+    engage(cluster)
+
+    assert version(cluster) == ""
+    assert "ReferenceNotFound" not in remarks(cluster)
+    assert operator.alive
+
+
+@pytest.mark.parametrize(
+    ("field", "gone"), [("serviceAccountName", "ServiceAccount/old"), ("runtimeClassName", "RuntimeClass/old")]
+)
+def test_revision_whose_pods_cannot_be_made_is_refused_at_rest_and_when_thrown(
+    cluster: Cluster, operator: Operator, field: str, gone: str
+) -> None:
+    cluster.apply(named(**{field: "old"}))
+    until_observed(cluster)
+    cluster.run("patch", "deployment", "web", "--type=json", "-p", json.dumps(without(field)))
+    until_observed(cluster)
+    declare(cluster)
+
+    told = cluster.until_reason("switch", "shop-back", "ReferenceNotFound")
+    assert f"revision 1 needs {gone}, which is gone" in told["message"]
+    cluster.throw("shop-back")
+    eventually("it is stalled", lambda: cluster.phase("shop-back") == "Stalled")
+    assert field not in cluster.get("deployment", "web")["spec"]["template"]["spec"]
+
+    if field == "serviceAccountName":
+        cluster.run("create", "serviceaccount", "old")
+        cluster.until_phase("shop-back", "Engaged")
+    assert operator.alive
+
+
+def without(field: str) -> list[Body]:
+    """The JSON patch that takes the field out of the pod template."""
+    names = (field, "serviceAccount") if field == "serviceAccountName" else (field,)
+    return [{"op": "remove", "path": f"/spec/template/spec/{name}"} for name in names]
+
+
+def test_deployment_that_keeps_no_revision_is_not_ready_at_rest(cluster: Cluster, operator: Operator) -> None:
+    body = deployment()
+    body["spec"]["revisionHistoryLimit"] = 0
+    cluster.apply(body)
+    until_observed(cluster)
+    declare(cluster)
+
+    told = cluster.until_reason("switch", "shop-back", "NoRevision")
+
+    assert told["status"] == "False"
+    assert "spec.revisionHistoryLimit: 0" in told["message"]
+    assert operator.alive
+
+
 def test_a_revision_whose_secret_is_gone_is_refused_until_it_is_made_again(
     cluster: Cluster, operator: Operator
 ) -> None:

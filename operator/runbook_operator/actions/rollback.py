@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from runbook_operator.actions import needs
 from runbook_operator.actions.base import DONE, Action, ActionSpec, Plan
 from runbook_operator.actions.revisions import Choice, chosen
 from runbook_operator.actions.rights import READ, Right
@@ -27,7 +28,7 @@ from runbook_operator.model.rollouts import (
 )
 from runbook_operator.model.seen import Missing, Seen
 from runbook_operator.model.target import TargetRefs
-from runbook_operator.model.templates import keeper_kind, references, revisions
+from runbook_operator.model.templates import keeper_kind, revisions
 
 ABORT = "status.abort"
 DELETE = Right("", "pods", ("delete",), of=("StatefulSet",))
@@ -70,8 +71,7 @@ class Rollback(Action):
         Right("flagger.app", "canaries", ("list",)),
         Right("", "pods", READ, of=("StatefulSet",)),
         DELETE,
-        Right("", "configmaps", ("get",), optional=True),
-        Right("", "secrets", ("get",), optional=True),
+        *needs.RIGHTS,
     )
 
     @staticmethod
@@ -90,7 +90,7 @@ class Rollback(Action):
         if is_updating(seen):
             return (Aim(ref, ABORT, held=True, mode=mode),)
         choice = chosen(spec.to_revision, scene, seen, revisions(seen.uid, keepers))
-        remarks, broken = together(lambda: _unseen(scene, seen, choice), lambda: _broken(scene, seen, choice))
+        remarks, broken = together(lambda: needs.check(scene, seen, choice), lambda: _broken(scene, seen, choice))
         pods = [Aim(pod, OBJECT, None, "Once") for pod in broken if spec.delete_broken_pods]
         stuck = [] if spec.delete_broken_pods else _stuck(seen, broken)
         aim = Aim(ref, TEMPLATE, choice.revision.value, mode)
@@ -135,23 +135,6 @@ def _check(seen: Seen) -> None:
     if "template" not in spec and not is_updating(seen):
         text = f"{ref} takes its template from elsewhere (spec.workloadRef); roll back there"
         raise Refused(Reason.DELIVERY_OWNED, text)
-
-
-def _unseen(scene: Scene, seen: Seen, choice: Choice) -> list[Remark]:
-    """What could not be looked at of all that the template names; raises Refused where something is gone."""
-    if choice.is_live:
-        return []
-    refs = [scene.ref("v1", kind, name) for kind, name in references(choice.revision.template)]
-    found = together(*(partial(scene.seen, ref, True) for ref in refs))  # as a whole
-    missing = [one for one in found if isinstance(one, Missing)]
-    number = choice.revision.number
-    gone = ", ".join(str(one.ref) for one in missing if one.reason is not Reason.FORBIDDEN)
-    if gone:
-        text = f"{seen.ref}: revision {number} needs {gone}, which is gone; make it again, or name another revision"
-        raise Refused(Reason.REFERENCE_NOT_FOUND, f"{text} by toRevision")
-    unseen = ", ".join(str(one.ref) for one in missing)
-    text = f"{seen.ref}: revision {number} needs {unseen}, and the operator may not see whether that is there"
-    return [Remark(Reason.FORBIDDEN, text)] if unseen else []
 
 
 def _broken(scene: Scene, seen: Seen, choice: Choice) -> list[Ref]:

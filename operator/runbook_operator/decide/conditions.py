@@ -25,8 +25,6 @@ from runbook_operator.plan.whose import UNNAMED
 from runbook_operator.plan.world import World
 
 Trouble = tuple[Reason, str]
-WHEN_THROWN = frozenset({Reason.NO_REVISION})
-"""Reasons that say nothing bad about a switch that is idle: there may be a revision when it is thrown."""
 
 
 def conditions(
@@ -145,7 +143,7 @@ def _known(world: World, entry: KillSwitch) -> Trouble | None:
 
 
 def _failing(record: Record) -> Trouble | None:
-    found = (one.failure for one in record.actions if one.failure and one.failure.reason not in WHEN_THROWN)
+    found = (one.failure for one in record.actions if one.failure)
     return next(((Reason(one.reason), one.message) for one in found), None)
 
 

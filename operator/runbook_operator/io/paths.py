@@ -37,12 +37,16 @@ BUILT_IN = {
     ("networking.k8s.io/v1", "Ingress"): Resource("ingresses"),
     ("networking.k8s.io/v1", "NetworkPolicy"): Resource("networkpolicies"),
     ("policy/v1", "PodDisruptionBudget"): Resource("poddisruptionbudgets"),
+    ("node.k8s.io/v1", "RuntimeClass"): Resource("runtimeclasses"),
+    ("scheduling.k8s.io/v1", "PriorityClass"): Resource("priorityclasses"),
     ("v1", "ConfigMap"): Resource("configmaps"),
     ("v1", "Event"): Resource("events"),
     NAMESPACE: Resource("namespaces"),
+    ("v1", "PersistentVolumeClaim"): Resource("persistentvolumeclaims"),
     ("v1", "Pod"): Resource("pods"),
     ("v1", "Secret"): Resource("secrets"),
     ("v1", "Service"): Resource("services"),
+    ("v1", "ServiceAccount"): Resource("serviceaccounts"),
 }
 
 PLURALS = frozenset((api_version.rpartition("/")[0], found.plural) for (api_version, _), found in BUILT_IN.items())

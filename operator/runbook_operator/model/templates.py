@@ -12,6 +12,8 @@ from typing import Any
 from runbook_operator.model.refs import Ref
 
 Body = Mapping[str, Any]
+Needed = tuple[str, str, str]
+"""What a template names: API version, kind and name."""
 ADDED = ("pod-template-hash", "rollouts-pod-template-hash", "controller-revision-hash")
 """Labels that controllers add to the templates which they keep."""
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
@@ -78,19 +80,40 @@ def plain(template: Body) -> dict[str, Any]:
     return {"metadata": meta, **rest}
 
 
-def references(template: Body) -> tuple[tuple[str, str], ...]:
-    """Kind and name of each ConfigMap and Secret without which a pod of this template does not start as it is meant."""
+def references(template: Body) -> tuple[Needed, ...]:
+    """Each ConfigMap and Secret without which a pod of this template does not start.
+
+    Not what pulls images: kubelets go on without a pull secret that is not there.
+    """
     spec = template.get("spec") or {}
-    pulled = (("Secret", one) for one in spec.get("imagePullSecrets") or ())
     containers = (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
-    named = (*_mounted(spec), *pulled, *(found for one in containers for found in _in_environment(one)))
+    named = (*_mounted(spec), *(found for one in containers for found in _in_environment(one)))
     return tuple(
         dict.fromkeys(
-            (kind, name)
+            ("v1", kind, name)
             for kind, source in named
             if not source.get("optional") and (name := source.get("secretName") or source.get("name"))
         )
     )
+
+
+def surroundings(template: Body) -> tuple[Needed, ...]:
+    """The account, the classes and the claims without which no pod of this template is made or scheduled."""
+    spec = template.get("spec") or {}
+    claims = ((one.get("persistentVolumeClaim") or {}).get("claimName") for one in spec.get("volumes") or ())
+    named = (
+        ("v1", "ServiceAccount", spec.get("serviceAccountName") or spec.get("serviceAccount")),
+        ("scheduling.k8s.io/v1", "PriorityClass", spec.get("priorityClassName")),
+        ("node.k8s.io/v1", "RuntimeClass", spec.get("runtimeClassName")),
+        *(("v1", "PersistentVolumeClaim", name) for name in claims),
+    )
+    return tuple(dict.fromkeys((api_version, kind, name) for api_version, kind, name in named if name))
+
+
+def pull_secrets(template: Body) -> tuple[Needed, ...]:
+    """The Secrets by which the images of this template are pulled, where those are there."""
+    named = (template.get("spec") or {}).get("imagePullSecrets") or ()
+    return tuple(dict.fromkeys(("v1", "Secret", one["name"]) for one in named if one.get("name")))
 
 
 def live(body: Body, now: str, kept: Sequence[Revision]) -> Revision | None:

@@ -175,9 +175,9 @@ def test_a_named_revision_that_is_not_kept_is_refused_with_those_that_are() -> N
 
 
 @pytest.mark.parametrize("keepers", [(), (kept("bad", 1),)])
-def test_a_single_revision_is_refused_and_no_fault_of_an_idle_switch(keepers: tuple[Body, ...]) -> None:
+def test_deployment_without_an_older_revision_is_not_ready_at_rest(keepers: tuple[Body, ...]) -> None:
     simulation = with_switch(workload("bad", 1, revisionHistoryLimit=0), *keepers)
-    assert condition(simulation.status(), "Ready")[0] == "True"
+    assert condition(simulation.status(), "Ready")[:2] == ("False", "NoRevision")
 
     reason, message = why(simulation.throw().drive())
 
@@ -363,8 +363,13 @@ REFERENCES: dict[str, Body] = {
     "Secret/h": {
         "initContainers": [{"name": "i", "env": [{"name": "V", "valueFrom": {"secretKeyRef": {"name": "h"}}}]}]
     },
-    "Secret/i": {"imagePullSecrets": [{"name": "i"}]},
+    "ServiceAccount/i": {"serviceAccountName": "i"},
+    "ServiceAccount/j": {"serviceAccount": "j"},
+    "PriorityClass/k": {"priorityClassName": "k"},
+    "RuntimeClass/l": {"runtimeClassName": "l"},
+    "PersistentVolumeClaim/m": {"volumes": [{"name": "m", "persistentVolumeClaim": {"claimName": "m"}}]},
 }
+GROUPS = {"PriorityClass": "scheduling.k8s.io/v1", "RuntimeClass": "node.k8s.io/v1"}
 
 
 def needing(**spec: Any) -> Simulation:
@@ -382,12 +387,28 @@ def test_a_revision_whose_references_are_gone_is_refused_by_name(gone: str) -> N
 @pytest.mark.parametrize("there", REFERENCES)
 def test_a_revision_whose_references_are_there_is_brought_back(there: str) -> None:
     kind, _, name = there.partition("/")
-    body = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, "data": {"password": "x"}}
+    body: Body = {"apiVersion": GROUPS.get(kind, "v1"), "kind": kind, "data": {"password": "x"}}
+    body["metadata"] = {"name": name} | ({"namespace": ""} if kind in GROUPS else {})
 
     simulation = needing(**REFERENCES[there]).with_object(body).throw().drive()
 
     assert simulation.status().phase == "Engaged"
-    assert kind == "ConfigMap" or "password" not in str(simulation.store.targets)
+    assert kind != "Secret" or "password" not in str(simulation.store.targets)
+
+
+def test_missing_pull_secret_is_a_remark_and_the_rollback_is_done() -> None:
+    simulation = needing(imagePullSecrets=[{"name": "regcred"}, {}]).throw().drive()
+
+    assert (simulation.status().phase, version(simulation)) == ("Engaged", "good")
+    assert "pulls its images by Secret/regcred, which was not seen" in remarks(simulation)["ReferenceNotFound"]
+
+
+@pytest.mark.parametrize("named", [{"imagePullSecrets": [{"name": "regcred"}]}, {"serviceAccountName": "shop"}])
+def test_what_the_live_template_names_as_well_is_not_looked_at(named: Body) -> None:
+    live, old = template("bad", **named), template("good", **named)
+    simulation = knows(with_switch(workload(live, 2), kept(old, 1), kept(live, 2)), 1).throw().drive()
+
+    assert (simulation.status().phase, remarks(simulation)) == ("Engaged", {})
 
 
 def test_references_that_are_optional_may_be_gone() -> None:
