@@ -132,7 +132,9 @@ async def test_a_runbook_is_asked_as_it_is_written(tmp_path: Path) -> None:
     assert found["pods"].message == f"200 from Pod/web-1:{port}/ready; 1 of 1 ready pods are not well"
     assert found["model-api"].message == f"200 from Service/model:{port}/health"
     assert (found["errors"].series, found["requests"].baseline) == ('{pod="web-2"}', 40.0)
-    assert found["elsewhere"].message.endswith("has named no metric source thanos for this namespace, but default")
+    assert found["elsewhere"].message.endswith(
+        "no metric source thanos is declared for this namespace; there is: default"
+    )
     assert "Bearer s3cret" in [request.headers.get("Authorization") for request in there.requests]
 
 

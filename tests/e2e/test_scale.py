@@ -98,7 +98,9 @@ def test_an_autoscaler_that_came_after_the_throw_clamps_and_is_put_back_and_name
     cluster.apply(hpa(1, 4, metrics=[QUEUE]))
 
     told = eventually("it is told", lambda: fights(cluster))
-    assert "kube-controller-manager set Deployment/web to 4 while it is held at 6; put back" in told[0]
+    assert (
+        "kube-controller-manager set Deployment/web to 4, which the switch holds at 6; the operator undid it" in told[0]
+    )
     cluster.until_replicas(6)
     cluster.run("delete", "hpa", "web")
     released(cluster)

@@ -64,7 +64,7 @@ def test_a_key_is_set_held_and_put_back(cluster: Cluster, operator: Operator) ->
     api.patch(api.path("configmap", cluster.namespace, "flags"), {"data": {"ai": "maybe"}})
     eventually("it is put back", lambda: data(cluster)["ai"] == "false")
     told = eventually("it is told", lambda: cluster.events("PutBack"))
-    assert "kubectl-patch set ConfigMap/flags data.ai to maybe while it is held at false" in told[0]["message"]
+    assert "kubectl-patch set ConfigMap/flags data.ai to maybe, which the switch holds at false" in told[0]["message"]
 
     release(cluster)
     assert data(cluster) == {"ai": "true", "color": "red"}

@@ -68,7 +68,10 @@ def test_what_somebody_changes_while_it_is_held_is_put_back_and_named(cluster: C
 
     cluster.until_replicas(0)
     told = eventually("it is told", lambda: cluster.events("PutBack"))
-    assert "kubectl-patch set Deployment/web to 2 while it is held at 0; put back" in told[0]["message"]
+    assert (
+        "kubectl-patch set Deployment/web to 2, which the switch holds at 0; the operator undid it"
+        in told[0]["message"]
+    )
     cluster.release("shop-stop")
     cluster.until_phase("shop-stop", "Released")
     assert cluster.replicas() == 3
@@ -85,7 +88,8 @@ def test_a_scale_from_zero_leaves_no_field_manager_to_name_and_is_put_back_all_t
     kubectl("--namespace", cluster.namespace, "scale", "deployment/web", "--replicas", "2")
 
     told = eventually("it is told", lambda: cluster.events("PutBack"))
-    assert "somebody set Deployment/web to 2 while it is held at 0; put back" in told[0]["message"]
+    assert "a client whose name the API server does not record set Deployment/web to 2" in told[0]["message"]
+    assert f"kubectl -n {cluster.namespace} patch sw shop-stop" in told[0]["message"]
     cluster.until_replicas(0)
     assert operator.alive
 

@@ -14,7 +14,7 @@ from runbook_operator.decide.gates import suspension
 from runbook_operator.decide.holds import automatic_holds, called, held_back, is_automatic, silenced, wanted
 from runbook_operator.decide.notices import named, shown, summary
 from runbook_operator.decide.parts import parts
-from runbook_operator.decide.peace import hint
+from runbook_operator.decide.peace import UNKNOWN, hint
 from runbook_operator.decide.progress import contest
 from runbook_operator.decide.record import drafted, outdated
 from runbook_operator.model.queries import Unread, together
@@ -197,8 +197,9 @@ def _contested(world: World, record: Record | None) -> Finding | None:
     if not contests:
         return None
     text = "; ".join(
-        f"{one.manager or 'somebody'} changed {named(entry)} and it was put back to {shown(entry.held)}, "
-        f"{one.streak} times: {hint(one.manager)}"
+        f"{one.manager or UNKNOWN} changes {named(entry)}, which the switch holds at {shown(entry.held)}; the operator "
+        f"has undone it {'once' if one.streak == 1 else f'{one.streak} times'}. To end this: "
+        f"{hint(one.manager, world.switch.meta.ref)}"
         for entry, one in contests
     )
     return Finding(True, Reason.CONTESTED, text)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from runbook_operator.api.switch import Contest, Entry, Record, Result
 from runbook_operator.decide.parts import Part, dropped, parts
-from runbook_operator.decide.peace import hint
+from runbook_operator.decide.peace import UNKNOWN, hint
 from runbook_operator.model.aims import OBJECT, TEMPLATE
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.reasons import Reason
@@ -47,11 +47,11 @@ def about_record(world: World, record: Record, reason: Reason, message: str) -> 
 
 def put_back(part: Part, contest: Contest) -> tuple[Notice, ...]:
     """Somebody changed what is held, and it is put back: one Event per engagement, which counts."""
-    who = contest.manager or "somebody"
-    entry, switch = part.entry, part.world.switch.meta.ref.name
+    entry, switch = part.entry, part.world.switch.meta.ref
     text = (
-        f"{switch}: {who} set {named(entry)} to {shown(part.live)} while it is held at {shown(entry.held)}; put back. "
-        f"To make peace: {hint(contest.manager)} [{part.record.engagement_id}]"
+        f"{switch.name}: {contest.manager or UNKNOWN} set {named(entry)} to {shown(part.live)}, which the switch holds "
+        f"at {shown(entry.held)}; the operator undid it. To end this: {hint(contest.manager, switch)} "
+        f"[{part.record.engagement_id}]"
     )
     identity = f"{part.record.engagement_id}.{part.ref}.{entry.field}"
     targets = (part.saved,) if part.saved and part.saved.uid else ()

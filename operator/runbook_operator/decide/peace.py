@@ -1,6 +1,8 @@
-"""How to make peace with a field manager that keeps writing what a switch holds."""
+"""What a person can do about a field manager that keeps writing what a switch holds."""
 
 from collections.abc import Mapping
+
+from runbook_operator.model.refs import Ref
 
 HINTS: Mapping[str, str] = {
     "kustomize-controller": "Flux applies it from Git: annotate the target with "
@@ -15,17 +17,23 @@ HINTS: Mapping[str, str] = {
     "number, or hold 0 replicas, which pauses it",
     "keda": "KEDA scales it: annotate its ScaledObject with autoscaling.keda.sh/paused-replicas while the switch is "
     "engaged",
-    "kubectl": "a person uses kubectl: release the switch instead",
+    "kubectl": "a person uses kubectl; ask them to stop",
 }
-NOBODY = (
-    "the API server names nobody, as after a write through the scale subresource from 0: an autoscaler or kubectl scale"
+UNKNOWN = "a client whose name the API server does not record"
+FIND = (
+    "find out who writes it, which the API server does not record of a write through the scale subresource from 0: "
+    "an autoscaler (kubectl -n {namespace} get hpa) or a person with kubectl scale"
 )
-ANYBODY = "stop it from writing this field, or release the switch"
+ANYBODY = "stop it from writing this field"
 
 
-def hint(manager: str) -> str:
-    """What a person can do about this field manager; the longest name that it begins with decides."""
-    if not manager:
-        return NOBODY
+def hint(manager: str, switch: Ref) -> str:
+    """What ends the fight with this field manager; the longest name that it begins with decides."""
     known = [name for name in HINTS if manager.startswith(name)]
-    return HINTS[max(known, key=len)] if known else ANYBODY
+    named = HINTS[max(known, key=len)] if known else ANYBODY
+    way = named if manager else FIND.format(namespace=switch.namespace)
+    return f"{way}; or release the switch: {_release(switch)}"
+
+
+def _release(switch: Ref) -> str:
+    return f"""kubectl -n {switch.namespace} patch sw {switch.name} --type merge -p '{{"spec":{{"engaged":null}}}}'"""

@@ -25,6 +25,7 @@ FILE = ""
 """Under this name stands what is wrong with the file itself."""
 Observe = Callable[[str, str, float], None]
 """Told of each request: its source, Answered or an error's kind, and how many seconds it took."""
+NONE = "there is none at all: an administrator declares one in the file of RUNBOOK_METRIC_SOURCES"
 
 
 class MetricSources(Mapping[str, Prometheus]):
@@ -67,7 +68,7 @@ class MetricSources(Mapping[str, Prometheus]):
                 if entry in self.problems:
                     return f"the administrator's {where} is not right: {self.problems[entry]}"
         named = ", ".join(sorted(one for one in self._clients if self._serves(one, namespace)))
-        return f"the administrator has named no metric source {name} for this namespace, but {named or 'none at all'}"
+        return f"no metric source {name} is declared for this namespace; {f'there is: {named}' if named else NONE}"
 
     async def run(self) -> None:
         """Follow the files for ever."""

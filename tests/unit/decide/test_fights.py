@@ -10,8 +10,11 @@ from runbook_operator import errors
 from runbook_operator.decide.due import due
 from runbook_operator.decide.peace import ANYBODY, HINTS, hint
 from runbook_operator.model.reasons import Reason
+from runbook_operator.model.refs import API_VERSION, Ref
 from runbook_operator.plan.budget import Backoff
 from tests.builders import Simulation, condition, kinds
+
+SWITCH = Ref(API_VERSION, "Switch", "ns", "shop-stop")
 
 
 def engaged() -> Simulation:
@@ -28,7 +31,10 @@ def test_the_first_deviation_is_put_back_at_once_and_told() -> None:
     assert simulation.replicas == 0
     status, reason, message = condition(simulation.status(), "Contested")
     assert (status, reason) == ("True", "Contested")
-    assert "argocd-controller changed Deployment/web and it was put back to 0, 1 times" in message
+    assert (
+        "argocd-controller changes Deployment/web, which the switch holds at 0; the operator has undone it once"
+        in message
+    )
     assert "ignoreDifferences" in message
     assert condition(simulation.status(), "Ready")[0] == "True"
 
@@ -106,16 +112,20 @@ def test_nothing_is_written_while_the_pause_lasts() -> None:
         ("kube-controller-manager", "HorizontalPodAutoscaler"),
         ("keda-operator", "ScaledObject"),
         ("kubectl-scale", "a person uses kubectl"),
-        ("", "names nobody"),
+        ("", "which the API server does not record"),
+        ("", "kubectl -n ns get hpa"),
         ("some-operator", ANYBODY),
     ],
 )
 def test_the_way_to_peace_depends_on_who_fights(manager: str, word: str) -> None:
-    assert word in hint(manager)
+    found = hint(manager, SWITCH)
+
+    assert word in found
+    assert found.endswith("""kubectl -n ns patch sw shop-stop --type merge -p '{"spec":{"engaged":null}}'""")
 
 
-def test_no_hint_is_for_nobody() -> None:
-    assert all(HINTS[name] == hint(name) for name in HINTS)
+def test_each_hint_is_given_for_the_manager_of_its_name() -> None:
+    assert all(hint(name, SWITCH).startswith(HINTS[name]) for name in HINTS)
 
 
 @given(count=st.integers(1, 10_000), seed=st.text(max_size=20))

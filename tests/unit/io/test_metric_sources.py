@@ -126,7 +126,8 @@ async def test_no_file_and_an_empty_one_name_no_sources(sources: Sources) -> Non
         assert dict(made) == {}
         assert made.problems == {}
         assert made.why_not("default", TEAM) == (
-            "the administrator has named no metric source default for this namespace, but none at all"
+            "no metric source default is declared for this namespace; there is none at all: an administrator declares "
+            "one in the file of RUNBOOK_METRIC_SOURCES"
         )
 
 
@@ -323,9 +324,9 @@ async def test_a_source_for_some_namespaces_is_not_there_for_others(sources: Sou
         assert made.of("ours", TEAM) is made["ours"]
         assert made.of("ours", "elsewhere") is None
         assert made.why_not("ours", "elsewhere") == (
-            "the administrator has named no metric source ours for this namespace, but everybodys"
+            "no metric source ours is declared for this namespace; there is: everybodys"
         )
-        assert made.why_not("nobodys", TEAM).endswith("but everybodys, ours")
+        assert made.why_not("nobodys", TEAM).endswith("there is: everybodys, ours")
 
 
 async def test_each_request_is_told_with_its_source(sources: Sources, source: Served) -> None:

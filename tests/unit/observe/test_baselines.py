@@ -301,9 +301,9 @@ async def test_a_source_that_is_not_there_or_not_for_this_namespace_has_nothing_
         assert await usual.of("none") is None
         assert await usual.of(namespace="elsewhere") is None
         assert usual.asked == []
-        assert usual.why_not("none").startswith("the administrator has named no metric source none")
+        assert usual.why_not("none").startswith("no metric source none is declared")
         assert usual.why_not(namespace="elsewhere") == (
-            "the administrator has named no metric source default for this namespace, but other"
+            "no metric source default is declared for this namespace; there is: other"
         )
         assert usual.why_not() == "the median over 7d is not known: it has not been answered yet"
 
