@@ -105,3 +105,8 @@ class NotLeadingError(OperatorError):
     """This replica may no longer write."""
 
     reason = "NotLeading"
+
+
+def is_ending(error: OperatorError) -> bool:
+    """Whether nothing new may be made since the namespace is being deleted."""
+    return "because it is being terminated" in str(error)

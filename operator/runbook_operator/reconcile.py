@@ -91,7 +91,8 @@ class Reconciler:
         except errors.OperatorError as error:
             result = error.reason
             seconds = self.queue.retry(key, error.retry_after)
-            log.warning("will try again", object=str(key), error=str(error), seconds=round(seconds, 2))
+            tell = log.info if errors.is_ending(error) else log.warning
+            tell("will try again", object=str(key), error=str(error), seconds=round(seconds, 2))
         except Exception:
             result = "Bug"
             self.queue.retry(key)
@@ -170,7 +171,8 @@ class Reconciler:
             visit.answers.update(nothing)
             visit.presumed.append(asyncio.create_task(self.writer.ask(unread, visit.asked, visit.edition, who)))
         else:
-            await self.writer.ask(unread, visit.answers, visit.edition, who)
+            deleting = (own := self.writer.store.own(visit.key)) is not None and own.meta.deleting
+            await self.writer.ask(unread, visit.answers, visit.edition, who, deleting=deleting)
 
     async def _runbook_step(self, visit: Visit) -> bool:
         """Take the Runbook's next step; False where there is none."""
@@ -283,10 +285,14 @@ class Reconciler:
         )
 
     async def _try(self, world: World, step: Step) -> None:
-        """A write to the Switch itself that is refused is told on it before it is tried again."""
+        """A write to the Switch itself that is refused is told on it before it is tried again.
+
+        As is a target that a deletion cannot read: from then on it is known for how long it has waited.
+        """
+        unread = (errors.UnavailableError,) if world.deleting else ()
         try:
             await self.writer.switch_step(world, step)
-        except (errors.ForbiddenError, errors.RefusedError) as error:
+        except (errors.ForbiddenError, errors.RefusedError, *unread) as error:
             reason = Reason(error.reason)
             if (told := refused(world, reason, f"{error}. {error.user_action}")) is not None:
                 await self.writer.status(world.switch.meta.ref, world.switch.written, told)

@@ -1,7 +1,7 @@
 """Carries out one step and takes the API server's answer into the store, so that the next look sees it."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,24 +14,23 @@ from runbook_operator.decide.holds import wanted
 from runbook_operator.decide.progress import is_never_read
 from runbook_operator.decide.record import resaved
 from runbook_operator.decide.status import begun
-from runbook_operator.io import clock
 from runbook_operator.io.http import Outbound
 from runbook_operator.io.kube import Body
 from runbook_operator.io.paths import Paths, own
 from runbook_operator.model.accounts import Account
 from runbook_operator.model.base import StatusModel
 from runbook_operator.model.effects import Effect, Patch
-from runbook_operator.model.notices import Notice
-from runbook_operator.model.queries import Denied, Find, May, Query, Unread
+from runbook_operator.model.queries import Denied, Query, Unread
 from runbook_operator.model.refs import MANAGER, Ref, meta_of
 from runbook_operator.model.seen import Missing, Seen, absent, alike, scaled, seen_of
 from runbook_operator.model.shards import Whose, everybody
 from runbook_operator.observe.certainty import Certainty
 from runbook_operator.observe.efforts import Efforts
 from runbook_operator.observe.lists import Edition, Lists
+from runbook_operator.observe.queries import Queries
 from runbook_operator.observe.reviews import Reviews
 from runbook_operator.observe.store import Store
-from runbook_operator.observe.targets import answer, read_target
+from runbook_operator.observe.targets import read_target
 from runbook_operator.observe.throws import Throws
 from runbook_operator.plan import whose
 from runbook_operator.plan.steps import (
@@ -49,7 +48,7 @@ from runbook_operator.plan.steps import (
 from runbook_operator.plan.whose import Reader
 from runbook_operator.plan.world import RunbookWorld, World
 from runbook_operator.report.audit import Audit, Outcome
-from runbook_operator.report.events import post
+from runbook_operator.report.events import say
 from runbook_operator.report.metrics import Metrics
 from runbook_operator.report.status import write_status
 
@@ -75,10 +74,12 @@ class Writer:
     wake: Callable[[Iterable[Ref]], None]
     lists: Lists = field(init=False)
     reviews: Reviews = field(init=False)
+    queries: Queries = field(init=False)
     certain: Certainty = field(default_factory=Certainty)
 
     def __post_init__(self) -> None:
         self.lists, self.reviews = Lists(self.paths), Reviews(self.paths)
+        self.queries = Queries(self.paths, self.out, self.lists, self.reviews)
 
     async def switch_step(self, world: World, step: Step) -> None:
         """Carry out a step of a switch."""
@@ -116,15 +117,21 @@ class Writer:
 
     async def status(self, ref: Ref, old: StatusModel, step: WriteStatus) -> None:
         """Say it, then write it down: a crash in between says the same again, which is one Event."""
-        await self._say(step.notices)
+        await say(self.paths.kube, self.metrics, step.notices)
         try:
             self._learn(ref, await write_status(self.paths.kube, old, step))
         except (errors.ConflictError, errors.NotFoundError):
             await self._refresh(ref)
+        except (errors.ForbiddenError, errors.RefusedError) as error:
+            if not step.meta.deleting or self.store.own(ref) is None:
+                raise
+            # The object goes away: it restores what it holds by what is in memory, and does not wait for its status.
+            log.info("the status of an object that is being deleted is not written", object=str(ref), error=str(error))
+            self.store.foresee(ref, step.status)
 
     async def own_object(self, ref: Ref, step: SetFinalizers | Unsay | CreateSwitch | DeleteSwitch) -> None:
         """Write to a Switch; `ref` is what to read again where it changed meanwhile."""
-        await self._say(step.notices if isinstance(step, Unsay) else ())
+        await say(self.paths.kube, self.metrics, step.notices if isinstance(step, Unsay) else ())
         try:
             body = await carry_out(self.paths.kube, step)
         except (errors.ConflictError, errors.NotFoundError):
@@ -135,24 +142,21 @@ class Writer:
         elif isinstance(step, DeleteSwitch):
             self.wake(self.store.drop(step.meta.ref, step.meta.uid) - {ref})
 
-    async def ask(self, unread: Unread, answers: dict[Query, Any], edition: Edition, reader: Reader) -> None:
-        """Put the answers to what is unread, asked at once, into `answers`; what could be read is kept."""
+    async def ask(
+        self, unread: Unread, answers: dict[Query, Any], edition: Edition, reader: Reader, *, deleting: bool = False
+    ) -> None:
+        """Put the answers to what is unread, asked at once, into `answers`; what could be read is kept.
+
+        A deletion restores what it can read, and does not wait for ever for what it cannot.
+        """
         asked, shared = list(unread.queries), None if unread.urgent else edition
-        found_all = await asyncio.gather(*(self._answer(one, shared, reader) for one in asked))
+        answer = self.queries.answer_if_available if deleting else self.queries.answer
+        found_all = await asyncio.gather(*(answer(one, shared, reader) for one in asked))
         for query, found in zip(asked, found_all, strict=True):
             if isinstance(found, Seen | Missing) and not isinstance(reader, Denied):
                 self.certain.saw(found, reader)
                 self.store.learn(found)
             answers[query] = found
-
-    async def _answer(self, query: Query, shared: Edition | None, reader: Reader) -> Any:
-        if isinstance(reader, Denied):
-            return reader
-        if isinstance(query, May):
-            return await self.reviews.answer(query, reader)
-        if isinstance(query, Find):
-            return await self.lists.answer(query, shared, reader)
-        return await answer(self.paths.as_(reader), self.out, query)
 
     def forget_strangers(self, refs: Iterable[Ref]) -> None:
         """What was looked at and is nobody's is not kept: every engagement makes some of it, each under a new name."""
@@ -227,11 +231,14 @@ class Writer:
         confirmed, account = True, whose.of_switch(world.switch, world.runbook)
         for ref in to_confirm(world, step):
             # Nobody reads what the decision did not look at.
-            if (before := world.seen.get(ref)) is None or is_never_read(world, before):
+            if (before := world.seen.get(ref)) is None or self._is_known(ref, account, exactly=is_exact(world, step)):
                 continue
-            if self._is_known(ref, account, exactly=is_exact(world, step)):
+            try:
+                seen = await read_target(self.paths.as_(account), ref)
+            except (errors.ForbiddenError, errors.UnavailableError):
+                if not is_never_read(world):
+                    raise
                 continue
-            seen = await read_target(self.paths.as_(account), ref)
             self._saw(world, seen, account)
             confirmed = confirmed and alike(seen, before)
         return confirmed
@@ -272,13 +279,6 @@ class Writer:
     def _note(self, world: AnyWorld, step: Act | Adjust, outcome: Outcome, error: str = "") -> None:
         self.metrics.acts.labels(outcome).inc()
         self.audit.note(world, step, outcome, error)
-
-    async def _say(self, notices: Sequence[Notice]) -> None:
-        for notice in {(notice.reason, notice.message): notice for notice in notices}.values():
-            (log.warning if notice.warning else log.info)(notice.message, reason=notice.reason.value)
-            self.metrics.notices.labels(notice.reason.value).inc()
-        if notices:
-            await post(self.paths.kube, notices, clock.now())
 
     async def _refresh(self, ref: Ref) -> None:
         try:

@@ -1,12 +1,21 @@
-"""Deletions that meet a target, a Runbook or a record that is not there: the finalizer goes within one visit.
+"""Deletions that meet a target, a Runbook or a record that is not there, and writes that are refused meanwhile.
 
 The fake API server of test_faults.
 """
 
+from datetime import timedelta
+
+import pytest
+
+from runbook_operator import errors
+from runbook_operator.api.switch import FINALIZER
 from runbook_operator.model.refs import API_VERSION, Ref
-from tests.builders import NAMESPACE
-from tests.component.test_faults import SWITCH
-from tests.component.test_prepared import Rest
+from tests.builders import NAMESPACE, WEB
+from tests.component.test_faults import DEPLOYMENT, STOP, SWITCH, Fault
+from tests.component.test_prepared import SCALE, STATUS, Rest
+from tests.component.test_probes import OWN, Probing
+from tests.probing import RUNBOOK as PROBED
+from tests.probing import get
 
 RUNBOOK = Ref(API_VERSION, "Runbook", NAMESPACE, "shop")
 
@@ -21,7 +30,7 @@ def forget_runbook(rest: Rest) -> None:
 
 def forget_target(rest: Rest) -> None:
     rest.kube.delete_deployment()
-    rest.store.drop(Ref("apps/v1", "Deployment", NAMESPACE, "web"), "web-1")
+    rest.store.drop(WEB, "web-1")
 
 
 async def restarted() -> Rest:
@@ -63,3 +72,148 @@ async def test_deleted_switch_without_record_and_runbook_restores_what_the_last_
     await rest.visit()
 
     assert (finalizers(rest), rest.kube.replicas) == ([], 3)
+
+
+def refusing(*paths: str, error: errors.OperatorError | None = None) -> Fault:
+    """Every write to these paths is refused."""
+
+    def fault(_method: str, path: str) -> None:
+        if any(one in path for one in paths):
+            raise error or errors.ForbiddenError(f"PATCH {path}: 403")
+
+    return fault
+
+
+@pytest.mark.parametrize("error", [errors.ForbiddenError("403"), errors.RefusedError("422")])
+async def test_deleted_engaged_switch_is_restored_although_its_status_and_events_are_refused(
+    error: errors.OperatorError,
+) -> None:
+    rest = await Rest.made()
+    rest.say(engaged=True)
+    assert (await rest.visit()).phase == "Engaged"
+    rest.delete()
+    rest.kube.fault = refusing(STATUS, "/events", error=error)
+
+    await rest.visit()
+
+    assert (finalizers(rest), rest.kube.replicas) == ([], 3)
+
+
+async def test_deleted_switch_without_record_is_restored_although_its_status_is_refused() -> None:
+    rest = await Rest.made()
+    rest.say(engaged=True)
+    await rest.cut_off()
+    rest.delete()
+    rest.kube.fault = refusing(STATUS, "/events")
+
+    await rest.visit()
+
+    assert (finalizers(rest), rest.kube.replicas) == ([], 3)
+
+
+async def test_deleted_switch_whose_target_and_status_are_refused_loses_its_finalizer_after_the_wait() -> None:
+    rest = await Rest.made()
+    rest.say(engaged=True)
+    await rest.visit()
+    rest.delete()
+    rest.kube.fault = refusing(STATUS, SCALE, "/events")
+
+    await rest.visit()
+    assert finalizers(rest) == [FINALIZER]
+    await rest.visit()
+
+    assert (finalizers(rest), rest.kube.replicas) == ([], 0)
+
+
+@pytest.mark.parametrize("error", [errors.ForbiddenError("403"), errors.UnavailableError("503")])
+@pytest.mark.parametrize("shown", [True, False])
+@pytest.mark.parametrize("before", ["record", "no record"])
+async def test_deleted_switch_whose_target_cannot_be_read_loses_its_finalizer_after_the_wait(
+    error: errors.ApiError, before: str, *, shown: bool
+) -> None:
+    """The watch shows the target, or has not shown it; the account that acts may not read it any more."""
+    rest = await Rest.made()
+    rest.say(engaged=True)
+    await (rest.visit() if before == "record" else rest.cut_off())
+    rest.delete()
+    forget_runbook(rest)
+    rest.rig.reconciler.writer.lead()
+    if not shown:
+        rest.store.targets.pop(WEB)
+    rest.kube.unreadable[DEPLOYMENT] = error
+    rest.kube.fault = refusing(STATUS, SCALE, "/events")
+
+    await rest.visit()
+    assert finalizers(rest) == [FINALIZER]
+    for _ in range(2):
+        await rest.visit()
+
+    assert finalizers(rest) == []
+
+
+async def test_a_crash_with_a_refused_status_restores_again_from_the_record() -> None:
+    """What was only in memory is lost: the API server still has the record, and restoring twice changes nothing."""
+    rest = await Rest.made()
+    rest.say(engaged=True)
+    await rest.visit()
+    rest.delete()
+    rest.kube.fault = refusing(STATUS, "/events", SWITCH)
+    await rest.visit()
+    assert (finalizers(rest), rest.kube.replicas) == ([FINALIZER], 3)
+    rest.kube.fault = refusing(STATUS)
+    rest.rig.reconciler.writer.lead()
+
+    await rest.visit()
+
+    assert (finalizers(rest), rest.kube.replicas) == ([], 3)
+
+
+async def test_an_event_that_an_ending_namespace_refuses_is_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "POST events: 403 unable to create new content in namespace shop because it is being terminated"
+    rest = await Rest.made()
+    rest.say(engaged=True)
+    rest.kube.fault = refusing("/events", error=errors.ForbiddenError(text))
+
+    assert (await rest.visit()).phase == "Engaged"
+
+    assert "could not be posted" not in capsys.readouterr().out
+
+
+async def deleted_runbook() -> Probing:
+    """It has set a probe, and is being deleted; a new leader has read nothing yet."""
+    probing = Probing()
+    assert (await probing.visit()).reason == "ProbeEnforced"
+    probing.rig.store.drop(STOP, "uid-stop")
+    meta = {"generation": 2, "deletionTimestamp": "2026-11-24T03:00:00Z"}
+    probing.rig.store.put(probing.rig.kube._patched(OWN, {"metadata": meta}))
+    probing.rig.reconciler.writer.lead()
+    return probing
+
+
+async def visit_runbook(probing: Probing) -> None:
+    probing.rig.time += timedelta(hours=1)
+    await probing.rig.reconciler.visit(PROBED)
+
+
+async def test_deleted_runbook_restores_its_probe_although_its_status_is_refused() -> None:
+    probing = await deleted_runbook()
+    probing.rig.kube.fault = refusing(f"{OWN}/status", "/events")
+
+    await visit_runbook(probing)
+
+    assert (probing.finalizers, probing.live) == ([], get())
+
+
+@pytest.mark.parametrize("error", [errors.ForbiddenError("403"), errors.UnavailableError("503")])
+async def test_deleted_runbook_whose_workload_cannot_be_read_loses_its_finalizer_after_the_wait(
+    error: errors.ApiError,
+) -> None:
+    probing = await deleted_runbook()
+    probing.rig.kube.unreadable[DEPLOYMENT] = error
+    probing.rig.kube.fault = refusing(f"{OWN}/status", "/events")
+
+    await visit_runbook(probing)
+    assert probing.finalizers == [FINALIZER]
+    await visit_runbook(probing)
+
+    assert probing.finalizers == []

@@ -53,12 +53,16 @@ class FaultyKube(Kube):
         self.fault: Fault = lambda _method, _path: None
         self.after: Fault = lambda _method, _path: None
         self.version = 100
+        self.unreadable: dict[str, errors.ApiError] = {}
+        """What cannot be read, and why."""
         self.events: list[Body] = []
         self.asked: list[str] = []
 
     async def request(self, method: str, path: str, **rest: Any) -> Body:
         if method == "GET":
             self.asked.append(path)
+            if (error := self.unreadable.get(path)) is not None:
+                raise error
             return self._found(path)
         if path == REVIEWS:
             return {"status": {"allowed": True}}

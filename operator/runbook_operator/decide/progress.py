@@ -12,7 +12,7 @@ from runbook_operator.decide.values import shows
 from runbook_operator.model.aims import Progress, Refused
 from runbook_operator.model.durations import duration
 from runbook_operator.model.reasons import Reason
-from runbook_operator.model.seen import Missing, Seen, is_hidden
+from runbook_operator.model.seen import Missing, is_hidden
 from runbook_operator.plan.world import World
 
 PASSING = frozenset({Reason.UNAVAILABLE, Reason.WEBHOOK_FAILED, Reason.TARGET_NOT_FOUND, Reason.NOT_VERIFIED})
@@ -194,10 +194,10 @@ def is_given_up(world: World, since: str | None) -> bool:
     return world.deleting and since is not None and world.now - moment(since) >= world.policy.let_go_after
 
 
-def is_never_read(world: World, seen: Seen | Missing | None) -> bool:
-    """Whether a deletion waits no longer for an object that may not be read."""
+def is_never_read(world: World) -> bool:
+    """Whether a deletion waits no longer for an object that cannot be read."""
     stalled = find(world.switch.status.conditions, "Stalled")
-    return is_hidden(seen) and is_given_up(world, stalled.last_transition_time if stalled else None)
+    return is_given_up(world, stalled.last_transition_time if stalled else None)
 
 
 def _given_up(part: Part) -> bool:

@@ -72,8 +72,8 @@ class Missing:
 
 
 def is_hidden(found: "Seen | Missing | None") -> bool:
-    """Whether nobody can tell what became of it, since it may not be read."""
-    return isinstance(found, Missing) and found.reason is Reason.FORBIDDEN
+    """Whether nobody can tell what became of it, since it cannot be read."""
+    return isinstance(found, Missing) and found.reason in (Reason.FORBIDDEN, Reason.UNAVAILABLE)
 
 
 def absent(ref: Ref) -> Missing:

@@ -9,6 +9,7 @@ import structlog
 from pydantic import ValidationError
 
 from runbook_operator.api.objects import RunbookObject, SwitchObject, parse_runbook, parse_switch
+from runbook_operator.api.runbook import RunbookStatus
 from runbook_operator.api.switch import SwitchStatus
 from runbook_operator.model.accounts import Account, named
 from runbook_operator.model.refs import API_VERSION, Ref, ref_of, switch_ref
@@ -181,8 +182,11 @@ class Store:
         theirs = (ref for runbook in runbooks for ref in self._index.of(runbook))
         return frozenset((*runbooks, *theirs, *self._holders.get(target, ())))
 
-    def foresee(self, ref: Ref, status: SwitchStatus) -> None:
+    def foresee(self, ref: Ref, status: SwitchStatus | RunbookStatus) -> None:
         """Go on with a status that is written later; an event of a watch that came meanwhile goes before it."""
+        if isinstance(status, RunbookStatus):
+            self.runbooks[ref] = replace(self.runbooks[ref], status=status)
+            return
         switch = self.switches[ref]
         self.doubts.foresee(ref)
         self._put_switch(replace(switch, status=status, told=switch.written))

@@ -8,19 +8,31 @@ from datetime import datetime
 import structlog
 
 from runbook_operator import errors
+from runbook_operator.io import clock
 from runbook_operator.io.kube import Body, Kube
 from runbook_operator.model.marks import ENGAGEMENT
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.refs import MANAGER
+from runbook_operator.report.metrics import Metrics
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 LONGEST_MESSAGE = 1024
 
 
+async def say(kube: Kube, metrics: Metrics, notices: Sequence[Notice]) -> None:
+    """Log, count and post what is to be said."""
+    for notice in {(notice.reason, notice.message): notice for notice in notices}.values():
+        (log.warning if notice.warning else log.info)(notice.message, reason=notice.reason.value)
+        metrics.notices.labels(notice.reason.value).inc()
+    if notices:
+        await post(kube, notices, clock.now())
+
+
 async def post(kube: Kube, notices: Sequence[Notice], now: datetime) -> None:
     """Post each notice once; one that counts raises the count of its Event.
 
-    An Event that cannot be posted is logged and never holds up a switch.
+    An Event that cannot be posted is logged and never holds up a switch. A namespace that is being deleted takes none,
+    which is no news.
     """
     await asyncio.gather(*(_post(kube, notice, now) for notice in notices))
 
@@ -30,6 +42,8 @@ async def _post(kube: Kube, notice: Notice, now: datetime) -> None:
     try:
         await _create_or_count(kube, path, body)
     except errors.ApiError as error:
+        if errors.is_ending(error):
+            return
         log.warning("an Event could not be posted", about=str(notice.about), reason=notice.reason, error=str(error))
 
 

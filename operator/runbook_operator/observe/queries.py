@@ -1,0 +1,41 @@
+"""Answers to what a decision asks: from a review, from a list, or from the API server, in the name of a reader."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from runbook_operator import errors
+from runbook_operator.io.http import Outbound
+from runbook_operator.io.paths import Paths
+from runbook_operator.model.queries import Denied, Find, May, Query
+from runbook_operator.model.reasons import Reason
+from runbook_operator.observe.lists import Edition, Lists
+from runbook_operator.observe.reviews import Reviews
+from runbook_operator.observe.targets import answer
+from runbook_operator.plan.whose import Reader
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Answers one query at a time; raises ApiError where nobody knows."""
+
+    paths: Paths
+    out: Outbound
+    lists: Lists
+    reviews: Reviews
+
+    async def answer(self, query: Query, shared: Edition | None, reader: Reader) -> Any:
+        """The answer; Denied where the reader may not ask."""
+        if isinstance(reader, Denied):
+            return reader
+        if isinstance(query, May):
+            return await self.reviews.answer(query, reader)
+        if isinstance(query, Find):
+            return await self.lists.answer(query, shared, reader)
+        return await answer(self.paths.as_(reader), self.out, query)
+
+    async def answer_if_available(self, query: Query, shared: Edition | None, reader: Reader) -> Any:
+        """As answer, and Denied where the API server cannot answer now."""
+        try:
+            return await self.answer(query, shared, reader)
+        except errors.UnavailableError as error:
+            return Denied(Reason.UNAVAILABLE, f"{error}. {error.user_action}")
