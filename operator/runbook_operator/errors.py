@@ -9,7 +9,7 @@ OperatorError
 │   ├── RefusedError          400, 422, other 4xx, and what a quota, a policy or a webhook refuses: `reason` says which
 │   └── UnavailableError      429, 5xx, no connection, no answer in time: outcome unknown
 │       └── UnauthorizedError     401: the credentials are not accepted now; they may be rotated
-├── UnsettledError        a visit took more steps than any object needs
+├── UnsettledError        a visit asked for one step again and again, or for more steps than any object needs
 └── NotLeadingError       the lease was lost; the new leader goes on from the record
 """
 
@@ -98,7 +98,7 @@ class UnauthorizedError(UnavailableError):
 class UnsettledError(OperatorError):
     """Decisions did not come to an end; the object is left for a while."""
 
-    reason = "Unsettled"
+    reason = Reason.UNSETTLED.value
 
 
 class NotLeadingError(OperatorError):

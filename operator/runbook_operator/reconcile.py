@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -22,19 +21,20 @@ from runbook_operator.io import clock
 from runbook_operator.io.bucket import Bucket
 from runbook_operator.io.locks import Locks
 from runbook_operator.io.queue import WorkQueue
-from runbook_operator.model.queries import Denied, Query, Read, Unread
+from runbook_operator.model.queries import Denied, Read, Unread
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
 from runbook_operator.observe.bursts import CALM, Bursts
-from runbook_operator.observe.lists import Edition
 from runbook_operator.observe.looks import Looks
 from runbook_operator.observe.targets import is_watched
+from runbook_operator.observe.visits import Visit
 from runbook_operator.observe.worlds import reader, runbook_world, switch_world, targets_of
 from runbook_operator.plan import whose
 from runbook_operator.plan.steps import Act, Step
 from runbook_operator.plan.targets import declared
 from runbook_operator.plan.world import Policy, World
 from runbook_operator.sensing import Sensing
+from runbook_operator.settling import Settling
 from runbook_operator.writer import Writer
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -44,23 +44,6 @@ REREAD = 10.0
 """What is held and not watched, since its watch has just begun or fails, is read again after so many seconds."""
 LAPSED = 0.2
 """Seconds until what a lapsed lease cut short is looked at again, however often: nothing is wrong with it itself."""
-MAX_STEPS = 200
-"""A Runbook of 64 switches takes 65 steps; more than this is a loop, which is left with back-off and told."""
-
-
-@dataclass(frozen=True)
-class Visit:
-    """One look at an object: whether it is to be a close one, what declares the object, and what was asked in it."""
-
-    key: Ref
-    thorough: bool
-    edition: Edition = ()
-    answers: dict[Query, Any] = field(default_factory=dict)
-    presumed: list[asyncio.Task[None]] = field(default_factory=list)
-    """They ask for what a throw takes for known meanwhile; the answers come into `asked`."""
-    asked: dict[Query, Any] = field(default_factory=dict)
-    acts: list[Act] = field(default_factory=list)
-    """What was written to targets in it."""
 
 
 @dataclass
@@ -77,6 +60,10 @@ class Reconciler:
     looks: Looks = field(default_factory=Looks)
     is_watched: Callable[[Ref], bool] = is_watched
     bursts: Bursts = field(default_factory=Bursts)
+    settling: Settling = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.settling = Settling(self.writer, self.now)
 
     async def visit(self, key: Ref) -> None:
         """One visit. What goes wrong is logged and tried again with back-off: the first of two broad boundaries."""
@@ -134,6 +121,7 @@ class Reconciler:
             self.bursts.told(key)
             self.sensing.look(key)
             self.looks.forget(key)
+            self.settling.forget(key)
 
     def _watch_over(self, key: Ref, unwatched: Sequence[Ref]) -> None:
         """What nobody tells us about, and what an action may wait for, is looked at again before long."""
@@ -147,18 +135,20 @@ class Reconciler:
         return Visit(key, look.thorough, look.edition)
 
     async def _settle(self, visit: Visit, step: Callable[[Visit], Awaitable[bool]]) -> None:
+        self.settling.begin(visit.key)
         try:
-            for _ in range(MAX_STEPS):
+            while True:
                 try:
                     if not await step(visit):
                         return
                 except Unread as unread:
+                    await self.settling.takes(visit.key, "decide", unread.queries)
                     await self._ask(visit, unread)
         finally:
+            self.settling.end(visit.key)
             for asking in visit.presumed:
                 asking.cancel()
             await asyncio.gather(*visit.presumed, return_exceptions=True)
-        raise errors.UnsettledError(f"{visit.key} took {MAX_STEPS} steps and is not settled")
 
     async def _ask(self, visit: Visit, unread: Unread) -> None:
         """Whoever throws a switch does not wait to be told again that there is nothing: it is asked meanwhile."""
@@ -188,13 +178,14 @@ class Reconciler:
             senses=self.sensing.senses(key),
             efforts=self.writer.efforts.of(key),
             policy=self.policy,
+            unsettled=self.settling.of(key),
         )
-        step = runbooks.next_step(world)
-        if step is not None:
-            await self.writer.runbook_step(world, step)
-        else:
+        if (step := runbooks.next_step(world)) is None:
             self._come_back(key, runbook_due(world), world.now)
-        return step is not None
+            return self.settling.settles(key)
+        await self.settling.takes(key, type(step).__name__, step)
+        await self.writer.runbook_step(world, step)
+        return True
 
     async def _switch_step(self, visit: Visit) -> bool:
         """Take the Switch's next step; False where there is none now."""
@@ -209,14 +200,16 @@ class Reconciler:
                 return await self._confirm(visit, world, world.record)
         else:
             self.writer.efforts.forget(key)
-        step = switches.next_step(world)
+        decided = switches.decided(world)
         self._reserve(world)
-        if step is None:
+        if decided is None:
             self.bursts.told(key)
             self._come_back(key, due(world), world.now)
-            return False
+            return self.settling.settles(key)
+        rule, step = decided
         if self._is_put_off(visit, switch, step):
             return False
+        await self.settling.takes(key, rule, step)
         await self._try(world, step)
         if isinstance(step, Act):
             visit.acts.append(step)
@@ -282,6 +275,7 @@ class Reconciler:
             policy=self.policy,
             answers=visit.answers,
             thorough=visit.thorough,
+            unsettled=self.settling.of(ref),
         )
 
     async def _try(self, world: World, step: Step) -> None:

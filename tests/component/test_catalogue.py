@@ -17,7 +17,7 @@ from runbook_operator.model.queries import Find, Read
 from runbook_operator.model.refs import Ref
 from runbook_operator.observe.catalogue import UNUSED, Catalogue
 from runbook_operator.observe.lists import Lists
-from runbook_operator.reconcile import Visit
+from runbook_operator.observe.visits import Visit
 from tests.component.test_faults import STOP, Rig
 
 Body = dict[str, Any]

@@ -10,7 +10,7 @@ import pytest
 from runbook_operator import errors
 from runbook_operator.api.switch import FINALIZER
 from runbook_operator.model.refs import API_VERSION, Ref
-from tests.builders import NAMESPACE, WEB
+from tests.builders import NAMESPACE, WEB, condition
 from tests.component.test_faults import DEPLOYMENT, STOP, SWITCH, Fault
 from tests.component.test_prepared import SCALE, STATUS, Rest
 from tests.component.test_probes import OWN, Probing
@@ -217,3 +217,30 @@ async def test_deleted_runbook_whose_workload_cannot_be_read_loses_its_finalizer
     await visit_runbook(probing)
 
     assert probing.finalizers == []
+
+
+async def test_a_visit_that_repeats_a_step_ends_with_a_condition_and_heals() -> None:
+    """A policy of the cluster sets the finalizer again in each write that removes it."""
+    rest = await Rest.made()
+    writes = 0
+
+    def keep(_method: str, path: str) -> None:
+        nonlocal writes
+        writes += 1
+        if path == SWITCH:
+            rest.kube.objects[SWITCH]["metadata"]["finalizers"] = [FINALIZER]
+
+    rest.kube.after = keep
+    rest.store.put(rest.kube._patched(SWITCH, {"metadata": {"finalizers": [FINALIZER]}}))
+
+    status = await rest.visit()
+
+    assert condition(status, "Stalled")[1] == "Unsettled"
+    assert "the rule let_go asked 8 times to set the finalizers to []" in condition(status, "Stalled")[2]
+    assert writes < 12
+    first = writes
+    await rest.visit()
+    assert writes - first == 7
+    rest.kube.after = lambda _method, _path: None
+    status = await rest.visit()
+    assert (finalizers(rest), [one.type for one in status.conditions]) == ([], ["Ready", "Engaged", "Automatic"])

@@ -12,7 +12,7 @@ from runbook_operator.model.queries import Find
 from runbook_operator.model.refs import API_VERSION, Ref
 from runbook_operator.observe.lists import Lists
 from runbook_operator.observe.looks import CLOSE_LOOK, TROUBLED_LOOK
-from runbook_operator.reconcile import Visit
+from runbook_operator.observe.visits import Visit
 from tests.builders import NAMESPACE, runbook_body
 from tests.component.test_faults import STOP, SWITCH, Rig
 

@@ -31,6 +31,7 @@ def conditions(
     world: World, status: SwitchStatus, trouble: Trouble | None, outcome: Reason | None = None
 ) -> list[Condition]:
     """Every condition that `status` should show; `trouble` stalls it, `outcome` is of a release that ends now."""
+    trouble = trouble or ((Reason.UNSETTLED, world.unsettled) if world.unsettled else None)
     found = {
         "Ready": _ready(world, status, trouble),
         # kstatus would wait for what is being done, and never say that it failed.

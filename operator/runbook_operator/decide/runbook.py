@@ -120,6 +120,8 @@ def _ready(world: RunbookWorld, targets: list[TargetStatus], said: Told) -> tupl
         )
     if world.barred:
         return Reason.NO_ACCOUNT, UNNAMED
+    if world.unsettled:
+        return Reason.UNSETTLED, world.unsettled
     trouble = _collision(world, spec) or _missing_target(targets) or _unwatched(said) or unreadable(spec)
     return trouble or _powerless(world) or (Reason.READY, "")
 

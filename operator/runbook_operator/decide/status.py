@@ -229,7 +229,7 @@ def _shown(
     status = status.replace(
         record=record,
         prepared=status.prepared if record is None else None,
-        phase=phase,
+        phase="Stalled" if world.unsettled else phase,
         observed_generation=world.switch.meta.generation,
         does=does(world),
         engaged_at=record.engaged_at if record else None,

@@ -30,7 +30,13 @@ Rule = Callable[[World], Step | None]
 
 def next_step(world: World) -> Step | None:
     """The next step, or None where everything is as it should be."""
-    return next((step for rule in RULES if (step := rule(world))), None)
+    found = decided(world)
+    return found[1] if found else None
+
+
+def decided(world: World) -> tuple[str, Step] | None:
+    """As next_step, with the name of the rule that asks for it."""
+    return next(((rule.__name__, step) for rule in RULES if (step := rule(world))), None)
 
 
 def expire(world: World) -> Step | None:

@@ -45,6 +45,7 @@ class Reason(StrEnum):
     MIN_READY_PODS = "MinReadyPods"
     ACTIONS_CHANGED = "ActionsChanged"
     REAPPLIED = "Reapplied"
+    UNSETTLED = "Unsettled"
     FORBIDDEN = "MissingRights"
     NO_ACCOUNT = "ServiceAccountRequired"
     REFUSED = "WriteRefused"

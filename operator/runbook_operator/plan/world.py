@@ -94,6 +94,8 @@ class World:
     acts: Acts = field(default_factory=Acts)
     doubtful: bool = True
     """Whether a throw may have acted of which the status does not say so."""
+    unsettled: str = ""
+    """What the last visit repeated without an end, empty where it settled."""
 
     @property
     def actor(self) -> Meta:
@@ -156,6 +158,8 @@ class RunbookWorld:
     senses: Mapping[Key, Sense] = field(default_factory=dict)
     efforts: Mapping[Place, Effort] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
+    unsettled: str = ""
+    """As World.unsettled."""
 
     @property
     def actor(self) -> Meta:

@@ -114,3 +114,9 @@ def test_a_suspension_needs_no_words() -> None:
     said = {one.type: one.message for one in status(world("stop", target=seen(), suspend={})).conditions}
 
     assert said["Suspended"] == "nothing automatic engages a switch"
+
+
+def test_what_a_visit_repeated_is_told() -> None:
+    told = status(replace(world("stop", target=seen()), unsettled="the rule CreateSwitch asked 8 times")).conditions[0]
+
+    assert (told.status, told.reason, told.message) == ("False", "Unsettled", "the rule CreateSwitch asked 8 times")
