@@ -213,3 +213,24 @@ def test_full_quota_stalls_run_job_without_a_word_on_roles_and_goes_on_once_ther
     cluster.until_phase("shop-save", "Engaged")
     assert len(api.items("job", cluster.namespace)) == 1
     assert operator.alive
+
+
+def test_scale_up_beyond_a_quota_of_pods_is_engaged_and_stalled_until_there_is_room(
+    cluster: Cluster, operator: Operator
+) -> None:
+    api.create(f"/api/v1/namespaces/{cluster.namespace}/resourcequotas", quota("pods", "pods", "3"))
+    action = {"scale": {"target": "web", "replicas": 5}, "timeout": "1s"}
+    cluster.apply(deployment(), runbook(killSwitches=[{"name": "more", "actions": [action]}], scaling=[]))
+    eventually("three pods are made", lambda: cluster.get("deployment", "web").get("status", {}).get("replicas") == 3)
+
+    cluster.throw_when_there("shop-more")
+
+    eventually("it is stalled", lambda: cluster.condition("switch", "shop-more", "Stalled"))
+    told = cluster.condition("switch", "shop-more", "Stalled")
+    assert told["reason"] == "PodsNotCreated"
+    assert "0 of 5 ready; Deployment/web: pods cannot be made: " in told["message"]
+    assert f"kubectl describe resourcequota pods --namespace={cluster.namespace}" in told["message"]
+    assert cluster.condition("switch", "shop-more", "Engaged")["status"] == "True"
+    api.delete(api.path("resourcequota", cluster.namespace, "pods"))
+    cluster.until_phase("shop-more", "Engaged")
+    assert operator.alive

@@ -1,6 +1,7 @@
 """rollback: bring back the pod template of a revision that is known good."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from runbook_operator.actions import needs
 from runbook_operator.actions.base import DONE, Action, ActionSpec, Plan
 from runbook_operator.actions.revisions import Choice, chosen
 from runbook_operator.actions.rights import READ, Right
-from runbook_operator.actions.rolling import RIGHTS, left_alone
+from runbook_operator.actions.rolling import RIGHTS, going, left_alone
 from runbook_operator.actions.scaling import delivery
 from runbook_operator.actions.scene import Body, Scene
 from runbook_operator.model.aims import OBJECT, TEMPLATE, Aim, Mode, Progress, Refused, Remark
@@ -118,7 +119,8 @@ class Rollback(Action):
             return Progress(text=f"{left} of the aborted revision left" if left else "")
         # A pod that is deleted before its controller has seen the template is made again from the one before.
         waits = spec.delete_broken_pods and kind_of(seen) == STATEFUL_SET
-        return Progress(done=is_observed(seen) or not waits, text=str(rolling_out(seen)))
+        far = going(seen, str(rolling_out(seen)))
+        return replace(far, done=is_observed(seen) or not waits)
 
 
 def _check(seen: Seen) -> None:

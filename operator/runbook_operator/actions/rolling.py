@@ -1,12 +1,14 @@
 """How the pods of a workload are replaced one after the other: what actions that need this have in common."""
 
 from datetime import datetime, timedelta
+from http import HTTPStatus
 
 from runbook_operator.actions.rights import CHANGE, Right
 from runbook_operator.actions.scene import Scene
 from runbook_operator.model.aims import Aim, Progress, Refused, Remark
 from runbook_operator.model.reasons import Reason
-from runbook_operator.model.rollouts import DEPLOYMENT, KINDS, ROLLOUT, kind_of, rolling_out
+from runbook_operator.model.refusals import refusal
+from runbook_operator.model.rollouts import DEPLOYMENT, KINDS, ROLLOUT, kind_of, refusal_of_pods, rolling_out
 from runbook_operator.model.seen import Missing, Seen
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
@@ -53,6 +55,16 @@ def left_alone(seen: Seen) -> tuple[Remark, ...]:
     return ()
 
 
+def going(seen: Seen, text: str) -> Progress:
+    """Progress in these words, empty where nothing is left to do; stuck where the cluster refuses to make the pods."""
+    refused = refusal_of_pods(seen) if text else ""
+    if not refused:
+        return Progress(text=text)
+    found = refusal(HTTPStatus.FORBIDDEN, {"message": refused}, seen.ref.namespace)
+    advice = f". {found.user_action}" if found else ""
+    return Progress(text=f"{text}; {seen.ref}: pods cannot be made: {refused}{advice}", stuck=Reason.PODS_NOT_CREATED)
+
+
 def restarted(seen: Seen | Missing) -> Progress:
     """How many pods were replaced. Nothing waits for it: a pod that does not start is no reason to stop a switch."""
     if isinstance(seen, Missing):
@@ -65,7 +77,8 @@ def restarted(seen: Seen | Missing) -> Progress:
         return Progress()
     number = min(far.updated, far.desired) if far.observed else 0
     overdue = "; spec.progressDeadlineSeconds is exceeded" if far.overdue else ""
-    return Progress(text=f"{number} of {far.desired} restarted{overdue}")
+    text = f"{number} of {far.desired} restarted{overdue}"
+    return Progress(text=text) if number == far.desired else going(seen, text)
 
 
 def _second_after(at: str) -> str:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from runbook_operator.actions.base import DONE, Action, Plan
 from runbook_operator.actions.rights import CHANGE, READ, Right
+from runbook_operator.actions.rolling import going
 from runbook_operator.actions.scaling import delivery, disruption
 from runbook_operator.actions.scaling.amounts import ScaleAmount, amount
 from runbook_operator.actions.scaling.autoscalers import HPA, SCALED_OBJECT, Autoscaler, autoscalers
@@ -78,7 +79,10 @@ class Scale(Action):
         """A throw does not wait for pods; it only says how far they are."""
         if aim.field != REPLICAS or isinstance(seen, Missing) or seen.replicas != aim.held:
             return DONE
-        return Progress(text=pods(seen))
+        text = pods(seen)
+        return (
+            going(seen, text) if (seen.body.get("status") or {}).get("replicas", 0) < aim.held else Progress(text=text)
+        )
 
 
 def pods(workload: Seen) -> str:

@@ -15,7 +15,9 @@ from runbook_operator.model.reasons import Reason
 from runbook_operator.model.seen import Missing, is_hidden
 from runbook_operator.plan.world import World
 
-PASSING = frozenset({Reason.UNAVAILABLE, Reason.WEBHOOK_FAILED, Reason.TARGET_NOT_FOUND, Reason.NOT_VERIFIED})
+PASSING = frozenset(
+    {Reason.UNAVAILABLE, Reason.WEBHOOK_FAILED, Reason.TARGET_NOT_FOUND, Reason.NOT_VERIFIED, Reason.PODS_NOT_CREATED}
+)
 """Reasons that time may cure; with every other one trying again does not help until a person acts."""
 
 
@@ -120,12 +122,17 @@ def _engaged(part: Part) -> Entry:
     if part.unplanned:
         return part.entry
     far = done(part)
-    entry = _failing(part, unsettled=part.deviates or part.waiting or not far.done, far=far)
+    entry = _failing(part, unsettled=part.deviates or part.waiting or not far.done or is_stuck(far), far=far)
     if entry.contest is not None and not part.deviates:
         entry = entry.replace(contest=entry.contest.replace(pending=False))
     if entry.result == "Pending" and part.saved is not None and not part.deviates and not part.record.done:
         entry = _written(part, entry, far)
     return _telling(part, entry, far)
+
+
+def is_stuck(far: Progress) -> bool:
+    """Whether what was written is there, and the cluster does not act on it."""
+    return far.stuck is not None
 
 
 def _written(part: Part, entry: Entry, far: Progress) -> Entry:
@@ -153,12 +160,18 @@ def _failing(part: Part, *, unsettled: bool, far: Progress | None = None) -> Ent
 
 
 def _failure(part: Part, far: Progress | None = None) -> Failure | None:
-    noted, why = part.entry.failure, _why(part, far)
+    noted, why = _noted(part, far), _why(part, far)
     if why is None:
         return noted
     reason, message = why
     since = noted.since if noted else timestamp(part.effort.failed.since if part.effort.failed else part.world.now)
     return Failure(reason=reason, message=message, since=since)
+
+
+def _noted(part: Part, far: Progress | None) -> Failure | None:
+    """What failed before; that pods cannot be made is no reason for a release to stop waiting."""
+    noted = part.entry.failure
+    return None if far is None and noted is not None and noted.reason == Reason.PODS_NOT_CREATED else noted
 
 
 def _why(part: Part, far: Progress | None) -> tuple[Reason, str] | None:
@@ -169,6 +182,8 @@ def _why(part: Part, far: Progress | None) -> tuple[Reason, str] | None:
         return part.target.reason, part.target.message
     if (hindered := obstacle(part)) is not None:
         return hindered.reason, hindered.message
+    if far is not None and far.stuck is not None:
+        return far.stuck, far.text
     if far is not None and not far.done:
         return far.failed or Reason.NOT_VERIFIED, far.text
     return None

@@ -46,12 +46,13 @@ class Remark:
 class Progress:
     """How far it is with what was written: in words, and whether the actions after it may begin.
 
-    `failed` where it has ended and not well.
+    `failed` where it has ended and not well. `stuck` where nothing waits for it, and it does not go on as things are.
     """
 
     done: bool = True
     text: str = ""
     failed: Reason | None = None
+    stuck: Reason | None = None
 
 
 class Refused(Exception):  # noqa: N818 # the outcome of planning, not a fault of the program

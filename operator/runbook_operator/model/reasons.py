@@ -77,6 +77,7 @@ class Reason(StrEnum):
     ROLLS_OUT = "RollsOut"
     NOT_RESTARTABLE = "NotRestartable"
     PAUSED = "Paused"
+    PODS_NOT_CREATED = "PodsNotCreated"
     NOT_REPLACED = "PodsNotReplaced"
     RESTART_BY_HAND = "RestartByHand"
     NOT_SUSPENDABLE = "NotSuspendable"

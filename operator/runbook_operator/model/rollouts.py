@@ -13,6 +13,8 @@ STATEFUL_SET = ("apps/v1", "StatefulSet")
 DEPLOYMENT = ("apps/v1", "Deployment")
 KINDS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, ROLLOUT)
 """The kinds whose templates are kept as revisions."""
+REPLICA_FAILURE = "ReplicaFailure"
+"""The condition of a Deployment or a Rollout of which a ReplicaSet cannot make pods."""
 OVERDUE = "ProgressDeadlineExceeded"
 
 
@@ -48,6 +50,13 @@ class RollingOut:
         if self.available < self.desired:
             return f", {self.available} available"
         return f", {self.total - self.updated} old left"
+
+
+def refusal_of_pods(seen: Seen) -> str:
+    """Why the API server lets no pod of the workload be made, in its words; empty where it does not refuse any."""
+    conditions = (seen.body.get("status") or {}).get("conditions") or ()
+    failing = (one for one in conditions if (one.get("type"), one.get("status")) == (REPLICA_FAILURE, "True"))
+    return next((str(one.get("message", "")) for one in failing), "")
 
 
 def kind_of(seen: Seen) -> tuple[str, str]:
