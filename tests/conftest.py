@@ -1,11 +1,13 @@
 """Fixtures for every tree of tests that needs a cluster; those that need none never ask for them."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 import pytest
 from hypothesis import settings
+
+from tests.patience import limit
 
 # What lands does not depend on what was drawn that day; everybody's own runs go on drawing. How long an example takes
 # says how busy the machine is, and fails nothing.
@@ -47,6 +49,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _rank(item: pytest.Item) -> int:
     by_name = (place for place, name in enumerate(LONGEST_FIRST) if name in item.nodeid)
     return next(by_name, len(LONGEST_FIRST) + (not item.get_closest_marker("node")))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """A test that makes progress has its whole time limit again."""
+    limit.begin()
+    return (yield)
 
 
 @pytest.hookimpl

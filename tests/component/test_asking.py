@@ -151,7 +151,7 @@ async def test_without_an_api_server_nothing_is_known_and_nothing_is_asked_and_i
             dark = await made.ask()
             asked = len(there.requests)
             made.cluster.fault = lambda _verb, _path: None
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 light = await made.ask()
                 while None in [one.ok for one in light.values()]:
                     made.time += DOUBTED_SECONDS

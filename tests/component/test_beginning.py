@@ -52,7 +52,7 @@ class Stage:
 
     async def throw(self) -> SwitchStatus:
         self.rig.store.put(self.kube._patched(SWITCH, {"metadata": {}, "spec": {"engaged": True, "reason": "INC-1"}}))
-        return await asyncio.wait_for(self.rig.visit(), 5)
+        return await asyncio.wait_for(self.rig.visit(), 60)
 
     @property
     def finalizers(self) -> list[str]:

@@ -86,13 +86,13 @@ class Following:
         """The names as soon as a watch tells them."""
         self.names(namespace)
         kind = self.catalogue._needs.kind(("autoscaling/v2", "HorizontalPodAutoscaler"), namespace)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await self.catalogue.follower.trouble(kind) is None
         return self.names(namespace) or []
 
     async def happens(self, event: str, body: Body) -> None:
         self.kube.events.put_nowait((event, body))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await self.kube.events.join()
 
 

@@ -61,11 +61,11 @@ async def told(kube: LateKube, store: Store, meanwhile: str, before: str = "") -
         store.put_target(job(before))
     follower.look()
     running = asyncio.create_task(follower.run())
-    await asyncio.wait_for(kube.asked.wait(), 5)
+    await asyncio.wait_for(kube.asked.wait(), 60)
     if meanwhile:
         store.put_target(job(meanwhile))
     kube.answer.set()
-    assert await asyncio.wait_for(follower.trouble(JOBS), 5) is None
+    assert await asyncio.wait_for(follower.trouble(JOBS), 60) is None
     running.cancel()
     return events
 

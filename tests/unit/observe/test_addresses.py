@@ -53,7 +53,7 @@ async def following(*bodies: Body, **options: Any) -> AsyncIterator[tuple[Cluste
 
 async def until(seen: Callable[[], object]) -> None:
     """Wait for what is on its way already."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not seen():  # noqa: ASYNC110 # there is no event for what others do
             await asyncio.sleep(0.005)
 
@@ -76,7 +76,7 @@ async def names(addresses: Addresses, of: Ref = WEB) -> list[str]:
 
 
 async def until_asked(addresses: Addresses, *wanted: str) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while await names(addresses) != list(wanted):  # noqa: ASYNC110 # as above
             await asyncio.sleep(0.005)
 
