@@ -165,7 +165,7 @@ class Simulation:
         match query:
             case Read():
                 held = self.objects.get(query.ref)
-                found = seen_of(held, whole=True, scalable="replicas" in held.get("spec", {})) if held else None
+                found = seen_of(held, whole=True, scalable="replicas" in (held.get("spec") or {})) if held else None
                 self.store.put_target(found or absent(query.ref))
                 return found or absent(query.ref)
             case Find():

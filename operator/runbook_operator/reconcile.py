@@ -17,6 +17,7 @@ from runbook_operator.decide.due import due, runbook_due
 from runbook_operator.decide.holds import begins_by_itself
 from runbook_operator.decide.record import replanned
 from runbook_operator.decide.status import begun, refused
+from runbook_operator.internal_errors import contain, identity
 from runbook_operator.io import clock
 from runbook_operator.io.bucket import Bucket
 from runbook_operator.io.locks import Locks
@@ -33,6 +34,7 @@ from runbook_operator.plan import whose
 from runbook_operator.plan.steps import Act, Step
 from runbook_operator.plan.targets import declared
 from runbook_operator.plan.world import Policy, World
+from runbook_operator.report.watchdog import watch
 from runbook_operator.sensing import Sensing
 from runbook_operator.settling import Settling
 from runbook_operator.writer import Writer
@@ -66,7 +68,7 @@ class Reconciler:
         self.settling = Settling(self.writer, self.now)
 
     async def visit(self, key: Ref) -> None:
-        """One visit. What goes wrong is logged and tried again with back-off: the first of two broad boundaries."""
+        """One visit. What goes wrong is logged and tried again with back-off: the first of the broad boundaries."""
         result = "ok"
         try:
             await self._look_at(key)
@@ -80,10 +82,11 @@ class Reconciler:
             seconds = self.queue.retry(key, error.retry_after)
             tell = log.info if errors.is_ending(error) else log.warning
             tell("will try again", object=str(key), error=str(error), seconds=round(seconds, 2))
-        except Exception:
-            result = "Bug"
+        except Exception as error:
+            result, number = "Bug", identity(key, error)
             self.queue.retry(key)
-            log.exception("a visit failed in a way that nobody foresaw; will try again", object=str(key))
+            log.exception("failed in a way that nobody foresaw; will try again", object=str(key), errorId=number)
+            await contain(key, error, self.writer, self.locks, lambda one: self._world(one, Visit(key, False)))
         finally:
             structlog.contextvars.clear_contextvars()
             if not self.queue.mine(key):
@@ -169,18 +172,20 @@ class Reconciler:
         key = visit.key
         if (runbook := self.writer.store.runbooks.get(key)) is None:
             return False
-        world = runbook_world(
-            self.writer.store,
-            runbook,
-            self.now(),
-            answers=visit.answers,
-            thorough=visit.thorough,
-            senses=self.sensing.senses(key),
-            efforts=self.writer.efforts.of(key),
-            policy=self.policy,
-            unsettled=self.settling.of(key),
-        )
-        if (step := runbooks.next_step(world)) is None:
+        with watch(key, self.writer.metrics, self.looks.monotonic):
+            world = runbook_world(
+                self.writer.store,
+                runbook,
+                self.now(),
+                answers=visit.answers,
+                thorough=visit.thorough,
+                senses=self.sensing.senses(key),
+                efforts=self.writer.efforts.of(key),
+                policy=self.policy,
+                unsettled=self.settling.of(key),
+            )
+            step = runbooks.next_step(world)
+        if step is None:
             self._come_back(key, runbook_due(world), world.now)
             return self.settling.settles(key)
         await self.settling.takes(key, type(step).__name__, step)
@@ -200,7 +205,8 @@ class Reconciler:
                 return await self._confirm(visit, world, world.record)
         else:
             self.writer.efforts.forget(key)
-        decided = switches.decided(world)
+        with watch(key, self.writer.metrics, self.looks.monotonic):
+            decided = switches.decided(world)
         self._reserve(world)
         if decided is None:
             self.bursts.told(key)

@@ -124,9 +124,10 @@ def _others(seen: Seen, text: str, keys: Keys) -> str:
 
 def _in_feature_flag(seen: Seen, flag: str, value: str) -> tuple[Aim | Remark, ...]:
     found: Any = fields.get(seen.body, f"{FLAGS}{Key(flag)}")
-    if found is None:
+    if not isinstance(found, dict):
         raise Refused(Reason.FIELD_NOT_FOUND, f"{seen.ref} has no flag {flag}; declare it under {FLAGS}")
-    variants = found.get("variants") or {}
+    variants = found.get("variants")
+    variants = variants if isinstance(variants, dict) else {}
     if value not in variants:
         text = f"{seen.ref}: flag {flag} has no variant {value}; set one of {', '.join(variants)}"
         raise Refused(Reason.INVALID_SPEC, text)
@@ -155,4 +156,7 @@ def _container(seen: Seen, wanted: str) -> str:
 
 
 def _containers(seen: Seen, part: str) -> dict[str, Any]:
-    return {one["name"]: one for one in fields.get(seen.body, f"{PODS}.{part}") or ()}
+    """By name; what is no container, as a custom resource may have it, is none."""
+    found = fields.get(seen.body, f"{PODS}.{part}")
+    listed = (one for one in found if isinstance(one, dict)) if isinstance(found, list) else ()
+    return {one["name"]: one for one in listed if isinstance(one.get("name"), str)}

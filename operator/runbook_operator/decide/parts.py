@@ -169,7 +169,7 @@ class Part:
 
     def obstacle(self, value: Any) -> Refused | None:
         """Why this value cannot be written as things are."""
-        if self.saved is None or not (self.entry.field == TEMPLATE or "#" in self.entry.field):
+        if self.saved is None or self.entry.field in (OBJECT, REPLICAS):
             return None
         try:
             values.effect(self.saved, [(self.entry.field, value)], self.world.answers)

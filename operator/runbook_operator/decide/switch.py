@@ -116,6 +116,23 @@ def restore(world: World) -> Step | None:
     return next(_restorations(dropped(world, record) if wanted(world) else left), None)
 
 
+def alone(world: World, index: int) -> Act | None:
+    """As hold and restore, for one field of the record and without a look at the others: one of them has failed.
+
+    No status can be made then, so that what is put back is not counted as a fight.
+    """
+    record = world.record
+    if record is None or record.momentary:
+        return None
+    part = parts(world, record)[index]
+    if not wanted(world):
+        return next(_restorations((part,)), None)
+    is_changed = _active(world, record) and part.entry.result == "Applied" and part.deviates
+    if not is_changed or tried_again_at(part) > world.now or obstacle(part) is not None:
+        return None
+    return replace(_act([part], [part.entry.held]), put_back=True)
+
+
 def spring_back(world: World) -> Step | None:
     """A momentary switch that has acted lets go of the lever."""
     if world.record and world.record.done and world.switch.spec.engaged and not world.deleting:

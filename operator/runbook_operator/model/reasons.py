@@ -57,6 +57,7 @@ class Reason(StrEnum):
     WEBHOOK_FAILED = "WebhookFailed"
     NAMESPACE_TERMINATING = "NamespaceTerminating"
     UNAVAILABLE = "Unavailable"
+    INTERNAL_ERROR = "InternalError"
     NO_REVISION = "NoRevision"
     FIELD_NOT_FOUND = "FieldNotFound"
     NOT_VERIFIED = "NotVerified"

@@ -2,11 +2,15 @@
 
 import logging
 import sys
+import traceback
 from typing import Literal
 
 import structlog
 
 Format = Literal["json", "console"]
+FRAMES = 15
+LINES = 60
+LONGEST_LINE = 500
 
 
 def set_up(form: Format, level: str) -> None:
@@ -34,6 +38,17 @@ def set_up(form: Format, level: str) -> None:
 
 def _tail(form: Format) -> list[structlog.typing.Processor]:
     clean = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    failures = structlog.processors.ExceptionRenderer(_traceback)
     if form == "json":
-        return [clean, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    return [clean, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        return [clean, failures, structlog.processors.JSONRenderer()]
+    # The renderer's own tracebacks would show local variables, which are objects of other tenants.
+    plain = structlog.dev.plain_traceback
+    return [clean, failures, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+
+
+def _traceback(exc_info: structlog.typing.ExcInfo) -> str:
+    """The traceback without local variables, in so many lines of so many characters: a message may quote an object."""
+    lines = "".join(traceback.format_exception(*exc_info, limit=-FRAMES)).splitlines()
+    if len(lines) > LINES:
+        lines = [*lines[: LINES // 2], "…", *lines[-LINES // 2 :]]
+    return "\n".join(line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…" for line in lines)

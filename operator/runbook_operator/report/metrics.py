@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 
 LATENCY_BUCKETS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+DECISION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 LATENESS_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 CHECK_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
@@ -23,6 +24,12 @@ class Metrics:
         self.acts = self._counter("acts_total", "Writes to targets.", "result")
         self.notices = self._counter("notices_total", "What was said, by reason.", "reason")
         self.reconciles = self._counter("reconciles_total", "Visits to objects.", "kind", "result")
+        self.decision_seconds = self._histogram(
+            "decision_seconds",
+            "How long one decision about an object held the event loop.",
+            DECISION_BUCKETS,
+            "kind",
+        )
         self.lateness = self._histogram(
             "sensing_lateness_seconds",
             "From when something that is watched was due to when it was asked.",

@@ -1,0 +1,101 @@
+"""The operator fails at one object: that object says so, and the fields that are not concerned stay held."""
+
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from runbook_operator import internal_errors
+from runbook_operator.api.conditions import find
+from runbook_operator.decide import runbook as runbooks
+from runbook_operator.decide import switch as switches
+from runbook_operator.model.queries import Read, Unread
+from runbook_operator.model.refs import API_VERSION, Ref
+from tests.builders import NAMESPACE, WEB, condition, runbook_body
+from tests.component.test_faults import STOP, Rig
+
+RUNBOOK = Ref(API_VERSION, "Runbook", NAMESPACE, "shop")
+
+
+def failing(*_: Any) -> Any:
+    raise KeyError("nobody foresaw this")
+
+
+async def test_switch_whose_decision_fails_holds_its_fields_and_names_the_log_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rig = Rig()
+    assert (await rig.visit()).phase == "Engaged"
+    monkeypatch.setattr(switches, "decided", failing)
+    rig.kube.set_replicas(2)
+    rig.restart_with(rig.kube.objects["/apis/apps/v1/namespaces/shop/deployments/web"])
+
+    with capture_logs() as logs:
+        status = await rig.visit()
+
+    assert rig.kube.replicas == 0
+    assert (status.phase, condition(status, "Engaged")[0]) == ("Stalled", "True")
+    (number,) = {line["errorId"] for line in logs if "errorId" in line}
+    for kind in ("Ready", "Stalled"):
+        assert condition(status, kind)[1] == "InternalError"
+        assert f"(KeyError, error id {number})" in condition(status, kind)[2]
+    again = rig.store.switches[STOP].meta.resource_version
+    await rig.visit()
+    assert rig.store.switches[STOP].meta.resource_version == again
+
+    monkeypatch.undo()
+    status = await rig.visit()
+    assert (status.phase, condition(status, "Ready")[0]) == ("Engaged", "True")
+
+
+@pytest.mark.parametrize("error", [KeyError("a field"), Unread([Read(WEB)])])
+async def test_field_that_fails_itself_is_left_and_the_switch_says_so(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    rig = Rig()
+    await rig.visit()
+
+    def alone(*_: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(switches, "decided", failing)
+    monkeypatch.setattr(internal_errors, "alone", alone)
+
+    assert condition(await rig.visit(), "Ready")[1] == "InternalError"
+
+
+async def test_runbook_whose_decision_fails_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig()
+    rig.kube.objects[f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/runbooks/shop"] = runbook_body()
+    monkeypatch.setattr(runbooks, "next_step", failing)
+
+    await rig.reconciler.visit(RUNBOOK)
+
+    ready = find(rig.store.runbooks[RUNBOOK].status.conditions, "Ready")
+    assert ready is not None
+    assert (ready.status, ready.reason) == ("False", "InternalError")
+
+
+async def test_failure_that_cannot_be_told_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig()
+    monkeypatch.setattr(switches, "decided", failing)
+    monkeypatch.setattr(internal_errors, "shown", failing)
+
+    with capture_logs() as logs:
+        await rig.visit()
+
+    assert [line["log_level"] for line in logs if "errorId" in line] == ["error", "error"]
+
+
+async def test_object_that_is_gone_by_then_is_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig()
+
+    def gone(*_: Any) -> Any:
+        rig.store.forget(STOP)
+        raise KeyError("it was deleted meanwhile")
+
+    monkeypatch.setattr(switches, "decided", gone)
+
+    await rig.reconciler.visit(STOP)
+
+    assert STOP not in rig.store.switches
