@@ -130,9 +130,12 @@ def _watched(world: RunbookWorld, target: Target, seen: Seen, status: TargetStat
 
 
 def _live(seen: Seen) -> Mark | None:
-    """The revision that is live, None while it is not fully available."""
+    """The revision that is live, None while no pod runs it, or not all pods are available.
+
+    Of a partition, and of OnDelete, the pods that the strategy leaves at an older revision do not count against it.
+    """
     far = rolling_out(seen)
-    return versions.marked(seen) if far.complete and far.desired and not is_updating(seen) else None
+    return versions.marked(seen) if far.complete and far.working and not is_updating(seen) else None
 
 
 def _good_at(runbook: RunbookObject, waiting: AvailableRevision) -> datetime:

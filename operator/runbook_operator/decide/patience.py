@@ -132,7 +132,7 @@ def _is_rolling(seen: Seen) -> bool:
     far = rolling_out(seen)
     if far.overdue:
         return False
-    if not far.observed or is_updating(seen) or far.updated < far.desired or far.total > far.updated:
+    if not far.observed or is_updating(seen) or far.updated < far.desired - far.kept or far.old > far.kept:
         return True
     conditions = (seen.body.get("status") or {}).get("conditions") or ()
     begun = any(one.get("type") == "Progressing" and one.get("reason") != ROLLED_OUT for one in conditions)

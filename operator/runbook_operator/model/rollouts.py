@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_operator.model.seen import Seen
+from runbook_operator.model.seen import OVERDUE, Seen
 
 Body = Mapping[str, Any]
 ROLLOUT = ("argoproj.io/v1alpha1", "Rollout")
@@ -15,12 +15,14 @@ KINDS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, ROLLOUT)
 """The kinds whose templates are kept as revisions."""
 REPLICA_FAILURE = "ReplicaFailure"
 """The condition of a Deployment or a Rollout of which a ReplicaSet cannot make pods."""
-OVERDUE = "ProgressDeadlineExceeded"
 
 
 @dataclass(frozen=True)
 class RollingOut:
-    """Pods by how far they are. `observed` where the numbers are about the template that is live."""
+    """Pods by how far they are. `observed` where the numbers are about the template that is live.
+
+    `kept` are the pods of an older template that the update strategy leaves: those below a partition, or all of OnDelete.
+    """
 
     observed: bool
     desired: int
@@ -28,10 +30,22 @@ class RollingOut:
     available: int
     total: int
     overdue: bool = False
+    kept: int = 0
 
     @property
     def complete(self) -> bool:
-        return self.observed and self.updated == self.available == self.total == self.desired
+        """Whether it is as far as its update strategy lets it get."""
+        return self.observed and self.available == self.total == self.desired and self.old <= self.kept
+
+    @property
+    def old(self) -> int:
+        """The pods of an older template."""
+        return max(0, self.total - self.updated)
+
+    @property
+    def working(self) -> int:
+        """How many pods of the new template are available at the least: the older ones may all be among the others."""
+        return max(0, min(self.updated, self.available - self.old))
 
     def __str__(self) -> str:
         """In the words of a status; empty where there is nothing left to say."""
@@ -45,11 +59,11 @@ class RollingOut:
     @property
     def _rest(self) -> str:
         """What is left to do where every pod that should be is updated."""
-        if self.updated < self.desired:
+        if self.updated < self.desired - self.kept:
             return ""
         if self.available < self.desired:
             return f", {self.available} available"
-        return f", {self.total - self.updated} old left"
+        return f", {self.old} old left"
 
 
 def refusal_of_pods(seen: Seen) -> str:
@@ -73,13 +87,38 @@ def rolling_out(seen: Seen) -> RollingOut:
         desired = seen.body["spec"].get("replicas", 1)
         counts = tuple(status.get(name, 0) for name in ("updatedReplicas", "availableReplicas", "replicas"))
     overdue = any(one.get("reason") == OVERDUE for one in status.get("conditions") or ())
-    return RollingOut(is_observed(seen), desired, *counts, overdue)
+    return RollingOut(is_observed(seen), desired, *counts, overdue, _kept(seen, desired))
 
 
 def is_rolling_out(seen: Seen) -> bool:
-    """Whether there still are pods of an older template; a rollout that is stuck is none any more."""
+    """Whether pods of an older template are still to be replaced; a rollout that is stuck is none any more."""
     far = rolling_out(seen)
-    return far.total > far.updated and not far.overdue
+    return far.old > far.kept and not far.overdue
+
+
+def may_stand_still(seen: Seen) -> bool:
+    """Whether the update strategy lets every pod be away at once, so that nobody answers while it goes on."""
+    if kind_of(seen) == ROLLOUT:
+        return False
+    desired = rolling_out(seen).desired
+    strategy = seen.body["spec"].get("strategy" if kind_of(seen) == DEPLOYMENT else "updateStrategy") or {}
+    if strategy.get("type") == "Recreate":
+        return True
+    usual = "25%" if kind_of(seen) == DEPLOYMENT else 1
+    return _share((strategy.get("rollingUpdate") or {}).get("maxUnavailable", usual), desired) >= desired
+
+
+def _kept(seen: Seen, desired: int) -> int:
+    """The pods that the update strategy leaves at an older template until somebody deletes them or moves the bound."""
+    strategy = seen.body["spec"].get("updateStrategy") or {}
+    if strategy.get("type") == "OnDelete":
+        return desired
+    return min(desired, int((strategy.get("rollingUpdate") or {}).get("partition") or 0))
+
+
+def _share(amount: int | str, desired: int) -> int:
+    """A number of pods, or a percentage of them, rounded down as controllers do."""
+    return desired * int(amount.rstrip("%")) // 100 if isinstance(amount, str) else amount
 
 
 def ready_pods(seen: Seen) -> int | None:

@@ -18,6 +18,12 @@ COUNTS = frozenset(
     }
 )
 """What a workload's status says about its pods and about a rollout."""
+OVERDUE = "ProgressDeadlineExceeded"
+STRATEGIES: Mapping[str, Body] = {
+    "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}},
+    "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
+}
+"""How pods are replaced, as the API server fills it in; only what differs is kept."""
 POD_LABELS = "spec.template.metadata.labels"
 ALWAYS_WATCHED = frozenset({("apps/v1", "Deployment"), ("apps/v1", "StatefulSet")})
 """Kinds that every replica watches: one of them that was not seen does not exist."""
@@ -28,7 +34,7 @@ class Seen:
     """An object that exists.
 
     `body` is without resourceVersion and managedFields; where it is not `whole` it has `spec.replicas`, the labels of
-    its pods, the counts of the status and what tells of a GitOps tool. `scalable` where it has a scale subresource.
+    its pods, how they are replaced, what the status says of a rollout, and what tells of a GitOps tool. `scalable` where it has a scale subresource.
     """
 
     ref: Ref
@@ -154,9 +160,13 @@ def _thin(body: Body) -> Body:
         for part in ("annotations", "labels")
         if (held := meta.get(part))
     }
-    spec = {"replicas": (body.get("spec") or {}).get("replicas", 1)}
+    declared = body.get("spec") or {}
+    spec = {"replicas": declared.get("replicas", 1)}
+    spec |= {key: declared[key] for key, usual in STRATEGIES.items() if declared.get(key, usual) != usual}
+    overdue = [{"reason": OVERDUE} for one in status.get("conditions") or () if one.get("reason") == OVERDUE]
     return {
         "metadata": {"generation": meta.get("generation", 0), **marks},
         "spec": fields.put(spec, "template.metadata.labels", labels) if labels else spec,
-        "status": {key: value for key, value in status.items() if key in COUNTS},
+        "status": {key: value for key, value in status.items() if key in COUNTS}
+        | ({"conditions": overdue} if overdue else {}),
     }

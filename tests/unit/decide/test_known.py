@@ -48,6 +48,20 @@ def test_the_runbook_says_for_how_long() -> None:
     assert story.is_at(deployment(1)).after(seconds=1).good == [1]
 
 
+@pytest.mark.parametrize(("updated", "good"), [(1, True), (0, False)])
+@pytest.mark.parametrize(
+    "strategy", [{"type": "OnDelete"}, {"type": "RollingUpdate", "rollingUpdate": {"partition": 3}}]
+)
+def test_revision_that_its_strategy_holds_back_is_good_from_one_pod_on(
+    strategy: Body, updated: int, *, good: bool
+) -> None:
+    status = {"replicas": 3, "availableReplicas": 3, "updatedReplicas": updated, "updateRevision": "web-2"}
+    story = Story(ref=STS).is_at(workload("x", ref=STS, status=status, updateStrategy=strategy))
+    story.keepers = (kept("x", 2, ref=STS),)
+
+    assert bool(story.after(minutes=5).target.good) is good
+
+
 @pytest.mark.parametrize(
     "status",
     [
