@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from runbook_operator.api.objects import RunbookObject
+from runbook_operator.api.objects import RunbookObject, SwitchObject
 from runbook_operator.api.runbook import RunbookStatus, TargetStatus
 from runbook_operator.api.switch import Entry, Record, SwitchStatus
 from runbook_operator.decide.runbook import next_step
@@ -34,6 +34,8 @@ class Story:
     runbook: RunbookObject = field(init=False)
     seen: dict[Ref, Seen | Missing] = field(default_factory=dict)
     switch: SwitchStatus = field(default_factory=SwitchStatus)
+    others: dict[str, SwitchObject] = field(default_factory=dict)
+    """Switches with a status of their own."""
     senses: dict[Key, Sense] = field(default_factory=dict)
     said: list[Notice] = field(default_factory=list)
     spec: Body = field(default_factory=dict)
@@ -69,6 +71,7 @@ class Story:
     def world_with(self, answers: dict[Query, Any]) -> RunbookWorld:
         entries = self.runbook.spec.switches() if self.runbook.spec else ("stop",)
         switches = {f"shop-{entry}": replace(switch(entry), status=self.switch) for entry in entries}
+        switches |= self.others
         seen, senses = unseen(self.runbook) | self.seen, dict(self.senses)
         return RunbookWorld(self.runbook, switches, seen, self.now, answers, self.thorough, senses)
 

@@ -71,10 +71,20 @@ class WatchedRevision(GoodRevision):
     until: str = Field(description="When its window ends, RFC 3339.")
     before: list[str] = Field(
         default_factory=list,
-        description="What was Critical before it came: that is no evidence against it until it was Ok again.",
+        description="What was Critical before it came, or while the target was down on purpose: that is no evidence "
+        "against it until it was Ok again.",
     )
     saw: list[str] = Field(
         default_factory=list, description="What has become Critical since: the hold ends when all of it is Ok again."
+    )
+    available: bool = Field(False, description="Whether its pods were all available at some time in the window.")
+    excuse: str = Field(
+        "",
+        description="Why what is Critical now says nothing against it: a switch holds the target down, or somebody has "
+        "scaled it to 0.",
+    )
+    excused_until: str | None = Field(
+        None, description="When the last such reason ended, RFC 3339: what still shows it is no evidence either."
     )
 
 
@@ -88,7 +98,7 @@ class JudgedRevision(GoodRevision):
     )
     verdict: Verdict = Field(
         description="Watching: its window is open. Good: nothing became Critical in it. Bad: something did. Unproven: "
-        "it was not watched to the end, or there was no data at the end."
+        "it was not watched to the end, its pods were never all available, or there was no data at the end."
     )
     since: str = Field(description="When it was seen first, RFC 3339.")
     reason: str = Field("", description="Why, in a sentence.")

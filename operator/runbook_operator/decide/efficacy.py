@@ -5,13 +5,13 @@ where it was bad again within the cool-down after the release. An end that a per
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from runbook_operator.api.conditions import moment
 from runbook_operator.api.sensing import Metric
 from runbook_operator.api.switch import Engagement, Record
 from runbook_operator.decide.holds import automatic_holds, called
-from runbook_operator.decide.watches import settle_of
+from runbook_operator.decide.watches import patience_of
 from runbook_operator.model.durations import duration
 from runbook_operator.plan.world import World
 
@@ -29,7 +29,7 @@ def judged_at(world: World, record: Record) -> datetime | None:
     metric = _metric(world, record)
     if metric is None or record.helped is not None or not _is_in_place(record):
         return None
-    return _in_place_since(record) + _patience(metric)
+    return _in_place_since(record) + patience_of(metric)
 
 
 def verdict(world: World, record: Record) -> bool | None:
@@ -60,12 +60,6 @@ def _metric(world: World, record: Record) -> Metric | None:
     if spec is None or record.source != "Metric" or record.momentary:
         return None
     return next((one for one in spec.metrics if called("Metric", one.name) == record.engaged_by), None)
-
-
-def _patience(metric: Metric) -> timedelta:
-    """How long a metric may take to be told as well: its query looks back, and every change of level has to last."""
-    lasting = duration(metric.for_) + duration(metric.clear_for)
-    return settle_of(metric) + lasting + 2 * duration(metric.period)
 
 
 def _is_in_place(record: Record) -> bool:

@@ -4,21 +4,22 @@ The window opens when the revision is first seen to be rolled out, and not when 
 All that the guard knows is in the status, so that neither a restart nor the end of the rollout tool ends a window.
 
 What was Critical before the revision came is no evidence against it until it was Ok again: that is the comparison with
-the revision before. Where nothing is known of that one, what is Critical now stands alone.
+the revision before. Where nothing is known of that one, what is Critical now stands alone. What becomes Critical while
+somebody holds the target down on purpose (see attribution) is no evidence either until it was Ok again.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from runbook_operator.api.conditions import moment, timestamp
 from runbook_operator.api.deployments import JudgedRevision, Verdict, WatchedRevision
 from runbook_operator.api.runbook import TargetStatus
 from runbook_operator.api.targets import Target
-from runbook_operator.decide import blame, versions
-from runbook_operator.decide.judges import Judge, judges, nobody
+from runbook_operator.decide import attribution, blame, versions
+from runbook_operator.decide.judges import judges, nobody
 from runbook_operator.decide.versions import Version
-from runbook_operator.model.durations import duration, spoken
+from runbook_operator.decide.window import Case, is_standing_still, still_until
+from runbook_operator.model.durations import duration
 from runbook_operator.model.rollouts import KINDS, is_observed
 from runbook_operator.model.seen import ALWAYS_WATCHED, Seen
 from runbook_operator.model.signals import Signal
@@ -69,6 +70,8 @@ def due(world: RunbookWorld) -> Iterator[datetime]:
         if status.watch is not None:
             yield moment(status.watch.until)
         kind, seen = (workload.api_version, workload.kind), world.seen.get(workload)
+        if status.watch is not None and isinstance(seen, Seen) and is_standing_still(seen, status.watch, world.now):
+            yield still_until(status.watch)
         is_unwatched = kind in KINDS and kind not in ALWAYS_WATCHED and spec.deployments.guards
         if is_unwatched or (kind in KINDS and isinstance(seen, Seen) and _new_mark(seen, status)):
             yield world.now + LOOKED_AT_EVERY
@@ -83,33 +86,6 @@ def signals(world: RunbookWorld) -> Mapping[str, tuple[Signal, ...]]:
     told = {one.name: one for one in world.runbook.status.targets}
     targets = [(one, told[one.name]) for one in spec.targets if one.workload and one.name in told]
     return {action.engage: tuple(_signal(world, target, status) for target, status in targets)}
-
-
-@dataclass(frozen=True)
-class _Case:
-    """A revision in its window, with what judges it now."""
-
-    watch: WatchedRevision
-    judges: Sequence[Judge]
-    until: datetime
-    is_live: bool
-
-    @property
-    def before(self) -> list[str]:
-        """What was Critical before it came and was not Ok since."""
-        return [one.name for one in self.judges if one.name in self.watch.before and not one.is_well]
-
-    @property
-    def evidence(self) -> list[Judge]:
-        """What has become Critical in the window, and while it was live."""
-        found = (one for one in self.judges if one.level == "Critical" and one.track.since < self.until)
-        return [one for one in found if self.is_live and one.name not in self.before]
-
-    @property
-    def saw(self) -> list[str]:
-        """All that was Critical in the window, as far as it is still declared."""
-        names = {*self.watch.saw, *(one.name for one in self.evidence)}
-        return [one.name for one in self.judges if one.name in names]
 
 
 def _turned(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatus) -> TargetStatus:
@@ -183,8 +159,7 @@ def _opened(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatu
         until=timestamp(_until(world, world.now)),
         before=[one.name for one in every if one.was_bad(world.now - late)],
     )
-    names = ", ".join(one.name for one in every)
-    entry = _judged(world, version, "Watching", f"watched until {watch.until} by {names}")
+    entry = _judged(world, version, "Watching", f"watched until {watch.until}")
     return _with(seen, left.replace(watch=watch), entry)
 
 
@@ -222,30 +197,25 @@ def _watched(world: RunbookWorld, target: Target, seen: Seen, status: TargetStat
     if why := nobody(world, target):
         ended = _ended(status, entry, "Unproven", f"not watched any more: {why}")
         return ended if entry.verdict == "Watching" else status.replace(watch=None)
-    is_live = entry is status.verdicts[0]
-    case = _Case(watch, judges(world, target), _until(world, moment(watch.since)), is_live)
-    watch = watch.replace(until=timestamp(case.until), before=case.before, saw=case.saw)
-    status = status.replace(watch=watch)
+    case = _case(world, target, seen, status, watch)
+    status = status.replace(watch=case.looked)
     if entry.verdict == "Bad":
         return status.replace(watch=None) if _is_over(world, case) else status
     if case.evidence:
         why, advice = blame.reason(world, case.evidence), blame.advice(world, target, seen, status)
         return status.replace(verdicts=_replaced(status, entry, "Bad", why, advice))
-    return _ended(status, entry, *_outcome(case)) if world.now >= case.until else status
+    if world.now >= case.until:
+        return _ended(status, entry, *case.outcome)
+    return status.replace(verdicts=_replaced(status, entry, "Watching", case.reason))
 
 
-def _outcome(case: _Case) -> tuple[Verdict, str]:
-    """The verdict at the end of a window in which nothing has spoken against the revision."""
-    since = moment(case.watch.since)
-    silent = ", ".join(one.name for one in case.judges if not one.has_data(since))
-    if silent:
-        return "Unproven", f"its window ended with no data of {silent}"
-    if case.before:
-        return "Unproven", f"{', '.join(case.before)} was Critical before it came, and was not Ok since"
-    return "Good", f"nothing became Critical within {spoken(case.until - since)}"
+def _case(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatus, watch: WatchedRevision) -> Case:
+    opened, is_live = moment(watch.since), blame.suspect(status) is status.verdicts[0]
+    excuse = attribution.excuse(world, target.refs(world.runbook.meta.ref.namespace), seen, opened)
+    return Case(watch, judges(world, target), _until(world, opened), is_live, world.now, seen, excuse)
 
 
-def _is_over(world: RunbookWorld, case: _Case) -> bool:
+def _is_over(world: RunbookWorld, case: Case) -> bool:
     """Whether all that was Critical is Ok again, and cannot be this revision's doing any more."""
     if any(one.level != "Ok" for one in case.judges if one.name in case.saw):
         return False

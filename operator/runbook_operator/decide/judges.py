@@ -2,18 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from runbook_operator.api.conditions import moment
 from runbook_operator.api.sensing import HealthEndpoint, Metric, Sensed
 from runbook_operator.api.targets import Target
 from runbook_operator.decide.readings import words
-from runbook_operator.decide.watches import watches
+from runbook_operator.decide.watches import patience_of, watches
 from runbook_operator.model.durations import duration
 from runbook_operator.model.verdicts import SEVERITY, Level, Track
 from runbook_operator.model.watches import Group, Key, Reading
 from runbook_operator.plan.world import RunbookWorld
 
+Entry = Metric | HealthEndpoint
 CALLED = {"Metric": "metric", "HealthEndpoint": "health endpoint"}
 
 
@@ -28,6 +29,8 @@ class Judge:
     key: Key
     track: Track
     asked: bool
+    patience: timedelta = timedelta()
+    """For how long after a change it may still be told by what was before."""
 
     @property
     def level(self) -> Level:
@@ -38,6 +41,13 @@ class Judge:
     def is_well(self) -> bool:
         """Whether it is Ok, and not about to be Critical."""
         return self.level == "Ok" and self.track.candidate != "Critical"
+
+    @property
+    def bad_since(self) -> datetime | None:
+        """Since when it is Critical, or on the way to it, None where it is neither. Under Stale it is what it was."""
+        if "Critical" in (self.track.level, self.track.known if self.track.level == "Stale" else ""):
+            return self.track.since
+        return self.track.candidate_since if self.track.candidate == "Critical" else None
 
     def was_bad(self, at: datetime) -> bool:
         """Whether it was Critical already then, or on the way to it. Under Stale it is what it was last."""
@@ -60,8 +70,8 @@ def judges(world: RunbookWorld, target: Target) -> tuple[Judge, ...]:
     endpoints = [one for one in spec.health_endpoints if one.target == target.name]
     metrics = [one for one in spec.metrics if one.critical is not None]
     return (
-        *_of(world, "Metric", _named(metrics, rules.metrics), told.metrics),
-        *_of(world, "HealthEndpoint", _named(endpoints, rules.health_endpoints), told.health_endpoints),
+        *_of(world, "Metric", _chosen(metrics, rules.metrics), told.metrics),
+        *_of(world, "HealthEndpoint", _chosen(endpoints, rules.health_endpoints), told.health_endpoints),
     )
 
 
@@ -84,17 +94,18 @@ def seen_by(world: RunbookWorld, judge: Judge) -> str:
     return f"{judge.name} is Critical" + (f" ({found})" if found else "")
 
 
-def _named(entries: Sequence[Metric | HealthEndpoint], names: Sequence[str] | None) -> Iterator[str]:
-    return (one.name for one in entries if names is None or one.name in names)
+def _chosen(entries: Sequence[Entry], names: Sequence[str] | None) -> Iterator[Entry]:
+    return (one for one in entries if names is None or one.name in names)
 
 
-def _of(world: RunbookWorld, group: Group, names: Iterator[str], told: Sequence[Sensed]) -> Iterator[Judge]:
+def _of(world: RunbookWorld, group: Group, entries: Iterator[Entry], told: Sequence[Sensed]) -> Iterator[Judge]:
     before = {one.name: one for one in told}
-    for name in names:
-        key = Key(world.runbook.meta.ref, group, name)
+    for entry in entries:
+        key = Key(world.runbook.meta.ref, group, entry.name)
         sense = world.senses.get(key)
-        track = sense.track if sense else _track(before.get(name), world.now)
-        yield Judge(f"{CALLED[group]} {name}", key, track, asked=sense is not None and sense.reading != Reading())
+        track = sense.track if sense else _track(before.get(entry.name), world.now)
+        asked = sense is not None and sense.reading != Reading()
+        yield Judge(f"{CALLED[group]} {entry.name}", key, track, asked, patience_of(entry))
 
 
 def _track(told: Sensed | None, now: datetime) -> Track:

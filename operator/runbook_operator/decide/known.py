@@ -16,11 +16,12 @@ from runbook_operator.api.runbook import TargetStatus
 from runbook_operator.api.switch import Record, Swapped
 from runbook_operator.api.targets import Target
 from runbook_operator.decide import guard, versions
+from runbook_operator.decide.window import is_available
 from runbook_operator.model.aims import TEMPLATE
 from runbook_operator.model.durations import duration
 from runbook_operator.model.queries import Read, Unread
 from runbook_operator.model.refs import Ref
-from runbook_operator.model.rollouts import KINDS, is_updating, kind_of, rolling_out
+from runbook_operator.model.rollouts import KINDS, kind_of
 from runbook_operator.model.seen import Seen
 from runbook_operator.model.templates import Mark
 from runbook_operator.plan.world import RunbookWorld, World
@@ -134,8 +135,7 @@ def _live(seen: Seen) -> Mark | None:
 
     Of a partition, and of OnDelete, the pods that the strategy leaves at an older revision do not count against it.
     """
-    far = rolling_out(seen)
-    return versions.marked(seen) if far.complete and far.working and not is_updating(seen) else None
+    return versions.marked(seen) if is_available(seen) else None
 
 
 def _good_at(runbook: RunbookObject, waiting: AvailableRevision) -> datetime:

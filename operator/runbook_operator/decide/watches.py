@@ -87,6 +87,14 @@ def settle_of(metric: Metric) -> timedelta:
     return lookback(metric.query or "", offsets=False)
 
 
+def patience_of(entry: Metric | HealthEndpoint) -> timedelta:
+    """For how long after a change it may still be told by what was before: every change of a level has to last."""
+    if isinstance(entry, HealthEndpoint):
+        return duration(entry.period) * (entry.failure_threshold + entry.success_threshold) + duration(entry.timeout)
+    lasting = duration(entry.for_) + duration(entry.clear_for)
+    return settle_of(entry) + lasting + 2 * duration(entry.period)
+
+
 class _InvalidError(Exception):
     """The first thing in an entry that keeps it from being watched; the field is a path from the entry on."""
 

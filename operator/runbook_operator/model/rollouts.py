@@ -21,7 +21,7 @@ REPLICA_FAILURE = "ReplicaFailure"
 class RollingOut:
     """Pods by how far they are. `observed` where the numbers are about the template that is live.
 
-    `kept` are the pods of an older template that the update strategy leaves: those below a partition, or all of OnDelete.
+    `kept` are the pods of an older template that the strategy leaves: those below a partition, and all with OnDelete.
     """
 
     observed: bool

@@ -34,7 +34,8 @@ class Seen:
     """An object that exists.
 
     `body` is without resourceVersion and managedFields; where it is not `whole` it has `spec.replicas`, the labels of
-    its pods, how they are replaced, what the status says of a rollout, and what tells of a GitOps tool. `scalable` where it has a scale subresource.
+    its pods, how they are replaced, what the status says of a rollout, and what tells of a GitOps tool. `scalable`
+    where it has a scale subresource.
     """
 
     ref: Ref

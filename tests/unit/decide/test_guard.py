@@ -215,7 +215,7 @@ def test_a_workload_that_is_made_anew_has_no_new_revision() -> None:
 
 
 def test_a_revision_that_was_well_to_the_end_is_good() -> None:
-    story = deployed(started(), 2)
+    story = deployed(started(), 2).is_at(deployment(2))
     is_told(story.after(minutes=1), "Ok")
     story.after(minutes=28, seconds=59)
     assert verdicts(story) == [(2, "Watching"), (1, "Unproven")]
@@ -315,7 +315,7 @@ def test_what_became_critical_in_the_window_counts_when_it_is_looked_at_after_it
 
     is_told(story, "Critical", since=NOW + timedelta(minutes=29))
     assert verdicts(story)[0] == (2, "Bad")
-    late = deployed(started(), 2)
+    late = deployed(started(), 2).is_at(deployment(2))
     late.now += timedelta(minutes=31)
     assert verdicts(is_told(late, "Critical"))[0] == (2, "Good")
 

@@ -40,8 +40,8 @@ def seen(ref: Ref, updated: int, available: int, total: int = 3, *, whole: bool 
         (WEB, {}, 2, 3, True, False, "2 of 3 updated"),
     ],
 )
-def test_rollout_is_over_when_its_strategy_lets_it_get_no_further(  # noqa: PLR0913, PLR0917 # one table
-    ref: Ref, spec: Any, updated: int, available: int, rolling: bool, complete: bool, text: str, whole: bool
+def test_rollout_is_over_when_its_strategy_lets_it_get_no_further(  # noqa: PLR0913 # one table
+    *, ref: Ref, spec: Any, updated: int, available: int, rolling: bool, complete: bool, text: str, whole: bool
 ) -> None:
     workload_seen = seen(ref, updated, available, spec.get("replicas", 3), whole=whole, **spec)
     far = rolling_out(workload_seen)
@@ -60,7 +60,7 @@ def test_pods_that_may_all_be_old_do_not_count_as_working(
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_overdue_rollout_is_known_to_a_watch_as_well(whole: bool) -> None:
+def test_overdue_rollout_is_known_to_a_watch_as_well(*, whole: bool) -> None:
     body = workload(1, status={"replicas": 3, "conditions": [{"reason": "ProgressDeadlineExceeded"}]})
 
     assert rolling_out(seen_of(body, whole=whole)).overdue
@@ -82,6 +82,6 @@ def test_overdue_rollout_is_known_to_a_watch_as_well(whole: bool) -> None:
     ],
 )
 def test_strategy_that_replaces_all_pods_at_once_may_stand_still(
-    ref: Ref, replicas: int, spec: Any, stands_still: bool
+    ref: Ref, replicas: int, spec: Any, *, stands_still: bool
 ) -> None:
     assert may_stand_still(seen(ref, 0, 0, replicas, replicas=replicas, **spec)) is stands_still
