@@ -107,7 +107,7 @@ class AskObject:
 
 @dataclass(frozen=True)
 class AskPods:
-    """A list of the pods that this workload or Service chooses by their labels."""
+    """A list of the pods that this workload owns, or that this Service selects by their labels."""
 
     of: Ref
     account: Account | None = None

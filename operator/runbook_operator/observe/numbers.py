@@ -24,6 +24,7 @@ from runbook_operator.model.selectors import selector
 from runbook_operator.model.unasked import UnaskedError
 from runbook_operator.model.watches import AskHttp, AskNumber, AskObject, AskPods, Key, Reading
 from runbook_operator.observe.lists import Lists
+from runbook_operator.observe.owned import Owned
 from runbook_operator.observe.targets import read_target
 from runbook_operator.plan.whose import UNNAMED
 from runbook_operator.sources import REGISTRY
@@ -53,6 +54,7 @@ class Numbers:
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     def __post_init__(self) -> None:
+        self._owned = Owned()
         self._lists = Lists(self.paths, seconds=SAME, monotonic=self.monotonic)
 
     async def read(self, key: Key, ask: AskNumber, fetch: Fetch) -> Reading:
@@ -119,14 +121,15 @@ class Numbers:
         return found
 
     async def _pods(self, of: Ref, account: Account | None) -> tuple[Mapping[str, Any], ...]:
-        chosen = selector((await self._seen(of, account)).body)
+        """Those that a workload owns; a Service has those that it chooses by their labels."""
+        seen = await self._seen(of, account)
+        chosen = selector(seen.body)
         if not chosen:
             raise UnaskedError("NoSelector", f"{of} chooses no pods by their labels")
         pods = await self._lists.answer(Find("v1", "Pod", of.namespace, chosen), (), account)
         if isinstance(pods, Denied):
             raise UnaskedError(pods.reason, pods.message if account else f"{pods.message} {_role('pods')}")
-        found: tuple[Mapping[str, Any], ...] = pods
-        return found
+        return await self._owned.of(seen, pods, lambda query: self._lists.answer(query, (), account))
 
 
 def _measured(number: Number, latency: float) -> Reading:

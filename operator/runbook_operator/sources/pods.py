@@ -33,7 +33,9 @@ FOR_WAITING = "reasons is for measure Waiting"
 class PodsNumberSpec(ApiModel):
     """Of which target, and what of them is counted."""
 
-    target: TargetName = Field(description="The target in spec.targets; its workload chooses the pods, or its service.")
+    target: TargetName = Field(
+        description="The target in spec.targets: the pods that its workload owns, or those that its service selects."
+    )
     measure: Literal["Waiting", "Restarts"] = Field(
         description="Waiting is how many pods have a container that waits and does not just begin: CrashLoopBackOff, "
         "ImagePullBackOff. Restarts is how often containers have restarted within a time."
@@ -89,6 +91,7 @@ class PodsNumber(Source):
     rights = (
         Right("", "pods", ("list",)),
         Right("", "services", ("get",)),
+        Right("apps", "replicasets", ("list",)),
         *WORKLOADS,
     )
 

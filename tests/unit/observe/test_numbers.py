@@ -23,15 +23,39 @@ from runbook_operator.model.target import TargetRefs
 from runbook_operator.model.unasked import UnaskedError
 from runbook_operator.model.watches import AskHttp, AskNumber, AskObject, AskPods, Key, Place, Reading
 from runbook_operator.observe import numbers as module
+from runbook_operator.observe import owned
 from runbook_operator.observe.numbers import Numbers
 from runbook_operator.sources import REGISTRY
 from tests.builders import ACCOUNT, NAMESPACE, NOW, WEB, Body, workload_body
+from tests.revisions import DS, STS
 from tests.unit.io.servers import closed_port, site
 
 KEY = Key(Ref(API_VERSION, "Runbook", NAMESPACE, "shop"), "Metric", "depth")
 QUEUE = Place(Ref("v1", "Service", NAMESPACE, "queue"))
-SELECTED = workload_body(3, selector={"matchLabels": {"app": "web"}})
-"""The Deployment web, which chooses its pods."""
+SELECTS: Any = {"selector": {"matchLabels": {"app": "web"}}}
+SELECTED = {
+    "deployments": workload_body(3, **SELECTS),
+    "statefulsets": workload_body(3, ref=STS, uid="sts-1", **SELECTS),
+    "daemonsets": workload_body(3, ref=DS, uid="ds-1", **SELECTS),
+}
+"""The workloads web of each kind, which select the same pods."""
+SERVICE = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "web", "namespace": NAMESPACE, "uid": "svc-1", "resourceVersion": "1"},
+    "spec": {"selector": {"app": "web"}},
+}
+
+
+def owned_by(kind: str, name: str, uid: str) -> list[Body]:
+    return [{"kind": kind, "name": name, "uid": uid, "controller": True}]
+
+
+def replica_set(name: str, owner: str = "web-1") -> Body:
+    return {"metadata": {"name": name, "uid": f"uid-{name}", "ownerReferences": owned_by("Deployment", "web", owner)}}
+
+
+SETS = [replica_set("web-abc"), replica_set("other-abc", "other-1")]
 
 
 @dataclass
@@ -40,6 +64,7 @@ class Cluster(Kube):
 
     objects: dict[str, Body] = field(default_factory=dict)
     pods: list[Body] = field(default_factory=list)
+    sets: list[Body] = field(default_factory=list)
     faults: dict[str, errors.ApiError] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
 
@@ -53,6 +78,8 @@ class Cluster(Kube):
                 raise fault
         if path.endswith("/pods"):
             return {"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": self.pods}
+        if path.endswith("/replicasets"):
+            return {"apiVersion": "apps/v1", "kind": "ReplicaSetList", "metadata": {}, "items": self.sets}
         if path not in self.objects:
             raise errors.NotFoundError(f"GET {path}")
         return self.objects[path]
@@ -71,7 +98,8 @@ class Clock:
 
 @pytest.fixture
 def cluster() -> Cluster:
-    return Cluster(objects={"/apis/apps/v1/namespaces/shop/deployments/web": SELECTED})
+    objects = {f"/apis/apps/v1/namespaces/shop/{plural}/web": body for plural, body in SELECTED.items()}
+    return Cluster(objects=objects | {"/api/v1/namespaces/shop/services/web": SERVICE}, sets=[*SETS])
 
 
 @pytest.fixture
@@ -84,16 +112,21 @@ def numbers(cluster: Cluster, clock: Clock) -> Numbers:
     return Numbers(Paths(cluster), clock.now, clock.monotonic)
 
 
-def ask(source_kind: str, worst: Literal["high", "low"] = "high", **spec: Any) -> AskNumber:
+def ask(
+    source_kind: str, worst: Literal["high", "low"] = "high", *, of: TargetRefs | None = None, **spec: Any
+) -> AskNumber:
     source = REGISTRY[source_kind]
     parsed = source.Spec.model_validate(spec)
-    request = source.request(parsed, NAMESPACE, TargetRefs("web", workload=WEB))
+    request = source.request(parsed, NAMESPACE, of or TargetRefs("web", workload=WEB))
     return AskNumber(source_kind, parsed, request or AskHttp(QUEUE, "/stats"), worst)
 
 
-def pod(name: str, restarts: int = 0, waits: str = "") -> Body:
+def pod(name: str, restarts: int = 0, waits: str = "", owners: Any = None) -> Body:
+    """A pod of the Deployment web, or of those owners."""
     state = {"waiting": {"reason": waits}} if waits else {}
-    meta = {"name": name, "uid": name, "creationTimestamp": "2026-11-20T03:00:00Z"}
+    meta: Body = {"name": name, "uid": name, "creationTimestamp": "2026-11-20T03:00:00Z"}
+    owners = owned_by("ReplicaSet", "web-abc", "uid-web-abc") if owners is None else owners
+    meta |= {"labels": {"app": "web", "pod-template-hash": "abc"}, "ownerReferences": owners}
     return {
         "metadata": meta,
         "status": {"containerStatuses": [{"name": "app", "restartCount": restarts, "state": state}]},
@@ -149,7 +182,64 @@ async def test_pods_are_asked_for_as_their_workload_chooses_them(numbers: Number
     found = await numbers.read(KEY, ask("pods", target="web", measure="Waiting"), nobody)
 
     assert (found.value, found.series) == (1.0, "web-1 (CrashLoopBackOff)")
-    assert cluster.asked[-1] == ("/api/v1/namespaces/shop/pods", "app=web")
+    assert ("/api/v1/namespaces/shop/pods", "app=web") in cluster.asked
+
+
+WAITING: Body = {
+    "own": owned_by("ReplicaSet", "web-abc", "uid-web-abc"),
+    "foreign": owned_by("ReplicaSet", "other-abc", "uid-other-abc"),
+    "job": owned_by("Job", "web-migrate", "job-1"),
+    "bare": [],
+    "set": owned_by("StatefulSet", "web", "sts-1"),
+    "daemon": owned_by("DaemonSet", "web", "ds-1"),
+}
+"""Pods with the same labels, by their names, and who owns them."""
+
+
+@pytest.mark.parametrize("denied", [False, True])
+@pytest.mark.parametrize(
+    ("of", "counted"),
+    [
+        (TargetRefs("web", workload=WEB), ["own"]),
+        (TargetRefs("web", workload=STS), ["set"]),
+        (TargetRefs("web", workload=DS), ["daemon"]),
+        (TargetRefs("web", service=Ref("v1", "Service", NAMESPACE, "web")), [*WAITING]),
+    ],
+)
+async def test_pods_of_other_owners_with_the_same_labels_do_not_count(
+    numbers: Numbers, cluster: Cluster, of: TargetRefs, counted: list[str], *, denied: bool
+) -> None:
+    cluster.pods = [pod(name, waits="ErrImagePull", owners=owners) for name, owners in WAITING.items()]
+    if denied:
+        cluster.faults["/replicasets"] = errors.ForbiddenError("GET: 403")
+
+    found = await numbers.read(KEY, ask("pods", target="web", measure="Waiting", of=of), nobody)
+
+    assert found.value == len(counted)
+    assert all(name in found.series for name in counted[:3])
+
+
+async def test_replica_sets_are_listed_once_and_again_for_a_pod_of_another(
+    numbers: Numbers, cluster: Cluster, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owned, "MOST", 1)
+    waiting = ask("pods", target="web", measure="Waiting")
+
+    async def read() -> float | None:
+        clock.seconds += 60
+        return (await numbers.read(KEY, waiting, nobody)).value
+
+    def lists() -> int:
+        return sum(path.endswith("/replicasets") for path, _ in cluster.asked)
+
+    cluster.pods = [pod("web-1", waits="ErrImagePull")]
+    assert [await read(), await read()] == [1.0, 1.0]
+    assert lists() == 1
+    cluster.sets.append(replica_set("web-def"))
+    cluster.pods = [pod("web-2", waits="ErrImagePull", owners=owned_by("ReplicaSet", "web-def", "uid-web-def"))]
+
+    assert [await read(), await read()] == [1.0, 1.0]
+    assert lists() == 2
 
 
 async def test_a_workload_that_chooses_none_is_not_asked_for_all(numbers: Numbers, cluster: Cluster) -> None:
@@ -322,7 +412,7 @@ async def test_an_object_is_read_in_the_name_of_the_account_and_for_nobody_where
             read.append(f"{self.account} {path.rsplit('/', 1)[1]}")
             if path.endswith("/pods"):
                 raise errors.ForbiddenError("403")
-            return SELECTED
+            return SELECTED["deployments"]
 
     numbers = Numbers(Paths(Naming()), requires_account=True)
     replicas = REGISTRY["object"].Spec.model_validate(
