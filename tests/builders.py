@@ -271,11 +271,13 @@ class Simulation:
         """As a Switch whose managedFields were stripped."""
         return self._put(replace(self.switch(entry), said_by="", said_at=""))
 
-    def sense(self, verdict: Verdict, entry: str = "stop", *, name: str = "error-rate") -> "Simulation":
+    def sense(
+        self, verdict: Verdict, entry: str = "stop", *, name: str = "error-rate", blind: bool = False
+    ) -> "Simulation":
         """The automatic source `name` says something about the switch."""
         ref = self.switch(entry).meta.ref
         others = (one for one in self.store.signals_of(ref) if one.name != name)
-        self.store.hear(ref, (*others, Signal("Metric", name, verdict, "12% > 10%")))
+        self.store.hear(ref, (*others, Signal("Metric", name, verdict, "12% > 10%", blind)))
         return self
 
     def mark(self, entry: str = "stop") -> "Simulation":

@@ -25,6 +25,7 @@ from runbook_operator.model.statuses import Expected
 MEASURED = "set at least one of normal, warning and critical"
 ONE_BASELINE = "set one of baseline and baselineValue, not both"
 NO_BASELINE = 'a multiple in normal, warning or critical, as "> 2x", needs a baseline or a baselineValue'
+ABSENT = "absent is for a query, which may give no series"
 HTTP_ONLY = "path, expect, bodyContains and headers are for protocol HTTP"
 GRPC_ONLY = "healthService is for protocol GRPC"
 NO_TLS = "tls is for the protocols HTTP and GRPC"
@@ -157,6 +158,11 @@ class Metric(CountedNumber):
     no_data_after: Duration = Field(
         "5m", description="After this time without data it is told as Stale; it is neither good nor bad news."
     )
+    absent: Literal["Zero", "Unknown"] = Field(
+        "Unknown",
+        description="What a query that gives no series means. Unknown: no data, which engages and releases nothing. "
+        "Zero: 0, for a count or a rate of what may never have occurred.",
+    )
     settle: Duration | None = Field(
         None,
         description="For so long after an act it engages nothing, since the number still tells of what was before. "
@@ -167,6 +173,7 @@ class Metric(CountedNumber):
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         *CountedNumber.cel_rules,
         Rule("!has(self.baseline) || has(self.query)", BASELINE),
+        Rule("self.absent == 'Unknown' || has(self.query)", ABSENT),
         Rule("has(self.normal) || has(self.warning) || has(self.critical)", MEASURED),
         Rule("!has(self.baseline) || !has(self.baselineValue)", ONE_BASELINE),
         Rule(
@@ -186,6 +193,8 @@ class Metric(CountedNumber):
             raise ValueError(ONE_BASELINE)
         if self.baseline and self.query is None:
             raise ValueError(BASELINE)
+        if self.absent == "Zero" and self.query is None:
+            raise ValueError(ABSENT)
         return self
 
     @property
@@ -206,3 +215,4 @@ class Sensed(StatusModel):
     value: str = Field("", description="The number, in the metric's unit, when the level was told.")
     series: str = Field("", description="The worst of several series.")
     baseline: str = Field("", description="What the thresholds are multiples of.")
+    remark: str = Field("", description="What is likely to be wrong with how it is declared.")

@@ -11,6 +11,7 @@ from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import Record, SwitchStatus
 from runbook_operator.decide import powers
 from runbook_operator.decide.gates import suspension
+from runbook_operator.decide.hearing import heard
 from runbook_operator.decide.holds import automatic_holds, called, held_back, is_automatic, silenced, wanted
 from runbook_operator.decide.notices import named, shown, summary
 from runbook_operator.decide.parts import parts
@@ -189,7 +190,24 @@ def _automatic(world: World) -> Finding:
         return Finding(False, suspended.reason, suspended.message)
     if (gate := held_back(world)) is not None:
         return Finding(False, gate.reason, f"held back: {gate.message}; {would_engage(world)}")
-    return Finding(True, Reason.AUTOMATIC, "")
+    return _blind(world) or Finding(True, Reason.AUTOMATIC, "")
+
+
+def _blind(world: World) -> Finding | None:
+    """What is said of a switch that stays engaged since there is no data that would release it."""
+    said = {(one.source, one.name): one for one in heard(world)}
+    speaking = [said[key] for one in automatic_holds(world) if (key := (one.source, one.name)) in said]
+    blind = [called(one.source, one.name) for one in speaking if one.verdict == "Unknown" and one.blind]
+    if world.record is None or not blind or any(one.verdict == "Engage" for one in speaking):
+        return None
+    ref = world.switch.meta.ref
+    patch = '{"spec":{"engaged":false,"reason":"no data"}}'
+    text = (
+        f"{', '.join(blind)} holds it engaged, and there is no data that would release it. A query that gives no "
+        "series while all is well needs absent: Zero, or 'or vector(0)' at its end. To release it by hand: "
+        f"kubectl patch sw {ref.name} -n {ref.namespace} --type merge -p '{patch}'"
+    )
+    return Finding(True, Reason.HELD_WITHOUT_DATA, text)
 
 
 def _contested(world: World, record: Record | None) -> Finding | None:

@@ -242,9 +242,11 @@ def _signal(world: RunbookWorld, target: Target, status: TargetStatus) -> Signal
     """Engage while what has spoken against a bad revision is Critical, Release when all of it is Ok."""
     entry = blame.suspect(status)
     saw = status.watch.saw if status.watch else []
-    levels = {one.level for one in judges(world, target) if one.name in saw}
+    speaking = [one for one in judges(world, target) if one.name in saw]
+    levels = {one.level for one in speaking}
     if entry is None or entry.verdict != "Bad" or levels <= {"Ok"}:
         return Signal("Deployment", target.name, "Release")
     word: Word = "Engage" if "Critical" in levels else "Unknown"
     namespace = world.runbook.meta.ref.namespace
-    return Signal("Deployment", target.name, word, blame.sentence(target.refs(namespace).refs[0], entry))
+    blind = any(one.track.level in ("Unknown", "Stale") for one in speaking)
+    return Signal("Deployment", target.name, word, blame.sentence(target.refs(namespace).refs[0], entry), blind)

@@ -47,20 +47,25 @@ def _answered(reading: Reading) -> Words:
 
 def _measured(measure: Measure, reading: Reading, level: Level) -> Words:
     value = reading.value
-    if value is None or not math.isfinite(value):
+    if value is None or math.isnan(value):
         return _answered(reading)
     rule = _speaking(measure, value, reading.baseline, level)
-    shown = beside(value, rule.threshold, measure.unit)
+    shown = beside(value, rule.threshold, measure.unit) if math.isfinite(value) else _infinite(value)
     baseline = figure(reading.baseline, measure.unit) if reading.baseline is not None else ""
     said = partial(Words, value=shown, series=reading.series, baseline=baseline)
     if rule.holds is None:
         why = reading.message or f"nothing is known that {rule} is a multiple of"
         return said(reading.reason or NO_DATA, f"{shown}; {why}")
     where = f" in {reading.series}" if reading.series else ""
-    against = f"{rule} of {baseline}" if rule.threshold.relative else str(rule)
+    against = f"{rule} of {baseline}" if rule.threshold.relative and baseline else str(rule)
+    note = f"; {reading.note}" if reading.note else ""
     if rule.holds and rule.role != "normal":
-        return said(CROSSED, f"{shown} {against}{where}")
-    return said(NORMAL if level == "Ok" else NOT_NORMAL, f"{shown}{where}; {rule.role} is {against}")
+        return said(CROSSED, f"{shown} {against}{where}{note}")
+    return said(NORMAL if level == "Ok" else NOT_NORMAL, f"{shown}{where}; {rule.role} is {against}{note}")
+
+
+def _infinite(value: float) -> str:
+    return "+Inf" if value > 0 else "-Inf"
 
 
 @dataclass(frozen=True)

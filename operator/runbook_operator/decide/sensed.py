@@ -14,6 +14,7 @@ from runbook_operator.decide.readings import PENDING, words
 from runbook_operator.decide.watches import watches
 from runbook_operator.model.durations import spoken
 from runbook_operator.model.notices import Notice
+from runbook_operator.model.promql import compares
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.signals import Signal
 from runbook_operator.model.verdicts import SEVERITY, Level, Track, signal
@@ -35,6 +36,10 @@ SAID: Mapping[Level, Reason] = {
     "Stale": Reason.NO_DATA,
 }
 NOT_ASKED = Sensed(name="", since="", reason="NotAskedYet", message="it was not asked yet")
+COMPARES = (
+    "the query ends in a comparison, so it gives no series while all is well, and no data releases nothing: leave the "
+    "comparison to critical and warning, or set absent: Zero"
+)
 INVALID = Reason.INVALID_SPEC.value
 
 
@@ -145,7 +150,14 @@ def _entries(world: RunbookWorld) -> Iterator[Entry]:
         for declared in getattr(runbook.spec, name):
             key, old = Key(runbook.meta.ref, group, declared.name), before.get(declared.name)
             entry = Entry(key, declared, watched.get(key), wrong.get(key), world.senses.get(key), old, NOT_ASKED)
-            yield replace(entry, now=_sensed(entry, world.now))
+            yield replace(entry, now=_sensed(entry, world.now).replace(remark=_remark(declared)))
+
+
+def _remark(declared: Declared) -> str:
+    """What is likely to be wrong with how it is declared."""
+    if not isinstance(declared, Metric) or declared.absent == "Zero" or not compares(declared.query or ""):
+        return ""
+    return COMPARES
 
 
 def _sensed(entry: Entry, at: datetime) -> Sensed:
@@ -189,10 +201,20 @@ def _is_news(entry: Entry) -> bool:
 def _notice(world: RunbookWorld, entry: Entry) -> Notice:
     meta, old, now = world.runbook.meta, entry.old, entry.now
     was = f"it was {old.level} for {spoken(world.now - moment(old.since))}" if old and old.level != "Unknown" else ""
-    said = "; ".join(filter(None, (f"{entry} is {now.level}: {now.message}{_lasted(entry)}", entry.meant, was)))
+    better = _gets_better(entry)
+    is_well = now.level == "Ok"
+    became = f"went from {entry.before} to" if better and not is_well else "is"
+    said = "; ".join(filter(None, (f"{entry} {became} {now.level}: {now.message}{_lasted(entry)}", entry.meant, was)))
     # By what it was before, which stands until the status is written: said again after a crash, it is one Event.
     identity = f"{meta.uid}.{entry.key.group}.{entry.key.name}.{old.since if old else ''}.{now.level}"
-    return Notice(meta.ref, meta.uid, SAID[now.level], said, identity, warning=now.level != "Ok")
+    reason = Reason.IMPROVING if better and not is_well else SAID[now.level]
+    return Notice(meta.ref, meta.uid, reason, said, identity, warning=not better)
+
+
+def _gets_better(entry: Entry) -> bool:
+    """Whether its level is less bad than it was; Stale is as bad as the last level that was known."""
+    was = entry.old.known if entry.old and entry.old.level == "Stale" else entry.before
+    return entry.now.level == "Ok" or SEVERITY.get(entry.now.level, 3) < SEVERITY.get(was, 0)
 
 
 def _lasted(entry: Entry) -> str:
@@ -203,10 +225,12 @@ def _lasted(entry: Entry) -> str:
 
 
 def _signal(entry: Entry) -> Signal:
+    blind = entry.now.level in ("Unknown", "Stale")
     if isinstance(entry.declared, Metric) and entry.declared.response:
-        return Signal("Metric", entry.key.name, signal(entry.level, entry.declared.response.at), entry.now.message)
+        word = signal(entry.level, entry.declared.response.at)
+        return Signal("Metric", entry.key.name, word, entry.now.message, blind)
     said = "; ".join(filter(None, (entry.now.message, entry.meant)))
-    return Signal("Dependency", entry.key.name, signal(entry.level), said)
+    return Signal("Dependency", entry.key.name, signal(entry.level), said, blind)
 
 
 def _left(switch: SwitchObject, said: Sequence[Signal]) -> Iterator[Signal]:

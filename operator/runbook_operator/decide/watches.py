@@ -147,7 +147,7 @@ def _metric(spec: RunbookSpec, key: Key, entry: Metric) -> Watch:
 def _number(spec: RunbookSpec, key: Key, entry: Metric, worst: Worst) -> Ask:
     kind, declared = entry.source_kind, entry.source_spec
     if kind is None or declared is None:
-        return AskMetric(entry.source, entry.query or "", worst)
+        return AskMetric(entry.source, entry.query or "", worst, entry.absent == "Zero")
     namespace = key.runbook.namespace
     try:
         request = REGISTRY[kind].request(declared, namespace, spec.target(entry.target, namespace))

@@ -25,6 +25,9 @@ REMEMBERED = 20_000
 STRINGS = r'"(?:[^"\\\n]|\\.)*"' r"|'(?:[^'\\\n]|\\.)*'" r"|`[^`\\\n]*`"
 TOKEN = re.compile(STRINGS + r"|#[^\n]*" r"|(?P<bare>[\t\n !$-&(-\[\]-_a-~]+)")
 BRACKETS = re.compile(r"[()\[\]{}]")
+COMPARISON = re.compile(r"(?:[<>=!]=|[<>](?!=))(?!\s*bool\b)")
+VECTOR = re.compile(r"\bor\b.*\bvector\b", re.DOTALL)
+OUTER = re.compile(r"\((?P<query>.*)\)", re.DOTALL)
 PAIRS = {")": "(", "]": "[", "}": "{"}
 
 
@@ -35,6 +38,20 @@ def is_plain(query: str) -> bool:
         return False
     bare = _bare(query)
     return bare is not None and _closed(bare)
+
+
+def compares(query: str) -> bool:
+    """Whether the query ends in a comparison, so that it gives no series where that does not hold.
+
+    `bool` makes it give 0 instead, and so does `or vector(0)` behind it.
+    """
+    bare = (_bare(query) or "").strip()
+    if not _closed(bare):
+        return False
+    while (inner := OUTER.fullmatch(bare)) and _closed(inner["query"]):
+        bare = inner["query"].strip()
+    flat = _outside(bare)
+    return bool(COMPARISON.search(flat)) and not VECTOR.search(flat)
 
 
 def combined(queries: Sequence[str], scalars: Iterable[str] = ()) -> str:
@@ -116,6 +133,16 @@ def _closed(bare: str) -> bool:
         elif not opened or opened.pop() != PAIRS[one]:
             return False
     return not opened
+
+
+def _outside(bare: str) -> str:
+    """What stands outside of all brackets."""
+    depth, kept = 0, []
+    for part in re.split(r"([()\[\]{}])", bare):
+        depth += part in PAIRS.values() if part else 0
+        kept.append(part if not depth or part in PAIRS.values() else "")
+        depth -= part in PAIRS
+    return "".join(kept)
 
 
 def _chunks(queries: Iterable[str], most: int) -> Iterator[list[str]]:

@@ -51,11 +51,14 @@ class Threshold:
     def holds(self, value: float, baseline: float | None = None) -> bool | None:
         """Whether the value is inside, None where nothing can be said.
 
-        That is for a value that is no number, and for a relative threshold without a baseline to multiply: nothing, or
-        zero and less, of which everything and nothing is a multiple.
+        That is for NaN, and for a relative threshold without a baseline to multiply: nothing, or zero and less, of
+        which everything and nothing is a multiple. An infinite value is inside where that side is open, whatever the
+        baseline.
         """
-        if not math.isfinite(value):
+        if math.isnan(value):
             return None
+        if math.isinf(value):
+            return math.isinf(self.high if value > 0 else self.low)
         if not self.relative:
             return self.covers(value)
         if baseline is None or not math.isfinite(baseline) or baseline <= 0:

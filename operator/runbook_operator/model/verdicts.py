@@ -108,7 +108,7 @@ def judge(
     What was bad is bad until normal holds again, where normal is given. A threshold that cannot say anything makes the
     whole Unknown, unless a worse one holds. Normal alone warns where it does not hold.
     """
-    if value is None or not math.isfinite(value):
+    if value is None or math.isnan(value):
         return "Unknown"
     levels: tuple[tuple[Level, Threshold | None], ...] = (("Critical", critical), ("Warning", warning))
     for level, rule in levels:
@@ -135,7 +135,7 @@ def advance(track: Track | None, seen: Level, value: float | None, reason: str, 
     if track.level == "Stale":
         track = replace(track, level=track.known, since=now)
     runs = _runs(track, seen, now, timing)
-    kept = value if value is not None and math.isfinite(value) else None
+    kept = value if value is not None and not math.isnan(value) else None
     track = replace(track, data_at=now, value=kept, reason=reason, runs=runs, blind=False)
     return _told(track, now, timing)
 

@@ -90,11 +90,15 @@ class AskGrpc:
 
 @dataclass(frozen=True)
 class AskMetric:
-    """An instant query; of several series the worst one counts, which is the highest or the lowest."""
+    """An instant query; of several series the worst one counts, which is the highest or the lowest.
+
+    `zero_where_absent` takes an answer without a series for 0.
+    """
 
     source: str
     query: str
     worst: Literal["high", "low"] = "high"
+    zero_where_absent: bool = False
 
 
 @dataclass(frozen=True)
@@ -171,7 +175,7 @@ class Reading:
     """One answer. `ok` is a check's and `value` a metric's, each None where it cannot be told.
 
     `reason` is one word, `message` a sentence for people; neither ever holds a body, a header or a credential.
-    `latency` is in seconds.
+    `note` is what to know of a value. `latency` is in seconds.
     """
 
     ok: bool | None = None
@@ -181,6 +185,7 @@ class Reading:
     series: str = ""
     baseline: float | None = None
     latency: float = 0.0
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,9 @@ REASONS: Mapping[samples.Kind, str] = {
     "Malformed": "AnswerMalformed",
     "Unauthorized": "SourceUnauthorized",
 }
+NO_SERIES = "NoData"
+INFINITE = "infinite, as a division by 0 gives"
+ABSENT = "the query gives no series, which counts as 0 (absent: Zero)"
 Worst = Literal["high", "low"]
 Due = tuple[Watch, AskMetric]
 
@@ -82,7 +85,7 @@ class Measuring:
         took = clock.monotonic() - began
         # Its clock as it is known by now: the first time it may have been asked for another time than it has.
         now = self._its_now(source)
-        readings = [reading(name, answers[ask.query], ask.worst, now) for _, ask in dues]
+        readings = [_counted(ask, reading(name, answers[ask.query], ask.worst, now)) for _, ask in dues]
         complete = await asyncio.gather(*(self._beside(*due, found) for due, found in zip(dues, readings, strict=True)))
         return {watch.key: replace(one, latency=took) for (watch, _), one in zip(dues, complete, strict=True)}
 
@@ -104,20 +107,27 @@ class Measuring:
 def reading(source: str, answer: Answer, worst: Worst, now: datetime) -> Reading:
     """What an answer says by `now`, the time of the source's own clock.
 
-    An infinite number, as a division by zero gives, is no more a number than NaN is: it would hide a real one.
+    NaN, as 0 divided by 0 gives, is no number. Infinity, as anything else divided by 0 gives, is beyond every number.
     """
     if isinstance(answer, QueryError):
         return Reading(reason=REASONS[answer.kind], message=f"metric source {source}: {answer.message}")
     if not answer:
-        return Reading(reason="NoData", message="the query gives no series")
+        return Reading(reason=NO_SERIES, message="the query gives no series")
     fresh = [one for one in answer if not samples.is_stale(one, now, STALE_AFTER)]
     if not fresh:
         said = f"metric source {source} answers for {answer[0].at:%H:%M:%S}"
         return Reading(reason="StaleSamples", message=f"{said}, when it is {now:%H:%M:%S} by its own clock")
-    found = samples.worst((one for one in fresh if math.isfinite(one.value)), worst)
+    found = samples.worst(fresh, worst)
     if found is None:
-        return Reading(reason="NotANumber", message=f"NaN or infinite in each of {len(fresh)} series")
-    return Reading(value=found.value, series=series(found))
+        return Reading(reason="NotANumber", message=f"NaN in each of {len(fresh)} series")
+    return Reading(value=found.value, series=series(found), note=INFINITE if math.isinf(found.value) else "")
+
+
+def _counted(ask: AskMetric, found: Reading) -> Reading:
+    """The reading, or 0 where that is declared of a query that gives no series."""
+    if found.reason == NO_SERIES and ask.zero_where_absent:
+        return Reading(value=0.0, note=ABSENT)
+    return found
 
 
 def series(sample: Sample) -> str:

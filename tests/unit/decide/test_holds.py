@@ -25,6 +25,21 @@ def test_no_data_neither_engages_nor_releases() -> None:
     assert ready().sense("Engage").drive().sense("Unknown").drive().replicas == 0
 
 
+def test_switch_that_is_held_without_data_says_so_and_how_to_release_it() -> None:
+    simulation = ready().sense("Engage").drive().sense("Unknown").drive()
+    assert condition(simulation.status(), "Automatic")[:2] == ("True", "Automatic")
+
+    held = condition(simulation.sense("Unknown", blind=True).drive().status(), "Automatic")
+
+    assert held[:2] == ("True", "HeldWithoutData")
+    assert held[2].startswith("Metric error-rate holds it engaged, and there is no data that would release it")
+    assert 'kubectl patch sw shop-stop -n shop --type merge -p \'{"spec":{"engaged":false' in held[2]
+    other = simulation.sense("Engage", name="latency").drive()
+    assert condition(other.status(), "Automatic")[:2] == ("True", "Automatic")
+    assert simulation.sense("Release", name="latency").silence().drive().replicas == 3
+    assert simulation.release().drive().replicas == 3
+
+
 def test_a_hold_that_is_noted_survives_a_restart_without_a_reading() -> None:
     simulation = ready().sense("Engage").drive()
     simulation.store._signals.clear()

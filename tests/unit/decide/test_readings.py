@@ -1,5 +1,6 @@
 """What a reading is said to be."""
 
+import math
 from datetime import timedelta
 
 import pytest
@@ -84,7 +85,25 @@ def test_the_worst_of_several_series_is_named() -> None:
     assert (found.message, found.series) == ('0.1% in {pod="web-1"}; normal is < 1%', series)
 
 
-@pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    ("value", "level", "critical", "message"),
+    [
+        (math.inf, "Critical", "> 10%", "+Inf > 10%; infinite, as a division by 0 gives"),
+        (-math.inf, "Critical", "< 1", "-Inf < 1; infinite, as a division by 0 gives"),
+        (math.inf, "Critical", "> 2x", "+Inf > 2x; infinite, as a division by 0 gives"),
+        (-math.inf, "Ok", "> 10%", "-Inf; critical is > 10%; infinite, as a division by 0 gives"),
+    ],
+)
+def test_infinite_value_is_told_with_where_it_comes_from(
+    value: float, level: Level, critical: str, message: str
+) -> None:
+    watch = metric(critical=critical, baselineValue="1")
+    found = said(watch, Reading(value=value, note="infinite, as a division by 0 gives"), level)
+
+    assert (found.message, found.value) == (message, message[:4])
+
+
+@pytest.mark.parametrize("value", [None, float("nan")])
 def test_what_is_no_number_is_told_as_the_source_says_it(value: float | None) -> None:
     found = said(metric(critical="> 10%"), Reading(value=value, reason="NotANumber", message="NaN"), "Critical")
 

@@ -84,6 +84,44 @@ def test_a_change_is_said_with_what_was_seen_how_long_it_lasted_and_what_is_know
     assert {(one.about, one.uid) for one in scene.said} == {(scene.runbook.meta.ref, "rb-1")}
 
 
+def test_metric_that_gets_better_on_its_way_to_ok_is_a_normal_event() -> None:
+    scene = errors().last("Metric", "error-rate", FEW).last("Metric", "error-rate", MANY)
+    for reading in (*[SOME] * 8, FEW):
+        scene.read("Metric", "error-rate", reading).look().after(seconds=15)
+
+    said = "metric error-rate went from Critical to Warning: 0.4%; normal is < 1%, not for long enough yet"
+    assert scene.messages[-1].startswith(f"Improving: {said}; likely cause: Deployment; it was Critical for ")
+    assert not scene.said[-1].warning
+
+
+def test_metric_that_is_as_bad_as_before_a_silence_is_a_warning_again() -> None:
+    scene = errors().last("Metric", "error-rate", FEW).last("Metric", "error-rate", SOME)
+    scene.last("Metric", "error-rate", SILENT, minutes=6).read("Metric", "error-rate", SOME).look()
+
+    assert [one.reason for one in scene.said] == ["Warning", "NoData", "Warning"]
+    assert [one.warning for one in scene.said] == [True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("rest", "remark"),
+    [({"query": "up >= 1"}, True), ({"query": "up >= 1", "absent": "Zero"}, False), ({}, False)],
+)
+def test_query_that_ends_in_a_comparison_gets_a_remark(rest: dict[str, Any], *, remark: bool) -> None:
+    told = only(errors(**rest).look().status.metrics)
+
+    assert ("gives no series while all is well" in told.remark) is remark
+
+
+def test_metric_that_holds_a_switch_and_has_no_data_any_more_says_so_to_it() -> None:
+    scene = errors().last("Metric", "error-rate", FEW).last("Metric", "error-rate", MANY)
+    assert not scene.heard()["error-rate"].blind
+
+    scene.last("Metric", "error-rate", SILENT, minutes=6)
+
+    found = scene.heard()["error-rate"]
+    assert (found.verdict, found.blind) == ("Unknown", True)
+
+
 def test_a_change_is_the_same_event_when_it_is_said_again_after_a_crash_and_another_the_next_time() -> None:
     scene = errors().last("Metric", "error-rate", FEW).last("Metric", "error-rate", MANY)
     before = replace(scene.runbook, status=scene.status)

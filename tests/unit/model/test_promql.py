@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_operator.model import promql
-from runbook_operator.model.promql import MARK, MOST, Sizes, combined, is_plain, parted
+from runbook_operator.model.promql import MARK, MOST, Sizes, combined, compares, is_plain, parted
 from runbook_operator.model.samples import Sample
 
 AT = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
@@ -54,6 +54,30 @@ def test_a_query_whose_brackets_everybody_reads_alike_is_plain(query: str) -> No
 )
 def test_a_query_that_could_get_out_of_its_parentheses_is_not(query: str) -> None:
     assert not is_plain(query)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("up >= 1", True),
+        ("(up == 0)", True),
+        ("( (sum(up)) != 2 )", True),
+        ("sum(up) < 3 and up", True),
+        ('max_over_time(waiting{reason="a"}[5m]) >= 1', True),
+        ("(a > 1) or (b > 1)", False),
+        ("up > bool 1", False),
+        ("up >=bool 1", False),
+        ("up > 1 or vector(0)", False),
+        ("sum(rate(errors[5m])) / sum(rate(all[5m]))", False),
+        ('up{a!="b", c=~"d"}', False),
+        ("count(up > 1)", False),
+        ("up # > 1", False),
+        ("up > 1)", False),
+        ("'", False),
+    ],
+)
+def test_query_that_ends_in_a_comparison_is_found(query: str, *, expected: bool) -> None:
+    assert compares(query) is expected
 
 
 @given(st.text(alphabet="ab()[]{}\"'`\\# \n\r,=", max_size=12))

@@ -101,9 +101,30 @@ def test_without_a_baseline_a_relative_bound_says_nothing(baseline: float | None
     assert parse("> 2").holds(5, baseline) is True
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_what_is_no_number_is_neither_in_nor_out(value: float) -> None:
-    assert parse("> 5%").holds(value) is None
+def test_what_is_no_number_is_neither_in_nor_out() -> None:
+    assert parse("> 5%").holds(math.nan) is None
+
+
+@pytest.mark.parametrize("baseline", [None, 0.0, 10.0, math.inf])
+@pytest.mark.parametrize(
+    ("text", "above", "below"),
+    [
+        ("> 5%", True, False),
+        (">= 5", True, False),
+        ("< 5", False, True),
+        ("<= 5", False, True),
+        ("1 .. 5", False, False),
+        ("> 2x", True, False),
+        ("< 0.5x", False, True),
+    ],
+)
+def test_infinite_value_is_inside_where_that_side_is_open(
+    text: str, baseline: float | None, *, above: bool, below: bool
+) -> None:
+    threshold = parse(text, role="normal")
+
+    assert threshold.holds(math.inf, baseline) is above
+    assert threshold.holds(-math.inf, baseline) is below
 
 
 def _read(text: str, role: Role) -> Threshold | None:

@@ -78,7 +78,20 @@ def test_normal_alone_warns_where_it_does_not_hold() -> None:
     assert _judge(5, "1 .. 5 | |", "Warning") == "Ok"
 
 
-@pytest.mark.parametrize("value", [None, math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(
+    ("rules", "above", "below"),
+    [
+        (ERRORS, "Critical", "Ok"),
+        ("> 5 | | < 1", "Ok", "Critical"),
+        ("1 .. 5 | |", "Warning", "Warning"),
+        ("| > 2x | > 5x", "Critical", "Ok"),
+    ],
+)
+def test_infinite_value_is_beyond_every_open_bound(rules: str, above: Level, below: Level) -> None:
+    assert (_judge(math.inf, rules), _judge(-math.inf, rules)) == (above, below)
+
+
+@pytest.mark.parametrize("value", [None, math.nan])
 @pytest.mark.parametrize("before", LEVELS)
 def test_what_is_no_number_is_unknown(value: float | None, before: Level) -> None:
     assert _judge(value, ERRORS, before) == "Unknown"
@@ -197,7 +210,8 @@ def test_the_candidate_is_what_is_on_its_way() -> None:
     assert (track.candidate, track.candidate_since, track.count) == ("Warning", _at(10), 1)
     assert (track.value, track.data_at, track.reason) == (0.07, _at(10), "7%")
     assert (worse.candidate, worse.candidate_since, worse.count) == ("Critical", _at(20), 1)
-    assert worse.value is None
+    assert worse.value == math.inf
+    assert advance(track, "Critical", math.nan, "", _at(20), TIMING).value is None
     calm = advance(worse, "Ok", 0.0, "", _at(30), TIMING)
     assert (calm.candidate, calm.candidate_since, calm.count) == ("Ok", START, 0)
 

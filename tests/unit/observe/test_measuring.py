@@ -14,7 +14,7 @@ from runbook_operator.model.samples import Answer, QueryError, Sample
 from runbook_operator.model.thresholds import parse
 from runbook_operator.model.verdicts import Timing
 from runbook_operator.model.watches import AskMetric, Key, Measure, Reading, Watch
-from runbook_operator.observe.measuring import STALE_AFTER, Due, Worst, reading, series
+from runbook_operator.observe.measuring import ABSENT, INFINITE, STALE_AFTER, Due, Worst, reading, series
 from tests.unit.io.servers import closed_port
 from tests.unit.io.sources import AT, Source, answer, both, client, failure, refuse, refused, serving
 from tests.unit.observe.sources import Sources, Usuals, measuring
@@ -32,14 +32,16 @@ def due(query: str = "up", worst: Worst = "high", namespace: str = "shop", measu
     return Watch(key, ask, second, second, timing, measure or Measure(critical=parse("> 10"))), ask
 
 
-async def ask(*body: web.Response, query: str = "up", worst: Worst = "high") -> Reading:
+async def ask(*body: web.Response, query: str = "up", worst: Worst = "high", absent: bool = False) -> Reading:
     """The reading where the source answers so."""
 
     async def handle(_request: web.Request) -> web.Response:
         return body[0]
 
     async with serving(handle) as url, client(url) as source:
-        found = await measuring(Sources({"default": source}), Usuals())("default", [due(query, worst)])
+        watch, declared = due(query, worst)
+        declared = replace(declared, zero_where_absent=absent)
+        found = await measuring(Sources({"default": source}), Usuals())("default", [(watch, declared)])
     (one,) = found.values()
     return one
 
@@ -66,8 +68,8 @@ def told(one: Reading) -> tuple[float | None, str, str, str]:
         ([1.0, 3.0, 2.0], "low", 1.0, '{pod="a"}'),
         ([2.0, 2.0], "high", 2.0, '{pod="a"}'),
         ([nan, 3.0, nan], "high", 3.0, '{pod="b"}'),
-        ([inf, 3.0], "high", 3.0, '{pod="b"}'),
-        ([-inf, 3.0], "low", 3.0, '{pod="b"}'),
+        ([-inf, 3.0], "high", 3.0, '{pod="b"}'),
+        ([inf, 3.0, nan], "low", 3.0, '{pod="b"}'),
     ],
 )
 async def test_of_several_series_the_worst_number_counts_and_is_named(
@@ -77,10 +79,37 @@ async def test_of_several_series_the_worst_number_counts_and_is_named(
 
 
 @pytest.mark.parametrize(
+    ("values", "worst", "value"),
+    [([inf, 3.0, nan], "high", inf), ([3.0, -inf], "low", -inf), ([inf], "low", inf), ([-inf, inf], "high", inf)],
+)
+async def test_infinite_series_is_not_hidden_by_a_finite_one(values: list[float], worst: Worst, value: float) -> None:
+    found = await ask(vector(*values), worst=worst)
+
+    assert (found.value, found.reason, found.note) == (value, "", INFINITE)
+
+
+@pytest.mark.parametrize(
+    ("response", "value", "reason"),
+    [
+        (answer("vector", []), 0.0, ""),
+        (vector(nan), None, "NotANumber"),
+        (vector(3.0), 3.0, ""),
+        (failure(503, "unavailable", "starting"), None, "SourceDown"),
+    ],
+)
+async def test_only_an_answer_without_series_counts_as_zero_where_that_is_declared(
+    response: web.Response, value: float | None, reason: str
+) -> None:
+    found = await ask(response, absent=True)
+
+    assert (found.value, found.reason, found.note == ABSENT) == (value, reason, value == 0.0)
+
+
+@pytest.mark.parametrize(
     ("response", "reason", "message"),
     [
         (answer("vector", []), "NoData", "the query gives no series"),
-        (vector(nan, inf), "NotANumber", "NaN or infinite in each of 2 series"),
+        (vector(nan, nan), "NotANumber", "NaN in each of 2 series"),
         (
             *(vector(1.0, at=AT - timedelta(minutes=5)), "StaleSamples"),
             "metric source default answers for 01:55:00, when it is ",
