@@ -50,7 +50,7 @@ class Case:
 
     @property
     def by_metrics(self) -> bool:
-        return all(one.source == "Metric" for one in self.holds)
+        return bool(self.holds) and all(one.source == "Metric" for one in self.holds)
 
     @property
     def workloads(self) -> Iterator[tuple[OneAction, Ref]]:

@@ -18,6 +18,7 @@ from runbook_operator.model.accounts import Account
 from runbook_operator.model.queries import Denied, Find
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
+from runbook_operator.model.rollouts import DAEMON_SET, kind_of, rolling_out
 from runbook_operator.model.samples import first_line
 from runbook_operator.model.seen import Missing, Seen
 from runbook_operator.model.selectors import selector
@@ -129,7 +130,17 @@ class Numbers:
         pods = await self._lists.answer(Find("v1", "Pod", of.namespace, chosen), (), account)
         if isinstance(pods, Denied):
             raise UnaskedError(pods.reason, pods.message if account else f"{pods.message} {_role('pods')}")
-        return await self._owned.of(seen, pods, lambda query: self._lists.answer(query, (), account))
+        found = await self._owned.of(seen, pods, lambda query: self._lists.answer(query, (), account))
+        if not found and _wants_pods(seen):
+            raise UnaskedError("NoPods", f"{of} has no pod, of which nothing can be told")
+        return found
+
+
+def _wants_pods(seen: Seen) -> bool:
+    """Whether pods should be there: a workload at 0 has none on purpose, and what it has none of does not wait."""
+    if kind_of(seen) == DAEMON_SET:
+        return rolling_out(seen).desired > 0
+    return seen.ref.kind == "Service" or seen.replicas > 0
 
 
 def _measured(number: Number, latency: float) -> Reading:

@@ -9,6 +9,7 @@ import pytest
 from runbook_operator import errors
 from runbook_operator.api.switch import Engagement
 from runbook_operator.decide.due import due
+from runbook_operator.decide.efficacy import verdict
 from runbook_operator.decide.gates import is_held_back
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.signals import Signal
@@ -67,6 +68,15 @@ def test_without_data_nobody_can_tell_and_the_next_data_does() -> None:
 
 def test_an_end_that_a_person_brings_about_says_nothing() -> None:
     assert last(engaged().silence().drive()).helped is None
+
+
+def test_engagement_that_wrote_nothing_has_neither_helped_nor_not() -> None:
+    simulation = engaged().sense("Release")
+    record = simulation.status().record
+    assert record
+
+    assert verdict(simulation.world(), record) is True
+    assert verdict(simulation.world(), record.replace(actions=[])) is None
 
 
 def test_a_person_and_a_dependency_are_not_judged() -> None:

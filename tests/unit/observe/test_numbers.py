@@ -219,6 +219,29 @@ async def test_pods_of_other_owners_with_the_same_labels_do_not_count(
     assert all(name in found.series for name in counted[:3])
 
 
+@pytest.mark.parametrize(
+    ("plural", "body", "value"),
+    [
+        ("deployments", workload_body(3, **SELECTS), None),
+        ("deployments", workload_body(0, **SELECTS), 0.0),
+        ("daemonsets", SELECTED["daemonsets"] | {"status": {"desiredNumberScheduled": 2}}, None),
+        ("daemonsets", SELECTED["daemonsets"], 0.0),
+        ("services", SERVICE, None),
+    ],
+)
+async def test_target_without_a_pod_gives_no_number_unless_it_is_to_have_none(
+    numbers: Numbers, cluster: Cluster, plural: str, body: Body, value: float | None
+) -> None:
+    refs = {"deployments": WEB, "daemonsets": DS}
+    of = TargetRefs("web", refs.get(plural), Ref("v1", "Service", NAMESPACE, "web"))
+    if plural in refs:
+        cluster.objects[f"/apis/apps/v1/namespaces/shop/{plural}/web"] = body
+
+    found = await numbers.read(KEY, ask("pods", target="web", measure="Waiting", of=of), nobody)
+
+    assert (found.value, found.reason) == (value, "NoPods" if value is None else "")
+
+
 async def test_replica_sets_are_listed_once_and_again_for_a_pod_of_another(
     numbers: Numbers, cluster: Cluster, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
