@@ -122,7 +122,7 @@ def test_every_value_has_a_level(value: float | None, baseline: float | None, ru
 
     assert level in ("Ok", "Warning", "Critical", "Unknown")
     assert level == _judge(value, rules, before, baseline)
-    if value is None or not math.isfinite(value):
+    if value is None or math.isnan(value):
         assert level == "Unknown"
 
 
