@@ -10,6 +10,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, suppress
+from difflib import unified_diff
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,12 @@ def _is_idle(operator: Operator) -> bool:
     return not shown["runbook_operator_leading"] or not shown["runbook_operator_queue_length"]
 
 
+def difference(expected: Ending, found: Ending) -> str:
+    """Every line in which the end or the writes of a run differ from those of the reference, with what is around it."""
+    before, after = (json.dumps(one, indent=1, sort_keys=True, default=str).splitlines() for one in (expected, found))
+    return "\n".join(unified_diff(before, after, "without a crash", "with a crash", lineterm="", n=6))
+
+
 @pytest.fixture(scope="session")
 def reference(_crds: None, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[[Scenario], Ending]:
     """How a story ends where nothing goes wrong; each is played once, by the first of the workers that asks for it."""
@@ -149,7 +156,10 @@ def test_a_crash_after_any_write_changes_nothing_about_the_end(
     expected = reference(scenario)
 
     with closing(Run(scenario, cluster, tmp_path)) as run:
-        assert run.play_with_crash(write, expected) == expected
+        found = run.play_with_crash(write, expected)
+        # All of it: pytest shows the head of a difference, and a run that ends otherwise may not come again.
+        if found != expected:
+            pytest.fail(difference(expected, found))
 
 
 @pytest.mark.parametrize("scenario", STORIES)
@@ -159,3 +169,13 @@ def test_the_campaign_knows_every_write_of_its_stories(
     _, writes = reference(scenario)
 
     assert writes.total() == scenario.writes, "\n".join(f"{times} {write}" for write, times in writes.items())
+
+
+def test_a_run_that_ends_otherwise_prints_every_line_that_differs() -> None:
+    expected = ({"switches": {f"s{one}": {"phase": "Released"} for one in range(200)}}, Counter({"PATCH a": 1}))
+    found = ({"switches": {f"s{one}": {"phase": "Stalled"} for one in range(200)}}, Counter({"PATCH a": 2}))
+
+    lines = difference(expected, found).splitlines()
+
+    assert sum(line.startswith("+") and "Stalled" in line for line in lines) == 200
+    assert '+  "PATCH a": 2' in lines
