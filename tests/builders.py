@@ -4,7 +4,7 @@
 What it leaves out (conflicts, refusals, lost answers, other controllers) the e2e tests have from a real server.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,7 @@ from runbook_operator import errors
 from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.objects import RunbookObject, SwitchObject, parse_runbook, parse_switch
 from runbook_operator.api.switch import FINALIZER, SwitchStatus
+from runbook_operator.decide.answers import answers
 from runbook_operator.decide.record import resaved
 from runbook_operator.decide.status import begun
 from runbook_operator.decide.switch import next_step
@@ -123,6 +124,10 @@ class Simulation:
     lacking: set[Query] = field(default_factory=set)
     """What may not be done."""
     policy: Policy = field(default_factory=Policy)
+    admit: Callable[[Body], Body] = dict
+    """What an admission policy makes of an object that is written."""
+    witnessed: bool = True
+    """Whether this process has seen the whole engagement."""
     record_first: bool = False
     """Which of the two writes that go out at once arrives first."""
 
@@ -311,7 +316,7 @@ class Simulation:
 
     def restart(self) -> "Simulation":
         """The process ends and another begins: what was only in memory is gone."""
-        self.efforts = Efforts()
+        self.efforts, self.witnessed = Efforts(), False
         for switch in [*self.store.switches.values()]:
             self._put(replace(switch, status=switch.written, told=None))
         return self
@@ -320,7 +325,7 @@ class Simulation:
         self.ids += 1
         self.now += timedelta(milliseconds=1)
         switch = self.switch(entry)
-        return switch_world(
+        world = switch_world(
             self.store,
             switch,
             now=self.now,
@@ -329,6 +334,7 @@ class Simulation:
             efforts=self.efforts.of(switch.meta.ref),
             **({"policy": self.policy} | rest),
         )
+        return replace(world, witnessed=self.witnessed)
 
     def drive(self, *entries: str, at_most: int = 20) -> "Simulation":
         """Carry out the steps of each switch until it is settled, or `at_most` writes were done: then it crashed."""
@@ -381,13 +387,13 @@ class Simulation:
         if (target.uid, target.resource_version) != (step.effect.uid, step.effect.resource_version):
             self._conflict(entry, step)
             return
-        for change in step.changes:
-            self.efforts.worked(switch, change.place)
         version = str(int(target.resource_version) + 1)
-        body = patched({**target.body}, step.effect.patch)
-        self.store.put_target(
-            scaled(target, target.ref, {**body, "metadata": {"uid": target.uid, "resourceVersion": version}}, MANAGER)
+        body = self.admit(patched({**target.body}, step.effect.patch))
+        after = scaled(
+            target, target.ref, {**body, "metadata": {"uid": target.uid, "resourceVersion": version}}, MANAGER
         )
+        self.store.put_target(after)
+        self.efforts.answered(switch, step.places, answers(step, after), self.now)
 
     def _write(self, entry: str, step: Act) -> None:
         """Carry out a write to one of the objects."""
@@ -399,16 +405,18 @@ class Simulation:
                     self._conflict(entry, step)
                     return
                 self.change(ref, {**patch}, manager=MANAGER)
+                self.with_object(self.admit(self.objects[ref]))
             case Create(ref, body):
                 assert ref not in self.objects
                 self.ids += 1
                 made = {**body, "metadata": {**body["metadata"], "uid": f"made-{self.ids}"}}
-                self.with_object(made | self.reports.get(ref.kind, {}))
+                self.with_object(self.admit(made | self.reports.get(ref.kind, {})))
             case Delete(ref, uid):
                 assert self.objects[ref]["metadata"]["uid"] == uid
                 self.remove(ref)
-        for change in step.changes:
-            self.efforts.worked(self.switch(entry).meta.ref, change.place)
+        ref = step.effect.ref
+        after = seen_of(self.objects[ref], whole=True) if ref in self.objects else absent(ref)
+        self.efforts.answered(self.switch(entry).meta.ref, step.places, answers(step, after), self.now)
 
     def _conflict(self, entry: str, step: Act) -> None:
         """The target moved after it was saved: the write is refused, and it is saved again."""

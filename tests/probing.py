@@ -4,7 +4,7 @@ Every status goes through JSON, as it does in a cluster. Watches tell of a Deplo
 visit has to read it; `reads` counts how often. Left out: validation, defaults, and all that a rollout takes time for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,6 +14,7 @@ from runbook_operator.api.objects import RunbookObject, SwitchObject, parse_runb
 from runbook_operator.api.probes import ProbeStatus
 from runbook_operator.api.runbook import RunbookStatus
 from runbook_operator.api.switch import Entry, Record, SwitchStatus
+from runbook_operator.decide.answers import answers
 from runbook_operator.decide.probes import next_step
 from runbook_operator.model.aims import TEMPLATE, Mode
 from runbook_operator.model.effects import Patch
@@ -23,6 +24,7 @@ from runbook_operator.model.queries import Find, May, Query, Read, Ruling, Unrea
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref, meta_of
 from runbook_operator.model.seen import ALWAYS_WATCHED, Missing, Seen, absent, seen_of
+from runbook_operator.observe.efforts import Efforts
 from runbook_operator.plan.steps import Adjust, DeleteSwitch, RunbookStep, SetFinalizers, WriteStatus
 from runbook_operator.plan.world import Policy, RunbookWorld
 from runbook_operator.report.status import dump
@@ -86,6 +88,8 @@ class Story:
     denied: set[Ref] = field(default_factory=set)
     lacking: set[Query] = field(default_factory=set)
     policy: Policy = field(default_factory=Policy)
+    admit: Callable[[Body], Body] = dict
+    """What an admission policy makes of a workload that is written."""
     late: dict[Ref, Body] = field(default_factory=dict)
     """What a watch tells of as a whole, and not in time."""
 
@@ -254,10 +258,13 @@ class Story:
             case DeleteSwitch():
                 name = step.meta.ref.name
                 self.switches[name] = replace(self.switches[name], meta=replace(step.meta, deleting=True))
-            case Adjust(effect=Patch() as patch):
+            case Adjust(effect=Patch() as patch) as adjust:
                 meta = self.objects[patch.ref]["metadata"]
                 assert (patch.uid, patch.resource_version) == (meta["uid"], meta["resourceVersion"])
                 self._write(patch.ref, dict(patch.patch))
+                self.objects[patch.ref] = self.admit(self.objects[patch.ref])
+                found = answers(adjust, seen_of(self.objects[patch.ref], whole=True))
+                Efforts({RUNBOOK: self.efforts}).answered(RUNBOOK, adjust.places, found, self.now)
 
     def _write(self, ref: Ref, patch: Body) -> None:
         body = patched(self.objects[ref], patch)

@@ -205,6 +205,7 @@ class Reconciler:
                 return await self._confirm(visit, world, world.record)
         else:
             self.writer.efforts.forget(key)
+            self.writer.store.doubts.visited(key)
         with watch(key, self.writer.metrics, self.looks.monotonic):
             decided = switches.decided(world)
         self._reserve(world)

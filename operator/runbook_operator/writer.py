@@ -9,6 +9,7 @@ import structlog
 
 from runbook_operator import errors
 from runbook_operator.act.steps import apply, carry_out
+from runbook_operator.decide.answers import answers
 from runbook_operator.decide.confirm import is_exact, to_confirm
 from runbook_operator.decide.holds import wanted
 from runbook_operator.decide.progress import is_never_read
@@ -188,9 +189,8 @@ class Writer:
         except (errors.ForbiddenError, errors.RefusedError) as error:
             self._failed(world, step, error, "refused")
         else:
-            for place in step.places:
-                self.efforts.worked(world.actor.ref, place)
-            self._saw(world, self._after(step.effect, answer), step.account)
+            self._saw(world, seen := self._after(step.effect, answer), step.account)
+            self.efforts.answered(world.actor.ref, step.places, answers(step, seen), world.now)
             self._measure(world, step)
 
     def _after(self, effect: Effect, answer: Body | None) -> Seen | Missing:

@@ -18,6 +18,9 @@ class HeldField(StatusModel):
         description="What was there before; absent where nothing was. Of what may be a credential there is a digest.",
     )
     held: Any = Field(None, description="What it was set to; absent where nothing is to be there.")
+    admitted: Any = Field(
+        None, description="What an admission policy, a webhook or a default left of the last write; absent mostly."
+    )
     leaving: bool = Field(False, description="It is about to be put back, or set to something else.")
 
 

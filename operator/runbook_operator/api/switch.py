@@ -4,6 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from runbook_operator.api.admitted import Admitted
 from runbook_operator.api.conditions import Condition
 from runbook_operator.api.names import EntryName, ObjectName, mapped_by
 from runbook_operator.model.aims import Aim, Mode
@@ -134,6 +135,9 @@ class Entry(StatusModel):
     progress: str = Field("", description="How far the cluster is with it, where that takes a while.")
     failure: Failure | None = Field(None, description="Why it does not succeed.")
     contest: Contest | None = Field(None, description="Who else writes it.")
+    admitted: Admitted | None = Field(
+        None, description="What an admission policy, a webhook or a default left of the last write; absent mostly."
+    )
 
     def ref(self, namespace: str) -> Ref:
         return Ref(self.api_version, self.kind, namespace, self.name)

@@ -13,7 +13,7 @@ from runbook_operator.decide import powers
 from runbook_operator.decide.gates import suspension
 from runbook_operator.decide.hearing import heard
 from runbook_operator.decide.holds import automatic_holds, called, held_back, is_automatic, silenced, wanted
-from runbook_operator.decide.notices import named, shown, summary
+from runbook_operator.decide.notices import named, shown, summary, unrestored
 from runbook_operator.decide.parts import parts
 from runbook_operator.decide.peace import UNKNOWN, hint
 from runbook_operator.decide.progress import contest
@@ -38,7 +38,7 @@ def conditions(
         # kstatus would wait for what is being done, and never say that it failed.
         "Reconciling": None if trouble else _reconciling(status),
         "Stalled": Finding(True, *trouble) if trouble else None,
-        "Engaged": _engaged(world, status),
+        "Engaged": _engaged(world, status, trouble),
         "Automatic": _automatic(world),
         "Contested": _contested(world, status.record),
         "Outdated": _outdated(world, status.record),
@@ -168,8 +168,11 @@ def _reconciling(status: SwitchStatus) -> Finding | None:
     return Finding(True, reasons[status.phase], summary(status.record))
 
 
-def _engaged(world: World, status: SwitchStatus) -> Finding:
+def _engaged(world: World, status: SwitchStatus, trouble: Trouble | None) -> Finding:
     if status.record:
+        if not wanted(world) and not status.record.momentary:
+            is_stalled = "the release is stalled: " if trouble else ""
+            return Finding(False, Reason.RELEASING, f"{is_stalled}{unrestored(status.record)}")
         reason = Reason.ENGAGED if status.phase == "Engaged" else Reason.ENGAGING
         return Finding(status.phase == "Engaged", reason, summary(status.record))
     if wanted(world) and world.observing:

@@ -7,7 +7,7 @@ from typing import Any
 from runbook_operator.api.conditions import moment, timestamp
 from runbook_operator.api.probes import HeldField, ProbeStatus
 from runbook_operator.api.sensing import HealthEndpoint
-from runbook_operator.decide import enforcing, patience
+from runbook_operator.decide import enforcing, patience, undone
 from runbook_operator.decide.endpoints import Place
 from runbook_operator.decide.enforcing import Written
 from runbook_operator.model.aims import Refused
@@ -72,7 +72,7 @@ def tell(world: RunbookWorld, case: Case) -> Told:
     if not entry.held:
         return _told(world, case.old, entry, seen)
     enforcing.sure(world, seen.ref)
-    if patience.changed(seen, entry.held) != entry.held:
+    if any(enforcing.is_left(seen, one) for one in entry.held):
         return _leaving(world, case.old, entry, seen)
     over = _told(world, case.old, entry.replace(**UNSET), seen)
     return Told(over.entry, (*_over(world, entry, seen), *over.notices))
@@ -87,7 +87,7 @@ def leave(world: RunbookWorld, entry: ProbeStatus) -> Told:
         return _waiting(world, entry, bare, Told(None), Refused(found.reason, found.message))
     if isinstance(found, Missing) or found.uid != entry.uid:
         return Told(None)
-    if patience.changed(found, bare.held) != bare.held:
+    if any(enforcing.is_left(found, one) for one in bare.held):
         return _leaving(world, entry, bare, found)
     return Told(None, _over(world, bare, found))
 
@@ -103,9 +103,10 @@ def named(entry: ProbeStatus) -> str:
 def _enforced(world: RunbookWorld, old: ProbeStatus | None, entry: ProbeStatus, place: Place) -> Told:
     seen, entry = place.seen, _confirmed(world, entry, place.seen)
     wanted = enforcing.wanted(world, place)
-    record = list(map(enforcing.noted, wanted))
-    chosen = {one.field for one in record}
-    left = [one for one in entry.held if one not in record and shows(seen.body, one.field, one.held)]
+    known = {one.field: one.admitted for one in enforcing.recorded(world, seen.uid)}
+    record = [enforcing.noted(one).replace(admitted=known.get(one.field)) for one in wanted]
+    chosen, same = {one.field for one in record}, [(one.field, one.held) for one in record]
+    left = [one for one in entry.held if (one.field, one.held) not in same and enforcing.is_left(seen, one)]
     try:
         dropped = enforcing.restoring(world, seen, [one for one in left if one.field not in chosen])
     except Refused as refused:
@@ -117,9 +118,12 @@ def _enforced(world: RunbookWorld, old: ProbeStatus | None, entry: ProbeStatus, 
     if hindered is not None:
         return _told(world, old, entry, seen, hindered)
     enforcing.sure(world, seen.ref)
+    not_there = undone.unforced(world, seen, record) if entry.pending else None
     leaving = [one.replace(leaving=True) for one in left]
+    if not_there and undone.is_paused(world, seen, record):
+        return _told(world, old, entry.replace(held=[*record, *leaving]), seen, not_there)
     new = _begun(world, entry, seen, [*record, *leaving])
-    return _told(world, old, new, seen, _pending(world, seen.ref, "it is being set"), written)
+    return _told(world, old, new, seen, not_there or _pending(world, seen.ref, "it is being set"), written)
 
 
 def _confirmed(world: RunbookWorld, entry: ProbeStatus, seen: Seen) -> ProbeStatus:
@@ -158,9 +162,12 @@ def _account(world: RunbookWorld) -> str | None:
 
 
 def _leaving(world: RunbookWorld, old: ProbeStatus | None, entry: ProbeStatus, seen: Seen) -> Told:
-    there = [one for one in entry.held if shows(seen.body, one.field, one.held)]
+    there = [one for one in entry.held if enforcing.is_left(seen, one)]
     hindered, written = patience.holder(world, seen) or patience.failing(world, seen.ref), list[Written]()
-    if hindered is None:
+    asked = [one.replace(held=one.saved) for one in there]
+    if hindered is None and (hindered := undone.unforced(world, seen, asked)) and undone.is_paused(world, seen, asked):
+        return _waiting(world, old, entry, Told(None, seen=seen), hindered)
+    if hindered is None or hindered.reason is Reason.NOT_IN_FORCE:
         try:
             written = enforcing.restoring(world, seen, there)
         except Refused as refused:

@@ -8,6 +8,7 @@ from runbook_operator.api.objects import RunbookObject
 from runbook_operator.decide import known, probes
 from runbook_operator.decide.efficacy import judged_at
 from runbook_operator.decide.holds import held_back, word
+from runbook_operator.decide.inforce import is_unforced, written_again_at
 from runbook_operator.decide.parts import Part, dropped, parts
 from runbook_operator.decide.progress import contest, done, tells_at
 from runbook_operator.model.durations import duration
@@ -49,9 +50,9 @@ def put_back_at(part: Part) -> datetime:
 
 
 def tried_again_at(part: Part) -> datetime:
-    """When a write may be tried: now, or when the back-off after its failures is over."""
+    """When a write may be tried: now, or when the back-off is over after it failed, or after it was undone."""
     failed = part.effort.failed
-    return failed.due if failed else part.world.now
+    return max(written_again_at(part), failed.due if failed else part.world.now)
 
 
 def _moments(world: World) -> Iterator[datetime]:
@@ -78,8 +79,8 @@ def _moments_of(part: Part) -> Iterator[datetime]:
     if part.entry.applied_at is not None and not part.unplanned and done(part).text != part.entry.progress:
         yield tells_at(part.world, part.entry)
     yield from _looks(part)
-    if part.effort.failed is not None:
-        yield part.effort.failed.due
+    if part.effort.failed is not None or is_unforced(part):
+        yield tried_again_at(part)
     if part.entry.failure is not None:
         since = moment(part.entry.failure.since)
         yield since + duration(part.entry.timeout)

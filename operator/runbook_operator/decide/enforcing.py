@@ -7,12 +7,13 @@ a crash and no second endpoint ever takes a value of ours for one that was there
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from runbook_operator.api.probes import HeldField
+from runbook_operator.api.probes import HeldField, ProbeStatus
 from runbook_operator.decide import values
 from runbook_operator.decide.endpoints import Place
 from runbook_operator.model import fields
 from runbook_operator.model.accounts import Account
 from runbook_operator.model.aims import Refused
+from runbook_operator.model.patches import covers
 from runbook_operator.model.probes import FIELDS, HANDLERS, Difference, differences, is_sealed, sealed, shows, unsealed
 from runbook_operator.model.queries import Read, Unread
 from runbook_operator.model.reasons import Reason
@@ -27,8 +28,22 @@ Written = tuple[str, Any]
 
 
 def recorded(world: RunbookWorld, uid: str) -> list[HeldField]:
-    """All that was set in the workload of that uid."""
-    return [one for entry in world.runbook.status.probes if entry.uid == uid for one in entry.held]
+    """All that was set in the workload of that uid, with what admission left of it."""
+    every = (entry for entry in world.runbook.status.probes if entry.uid == uid)
+    return [_answered(world, entry, one) for entry in every for one in entry.held]
+
+
+def is_left(seen: Seen, one: HeldField) -> bool:
+    """Whether the field shows what was set, or what admission left of it."""
+    return any(shows(seen.body, one.field, value) for value in (one.held, *([one.admitted] if one.admitted else [])))
+
+
+def _answered(world: RunbookWorld, entry: ProbeStatus, one: HeldField) -> HeldField:
+    effort = world.efforts.get((entry.ref(world.runbook.meta.ref.namespace), one.field))
+    found = effort.accepted if effort else None
+    if found is None or found.uid != entry.uid or not covers(found.asked, one.held):
+        return one
+    return one.replace(admitted=found.live if found.changed else None)
 
 
 def wanted(world: RunbookWorld, place: Place) -> tuple[Difference, ...]:
@@ -85,7 +100,7 @@ def _original(seen: Seen, held: Iterable[HeldField]) -> Body:
     """The workload without what was set in it; what may be a credential is a digest there."""
     body = dict(seen.body)
     for one in held:
-        if shows(seen.body, one.field, one.held):
+        if is_left(seen, one):
             body = fields.put(body, one.field, one.saved)
     return body
 

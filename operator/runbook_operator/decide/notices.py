@@ -85,6 +85,13 @@ def summary(record: Record) -> str:
     return "; ".join(map(clause, (*record.actions, *record.dropped))) or "nothing to do"
 
 
+def unrestored(record: Record) -> str:
+    """What a release has not restored yet, where something keeps it from that; else one clause per action."""
+    stuck = [one for one in (*record.actions, *record.dropped) if one.failure and one.mode == "Hold"]
+    text = "; ".join(f"{named(one)} is not restored to {shown(one.saved)} yet" for one in stuck)
+    return text or summary(record)
+
+
 def clause(entry: Entry) -> str:
     """How far one field of an action is."""
     why = entry.failure.message if entry.failure else ""
@@ -95,7 +102,8 @@ def clause(entry: Entry) -> str:
     text = CLAUSES[entry.result].format(
         name=named(entry), saved=shown(entry.saved), held=shown(entry.held), why=why, set=_set(entry)
     )
-    return f"{text} ({entry.progress})" if entry.progress and entry.result in UNDER_WAY else text
+    notes = [entry.progress, entry.admitted.message if entry.admitted else ""] if entry.result in UNDER_WAY else []
+    return f"{text} ({'; '.join(filter(None, notes))})" if any(notes) else text
 
 
 def left_to(part: Part) -> str:

@@ -11,7 +11,7 @@ from runbook_operator.decide import values
 from runbook_operator.decide.holds import wanted
 from runbook_operator.model import fields
 from runbook_operator.model.aims import OBJECT, TEMPLATE, Refused
-from runbook_operator.model.efforts import Effort, Place
+from runbook_operator.model.efforts import Accepted, Effort, Place
 from runbook_operator.model.fields import FieldError
 from runbook_operator.model.queries import Read, Unread
 from runbook_operator.model.refs import Ref
@@ -45,6 +45,13 @@ class Part:
     @property
     def effort(self) -> Effort:
         return self.world.efforts.get(self.place, NOTHING)
+
+    @property
+    def accepted(self) -> Accepted | None:
+        """The last accepted write to the field of this very object; an object that is made has no uid before."""
+        found = self.effort.accepted
+        is_other = found is not None and not self.is_object and self.saved is not None and found.uid != self.saved.uid
+        return None if is_other else found
 
     @property
     def unplanned(self) -> bool:
@@ -83,6 +90,18 @@ class Part:
         assert isinstance(self.target, Seen)  # noqa: S101 # see above
         return values.live(self._bare(self.target), self.entry.field)
 
+    @property
+    def mark(self) -> Any:
+        """As live, in the way in which a record may have it."""
+        assert isinstance(self.target, Seen)  # noqa: S101 # as above
+        return values.mark(self._bare(self.target), self.entry.field)
+
+    @property
+    def bare(self) -> Seen:
+        """The saved object as this part sees it; asked only where it is there."""
+        assert self.saved  # noqa: S101 # as above
+        return self._bare(self.saved)
+
     def _bare(self, seen: Seen) -> Seen:
         """The object without what other holds have put inside of this field: a flag in a pod template is no drift."""
         if self.entry.field != TEMPLATE:
@@ -103,7 +122,41 @@ class Part:
             return bool(self.saved.body) or self.entry.uid is not None
         if self.is_object and self.entry.held is None:
             return self.saved.uid != self.entry.uid or is_going(self.saved)
-        return values.shows(self._bare(self.saved), self.entry.field, self.entry.held)
+        return self.shows(self.entry.held) or self._suffices(self.entry.held)
+
+    def shows(self, value: Any) -> bool:
+        """Whether the saved object shows this value."""
+        return self.saved is not None and values.shows(self._bare(self.saved), self.entry.field, value)
+
+    @property
+    def is_admitted(self) -> bool:
+        """Whether the saved object shows what admission left of the last accepted write.
+
+        That is remembered at once, and recorded with the next status.
+        """
+        if self.saved is None:
+            return False
+        accepted, admitted = self.accepted, self.entry.admitted
+        left = [accepted.live] if accepted and accepted.changed else []
+        left += [admitted.live] if admitted else []
+        return any(values.same(self.entry.field, one, self.mark) for one in left)
+
+    def _suffices(self, value: Any) -> bool:
+        """Whether it shows this value with something that admission added."""
+        admitted = self.entry.admitted
+        if admitted is None or not admitted.suffices or not values.same(self.entry.field, admitted.asked, value):
+            return False
+        return self.is_admitted
+
+    @property
+    def is_engaging(self) -> bool:
+        """Whether the value that is held is to be there, and not the one that a release leaves."""
+        return self.index >= 0 and wanted(self.world)
+
+    @property
+    def asked(self) -> Any:
+        """What is to be in the field now."""
+        return self.entry.held if self.is_engaging else self.put_back_value
 
     @property
     def order(self) -> Order:
@@ -155,12 +208,18 @@ class Part:
 
     @property
     def restorable(self) -> bool:
-        """Whether a release has something to write: the field still shows what was held, and should not."""
-        if self.entry.mode != "Hold" or self.saved is None or self.overruled or not self.is_held:
+        """Whether a release has something to write: the field shows what was held, or what admission left of it."""
+        if self.entry.mode != "Hold" or self.saved is None or self.overruled:
+            return False
+        if not self.is_held and not self.is_admitted:
             return False
         if self.is_object:
             return bool(self.saved.body) and not is_going(self.saved)
-        return not values.same(self.entry.field, self.put_back_value, self.entry.held)
+        return not self.is_back(self.put_back_value)
+
+    def is_back(self, value: Any) -> bool:
+        """Whether the saved object shows a value that a release leaves."""
+        return values.same(self.entry.field, self.live, value) or self._suffices(value)
 
     @property
     def waiting(self) -> bool:

@@ -9,7 +9,8 @@ from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import Declared, Entry, Failure, Noted, PinnedTarget, Record
 from runbook_operator.decide import gitops, known, values
-from runbook_operator.decide.parts import Part, parts
+from runbook_operator.decide.notices import shown
+from runbook_operator.decide.parts import Part, dropped, parts
 from runbook_operator.model import fields
 from runbook_operator.model.aims import OBJECT, TEMPLATE, Aim, Refused, Remark
 from runbook_operator.model.queries import Query, Unread
@@ -41,6 +42,7 @@ def planned(world: World, record: Record, timeouts: Sequence[str] = ()) -> Recor
     `timeouts` are those of the declared actions; with them everything is planned afresh, and only what was saved stays.
     What no action wants any more is dropped, which puts it back. Raises Unread with all that is to be read.
     """
+    record = followed(world, record)
     entries: list[Entry] = []
     remarks: list[Noted] = []
     unread: set[Query] = set()
@@ -57,6 +59,22 @@ def planned(world: World, record: Record, timeouts: Sequence[str] = ()) -> Recor
     kept = set(map(place, entries))
     gone = [one for one in (*record.actions, *record.dropped) if _is_planned(one) and place(one) not in kept]
     return record.replace(actions=entries, remarks=remarks, dropped=gone)
+
+
+def followed(world: World, record: Record) -> Record:
+    """The record where an object of another uid shows what is held: a backup brought it back as it was held.
+
+    What is live there was never anybody's own value, so that what was saved first stays saved.
+    """
+    came = [part for part in (*parts(world, record), *dropped(world, record)) if _is_same_again(part)]
+    if not came:
+        return record
+    moved = {id(part.entry): _now(part) for part in came}
+    return record.replace(
+        actions=[moved.get(id(one), one) for one in record.actions],
+        dropped=[moved.get(id(one), one) for one in record.dropped],
+        remarks=[*record.remarks, *map(_kept_saved, came)],
+    )
 
 
 def scene_of(world: World, record: Record, step: int) -> Scene:
@@ -108,6 +126,29 @@ def action_of(declared: Declared) -> tuple[type[Action], Any]:
     """The action and its spec, read back from the record."""
     action = REGISTRY[declared.action]
     return action, action.Spec.model_validate(declared.spec)
+
+
+def _is_same_again(part: Part) -> bool:
+    """Whether another object of the name shows what this part holds, and that is not what was saved."""
+    entry = part.entry
+    if not _is_planned(entry) or entry.mode != "Hold" or entry.uid is None or part.is_object:
+        return False
+    if not isinstance(part.target, Seen) or part.target.uid == entry.uid:
+        return False
+    return values.shows(part.target, entry.field, entry.held) and not values.same(entry.field, entry.saved, entry.held)
+
+
+def _now(part: Part) -> Entry:
+    assert isinstance(part.target, Seen)  # noqa: S101 # it shows what is held
+    return part.entry.replace(uid=part.target.uid, resource_version=None)
+
+
+def _kept_saved(part: Part) -> Noted:
+    text = (
+        f"{part.ref} came back as another object at the held {shown(part.entry.held)}; a release restores "
+        f"{shown(part.entry.saved)}, which was saved of the object before"
+    )
+    return Noted(step=part.entry.step, reason=Reason.SAVED_BEFORE, message=text)
 
 
 def _step(world: World, record: Record, step: int, timeout: str) -> Planned:

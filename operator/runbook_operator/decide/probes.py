@@ -13,7 +13,7 @@ from runbook_operator.api.conditions import Condition, Finding, condition, momen
 from runbook_operator.api.probes import ProbeStatus
 from runbook_operator.api.sensing import HealthEndpoint
 from runbook_operator.api.switch import FINALIZER
-from runbook_operator.decide import enforcing, patience
+from runbook_operator.decide import enforcing, patience, undone
 from runbook_operator.decide.containers import Case, Told, leave, named, tell
 from runbook_operator.decide.endpoints import place_of
 from runbook_operator.decide.enforcing import Written
@@ -83,6 +83,7 @@ def due(world: RunbookWorld) -> Iterator[datetime]:
         if one.let_go_at:
             yield moment(one.let_go_at)
     yield from (one.failed.due for one in world.efforts.values() if one.failed)
+    yield from undone.due(world)
 
 
 def _step(world: RunbookWorld, plan: Plan) -> RunbookStep | None:

@@ -1,14 +1,15 @@
 """How far each action of an engagement is, and what keeps it from going on."""
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from runbook_operator.api.conditions import find, moment, timestamp
-from runbook_operator.api.switch import Contest, Entry, Failure, Record, Result
+from runbook_operator.api.switch import Contest, Entry, Failure, Noted, Record, Result
 from runbook_operator.decide.holds import wanted
+from runbook_operator.decide.inforce import accepted, noted, unforced
 from runbook_operator.decide.notices import left_to
 from runbook_operator.decide.parts import Part, dropped, parts
 from runbook_operator.decide.planning import action_of, manifest, scene_of
-from runbook_operator.decide.values import shows
 from runbook_operator.model.aims import Progress, Refused
 from runbook_operator.model.durations import duration
 from runbook_operator.model.reasons import Reason
@@ -16,7 +17,10 @@ from runbook_operator.model.seen import Missing, is_hidden
 from runbook_operator.plan.world import World
 
 PASSING = frozenset(
-    {Reason.UNAVAILABLE, Reason.WEBHOOK_FAILED, Reason.TARGET_NOT_FOUND, Reason.NOT_VERIFIED, Reason.PODS_NOT_CREATED}
+    {
+        *(Reason.UNAVAILABLE, Reason.WEBHOOK_FAILED, Reason.TARGET_NOT_FOUND, Reason.NOT_VERIFIED),
+        *(Reason.PODS_NOT_CREATED, Reason.NOT_IN_FORCE),
+    }
 )
 """Reasons that time may cure; with every other one trying again does not help until a person acts."""
 
@@ -24,8 +28,10 @@ PASSING = frozenset(
 def engaging(world: World, record: Record) -> Record:
     """The record with how far each action is while the switch is wanted; what is put back is no longer in it."""
     left = [part for part in dropped(world, record) if not is_over(part)]
+    actions = [_engaged(part) for part in parts(world, record)]
     return record.replace(
-        actions=[_engaged(part) for part in parts(world, record)],
+        actions=actions,
+        remarks=[*record.remarks, *_additions(record, actions)],
         dropped=[_failing(part, unsettled=part.restorable) for part in left],
     )
 
@@ -44,6 +50,16 @@ def ended(world: World, record: Record) -> Record:
         actions=[_ended(part) for part in parts(world, record)],
         dropped=[_ended(part) for part in dropped(world, record)],
     )
+
+
+def _additions(record: Record, actions: Sequence[Entry]) -> Iterator[Noted]:
+    """A remark on what admission added to a template that has all that was asked for; one for each action."""
+    for one in actions:
+        if one.admitted is not None and one.admitted.suffices:
+            text = f"{one.kind}/{one.name} {one.field}: {one.admitted.message}, which was not asked for"
+            remark = Noted(step=one.step, reason=Reason.ADMISSION_ADDED, message=text)
+            if remark not in record.remarks:
+                yield remark
 
 
 def is_over(part: Part) -> bool:
@@ -76,18 +92,18 @@ def stalled(world: World, record: Record) -> Failure | None:
 
 def contest(part: Part) -> Contest | None:
     """The fight about this part, None where there was none lately."""
-    noted = part.entry.contest
-    if noted is None or part.world.now - moment(noted.last) >= part.world.policy.budget.calm:
+    known = part.entry.contest
+    if known is None or part.world.now - moment(known.last) >= part.world.policy.budget.calm:
         return None
-    return noted
+    return known
 
 
 def counted(part: Part) -> Contest:
     """The fight with the deviation that is seen now, which is about to be put back."""
-    noted, current, now = part.entry.contest, contest(part), timestamp(part.world.now)
+    known, current, now = part.entry.contest, contest(part), timestamp(part.world.now)
     return Contest(
         manager=part.saved.manager(part.entry.field) if part.saved else "",
-        count=noted.count + 1 if noted else 1,
+        count=known.count + 1 if known else 1,
         streak=current.streak + 1 if current else 1,
         since=current.since if current else now,
         last=now,
@@ -156,19 +172,29 @@ def tells_at(world: World, entry: Entry) -> datetime:
 
 
 def _failing(part: Part, *, unsettled: bool, far: Progress | None = None) -> Entry:
-    return part.entry.replace(failure=_failure(part, far) if unsettled else None)
+    if part.unplanned:
+        return part.entry.replace(failure=_failure(part, far) if unsettled else None)
+    entry = noted(part)
+    is_enough = entry.admitted is not None and entry.admitted.suffices and entry.admitted != part.entry.admitted
+    return entry.replace(failure=_failure(part, far) if unsettled and not is_enough else None)
 
 
 def _failure(part: Part, far: Progress | None = None) -> Failure | None:
-    noted, why = _noted(part, far), _why(part, far)
+    known, why = _known(part, far), _why(part, far)
     if why is None:
-        return noted
+        return known
     reason, message = why
-    since = noted.since if noted else timestamp(part.effort.failed.since if part.effort.failed else part.world.now)
+    since = known.since if known else timestamp(_since(part))
     return Failure(reason=reason, message=message, since=since)
 
 
-def _noted(part: Part, far: Progress | None) -> Failure | None:
+def _since(part: Part) -> datetime:
+    """When the writes began that do not succeed."""
+    tried = part.effort.failed or accepted(part)
+    return tried.since if tried else part.world.now
+
+
+def _known(part: Part, far: Progress | None) -> Failure | None:
     """What failed before; that pods cannot be made is no reason for a release to stop waiting."""
     noted = part.entry.failure
     return None if far is None and noted is not None and noted.reason == Reason.PODS_NOT_CREATED else noted
@@ -180,7 +206,7 @@ def _why(part: Part, far: Progress | None) -> tuple[Reason, str] | None:
         return part.effort.failed.reason, part.effort.failed.message
     if part.waiting and not part.unplanned and isinstance(part.target, Missing):
         return part.target.reason, part.target.message
-    if (hindered := obstacle(part)) is not None:
+    if (hindered := (None if part.unplanned else unforced(part)) or obstacle(part)) is not None:
         return hindered.reason, hindered.message
     if far is not None and far.stuck is not None:
         return far.stuck, far.text
@@ -244,4 +270,4 @@ def _is_back(part: Part) -> bool:
     if part.is_object:
         return not part.saved.body
     heir = (part.heir.held,) if part.heir else ()
-    return any(shows(part.saved, part.entry.field, value) for value in (part.entry.saved, *heir))
+    return any(part.is_back(value) for value in (part.entry.saved, *heir))

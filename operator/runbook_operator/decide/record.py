@@ -7,6 +7,7 @@ from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import Declared, Entry, Hold, Record
 from runbook_operator.decide.holds import called, holds, thrown_by
+from runbook_operator.decide.inforce import was_written
 from runbook_operator.decide.parts import Part, parts
 from runbook_operator.decide.planning import action_of, pinned, planned
 from runbook_operator.decide.prepared import untold
@@ -95,6 +96,8 @@ def replanned(world: World, record: Record) -> Record:
 def _is_outrun(part: Part) -> bool:
     """Whether somebody else moved the target after it was saved and before it was written first."""
     if part.entry.resource_version is None or part.saved is None or part.is_object or part.is_as_saved:
+        return False
+    if was_written(part):
         return False
     return part.deviates or (part.saved.manager(part.entry.field) not in ("", MANAGER) and not _follows(part))
 

@@ -11,6 +11,7 @@ from runbook_operator.api.switch import FINALIZER, Record
 from runbook_operator.decide.due import put_back_at, tried_again_at
 from runbook_operator.decide.holds import is_over as word_is_over
 from runbook_operator.decide.holds import wanted, word
+from runbook_operator.decide.inforce import was_written
 from runbook_operator.decide.notices import said
 from runbook_operator.decide.parts import Part, dropped, parts, together
 from runbook_operator.decide.planning import manifest, planned
@@ -219,9 +220,10 @@ def _first(group: Sequence[Part]) -> Act:
 
     Where the fields show what was saved, that is the object as it was seen, however often its status moved meanwhile;
     where they do not, it is the very version that was saved, so that what changed since is not lost but saved again.
+    Once a write was accepted, what it left is no other's change: nothing is saved again.
     """
     values = [manifest(part) if part.is_made_once else part.entry.held for part in group]
-    act, moved = _act(group, values), any(not part.is_as_saved for part in group)
+    act, moved = _act(group, values), any(not (part.is_as_saved or was_written(part)) for part in group)
     version = group[0].entry.resource_version if moved else None
     pinned = replace(act.effect, resource_version=version) if version and isinstance(act.effect, Patch) else act.effect
     return replace(act, effect=pinned, timed=True)

@@ -34,6 +34,14 @@ def live(seen: Seen, field: str) -> Any:
     return {"digest": digest(value)} if field == TEMPLATE and value is not None else value
 
 
+def mark(seen: Seen, field: str) -> Any:
+    """What is live, as a record may have it: of a whole object a digest, without what changes by itself."""
+    if field == OBJECT:
+        body = {key: value for key, value in seen.body.items() if key not in ("metadata", "status")}
+        return {"digest": digest(body)} if body else None
+    return live(seen, field)
+
+
 def shows(seen: Seen, field: str, value: Any) -> bool:
     """Whether `field` is what `value` says."""
     if field == OBJECT:
@@ -77,7 +85,7 @@ def effect(seen: Seen, values: Sequence[tuple[str, Any]], answers: Mapping[Query
         return _patch(seen, {"spec": {"replicas": value}}, "scale")
     changed = dict(seen.body)
     for field, wanted in values:
-        changed = fields.put(changed, field, _written(seen, field, wanted, answers))
+        changed = fields.put(changed, field, written(seen, field, wanted, answers))
     way = subresource(first)
     return _patch(seen, difference(dict(seen.body), changed), "" if way == "scale" else way)
 
@@ -120,7 +128,8 @@ def _patch(seen: Seen, patch: Mapping[str, Any], way: Subresource) -> Patch:
     return Patch(seen.ref, seen.uid, seen.resource_version, patch, way)
 
 
-def _written(seen: Seen, field: str, value: Any, answers: Mapping[Query, Any]) -> Any:
+def written(seen: Seen, field: str, value: Any, answers: Mapping[Query, Any]) -> Any:
+    """What is written to a field: a template's body is read from the revisions; raises Unread, Refused."""
     if field != TEMPLATE:
         return value
     found = next((one for one in kept(seen, answers) if one.digest == value["digest"]), None)

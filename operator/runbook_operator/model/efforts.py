@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
@@ -26,7 +27,35 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What the API server has answered to one accepted write of a field; see Accepted."""
+
+    uid: str
+    asked: Any
+    live: Any
+    changed: bool
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Writes of one value in a row that the API server accepted: how many, since when, and when the last one was.
+
+    `asked` is the value as an audit has it, `live` what the object in the last answer showed. `changed` where that is
+    something else: an admission policy, a webhook or a default has changed it. Another uid is another object.
+    """
+
+    uid: str
+    asked: Any
+    live: Any
+    changed: bool
+    times: int
+    since: datetime
+    last: datetime
+
+
+@dataclass(frozen=True)
 class Effort:
     """Nothing of it is needed to be right after a restart."""
 
     failed: Failed | None = None
+    accepted: Accepted | None = None

@@ -1,6 +1,6 @@
 """What changes between two bodies, and whether a live object shows what was asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 Body = dict[str, Any]
@@ -17,6 +17,18 @@ def difference(old: Body, new: Body) -> Body:
         elif value != before:
             patch[key] = value
     return patch
+
+
+def differing(one: Any, other: Any, path: str = "") -> Iterator[str]:
+    """The paths at which two values differ; an element of a list has its number."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for key in sorted({*one, *other}):
+            yield from differing(one.get(key), other.get(key), f"{path}.{key}" if path else key)
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for number, (left, right) in enumerate(zip(one, other, strict=True)):
+            yield from differing(left, right, f"{path}[{number}]")
+    elif one != other:
+        yield path or "everything"
 
 
 def covers(live: Any, wanted: Any) -> bool:

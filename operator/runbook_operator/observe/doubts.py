@@ -12,12 +12,22 @@ class Doubts:
     """What one leader has seen at rest itself is thrown under its eyes from then on."""
 
     _rested: set[Ref] = field(default_factory=set)
+    _seen_released: set[Ref] = field(default_factory=set)
+    """Those that this leader has visited without an engagement: it knows of every write of the next one."""
     _foreseen: set[Ref] = field(default_factory=set)
     """Those that may have acted here, with a record that the API server may not have yet."""
 
     def may_have_acted(self, switch: Ref) -> bool:
         """Whether something may have been written for it that its status does not say."""
         return switch in self._foreseen or switch not in self._rested
+
+    def visited(self, switch: Ref) -> None:
+        """A visit has found it without an engagement."""
+        self._seen_released.add(switch)
+
+    def witnessed(self, switch: Ref) -> bool:
+        """Whether every write of its engagement was made here."""
+        return switch in self._seen_released
 
     def foresee(self, switch: Ref) -> None:
         """It is about to act, and its record comes later."""
@@ -36,8 +46,10 @@ class Doubts:
     def forget(self, switch: Ref) -> None:
         """It is gone."""
         self._rested.discard(switch)
+        self._seen_released.discard(switch)
         self._foreseen.discard(switch)
 
     def clear(self, whose: Whose) -> None:
         """Leading begins there: somebody else may have led in between."""
         self._rested = {ref for ref in self._rested if not whose(ref)}
+        self._seen_released = {ref for ref in self._seen_released if not whose(ref)}

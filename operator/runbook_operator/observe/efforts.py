@@ -1,15 +1,18 @@
 """What was tried lately, in memory only: after a restart everything is tried anew, and nothing is done twice by it."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from runbook_operator import errors
 from runbook_operator.io.queue import backoff
-from runbook_operator.model.efforts import Effort, Failed, Place
+from runbook_operator.model.efforts import Accepted, Answer, Effort, Failed, Place
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
 
 NOTHING = Effort()
+CALM = timedelta(minutes=10)
+"""After so long without a write, the same value counts anew."""
 
 
 @dataclass
@@ -22,8 +25,27 @@ class Efforts:
         return self._of.get(switch, {})
 
     def worked(self, switch: Ref, place: Place) -> None:
-        """A write was accepted."""
-        self.of(switch).pop(place, None)
+        """A write was accepted: what failed before it does not count any more."""
+        found = self.of(switch).pop(place, NOTHING).accepted
+        if found is not None:
+            self._of[switch][place] = Effort(accepted=found)
+
+    def answered(
+        self, switch: Ref, places: Iterable[Place], answers: Iterable[tuple[Place, Answer]], now: datetime
+    ) -> None:
+        """A write to a target was accepted; what failed before it does not count any more."""
+        for place in places:
+            self.worked(switch, place)
+        for place, found in answers:
+            self._accepted(switch, place, found, now)
+
+    def _accepted(self, switch: Ref, place: Place, found: Answer, now: datetime) -> None:
+        before = self.of(switch).get(place, NOTHING).accepted
+        if before is None or (before.uid, before.asked) != (found.uid, found.asked) or now - before.last >= CALM:
+            accepted = Accepted(found.uid, found.asked, found.live, found.changed, 1, now, now)
+        else:
+            accepted = replace(before, live=found.live, changed=found.changed, times=before.times + 1, last=now)
+        self._of.setdefault(switch, {})[place] = Effort(accepted=accepted)
 
     def failed(self, switch: Ref, place: Place, error: errors.ApiError, now: datetime) -> None:
         """A write failed: it is due again after the server's own pause, or after a back-off."""
@@ -38,7 +60,7 @@ class Efforts:
             since=before.failed.since if before.failed else now,
             due=now + timedelta(seconds=pause),
         )
-        self._of.setdefault(switch, {})[place] = Effort(failed)
+        self._of.setdefault(switch, {})[place] = Effort(failed, before.accepted)
 
     def forget(self, switch: Ref) -> None:
         """The engagement is over, or the switch is gone."""

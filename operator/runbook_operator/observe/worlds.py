@@ -1,6 +1,7 @@
 """The world of one Switch or Runbook, read from the store."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -22,8 +23,9 @@ def switch_world(store: Store, switch: SwitchObject, *, now: datetime, new_id: s
     seen = _seen(store, (*targets_of(store, switch), *_asked(rest))) | _denied(rest)
     claims, signals = tuple(_claims(store, switch)), store.signals_of(switch.meta.ref)
     acts = store.acting.acts(switch, now)
-    doubtful = store.doubts.may_have_acted(switch.meta.ref)
-    return World(switch, runbook, seen, claims, now, new_id, signals=signals, acts=acts, doubtful=doubtful, **rest)
+    doubtful, witnessed = store.doubts.may_have_acted(switch.meta.ref), store.doubts.witnessed(switch.meta.ref)
+    world = World(switch, runbook, seen, claims, now, new_id, signals=signals, acts=acts, doubtful=doubtful, **rest)
+    return replace(world, witnessed=witnessed)
 
 
 def runbook_world(store: Store, runbook: RunbookObject, now: datetime, **rest: Any) -> RunbookWorld:

@@ -15,11 +15,17 @@ def is_untouched(seen: Seen | Missing | None, one: PreparedField) -> bool:
 
 
 def is_written(seen: Seen | Missing | None, one: PreparedField) -> bool:
-    """Whether the operator itself has set the object to what a throw holds, as far as that can be told.
+    """Whether the operator itself has set the object for a throw, as far as that can be told.
 
-    The API server notes nobody for a scale down to nothing: it counts as the operator's where no other is noted.
+    The API server notes nobody for a scale down to nothing, nor for what admission makes of that: it counts as the
+    operator's where no other is noted. The value may be another than the one that is held, by an admission policy.
     """
     if not isinstance(seen, Seen) or not seen.is_readable(one.field) or seen.uid != one.uid:
         return False
-    noted, is_nothing = seen.manager(one.field), one.field == REPLICAS and one.held == 0
-    return bool(seen.value(one.field) == one.held) and (noted == MANAGER or (is_nothing and not noted))
+    return bool(seen.value(one.field) != one.saved) and is_by_us(seen, one.field, one.held)
+
+
+def is_by_us(seen: Seen, field: str, held: object) -> bool:
+    """Whether nobody but the operator can have written the field last, once it has written this value there."""
+    noted = seen.manager(field)
+    return noted == MANAGER or (not noted and field == REPLICAS and held == 0)

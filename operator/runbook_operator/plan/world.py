@@ -96,6 +96,8 @@ class World:
     """Whether a throw may have acted of which the status does not say so."""
     unsettled: str = ""
     """What the last visit repeated without an end, empty where it settled."""
+    witnessed: bool = False
+    """Whether this process has seen the switch at rest, so that it knows of every write of the engagement."""
 
     @property
     def actor(self) -> Meta:

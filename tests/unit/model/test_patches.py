@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_operator.model.patches import covers, difference
+from runbook_operator.model.patches import covers, difference, differing
 
 SCALARS = st.one_of(st.booleans(), st.integers(), st.text(max_size=3))
 VALUES = st.recursive(
@@ -68,3 +68,11 @@ def test_defaults_and_status_do_not_matter(live: object, wanted: object) -> None
 )
 def test_what_is_missing_or_other_is_not_covered(live: object, wanted: object) -> None:
     assert not covers(live, wanted)
+
+
+def test_differing_names_every_path_at_which_two_values_differ() -> None:
+    one = {"a": 1, "b": [{"c": 1}, {"c": 2}], "d": [1], "e": {"f": 1}}
+    other = {"a": 1, "b": [{"c": 1}, {"c": 3}], "d": [1, 2], "e": {"g": 1}}
+
+    assert list(differing(one, other)) == ["b[1].c", "d", "e.f", "e.g"]
+    assert list(differing(one, None)) == ["everything"]

@@ -75,3 +75,17 @@ def test_one_of_the_name_that_is_made_anew_was_never_read() -> None:
     doubts.forget(STOP)
 
     assert doubts.may_have_acted(STOP)
+
+
+def test_engagement_is_witnessed_by_who_has_visited_the_switch_without_one() -> None:
+    doubts = Doubts()
+    assert not doubts.witnessed(STOP)
+
+    doubts.visited(STOP)
+    assert doubts.witnessed(STOP)
+
+    doubts.clear(everybody)
+    assert not doubts.witnessed(STOP)
+    doubts.visited(STOP)
+    doubts.forget(STOP)
+    assert not doubts.witnessed(STOP)

@@ -1,0 +1,41 @@
+"""Compares the object in the API server's answer to an accepted write with what the write asked for."""
+
+from collections.abc import Iterator
+
+from runbook_operator.decide import values
+from runbook_operator.model import probes
+from runbook_operator.model.aims import OBJECT
+from runbook_operator.model.effects import Create, Delete, Effect, Patch
+from runbook_operator.model.efforts import Answer, Place
+from runbook_operator.model.patches import covers
+from runbook_operator.model.seen import Missing, Seen
+from runbook_operator.plan.steps import Act, Adjust, Change
+
+
+def answers(step: Act | Adjust, found: Seen | Missing) -> Iterator[tuple[Place, Answer]]:
+    """The answer about each field of the write; of an object that is gone by the write there is nothing to compare."""
+    for change in step.changes:
+        field = change.place[1]
+        if isinstance(found, Missing):
+            yield change.place, Answer("", change.after, None, changed=False)
+        else:
+            live = values.mark(found, field)
+            shown = probes.sealed(field, live) if isinstance(step, Adjust) else live
+            yield change.place, Answer(found.uid, change.after, shown, not _is_in_force(step, change, found))
+
+
+def _is_in_force(step: Act | Adjust, change: Change, seen: Seen) -> bool:
+    field = change.place[1]
+    if isinstance(step, Adjust):
+        return probes.shows(seen.body, field, change.after)
+    return _is_stored(step.effect, seen) if field == OBJECT else values.shows(seen, field, change.after)
+
+
+def _is_stored(effect: Effect, seen: Seen) -> bool:
+    match effect:
+        case Create():
+            return covers(seen.body, effect.body)
+        case Patch():
+            return covers(seen.body, effect.patch)
+        case Delete():
+            return True

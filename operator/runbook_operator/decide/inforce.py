@@ -1,0 +1,128 @@
+"""Writes that the API server accepted and that are not in force: when they are repeated, and what is reported.
+
+An admission policy, a webhook or a default may change what is written; another controller may change it right after.
+The same value is written again only after a pause that grows, whoever has undone it.
+"""
+
+from datetime import datetime
+
+from runbook_operator.api.admitted import Admitted
+from runbook_operator.api.switch import Entry
+from runbook_operator.decide import values
+from runbook_operator.decide.notices import shown
+from runbook_operator.decide.parts import Part
+from runbook_operator.decide.peace import hint
+from runbook_operator.model.aims import OBJECT, TEMPLATE, Refused
+from runbook_operator.model.efforts import Accepted
+from runbook_operator.model.patches import covers, differing
+from runbook_operator.model.reasons import Reason
+from runbook_operator.plan.prepared import is_by_us
+
+SHOWN = 5
+"""So many paths of a template are named at most."""
+LIST = "see kubectl get mutatingadmissionpolicies,mutatingwebhookconfigurations"
+
+
+def accepted(part: Part) -> Accepted | None:
+    """The last accepted write of what is to be in the field now; None where this process has written nothing of it."""
+    found = part.accepted
+    if found is None or not values.same(part.entry.field, found.asked, values.told(part.entry.field, part.asked)):
+        return None
+    return found
+
+
+def was_written(part: Part) -> bool:
+    """Whether a write of this engagement to the field was accepted, so that what is live is no value to save.
+
+    After a restart the field manager tells: this process remembers no write.
+    """
+    if accepted(part) is not None:
+        return True
+    if part.world.witnessed or part.saved is None:
+        return False
+    return is_by_us(part.saved, part.entry.field, part.entry.held)
+
+
+def is_unforced(part: Part) -> bool:
+    """Whether the field shows something else than the last accepted write asked for.
+
+    Somebody who changes a field that was in force begins a fight, which has its own budget and its own condition.
+    """
+    found = accepted(part)
+    if found is None:
+        return False
+    if not part.is_engaging:
+        return part.restorable
+    return part.deviates and (found.changed or part.entry.result != "Applied")
+
+
+def written_again_at(part: Part) -> datetime:
+    """When the same value may be written again: at once where it was not written yet, later each time after that."""
+    found = accepted(part)
+    if found is None:
+        return part.world.now
+    # The write that was in force until somebody changed the field is none of those that were undone.
+    times = found.times - 1 if part.is_engaging and part.entry.result == "Applied" else found.times
+    if times == 0:
+        return part.world.now
+    return found.last + part.world.policy.budget.pause(times, f"{part.record.engagement_id}.{part.index}")
+
+
+def unforced(part: Part) -> Refused | None:
+    """What was asked, what is live, and who may have changed it; None where the last write is in force."""
+    found = accepted(part)
+    if found is None or not is_unforced(part):
+        return None
+    where = f"{part.entry.kind}/{part.entry.name} {part.entry.field}".strip()
+    text = f"{where} was set to {shown(found.asked)}, and "
+    if found.changed:
+        text += f"the API server stored {_live(part)}: an admission policy, a webhook or a default changes it; {LIST}"
+    else:
+        who = (part.saved.manager(part.entry.field) if part.saved else "") or "somebody"
+        text += f"{who} changed it to {_live(part)} right after: {hint(who, part.world.switch.meta.ref)}"
+    return Refused(Reason.NOT_IN_FORCE, f"{text}. It is written again by itself, after a pause that grows")
+
+
+def noted(part: Part) -> Entry:
+    """The entry with what admission left of an accepted write, which is then never taken for somebody's change."""
+    entry, found = part.entry, accepted(part)
+    if found is None or not is_unforced(part):
+        is_plain = entry.admitted is not None and part.shows(entry.held) and part.is_engaging
+        return entry.replace(admitted=None) if is_plain else entry
+    entry = entry.replace(resource_version=None)
+    if not found.changed or not values.same(entry.field, found.live, part.mark):
+        return entry
+    added = _added(part)
+    text = f"admission added {added}" if added else ""
+    return entry.replace(admitted=Admitted(asked=found.asked, live=found.live, suffices=bool(added), message=text))
+
+
+def _live(part: Part) -> str:
+    if part.entry.field == TEMPLATE:
+        return f"a template that differs in {_named(part)}"
+    if part.entry.field == OBJECT:
+        return "something else"
+    return shown(part.live)
+
+
+def _named(part: Part) -> str:
+    paths = list(differing(*_templates(part)))
+    return ", ".join(paths[:SHOWN]) + (f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else "")
+
+
+def _added(part: Part) -> str:
+    """What admission added to a pod template that has all that was asked for; empty where it changed some of that."""
+    if part.entry.field != TEMPLATE:
+        return ""
+    live, asked = _templates(part)
+    return _named(part) if covers(live, asked) else ""
+
+
+def _templates(part: Part) -> tuple[object, object]:
+    """The live template and the one that was asked for; raises Unread where the revisions are to be read."""
+    assert part.saved  # noqa: S101 # it was written
+    try:
+        asked = values.written(part.saved, TEMPLATE, part.asked, part.world.answers)
+    except Refused:
+        asked = None
+    return part.bare.body["spec"]["template"], asked

@@ -1,0 +1,252 @@
+"""A mutating admission policy for the fields that actions write: few writes, the right condition, the original back.
+
+Each action is thrown under a policy that changes the field itself, and under one that sets something else beside it.
+How often a value is written over time is held by tests/unit/decide/test_in_force.py, with a clock that is set.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.e2e import api
+from tests.e2e.harness import Body, Cluster, Operator, deployment, eventually, runbook
+from tests.e2e.policies import Changing, policy, remove, to, writes
+
+MOST = 10
+LABEL = Changing(
+    "deployments",
+    to("/spec/template/metadata/labels/cost-center", "'4711'"),
+    {"spec": {"template": {"metadata": {"labels": {"cost-center": "none"}}}}},
+    ("spec", "template", "metadata", "labels", "cost-center"),
+    "4711",
+)
+CONTAINER = ("spec", "template", "spec", "containers", 0)
+BLOCKED = "runbooks.dev/blocked"
+RESTARTED = "kubectl.kubernetes.io/restartedAt"
+FLAGS: Body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "web"}, "data": {"ai": "true"}}
+SERVICE: Body = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "web"},
+    "spec": {"selector": {"app": "web"}, "ports": [{"name": "http", "port": 80}]},
+}
+POD: Body = {"restartPolicy": "Never", "containers": [{"name": "job", "image": "runbooks.dev/demo-app:1.0"}]}
+CRON_JOB: Body = {
+    "apiVersion": "batch/v1",
+    "kind": "CronJob",
+    "metadata": {"name": "web"},
+    "spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": {"spec": POD}}}},
+}
+
+
+def env(body: Body) -> Any:
+    return body["spec"]["template"]["spec"]["containers"][0].get("env")
+
+
+@dataclass(frozen=True)
+class Case:
+    """An action on an object, what of it is written, and what a policy does to that and to something beside it."""
+
+    kind: str
+    action: Body
+    live: Callable[[Body], Any]
+    changes: tuple[Changing, ...]
+    beside: Changing
+    objects: tuple[Body, ...] = ()
+    targets: Body = field(default_factory=lambda: {"workload": {"name": "web"}})
+    way: str = ""
+    """The subresource by which the field is written."""
+
+
+CASES = {
+    "scale": Case(
+        "deployment",
+        {"scale": {"target": "web", "replicas": 0}},
+        lambda body: body["spec"]["replicas"],
+        (
+            Changing(
+                "deployments/scale", to("/spec/replicas", "7"), {"spec": {"replicas": 5}}, ("spec", "replicas"), 7
+            ),
+            Changing(
+                "deployments/scale",
+                f"object.spec.?replicas.orValue(0) == 0 ? {to('/spec/replicas', '1')} : []",
+                {"spec": {"replicas": 0}},
+                ("spec", "replicas"),
+                1,
+            ),
+        ),
+        LABEL,
+        way="/scale",
+    ),
+    "setFlag env": Case(
+        "deployment",
+        {"setFlag": {"target": "web", "flag": "AI", "value": "false", "env": {}}},
+        env,
+        (
+            Changing(
+                "deployments",
+                to("/spec/template/spec/containers/0/env", "[{'name': 'AI', 'value': 'policy'}]"),
+                {"metadata": {"annotations": {"tried": "now"}}},
+                (*CONTAINER, "env"),
+                [{"name": "AI", "value": "policy"}],
+            ),
+        ),
+        LABEL,
+    ),
+    "restart": Case(
+        "deployment",
+        {"restart": {"target": "web"}},
+        lambda body: body["spec"]["replicas"],
+        (
+            Changing(
+                "deployments",
+                to("/spec/template/metadata/annotations", f"{{'{RESTARTED}': 'policy'}}"),
+                {"metadata": {"annotations": {"tried": "now"}}},
+                ("spec", "template", "metadata", "annotations", RESTARTED),
+                "policy",
+            ),
+        ),
+        LABEL,
+    ),
+    "setFlag": Case(
+        "configmap",
+        {"setFlag": {"target": "web", "flag": "ai", "value": "false"}},
+        lambda body: body["data"]["ai"],
+        (Changing("configmaps", to("/data/ai", "'policy'"), {"data": {"ai": "no"}}, ("data", "ai"), "policy", ""),),
+        Changing("configmaps", to("/data/more", "'policy'"), {"data": {"more": "no"}}, ("data", "more"), "policy", ""),
+        (FLAGS,),
+        {"workload": {"name": "web"}, "flags": {"configMap": "web"}},
+    ),
+    "blockTraffic": Case(
+        "service",
+        {"blockTraffic": {"target": "web", "through": ["ServiceSelector"]}},
+        lambda body: body["spec"]["selector"],
+        (
+            Changing(
+                "services",
+                to("/spec/selector/runbooks.dev~1blocked", "'policy'"),
+                {"metadata": {"annotations": {"tried": "now"}}},
+                ("spec", "selector", BLOCKED),
+                "policy",
+                "",
+            ),
+        ),
+        Changing(
+            "services",
+            to("/spec/sessionAffinity", "'ClientIP'"),
+            {"spec": {"sessionAffinity": "None"}},
+            ("spec", "sessionAffinity"),
+            "ClientIP",
+            "",
+        ),
+        (SERVICE,),
+        {"workload": {"name": "web"}, "service": {"name": "web", "port": "http"}},
+    ),
+    "suspend": Case(
+        "cronjob",
+        {"suspend": {"target": "web"}},
+        lambda body: body["spec"]["suspend"],
+        (
+            Changing(
+                "cronjobs",
+                to("/spec/suspend", "false"),
+                {"spec": {"suspend": True}},
+                ("spec", "suspend"),
+                as_=False,
+                group="batch",
+            ),
+        ),
+        Changing(
+            "cronjobs",
+            to("/spec/successfulJobsHistoryLimit", "1"),
+            {"spec": {"successfulJobsHistoryLimit": 2}},
+            ("spec", "successfulJobsHistoryLimit"),
+            1,
+            "batch",
+        ),
+        (CRON_JOB,),
+        {"workload": {"apiVersion": "batch/v1", "kind": "CronJob", "name": "web"}},
+    ),
+}
+
+
+def declare(cluster: Cluster, case: Case) -> None:
+    target = {"name": "web"} | case.targets
+    entry = {"name": "stop", "actions": [case.action]}
+    cluster.apply(deployment(), *case.objects, runbook(targets=[target], killSwitches=[entry], scaling=[]))
+    cluster.until_reason("switch", "shop-stop", "Ready")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_policy_on_what_an_action_writes_is_reported_and_the_original_comes_back(
+    cluster: Cluster, operator: Operator, name: str
+) -> None:
+    case = CASES[name]
+    declare(cluster, case)
+    where = api.path(case.kind, cluster.namespace, "web")
+    before = case.live(cluster.get(case.kind, "web"))
+
+    for change in case.changes:
+        done = writes(operator)
+        with policy(cluster.namespace, change, where + case.way):
+            cluster.throw("shop-stop")
+            message = cluster.until_reason("switch", "shop-stop", "NotInForce")["message"]
+            assert "kubectl get mutatingadmissionpolicies,mutatingwebhookconfigurations" in message
+            assert 1 <= writes(operator) - done <= MOST
+        cluster.release("shop-stop")
+        cluster.until_phase("shop-stop", "Released")
+        assert case.live(cluster.get(case.kind, "web")) == before
+
+    done = writes(operator)
+    with policy(cluster.namespace, case.beside, where):
+        cluster.throw("shop-stop")
+        cluster.until_phase("shop-stop", "Engaged")
+        cluster.release("shop-stop")
+        cluster.until_phase("shop-stop", "Released")
+    assert case.live(cluster.get(case.kind, "web")) == before
+    assert writes(operator) - done <= 2
+
+
+def test_policy_with_a_minimum_stalls_the_switch_which_engages_once_the_policy_is_gone(
+    cluster: Cluster, operator: Operator
+) -> None:
+    case = CASES["scale"]
+    entry = {"name": "stop", "actions": [case.action | {"timeout": "2s"}]}
+    cluster.apply(deployment(), runbook(killSwitches=[entry], scaling=[]))
+    cluster.until_reason("switch", "shop-stop", "Ready")
+    where, minimum = api.path("deployment", cluster.namespace, "web"), case.changes[1]
+
+    with policy(cluster.namespace, minimum, f"{where}/scale"):
+        cluster.throw("shop-stop")
+        found = cluster.until_phase("shop-stop", "Stalled")
+        assert cluster.condition("switch", "shop-stop", "Stalled")["reason"] == "NotInForce"
+        assert found["status"]["record"]["actions"][0]["saved"] == 3
+        remove(cluster.namespace, minimum, f"{where}/scale")
+        cluster.until_phase("shop-stop", "Engaged")
+
+    assert writes(operator) <= MOST
+    cluster.release("shop-stop")
+    cluster.until_phase("shop-stop", "Released")
+    assert cluster.replicas() == 3
+
+
+def test_killed_after_a_write_that_a_policy_changed_it_restores_the_first_saved_value(
+    cluster: Cluster, stopped_operator: Operator
+) -> None:
+    operator, case = stopped_operator, CASES["scale"]
+    operator.start()
+    declare(cluster, case)
+    where = api.path("deployment", cluster.namespace, "web") + case.way
+
+    with policy(cluster.namespace, case.changes[1], where):
+        cluster.throw("shop-stop")
+        eventually("the policy's minimum is stored", lambda: cluster.replicas() == 1)
+        operator.kill()
+        operator.start()
+        cluster.until_reason("switch", "shop-stop", "NotInForce")
+        cluster.release("shop-stop")
+        cluster.until_phase("shop-stop", "Released")
+
+    assert cluster.replicas() == 3
