@@ -217,8 +217,8 @@ class Simulation:
     def deleting_runbook(self, name: str = "shop") -> "Simulation":
         """It is being deleted in the foreground: its Switches go first."""
         ref = Ref(API_VERSION, "Runbook", NAMESPACE, name)
-        old = self.store.runbooks[ref]
-        self.store.runbooks[ref] = replace(old, meta=replace(old.meta, deleting=True))
+        if (old := self.store.runbooks.get(ref)) is not None:
+            self.store.runbooks[ref] = replace(old, meta=replace(old.meta, deleting=True))
         return self
 
     def with_policy(self, policy: Policy) -> "Simulation":

@@ -16,6 +16,7 @@ from runbook_operator.actions import REGISTRY
 from runbook_operator.api.crd import KINDS, crd
 from runbook_operator.settings import Settings
 from tests.e2e.harness import kubectl
+from tests.faults.deletions import DELETIONS, WRITES
 from tests.faults.scenarios import SCENARIOS
 from tools.reference import PAGE, page
 
@@ -94,6 +95,7 @@ def test_the_page_about_reliability_has_every_story_of_the_campaign_with_its_cas
 
     assert [one.name for one in SCENARIOS if f"| {one.name} | {one.writes} writes |" not in text] == []
     assert f"**{sum(one.writes for one in SCENARIOS)} cases**" in text
+    assert f"**{2 * 2 * WRITES * len(DELETIONS)} cases**" in text
 
 
 def test_every_relative_link_of_a_page_leads_somewhere() -> None:

@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbook_operator import errors
+from runbook_operator.api.switch import FINALIZER
 from runbook_operator.decide.due import due
 from runbook_operator.decide.switch import next_step
 from runbook_operator.plan.steps import Act
-from tests.builders import NAMESPACE, Body, Simulation, kill_switch, kinds, scale
+from tests.builders import NAMESPACE, WEB, Body, Simulation, kill_switch, kinds, scale
 
 
 class Guarded(Simulation):
@@ -69,6 +70,8 @@ def gone(simulation: Simulation) -> Simulation:
     return simulation.without_target()
 
 
+UNTIL = st.integers(0, 4)
+"""So many steps are taken before the operator ends."""
 HARMLESS = st.one_of(
     st.builds(word, st.sampled_from([True, False, None]), EXPIRY),
     st.builds(replicas, st.integers(0, 6)),
@@ -85,6 +88,12 @@ ALL_MOVES = st.lists(
         st.builds(edit, ENTRIES),
         st.just(("delete", lambda s: s.delete())),
         st.just(("observe", lambda s: s.with_runbook(mode="Observe"))),
+        st.just(("target deleted", lambda s: s.remove(WEB))),
+        st.just(("runbook deleting", lambda s: s.deleting_runbook())),
+        st.just(("runbook deleted", lambda s: s.without_runbook())),
+        st.just(("namespace deleted", lambda s: s.without_runbook().remove(WEB).delete())),
+        st.just(("marked by admission", lambda s: s.mark())),
+        st.builds(lambda n: (f"thrown, down after {n}", lambda s: s.throw().mark().drive(at_most=n).restart()), UNTIL),
     ),
     max_size=12,
 )
@@ -145,3 +154,21 @@ def test_no_target_is_written_before_what_it_replaces_stands_in_the_api_server(e
     for _, move in moves:
         move(simulation)
         simulation.drive(at_most=60)
+
+
+@settings(max_examples=400, deadline=None)
+@given(entry=ENTRIES, moves=ALL_MOVES, up=st.lists(st.integers(0, 5), max_size=12), fault=FAULTS)
+def test_from_every_state_a_deletion_ends_without_the_finalizer(
+    entry: Body, moves: list[Move], up: list[int], fault: errors.ApiError | None
+) -> None:
+    """`up` is how many steps the operator takes after each move, 0 while it is down; then it stays up."""
+    simulation = Simulation().with_runbook(killSwitches=[entry]).with_target(3).drive()
+    for (_, move), steps in zip(moves, up, strict=False):
+        move(simulation)
+        simulation.drive(at_most=steps)
+    simulation.refuse(fault).restart().delete().drive(at_most=60)
+
+    simulation.after(minutes=2).drive(at_most=60)
+
+    assert FINALIZER not in simulation.switch().meta.finalizers
+    assert simulation.next_step() is None
