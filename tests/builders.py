@@ -411,8 +411,9 @@ class Simulation:
                 self.ids += 1
                 made = {**body, "metadata": {**body["metadata"], "uid": f"made-{self.ids}"}}
                 self.with_object(self.admit(made | self.reports.get(ref.kind, {})))
-            case Delete(ref, uid):
-                assert self.objects[ref]["metadata"]["uid"] == uid
+            case Delete(ref, uid, version):
+                meta = self.objects[ref]["metadata"]
+                assert (meta["uid"], meta["resourceVersion"]) == (uid, version or meta["resourceVersion"])
                 self.remove(ref)
         ref = step.effect.ref
         after = seen_of(self.objects[ref], whole=True) if ref in self.objects else absent(ref)

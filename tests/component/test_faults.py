@@ -92,7 +92,9 @@ class FaultyKube(Kube):
     def _made(self, path: str, body: Body) -> Body:
         self.version += 1
         named = {"uid": f"made-{self.version}", "resourceVersion": str(self.version)}
-        made = {**body, "metadata": body["metadata"] | named}
+        # A Job has its pod at once.
+        status = {"status": {"active": 1}} if path.endswith("/jobs") else {}
+        made = {**body, "metadata": body["metadata"] | named, **status}
         self.objects[f"{path}/{made['metadata']['name']}"] = made
         return made
 

@@ -28,7 +28,7 @@ def pod(scheduler: str = "default-scheduler", **env: str) -> Body:
 
 
 def run_job(spec: Body, **rest: Any) -> Body:
-    return {"runJob": {"job": {"backoffLimit": 0, "template": {"spec": spec}}, **rest}}
+    return {"runJob": {"job": {"template": {"spec": spec}}, **rest}}
 
 
 def declare(cluster: Cluster, *actions: Body, **rest: Any) -> None:
@@ -121,8 +121,89 @@ def test_a_job_deleted_while_it_runs_is_not_run_again(cluster: Cluster, operator
 
     cluster.run("delete", "job", name, "--cascade=foreground")
 
-    says(cluster, f"Job/{name} was deleted before it ended, and is not run again")
+    says(cluster, f"Job/{name} was deleted before it ended: its command may have run in part")
     assert jobs(cluster) == []
+    assert operator.alive
+
+
+def pods(cluster: Cluster) -> list[Body]:
+    return [one for one in api.items("pod", cluster.namespace) if "job-name" in one["metadata"].get("labels", {})]
+
+
+def fails(cluster: Cluster, *conditions: Body) -> None:
+    """The kubelet's part: the pod of the Job is over, and not well."""
+    (one,) = eventually("the Job has a pod", lambda: pods(cluster))
+    status = {"phase": "Failed", "conditions": list(conditions)}
+    api.patch(f"{api.path('pod', cluster.namespace, one['metadata']['name'])}/status", {"status": status})
+
+
+def test_job_whose_pod_fails_is_not_tried_again(cluster: Cluster, operator: Operator) -> None:
+    declare(cluster, run_job(pod("nobody")))
+    cluster.throw("shop-run")
+
+    fails(cluster)
+
+    assert says(cluster, "failed: Job has reached the specified backoff limit")["reason"] == "JobFailed"
+    assert len(pods(cluster)) == 1
+    assert operator.alive
+
+
+def test_job_whose_pod_is_evicted_is_interrupted_and_not_tried_again(cluster: Cluster, operator: Operator) -> None:
+    template = {"spec": pod("nobody") | {"restartPolicy": "OnFailure"}}
+    spec = {"schedule": "@yearly", "jobTemplate": {"spec": {"backoffLimit": 4, "template": template}}}
+    cluster.apply({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "backup"}, "spec": spec})
+    declare(cluster, {"runJob": {"fromCronJob": "backup"}})
+    cluster.throw("shop-run")
+
+    fails(cluster, {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"})
+
+    said = says(cluster, "its command may have run in part, and is not run again by itself")
+    assert said["reason"] == "JobInterrupted"
+    assert "DisruptionTarget" in said["message"]
+    assert len(pods(cluster)) == 1
+    assert cluster.replicas() == 3
+    cluster.release("shop-run")
+    cluster.until_phase("shop-run", "Released")
+    assert operator.alive
+
+
+def full(cluster: Cluster) -> None:
+    """A quota that lets no pod be made."""
+    meta = {"name": "pods"}
+    cluster.apply({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": meta, "spec": {"hard": {"pods": "0"}}})
+    eventually("the quota counts", lambda: cluster.get("resourcequota", "pods").get("status", {}).get("hard"))
+
+
+def test_job_that_can_make_no_pod_says_so_and_a_release_deletes_it(cluster: Cluster, operator: Operator) -> None:
+    full(cluster)
+    action = run_job(pod("nobody")) | {"timeout": "2s"}
+    cluster.apply(runbook(killSwitches=[{"name": "run", "actions": [action]}], scaling=[]))
+    eventually("it is there", lambda: cluster.condition("switch", "shop-run"))
+
+    cluster.throw("shop-run")
+    name = the_job(cluster)
+    says(cluster, f"Job/{name} has made no pod yet; kubectl describe job {name} -n {cluster.namespace} says why")
+    cluster.until_phase("shop-run", "Stalled")
+
+    cluster.release("shop-run")
+    cluster.until_phase("shop-run", "Released")
+    assert jobs(cluster) == []
+    cluster.run("delete", "resourcequota", "pods")
+    assert pods(cluster) == []
+    assert operator.alive
+
+
+def test_job_that_could_make_no_pod_goes_on_by_itself_once_there_is_room(cluster: Cluster, operator: Operator) -> None:
+    full(cluster)
+    cluster.apply(runbook(killSwitches=[{"name": "run", "actions": [run_job(pod("nobody"))]}], scaling=[]))
+    eventually("it is there", lambda: cluster.condition("switch", "shop-run"))
+    cluster.throw("shop-run")
+    name = the_job(cluster)
+    says(cluster, f"Job/{name} has made no pod yet")
+
+    cluster.run("delete", "resourcequota", "pods")
+
+    says(cluster, f"Job/{name} running since ", seconds=ROLLOUT)
     assert operator.alive
 
 

@@ -123,6 +123,10 @@ RUNBOOK_FIELDS: dict[str, Case] = {
     "killSwitches[].actions[].runJob.job.template.spec.containers[]": Case(
         ({"name": "a", "image": "b"},), (("x", "must be of type object"),)
     ),
+    "killSwitches[].actions[].runJob.job.backoffLimit": Case((0,), ((3, "runs its command once"),)),
+    "killSwitches[].actions[].runJob.job.template.spec.restartPolicy": Case(
+        ("Never",), (("OnFailure", "Unsupported value"),)
+    ),
     "killSwitches[].actions[].runJob.wait": FLAG,
     "killSwitches[].actions[].notify.contact": Case(("primary",), (("ghost", "names a contact"), ("", "at least 1"))),
     "killSwitches[].actions[].notify.message": Case(

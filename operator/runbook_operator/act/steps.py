@@ -25,7 +25,7 @@ async def apply(paths: Paths, effect: Effect) -> Body | None:
         case Create():
             return await paths.kube.create(path.rsplit("/", 1)[0], dict(effect.body))
         case Delete():
-            answer = await paths.kube.delete(path, effect.uid)
+            answer = await paths.kube.delete(path, effect.uid, effect.resource_version)
             return answer if answer.get("kind") == effect.ref.kind else None
 
 

@@ -72,6 +72,11 @@ class Action(ABC):
         return True
 
     @staticmethod
+    def revokes(aim: Aim, seen: Seen) -> bool:  # noqa: ARG004 # overridden
+        """Whether a release deletes an object that was made once: one that has not begun its work."""
+        return False
+
+    @staticmethod
     def progress(spec: Any, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # overridden
         """How far it is with an aim that was written; asked again whenever what was seen changes."""
         return DONE

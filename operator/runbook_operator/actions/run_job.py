@@ -1,24 +1,34 @@
 """runJob: run a Job, once per engagement."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
 from runbook_operator.actions.base import Action, Plan, short
 from runbook_operator.actions.made import metadata_for, name_for
+from runbook_operator.actions.once import (
+    complete,
+    ended,
+    failed,
+    has_pods,
+    interrupted,
+    is_interrupted,
+    once,
+    under_way,
+    why_failed,
+)
 from runbook_operator.actions.rights import READ, Right
 from runbook_operator.actions.scene import Scene
-from runbook_operator.model.aims import OBJECT, Aim, Progress
+from runbook_operator.model.aims import OBJECT, Aim, Progress, Remark
 from runbook_operator.model.base import ApiModel, Rule
-from runbook_operator.model.durations import spoken
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import NAMES
 from runbook_operator.model.seen import Missing, Seen
 from runbook_operator.model.target import TargetRefs
 
 BATCH = "batch/v1"
+NO_RETRY = "backoffLimit: leave it out; runJob runs its command once, and who wants another attempt throws again"
 ONE_SOURCE = "set exactly one of fromCronJob and job"
 SOURCE = Right("batch", "cronjobs", READ)
 OPEN = ConfigDict(extra="allow")
@@ -32,6 +42,9 @@ class JobPod(ApiModel):
     containers: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=16)] = Field(
         description="What runs, as in a pod."
     )
+    restart_policy: Literal["Never"] | None = Field(
+        None, description="Never, also where it is absent: the command runs once."
+    )
 
 
 class JobTemplate(ApiModel):
@@ -39,7 +52,7 @@ class JobTemplate(ApiModel):
 
     model_config = OPEN
 
-    spec: JobPod = Field(description="The pod's spec; restartPolicy is Never where it says nothing else.")
+    spec: JobPod = Field(description="The pod's spec.")
 
 
 class InlineJob(ApiModel):
@@ -48,15 +61,34 @@ class InlineJob(ApiModel):
     model_config = OPEN
 
     template: JobTemplate = Field(description="The pod that does the work.")
+    backoff_limit: int | None = Field(
+        None,
+        description="0, also where it is absent: the command runs once, and whether a failed or interrupted attempt is "
+        "followed by another is for who throws the switch again.",
+    )
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = (Rule("!has(self.backoffLimit) || self.backoffLimit == 0", NO_RETRY),)
+
+    @model_validator(mode="after")
+    def _no_retry(self) -> "InlineJob":
+        if self.backoff_limit:
+            raise ValueError(NO_RETRY)
+        return self
 
 
 class RunJobSpec(ApiModel):
     """What is run."""
 
     from_cron_job: Annotated[str, Field(min_length=1, max_length=253, pattern=NAMES)] | None = Field(
-        None, description="The name of a CronJob, which is run once now, be it suspended or not."
+        None,
+        description="The name of a CronJob, which is run once now, be it suspended or not. What its Job's spec says of "
+        "retries (backoffLimit, podFailurePolicy, restartPolicy) does not apply to this run, and an Event says so.",
     )
-    job: InlineJob | None = Field(None, description="The spec of a Job. ttlSecondsAfterFinished is left out.")
+    job: InlineJob | None = Field(
+        None,
+        description="The spec of a Job. Its command runs at most once for each of its completions: a pod that fails "
+        "fails the Job, and one that is evicted or deleted interrupts it. ttlSecondsAfterFinished is left out.",
+    )
     wait: bool = Field(
         True, description="Whether the actions after it wait for its end; false begins it and leaves it to itself."
     )
@@ -75,32 +107,45 @@ class RunJob(Action):
 
     kind = "runJob"
     Spec = RunJobSpec
-    reverts = "Nothing: the Job stays, for its logs, until the Switch is deleted."
-    rights = (SOURCE, Right("batch", "jobs", (*READ, "create")))
+    reverts = (
+        "Nothing: the Job stays, for its logs, until the Switch is deleted. One that has made no pod yet is deleted, "
+        "so that it does not run later."
+    )
+    rights = (SOURCE, Right("batch", "jobs", (*READ, "create", "delete")))
 
     @staticmethod
     def plan(spec: RunJobSpec, scene: Scene) -> Plan:
-        body, meta = _source(spec, scene)
-        # A Job that the cluster cleans up by itself could be gone before an operator that was down has seen it, and
-        # would then be run again.
-        body = {key: value for key, value in body.items() if key != "ttlSecondsAfterFinished"}
+        body, changed, meta = _source(spec, scene)
         ref = scene.ref(BATCH, "Job", name_for(scene, spec))
         # It is the Switch's and not the CronJob's, whose history limits and concurrencyPolicy are about its own Jobs.
         metadata = metadata_for(scene, ref.name, meta)
-        return (Aim(ref, OBJECT, {"apiVersion": BATCH, "kind": "Job", "metadata": metadata, "spec": body}, "Once"),)
+        aim = Aim(ref, OBJECT, {"apiVersion": BATCH, "kind": "Job", "metadata": metadata, "spec": body}, "Once")
+        if not changed:
+            return (aim,)
+        whose = f"CronJob/{spec.from_cron_job}" if spec.from_cron_job else "job"
+        text = f"runJob runs its command once, so that this of {whose} does not apply: {', '.join(changed)}"
+        return (aim, Remark(Reason.RUNS_ONCE, text))
 
     @staticmethod
     def progress(spec: RunJobSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # all in the Job
-        body = seen.body if isinstance(seen, Seen) else {}
-        ended = _ended(body)
-        if ended == "Complete":
-            return Progress(text=_complete(aim.ref.name, body["status"]))
-        if ended == "Failed":
-            return Progress(not spec.wait, _failed(aim.ref.name, body), Reason.JOB_FAILED)
-        if not body:
-            text = f"{aim.ref} was deleted before it ended, and is not run again"
-            return Progress(not spec.wait, text, Reason.JOB_FAILED)
-        return Progress(not spec.wait, f"{aim.ref} {_under_way(body)}")
+        job = seen.body if isinstance(seen, Seen) else {}
+        if not job:
+            text = interrupted(aim.ref, "was deleted before it ended")
+            return Progress(not spec.wait, text, Reason.JOB_INTERRUPTED)
+        if is_interrupted(job):
+            text = interrupted(aim.ref, f"was interrupted ({why_failed(job)})")
+            return Progress(not spec.wait, text, Reason.JOB_INTERRUPTED)
+        match ended(job):
+            case "Complete":
+                return Progress(text=complete(aim.ref.name, job["status"]))
+            case "Failed":
+                return Progress(not spec.wait, failed(aim.ref.name, job), Reason.JOB_FAILED)
+        return Progress(not spec.wait, under_way(aim.ref, job))
+
+    @staticmethod
+    def revokes(aim: Aim, seen: Seen) -> bool:  # noqa: ARG004 # as declared
+        """A Job that waits for room would run its command an hour after the release."""
+        return not has_pods(seen.body)
 
     @classmethod
     def needs(cls, spec: RunJobSpec, target: TargetRefs) -> tuple[Right, ...]:
@@ -111,40 +156,10 @@ class RunJob(Action):
         return short(f"run job from CronJob {spec.from_cron_job}" if spec.from_cron_job else "run job")
 
 
-def _source(spec: RunJobSpec, scene: Scene) -> tuple[dict[str, Any], Mapping[str, Any]]:
-    """The spec of the Job, and the metadata that it takes over."""
+def _source(spec: RunJobSpec, scene: Scene) -> tuple[dict[str, Any], list[str], Mapping[str, Any]]:
+    """The spec of the Job, what of it does not apply here, and the metadata that it takes over."""
     if spec.from_cron_job is not None:
         template = scene.look(scene.ref(BATCH, "CronJob", spec.from_cron_job)).body["spec"]["jobTemplate"]
-        return dict(template["spec"]), template.get("metadata") or {}
+        return (*once(template["spec"]), template.get("metadata") or {})
     assert spec.job is not None  # noqa: S101 # the validator has seen to it
-    job = spec.job.model_dump(by_alias=True)
-    job["template"]["spec"] = {"restartPolicy": "Never"} | job["template"]["spec"]
-    return job, {}
-
-
-def _ended(job: Mapping[str, Any]) -> str:
-    """The condition that says how it ended, empty while it has not."""
-    return next((one["type"] for one in _conditions(job) if one["type"] in ("Complete", "Failed")), "")
-
-
-def _conditions(job: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    found = (job.get("status") or {}).get("conditions") or ()
-    return [one for one in found if one["status"] == "True"]
-
-
-def _complete(name: str, status: Mapping[str, Any]) -> str:
-    began, ended = (datetime.fromisoformat(status[which]) for which in ("startTime", "completionTime"))
-    return f"complete in {spoken(ended - began)}; kubectl logs job/{name}"
-
-
-def _failed(name: str, job: Mapping[str, Any]) -> str:
-    why = next(one.get("message") or one.get("reason") for one in _conditions(job) if one["type"] == "Failed")
-    return f"Job/{name} failed: {why}; kubectl logs job/{name}"
-
-
-def _under_way(job: Mapping[str, Any]) -> str:
-    """In words that stay the same until something happens, so that a status is not written for the time alone."""
-    if any(one["type"] == "Suspended" for one in _conditions(job)):
-        return "is suspended"
-    since = (job.get("status") or {}).get("startTime")
-    return f"running since {since}" if since else "has not begun"
+    return (*once(spec.job.model_dump(by_alias=True, exclude_none=True)), {})

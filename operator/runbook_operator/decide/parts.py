@@ -209,6 +209,8 @@ class Part:
     @property
     def restorable(self) -> bool:
         """Whether a release has something to write: the field shows what was held, or what admission left of it."""
+        if self.is_made_once:
+            return self.is_revoked
         if self.entry.mode != "Hold" or self.saved is None or self.overruled:
             return False
         if not self.is_held and not self.is_admitted:
@@ -220,6 +222,13 @@ class Part:
     def is_back(self, value: Any) -> bool:
         """Whether the saved object shows a value that a release leaves."""
         return values.same(self.entry.field, self.live, value) or self._suffices(value)
+
+    @property
+    def is_revoked(self) -> bool:
+        """Whether it was made once, has not begun its work, and does not outlive the release."""
+        if self.saved is None or not self.saved.body or is_going(self.saved):
+            return False
+        return self.action.revokes(self.entry.aim(self.ref.namespace), self.saved)
 
     @property
     def waiting(self) -> bool:

@@ -248,12 +248,22 @@ def _given_up(part: Part) -> bool:
 
 def _ended(part: Part) -> Entry:
     result = _outcome(part)
-    progress = left_to(part) if result == "Restored" else part.entry.progress
+    progress = _last_words(part) if result == "Restored" else part.entry.progress
     entry = _failing(part, unsettled=_given_up(part) or part.restorable)
     return entry.replace(result=result, progress=progress)
 
 
+def _last_words(part: Part) -> str:
+    """What became of what was restored, where that is not said by the values alone."""
+    if not part.is_made_once:
+        return left_to(part)
+    why = part.entry.failure.message if part.entry.failure else part.entry.progress
+    return f"was deleted ({why})" if why else "was deleted"
+
+
 def _outcome(part: Part) -> Result:
+    if part.is_made_once and part.entry.uid is not None and part.saved is not None and not part.saved.body:
+        return "Restored"
     if part.record.momentary:
         return part.entry.result
     if part.unplanned or part.entry.mode != "Hold":

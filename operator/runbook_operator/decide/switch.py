@@ -20,7 +20,7 @@ from runbook_operator.decide.progress import blocks, is_contested, is_over, obst
 from runbook_operator.decide.record import new_record, outdated, reapplied, recovered
 from runbook_operator.decide.status import begun, count_deviation, finish, foreseen, reapply, tell
 from runbook_operator.decide.values import effect, told
-from runbook_operator.model.effects import Patch
+from runbook_operator.model.effects import Delete, Patch
 from runbook_operator.model.reasons import Reason
 from runbook_operator.plan import whose
 from runbook_operator.plan.steps import Act, Begin, Change, SetFinalizers, Step, Unsay
@@ -111,9 +111,11 @@ def restore(world: World) -> Step | None:
     The health of the target is never asked for, nor is anything automatic.
     """
     record = world.record
-    if record is None or record.momentary:
+    if record is None or (record.momentary and (record.done or wanted(world))):
         return None
     left = (*reversed(parts(world, record)), *dropped(world, record))
+    if record.momentary:
+        left = tuple(part for part in left if part.is_made_once)
     return next(_restorations(dropped(world, record) if wanted(world) else left), None)
 
 
@@ -185,7 +187,14 @@ def _restorations(left: tuple[Part, ...]) -> Iterator[Act]:
     for number, part in enumerate(left):
         if _is_to_restore(part):
             group = [one for one in together(part, left[number + 1 :]) if _is_to_restore(one)]
-            yield _act(group, [one.put_back_value for one in group])
+            yield _unseen_work(part, _act(group, [one.put_back_value for one in group]))
+
+
+def _unseen_work(part: Part, act: Act) -> Act:
+    """What has begun its work since it was seen is not deleted."""
+    if not (part.is_made_once and part.saved and isinstance(act.effect, Delete)):
+        return act
+    return replace(act, effect=replace(act.effect, resource_version=part.saved.resource_version))
 
 
 def _is_to_restore(part: Part) -> bool:

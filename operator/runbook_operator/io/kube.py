@@ -110,9 +110,13 @@ class Kube:
     async def replace(self, path: str, body: Body) -> Body:
         return await self.request("PUT", path, body=body, query={"fieldManager": MANAGER})
 
-    async def delete(self, path: str, uid: str) -> Body:
-        """Delete the object if it still is the one of that uid; returns it while finalizers hold it, else a Status."""
-        return await self.request("DELETE", path, body={"preconditions": {"uid": uid}})
+    async def delete(self, path: str, uid: str, version: str = "") -> Body:
+        """Delete the object if it still is the one of that uid; returns it while finalizers hold it, else a Status.
+
+        Where a resourceVersion is given, only that version of it.
+        """
+        expected = {"uid": uid} | ({"resourceVersion": version} if version else {})
+        return await self.request("DELETE", path, body={"preconditions": expected})
 
     async def items(self, path: str, labels: str = "", *, cached: bool = False) -> AsyncIterator[Body]:
         """Every object of a list, page by page; apiVersion and kind are put into each, which a list leaves out.

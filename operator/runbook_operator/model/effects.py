@@ -33,10 +33,11 @@ class Create:
 
 @dataclass(frozen=True)
 class Delete:
-    """Delete the object, if it still is the one of that uid."""
+    """Delete the object, if it still is the one of that uid, and of that resourceVersion where one is given."""
 
     ref: Ref
     uid: str
+    resource_version: str = ""
 
 
 Effect = Patch | Create | Delete

@@ -90,6 +90,8 @@ class Reason(StrEnum):
     STILL_RUNNING = "StillRunning"
     PODS_DELETED = "PodsDeleted"
     JOB_FAILED = "JobFailed"
+    JOB_INTERRUPTED = "JobInterrupted"
+    RUNS_ONCE = "RunsOnce"
     NOTIFIED = "Notified"
     NO_CHANNEL = "NoChannel"
     REFERENCE_NOT_FOUND = "ReferenceNotFound"

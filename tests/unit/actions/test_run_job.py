@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from runbook_operator.actions.once import ONCE
 from runbook_operator.actions.run_job import RunJob, RunJobSpec
-from runbook_operator.model.effects import Create
+from runbook_operator.model.effects import Create, Delete
 from runbook_operator.model.refs import Ref
 from runbook_operator.plan.steps import Act
 from tests.builders import NAMESPACE, Body, Simulation, condition, kill_switch, scale, workload_body
@@ -64,7 +65,8 @@ def goes(simulation: Simulation, *conditions: Body, **status: Any) -> Simulation
     """The Job controller writes a status."""
     (ref,) = jobs(simulation)
     found = [{"status": "True"} | one for one in conditions]
-    return simulation.change(ref, {"status": {"startTime": BEGAN, "conditions": found} | status}).drive()
+    usual = {"startTime": BEGAN, "active": 1, "conditions": found}
+    return simulation.change(ref, {"status": usual | status}).drive()
 
 
 def completes(simulation: Simulation) -> Simulation:
@@ -92,7 +94,7 @@ def test_a_job_is_made_from_a_cron_job_with_the_marks_of_the_engagement_and_belo
     assert meta["ownerReferences"] == [
         {"apiVersion": "runbooks.dev/v1alpha1", "kind": "Switch", "name": "shop-stop", "uid": "uid-stop"}
     ]
-    assert job(simulation)["spec"] == {"backoffLimit": 1, "template": {"spec": POD}}
+    assert job(simulation)["spec"] == ONCE | {"template": {"spec": {"restartPolicy": "Never"} | POD}}
 
 
 def test_what_marks_a_cron_job_for_a_gitops_tool_does_not_mark_its_job() -> None:
@@ -106,13 +108,60 @@ def test_what_marks_a_cron_job_for_a_gitops_tool_does_not_mark_its_job() -> None
     assert set(meta["labels"]) == {"app", "runbooks.dev/runbook", "runbooks.dev/engagement-id"}
 
 
-def test_a_job_of_its_own_never_restarts_its_pod_unless_it_says_so() -> None:
-    assert job(thrown(inline(ttlSecondsAfterFinished=5, backoffLimit=0)))["spec"] == {
-        "backoffLimit": 0,
+def test_job_of_its_own_gets_what_makes_its_command_run_once() -> None:
+    assert job(thrown(inline(ttlSecondsAfterFinished=5, activeDeadlineSeconds=60)))["spec"] == ONCE | {
+        "activeDeadlineSeconds": 60,
         "template": {"spec": {"restartPolicy": "Never"} | POD},
     }
-    pod = POD | {"restartPolicy": "OnFailure"}
-    assert job(thrown(inline(template={"spec": pod})))["spec"]["template"]["spec"] == pod
+
+
+def noted(simulation: Simulation) -> list[str]:
+    record = simulation.status().record
+    assert record is not None
+    return [f"{one.reason}: {one.message}" for one in record.remarks]
+
+
+def test_retries_of_a_cron_jobs_template_do_not_apply_to_its_copy_and_an_event_says_so() -> None:
+    body = cron_job()
+    rules = [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}]
+    containers = [{"name": "job", "restartPolicy": "Always", "restartPolicyRules": []}]
+    sidecars = [{"name": "proxy", "restartPolicy": "Always"}, {"name": "wait", "restartPolicy": "OnFailure"}]
+    body["spec"]["jobTemplate"]["spec"] = {
+        "backoffLimit": 4,
+        "backoffLimitPerIndex": 2,
+        "maxFailedIndexes": 3,
+        "completions": 2,
+        "completionMode": "Indexed",
+        "podFailurePolicy": {"rules": rules},
+        "podReplacementPolicy": "TerminatingOrFailed",
+        "template": {"spec": {"restartPolicy": "OnFailure", "containers": containers, "initContainers": sidecars}},
+    }
+
+    simulation = ready().with_object(body).throw().drive()
+
+    pod = {
+        "restartPolicy": "Never",
+        "containers": [{"name": "job"}],
+        "initContainers": [{"name": "proxy", "restartPolicy": "Always"}, {"name": "wait"}],
+    }
+    assert job(simulation)["spec"] == ONCE | {
+        "completions": 2,
+        "completionMode": "Indexed",
+        "template": {"spec": pod},
+    }
+    (text,) = noted(simulation)
+    assert text == (
+        "RunsOnce: runJob runs its command once, so that this of CronJob/backup does not apply: backoffLimit 4, "
+        "podFailurePolicy, backoffLimitPerIndex, maxFailedIndexes, restartPolicy OnFailure, "
+        "restartPolicy of container job, restartPolicyRules of container job, restartPolicy of container wait"
+    )
+
+
+def test_job_of_its_own_with_a_policy_of_its_own_is_told_that_it_does_not_apply() -> None:
+    assert noted(thrown(inline())) == []
+    assert noted(thrown(inline(podFailurePolicy={"rules": []}))) == [
+        "RunsOnce: runJob runs its command once, so that this of job does not apply: podFailurePolicy"
+    ]
 
 
 def test_no_record_has_what_the_job_is_made_of() -> None:
@@ -138,6 +187,9 @@ def test_the_actions_after_it_wait_until_it_is_complete_and_its_logs_are_pointed
     assert ready_condition(simulation) == ("False", "NotVerified", f"{ref} has not begun")
     assert simulation.status().phase == "Engaging"
 
+    goes(simulation, active=0)
+    says_why = f"kubectl describe job {ref.name} -n shop says why"
+    assert ready_condition(simulation)[2] == f"{ref} has made no pod yet; {says_why}"
     goes(simulation)
     assert ready_condition(simulation)[2] == f"{ref} running since {BEGAN}"
     assert simulation.live("Deployment", "web")["spec"]["replicas"] == 3
@@ -189,6 +241,104 @@ def test_a_failed_job_stalls_the_switch_holds_up_what_comes_after_it_and_can_be_
     assert jobs(simulation) == [ref]
 
 
+def disrupts(simulation: Simulation) -> Simulation:
+    message = "Pod shop/backup-x has condition DisruptionTarget matching FailJob rule at index 0"
+    return goes(simulation, {"type": "Failed", "reason": "PodFailurePolicy", "message": message}, active=0, failed=1)
+
+
+@pytest.mark.parametrize("action", [FROM_CRON_JOB, inline()])
+def test_interrupted_job_asks_a_person_and_is_never_run_again_by_itself(action: Body) -> None:
+    simulation = disrupts(thrown(action, scale(replicas=0)))
+    (ref,) = jobs(simulation)
+
+    assert simulation.status().phase == "Stalled"
+    assert ready_condition(simulation)[1] == "JobInterrupted"
+    assert ready_condition(simulation)[2].startswith(
+        f"{ref} was interrupted (Pod shop/backup-x has condition DisruptionTarget matching FailJob rule at index 0): "
+        "its command may have run in part, and is not run again by itself"
+    )
+    simulation.restart().after(minutes=5).drive()
+    assert len(made(simulation)) == 1
+    assert simulation.live("Deployment", "web")["spec"]["replicas"] == 3
+    assert simulation.release().drive().status().phase == "Released"
+    assert jobs(simulation) == [ref]
+
+
+def test_job_that_missed_its_deadline_does_not_point_at_logs_that_are_gone() -> None:
+    gone = {"type": "Failed", "reason": "DeadlineExceeded", "message": "Job was active longer than specified deadline"}
+
+    assert ready_condition(goes(thrown(), gone))[2].endswith(
+        "failed: Job was active longer than specified deadline; its pods and their logs were deleted at the deadline"
+    )
+
+
+def test_job_without_pods_stalls_after_its_timeout_and_goes_on_by_itself() -> None:
+    simulation = goes(thrown(FROM_CRON_JOB | {"timeout": "2m"}, scale(replicas=0)), active=0)
+    assert simulation.status().phase == "Engaging"
+
+    simulation.after(minutes=2).drive()
+    assert (simulation.status().phase, ready_condition(simulation)[1]) == ("Stalled", "NotVerified")
+    assert "has made no pod yet" in ready_condition(simulation)[2]
+
+    assert completes(goes(simulation)).status().phase == "Engaged"
+
+
+@pytest.mark.parametrize("rest", [{}, {"momentary": True}])
+def test_job_without_pods_is_deleted_at_the_release_so_that_it_does_not_run_later(rest: Body) -> None:
+    simulation = goes(thrown(FROM_CRON_JOB, scale(replicas=0), **rest), active=0)
+    (ref,) = jobs(simulation)
+
+    simulation.release().drive()
+
+    assert simulation.status().phase == "Released"
+    assert jobs(simulation) == []
+    assert simulation.live("Deployment", "web")["spec"]["replicas"] == 3
+    outcome = simulation.status().history[0].outcome
+    assert outcome.startswith(f"{ref} was deleted ({ref} has made no pod yet; kubectl describe job {ref.name} -n shop")
+    effect = next(step.effect for step in simulation.steps if isinstance(step, Act) and isinstance(step.effect, Delete))
+    assert effect.resource_version
+
+
+def test_job_that_nobody_waits_for_and_that_has_no_pods_is_deleted_at_the_release() -> None:
+    simulation = thrown(inline(wait=False))
+    (ref,) = jobs(simulation)
+
+    assert simulation.release().drive().status().history[0].outcome == f"{ref} was deleted"
+
+
+def test_momentary_switch_that_waits_for_no_job_leaves_it() -> None:
+    simulation = thrown(inline(wait=False), momentary=True).after(seconds=5).drive()
+
+    assert simulation.status().phase == "Released"
+    assert len(jobs(simulation)) == 1
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"active": 1},
+        {"active": 0, "terminating": 1},
+        {"active": 0, "failed": 1},
+        {"active": 0, "uncountedTerminatedPods": {"failed": ["uid-1"]}},
+    ],
+)
+def test_job_that_has_or_had_a_pod_stays_at_the_release(status: Body) -> None:
+    simulation = goes(thrown(), **status)
+
+    simulation.release().drive()
+
+    assert len(jobs(simulation)) == 1
+
+
+def test_job_that_is_going_already_is_not_deleted_again() -> None:
+    simulation = goes(thrown(), active=0)
+    (ref,) = jobs(simulation)
+    simulation.change(ref, {"metadata": {"deletionTimestamp": BEGAN}})
+
+    assert simulation.release().drive().status().phase == "Released"
+    assert not [step for step in simulation.steps if isinstance(step, Act) and isinstance(step.effect, Delete)]
+
+
 def test_with_continue_on_failure_the_actions_after_a_failed_job_are_done() -> None:
     simulation = fails(thrown(FROM_CRON_JOB, scale(replicas=0), continueOnFailure=True))
 
@@ -228,10 +378,10 @@ def test_a_job_deleted_while_it_is_waited_for_is_not_run_again() -> None:
     simulation.remove(ref).drive().restart().after(minutes=1).drive()
 
     assert len(made(simulation)) == 1
-    assert ready_condition(simulation) == (
-        "False",
-        "JobFailed",
-        f"{ref} was deleted before it ended, and is not run again",
+    assert ready_condition(simulation)[1] == "JobInterrupted"
+    assert ready_condition(simulation)[2] == (
+        f"{ref} was deleted before it ended: its command may have run in part, and is not run again by itself; "
+        "see what it did, then release, and throw again to run it anew"
     )
     assert simulation.status().phase == "Stalled"
     assert simulation.release().drive().status().phase == "Released"
@@ -338,6 +488,11 @@ def test_a_momentary_switch_springs_back_when_the_job_is_complete() -> None:
         ({"job": {}}, r"job\.template\n  Field required"),
         ({"job": {"template": {"spec": {}}}}, r"job\.template\.spec\.containers\n  Field required"),
         ({"job": {"template": {"spec": {"containers": []}}}}, "at least 1 item"),
+        (
+            {"job": {"backoffLimit": 3, "template": {"spec": POD}}},
+            "backoffLimit: leave it out; runJob runs its command",
+        ),
+        ({"job": {"template": {"spec": POD | {"restartPolicy": "OnFailure"}}}}, "restartPolicy\n  Input should be"),
     ],
 )
 def test_what_could_not_run_is_refused(spec: Body, says: str) -> None:
