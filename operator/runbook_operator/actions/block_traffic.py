@@ -14,6 +14,7 @@ from runbook_operator.actions.traffic import (
     ingress,
     istio,
     kong,
+    neighbours,
     network_policy,
     reported,
     service_selector,
@@ -21,7 +22,7 @@ from runbook_operator.actions.traffic import (
 )
 from runbook_operator.actions.traffic.site import Way, first, site
 from runbook_operator.actions.traffic.verify import Verify, check, outcome
-from runbook_operator.model.aims import Aim, Progress
+from runbook_operator.model.aims import Aim, Progress, Remark
 from runbook_operator.model.base import Rule
 from runbook_operator.model.seen import Missing, Seen
 from runbook_operator.model.target import TargetRefs
@@ -90,7 +91,7 @@ class BlockTraffic(Action):
     kind = "blockTraffic"
     Spec = BlockTrafficSpec
     reverts = "What was made is deleted, and what was changed is what it was."
-    rights = (*(right for ways in RIGHTS.values() for right in ways),)
+    rights = (*(right for ways in RIGHTS.values() for right in ways), *neighbours.RIGHTS)
 
     @staticmethod
     def plan(spec: BlockTrafficSpec, scene: Scene) -> Plan:
@@ -107,6 +108,10 @@ class BlockTraffic(Action):
     @staticmethod
     def describe(spec: Any) -> str:
         return f"block traffic to {spec.target}"
+
+    @staticmethod
+    def afterwards(spec: BlockTrafficSpec, scene: Scene) -> tuple[Remark, ...]:  # noqa: ARG004 # as declared
+        return neighbours.remarks(scene)
 
     @staticmethod
     def progress(spec: BlockTrafficSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # as declared

@@ -8,11 +8,11 @@ from pydantic import Field
 from runbook_operator.actions.base import Action, Plan
 from runbook_operator.actions.rights import Right, needed
 from runbook_operator.actions.scene import Scene
-from runbook_operator.actions.traffic import envoy_gateway, ingress, istio, kong, traefik
+from runbook_operator.actions.traffic import envoy_gateway, ingress, istio, kong, neighbours, traefik
 from runbook_operator.actions.traffic.limit import Limit, Rate
 from runbook_operator.actions.traffic.reported import outcome
 from runbook_operator.actions.traffic.site import Way, first, site
-from runbook_operator.model.aims import Aim, Progress
+from runbook_operator.model.aims import Aim, Progress, Remark
 from runbook_operator.model.seen import Missing, Seen
 from runbook_operator.model.target import TargetRefs
 
@@ -55,7 +55,7 @@ class RateLimit(Action):
     kind = "rateLimit"
     Spec = RateLimitSpec
     reverts = "What was made is deleted, and what was changed is what it was."
-    rights = (*(right for ways in RIGHTS.values() for right in ways),)
+    rights = (*(right for ways in RIGHTS.values() for right in ways), *neighbours.RIGHTS)
 
     @staticmethod
     def plan(spec: RateLimitSpec, scene: Scene) -> Plan:
@@ -69,6 +69,10 @@ class RateLimit(Action):
     @staticmethod
     def describe(spec: Any) -> str:
         return f"rate limit {spec.target} to {spec.requests} per {spec.per}"
+
+    @staticmethod
+    def afterwards(spec: RateLimitSpec, scene: Scene) -> tuple[Remark, ...]:  # noqa: ARG004 # as declared
+        return neighbours.remarks(scene)
 
     @staticmethod
     def progress(spec: RateLimitSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # as declared

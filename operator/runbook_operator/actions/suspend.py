@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
-from runbook_operator.actions.base import Action, ActionSpec, Plan
+from runbook_operator.actions.base import DONE, Action, ActionSpec, Plan
 from runbook_operator.actions.rights import CHANGE, Right
 from runbook_operator.actions.scene import Scene
 from runbook_operator.model import marks
-from runbook_operator.model.aims import Aim, Refused, Remark
+from runbook_operator.model.aims import Aim, Progress, Refused, Remark
 from runbook_operator.model.argocd import ENABLED, is_automated, parent
 from runbook_operator.model.reasons import Reason
-from runbook_operator.model.seen import Seen
+from runbook_operator.model.seen import Missing, Seen
 
 SUSPEND = "spec.suspend"
 PAUSED = "metadata.annotations[autoscaling.keda.sh/paused]"
@@ -29,7 +29,10 @@ class Suspend(Action):
 
     kind = "suspend"
     Spec = SuspendSpec
-    reverts = "What was there: it goes on, unless it was suspended before."
+    reverts = (
+        "What was there: it goes on, unless it was suspended before. A CronJob starts the newest run that it missed "
+        "meanwhile at once, unless its startingDeadlineSeconds is over."
+    )
     rights = (
         *(Right("batch", f"{kind.lower()}s", CHANGE, of=(kind,)) for kind in ("CronJob", "Job")),
         Right("kustomize.toolkit.fluxcd.io", "kustomizations", CHANGE, of=("Kustomization",)),
@@ -48,17 +51,35 @@ class Suspend(Action):
         return way(scene.look(ref))
 
     @staticmethod
+    def progress(spec: SuspendSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # as declared
+        if aim.ref.kind != "CronJob" or isinstance(seen, Missing):
+            return DONE
+        return Progress(text=_missed(scene.look(aim.ref)))
+
+    @staticmethod
     def describe(spec: SuspendSpec) -> str:
         return f"suspend {spec.target}"
 
 
 def _cron_job(seen: Seen) -> Plan:
     active = [one["name"] for one in (seen.body.get("status") or {}).get("active") or ()]
-    aim = Aim(seen.ref, SUSPEND, held=True)
-    if not active:
-        return (aim,)
-    text = f"{seen.ref}: what it has started already goes on: {', '.join(f'Job/{name}' for name in active)}"
-    return (aim, Remark(Reason.STILL_RUNNING, text))
+    plan: list[Aim | Remark] = [Aim(seen.ref, SUSPEND, held=True)]
+    if missed := _missed(seen):
+        plan.append(Remark(Reason.MISSED_RUN, f"{seen.ref}: {missed}; release it when that run may start"))
+    if active:
+        text = f"{seen.ref}: what it has started already goes on: {', '.join(f'Job/{name}' for name in active)}"
+        plan.append(Remark(Reason.STILL_RUNNING, text))
+    return tuple(plan)
+
+
+def _missed(seen: Seen) -> str:
+    """What the release of a CronJob starts, empty where it stays suspended; asked of it as it was before the throw."""
+    spec = seen.body["spec"]
+    if spec.get("suspend"):
+        return ""
+    deadline = spec.get("startingDeadlineSeconds")
+    unless = "" if deadline is None else f", unless it was due more than {deadline} s before (startingDeadlineSeconds)"
+    return f"the release starts the newest run that is missed until then at once{unless}"
 
 
 def _job(seen: Seen) -> Plan:

@@ -13,6 +13,7 @@ from runbook_operator.decide.holds import held_back, holds, wanted, word
 from runbook_operator.decide.known import swapped
 from runbook_operator.decide.notices import about_record, clause, put_back, remarked, said, summary
 from runbook_operator.decide.parts import Part, dropped, parts
+from runbook_operator.decide.planning import noted
 from runbook_operator.decide.prepared import kept, prepared
 from runbook_operator.decide.progress import complete, counted, ended, engaging, is_over, releasing, stalled
 from runbook_operator.decide.record import drafted
@@ -102,12 +103,14 @@ def _current(world: World, record: Record) -> WriteStatus:
 def _engaging(world: World, old: Record) -> WriteStatus:
     record = judged(world, engaging(world, old))
     whole = complete(record)
+    fresh = whole and world.switch.status.phase in ("Engaging", "Stalled")
+    if fresh:
+        record = noted(world, record)
     record = record.replace(done=whole and record.momentary)
     phase: Phase = "Releasing" if record.done else "Engaged" if whole else "Engaging"
     status = _shown(world, record, phase)
     if whole and world.latency is not None:
         status = status.replace(latency_milliseconds=world.latency)
-    fresh = whole and world.switch.status.phase in ("Engaging", "Stalled")
     reason = Reason.DONE if record.momentary else Reason.ENGAGED
     notices = (*about_record(world, record, reason, summary(record)), *remarked(world, record)) if fresh else ()
     return _with_complaint(world, record, status, (*notices, *_put_back(world, old), *_in_vain(world, old, record)))

@@ -93,16 +93,53 @@ def test_two_switches_on_one_cron_job_let_it_on_when_the_last_is_released() -> N
         assert live(simulation)["spec"]["suspend"] is False
 
 
+MISSED = "CronJob/nightly: the release starts the newest run that is missed until then at once"
+MISSES = ("MissedRun", f"{MISSED}; release it when that run may start")
+
+
 def test_runs_that_a_cron_job_has_started_already_are_named() -> None:
     active = [{"kind": "Job", "name": "nightly-1"}, {"kind": "Job", "name": "nightly-2"}]
 
     assert remarks(thrown(thing("batch/v1", "CronJob", status={"active": active}))) == [
+        MISSES,
         (
             "StillRunning",
             "CronJob/nightly: what it has started already goes on: Job/nightly-1, Job/nightly-2",
-        )
+        ),
     ]
-    assert remarks(thrown(thing("batch/v1", "CronJob"))) == []
+    assert remarks(thrown(thing("batch/v1", "CronJob"))) == [MISSES]
+
+
+def test_cron_job_with_a_deadline_loses_the_run_that_is_too_old_and_that_is_said() -> None:
+    ((reason, text),) = remarks(thrown(thing("batch/v1", "CronJob", startingDeadlineSeconds=0)))
+
+    assert reason == "MissedRun"
+    assert "at once, unless it was due more than 0 s before (startingDeadlineSeconds); release it" in text
+
+
+def test_engaged_says_what_the_release_of_a_cron_job_starts_for_as_long_as_it_is_suspended() -> None:
+    simulation = thrown(thing("batch/v1", "CronJob")).after(seconds=3).drive()
+
+    assert (
+        "(the release starts the newest run that is missed until then at once)"
+        in condition(simulation.status(), "Engaged")[2]
+    )
+    simulation.steps.clear()
+    assert simulation.after(minutes=5).drive().steps == []
+
+
+def test_cron_job_that_was_suspended_before_starts_nothing_at_the_release() -> None:
+    simulation = thrown(thing("batch/v1", "CronJob", suspend=True)).after(seconds=3).drive()
+
+    assert "release starts" not in condition(simulation.status(), "Engaged")[2]
+
+
+def test_cron_job_that_is_deleted_while_it_is_suspended_promises_nothing() -> None:
+    simulation = thrown(thing("batch/v1", "CronJob"))
+
+    simulation.remove(ref_of(simulation)).after(seconds=3).drive()
+
+    assert simulation.release().drive().status().phase == "Released"
 
 
 def test_that_a_job_loses_its_pods_is_said() -> None:
