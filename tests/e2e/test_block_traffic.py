@@ -170,6 +170,26 @@ def test_a_switch_whose_policy_would_lose_is_not_ready_and_says_to_which(cluster
     assert operator.alive
 
 
+def test_second_service_and_other_workloads_behind_the_first_are_named(cluster: Cluster, operator: Operator) -> None:
+    second = traffic.service("web-headless", selector={"app": "web"}, clusterIP="None")
+    other = deployment(replicas=1)
+    other["metadata"]["name"] = "web-v2"
+    for part in (other["spec"]["selector"]["matchLabels"], other["spec"]["template"]["metadata"]["labels"]):
+        part["version"] = "v2"
+    cluster.apply(PLAIN, second, deployment(replicas=1), other)
+    cluster.apply(runbook(targets=[traffic.TARGET], killSwitches=switches("ServiceSelector", "stop"), scaling=[]))
+    cluster.until_reason("switch", "shop-stop", "Ready")
+
+    cluster.throw("shop-stop")
+    record = cluster.until_phase("shop-stop", "Engaged")["status"]["record"]
+
+    said = {one["reason"]: one["message"] for one in record["remarks"]}
+    assert said["TrafficBypass"].startswith("Service/web-headless may lead to the same pods as Service/web")
+    assert "Deployment/web-v2 too, which are hit as well" in said["OthersHit"]
+    eventually("it is told", lambda: cluster.events("TrafficBypass") and cluster.events("OthersHit"))
+    assert operator.alive
+
+
 @pytest.mark.parametrize(
     ("spec", "says"),
     [

@@ -54,8 +54,10 @@ def test_a_cron_job_is_suspended_held_and_let_on_with_what_it_started_named(
     declare(cluster, thing("batch/v1", "CronJob", schedule="* * * * *", jobTemplate={"spec": JOB}))
     before = spec(cluster, "cronjob")
 
-    engage(cluster)
+    assert "MissedRun" in engage(cluster)
     assert spec(cluster, "cronjob")["suspend"] is True
+    text = "the release starts the newest run that is missed until then at once"
+    eventually("it is said", lambda: text in cluster.condition("switch", "shop-stop", "Engaged")["message"])
     api.patch(api.path("cronjob", cluster.namespace, "it"), {"spec": {"suspend": False}})
     eventually("it is put back", lambda: spec(cluster, "cronjob")["suspend"] is True)
 
