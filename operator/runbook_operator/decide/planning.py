@@ -109,16 +109,6 @@ def _throw(world: World, record: Record) -> Throw:
     )
 
 
-def noted(world: World, record: Record) -> Record:
-    """The record with what is looked up after the writes; raises Unread."""
-    found: list[Noted] = []
-    for step, declared in enumerate(record.plan):
-        action, spec = action_of(declared)
-        remarks = action.afterwards(spec, scene_of(world, record, step))
-        found += [Noted(step=step, reason=one.reason, message=one.message) for one in remarks]
-    return record.replace(remarks=[*record.remarks, *(one for one in found if one not in record.remarks)])
-
-
 def manifest(part: Part) -> Any:
     """The object that is to be made once, planned again; raises Refused where that cannot be done any more.
 

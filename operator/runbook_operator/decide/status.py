@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from runbook_operator.api.conditions import moment, timestamp
 from runbook_operator.api.runbook import KillSwitch
-from runbook_operator.api.switch import HISTORY, Engagement, Phase, Prepared, Record, SwitchStatus
+from runbook_operator.api.switch import HISTORY, Engagement, Noted, Phase, Prepared, Record, SwitchStatus
 from runbook_operator.decide.conditions import conditions, does, unnamed, would, would_engage
 from runbook_operator.decide.efficacy import judged, looked_back, verdict
 from runbook_operator.decide.gates import is_held_back
@@ -13,7 +13,7 @@ from runbook_operator.decide.holds import held_back, holds, wanted, word
 from runbook_operator.decide.known import swapped
 from runbook_operator.decide.notices import about_record, clause, put_back, remarked, said, summary
 from runbook_operator.decide.parts import Part, dropped, parts
-from runbook_operator.decide.planning import noted
+from runbook_operator.decide.planning import action_of, scene_of
 from runbook_operator.decide.prepared import kept, prepared
 from runbook_operator.decide.progress import complete, counted, ended, engaging, is_over, releasing, stalled
 from runbook_operator.decide.record import drafted
@@ -105,7 +105,7 @@ def _engaging(world: World, old: Record) -> WriteStatus:
     whole = complete(record)
     fresh = whole and world.switch.status.phase in ("Engaging", "Stalled")
     if fresh:
-        record = noted(world, record)
+        record = _noted(world, record)
     record = record.replace(done=whole and record.momentary)
     phase: Phase = "Releasing" if record.done else "Engaged" if whole else "Engaging"
     status = _shown(world, record, phase)
@@ -114,6 +114,16 @@ def _engaging(world: World, old: Record) -> WriteStatus:
     reason = Reason.DONE if record.momentary else Reason.ENGAGED
     notices = (*about_record(world, record, reason, summary(record)), *remarked(world, record)) if fresh else ()
     return _with_complaint(world, record, status, (*notices, *_put_back(world, old), *_in_vain(world, old, record)))
+
+
+def _noted(world: World, record: Record) -> Record:
+    """The record with what is looked up after the writes; raises Unread."""
+    found: list[Noted] = []
+    for step, declared in enumerate(record.plan):
+        action, spec = action_of(declared)
+        remarks = action.afterwards(spec, scene_of(world, record, step))
+        found += [Noted(step=step, reason=one.reason, message=one.message) for one in remarks]
+    return record.replace(remarks=[*record.remarks, *(one for one in found if one not in record.remarks)])
 
 
 def _in_vain(world: World, old: Record, record: Record) -> tuple[Notice, ...]:
