@@ -325,6 +325,8 @@ class Simulation:
         self.ids += 1
         self.now += timedelta(milliseconds=1)
         switch = self.switch(entry)
+        if switch.status.record is None:
+            self.efforts.forget(switch.meta.ref)
         world = switch_world(
             self.store,
             switch,
