@@ -171,6 +171,9 @@ class Simulation:
             case Read():
                 held = self.objects.get(query.ref)
                 found = seen_of(held, whole=True, scalable="replicas" in (held.get("spec") or {})) if held else None
+                watched = self.store.targets.get(query.ref)
+                if found is None and isinstance(watched, Seen) and not watched.whole:
+                    found = replace(watched, whole=True)
                 self.store.put_target(found or absent(query.ref))
                 return found or absent(query.ref)
             case Find():

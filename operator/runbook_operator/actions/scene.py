@@ -45,6 +45,8 @@ class Scene:
     target: TargetRefs
     seen: Callable[[Ref, bool], Seen | Missing]
     """What is at a reference, as a whole where the second argument is true; raises Unread."""
+    glance: Callable[[Ref], Seen | None] = lambda _: None
+    """An object as a whole where it is known, or may be read since nobody waits: for remarks, and for nothing else."""
     twin: int = 0
     """How many of the switch's actions before this one are the very same."""
     answers: Mapping[Query, Any] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from runbook_operator.actions.base import DONE, Action, ActionSpec, Plan, short
 from runbook_operator.actions.flags import at_home, in_environment
+from runbook_operator.actions.mounts import stale
 from runbook_operator.actions.rights import CHANGE, Right, needed
 from runbook_operator.actions.rolling import (
     RESTART_AT,
@@ -93,7 +94,7 @@ class SetFlag(Action):
         if spec.env is not None:
             return in_environment(scene, spec.env.container, spec.flag, spec.value)
         if not spec.restart:
-            return at_home(scene, spec.flag, spec.value)
+            return (*at_home(scene, spec.flag, spec.value), *_unseen(scene))
         flag, restart = together(partial(at_home, scene, spec.flag, spec.value), partial(_restart, scene))
         return (*flag, *restart)
 
@@ -109,6 +110,16 @@ class SetFlag(Action):
     @staticmethod
     def describe(spec: SetFlagSpec) -> str:
         return short(f"set flag {spec.flag} of {spec.target} to {spec.value}")
+
+
+def _unseen(scene: Scene) -> tuple[Remark, ...]:
+    """What a person should know where running pods go on with the old value."""
+    workload, config = scene.target.workload, scene.flags
+    seen = scene.glance(workload) if workload and config.kind == "ConfigMap" else None
+    if seen is None or not (way := stale(seen, config)):
+        return ()
+    text = f"pods of {seen.ref} take {config} in {way}, and see the change only after a restart; restart: true does it"
+    return (Remark(Reason.RESTART_NEEDED, text),)
 
 
 def _restart(scene: Scene) -> Plan:

@@ -74,8 +74,19 @@ def does(world: World) -> str:
 
 
 def _ready(world: World, status: SwitchStatus, trouble: Trouble | None) -> Finding:
-    reason, message = trouble or _unready(world, status) or (Reason.READY, "")
+    reason, message = trouble or _unready(world, status) or (Reason.READY, _known_before(world, status))
     return Finding(reason is Reason.READY, reason, message)
+
+
+def _known_before(world: World, status: SwitchStatus) -> str:
+    """What a person should know before the throw; between two close looks what was told last stands."""
+    if status.record is not None or world.record is not None or world.entry is None:
+        return ""
+    if not world.thorough:
+        ready = find(world.switch.status.conditions, "Ready")
+        return ready.message if ready and ready.status == "True" else ""
+    remarks = drafted(world, world.entry).remarks
+    return next((one.message for one in remarks if one.reason == Reason.RESTART_NEEDED), "")
 
 
 def _unready(world: World, status: SwitchStatus) -> Trouble | None:

@@ -9,6 +9,7 @@ from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import Declared, Entry, Failure, Noted, PinnedTarget, Record
 from runbook_operator.decide import gitops, known, values
+from runbook_operator.decide.glances import glance
 from runbook_operator.decide.notices import shown
 from runbook_operator.decide.parts import Part, dropped, parts
 from runbook_operator.model import fields
@@ -83,6 +84,7 @@ def scene_of(world: World, record: Record, step: int) -> Scene:
     return Scene(
         namespace=meta.ref.namespace,
         throw=_throw(world, record),
+        glance=lambda ref: glance(world, ref),
         twin=record.plan[:step].count(declared),
         target=declared.target.refs(meta.ref.namespace),
         seen=lambda ref, whole: _undone(world, record, world.look(ref, whole=whole)),

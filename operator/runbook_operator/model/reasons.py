@@ -85,6 +85,7 @@ class Reason(StrEnum):
     PAUSED = "Paused"
     PODS_NOT_CREATED = "PodsNotCreated"
     NOT_REPLACED = "PodsNotReplaced"
+    RESTART_NEEDED = "RestartNeeded"
     RESTART_BY_HAND = "RestartByHand"
     NOT_SUSPENDABLE = "NotSuspendable"
     NOTHING_TO_DO = "NothingToDo"

@@ -12,6 +12,7 @@ from runbook_operator.actions.set_flag import SetFlag, SetFlagSpec
 from runbook_operator.model import outlines
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
+from runbook_operator.model.seen import seen_of
 from runbook_operator.plan.steps import Act
 from tests.builders import NAMESPACE, WEB, Body, Simulation, condition, kill_switch, workload_body
 
@@ -554,6 +555,97 @@ def test_how_far_the_rollout_of_a_variable_is_is_told() -> None:
     record = simulation.status().record
     assert record is not None
     assert [one.progress for one in record.actions] == ["2 of 3 restarted"]
+
+
+VOLUME = {"name": "v", "configMap": {"name": "flags"}}
+PROJECTED = {"name": "v", "projected": {"sources": [{"secret": {"name": "s"}}, {"configMap": {"name": "flags"}}]}}
+MOUNT = {"name": "v", "mountPath": "/config"}
+FROM = {"name": "A", "valueFrom": {"configMapKeyRef": {"name": "flags", "key": "ai"}}}
+
+
+@pytest.mark.parametrize(
+    ("pod", "way"),
+    [
+        (
+            {"containers": [{"name": "app", "volumeMounts": [MOUNT | {"subPath": "ai"}]}], "volumes": [VOLUME]},
+            "by subPath",
+        ),
+        (
+            {
+                "containers": [{"name": "app", "volumeMounts": [MOUNT | {"subPathExpr": "$(A)"}]}],
+                "volumes": [PROJECTED],
+            },
+            "by subPath",
+        ),
+        (
+            {"containers": [{"name": "app", "envFrom": [{"configMapRef": {"name": "flags"}}]}]},
+            "as environment variables",
+        ),
+        (
+            {
+                "containers": [{"name": "app", "env": [FROM], "volumeMounts": [MOUNT | {"subPath": "ai"}]}],
+                "volumes": [VOLUME],
+            },
+            "by subPath and as environment variables",
+        ),
+        (
+            {
+                "containers": [{"name": "app"}],
+                "initContainers": [{"name": "copy", "volumeMounts": [MOUNT]}],
+                "volumes": [VOLUME],
+            },
+            "by an init container",
+        ),
+    ],
+)
+def test_idle_switch_says_which_pods_see_the_flag_after_a_restart_only(pod: Body, way: str) -> None:
+    body = workload_body(3, template={"spec": pod})
+
+    simulation = ready(config_map(ai="true"), body, actions=(set_flag(),)).drive()
+
+    text = (
+        f"pods of Deployment/web take ConfigMap/flags in {way}, and see the change only after a restart; restart: true"
+    )
+    assert condition(simulation.status(), "Ready")[:2] == ("True", "Ready")
+    assert condition(simulation.status(), "Ready")[2].startswith(text)
+    assert simulation.world(thorough=False).switch.status == simulation.status()
+    assert simulation.next_step() is None
+    simulation.throw().drive()
+    assert remarks(simulation) == ["RestartNeeded"]
+    assert condition(simulation.status(), "Ready")[2] == ""
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        {"containers": [{"name": "app", "volumeMounts": [MOUNT]}], "volumes": [VOLUME]},
+        {"containers": [{"name": "app", "volumeMounts": [MOUNT | {"subPath": "x"}]}], "volumes": [{"name": "v"}]},
+        {"containers": [{"name": "app"}]},
+        {
+            "containers": [{"name": "app"}],
+            "initContainers": [{"name": "agent", "restartPolicy": "Always", "volumeMounts": [MOUNT]}],
+            "volumes": [VOLUME],
+        },
+    ],
+)
+def test_nothing_is_said_where_a_mount_follows_its_config_map(pod: Body) -> None:
+    simulation = ready(config_map(ai="true"), workload_body(3, template={"spec": pod}), actions=(set_flag(),)).drive()
+
+    assert condition(simulation.status(), "Ready") == ("True", "Ready", "")
+
+
+def test_throw_reads_no_workload_for_the_sake_of_a_remark() -> None:
+    pod = {"containers": [{"name": "app", "envFrom": [{"configMapRef": {"name": "flags"}}]}]}
+    body = workload_body(3, template={"spec": pod})
+    simulation = ready(config_map(ai="true"), actions=(set_flag(),))
+    simulation.with_object(body)
+    simulation.drive()
+    simulation.store.put_target(seen_of(simulation.objects[WEB]))
+
+    simulation.throw().drive()
+
+    assert remarks(simulation) == []
+    assert data(simulation) == {"ai": "false"}
 
 
 def test_a_restart_comes_after_the_flag_at_the_throw_and_at_the_release() -> None:
