@@ -71,3 +71,20 @@ def test_dotted_key_is_set_by_its_spelling_and_nothing_beside_it(cluster: Cluste
     release(cluster)
     assert data(cluster) == {"app.yaml": SPRING}
     assert operator.alive
+
+
+def test_flag_mounted_by_sub_path_is_told_before_and_at_the_throw(cluster: Cluster, operator: Operator) -> None:
+    body = deployment()
+    pod = body["spec"]["template"]["spec"]
+    pod["volumes"] = [{"name": "flags", "configMap": {"name": "flags"}}]
+    pod["containers"][0]["volumeMounts"] = [{"name": "flags", "mountPath": "/config/ai", "subPath": "ai"}]
+    declare(cluster, config_map(ai="true"), body, a=set_flag("ai", "false"), b=set_flag("ai", "false", restart=True))
+
+    eventually("it is told", lambda: "by subPath" in cluster.condition("switch", "shop-a")["message"])
+    assert cluster.condition("switch", "shop-a")["status"] == "True"
+    assert not cluster.condition("switch", "shop-b").get("message")
+    engage(cluster)
+
+    assert data(cluster) == {"ai": "false"}
+    release(cluster)
+    assert operator.alive
