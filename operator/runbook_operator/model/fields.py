@@ -254,7 +254,10 @@ def _with_element(field: Field, depth: int, holder: Any, value: Any) -> list[Any
         raise FieldError(str(field), f"an element of {field.above(depth)} that is not {step} cannot stand for it")
     items = holder or []
     at = _index(field, depth, items)
-    return [*items[:at], *([] if value is None else [value]), *items[at + 1 :]]
+    if value is None:
+        # Absent means that no entry of the name is left: an earlier one of two would count again.
+        return [item for item in items if not (isinstance(step, Element) and step.fits(item))]
+    return [*items[:at], value, *items[at + 1 :]]
 
 
 def _rewritten(field: Field, body: Mapping[str, Any], value: Any) -> str:
