@@ -185,7 +185,7 @@ def _waiting(
         if (hindered or patience.failure(world, ref)) and world.now >= moment(until):
             return Told(None, _given_up(world, entry, todo.seen, hindered or _pending(world, ref, "")))
         entry = entry.replace(let_go_at=until)
-    why = hindered or _pending(world, ref, "what was there before is being put back")
+    why = hindered or _pending(world, ref, "what was there before is being restored")
     return _told(world, old, entry, todo.seen, why, todo.written)
 
 
@@ -250,12 +250,12 @@ def _over(world: RunbookWorld, entry: ProbeStatus, seen: Seen) -> tuple[Notice, 
         text = f"{fields} left as it is, since somebody changed it after it was set"
         return _said(world, entry, seen, Reason.RESTORE_SKIPPED, text)
     text = "; ".join(told(one.field, one.held, one.saved) for one in entry.held)
-    return _said(world, entry, seen, Reason.PROBE_RESTORED, f"put back {text}")
+    return _said(world, entry, seen, Reason.PROBE_RESTORED, f"restored {text}")
 
 
 def _given_up(world: RunbookWorld, entry: ProbeStatus, seen: Seen | None, why: Refused) -> tuple[Notice, ...]:
     by_hand = "; ".join(told(one.field, one.held, one.saved) for one in entry.held)
-    text = f"could not be put back and is left as it was set; set by hand {by_hand}: {why.message}"
+    text = f"could not be restored and is left as it was set; set by hand {by_hand}: {why.message}"
     return _said(world, entry, seen, Reason.NOT_RESTORED, text)
 
 

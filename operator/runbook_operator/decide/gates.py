@@ -120,7 +120,7 @@ def _maintained(case: Case) -> Gate | None:
 def _unconfirmed(case: Case) -> Gate | None:
     if case.holds:
         return None
-    return Gate(Reason.UNCONFIRMED, "there is no data now that would confirm what was seen before")
+    return Gate(Reason.UNCONFIRMED, "no data confirms now what held the switch before")
 
 
 def _suppressed(case: Case) -> Gate | None:
@@ -160,7 +160,7 @@ def _settling(case: Case) -> Gate | None:
     until, name = min(ends, default=(case.world.now, ""))
     if case.world.now >= until:
         return None
-    text = f"metric {name} still looks back at what was before the last act, until {_told(until)}"
+    text = f"metric {name} still counts what was before the last act of this switch, until {_told(until)}"
     return Gate(Reason.SETTLING, text, until)
 
 
@@ -172,7 +172,7 @@ def _cooling(case: Case) -> Gate | None:
     until = moment(last.released_at) + duration(case.spec.automation.cool_down)
     if case.world.now >= until:
         return None
-    return Gate(Reason.COOL_DOWN, f"it cools down from the last automatic engagement until {_told(until)}", until)
+    return Gate(Reason.COOL_DOWN, f"cool-down after the last automatic engagement, until {_told(until)}", until)
 
 
 def _ineffective(case: Case) -> Gate | None:
@@ -185,7 +185,7 @@ def _ineffective(case: Case) -> Gate | None:
         return None
     # The id makes it another reason each time: what a patch does not change is no new generation.
     patch = f'{{"spec":{{"reason":"looked at {tried[0].engagement_id}"}}}}'
-    text = f"{most} automatic engagements in a row did not help; see why, and then let it act again"
+    text = f"{most} automatic engagements in a row did not help; find out why, then let the switch engage again"
     return Gate(Reason.INEFFECTIVE, f"{text}: kubectl patch sw {meta.ref.name} --type merge -p '{patch}'")
 
 

@@ -146,7 +146,7 @@ CLAUSES: Mapping[Result, str] = {
     "Applied": "{name} {set}",
     "Restored": "{name} back to {saved}",
     "RestoreSkipped": "{name} left as it is, since somebody changed it after it was held at {held}",
-    "Gone": "{name} is gone, nothing to put back",
+    "Gone": "{name} is gone, nothing to restore",
     "Kept": "{name} kept at {held}, as onDelete: Keep asks; it was {saved} before",
-    "NotRestored": "{name} could not be put back and is left at {held}; set it to {saved} by hand: {why}",
+    "NotRestored": "{name} could not be restored and is left at {held}; set it to {saved} by hand: {why}",
 }

@@ -115,7 +115,7 @@ def test_a_deletion_waits_for_the_restore_and_then_no_longer() -> None:
     assert simulation.switch().meta.finalizers == ()
     assert simulation.replicas == 0
     assert simulation.said[-1].reason is Reason.NOT_RESTORED
-    assert "could not be put back and is left at 0; set it to 3 by hand" in simulation.said[-1].message
+    assert "could not be restored and is left at 0; set it to 3 by hand" in simulation.said[-1].message
 
 
 def test_a_deletion_that_asks_to_keep_leaves_everything_as_it_is_held() -> None:

@@ -333,7 +333,7 @@ def test_a_cool_down_is_from_the_last_automatic_engagement_whatever_a_person_has
     simulation = ready().sense("Engage")
     with_history(simulation, over(simulation, timedelta(minutes=1)), over(simulation, 2 * HOUR, "Person"))
 
-    assert message_of(simulation) == "it cools down from the last automatic engagement until 2026-11-24T03:04:00Z"
+    assert message_of(simulation) == "cool-down after the last automatic engagement, until 2026-11-24T03:04:00Z"
 
 
 def test_a_person_who_has_looked_lets_an_ineffective_switch_act_again() -> None:
@@ -452,7 +452,7 @@ def test_of_several_metrics_the_one_that_settles_first_counts_and_a_dependency_s
     simulation = ready(metrics=[slow, quick]).sense("Engage").sense("Engage", name="latency")
     with_history(simulation, over(simulation, timedelta(minutes=1), "Person"))
     assert message_of(simulation) == (
-        "metric latency still looks back at what was before the last act, until 2026-11-24T03:04:00Z"
+        "metric latency still counts what was before the last act of this switch, until 2026-11-24T03:04:00Z"
     )
 
     assert gate_of(also(simulation, "Dependency", "model-api")) is None

@@ -82,7 +82,7 @@ def test_deletion_of_the_runbook_waits_for_a_restore_that_is_undone_only_so_long
     lasts(story.deletes().look(), 62)
 
     assert story.runbook.meta.finalizers == ()
-    assert any("could not be put back" in one.message for one in story.said)
+    assert any("could not be restored" in one.message for one in story.said)
 
 
 def test_policy_that_keeps_the_path_is_reported() -> None:
