@@ -21,7 +21,7 @@ from runbook_operator.decide.switch import next_step
 from runbook_operator.model.accounts import Account
 from runbook_operator.model.effects import Create, Delete, Patch
 from runbook_operator.model.notices import Notice
-from runbook_operator.model.queries import Answering, Find, May, Probe, Query, Read, Ruling, Unread
+from runbook_operator.model.queries import Answering, Denied, DryRun, Find, May, Probe, Query, Read, Ruling, Unread
 from runbook_operator.model.refs import API_VERSION, MANAGER, Ref, meta_of, switch_ref
 from runbook_operator.model.seen import ALWAYS_WATCHED, Missing, Seen, absent, scaled, seen_of
 from runbook_operator.model.signals import Signal, Verdict
@@ -121,6 +121,8 @@ class Simulation:
         default_factory=lambda: {"BackendTrafficPolicy": {"status": {"ancestors": [reported()]}}}
     )
     """By kind, what its controller reports at once on an object that is made."""
+    trial: Ruling | Denied = field(default_factory=lambda: Ruling(allowed=True))
+    """What a dry run answers."""
     lacking: set[Query] = field(default_factory=set)
     """What may not be done."""
     policy: Policy = field(default_factory=Policy)
@@ -182,6 +184,8 @@ class Simulation:
                 return tuple(body for body in bodies if is_labelled(body, query.labels))
             case Probe():
                 return self.answering
+            case DryRun():
+                return self.trial
             case May():
                 return Ruling(query not in self.lacking, ACCOUNT.user if query in self.lacking else "")
 

@@ -9,6 +9,7 @@ import structlog
 
 from runbook_operator import errors
 from runbook_operator.act.steps import apply, carry_out
+from runbook_operator.act.trials import Trials
 from runbook_operator.decide.answers import answers
 from runbook_operator.decide.confirm import is_exact, to_confirm
 from runbook_operator.decide.holds import wanted
@@ -80,7 +81,7 @@ class Writer:
 
     def __post_init__(self) -> None:
         self.lists, self.reviews = Lists(self.paths), Reviews(self.paths)
-        self.queries = Queries(self.paths, self.out, self.lists, self.reviews)
+        self.queries = Queries(self.paths, self.out, self.lists, self.reviews, Trials(self.paths).answer)
 
     async def switch_step(self, world: World, step: Step) -> None:
         """Carry out a step of a switch."""

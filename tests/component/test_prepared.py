@@ -38,7 +38,8 @@ class Rest:
         return rest
 
     async def _noted(self, method: str, path: str, **rest: Any) -> Body:
-        self.asked.append((method, path))
+        if "dryRun" not in (rest.get("query") or {}):
+            self.asked.append((method, path))
         return await self._request(method, path, **rest)
 
     def say(self, *, engaged: bool | None, heard: bool = True) -> Body:

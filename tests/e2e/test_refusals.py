@@ -234,3 +234,37 @@ def test_scale_up_beyond_a_quota_of_pods_is_engaged_and_stalled_until_there_is_r
     api.delete(api.path("resourcequota", cluster.namespace, "pods"))
     cluster.until_phase("shop-more", "Engaged")
     assert operator.alive
+
+
+def test_policy_that_would_refuse_the_throw_makes_an_idle_switch_unready(cluster: Cluster, operator: Operator) -> None:
+    name = f"keep-{cluster.namespace}"
+    constraints = rules(cluster.namespace)
+    constraints["resourceRules"] = [
+        {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["deployments/scale"]}
+    ]
+    more = "has(object.spec.replicas) && object.spec.replicas > 0"
+    validations = [{"expression": more, "message": "the shop stays open"}]
+    spec = {"matchConstraints": constraints, "validations": validations}
+    binding = {"policyName": name, "validationActions": ["Deny"]}
+    cluster.apply(deployment())
+    with policies("validatingadmission", name, spec, binding):
+        where = api.path("deployment", cluster.namespace, "web") + "/scale?dryRun=All"
+
+        def is_refused() -> bool:
+            try:
+                api.request("PATCH", where, {"spec": {"replicas": 0}}, "application/merge-patch+json")
+            except AssertionError as error:
+                return "the shop stays open" in str(error)
+            return False
+
+        eventually("the policy is in force", is_refused)
+        cluster.apply(runbook())
+        told = cluster.until_reason("switch", "shop-stop", "PolicyRefused")
+
+    assert told["status"] == "False"
+    assert "the shop stays open" in told["message"]
+    assert cluster.replicas() == 3
+    cluster.until_reason("switch", "shop-stop", "Ready")
+    cluster.throw("shop-stop")
+    cluster.until_replicas(0)
+    assert operator.alive

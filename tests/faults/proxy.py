@@ -46,7 +46,9 @@ class Call:
 
     @property
     def is_write(self) -> bool:
-        """Whether it changes something, as a review does not; the lease is the elector's own and is not counted."""
+        """Whether it changes something: no review or dry run does. The lease is the elector's own, not counted."""
+        if "dryRun" in self.query:
+            return False
         return self.method != "GET" and not any(one in self.path for one in ("/leases", "/selfsubject"))
 
 

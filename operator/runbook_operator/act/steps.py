@@ -9,8 +9,10 @@ from runbook_operator.model.refs import API_VERSION, Meta
 from runbook_operator.plan.steps import CreateSwitch, DeleteSwitch, SetFinalizers, Unsay
 
 
-async def apply(paths: Paths, effect: Effect) -> Body | None:
+async def apply(paths: Paths, effect: Effect, *, dry_run: bool = False) -> Body | None:
     """Write to a target; returns what the API server answers, None where it is gone by that.
+
+    A dry run is checked by the API server as the write itself would be, and changes nothing.
 
     Raises ConflictError where it is no longer as it was seen, AlreadyExistsError where what is made is there already.
     """
@@ -21,11 +23,11 @@ async def apply(paths: Paths, effect: Effect) -> Body | None:
     match effect:
         case Patch():
             part = f"/{effect.subresource}" if effect.subresource else ""
-            return await paths.kube.merge(path + part, _expected(effect))
+            return await paths.kube.merge(path + part, _expected(effect), dry_run=dry_run)
         case Create():
-            return await paths.kube.create(path.rsplit("/", 1)[0], dict(effect.body))
+            return await paths.kube.create(path.rsplit("/", 1)[0], dict(effect.body), dry_run=dry_run)
         case Delete():
-            answer = await paths.kube.delete(path, effect.uid, effect.resource_version)
+            answer = await paths.kube.delete(path, effect.uid, effect.resource_version, dry_run=dry_run)
             return answer if answer.get("kind") == effect.ref.kind else None
 
 

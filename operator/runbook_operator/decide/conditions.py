@@ -9,7 +9,7 @@ from contextlib import suppress
 from runbook_operator.api.conditions import Condition, Finding, condition, find
 from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import Record, SwitchStatus
-from runbook_operator.decide import powers
+from runbook_operator.decide import powers, rehearsal
 from runbook_operator.decide.gates import suspension
 from runbook_operator.decide.hearing import heard
 from runbook_operator.decide.holds import automatic_holds, called, held_back, is_automatic, silenced, wanted
@@ -140,10 +140,10 @@ def _checked(world: World, entry: KillSwitch) -> Trouble | None:
     if world.record is not None:
         return _failing(drafted(world, entry))
     if not world.thorough:
-        return powers.told(world.switch.status.conditions) or _failing(drafted(world, entry))
-    powerless, failing = together(lambda: powers.of_switch(world, entry), lambda: _failing(drafted(world, entry)))
-    found: Trouble | None = powerless or failing
-    return found
+        said = world.switch.status.conditions
+        return powers.told(said) or _failing(drafted(world, entry)) or rehearsal.told(said)
+    powerless, draft = together(lambda: powers.of_switch(world, entry), lambda: drafted(world, entry))
+    return powerless or _failing(draft) or rehearsal.refused(world, draft)
 
 
 def _known(world: World, entry: KillSwitch) -> Trouble | None:

@@ -29,6 +29,8 @@ USER_AGENT = f"{MANAGER}/{__version__}"
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 PAGE = 500
+DRY = {"dryRun": "All"}
+"""The API server checks the write as any other, and stores nothing."""
 UNAUTHORIZED = 401
 WATCH_GRACE = 2
 """Seconds beyond its time after which a watch that the server should have ended is dead."""
@@ -92,15 +94,15 @@ class Kube:
     async def get(self, path: str, **query: str) -> Body:
         return await self.request("GET", path, query=query)
 
-    async def create(self, path: str, body: Body) -> Body:
+    async def create(self, path: str, body: Body, *, dry_run: bool = False) -> Body:
         try:
-            return await self.request("POST", path, body=body, query={"fieldManager": MANAGER})
+            return await self.request("POST", path, body=body, query=_written(dry_run=dry_run))
         except errors.ConflictError as error:
             raise answers.taken(error) from error
 
-    async def merge(self, path: str, body: Body) -> Body:
+    async def merge(self, path: str, body: Body, *, dry_run: bool = False) -> Body:
         """A JSON merge patch; a resourceVersion in the body's metadata is its precondition."""
-        return await self.request("PATCH", path, body=body, query={"fieldManager": MANAGER})
+        return await self.request("PATCH", path, body=body, query=_written(dry_run=dry_run))
 
     async def patch(self, path: str, operations: list[Body]) -> Body:
         """A JSON patch, whose `test` operations are its preconditions: RefusedError where one does not hold."""
@@ -110,13 +112,13 @@ class Kube:
     async def replace(self, path: str, body: Body) -> Body:
         return await self.request("PUT", path, body=body, query={"fieldManager": MANAGER})
 
-    async def delete(self, path: str, uid: str, version: str = "") -> Body:
+    async def delete(self, path: str, uid: str, version: str = "", *, dry_run: bool = False) -> Body:
         """Delete the object if it still is the one of that uid; returns it while finalizers hold it, else a Status.
 
         Where a resourceVersion is given, only that version of it.
         """
         expected = {"uid": uid} | ({"resourceVersion": version} if version else {})
-        return await self.request("DELETE", path, body={"preconditions": expected})
+        return await self.request("DELETE", path, body={"preconditions": expected}, query=DRY if dry_run else {})
 
     async def items(self, path: str, labels: str = "", *, cached: bool = False) -> AsyncIterator[Body]:
         """Every object of a list, page by page; apiVersion and kind are put into each, which a list leaves out.
@@ -265,6 +267,11 @@ def _routed(found: client.Configuration) -> client.Configuration:
 def _proxy_to(server: str) -> str | None:
     to = urlsplit(server)
     return None if proxy_bypass(to.hostname or "") else getproxies().get(to.scheme)
+
+
+def _written(*, dry_run: bool) -> Mapping[str, str]:
+    """What goes with a write: as whom it is noted, and that it is to be checked only."""
+    return {"fieldManager": MANAGER} | (DRY if dry_run else {})
 
 
 def _in_the_name_of(account: Account | None) -> dict[str, str]:

@@ -1,9 +1,10 @@
 """What a decision may ask of the cluster before it decides. Asking is raising Unread: who decides does no I/O."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from runbook_operator.model.effects import Effect
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
 
@@ -52,7 +53,20 @@ class May:
     name: str = ""
 
 
-Query = Read | Find | Probe | May
+@dataclass(frozen=True)
+class DryRun:
+    """Whether the API server would take a write, which it does not store.
+
+    It is that of the `number`, counted in a throw of the switch; the write itself is not compared, since it may hold
+    the time of the throw. The answer is a Ruling, not allowed where nobody can tell, or a Denied.
+    """
+
+    switch: Ref
+    number: int
+    effect: Effect = field(compare=False, repr=False)
+
+
+Query = Read | Find | Probe | May | DryRun
 End = Literal["Answered", "Unreachable", "Closed", "Late", "Unasked"]
 
 

@@ -1,17 +1,21 @@
 """Answers to what a decision asks: from a review, from a list, or from the API server, in the name of a reader."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from runbook_operator import errors
 from runbook_operator.io.http import Outbound
 from runbook_operator.io.paths import Paths
-from runbook_operator.model.queries import Denied, Find, May, Query
+from runbook_operator.model.accounts import Account
+from runbook_operator.model.queries import Denied, DryRun, Find, May, Query, Ruling
 from runbook_operator.model.reasons import Reason
 from runbook_operator.observe.lists import Edition, Lists
 from runbook_operator.observe.reviews import Reviews
 from runbook_operator.observe.targets import answer
 from runbook_operator.plan.whose import Reader
+
+Trial = Callable[[DryRun, Account | None], Awaitable[Ruling | Denied]]
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,7 @@ class Queries:
     out: Outbound
     lists: Lists
     reviews: Reviews
+    trial: Trial
 
     async def answer(self, query: Query, shared: Edition | None, reader: Reader) -> Any:
         """The answer; Denied where the reader may not ask."""
@@ -31,6 +36,8 @@ class Queries:
             return await self.reviews.answer(query, reader)
         if isinstance(query, Find):
             return await self.lists.answer(query, shared, reader)
+        if isinstance(query, DryRun):
+            return await self.trial(query, reader)
         return await answer(self.paths.as_(reader), self.out, query)
 
     async def answer_if_available(self, query: Query, shared: Edition | None, reader: Reader) -> Any:

@@ -1,0 +1,72 @@
+"""Dry runs: what the API server answers is a refusal, or says nothing about a throw."""
+
+from typing import Any
+
+import pytest
+
+from runbook_operator import errors
+from runbook_operator.act.trials import Trials
+from runbook_operator.io.kube import Body, Kube
+from runbook_operator.io.paths import Paths
+from runbook_operator.model.effects import Create, Delete, Effect, Patch
+from runbook_operator.model.queries import Denied, DryRun, Ruling
+from runbook_operator.model.reasons import Reason
+from runbook_operator.model.refs import Ref
+from runbook_operator.model.refusals import Refusal
+from tests.builders import WEB
+
+SWITCH = Ref("runbooks.dev/v1alpha1", "Switch", "shop", "shop-stop")
+JOB = Ref("batch/v1", "Job", "shop", "it")
+EFFECTS: tuple[Effect, ...] = (
+    Patch(WEB, "uid", "7", {"spec": {"replicas": 0}}, "scale"),
+    Create(JOB, {"metadata": {"name": "it"}}),
+    Delete(JOB, "uid"),
+)
+
+
+class AnsweringKube(Kube):
+    """Answers every request alike."""
+
+    def __init__(self, error: errors.ApiError | None = None) -> None:
+        self.error, self.asked = error, list[tuple[str, Any]]()
+
+    async def request(self, method: str, path: str, **rest: Any) -> Body:  # noqa: ARG002 # as declared
+        self.asked.append((method, rest.get("query")))
+        if self.error is not None:
+            raise self.error
+        return {"kind": "Status"}
+
+
+async def answered(error: errors.ApiError | None, effect: Effect = EFFECTS[0]) -> Ruling | Denied:
+    return await Trials(Paths(AnsweringKube(error))).answer(DryRun(SWITCH, 0, effect), None)
+
+
+@pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: type(effect).__name__)
+async def test_every_write_is_sent_as_a_dry_run(effect: Effect) -> None:
+    kube = AnsweringKube()
+
+    assert await Trials(Paths(kube)).answer(DryRun(SWITCH, 0, effect), None) == Ruling(allowed=True)
+    assert [query["dryRun"] for _, query in kube.asked] == ["All"]
+
+
+async def test_refusal_is_told_with_its_reason_and_advice() -> None:
+    full = errors.RefusedError("POST: 403 exceeded quota").because(Refusal(Reason.QUOTA_EXCEEDED, "Make room"))
+    down = errors.UnavailableError("POST: 500 webhook").because(Refusal(Reason.WEBHOOK_FAILED, "See to it"))
+
+    assert await answered(full) == Denied(Reason.QUOTA_EXCEEDED, "POST: 403 exceeded quota. Make room")
+    assert await answered(down) == Denied(Reason.WEBHOOK_FAILED, "POST: 500 webhook. See to it")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.UnavailableError("503"),
+        errors.ConflictError("409"),
+        errors.AlreadyExistsError("409"),
+        errors.NotFoundError("404"),
+        errors.RefusedError('400 admission webhook "gate.example.com" does not support dry run'),
+    ],
+    ids=lambda error: str(error)[:30],
+)
+async def test_other_errors_say_nothing_about_a_throw(error: errors.ApiError) -> None:
+    assert await answered(error) == Ruling(allowed=False)
