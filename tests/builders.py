@@ -270,14 +270,24 @@ class Simulation:
         return self.say(entry, engaged=False, expires_after=expires_after)
 
     def say(
-        self, entry: str = "stop", *, engaged: bool | None, reason: str = "", expires_after: str | None = None
+        self,
+        entry: str = "stop",
+        *,
+        engaged: bool | None,
+        reason: str = "",
+        expires_after: str | None = None,
+        renewed_at: str = "",
     ) -> "Simulation":
         """A person's patch; the API server notes the writer and the time."""
         old = self.switch(entry)
-        spec = old.spec.replace(engaged=engaged, reason=reason, expires_after=expires_after)
+        spec = old.spec.replace(engaged=engaged, reason=reason, expires_after=expires_after, renewed_at=renewed_at)
         said = ("kubectl-patch", timestamp(self.now)) if engaged is not None else ("", "")
         meta = replace(old.meta, generation=old.meta.generation + 1)
         return self._put(replace(old, spec=spec, meta=meta, said_by=said[0], said_at=said[1]))
+
+    def annotate(self, entry: str = "stop") -> "Simulation":
+        """A patch of metadata by the manager of the word moves its time in managedFields, and no generation."""
+        return self._put(replace(self.switch(entry), said_at=timestamp(self.now)))
 
     def forget_who_said_it(self, entry: str = "stop") -> "Simulation":
         """As a Switch whose managedFields were stripped."""

@@ -43,7 +43,7 @@ async def carry_out(kube: Kube, step: SetFinalizers | Unsay | CreateSwitch | Del
         case SetFinalizers():
             return await kube.merge(own(step.meta.ref), _expecting(step.meta, finalizers=list(step.finalizers)))
         case Unsay():
-            word = {"engaged": None, "expiresAfter": None}
+            word = {"engaged": None, "expiresAfter": None, "renewedAt": None}
             return await kube.merge(own(step.meta.ref), {**_expecting(step.meta), "spec": word})
         case CreateSwitch():
             namespace = step.runbook.ref.namespace

@@ -13,7 +13,8 @@ from pydantic import BaseModel
 
 from runbook_operator.api import rules
 from runbook_operator.api.runbook import RunbookSpec, RunbookStatus
-from runbook_operator.api.switch import SwitchSpec, SwitchStatus
+from runbook_operator.api.switch import SwitchStatus
+from runbook_operator.api.words import SwitchSpec
 from runbook_operator.model.base import Rule
 from runbook_operator.model.refs import GROUP, VERSION
 
@@ -94,7 +95,8 @@ SWITCH = Kind(
     spec=SwitchSpec,
     status=SwitchStatus,
     description="A lever that a Runbook declares. Throw it: kubectl patch sw NAME --type merge"
-    ' -p \'{"spec":{"engaged":true,"reason":"INC-42"}}\'. Release it with "engaged":null or false.',
+    ' -p \'{"spec":{"engaged":true,"reason":"INC-42"}}\'. Release it with "engaged":null.'
+    ' With "engaged":false nothing automatic engages it either.',
     columns=(
         Column("Does", ".status.does"),
         Column("Thrown", ".spec.engaged", "boolean"),

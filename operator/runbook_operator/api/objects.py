@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from runbook_operator.api.runbook import KillSwitch, RunbookSpec, RunbookStatus
-from runbook_operator.api.switch import SwitchSpec, SwitchStatus
+from runbook_operator.api.switch import SwitchStatus
+from runbook_operator.api.words import SwitchSpec
 from runbook_operator.model import fields
 from runbook_operator.model.marks import ENGAGED_BY
 from runbook_operator.model.refs import API_VERSION, Meta, Ref, meta_of

@@ -1,15 +1,15 @@
 """The Switch: the lever that people throw, and the record that puts everything back."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from runbook_operator.api.admitted import Admitted
 from runbook_operator.api.conditions import Condition
-from runbook_operator.api.names import EntryName, ObjectName, mapped_by
+from runbook_operator.api.names import ObjectName, mapped_by
+from runbook_operator.api.words import Word
 from runbook_operator.model.aims import Aim, Mode
-from runbook_operator.model.base import ApiModel, Rule, StatusModel
-from runbook_operator.model.durations import Duration
+from runbook_operator.model.base import StatusModel
 from runbook_operator.model.refs import Ref
 from runbook_operator.model.target import TargetRefs
 
@@ -19,26 +19,6 @@ Phase = Literal["Released", "Engaging", "Engaged", "Releasing", "Stalled"]
 Holder = Literal["Person", "Metric", "Dependency", "Deployment"]
 Result = Literal["Waiting", "Pending", "Applied", "Restored", "RestoreSkipped", "Gone", "Kept", "NotRestored"]
 HISTORY = 10
-
-
-class SwitchSpec(ApiModel):
-    """Which entry of which runbook, and what a person says about it. What it does is not here."""
-
-    runbook: ObjectName = Field(description="The Runbook that declares it.")
-    switch: EntryName = Field(description="The entry of spec.killSwitches or spec.scaling.")
-    engaged: bool | None = Field(
-        None,
-        description="true holds it engaged, false holds it released, absent leaves it to what is automatic.",
-    )
-    reason: Annotated[str, Field(max_length=1024)] = Field("", description="Why, for those who read it later: INC-42.")
-    expires_after: Duration | None = Field(
-        None, description="engaged, either word, is taken back by itself after this time: 30m, 4h, 1d."
-    )
-
-    cel_rules: ClassVar[tuple[Rule, ...]] = (
-        Rule("self.runbook == oldSelf.runbook", "runbook cannot be changed; the Runbook makes its own switches"),
-        Rule("self.switch == oldSelf.switch", "switch cannot be changed; the Runbook makes its own switches"),
-    )
 
 
 class Failure(StatusModel):
@@ -254,16 +234,6 @@ class Hold(StatusModel):
     name: str = Field(description="The person, or the person's tool, or the entry of the Runbook that saw something.")
     since: str = Field(description="Since when, RFC 3339.")
     reason: str = Field("", description="Why.")
-
-
-class Word(StatusModel):
-    """What a person said by spec.engaged, and when it ends."""
-
-    engaged: bool = Field(description="What was said.")
-    by: str = Field("", description="The user that said it, or the field manager where no policy stamps users.")
-    since: str = Field(description="When it was said, RFC 3339.")
-    expires_after: str | None = Field(None, description="The time that was given.")
-    expires_at: str | None = Field(None, description="When it is taken back, absent where it stays.")
 
 
 class SwitchStatus(StatusModel):

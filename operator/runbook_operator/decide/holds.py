@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from runbook_operator.api.conditions import moment, timestamp
-from runbook_operator.api.switch import Hold, Holder, Word
+from runbook_operator.api.switch import Hold, Holder
+from runbook_operator.api.words import Word
 from runbook_operator.decide.gates import Gate, closed, confirmed
 from runbook_operator.decide.hearing import heard
 from runbook_operator.model.durations import duration
@@ -37,16 +38,17 @@ def begins_by_itself(world: World) -> bool:
 
 
 def word(world: World) -> Word | None:
-    """What the person says, since when and until when. The API server's own note of the write says when it was."""
-    spec, old = world.switch.spec, world.switch.status.word
+    """What the person says, since when and until when: as recorded, until the person changes the spec again."""
+    spec = world.switch.spec
     if spec.engaged is None:
         return None
-    same = old is not None and (old.engaged, old.expires_after) == (spec.engaged, spec.expires_after)
-    since = _said_at(world) or (moment(old.since) if old and same else world.now)
+    known = _recorded(world)
+    since = moment(known.since) if known else _said_at(world)
     return Word(
         engaged=spec.engaged,
-        by=world.switch.said_by,
+        by=known.by if known else world.switch.said_by,
         since=timestamp(since),
+        generation=world.switch.meta.generation,
         expires_after=spec.expires_after,
         expires_at=_end(world, since),
     )
@@ -104,9 +106,29 @@ def silenced(world: World) -> Word | None:
     return said if silences and is_automatic(world) else None
 
 
-def _said_at(world: World) -> datetime | None:
-    """When the API server noted the write, by its own clock."""
-    return moment(world.switch.said_at) if world.switch.said_at else None
+def _recorded(world: World) -> Word | None:
+    """The word in the status, if the spec is still the one that it was recorded for.
+
+    Only a change of the spec raises the generation; annotations and labels do not, although they move the time in
+    managedFields. A deletion raises it too, and says nothing. A restored Switch counts from 1 again, with its old word.
+    """
+    spec, status = world.switch.spec, world.switch.status
+    old = status.word
+    if old is None or (old.engaged, old.expires_after) != (spec.engaged, spec.expires_after):
+        return None
+    generation = old.generation or status.observed_generation
+    return old if world.deleting or world.switch.meta.generation <= generation else None
+
+
+def _said_at(world: World) -> datetime:
+    """When the API server noted a new word; now where that note is from the future, or is that of the word before.
+
+    A person who only removes a field leaves no note of that.
+    """
+    noted, old = world.switch.said_at, world.switch.status.word
+    at = moment(noted) if noted else world.now
+    is_old = old is not None and at <= moment(old.since)
+    return world.now if is_old else min(at, world.now)
 
 
 def _end(world: World, since: datetime) -> str | None:

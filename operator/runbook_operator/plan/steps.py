@@ -47,7 +47,7 @@ class SetFinalizers:
 
 @dataclass(frozen=True)
 class Unsay:
-    """Remove `spec.engaged` and its `expiresAfter`: a momentary switch has acted, or the word's time is over."""
+    """Remove `spec.engaged` and what belongs to it: a momentary switch has acted, or the word's time is over."""
 
     meta: Meta
     notices: tuple[Notice, ...] = ()

@@ -1,0 +1,98 @@
+"""Since when a person's word holds, on a real API server: it moves the time of a field manager with all it writes."""
+
+import json
+
+import pytest
+
+from tests.e2e.harness import Body, Cluster, Operator, deployment, eventually, runbook
+
+THROW: Body = {"engaged": True, "reason": "INC-42", "expiresAfter": "10m"}
+
+
+def ready(cluster: Cluster) -> None:
+    cluster.apply(deployment(), runbook())
+    cluster.until_reason("switch", "shop-stop", "Ready")
+
+
+def word(cluster: Cluster) -> Body:
+    found: Body = cluster.get("switch", "shop-stop")["status"]["word"]
+    return found
+
+
+def noted(cluster: Cluster) -> str:
+    """The time that the API server has for all that kubectl-patch wrote of the Switch."""
+    entries = cluster.get("switch", "shop-stop")["metadata"]["managedFields"]
+    return max(str(one["time"]) for one in entries if one["manager"] == "kubectl-patch")
+
+
+def patch(cluster: Cluster, change: Body) -> str:
+    return cluster.run("patch", "sw", "shop-stop", "--type=merge", "-p", json.dumps(change))
+
+
+def say(cluster: Cluster, **spec: object) -> str:
+    return patch(cluster, {"spec": spec})
+
+
+def annotate_later(cluster: Cluster) -> None:
+    """Annotate it until the API server notes a later time, which it does to the second."""
+    before, numbers = noted(cluster), iter(range(1000))
+
+    def is_later() -> bool:
+        patch(cluster, {"metadata": {"annotations": {"ticket": f"INC-42-{next(numbers)}"}}})
+        return noted(cluster) > before
+
+    eventually("the time of kubectl-patch has moved", is_later)
+
+
+def renew(cluster: Cluster, change: Body) -> None:
+    before = word(cluster)["expiresAt"]
+    say(cluster, **change)
+    eventually("it is renewed", lambda: word(cluster)["expiresAt"] > before)
+
+
+def until_seen(cluster: Cluster) -> None:
+    """Until the operator has decided about the Switch again: it reports an edit of the Runbook there."""
+    before = cluster.get("switch", "shop-stop")["metadata"]["resourceVersion"]
+    shrink = {"name": "stop", "actions": [{"scale": {"target": "web", "replicas": 1}}]}
+    cluster.apply(runbook(killSwitches=[shrink]))
+    eventually("it is seen", lambda: cluster.get("switch", "shop-stop")["metadata"]["resourceVersion"] != before)
+
+
+@pytest.mark.parametrize("engaged", [True, False], ids=["throw", "silence"])
+def test_annotation_by_the_same_tool_moves_neither_since_nor_end(
+    cluster: Cluster, operator: Operator, *, engaged: bool
+) -> None:
+    ready(cluster)
+    say(cluster, **THROW | {"engaged": engaged})
+    eventually("the word is recorded", lambda: cluster.get("switch", "shop-stop")["status"].get("word"))
+    first = word(cluster)
+
+    annotate_later(cluster)
+    until_seen(cluster)
+
+    assert word(cluster) == first
+    assert cluster.get("switch", "shop-stop")["metadata"]["generation"] == first["generation"]
+    assert operator.alive
+
+
+def test_same_patch_again_renews_nothing_and_renewed_at_or_another_reason_does(
+    cluster: Cluster, operator: Operator
+) -> None:
+    ready(cluster)
+    say(cluster, **THROW)
+    cluster.until_phase("shop-stop", "Engaged")
+    first = word(cluster)
+
+    assert "patched (no change)" in say(cluster, **THROW)
+    assert word(cluster) == first
+    for change in ({"renewedAt": "2026-11-24T03:20:00+00:00"}, {"reason": "INC-42, still on it"}):
+        annotate_later(cluster)
+        renew(cluster, change)
+    assert word(cluster)["expiresAt"] in cluster.run("get", "sw", "shop-stop")
+    assert operator.alive
+
+
+def test_kubectl_explain_says_what_renews_a_throw(cluster: Cluster) -> None:
+    explained = " ".join(cluster.run("explain", "switch.spec.expiresAfter").split())
+
+    assert "The same patch again changes nothing, and renews nothing." in explained
