@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from runbook_operator.api.conditions import moment
 from tests.e2e import api
 from tests.e2e.harness import Body, Cluster, Operator, deployment, eventually, fresh_namespace, kubectl, runbook
 from tests.e2e.people import Answer, Person, allowed, denied, policies, role, stamps
@@ -24,6 +25,7 @@ class Team:
     """A namespace with policies, and who works there."""
 
     cluster: Cluster
+    operator: Operator | None = None
 
     def person(self, name: str, group: str = "people") -> Person:
         return Person(name, self.cluster.namespace, group)
@@ -90,7 +92,7 @@ def team(_crds: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team
         operator.start()
         try:
             _until_in_force(Team(cluster))
-            yield Team(cluster)
+            yield Team(cluster, operator)
         finally:
             cluster.clear()
             operator.stop()
@@ -177,16 +179,61 @@ def test_a_denial_is_read_in_kubectl_and_the_role_that_it_names_is_what_it_takes
 def test_the_name_of_who_engaged_it_comes_from_the_api_server(team: Team) -> None:
     if not stamps():
         pytest.skip("this API server has no MutatingAdmissionPolicy, so that nobody is stamped")
-    allowed(team.owner.patch("switch", "booking-shrink", ENGAGE | LIE))
+    thrown = allowed(team.owner.patch("switch", "booking-shrink", ENGAGE | LIE))
     allowed(team.commander.patch("switch", "booking-shrink", LIE))
     allowed(team.commander.patch("switch", "booking-shrink", {"metadata": {"annotations": {BY: None}}}))
 
     assert team.cluster.until_phase("booking-shrink", "Engaged")["status"]["engagedBy"] == "erin"
     switch = team.cluster.get("switch", "booking-shrink")
-    assert switch["metadata"]["annotations"][BY] == f"{switch['metadata']['generation']} erin"
+    generation, at, user = switch["metadata"]["annotations"][BY].split(" ")
+    assert (generation, user) == (str(switch["metadata"]["generation"]), "erin")
+    assert at == written(thrown)
     allowed(team.commander.says("booking-shrink", engaged=None))
     team.cluster.until_phase("booking-shrink", "Released")
     assert BY not in team.cluster.get("switch", "booking-shrink")["metadata"].get("annotations", {})
+
+
+def written(switch: Body) -> str:
+    """When the Switch was written last, by the API server's clock."""
+    return max(str(one["time"]) for one in switch["metadata"]["managedFields"])
+
+
+def test_annotation_while_the_operator_is_down_does_not_move_the_beginning_of_a_throw(team: Team) -> None:
+    if not stamps():
+        pytest.skip("this API server has no MutatingAdmissionPolicy, so that the time of a throw is not stamped")
+    assert team.operator
+    team.operator.kill()
+    at = written(allowed(team.commander.says("booking-stop", engaged=True, expiresAfter="10m")))
+    numbers = iter(range(1000))
+
+    def is_later() -> bool:
+        change: Body = {"metadata": {"annotations": {"ticket": f"INC-42-{next(numbers)}"}}}
+        return written(allowed(team.commander.patch("switch", "booking-stop", change))) > at
+
+    eventually("the time of whoever threw it has moved", is_later)
+    team.operator.start()
+
+    word = team.cluster.until_phase("booking-stop", "Engaged")["status"]["word"]
+    assert (word["by"], moment(word["since"])) == ("bob", moment(at))
+    allowed(team.on_call.says("booking-stop", engaged=None))
+    team.cluster.until_phase("booking-stop", "Released")
+
+
+def test_whoever_may_release_and_not_engage_prolongs_nothing(team: Team) -> None:
+    allowed(team.commander.says("booking-stop", engaged=True, reason="INC-42", expiresAfter="10m"))
+    first = team.cluster.until_phase("booking-stop", "Engaged")["status"]["word"]
+    metadata: Body = {"metadata": {"annotations": {"ticket": "INC-42"}, "labels": {"ticket": "INC-42"}}}
+
+    for change in ({"reason": "still"}, {"expiresAfter": "1d"}, {"renewedAt": "03:20"}, {"expiresAfter": None}):
+        said = denied(team.on_call.says("booking-stop", **change))
+        assert said.startswith("spec.engaged: alice may not engage Switch booking-stop; it takes the verb engage")
+    allowed(team.on_call.patch("switch", "booking-stop", metadata))
+    team.cluster.run("scale", "deployment", "booking", "--replicas=1")
+    eventually("it is put back", lambda: team.cluster.replicas("booking") == 0)
+
+    assert team.cluster.get("switch", "booking-stop")["status"]["word"] == first
+    allowed(team.on_call.says("booking-stop", engaged=None))
+    team.cluster.until_phase("booking-stop", "Released")
 
 
 def test_a_throw_is_marked_in_the_very_write_that_engages_it(team: Team) -> None:

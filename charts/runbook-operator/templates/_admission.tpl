@@ -24,7 +24,8 @@
     !(request.userInfo.username in {{ prepend .Values.admission.exemptUsers (include "runbook-operator.admission.operator" .) | toJson }})
 {{- end }}
 
-{{- /* What is said of who wrote spec.engaged: before, as it was written, and as it is to be. */}}
+{{- /* The stamp of who wrote the spec, and when: before, as it was written, and as it is to be. CEL has no clock here;
+the newest time in managedFields is the time of this very write, in which the API server notes its fields. */}}
 {{- define "runbook-operator.admission.word" -}}
 - name: spoken
   expression: "oldObject == null || object.spec != oldObject.spec"
@@ -32,10 +33,16 @@
   expression: "oldObject == null ? '' : oldObject.metadata.?annotations[?'runbooks.dev/engaged-by'].orValue('')"
 - name: written
   expression: "object.metadata.?annotations[?'runbooks.dev/engaged-by'].orValue('')"
+- name: times
+  expression: "object.metadata.?managedFields.orValue([]).filter(m, has(m.time)).map(m, string(m.time))"
+- name: generation
+  expression: "string(oldObject == null ? 1 : oldObject.metadata.generation + 1)"
+- name: user
+  expression: "variables.generation + ' ' + request.userInfo.username"
 - name: stamp
   expression: >-
-    !variables.spoken ? variables.before : !has(object.spec.engaged) ? ''
-    : string(oldObject == null ? 1 : oldObject.metadata.generation + 1) + ' ' + request.userInfo.username
+    !variables.spoken ? variables.before : !has(object.spec.engaged) ? '' : variables.times == [] ? variables.user
+    : variables.generation + ' ' + variables.times.max() + ' ' + request.userInfo.username
 {{- end }}
 
 {{- /* The binding of a policy to the namespaces that the operator serves. (list . "switches") */}}

@@ -1,5 +1,6 @@
 """Bodies from the API server as parsed objects."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,10 @@ from runbook_operator.api.words import SwitchSpec
 from runbook_operator.model import fields
 from runbook_operator.model.marks import ENGAGED_BY
 from runbook_operator.model.refs import API_VERSION, Meta, Ref, meta_of
+
+WORD = "spec{engaged,reason,expiresAfter,renewedAt}"
+"""The fields by which a person speaks to a Switch."""
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 @dataclass(frozen=True)
@@ -29,9 +34,10 @@ class RunbookObject:
 
 @dataclass(frozen=True)
 class SwitchObject:
-    """A Switch as stored. `said_by` wrote spec.engaged: the user, or the field manager where no policy has stamped one.
+    """A Switch as stored. `said_by` wrote its word: the user, or the field manager where no policy has stamped one.
 
-    `said_at` is when, RFC 3339. `told` is the status that the API server has, where this replica knows more by now.
+    `said_at` is when, RFC 3339, or later: without a stamp it is the time of all that this manager wrote. `told` is the
+    status that the API server has, where this replica knows more by now.
     """
 
     meta: Meta
@@ -82,14 +88,22 @@ def parse_switch(body: Mapping[str, Any]) -> SwitchObject:
     """Raises ValidationError only for a Switch that its CRD would have refused."""
     spec = SwitchSpec.model_validate(body["spec"])
     status = SwitchStatus.model_validate(body.get("status") or {})
-    manager, said_at = fields.owner(body["metadata"], "spec.engaged")
-    return SwitchObject(meta_of(body), spec, status, _stamped(body["metadata"]) or manager, said_at)
+    manager, noted = fields.owner(body["metadata"], WORD)
+    user, stamped = _stamped(body["metadata"])
+    return SwitchObject(meta_of(body), spec, status, user or manager, stamped or noted)
 
 
-def _stamped(meta: Mapping[str, Any]) -> str:
-    """The user whose spec it is; a stamp of another generation was left behind by somebody before, and says nothing."""
-    generation, _, user = str((meta.get("annotations") or {}).get(ENGAGED_BY, "")).partition(" ")
-    return user if generation == str(meta.get("generation", 0)) else ""
+def _stamped(meta: Mapping[str, Any]) -> tuple[str, str]:
+    """The user whose spec it is, and when it was written, both empty where they are not known.
+
+    A stamp of another generation was left behind by somebody before, and says nothing; that of an older chart has
+    no time.
+    """
+    generation, _, rest = str((meta.get("annotations") or {}).get(ENGAGED_BY, "")).partition(" ")
+    if generation != str(meta.get("generation", 0)):
+        return "", ""
+    at, _, user = rest.partition(" ")
+    return (user, at) if TIME.fullmatch(at) else (rest, "")
 
 
 def _sentence(error: ValidationError) -> str:

@@ -23,7 +23,9 @@ ENGAGEMENT = "runbooks.dev/engagement-id"
 """Our own marks on what is made: the Runbook, the Switch and the engagement that it is made for."""
 
 ENGAGED_BY = "runbooks.dev/engaged-by"
-"""On a Switch: the generation of a `spec` and the user who wrote it, as the API server knows them: `7 alice@corp.io`.
+"""On a Switch: the generation of a `spec`, when it was written and by which user, as the API server knows them.
+
+`7 2026-11-24T03:00:00Z alice@corp.io`; a policy of an older chart writes no time.
 
 The chart's admission policies write it, and let nobody else.
 """
