@@ -5,12 +5,16 @@ from typing import Any
 
 from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.runbook import KillSwitch
-from runbook_operator.api.switch import Declared, Entry, Hold, Record
+from runbook_operator.api.switch import Declared, Entry, Hold, Noted, Record
 from runbook_operator.decide.holds import called, holds, thrown_by
 from runbook_operator.decide.inforce import was_written
+from runbook_operator.decide.notices import named, shown
 from runbook_operator.decide.parts import Part, parts
 from runbook_operator.decide.planning import action_of, pinned, planned
 from runbook_operator.decide.prepared import untold
+from runbook_operator.decide.values import same
+from runbook_operator.model.aims import OBJECT, TEMPLATE
+from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import MANAGER, Ref
 from runbook_operator.plan import whose
 from runbook_operator.plan.world import World
@@ -21,7 +25,9 @@ def new_record(world: World, entry: KillSwitch) -> Record:
     fresh = drafted(world, entry, thrown_by(world))
     # Asked after what a throw looks at anyway, which says it in most cases.
     left = untold(world)
-    return drafted(world, entry, thrown_by(world), left) if left else fresh
+    record = drafted(world, entry, thrown_by(world), left) if left else fresh
+    remarks = [_already_set(part) for part in parts(world, record) if _is_already_set(part)]
+    return record.replace(remarks=[*record.remarks, *remarks])
 
 
 def recovered(world: World, left: Sequence[Entry]) -> Record:
@@ -91,6 +97,23 @@ def replanned(world: World, record: Record) -> Record:
     """The record of a throw that has touched nothing yet, planned again by what is known now."""
     entry = world.entry
     return planned(world, record, [one.timeout for one in entry.actions]) if entry else record
+
+
+def _is_already_set(part: Part) -> bool:
+    """Whether a release will change nothing: nobody holds the field, and it has the value already.
+
+    Somebody set it before, or the record of an earlier throw is lost, as where a Switch is restored without its status.
+    """
+    entry = part.entry
+    if entry.mode != "Hold" or entry.result != "Pending" or entry.field in (OBJECT, TEMPLATE) or part.rivals:
+        return False
+    return same(entry.field, entry.saved, entry.held)
+
+
+def _already_set(part: Part) -> Noted:
+    value = shown(part.entry.held)
+    text = f"{named(part.entry)} was at {value} before the throw, and a release leaves it at {value}"
+    return Noted(step=part.entry.step, reason=Reason.ALREADY_SET, message=text)
 
 
 def _is_outrun(part: Part) -> bool:

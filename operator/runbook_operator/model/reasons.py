@@ -101,6 +101,7 @@ class Reason(StrEnum):
     PODS_STUCK = "PodsStuck"
     NOT_KNOWN_GOOD = "NotKnownGood"
     ALREADY_LIVE = "AlreadyLive"
+    ALREADY_SET = "AlreadySet"
     HEALTHY = "Healthy"
     UNHEALTHY = "Unhealthy"
     NO_DATA = "NoData"
