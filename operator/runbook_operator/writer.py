@@ -41,6 +41,7 @@ from runbook_operator.plan.steps import (
     CreateSwitch,
     Defer,
     DeleteSwitch,
+    OwnStep,
     RunbookStep,
     SetFinalizers,
     Step,
@@ -131,13 +132,13 @@ class Writer:
             log.info("the status of an object that is being deleted is not written", object=str(ref), error=str(error))
             self.store.foresee(ref, step.status)
 
-    async def own_object(self, ref: Ref, step: SetFinalizers | Unsay | CreateSwitch | DeleteSwitch) -> None:
-        """Write to a Switch; `ref` is what to read again where it changed meanwhile."""
+    async def own_object(self, ref: Ref, step: OwnStep) -> None:
+        """Write to an object of our own for `ref`; what changed meanwhile is read again."""
         await say(self.paths.kube, self.metrics, step.notices if isinstance(step, Unsay) else ())
         try:
             body = await carry_out(self.paths.kube, step)
         except (errors.ConflictError, errors.NotFoundError):
-            await self._refresh(ref)
+            await self._refresh(ref if isinstance(step, CreateSwitch) else step.meta.ref, ref)
             return
         if body is not None:
             self._learn(ref, body)
@@ -281,11 +282,11 @@ class Writer:
         self.metrics.acts.labels(outcome).inc()
         self.audit.note(world, step, outcome, error)
 
-    async def _refresh(self, ref: Ref) -> None:
+    async def _refresh(self, ref: Ref, visited: Ref | None = None) -> None:
         try:
-            self._learn(ref, await self.paths.kube.get(own(ref)))
+            self._learn(visited or ref, await self.paths.kube.get(own(ref)))
         except errors.NotFoundError:
-            self.wake(self.store.forget(ref) - {ref})
+            self.wake(self.store.forget(ref) - {visited or ref})
 
     def _learn(self, ref: Ref, body: Body) -> None:
         """Take in one of our own as it was just answered; what a watch has told to be gone meanwhile stays gone."""

@@ -12,8 +12,8 @@ import pytest
 from runbook_operator import actions, sources
 from runbook_operator.api.runbook import RunbookSpec
 from runbook_operator.api.sensing import Metric
-from runbook_operator.api.switch import SwitchSpec
 from runbook_operator.api.union import SwitchAction
+from runbook_operator.api.words import SwitchSpec
 from runbook_operator.model.base import ApiModel
 from tests.repo.mypy_reads import NOTES
 
@@ -22,6 +22,8 @@ SHOWN_ONLY = "Shown only"
 BY_NAME: dict[type[ApiModel], set[str]] = {
     # Read by the name of the action, of the source and of the role of a threshold.
     SwitchAction: set(actions.REGISTRY),
+    # A change of it raises metadata.generation, which is read.
+    SwitchSpec: {"renewed_at"},
     Metric: {*sources.REGISTRY, "normal", "warning", "critical"},
 }
 OF_ANY_ACTION = {"target", "contact", "roll_forward_on_release"}

@@ -6,7 +6,7 @@ from runbook_operator.io.paths import BUILT_IN, Paths, collection, own, path_of
 from runbook_operator.model.effects import Create, Delete, Effect, Patch
 from runbook_operator.model.marks import RUNBOOK
 from runbook_operator.model.refs import API_VERSION, Meta
-from runbook_operator.plan.steps import CreateSwitch, DeleteSwitch, SetFinalizers, Unsay
+from runbook_operator.plan.steps import AdoptSwitch, CreateSwitch, DeleteSwitch, OwnStep, SetFinalizers, Unsay
 
 
 async def apply(paths: Paths, effect: Effect, *, dry_run: bool = False) -> Body | None:
@@ -37,7 +37,7 @@ def _expected(effect: Patch) -> Body:
     return {**effect.patch, "metadata": {**effect.patch.get("metadata", {}), **expected}}
 
 
-async def carry_out(kube: Kube, step: SetFinalizers | Unsay | CreateSwitch | DeleteSwitch) -> Body | None:
+async def carry_out(kube: Kube, step: OwnStep) -> Body | None:
     """Write to one of our own objects; returns it as it is now, None where it is gone."""
     match step:
         case SetFinalizers():
@@ -49,6 +49,10 @@ async def carry_out(kube: Kube, step: SetFinalizers | Unsay | CreateSwitch | Del
             namespace = step.runbook.ref.namespace
             switches = BUILT_IN[(API_VERSION, "Switch")].plural
             return await kube.create(collection(API_VERSION, switches, namespace), new_switch(step))
+        case AdoptSwitch():
+            runbook = step.runbook
+            change = _expecting(step.meta, ownerReferences=[owner(runbook)], labels={RUNBOOK: runbook.ref.name})
+            return await kube.merge(own(step.meta.ref), change)
         case DeleteSwitch():
             answer = await kube.delete(own(step.meta.ref), step.meta.uid)
             return answer if answer["kind"] == step.meta.ref.kind else None
@@ -57,14 +61,6 @@ async def carry_out(kube: Kube, step: SetFinalizers | Unsay | CreateSwitch | Del
 def new_switch(step: CreateSwitch) -> Body:
     """A Switch with an owner and no word from any person; deleting the Runbook deletes it."""
     runbook = step.runbook
-    owner = {
-        "apiVersion": API_VERSION,
-        "kind": "Runbook",
-        "name": runbook.ref.name,
-        "uid": runbook.uid,
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
     return {
         "apiVersion": API_VERSION,
         "kind": "Switch",
@@ -72,9 +68,21 @@ def new_switch(step: CreateSwitch) -> Body:
             "name": step.name,
             "namespace": runbook.ref.namespace,
             "labels": {RUNBOOK: runbook.ref.name},
-            "ownerReferences": [owner],
+            "ownerReferences": [owner(runbook)],
         },
         "spec": {"runbook": runbook.ref.name, "switch": step.switch},
+    }
+
+
+def owner(runbook: Meta) -> Body:
+    """The owner reference by which the API server deletes a Switch with its Runbook."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Runbook",
+        "name": runbook.ref.name,
+        "uid": runbook.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
     }
 
 

@@ -11,8 +11,9 @@ from runbook_operator.api.runbook import KillSwitch, RunbookSpec, RunbookStatus
 from runbook_operator.api.switch import SwitchStatus
 from runbook_operator.api.words import SwitchSpec
 from runbook_operator.model import fields
-from runbook_operator.model.marks import ENGAGED_BY
+from runbook_operator.model.marks import ENGAGED_BY, RUNBOOK
 from runbook_operator.model.refs import API_VERSION, Meta, Ref, meta_of
+from runbook_operator.model.trackers import tracker
 
 WORD = "spec{engaged,reason,expiresAfter,renewedAt}"
 """The fields by which a person speaks to a Switch."""
@@ -36,8 +37,9 @@ class RunbookObject:
 class SwitchObject:
     """A Switch as stored. `said_by` wrote its word: the user, or the field manager where no policy has stamped one.
 
-    `said_at` is when, RFC 3339, or later: without a stamp it is the time of all that this manager wrote. `told` is the
-    status that the API server has, where this replica knows more by now.
+    `said_at` is when, RFC 3339, or later: without a stamp it is the time of all that this manager wrote. `made_for` is
+    the Runbook that the operator made it for, and `tracked_by` the delivery tool that has it. `told` is the status that
+    the API server has, where this replica knows more by now.
     """
 
     meta: Meta
@@ -45,6 +47,8 @@ class SwitchObject:
     status: SwitchStatus
     said_by: str = ""
     said_at: str = ""
+    made_for: str = ""
+    tracked_by: str = ""
     told: SwitchStatus | None = None
 
     @property
@@ -88,9 +92,11 @@ def parse_switch(body: Mapping[str, Any]) -> SwitchObject:
     """Raises ValidationError only for a Switch that its CRD would have refused."""
     spec = SwitchSpec.model_validate(body["spec"])
     status = SwitchStatus.model_validate(body.get("status") or {})
-    manager, noted = fields.owner(body["metadata"], WORD)
-    user, stamped = _stamped(body["metadata"])
-    return SwitchObject(meta_of(body), spec, status, user or manager, stamped or noted)
+    meta = body["metadata"]
+    manager, noted = fields.owner(meta, WORD)
+    user, stamped = _stamped(meta)
+    made_for = str((meta.get("labels") or {}).get(RUNBOOK, ""))
+    return SwitchObject(meta_of(body), spec, status, user or manager, stamped or noted, made_for, tracker(meta))
 
 
 def _stamped(meta: Mapping[str, Any]) -> tuple[str, str]:

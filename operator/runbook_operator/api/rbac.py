@@ -31,6 +31,8 @@ OPERATORS: Mapping[str, str] = {AGGREGATE: "true"}
 BASE = (
     Right(GROUP, "runbooks", READ),
     Right(GROUP, "runbooks/status", ("patch",)),
+    # The admission plugin OwnerReferencesPermissionEnforcement asks for it of whoever makes a Runbook an owner.
+    Right(GROUP, "runbooks/finalizers", ("update",)),
     Right(GROUP, "switches", (*CHANGE, "create", "delete")),
     Right(GROUP, "switches/status", ("patch",)),
     Right("", "services", READ),

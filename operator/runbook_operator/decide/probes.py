@@ -14,6 +14,7 @@ from runbook_operator.api.probes import ProbeStatus
 from runbook_operator.api.sensing import HealthEndpoint
 from runbook_operator.api.switch import FINALIZER
 from runbook_operator.decide import enforcing, patience, undone
+from runbook_operator.decide.children import is_owned
 from runbook_operator.decide.containers import Case, Told, leave, named, tell
 from runbook_operator.decide.endpoints import place_of
 from runbook_operator.decide.enforcing import Written
@@ -27,6 +28,8 @@ from runbook_operator.model.seen import Seen
 from runbook_operator.plan.steps import DeleteSwitch, RunbookStep, SetFinalizers, WriteStatus
 from runbook_operator.plan.world import RunbookWorld
 
+ORPHANS = "orphan"
+"""The finalizer of a deletion that leaves what it owns: `kubectl delete --cascade=orphan`."""
 DRIFT = "ProbeDrift"
 """The condition that is there while a probe differs from what is declared."""
 AGAIN = timedelta(seconds=10)
@@ -102,9 +105,10 @@ def _step(world: RunbookWorld, plan: Plan) -> RunbookStep | None:
 
 
 def _doomed_switch(world: RunbookWorld) -> DeleteSwitch | None:
-    if not world.runbook.meta.deleting:
+    meta = world.runbook.meta
+    if not meta.deleting or ORPHANS in meta.finalizers:
         return None
-    own = (one for one in world.switches.values() if world.runbook.meta.uid in one.meta.owner_uids)
+    own = (one for one in world.switches.values() if is_owned(world, one))
     return next((DeleteSwitch(one.meta) for one in own if not one.meta.deleting), None)
 
 

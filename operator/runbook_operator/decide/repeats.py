@@ -15,6 +15,7 @@ from runbook_operator.model.reasons import Reason
 from runbook_operator.plan.steps import (
     Act,
     Adjust,
+    AdoptSwitch,
     CreateSwitch,
     DeleteSwitch,
     RunbookStep,
@@ -75,8 +76,8 @@ def described(step: Step | RunbookStep | frozenset[Query]) -> str:
             return f"set the finalizers to {list(step.finalizers)}"
         case CreateSwitch():
             return f"create Switch/{step.name}"
-        case DeleteSwitch():
-            return f"delete {step.meta.ref}"
+        case AdoptSwitch() | DeleteSwitch():
+            return f"{'delete' if isinstance(step, DeleteSwitch) else 'adopt'} {step.meta.ref}"
         case Unsay() | WriteStatus():
             return "write the status" if isinstance(step, WriteStatus) else "remove spec.engaged"
         case _:
@@ -86,7 +87,7 @@ def described(step: Step | RunbookStep | frozenset[Query]) -> str:
 def _essence(taken: Taken) -> tuple[str, str, str]:
     """The rule, the step in words, and all that it would write, without what differs by time alone."""
     step = taken.step
-    if isinstance(step, WriteStatus | SetFinalizers | Unsay | DeleteSwitch):
+    if isinstance(step, WriteStatus | SetFinalizers | Unsay | AdoptSwitch | DeleteSwitch):
         step = replace(step, meta=replace(step.meta, resource_version=""))
     return taken.rule, described(step), _VARYING.sub("", repr(step))
 

@@ -5,13 +5,14 @@ from runbook_operator.api.objects import SwitchObject, switch_name
 from runbook_operator.api.runbook import RunbookSpec, RunbookStatus, TargetStatus
 from runbook_operator.api.targets import Target
 from runbook_operator.decide import blame, known, powers, probes
+from runbook_operator.decide.children import is_orphan, is_ours, is_own, is_owned, stranger
 from runbook_operator.decide.gates import unreadable
 from runbook_operator.decide.health import degraded, healthy
 from runbook_operator.decide.sensed import Told, told
 from runbook_operator.model.queries import Unread
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.seen import Missing
-from runbook_operator.plan.steps import CreateSwitch, DeleteSwitch, RunbookStep, WriteStatus
+from runbook_operator.plan.steps import AdoptSwitch, CreateSwitch, DeleteSwitch, RunbookStep, WriteStatus
 from runbook_operator.plan.whose import UNNAMED
 from runbook_operator.plan.world import RunbookWorld, suspended
 
@@ -25,25 +26,24 @@ def next_step(world: RunbookWorld) -> RunbookStep | None:
     return step or probes.next_step(world) or _status(world)
 
 
-def _missing_switch(world: RunbookWorld, spec: RunbookSpec) -> CreateSwitch | DeleteSwitch | None:
+def _missing_switch(world: RunbookWorld, spec: RunbookSpec) -> CreateSwitch | AdoptSwitch | None:
     meta = world.runbook.meta
     for entry in spec.switches():
         name = switch_name(meta.ref.name, entry)
         if name not in world.switches:
             return CreateSwitch(meta, name, entry)
+        if is_orphan(world, world.switches[name]):
+            return AdoptSwitch(meta, world.switches[name].meta)
     return None
 
 
-def _dropped_switch(world: RunbookWorld, spec: RunbookSpec) -> CreateSwitch | DeleteSwitch | None:
+def _dropped_switch(world: RunbookWorld, spec: RunbookSpec) -> DeleteSwitch | None:
     declared = {switch_name(world.runbook.meta.ref.name, entry) for entry in spec.switches()}
     for name, switch in world.switches.items():
-        if _owned(world, switch) and name not in declared and not switch.meta.deleting:
+        is_left = is_owned(world, switch) or (is_orphan(world, switch) and is_ours(switch))
+        if is_left and name not in declared and not switch.meta.deleting:
             return DeleteSwitch(switch.meta)
     return None
-
-
-def _owned(world: RunbookWorld, switch: SwitchObject) -> bool:
-    return world.runbook.meta.uid in switch.meta.owner_uids
 
 
 def _status(world: RunbookWorld) -> WriteStatus | None:
@@ -56,7 +56,7 @@ def _status(world: RunbookWorld) -> WriteStatus | None:
     status = RunbookStatus(
         observed_generation=meta.generation,
         switches=len(world.runbook.spec.switches()) if world.runbook.spec else old.switches,
-        engaged=sum(1 for switch in world.switches.values() if _owned(world, switch) and _is_engaged(switch)),
+        engaged=sum(1 for switch in world.switches.values() if is_own(world, switch) and _is_engaged(switch)),
         targets=targets,
         health_endpoints=said.health_endpoints,
         probes=old.probes,
@@ -129,7 +129,7 @@ def _ready(world: RunbookWorld, targets: list[TargetStatus], said: Told) -> tupl
 def _powerless(world: RunbookWorld) -> tuple[Reason, str] | None:
     """What may not be done for it, or for the first of its switches that says so; asked for in close looks only."""
     for switch in world.switches.values():
-        if _owned(world, switch) and (said := powers.told(switch.status.conditions)):
+        if is_own(world, switch) and (said := powers.told(switch.status.conditions)):
             return said[0], f"switch {switch.spec.switch}: {said[1]}"
     return powers.of_runbook(world) if world.thorough else powers.told(world.runbook.status.conditions)
 
@@ -138,11 +138,8 @@ def _collision(world: RunbookWorld, spec: RunbookSpec) -> tuple[Reason, str] | N
     for entry in spec.switches():
         name = switch_name(world.runbook.meta.ref.name, entry)
         switch = world.switches.get(name)
-        if switch and not _owned(world, switch):
-            return Reason.NAME_COLLISION, (
-                f"switch {entry}: the Switch {name} belongs to Runbook {switch.spec.runbook}; "
-                f"rename the entry, or delete that Switch if nobody owns it"
-            )
+        if switch and (whose := stranger(world, switch)):
+            return Reason.NAME_COLLISION, f"switch {entry}: the Switch {name} {whose}"
     return None
 
 

@@ -45,6 +45,16 @@ class Ref:
 
 
 @dataclass(frozen=True)
+class Owner:
+    """One owner reference."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True)
 class Meta:
     """What the operator uses of an object's metadata."""
 
@@ -54,7 +64,16 @@ class Meta:
     generation: int = 0
     deleting: bool = False
     finalizers: tuple[str, ...] = ()
-    owner_uids: tuple[str, ...] = ()
+    owners: tuple[Owner, ...] = ()
+
+    @property
+    def life(self) -> tuple[str, int, bool]:
+        """What changes with the spec, with a deletion, and with another object of the name."""
+        return (self.uid, self.generation, self.deleting)
+
+    @property
+    def owner_uids(self) -> tuple[str, ...]:
+        return tuple(owner.uid for owner in self.owners)
 
 
 def switch_ref(namespace: str, name: str) -> Ref:
@@ -77,5 +96,10 @@ def meta_of(body: Mapping[str, Any]) -> Meta:
         generation=meta.get("generation", 0),
         deleting="deletionTimestamp" in meta,
         finalizers=tuple(meta.get("finalizers", ())),
-        owner_uids=tuple(owner["uid"] for owner in meta.get("ownerReferences", ())),
+        owners=tuple(map(_owner, meta.get("ownerReferences", ()))),
     )
+
+
+def _owner(reference: Mapping[str, Any]) -> Owner:
+    api_version, kind, name, uid = (str(reference.get(key, "")) for key in ("apiVersion", "kind", "name", "uid"))
+    return Owner(api_version, kind, name, uid)

@@ -237,8 +237,7 @@ class Store:
         self.runbooks[ref] = runbook
         for target in declared(runbook):
             self._users[target].add(ref)
-        meta = runbook.meta
-        is_as_it_was = old is not None and (old.meta.generation, old.meta.deleting) == (meta.generation, meta.deleting)
+        is_as_it_was = old is not None and old.meta.life == runbook.meta.life
         return frozenset() if is_as_it_was else frozenset((ref, *self._index.of(ref)))
 
     def _put_switch(self, switch: SwitchObject) -> frozenset[Ref]:

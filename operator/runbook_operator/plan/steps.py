@@ -111,6 +111,14 @@ class CreateSwitch:
 
 
 @dataclass(frozen=True)
+class AdoptSwitch:
+    """Make a Runbook the owner of a Switch that has none any more."""
+
+    runbook: Meta
+    meta: Meta
+
+
+@dataclass(frozen=True)
 class DeleteSwitch:
     """Delete a Switch that its Runbook no longer declares; its finalizer releases it first."""
 
@@ -118,4 +126,6 @@ class DeleteSwitch:
 
 
 Step = WriteStatus | SetFinalizers | Unsay | Act
-RunbookStep = CreateSwitch | DeleteSwitch | WriteStatus | SetFinalizers | Adjust
+OwnStep = SetFinalizers | Unsay | CreateSwitch | AdoptSwitch | DeleteSwitch
+"""Writes to objects of our own that are no statuses."""
+RunbookStep = CreateSwitch | AdoptSwitch | DeleteSwitch | WriteStatus | SetFinalizers | Adjust

@@ -1,6 +1,7 @@
 """Containers' probes that are set to what is declared: what is waited for, what is written down, what is put back."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from runbook_operator.api.switch import FINALIZER
 from runbook_operator.decide.due import runbook_due
 from runbook_operator.decide.probes import conditions, next_step
 from runbook_operator.model.reasons import Reason
-from runbook_operator.model.refs import Ref
+from runbook_operator.model.refs import Owner, Ref
 from runbook_operator.plan.steps import Adjust, DeleteSwitch, SetFinalizers, WriteStatus
 from tests.builders import NAMESPACE, WEB, Body
 from tests.probing import ROLLED_OUT, RUNBOOK, SERVICE, Story, container, endpoint, get, service, workload
@@ -599,12 +600,22 @@ def test_a_deletion_releases_the_switches_and_puts_the_probes_back_before_it_let
     assert next_step(story.world()) is None
 
 
+def test_orphaning_deletion_of_a_runbook_deletes_no_switch() -> None:
+    story = enforced(readinessProbe=get()).holds().deletes()
+    meta = story.runbook.meta
+    story.runbook = replace(story.runbook, meta=replace(meta, finalizers=(*meta.finalizers, "orphan")))
+
+    story.look()
+
+    assert [one for one in story.steps if isinstance(one, DeleteSwitch)] == []
+
+
 def test_a_switch_of_another_runbook_is_not_deleted() -> None:
     story = enforced(readinessProbe=get()).holds()
     found = story.switches["shop-back"]
-    story.switches["shop-back"] = type(found)(
-        type(found.meta)(found.meta.ref, found.meta.uid, "1", owner_uids=("other",)), found.spec, found.status
-    )
+    other = Owner("apps/v1", "Deployment", "web", "other")
+    meta = type(found.meta)(found.meta.ref, found.meta.uid, "1", owners=(other,))
+    story.switches["shop-back"] = type(found)(meta, found.spec, found.status)
 
     story.deletes().look()
 

@@ -14,6 +14,7 @@ from runbook_operator.model.refs import Meta
 from runbook_operator.plan.steps import (
     Act,
     Adjust,
+    AdoptSwitch,
     Change,
     CreateSwitch,
     DeleteSwitch,
@@ -81,6 +82,7 @@ def test_the_same_query_again_and_again_is_found() -> None:
         (SetFinalizers(META, (FINALIZER,)), "set the finalizers to ['runbooks.dev/put-back']"),
         (Unsay(META), "remove spec.engaged"),
         (CreateSwitch(META, "shop-stop", "stop"), "create Switch/shop-stop"),
+        (AdoptSwitch(META, META), "adopt Switch/shop-stop"),
         (DeleteSwitch(META), "delete Switch/shop-stop"),
         (WriteStatus(META, status()), "write the status"),
     ],

@@ -12,6 +12,8 @@ from runbook_operator.plan.steps import CreateSwitch, DeleteSwitch, WriteStatus
 from runbook_operator.plan.world import RunbookWorld
 from tests.builders import NOW, WEB, Simulation, kill_switch, runbook, seen, switch, switch_body, unseen
 
+OTHER = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "web-1"}
+
 
 def world(*entries: str, target: Seen | Missing | None = None, **spec: Any) -> RunbookWorld:
     switches = {f"shop-{entry}": switch(entry) for entry in entries}
@@ -36,7 +38,7 @@ def test_a_switch_is_made_for_each_entry() -> None:
 
 def test_a_dropped_entry_deletes_its_switch_and_nobody_elses() -> None:
     foreign = parse_switch(
-        {**switch_body("theirs"), "metadata": {**switch_body("theirs")["metadata"], "ownerReferences": []}}
+        {**switch_body("theirs"), "metadata": {**switch_body("theirs")["metadata"], "ownerReferences": [OTHER]}}
     )
     both = world("stop", "old", target=seen())
     assert next_step(both) == DeleteSwitch(both.switches["shop-old"].meta)
@@ -79,12 +81,15 @@ def test_a_missing_target_is_named_by_its_place() -> None:
 def test_a_name_that_belongs_to_another_runbook_is_told() -> None:
     here = world("stop", target=seen())
     theirs = here.switches["shop-stop"]
-    foreign = {"shop-stop": replace(theirs, meta=replace(theirs.meta, owner_uids=("other",)))}
+    foreign = replace(theirs, spec=theirs.spec.replace(runbook="shop-b"), meta=replace(theirs.meta, owners=()))
 
-    told = status(replace(here, switches=foreign)).conditions[0]
+    told = status(replace(here, switches={"shop-stop": foreign})).conditions[0]
 
     assert told.reason == "NameCollision"
-    assert "rename the entry" in told.message
+    assert told.message == (
+        "switch stop: the Switch shop-stop belongs to Runbook shop-b; rename the entry, or delete that Switch if "
+        "nobody owns it"
+    )
 
 
 def test_a_runbook_that_does_not_parse_keeps_its_switches_and_names_the_field() -> None:

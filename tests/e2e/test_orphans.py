@@ -1,0 +1,133 @@
+"""Switches that a deletion or a restore left without their Runbook, and the Runbook that comes again."""
+
+from typing import Any
+
+from tests.e2e import api
+from tests.e2e.harness import Body, Cluster, Operator, deployment, eventually, runbook
+
+
+def ready(cluster: Cluster) -> None:
+    cluster.apply(deployment(), runbook(scaling=[]))
+    cluster.until_reason("switch", "shop-stop", "Ready")
+
+
+def engaged(cluster: Cluster) -> Body:
+    cluster.throw("shop-stop")
+    return cluster.until_phase("shop-stop", "Engaged")
+
+
+def owners(cluster: Cluster) -> list[str]:
+    meta = cluster.get("switch", "shop-stop")["metadata"]
+    return [one["uid"] for one in meta.get("ownerReferences", ())]
+
+
+def orphan(cluster: Cluster) -> None:
+    cluster.run("delete", "runbook", "shop", "--cascade=orphan", "--timeout=60s")
+    eventually("it has no owner", lambda: owners(cluster) == [])
+
+
+def until_adopted(cluster: Cluster) -> None:
+    uid = cluster.get("runbook", "shop")["metadata"]["uid"]
+    eventually("the Runbook owns the Switch", lambda: owners(cluster) == [uid])
+
+
+def restored(cluster: Cluster, switch: Body, *, status: bool) -> None:
+    """What a backup tool makes of a Switch that was deleted: without owner, with another uid and generation 1."""
+    kept = {key: switch["metadata"][key] for key in ("name", "labels", "finalizers")}
+    parts: dict[str, Any] = {key: switch[key] for key in ("apiVersion", "kind", "spec")}
+    api.create(api.path("switch", cluster.namespace), parts | {"metadata": kept})
+    if status:
+        api.patch(api.path("switch", cluster.namespace, "shop-stop") + "/status", {"status": switch["status"]})
+
+
+def lost(cluster: Cluster, operator: Operator) -> None:
+    """The Runbook and its Switch are gone, and what the Switch holds stays as it is."""
+    operator.kill()
+    orphan(cluster)
+    api.patch(api.path("switch", cluster.namespace, "shop-stop"), {"metadata": {"finalizers": None}})
+    api.delete(api.path("switch", cluster.namespace, "shop-stop"))
+
+
+def test_engaged_switch_of_an_orphaning_deletion_is_adopted_released_and_deleted(
+    cluster: Cluster, operator: Operator
+) -> None:
+    ready(cluster)
+    before = engaged(cluster)["status"]["record"]
+    orphan(cluster)
+    assert cluster.replicas() == 0
+
+    cluster.apply(runbook(scaling=[]))
+
+    until_adopted(cluster)
+    cluster.until_reason("runbook", "shop", "Ready")
+    eventually("it is counted", lambda: cluster.get("runbook", "shop")["status"]["engaged"] == 1)
+    assert cluster.get("switch", "shop-stop")["status"]["record"]["engagementId"] == before["engagementId"]
+    cluster.release("shop-stop")
+    cluster.until_replicas(3)
+    cluster.apply(runbook(killSwitches=[], scaling=[]))
+    eventually("no entry declares it", lambda: not api.items("switch", cluster.namespace))
+    assert operator.alive
+
+
+def test_engaged_orphan_that_no_entry_declares_is_released_and_deleted(cluster: Cluster, operator: Operator) -> None:
+    ready(cluster)
+    engaged(cluster)
+    orphan(cluster)
+
+    cluster.apply(runbook(killSwitches=[], scaling=[]))
+
+    eventually("it is gone", lambda: not api.items("switch", cluster.namespace))
+    assert cluster.replicas() == 3
+    assert operator.alive
+
+
+def test_deletion_of_a_runbook_deletes_the_switch_that_it_adopted(cluster: Cluster, operator: Operator) -> None:
+    ready(cluster)
+    orphan(cluster)
+    cluster.apply(runbook(scaling=[]))
+    until_adopted(cluster)
+
+    cluster.run("delete", "runbook", "shop", "--timeout=60s")
+
+    eventually("it is gone", lambda: not api.items("switch", cluster.namespace))
+    assert operator.alive
+
+
+def test_switch_that_is_restored_with_its_status_keeps_its_record_and_restores_what_was_saved(
+    cluster: Cluster, operator: Operator
+) -> None:
+    ready(cluster)
+    before = engaged(cluster)
+    lost(cluster, operator)
+
+    cluster.apply(runbook(scaling=[]))
+    restored(cluster, before, status=True)
+    operator.start()
+
+    until_adopted(cluster)
+    record = cluster.get("switch", "shop-stop")["status"]["record"]
+    assert record["engagementId"] == before["status"]["record"]["engagementId"]
+    cluster.release("shop-stop")
+    cluster.until_replicas(3)
+
+
+def test_switch_that_is_restored_engaged_without_its_status_says_that_a_release_leaves_the_field(
+    cluster: Cluster, operator: Operator
+) -> None:
+    ready(cluster)
+    before = engaged(cluster)
+    lost(cluster, operator)
+
+    cluster.apply(runbook(scaling=[]))
+    restored(cluster, before, status=False)
+    operator.start()
+
+    until_adopted(cluster)
+    remark = cluster.until_phase("shop-stop", "Engaged")["status"]["record"]["remarks"][0]
+    assert (remark["reason"], remark["message"]) == (
+        "AlreadySet",
+        "Deployment/web was at 0 before the throw, and a release leaves it at 0",
+    )
+    cluster.release("shop-stop")
+    cluster.until_phase("shop-stop", "Released")
+    assert cluster.replicas() == 0
