@@ -22,7 +22,7 @@ from tools.stage import (
     get,
     has_node,
     kubectl,
-    ready,
+    phase,
     running_operator,
     say,
     seen,
@@ -96,7 +96,8 @@ def _settings(folder: Path, source: Scraper) -> dict[str, str]:
 
 
 def _break_it() -> Moments:
-    wait("the switch is ready", lambda: ready(SWITCH))
+    # It is not Ready yet: with one revision there is nothing to go back to.
+    wait("the switch is looked at", lambda: phase(SWITCH) == "Released")
     wait("the error rate is known", lambda: _level() == "Ok", SETTLES)
     wait("the revision is known good", lambda: bool(get("runbook", RUNBOOK, "{.status.targets[0].good}")), SETTLES)
     kubectl(f"get rb,sw -n {NAMESPACE}")

@@ -29,7 +29,7 @@ def declare(cluster: Cluster, **deployments: str) -> None:
     rules = {"monitorFor": "30m", "firstAction": {"engage": "back"}} | deployments
     switch = {"name": "back", "actions": [{"rollback": {"target": "web"}}]}
     cluster.apply(runbook(killSwitches=[switch], scaling=[], metrics=[ERRORS], deployments=rules))
-    cluster.until_reason("switch", "shop-back", "Ready")
+    cluster.until_reason("switch", "shop-back", "NoRevision")
     until_verdict(cluster, (1, "Unproven"))
     until_level(cluster, "Ok")
 
