@@ -130,6 +130,8 @@ def _check(seen: Seen) -> None:
         text = f"{ref} is paused (spec.paused), so that nothing would be rolled out; resume it"
         raise Refused(Reason.PAUSED, text)
     if kind_of(seen) != ROLLOUT:
+        if not isinstance(spec.get("template"), dict):
+            raise Refused(Reason.FIELD_NOT_FOUND, f"{ref} has no spec.template to roll back; target another workload")
         return
     if not is_observed(seen):
         text = f"{ref}: Argo Rollouts has not taken up the last change of it yet; it is tried again when it has"

@@ -74,7 +74,7 @@ def unforced(part: Part) -> Refused | None:
     if found is None or not is_unforced(part):
         return None
     where = f"{part.entry.kind}/{part.entry.name} {part.entry.field}".strip()
-    text = f"{where} was set to {shown(found.asked)}, and "
+    text = f"{where} was " + ("written, and " if part.is_object else f"set to {shown(found.asked)}, and ")
     if found.changed:
         text += f"the API server stored {_live(part)}: an admission policy, a webhook or a default changes it; {LIST}"
     else:

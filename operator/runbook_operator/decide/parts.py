@@ -134,8 +134,6 @@ class Part:
 
         That is remembered at once, and recorded with the next status.
         """
-        if self.saved is None:
-            return False
         accepted, admitted = self.accepted, self.entry.admitted
         left = [accepted.live] if accepted and accepted.changed else []
         left += [admitted.live] if admitted else []

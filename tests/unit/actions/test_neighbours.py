@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from runbook_operator.actions.traffic import neighbours
+from runbook_operator.decide.planning import scene_of
 from runbook_operator.model.queries import Denied, Find, Query
 from runbook_operator.model.reasons import Reason
 from runbook_operator.plan.steps import Act
@@ -141,3 +143,11 @@ def test_services_that_may_not_be_listed_hold_nothing_up() -> None:
 
     assert simulation.status().phase == "Engaged"
     assert remarks(simulation) == []
+
+
+def test_action_that_wrote_nothing_has_no_neighbours() -> None:
+    simulation = namespace(traffic.service(), SECOND, stop=block()).throw().drive()
+    record = simulation.status().record
+    assert record is not None
+
+    assert neighbours.remarks(scene_of(simulation.looked(), record.replace(actions=[]), 0)) == ()

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from runbook_operator.decide.due import due
 from runbook_operator.model.refs import Ref
 from tests import traffic
 from tests.builders import NAMESPACE, Body, Simulation, condition, scale
@@ -86,6 +87,16 @@ def test_two_routes_are_written_before_any_report_is_waited_for() -> None:
 
     assert ["backendRefs" in simulation.live("HTTPRoute", name)["spec"]["rules"][0] for name in "abc"] == [False] * 3
     assert simulation.status().phase == "Engaging"
+
+
+def test_route_that_is_gone_reports_nothing() -> None:
+    routes = [traffic.http_route(name) for name in ("a", "b")]
+    simulation = namespace(*routes, stop=block("HTTPRoute")).throw().drive()
+
+    simulation.remove(Ref(ROUTE.api_version, ROUTE.kind, NAMESPACE, "a"))
+
+    assert due(simulation.looked()) is None
+    assert simulation.drive().status().phase == "Engaged"
 
 
 def test_route_that_one_of_two_gateways_has_accepted_is_in_force() -> None:

@@ -69,7 +69,8 @@ def test_what_is_suspended_already_is_held_so_without_a_write_and_stays_so(api_v
     simulation = thrown(thing(api_version, kind, suspend=True))
     assert not any(isinstance(step, Act) for step in simulation.steps)
     assert simulation.status().phase == "Engaged"
-    assert remarks(simulation) == []
+    stays = f"{kind}/nightly spec.suspend was at true before the throw, and a release leaves it at true"
+    assert remarks(simulation) == [("AlreadySet", stays)]
 
     simulation.change(ref_of(simulation), {"spec": {"suspend": False}}).drive()
     assert live(simulation)["spec"]["suspend"] is True

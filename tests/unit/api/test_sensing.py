@@ -18,7 +18,7 @@ from runbook_operator.api.checks import (
 )
 from runbook_operator.api.objects import parse_runbook
 from runbook_operator.api.runbook import RunbookSpec
-from runbook_operator.api.sensing import MEASURED, ONE_BASELINE, HealthEndpoint, Metric
+from runbook_operator.api.sensing import ABSENT, MEASURED, ONE_BASELINE, HealthEndpoint, Metric
 from runbook_operator.model.base import ApiModel
 from runbook_operator.model.refs import Ref
 from tests.builders import Body, kill_switch, runbook_body
@@ -57,6 +57,7 @@ def problem(model: type[ApiModel], body: Body) -> str:
         (Check, {"tcp": {"service": SERVICE}, "grpc": {"service": SERVICE}}, ONE_CHECK),
         (Metric, MEASURED_BY, MEASURED),
         (Metric, MEASURED_BY | {"warning": "> 2x", "baseline": "7d", "baselineValue": "5"}, ONE_BASELINE),
+        (Metric, {"name": "ready", "rollout": {"target": "web"}, "warning": "> 0", "absent": "Zero"}, ABSENT),
         (Metric, MEASURED_BY | {"warning": ""}, "at least 1 character"),
         (Metric, {"name": "errors", "query": "", "warning": "> 5%"}, "at least 1 character"),
         (HealthEndpoint, {"name": "up", "target": "web", "protocol": "UDP"}, "'HTTP', 'TCP' or 'GRPC'"),
