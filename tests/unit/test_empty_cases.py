@@ -28,6 +28,7 @@ decide/gates._maintained max: no window is open; the gate is open
 decide/gates._deploying any: no action rolls back; the rollout holds it up
 decide/gates._deploying any: no hold is of the guard; the rollout holds it up
 decide/gates._deploying min: no hold is confirmed; the gate before, Unconfirmed, is closed
+decide/gates._held_down min: no hold is confirmed; the gate before, Unconfirmed, is closed
 decide/gates._settling min: no metric is declared; there is nothing to wait for
 decide/guard.is_bad any: no revision has failed; it is not bad
 decide/guard.is_troubled any: nothing judges; a revision is known good by being available

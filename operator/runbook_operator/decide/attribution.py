@@ -15,7 +15,7 @@ from runbook_operator.api.switch import Declared, Entry, PreparedField
 from runbook_operator.model.rollouts import DAEMON_SET, KINDS, kind_of, rolling_out
 from runbook_operator.model.seen import REPLICAS, Seen
 from runbook_operator.model.target import TargetRefs
-from runbook_operator.plan.world import RunbookWorld
+from runbook_operator.plan.world import Claim, RunbookWorld
 
 DOES = {
     "blockTraffic": "blocks the traffic of",
@@ -73,6 +73,13 @@ def holding(switch: SwitchObject, target: TargetRefs) -> Iterator[Excuse]:
         is_begun = any(entry.step == step for entry in begun)
         if is_begun and one.action in DOES and _shares(one, target, namespace):
             yield Excuse(f"{name} {DOES[one.action]} target {target.name}", since, releasing or one.action in TOTAL)
+
+
+def is_down(claim: Claim, target: TargetRefs, uid: str) -> bool:
+    """Whether what another switch holds keeps the target, whose workload has this uid, from answering at all."""
+    if (claim.uid, claim.field, claim.held) == (uid, REPLICAS, 0):
+        return True
+    return claim.action in TOTAL and not set(claim.about).isdisjoint(target.refs)
 
 
 def is_at_zero(seen: Seen) -> bool:

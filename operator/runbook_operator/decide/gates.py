@@ -7,6 +7,7 @@ person's word goes before all of them. The first gate that is closed is told.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 from runbook_operator.actions.scaling.amounts import ScaleAmount, amount
 from runbook_operator.api.conditions import find, moment
@@ -15,6 +16,7 @@ from runbook_operator.api.runbook import KillSwitch, RunbookSpec
 from runbook_operator.api.sensing import Sensed
 from runbook_operator.api.switch import Hold, SwitchStatus
 from runbook_operator.api.union import OneAction
+from runbook_operator.decide.attribution import is_down
 from runbook_operator.decide.hearing import heard
 from runbook_operator.decide.watches import settle_of
 from runbook_operator.model import schedules
@@ -22,7 +24,7 @@ from runbook_operator.model.durations import duration
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
 from runbook_operator.model.rollouts import KINDS, is_rolling_out, kind_of, ready_pods
-from runbook_operator.model.seen import Missing, Seen
+from runbook_operator.model.seen import REPLICAS, Missing, Seen
 from runbook_operator.plan.world import BUDGETED, World, suspended
 
 ROLLED_OUT_BY = timedelta(minutes=10)
@@ -151,6 +153,21 @@ def _deploying(case: Case) -> Gate | None:
     return None
 
 
+def _held_down(case: Case) -> Gate | None:
+    """What metrics say of a target since a switch holds it down is what that switch does."""
+    since = min((moment(one.since) for one in case.holds), default=case.world.now)
+    namespace, claims = case.runbook.meta.ref.namespace, case.world.claims if case.by_metrics else ()
+    for act, claim in product(case.entry.actions, claims):
+        target = case.spec.target(act.target, namespace)
+        seen = case.world.seen.get(target.workload) if target.workload else None
+        uid = seen.uid if isinstance(seen, Seen) else ""
+        if is_down(claim, target, uid) and claim.order[0] and moment(claim.order[0]) < since:
+            does = "blocks the traffic of" if claim.field != REPLICAS else "holds at 0"
+            text = f"switch {claim.switch.name} {does} target {act.target} since before it was seen"
+            return Gate(Reason.TARGET_HELD_DOWN, f"{text}; release that first, or throw this one yourself")
+    return None
+
+
 def _settling(case: Case) -> Gate | None:
     history = case.world.switch.status.history
     if not history or not case.by_metrics:
@@ -254,6 +271,7 @@ GATES: tuple[Callable[[Case], Gate | None], ...] = (
     _unconfirmed,
     _suppressed,
     _deploying,
+    _held_down,
     _settling,
     _cooling,
     _ineffective,
@@ -269,6 +287,7 @@ HELD_BACK = frozenset(
         Reason.UNCONFIRMED,
         Reason.DEPENDENCY_SUPPRESSED,
         Reason.DEPLOYMENT_IN_PROGRESS,
+        Reason.TARGET_HELD_DOWN,
         Reason.SETTLING,
         Reason.COOL_DOWN,
         Reason.INEFFECTIVE,

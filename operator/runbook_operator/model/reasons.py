@@ -38,6 +38,7 @@ class Reason(StrEnum):
     UNCONFIRMED = "Unconfirmed"
     DEPENDENCY_SUPPRESSED = "DependencySuppressed"
     DEPLOYMENT_IN_PROGRESS = "DeploymentInProgress"
+    TARGET_HELD_DOWN = "TargetHeldDown"
     SETTLING = "Settling"
     COOL_DOWN = "CoolDown"
     INEFFECTIVE = "Ineffective"

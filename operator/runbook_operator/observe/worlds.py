@@ -87,7 +87,14 @@ def _claims(store: Store, switch: SwitchObject) -> Iterator[Claim]:
             continue
         for index, entry in _numbered(record):
             if entry.uid and entry.mode != "Once":
-                yield Claim(ref, order(record, index), entry.uid, entry.field, entry.saved, entry.held)
+                about = _about(record, entry, ref.namespace)
+                when, action = order(record, index), entry.action
+                yield Claim(ref, when, entry.uid, entry.field, entry.saved, entry.held, action, about)
+
+
+def _about(record: Record, entry: Entry, namespace: str) -> tuple[Ref, ...]:
+    """The parts of the target of the action that an entry belongs to; what was dropped is in no plan any more."""
+    return record.plan[entry.step].target.refs(namespace).refs if entry.step < len(record.plan) else ()
 
 
 def _doubts(store: Store, other: SwitchObject) -> Iterator[Claim]:

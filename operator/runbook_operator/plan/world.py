@@ -29,7 +29,10 @@ def order(record: Record, index: int) -> Order:
 
 @dataclass(frozen=True)
 class Claim:
-    """A hold on one field of one object; `order` sorts by when it began."""
+    """A hold on one field of one object.
+
+    `order` sorts by when it began; `about` are the parts of the target of its action.
+    """
 
     switch: Ref
     order: Order
@@ -37,6 +40,8 @@ class Claim:
     field: str
     saved: Any
     held: Any
+    action: str = ""
+    about: tuple[Ref, ...] = ()
 
 
 @dataclass(frozen=True)

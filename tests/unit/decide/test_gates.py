@@ -15,7 +15,15 @@ from runbook_operator.api.deployments import JudgedRevision, WatchedRevision
 from runbook_operator.api.objects import RunbookObject
 from runbook_operator.api.runbook import RunbookStatus, TargetStatus
 from runbook_operator.api.sensing import Level, Sensed
-from runbook_operator.api.switch import Engagement, Holder, Record
+from runbook_operator.api.switch import (
+    Declared,
+    Engagement,
+    Entry,
+    Holder,
+    Named,
+    PinnedTarget,
+    Record,
+)
 from runbook_operator.decide.due import due
 from runbook_operator.decide.gates import GATES, HELD_BACK, closed, is_held_back
 from runbook_operator.decide.holds import begins_by_itself, held_back, is_over, wanted, word
@@ -23,7 +31,7 @@ from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
 from runbook_operator.model.signals import Signal, Source
 from runbook_operator.plan.world import Policy
-from tests.builders import NOW, Body, Simulation, condition, kill_switch, scale, seen, switch
+from tests.builders import NOW, WEB, Body, Simulation, condition, kill_switch, scale, seen, switch
 from tests.stories import Story, deployment
 
 RUNBOOK = Ref("runbooks.dev/v1alpha1", "Runbook", "shop", "shop")
@@ -108,6 +116,17 @@ def with_pods(simulation: Simulation, status: Body, **metadata: Any) -> Simulati
     return simulation
 
 
+def held_down(simulation: Simulation, field: str = "spec.selector[x]", **rest: Any) -> Simulation:
+    """Another Runbook's switch has blocked the traffic of the Deployment for two hours."""
+    other, place = switch(runbook="other"), {"api_version": "v1", "kind": "Service", "name": "web", "uid": "svc-1"}
+    action = str(rest.get("action", "blockTraffic"))
+    one = Entry.model_validate({"action": action, "field": field, "result": "Applied", **place, **rest})
+    declared = Declared(action=action, target=PinnedTarget(workload=Named.of(WEB)))
+    began = timestamp(simulation.now - 2 * HOUR)
+    record = Record(engagement_id="o", engaged_at=began, plan=[declared], actions=[one])
+    return simulation._put(replace(other, status=other.status.replace(record=record)))
+
+
 def also(simulation: Simulation, source: Source, name: str) -> Simulation:
     """Another source says that the switch is to be engaged."""
     ref = simulation.switch().meta.ref
@@ -131,6 +150,7 @@ CLOSE: Mapping[Reason, Close] = {
     Reason.UNCONFIRMED: unconfirmed,
     Reason.DEPENDENCY_SUPPRESSED: lambda s: with_dependency(declare(s, dependencies=[MODEL_API]), "Critical"),
     Reason.DEPLOYMENT_IN_PROGRESS: rolling,
+    Reason.TARGET_HELD_DOWN: held_down,
     Reason.SETTLING: lambda s: with_history(
         declare(s, metrics=[METRIC | {"settle": "10m"}]), over(s, timedelta(minutes=1), "Person")
     ),
@@ -212,6 +232,31 @@ def test_what_is_held_back_is_noted_told_and_said_once(reason: Reason) -> None:
     assert all(one.warning and message_of(simulation) in one.message for one in about_switch)
 
 
+@pytest.mark.parametrize(
+    ("field", "rest", "closes"),
+    [
+        ("spec.replicas", {"kind": "Deployment", "uid": "web-1", "held": 0, "action": "scale"}, True),
+        ("spec.replicas", {"kind": "Deployment", "uid": "web-1", "held": 1, "action": "scale"}, False),
+        ("spec.replicas", {"kind": "Deployment", "uid": "web-2", "held": 0, "action": "scale"}, False),
+        ("spec.selector[x]", {"step": 1}, False),
+        ("spec.selector[x]", {"action": "setFlag"}, False),
+    ],
+)
+def test_switch_that_holds_the_target_down_keeps_metrics_from_acting_on_it(
+    field: str, rest: Body, *, closes: bool
+) -> None:
+    simulation = held_down(ready().sense("Engage"), field, **rest)
+
+    assert gate_of(simulation) is (Reason.TARGET_HELD_DOWN if closes else None)
+
+
+def test_switch_that_was_thrown_after_the_metric_was_bad_holds_nothing_back() -> None:
+    simulation = declare(ready().sense("Engage"), suspend={}).drive()
+    declare(simulation).now += 3 * HOUR
+
+    assert gate_of(held_down(simulation)) is None
+
+
 @pytest.mark.parametrize("reason", [one for one in CLOSE if one is not Reason.UNCONFIRMED])
 def test_when_the_gate_opens_and_the_hold_lasts_it_engages_and_says_so(reason: Reason) -> None:
     simulation = ready().sense("Engage")
@@ -284,7 +329,7 @@ def test_a_suspension_with_an_end_is_looked_at_then() -> None:
 
 def test_of_several_gates_that_are_closed_the_first_is_told() -> None:
     simulation = ready(suspend={}).sense("Engage").drive().sense("Unknown")
-    rolling(with_others(simulation, 5))
+    held_down(rolling(with_others(simulation, 5)))
     with_dependency(simulation, "Critical")
     with_history(
         simulation, *(over(simulation, timedelta(minutes=number), helped=False, generation=1) for number in (1, 3))
@@ -305,6 +350,7 @@ def test_of_several_gates_that_are_closed_the_first_is_told() -> None:
     told.append(gate_of(simulation.sense("Engage")))
     told.append(gate_of(with_dependency(simulation, "Ok")))
     told.append(gate_of(rolling(simulation, updated=3)))
+    told.append(gate_of(simulation._put(switch(runbook="other"))))
     opened: Body = {"maintenanceWindows": []}
     told.append(gate_of(declare(simulation, **spec | {"metrics": [METRIC]})))
     for part in ({"coolDown": "0s"}, {"ineffectiveAfter": 0}, {"actsPerHour": 9}):
@@ -490,7 +536,7 @@ def test_a_window_that_cannot_be_read_is_told_on_the_runbook() -> None:
 
 
 def test_the_budget_is_for_all_switches_of_the_runbook_and_counts_no_person() -> None:
-    both = [kill_switch(), kill_switch("other")]
+    both = [kill_switch(), kill_switch("other", scale(replicas=1))]
     simulation = ready(killSwitches=both, automation={"actsPerHour": 1}).sense("Engage", "other").drive("other", "stop")
     assert gate_of(simulation.sense("Engage")) is Reason.BUDGET_EXHAUSTED
     assert message_of(simulation).startswith("the Runbook's 1 automatic engagements per hour are used up until")
@@ -541,7 +587,8 @@ def test_the_blast_radius_counts_runbooks_of_the_namespace_and_of_the_cluster() 
 def test_the_blast_radius_counts_neither_people_nor_the_runbook_that_acts_already() -> None:
     assert gate_of(with_others(ready().sense("Engage"), 9, "Person")) is None
 
-    simulation = ready(killSwitches=[kill_switch(), kill_switch("other")]).sense("Engage", "other").drive("other")
+    both = [kill_switch(), kill_switch("other", scale(replicas=1))]
+    simulation = ready(killSwitches=both).sense("Engage", "other").drive("other")
     assert gate_of(with_others(simulation, 9).sense("Engage")) is None
 
 
