@@ -158,7 +158,7 @@ async def test_in_a_thousand_failovers_nothing_is_done_twice_and_nothing_is_lost
     # The client reads the environment when it is imported.
     monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(account.KUBECONFIG))
     # An operator takes what it has at its start out of the collector's looks for ever, being the only one in its
-    # process. Here a thousand and more start in one, and each that crashed would stay with all that it knew, 0.7 MB.
+    # process. Here a thousand and more start in one, and each that crashed would stay with all that it knew.
     monkeypatch.setattr(garbage, "settle", lambda: None)
     async with aiohttp.ClientSession(f"http://127.0.0.1:{api.proxy()}") as session:
         lanes = await asyncio.gather(*(run(session, seed, failovers, shards) for seed in range(LANES)))
