@@ -28,10 +28,11 @@ class AnsweringKube(Kube):
     """Answers every request alike."""
 
     def __init__(self, error: errors.ApiError | None = None) -> None:
-        self.error, self.asked = error, list[tuple[str, Any]]()
+        self.error, self.asked, self.sent = error, list[tuple[str, Any]](), list[Any]()
 
     async def request(self, method: str, path: str, **rest: Any) -> Body:  # noqa: ARG002 # as declared
         self.asked.append((method, rest.get("query")))
+        self.sent.append(rest.get("body"))
         if self.error is not None:
             raise self.error
         return {"kind": "Status"}
@@ -47,6 +48,14 @@ async def test_every_write_is_sent_as_a_dry_run(effect: Effect) -> None:
 
     assert await Trials(Paths(kube)).answer(DryRun(SWITCH, 0, effect), None) == Ruling(allowed=True)
     assert [query["dryRun"] for _, query in kube.asked] == ["All"]
+
+
+async def test_dry_run_of_an_object_whose_status_moves_meets_no_conflict() -> None:
+    kube = AnsweringKube()
+
+    await Trials(Paths(kube)).answer(DryRun(SWITCH, 0, EFFECTS[0]), None)
+
+    assert kube.sent == [{"spec": {"replicas": 0}, "metadata": {"uid": "uid"}}]
 
 
 async def test_refusal_is_told_with_its_reason_and_advice() -> None:

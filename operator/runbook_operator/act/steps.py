@@ -12,7 +12,8 @@ from runbook_operator.plan.steps import AdoptSwitch, CreateSwitch, DeleteSwitch,
 async def apply(paths: Paths, effect: Effect, *, dry_run: bool = False) -> Body | None:
     """Write to a target; returns what the API server answers, None where it is gone by that.
 
-    A dry run is checked by the API server as the write itself would be, and changes nothing.
+    The API server checks a dry run as it would check the write itself, and stores nothing. A dry run asks for no
+    resourceVersion: a status that moves meanwhile says nothing about the write.
 
     Raises ConflictError where it is no longer as it was seen, AlreadyExistsError where what is made is there already.
     """
@@ -23,7 +24,7 @@ async def apply(paths: Paths, effect: Effect, *, dry_run: bool = False) -> Body 
     match effect:
         case Patch():
             part = f"/{effect.subresource}" if effect.subresource else ""
-            return await paths.kube.merge(path + part, _expected(effect), dry_run=dry_run)
+            return await paths.kube.merge(path + part, _expected(effect, any_version=dry_run), dry_run=dry_run)
         case Create():
             return await paths.kube.create(path.rsplit("/", 1)[0], dict(effect.body), dry_run=dry_run)
         case Delete():
@@ -31,9 +32,9 @@ async def apply(paths: Paths, effect: Effect, *, dry_run: bool = False) -> Body 
             return answer if answer.get("kind") == effect.ref.kind else None
 
 
-def _expected(effect: Patch) -> Body:
+def _expected(effect: Patch, *, any_version: bool) -> Body:
     """The patch with its precondition."""
-    expected = {"uid": effect.uid, "resourceVersion": effect.resource_version}
+    expected = {"uid": effect.uid} if any_version else {"uid": effect.uid, "resourceVersion": effect.resource_version}
     return {**effect.patch, "metadata": {**effect.patch.get("metadata", {}), **expected}}
 
 
