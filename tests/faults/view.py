@@ -70,11 +70,11 @@ def _said(event: Body) -> list[Any]:
 
 
 def masked(value: Any) -> Any:
-    """The value without what every run has its own of, the engagement's id in the name of what it makes among it."""
+    """The value without what each run has of its own: times, the engagement's id, the namespace in a command."""
     if isinstance(value, dict):
         return {
             key: "*" if key in MASKED else masked(one) for key, one in value.items() if key != "latencyMilliseconds"
         }
     if isinstance(value, str):
-        return re.sub(r"-[0-9a-f]{12}-", "-ID-", value)
+        return re.sub(r"\bt-[0-9a-f]{8}\b", "NAMESPACE", re.sub(r"-[0-9a-f]{12}-", "-ID-", value))
     return [masked(one) for one in value] if isinstance(value, list) else value
