@@ -186,7 +186,7 @@ class Reconciler:
             )
             step = runbooks.next_step(world)
         if step is None:
-            self._come_back(key, runbook_due(world), world.now)
+            self._come_back(runbook, runbook_due(world), world.now)
             return self.settling.settles(key)
         await self.settling.takes(key, type(step).__name__, step)
         await self.writer.runbook_step(world, step)
@@ -211,7 +211,7 @@ class Reconciler:
         self._reserve(world)
         if decided is None:
             self.bursts.told(key)
-            self._come_back(key, due(world), world.now)
+            self._come_back(switch, due(world), world.now)
             return self.settling.settles(key)
         rule, step = decided
         if self._is_put_off(visit, switch, step):
@@ -265,10 +265,10 @@ class Reconciler:
         else:
             acting.free(world.switch.meta.ref)
 
-    def _come_back(self, key: Ref, moment: datetime | None, now: datetime) -> None:
-        """Look again when time alone changes something; a clock that is set meanwhile is noticed within a minute."""
-        if moment is not None:
-            self.queue.add_later(key, min(LONGEST_NAP, (moment - now).total_seconds()))
+    def _come_back(self, seen: RunbookObject | SwitchObject, moment: datetime | None, now: datetime) -> None:
+        """Requeue for the next close look, or for when time alone changes something: a clock may be set meanwhile."""
+        naps = [] if moment is None else [LONGEST_NAP, (moment - now).total_seconds()]
+        self.queue.add_later(seen.meta.ref, min([self.looks.again(seen), *naps]))
 
     def _world(self, switch: SwitchObject, visit: Visit) -> World:
         ref = switch.meta.ref

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from runbook_operator import errors
+from runbook_operator.api.conditions import find
 from runbook_operator.io.kube import Kube
 from runbook_operator.io.paths import Paths
 from runbook_operator.model.queries import Find
@@ -135,3 +136,24 @@ async def test_what_is_wrong_is_looked_at_closely_again_before_long() -> None:
     looks = [visit for visit in visits(rig, 10 * TROUBLED_LOOK, 5) if visit.thorough]
 
     assert 9 <= len(looks) <= 11
+
+
+async def test_switch_that_is_reported_not_ready_is_looked_at_closely_soon() -> None:
+    rig = Rig()
+    rig.kube.objects.pop(next(path for path in rig.kube.objects if path.endswith("deployments/web")))
+    rig.store.targets.clear()
+    rig.release()
+    due = list[float]()
+
+    def add_later(key: Ref, seconds: float) -> None:
+        assert key == STOP
+        due.append(seconds)
+
+    rig.queue.add_later = add_later  # type: ignore[method-assign] # it records what would be waited for
+
+    await rig.reconciler.visit(STOP)
+
+    ready = find(rig.store.switches[STOP].status.conditions, "Ready")
+    assert ready is not None
+    assert ready.status == "False"
+    assert min(due) <= TROUBLED_LOOK

@@ -151,6 +151,7 @@ SWITCH_FIELDS: dict[str, Case] = {
     "engaged": Case((True, False, None), (("yes", "must be of type boolean"),)),
     "reason": TEXT,
     "expiresAfter": Case(("1h", "9999d", None), WAIT),
+    "renewedAt": Case(("2026-11-24T03:00:00Z", "", None), (("a b", "should match"), ("x" * 65, "Too long"))),
 }
 STILL = "still"
 """A workload that no switch moves: what a number is told with stays as it was when it was read first."""

@@ -203,7 +203,7 @@ def test_a_write_that_must_wait_is_tried_when_the_server_says(cluster: Cluster, 
     proxy.faults.answers = [(lambda call: call.path.endswith("/scale"), Answer(429, {"Retry-After": "2"}))]
     cluster.throw("shop-stop")
     cluster.until_reason("switch", "shop-stop", "Unavailable")
-    tries = sum(call.path.endswith("/scale") and call.method == "PATCH" for call in proxy.calls)
+    tries = sum(call.path.endswith("/scale") and call.is_write for call in proxy.calls)
     assert tries == 1
 
     proxy.faults.answers = []
@@ -270,7 +270,7 @@ def test_connections_that_break_again_and_again_lose_no_throw(cluster: Cluster, 
 
 
 def test_a_write_whose_answer_never_comes_is_read_back(cluster: Cluster, proxy: Proxy, behind: Operator) -> None:
-    proxy.lose_answer = lambda call: call.path.endswith("/scale") and call.method == "PATCH"
+    proxy.lose_answer = lambda call: call.path.endswith("/scale") and call.is_write
 
     engaged(cluster)
 

@@ -139,6 +139,7 @@ METRIC = {
     "for": Case(("0s", "9999d"), WAIT),
     "clearFor": Case(("0s", "9999d"), WAIT),
     "noDataAfter": NO_DATA_AFTER,
+    "absent": Case(("Zero", "Unknown"), (("None", "Unsupported value"),)),
     "settle": Case(("0s", "9999d"), WAIT),
     "response.likelyCause": TEXT,
     "response.firstAction.engage": ENGAGE,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from runbook_operator.decide import values
 from runbook_operator.model import probes
 from runbook_operator.model.aims import OBJECT
-from runbook_operator.model.effects import Create, Delete, Effect, Patch
+from runbook_operator.model.effects import Create, Delete, Effect
 from runbook_operator.model.efforts import Answer, Place
 from runbook_operator.model.patches import covers
 from runbook_operator.model.seen import Missing, Seen
@@ -32,10 +32,6 @@ def _is_in_force(step: Act | Adjust, change: Change, seen: Seen) -> bool:
 
 
 def _is_stored(effect: Effect, seen: Seen) -> bool:
-    match effect:
-        case Create():
-            return covers(seen.body, effect.body)
-        case Patch():
-            return covers(seen.body, effect.patch)
-        case Delete():
-            return True
+    if isinstance(effect, Delete):
+        return True
+    return covers(seen.body, effect.body if isinstance(effect, Create) else effect.patch)

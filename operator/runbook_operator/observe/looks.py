@@ -38,21 +38,27 @@ class Looks:
 
     def at(self, seen: RunbookObject | SwitchObject, store: Store) -> Look:
         """The object is looked at now."""
-        now, status, key = self.monotonic(), seen.status, seen.meta.ref
-        ready = find(status.conditions, "Ready")
-        every = TROUBLED_LOOK if ready and ready.status == "False" else CLOSE_LOOK
-        edition = _edition(seen, store)
+        now, key, every, edition = self.monotonic(), seen.meta.ref, _every(seen), _edition(seen, store)
         first = (now - random.random() * every, edition)  # noqa: S311 # jitter, not a secret
         looked, before = self._last.setdefault(key, first)
-        is_new = edition != before or seen.meta.generation != status.observed_generation
+        is_new = edition != before or seen.meta.generation != seen.status.observed_generation
         thorough = is_new or now >= looked + every
         if thorough:
             looked, _ = self._last[key] = (now, edition)
         return Look(thorough, edition, looked + every - now)
 
+    def again(self, seen: RunbookObject | SwitchObject) -> float:
+        """Seconds until the next close look at an object that this visit has reported on: it may not be Ready now."""
+        return self._last[seen.meta.ref][0] + _every(seen) - self.monotonic()
+
     def forget(self, key: Ref) -> None:
         """The object is gone."""
         self._last.pop(key, None)
+
+
+def _every(seen: RunbookObject | SwitchObject) -> float:
+    ready = find(seen.status.conditions, "Ready")
+    return TROUBLED_LOOK if ready and ready.status == "False" else CLOSE_LOOK
 
 
 def _edition(seen: RunbookObject | SwitchObject, store: Store) -> Edition:

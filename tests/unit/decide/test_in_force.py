@@ -249,3 +249,18 @@ def test_whoever_undoes_it_the_same_value_is_written_ten_times_a_minute_at_most(
     record = simulation.status().record
     assert record is None or record.actions[0].saved == 2
     assert WEB in simulation.store.targets
+
+
+def test_first_write_that_somebody_undoes_names_them_and_the_command() -> None:
+    simulation = thrown(scale(replicas=0)).unprepared()
+    while simulation.replicas == 2:
+        simulation.drive(at_most=1)
+    simulation.someone_sets(5)
+
+    simulation.drive()
+
+    _, reason, message = condition(simulation.status(), "Ready")
+    assert reason == "NotInForce"
+    assert "Deployment/web spec.replicas was set to 0, and kubectl-scale changed it to 5 right after" in message
+    lasts(simulation, 10)
+    assert (simulation.replicas, simulation.status().phase) == (0, "Engaged")
