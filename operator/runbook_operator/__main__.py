@@ -145,7 +145,7 @@ def _shown(default: object) -> str:
 
 
 def _values(annotation: Any) -> str:
-    """What may stand after the flag."""
+    """The values that the flag takes."""
     return (
         "{true,false}"
         if annotation is bool

@@ -108,5 +108,5 @@ class NotLeadingError(OperatorError):
 
 
 def is_ending(error: OperatorError) -> bool:
-    """Whether nothing new may be made since the namespace is being deleted."""
+    """True if nothing new may be made since the namespace is being deleted."""
     return "because it is being terminated" in str(error)

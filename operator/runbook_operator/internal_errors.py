@@ -1,4 +1,4 @@
-"""What becomes of an object when the operator itself fails at it: nobody foresaw the error, and it is one object's.
+"""Contains an unforeseen error to the one object at which the operator failed.
 
 The object gets a condition that names the line of the log. Of a switch the other fields are held or restored one by
 one: whatever is wrong with one of them is no reason to give up the rest.

@@ -1,4 +1,4 @@
-"""Whether visits settle: what each visit has asked for so far, and which objects say that theirs did not settle."""
+"""True if visits settle: what each visit has asked for so far, and which objects say that theirs did not settle."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class Settling:
         self._unsettled.pop(key, None)
 
     def of(self, key: Ref) -> str:
-        """What the last visit repeated, empty where it settled."""
+        """The step that the last visit repeated; empty where it settled."""
         return self._unsettled.get(key, "")
 
     def settles(self, key: Ref) -> bool:

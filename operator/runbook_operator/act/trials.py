@@ -23,7 +23,7 @@ class Trials:
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def answer(self, query: DryRun, account: Account | None) -> Ruling | Denied:
-        """What the API server says to the write in the name of the account."""
+        """The answer of the API server to this write in the name of the account."""
         try:
             async with self._turns:
                 await apply(self.paths.as_(account), query.effect, dry_run=True)

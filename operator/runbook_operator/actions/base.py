@@ -73,12 +73,12 @@ class Action(ABC):
 
     @staticmethod
     def afterwards(spec: Any, scene: Scene) -> tuple[Remark, ...]:  # noqa: ARG004 # overridden
-        """What a person should know that is looked up once everything is written, so that no throw waits for it."""
+        """Remarks that are looked up once everything is written, so that no throw waits for them."""
         return ()
 
     @staticmethod
     def revokes(aim: Aim, seen: Seen) -> bool:  # noqa: ARG004 # overridden
-        """Whether a release deletes an object that was made once: one that has not begun its work."""
+        """True if a release deletes an object that was made once: one that has not begun its work."""
         return False
 
     @staticmethod

@@ -109,7 +109,7 @@ def _doubled(seen: Seen, field: str, keys: Keys) -> tuple[Remark, ...]:
 
 
 def _way_out(seen: Seen, text: str, keys: Keys) -> str:
-    """What to do about a flag that is not there: never to write it down beside a key that means the same."""
+    """The advice on a missing flag: never to write it beside a key that means the same."""
     if others := _others(seen, text, keys):
         return (
             f"it has the flag under a key with dots in it; set flag to {others}, since a dot after a \\ divides no keys"

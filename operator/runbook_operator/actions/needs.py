@@ -1,4 +1,4 @@
-"""What the pod template of an older revision needs in the cluster, compared with what is there."""
+"""Compares what the pod template of an older revision needs with what the cluster has."""
 
 from collections.abc import Callable
 from functools import partial
@@ -31,7 +31,7 @@ CLASSES = ("PriorityClass", "RuntimeClass")
 
 
 def check(scene: Scene, seen: Seen, choice: Choice) -> list[Remark]:
-    """What a person should know of what the revision's template names.
+    """The remarks on what the revision's template names.
 
     Raises Refused where something is gone without which its pods do not start. Of what the live template names as well
     only ConfigMaps and Secrets are looked at: the pods that run have found the rest.
@@ -57,7 +57,7 @@ def check(scene: Scene, seen: Seen, choice: Choice) -> list[Remark]:
 
 
 def _only(named: Named, old: Body, live: Body) -> list[Needed]:
-    """What the old template names and the live one does not."""
+    """References that the old template has and the live one does not."""
     there = named(live)
     return [one for one in named(old) if one not in there]
 

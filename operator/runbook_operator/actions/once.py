@@ -44,7 +44,7 @@ def once(job: Body) -> tuple[dict[str, Any], list[str]]:
 
 
 def has_pods(job: Body) -> bool:
-    """Whether it has, or had, any pod."""
+    """True if it has, or had, any pod."""
     status = job.get("status") or {}
     gone = status.get("uncountedTerminatedPods") or {}
     return any(status.get(one) for one in PODS) or any(gone.values()) or bool(ended(job))
@@ -56,7 +56,7 @@ def ended(job: Body) -> str:
 
 
 def is_interrupted(job: Body) -> bool:
-    """Whether it failed since its pod was disrupted: the policy above is its only one."""
+    """True if it failed since its pod was disrupted: the policy above is its only one."""
     return _failed(job).get("reason") == "PodFailurePolicy"
 
 

@@ -113,7 +113,7 @@ class SetFlag(Action):
 
 
 def _unseen(scene: Scene) -> tuple[Remark, ...]:
-    """What a person should know where running pods go on with the old value."""
+    """The remark on running pods that go on with the old value."""
     workload, config = scene.target.workload, scene.flags
     seen = scene.glance(workload) if workload and config.kind == "ConfigMap" else None
     if seen is None or not (way := stale(seen, config)):

@@ -73,7 +73,7 @@ def _cron_job(seen: Seen) -> Plan:
 
 
 def _missed(seen: Seen) -> str:
-    """What the release of a CronJob starts, empty where it stays suspended; asked of it as it was before the throw."""
+    """The run that a release of the CronJob starts; empty where the CronJob was suspended before the throw."""
     spec = seen.body["spec"]
     if spec.get("suspend"):
         return ""

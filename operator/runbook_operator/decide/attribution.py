@@ -30,7 +30,7 @@ TOTAL = frozenset({"blockTraffic"})
 
 @dataclass(frozen=True)
 class Excuse:
-    """Who keeps the target from working, as a sentence, and since when; None where that is not known.
+    """A reason why the target does not work, as a sentence, and since when; None where that is not known.
 
     A `total` one leaves nothing to be seen of the target. Under any other a revision that came later can still be
     compared with the one before.
@@ -40,10 +40,10 @@ class Excuse:
     since: datetime | None = None
     total: bool = True
     at_zero: bool = False
-    """Whether it is that the workload has no pods."""
+    """True if it is that the workload has no pods."""
 
     def covers(self, at: datetime) -> bool:
-        """Whether what became Critical then may have come of it."""
+        """True if what became Critical then may have come of it."""
         return self.since is None or at > self.since
 
 
@@ -76,14 +76,14 @@ def holding(switch: SwitchObject, target: TargetRefs) -> Iterator[Excuse]:
 
 
 def is_down(claim: Claim, target: TargetRefs, uid: str) -> bool:
-    """Whether what another switch holds keeps the target, whose workload has this uid, from answering at all."""
+    """True if what another switch holds keeps the target, whose workload has this uid, from answering at all."""
     if (claim.uid, claim.field, claim.held) == (uid, REPLICAS, 0):
         return True
     return claim.action in TOTAL and not set(claim.about).isdisjoint(target.refs)
 
 
 def is_at_zero(seen: Seen) -> bool:
-    """Whether a workload is to have no pod, whoever wants that; of a DaemonSet, whether no node is chosen."""
+    """True if a workload is to have no pod, whoever wants that; of a DaemonSet, whether no node is chosen."""
     if kind_of(seen) == DAEMON_SET:
         return rolling_out(seen).observed and rolling_out(seen).desired == 0
     return kind_of(seen) in KINDS and seen.replicas == 0
@@ -94,7 +94,7 @@ def _is_zero(one: Entry | PreparedField) -> bool:
 
 
 def _shares(declared: Declared, target: TargetRefs, namespace: str) -> bool:
-    """Whether the action is on a part of the target: another Runbook may call it by another name."""
+    """True if the action is on a part of the target: another Runbook may call it by another name."""
     return not set(declared.target.refs(namespace).refs).isdisjoint(target.refs)
 
 

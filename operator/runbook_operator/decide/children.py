@@ -11,28 +11,28 @@ from runbook_operator.plan.world import RunbookWorld
 
 
 def is_owned(world: RunbookWorld, switch: SwitchObject) -> bool:
-    """Whether its owner reference is to this very Runbook."""
+    """True if its owner reference is to this very Runbook."""
     return world.runbook.meta.uid in switch.meta.owner_uids
 
 
 def is_own(world: RunbookWorld, switch: SwitchObject) -> bool:
-    """Whether it is this Runbook's, owner reference or not."""
+    """True if it is this Runbook's, owner reference or not."""
     return stranger(world, switch) is None
 
 
 def is_orphan(world: RunbookWorld, switch: SwitchObject) -> bool:
-    """Whether it is this Runbook's, and has no owner any more."""
+    """True if it is this Runbook's, and has no owner any more."""
     return is_own(world, switch) and not is_owned(world, switch) and not switch.meta.deleting
 
 
 def is_ours(switch: SwitchObject) -> bool:
-    """Whether the operator made it, or engaged it: a Switch that somebody else wrote is never deleted unasked."""
+    """True if the operator made it, or engaged it: a Switch that somebody else wrote is never deleted unasked."""
     is_marked = switch.made_for == switch.spec.runbook or FINALIZER in switch.meta.finalizers
     return is_marked or switch.status.record is not None
 
 
 def stranger(world: RunbookWorld, switch: SwitchObject) -> str | None:
-    """Whose it is instead, and what to do about that; None where it is this Runbook's."""
+    """The other owner, and what to do about it; None where this Runbook owns it."""
     if is_owned(world, switch):
         return None
     if switch.spec.runbook != world.runbook.meta.ref.name:
@@ -46,5 +46,5 @@ def stranger(world: RunbookWorld, switch: SwitchObject) -> str | None:
 
 
 def _is_former(world: RunbookWorld, owner: Owner) -> bool:
-    """Whether the owner is a Runbook of this name that is no more: there is one of a name, and this one is there."""
+    """True if the owner is a Runbook of this name that is no more: there is one of a name, and this one is there."""
     return world.runbook.meta.ref.is_meant_by({"apiVersion": owner.api_version, "kind": owner.kind, "name": owner.name})

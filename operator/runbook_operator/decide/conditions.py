@@ -79,7 +79,7 @@ def _ready(world: World, status: SwitchStatus, trouble: Trouble | None) -> Findi
 
 
 def _known_before(world: World, status: SwitchStatus) -> str:
-    """What a person should know before the throw; between two close looks what was told last stands."""
+    """The remarks before a throw; between two close looks those reported last stand."""
     if status.record is not None or world.record is not None or world.entry is None:
         return ""
     if not world.thorough:
@@ -208,7 +208,7 @@ def _automatic(world: World) -> Finding:
 
 
 def _blind(world: World) -> Finding | None:
-    """What is said of a switch that stays engaged since there is no data that would release it."""
+    """The message of a switch that stays engaged because no data releases it."""
     said = {(one.source, one.name): one for one in heard(world)}
     speaking = [said[key] for one in automatic_holds(world) if (key := (one.source, one.name)) in said]
     blind = [called(one.source, one.name) for one in speaking if one.verdict == "Unknown" and one.blind]

@@ -63,7 +63,7 @@ def _metric(world: World, record: Record) -> Metric | None:
 
 
 def _is_in_place(record: Record) -> bool:
-    """Whether all that is held was written, and the cluster is through with it; what writes nothing is never there."""
+    """True if all that is held was written, and the cluster is through with it; what writes nothing is never there."""
     return bool(record.actions) and all(
         one.applied_at and one.result == "Applied" and not one.progress for one in record.actions
     )

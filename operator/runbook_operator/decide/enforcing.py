@@ -34,7 +34,7 @@ def recorded(world: RunbookWorld, uid: str) -> list[HeldField]:
 
 
 def is_left(seen: Seen, one: HeldField) -> bool:
-    """Whether the field shows what was set, or what admission left of it."""
+    """True if the field shows what was set, or what admission left of it."""
     return any(shows(seen.body, one.field, value) for value in (one.held, *([one.admitted] if one.admitted else [])))
 
 

@@ -154,7 +154,7 @@ def _deploying(case: Case) -> Gate | None:
 
 
 def _held_down(case: Case) -> Gate | None:
-    """What metrics say of a target since a switch holds it down is what that switch does."""
+    """Metrics of a target that a switch holds down report what that switch does."""
     since = min((moment(one.since) for one in case.holds), default=case.world.now)
     namespace, claims = case.runbook.meta.ref.namespace, case.world.claims if case.by_metrics else ()
     for act, claim in product(case.entry.actions, claims):

@@ -1,4 +1,4 @@
-"""What may be looked at for the sake of a remark."""
+"""Rights to the reads that only remarks need."""
 
 from runbook_operator.decide.holds import wanted
 from runbook_operator.model.refs import Ref

@@ -38,7 +38,7 @@ def begins_by_itself(world: World) -> bool:
 
 
 def word(world: World) -> Word | None:
-    """What the person says, since when and until when: as recorded, until the person changes the spec again."""
+    """The word of the person, since when and until when: as recorded, until the person changes the spec again."""
     spec = world.switch.spec
     if spec.engaged is None:
         return None

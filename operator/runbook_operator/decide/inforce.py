@@ -19,7 +19,7 @@ from runbook_operator.model.reasons import Reason
 from runbook_operator.plan.prepared import is_by_us
 
 SHOWN = 5
-"""So many paths of a template are named at most."""
+"""The most paths of a template that a message names."""
 LIST = "see kubectl get mutatingadmissionpolicies,mutatingwebhookconfigurations"
 
 
@@ -32,7 +32,7 @@ def accepted(part: Part) -> Accepted | None:
 
 
 def was_written(part: Part) -> bool:
-    """Whether a write of this engagement to the field was accepted, so that what is live is no value to save.
+    """True if a write of this engagement to the field was accepted, so that what is live is no value to save.
 
     After a restart the field manager tells: this process remembers no write.
     """
@@ -44,7 +44,7 @@ def was_written(part: Part) -> bool:
 
 
 def is_unforced(part: Part) -> bool:
-    """Whether the field shows something else than the last accepted write asked for.
+    """True if the field shows something else than the last accepted write asked for.
 
     Somebody who changes a field that was in force begins a fight, which has its own budget and its own condition.
     """
@@ -69,7 +69,7 @@ def written_again_at(part: Part) -> datetime:
 
 
 def unforced(part: Part) -> Refused | None:
-    """What was asked, what is live, and who may have changed it; None where the last write is in force."""
+    """Reports what was asked, what is live, and who may have changed it; None where the last write is in force."""
     found = accepted(part)
     if found is None or not is_unforced(part):
         return None
@@ -111,7 +111,7 @@ def _named(part: Part) -> str:
 
 
 def _added(part: Part) -> str:
-    """What admission added to a pod template that has all that was asked for; empty where it changed some of that."""
+    """Paths that admission added to a pod template; empty where it changed some of what was asked for."""
     if part.entry.field != TEMPLATE:
         return ""
     live, asked = _templates(part)

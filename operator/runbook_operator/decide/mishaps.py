@@ -1,4 +1,4 @@
-"""What an object tells of a failure of the operator itself, made without a look at the world, which has failed."""
+"""The status of an object at which the operator itself failed, made without the world, which has failed."""
 
 from datetime import datetime
 

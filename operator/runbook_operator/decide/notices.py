@@ -86,7 +86,7 @@ def summary(record: Record) -> str:
 
 
 def unrestored(record: Record) -> str:
-    """What a release has not restored yet, where something keeps it from that; else one clause per action."""
+    """Lists what a release has not restored yet, where something prevents it; else one clause per action."""
     stuck = [one for one in (*record.actions, *record.dropped) if one.failure and one.mode == "Hold"]
     text = "; ".join(f"{named(one)} is not restored to {shown(one.saved)} yet" for one in stuck)
     return text or summary(record)

@@ -125,12 +125,12 @@ class Part:
         return self.shows(self.entry.held) or self._suffices(self.entry.held)
 
     def shows(self, value: Any) -> bool:
-        """Whether the saved object shows this value."""
+        """True if the saved object shows this value."""
         return self.saved is not None and values.shows(self._bare(self.saved), self.entry.field, value)
 
     @property
     def is_admitted(self) -> bool:
-        """Whether the saved object shows what admission left of the last accepted write.
+        """True if the saved object shows what admission left of the last accepted write.
 
         That is remembered at once, and recorded with the next status.
         """
@@ -140,7 +140,7 @@ class Part:
         return any(values.same(self.entry.field, one, self.mark) for one in left)
 
     def _suffices(self, value: Any) -> bool:
-        """Whether it shows this value with something that admission added."""
+        """True if it shows this value with something that admission added."""
         admitted = self.entry.admitted
         if admitted is None or not admitted.suffices or not values.same(self.entry.field, admitted.asked, value):
             return False
@@ -148,12 +148,12 @@ class Part:
 
     @property
     def is_engaging(self) -> bool:
-        """Whether the value that is held is to be there, and not the one that a release leaves."""
+        """True if the value that is held is to be there, and not the one that a release leaves."""
         return self.index >= 0 and wanted(self.world)
 
     @property
     def asked(self) -> Any:
-        """What is to be in the field now."""
+        """The value that the field should have now."""
         return self.entry.held if self.is_engaging else self.put_back_value
 
     @property
@@ -206,7 +206,7 @@ class Part:
 
     @property
     def restorable(self) -> bool:
-        """Whether a release has something to write: the field shows what was held, or what admission left of it."""
+        """True if a release has something to write: the field shows what was held, or what admission left of it."""
         if self.is_made_once:
             return self.is_revoked
         if self.entry.mode != "Hold" or self.saved is None or self.overruled:
@@ -218,12 +218,12 @@ class Part:
         return not self.is_back(self.put_back_value)
 
     def is_back(self, value: Any) -> bool:
-        """Whether the saved object shows a value that a release leaves."""
+        """True if the saved object shows a value that a release leaves."""
         return values.same(self.entry.field, self.live, value) or self._suffices(value)
 
     @property
     def is_revoked(self) -> bool:
-        """Whether it was made once, has not begun its work, and does not outlive the release."""
+        """True if it was made once, has not begun its work, and does not outlive the release."""
         if self.saved is None or not self.saved.body or is_going(self.saved):
             return False
         return self.action.revokes(self.entry.aim(self.ref.namespace), self.saved)

@@ -1,4 +1,4 @@
-"""What a person can do about a field manager that keeps writing what a switch holds."""
+"""Advice against a field manager that keeps writing what a switch holds."""
 
 from collections.abc import Mapping
 
@@ -28,7 +28,7 @@ ANYBODY = "stop it from writing this field"
 
 
 def hint(manager: str, switch: Ref) -> str:
-    """What ends the fight with this field manager; the longest name that it begins with decides."""
+    """The advice that ends the fight with this field manager; the longest matching prefix of its name decides."""
     known = [name for name in HINTS if manager.startswith(name)]
     named = HINTS[max(known, key=len)] if known else ANYBODY
     way = named if manager else FIND.format(namespace=switch.namespace)

@@ -131,7 +131,7 @@ def action_of(declared: Declared) -> tuple[type[Action], Any]:
 
 
 def _is_same_again(part: Part) -> bool:
-    """Whether another object of the name shows what this part holds, and that is not what was saved."""
+    """True if another object of the name shows what this part holds, and that is not what was saved."""
     entry = part.entry
     if not _is_planned(entry) or entry.mode != "Hold" or entry.uid is None or part.is_object:
         return False

@@ -147,7 +147,7 @@ def _engaged(part: Part) -> Entry:
 
 
 def is_stuck(far: Progress) -> bool:
-    """Whether what was written is there, and the cluster does not act on it."""
+    """True if what was written is there, and the cluster does not act on it."""
     return far.stuck is not None
 
 
@@ -195,7 +195,7 @@ def _since(part: Part) -> datetime:
 
 
 def _known(part: Part, far: Progress | None) -> Failure | None:
-    """What failed before; that pods cannot be made is no reason for a release to stop waiting."""
+    """The failure before; that pods cannot be made is no reason for a release to stop waiting."""
     noted = part.entry.failure
     return None if far is None and noted is not None and noted.reason == Reason.PODS_NOT_CREATED else noted
 
@@ -236,7 +236,7 @@ def is_given_up(world: World, since: str | None) -> bool:
 
 
 def is_never_read(world: World) -> bool:
-    """Whether a deletion waits no longer for an object that cannot be read."""
+    """True if a deletion waits no longer for an object that cannot be read."""
     stalled = find(world.switch.status.conditions, "Stalled")
     return is_given_up(world, stalled.last_transition_time if stalled else None)
 
@@ -254,7 +254,7 @@ def _ended(part: Part) -> Entry:
 
 
 def _last_words(part: Part) -> str:
-    """What became of what was restored, where that is not said by the values alone."""
+    """The outcome of a restore, where the values alone do not show it."""
     if not part.is_made_once:
         return left_to(part)
     why = part.entry.failure.message if part.entry.failure else part.entry.progress

@@ -100,7 +100,7 @@ def replanned(world: World, record: Record) -> Record:
 
 
 def _is_already_set(part: Part) -> bool:
-    """Whether a release will change nothing: nobody holds the field, and it has the value already.
+    """True if a release will change nothing: nobody holds the field, and it has the value already.
 
     Somebody set it before, or the record of an earlier throw is lost, as where a Switch is restored without its status.
     """

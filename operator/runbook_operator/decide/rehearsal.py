@@ -1,4 +1,4 @@
-"""What the API server would refuse of a throw: a close look at an idle switch has its first writes checked, not stored.
+"""Finds what the API server would refuse of a throw: a close look at an idle switch sends its first writes as dry runs.
 
 Never on the path of a throw, and never in Observe mode. A look has so many writes checked at most.
 """
@@ -25,11 +25,11 @@ REFUSALS = frozenset(
         *(Reason.POLICY_REFUSED, Reason.WEBHOOK_REFUSED, Reason.WEBHOOK_FAILED, Reason.NAMESPACE_TERMINATING),
     }
 )
-"""What Ready says of a check stands until the next one."""
+"""A refusal that Ready reports stands until the next check."""
 
 
 def told(conditions: Sequence[Condition]) -> Trouble | None:
-    """What Ready says already, where it is about a write that was refused."""
+    """The reason and message of Ready, where Ready reports a write that was refused."""
     ready = find(conditions, "Ready")
     if ready is None or ready.status != "False" or ready.reason not in REFUSALS:
         return None
@@ -37,7 +37,7 @@ def told(conditions: Sequence[Condition]) -> Trouble | None:
 
 
 def refused(world: World, record: Record) -> Trouble | None:
-    """What the API server refuses of the throw that the record is a draft of; raises Unread."""
+    """The refusal of the API server to a throw of this drafted record; raises Unread."""
     if world.observing or world.barred or world.deleting:
         return None
     queries = list(_queries(world, record))

@@ -26,7 +26,7 @@ from runbook_operator.plan.steps import (
 )
 
 REPEATS = 8
-"""So often one step may be asked for in a visit: a write that meets a conflict is tried again a few times."""
+"""The most times that a visit may ask for one step: a write that meets a conflict is tried again a few times."""
 MOST = 200
 """A Runbook of 64 switches takes 65 steps; a visit that takes more than this does not settle."""
 REPLACED = frozenset({"Ready", "Stalled", "Reconciling"})
@@ -43,7 +43,7 @@ class Taken:
 
 
 def unsettled(taken: Sequence[Taken]) -> str:
-    """What the visit repeats, in a sentence; empty while it makes progress. `taken` are its steps, the last one new."""
+    """A sentence on the step that the visit repeats; empty while it makes progress. `taken` are its steps."""
     if len(taken) < REPEATS:
         return ""
     rule, what, _ = last = _essence(taken[-1])

@@ -154,7 +154,7 @@ def _entries(world: RunbookWorld) -> Iterator[Entry]:
 
 
 def _remark(declared: Declared) -> str:
-    """What is likely to be wrong with how it is declared."""
+    """The likely mistake in its declaration."""
     if not isinstance(declared, Metric) or declared.absent == "Zero" or not compares(declared.query or ""):
         return ""
     return COMPARES
@@ -212,7 +212,7 @@ def _notice(world: RunbookWorld, entry: Entry) -> Notice:
 
 
 def _gets_better(entry: Entry) -> bool:
-    """Whether its level is less bad than it was; Stale is as bad as the last level that was known."""
+    """True if its level is less bad than it was; Stale is as bad as the last level that was known."""
     was = entry.old.known if entry.old and entry.old.level == "Stale" else entry.before
     return entry.now.level == "Ok" or SEVERITY.get(entry.now.level, 3) < SEVERITY.get(was, 0)
 

@@ -191,7 +191,7 @@ def _restorations(left: tuple[Part, ...]) -> Iterator[Act]:
 
 
 def _unseen_work(part: Part, act: Act) -> Act:
-    """What has begun its work since it was seen is not deleted."""
+    """An object that has begun its work since it was seen is not deleted."""
     if not (part.is_made_once and part.saved and isinstance(act.effect, Delete)):
         return act
     return replace(act, effect=replace(act.effect, resource_version=part.saved.resource_version))

@@ -32,7 +32,7 @@ def unforced(world: RunbookWorld, seen: Seen, asked: Sequence[HeldField]) -> Ref
 
 
 def is_paused(world: RunbookWorld, seen: Seen, asked: Sequence[HeldField]) -> bool:
-    """Whether the last accepted write was too short a time ago to repeat it."""
+    """True if the last accepted write was too short a time ago to repeat it."""
     every = (found for one in asked if (found := _undone(world, seen, one)))
     return any(world.now < _again_at(world, found) for found in every)
 

@@ -35,7 +35,7 @@ def live(seen: Seen, field: str) -> Any:
 
 
 def mark(seen: Seen, field: str) -> Any:
-    """What is live, as a record may have it: of a whole object a digest, without what changes by itself."""
+    """The live value as a record may keep it: of a whole object a digest, without what changes by itself."""
     if field == OBJECT:
         body = {key: value for key, value in seen.body.items() if key not in ("metadata", "status")}
         return {"digest": digest(body)} if body else None
@@ -129,7 +129,7 @@ def _patch(seen: Seen, patch: Mapping[str, Any], way: Subresource) -> Patch:
 
 
 def written(seen: Seen, field: str, value: Any, answers: Mapping[Query, Any]) -> Any:
-    """What is written to a field: a template's body is read from the revisions; raises Unread, Refused."""
+    """The value to write to a field: a template's body comes from the revisions. Raises Unread, Refused."""
     if field != TEMPLATE:
         return value
     found = next((one for one in kept(seen, answers) if one.digest == value["digest"]), None)

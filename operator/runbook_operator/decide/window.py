@@ -35,12 +35,12 @@ class Case:
 
     @property
     def before(self) -> list[str]:
-        """What was Critical before it came, or while the target was down on purpose, and was not Ok since."""
+        """Names what was Critical before it came, or while the target was down on purpose, and was not Ok since."""
         return [one.name for one in self.judges if self._is_excused(one)]
 
     @property
     def evidence(self) -> list[Judge]:
-        """What has become Critical in the window, while the revision was live, and comes of nothing else."""
+        """Names what became Critical in the window, while the revision was live, and has no other cause."""
         if not self.is_live or is_standing_still(self.seen, self.watch, self.now):
             return []
         found = (one for one in self.judges if one.level == "Critical" and one.track.since < self.until)
@@ -54,7 +54,7 @@ class Case:
 
     @property
     def reason(self) -> str:
-        """What is said while the window is open."""
+        """The reason that is reported while the window is open."""
         text = f"watched until {timestamp(self.until)} by {', '.join(one.name for one in self.judges)}"
         why = f"; {self.excuse.text}, so what is Critical meanwhile is no evidence against it" if self.excuse else ""
         return f"{text}{why}"
@@ -101,13 +101,13 @@ class Case:
 
 
 def is_available(seen: Seen) -> bool:
-    """Whether all pods are available, and at least one of them runs the live revision."""
+    """True if all pods are available, and at least one of them runs the live revision."""
     far = rolling_out(seen)
     return far.complete and far.working > 0 and not is_updating(seen)
 
 
 def is_standing_still(seen: Seen, watch: WatchedRevision, now: datetime) -> bool:
-    """Whether its own rollout may keep everybody from answering; one that takes too long is no excuse."""
+    """True if its own rollout may keep everybody from answering; one that takes too long is no excuse."""
     if watch.available or now >= still_until(watch) or kind_of(seen) not in KINDS:
         return False
     far = rolling_out(seen)

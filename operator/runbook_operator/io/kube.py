@@ -270,7 +270,7 @@ def _proxy_to(server: str) -> str | None:
 
 
 def _written(*, dry_run: bool) -> Mapping[str, str]:
-    """What goes with a write: as whom it is noted, and that it is to be checked only."""
+    """The query of a write: its field manager, and that the server only checks it."""
     return {"fieldManager": MANAGER} | (DRY if dry_run else {})
 
 

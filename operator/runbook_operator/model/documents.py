@@ -117,7 +117,7 @@ def spelled(keys: Keys) -> str:
 
 
 def _outline(text: str, keys: Keys) -> Outline:
-    """What was found once is known by the digest of the text, so that no text stays in memory."""
+    """Outlines are kept by the digest of their text, so that no text stays in memory."""
     known = (_digest(text), ".".join(keys))
     found = _known.pop(known, None) or _read(text, known[1])
     _known[known] = found
@@ -147,7 +147,7 @@ def _read(text: str, path: str) -> Outline | outlines.UnreadableError:
 
 
 def _refuse_odd(found: Outline, keys: Keys) -> None:
-    """What keeps a value from being changed alone: something on the way to it."""
+    """Raises FieldError where something on the path keeps the value from being changed alone."""
     if found.is_bare:
         raise FieldError(spelled(keys), NO_MAP)
     for depth in range(len(keys) + 1):
@@ -172,7 +172,7 @@ def _stands(text: str, keys: Keys, place: tuple[int, int]) -> bool:
 
 
 def _is_json_value(raw: str) -> bool:
-    """Whether one single value can take the place of another in JSON: nothing around it has to be read for that."""
+    """True if one single value can take the place of another in JSON: nothing around it has to be read for that."""
     if not raw.startswith('"'):
         return JSON_BARE.fullmatch(raw) is not None
     try:

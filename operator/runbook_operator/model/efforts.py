@@ -28,7 +28,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the API server has answered to one accepted write of a field; see Accepted."""
+    """The answer of the API server to one accepted write of a field; see Accepted."""
 
     uid: str
     asked: Any

@@ -60,7 +60,7 @@ class Outline:
     spans: dict[Keys, Span] = field(default_factory=dict)
     """Where a path ends in a single value: its first character, and the one after its last."""
     is_bare: bool = False
-    """Whether the text is no map but a single value or a list."""
+    """True if the text is no map but a single value or a list."""
 
     def note(self, keys: Keys, *, bound: bool) -> None:
         """One more node is there."""
@@ -80,7 +80,7 @@ def read(text: str, path: str) -> Outline:
 
 @lru_cache(maxsize=8)
 def is_json(text: str) -> bool:
-    """Whether the text is a JSON object or array, and not just YAML in braces."""
+    """True if the text is a JSON object or array, and not just YAML in braces."""
     try:
         return isinstance(json.loads(text), dict | list)
     except (ValueError, RecursionError):
@@ -92,7 +92,7 @@ def _kilobytes(size: int) -> int:
 
 
 def _further(rest: str, key: str) -> str | None:
-    """What is left of the path below this key; empty at its end, None where the path does not go there."""
+    """The rest of the path below this key; empty at its end, None where the path does not go there."""
     if rest == key:
         return ""
     return rest[len(key) + 1 :] if rest.startswith(f"{key}.") else None

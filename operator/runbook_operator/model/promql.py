@@ -41,7 +41,7 @@ def is_plain(query: str) -> bool:
 
 
 def compares(query: str) -> bool:
-    """Whether the query ends in a comparison, so that it gives no series where that does not hold.
+    """True if the query ends in a comparison, so that it gives no series where that does not hold.
 
     `bool` makes it give 0 instead, and so does `or vector(0)` behind it.
     """
@@ -136,7 +136,7 @@ def _closed(bare: str) -> bool:
 
 
 def _outside(bare: str) -> str:
-    """What stands outside of all brackets."""
+    """The text outside of all brackets."""
     depth, kept = 0, []
     for part in re.split(r"([()\[\]{}])", bare):
         depth += part in PAIRS.values() if part else 0

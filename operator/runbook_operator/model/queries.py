@@ -55,7 +55,7 @@ class May:
 
 @dataclass(frozen=True)
 class DryRun:
-    """Whether the API server would take a write, which it does not store.
+    """True if the API server would take a write, which it does not store.
 
     It is that of the `number`, counted in a throw of the switch; the write itself is not compared, since it may hold
     the time of the throw. The answer is a Ruling, not allowed where nobody can tell, or a Denied.

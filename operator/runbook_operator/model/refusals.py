@@ -113,12 +113,12 @@ def refusal(code: int, status: Mapping[str, Any], namespace: str = "") -> Refusa
 
 
 def is_of_trial(message: str) -> bool:
-    """Whether the refusal is about the dry run alone: a webhook with side effects cannot be asked in one."""
+    """True if the refusal is about the dry run alone: a webhook with side effects cannot be asked in one."""
     return "does not support dry run" in message
 
 
 def is_transient(code: int, reason: Reason) -> bool:
-    """Whether time alone may cure it: the answer says nothing about the write itself."""
+    """True if time alone may cure it: the answer says nothing about the write itself."""
     return reason is Reason.WEBHOOK_FAILED and code >= 500  # noqa: PLR2004 # HTTP's own boundary
 
 

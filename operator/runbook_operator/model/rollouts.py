@@ -34,7 +34,7 @@ class RollingOut:
 
     @property
     def complete(self) -> bool:
-        """Whether it is as far as its update strategy lets it get."""
+        """True if it is as far as its update strategy lets it get."""
         return self.observed and self.available == self.total == self.desired and self.old <= self.kept
 
     @property
@@ -91,13 +91,13 @@ def rolling_out(seen: Seen) -> RollingOut:
 
 
 def is_rolling_out(seen: Seen) -> bool:
-    """Whether pods of an older template are still to be replaced; a rollout that is stuck is none any more."""
+    """True if pods of an older template are still to be replaced; a rollout that is stuck is none any more."""
     far = rolling_out(seen)
     return far.old > far.kept and not far.overdue
 
 
 def may_stand_still(seen: Seen) -> bool:
-    """Whether the update strategy lets every pod be away at once, so that nobody answers while it goes on."""
+    """True if the update strategy lets every pod be away at once, so that nobody answers while it goes on."""
     if kind_of(seen) == ROLLOUT:
         return False
     desired = rolling_out(seen).desired

@@ -79,7 +79,7 @@ class Missing:
 
 
 def is_hidden(found: "Seen | Missing | None") -> bool:
-    """Whether nobody can tell what became of it, since it cannot be read."""
+    """True if nobody can tell what became of it, since it cannot be read."""
     return isinstance(found, Missing) and found.reason in (Reason.FORBIDDEN, Reason.UNAVAILABLE)
 
 

@@ -26,7 +26,7 @@ class Doubts:
         self._seen_released.add(switch)
 
     def witnessed(self, switch: Ref) -> bool:
-        """Whether every write of its engagement was made here."""
+        """True if every write of its engagement was made here."""
         return switch in self._seen_released
 
     def foresee(self, switch: Ref) -> None:

@@ -137,7 +137,7 @@ class Numbers:
 
 
 def _wants_pods(seen: Seen) -> bool:
-    """Whether pods should be there: a workload at 0 has none on purpose, and what it has none of does not wait."""
+    """True if pods should be there: a workload at 0 has none on purpose, and what it has none of does not wait."""
     if kind_of(seen) == DAEMON_SET:
         return rolling_out(seen).desired > 0
     return seen.ref.kind == "Service" or seen.replicas > 0

@@ -38,7 +38,7 @@ class Owned:
         return tuple(one for one in pods if self._is_own(workload, one, is_known=is_known))
 
     async def _learn(self, workload: Seen, ask: List) -> bool:
-        """Whether the ReplicaSets of the namespace could be listed."""
+        """True if the ReplicaSets of the namespace could be listed."""
         found = await ask(Find("apps/v1", "ReplicaSet", workload.ref.namespace))
         if isinstance(found, Denied):
             return False

@@ -15,7 +15,7 @@ def is_untouched(seen: Seen | Missing | None, one: PreparedField) -> bool:
 
 
 def is_written(seen: Seen | Missing | None, one: PreparedField) -> bool:
-    """Whether the operator itself has set the object for a throw, as far as that can be told.
+    """True if the operator itself has set the object for a throw, as far as that can be told.
 
     The API server notes nobody for a scale down to nothing, nor for what admission makes of that: it counts as the
     operator's where no other is noted. The value may be another than the one that is held, by an admission policy.
@@ -26,6 +26,6 @@ def is_written(seen: Seen | Missing | None, one: PreparedField) -> bool:
 
 
 def is_by_us(seen: Seen, field: str, held: object) -> bool:
-    """Whether nobody but the operator can have written the field last, once it has written this value there."""
+    """True if nobody but the operator can have written the field last, once it has written this value there."""
     noted = seen.manager(field)
     return noted == MANAGER or (not noted and field == REPLICAS and held == 0)

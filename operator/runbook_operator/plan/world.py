@@ -100,9 +100,9 @@ class World:
     doubtful: bool = True
     """Whether a throw may have acted of which the status does not say so."""
     unsettled: str = ""
-    """What the last visit repeated without an end, empty where it settled."""
+    """The step that the last visit repeated without an end; empty where it settled."""
     witnessed: bool = False
-    """Whether this process has seen the switch at rest, so that it knows of every write of the engagement."""
+    """True if this process has seen the switch at rest, so that it knows of every write of the engagement."""
 
     @property
     def actor(self) -> Meta:
@@ -184,7 +184,7 @@ class RunbookWorld:
 
 
 def look(seen: Mapping[Ref, Seen | Missing], ref: Ref, *, whole: bool = False) -> Seen | Missing:
-    """What is at `ref`. Raises Unread where the world does not have it: nothing is taken for absent unseen."""
+    """The object at `ref`. Raises Unread where the world does not have it: nothing counts as absent unseen."""
     found = seen.get(ref)
     if found is None or (whole and isinstance(found, Seen) and not found.whole):
         raise Unread([Read(ref)])

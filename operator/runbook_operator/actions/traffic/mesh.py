@@ -1,4 +1,4 @@
-"""Whether the pods behind a Service are in the Istio mesh: what is there shows it, and where no pod is, a declaration.
+"""Decides if the pods behind a Service are in the Istio mesh, by what is there, or without pods by a declaration.
 
 No pods are no evidence: an Istio object on pods outside of the mesh stops nothing.
 """

@@ -16,7 +16,7 @@ RIGHTS = (
     *(Right("apps", f"{kind.lower()}s", ("get", "list"), optional=True) for _, kind, _ in WORKLOADS),
 )
 AT_THE_PODS = frozenset({"AuthorizationPolicy", "EnvoyFilter", "NetworkPolicy"})
-"""What is on the pods themselves counts for whichever Service leads there."""
+"""Mechanisms on the pods themselves hold for every Service that leads there."""
 
 
 def remarks(scene: Scene) -> tuple[Remark, ...]:
@@ -51,7 +51,7 @@ def _labels(site: Site) -> Mapping[str, str]:
 
 
 def _leads(spec: Body, own: Mapping[str, str], labels: Mapping[str, str]) -> bool:
-    """Whether a Service may lead to the same pods: to those with these labels, or to some of those behind `own`."""
+    """True if a Service may lead to the same pods: to those with these labels, or to some of those behind `own`."""
     selector = spec.get("selector") or {}
     if not selector or BLOCKED in selector or spec.get("type") == "ExternalName":
         return False

@@ -1,4 +1,4 @@
-"""Whether the controller of a mechanism reports that what was written is in force.
+"""Finds out if the controller of a mechanism reports that what was written is in force.
 
 Asked after the writes, of the last one: no write waits for a controller. A kind without conditions is Engaged with a
 remark that names the check by hand.
@@ -26,7 +26,7 @@ PENDING = "Pending"
 
 
 def by_hand(what: str, check: str) -> Remark:
-    """What to try where no condition tells: the `check` is a command with the answer that it should give."""
+    """A remark where no condition reports: `check` is a command with the answer that it should give."""
     return Remark(Reason.UNVERIFIABLE, f"no condition tells whether {what} is in force; check by hand: {check}")
 
 
@@ -40,7 +40,7 @@ def answers(status: int) -> str:
 
 
 def outcome(scene: Scene, aim: Aim) -> Progress:
-    """What the controllers report on all that the action has written, asked for the last of it."""
+    """The reports of the controllers on all that the action has written; asked for its last aim."""
     if aim != scene.aims[-1]:
         return DONE
     found = [_reported(one, scene) for one in scene.aims if one.ref.kind in STATUS]

@@ -122,7 +122,7 @@ def _backends(spec: Body) -> Iterator[Body]:
 
 
 def _is_of(ingress: Body, controller: str, prefix: str) -> bool:
-    """Whether its class names the controller, or names none and its annotations are for that controller."""
+    """True if its class names the controller, or names none and its annotations are for that controller."""
     annotations = ingress["metadata"].get("annotations") or {}
     return controller in _class(ingress) or (
         not _names_a_controller(ingress) and any(key.startswith(f"{prefix}/") for key in annotations)
