@@ -420,12 +420,21 @@ async def test_where_nobody_asks_any_more_the_watch_ends_and_what_it_told_is_for
         assert there.count("LIST") == before + 1
 
 
-async def test_what_is_needed_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_service_that_is_asked_about_stays_watched() -> None:
+    clock = Clock()
+    async with following(service(), monotonic=clock) as (there, addresses):
+        for _ in range(4):
+            assert await where(addresses)
+            clock.time += UNUSED / 2
+            addresses.forget()
+
+        assert await where(addresses)
+        assert there.count("LIST") == 1
+
+
+async def test_service_that_nobody_asks_about_is_forgotten_by_the_running_task(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "UNUSED", 0.1)
     async with following(service()) as (there, addresses):
-        for _ in range(20):
-            await where(addresses)
-            await asyncio.sleep(0.01)
+        await where(addresses)
 
-        assert there.count("LIST") == 1
         await until(lambda: there.open == 0 and not addresses.uids("v1", "Service", ""))
