@@ -2,15 +2,14 @@
 
 from datetime import datetime
 
-from runbook_operator.api.conditions import Condition, Finding, condition
+from runbook_operator.api.conditions import Condition
 from runbook_operator.api.objects import RunbookObject, SwitchObject
 from runbook_operator.api.runbook import RunbookStatus
 from runbook_operator.api.switch import SwitchStatus
+from runbook_operator.decide.failing import failing
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.reasons import Reason
 from runbook_operator.plan.steps import WriteStatus
-
-REPLACED = frozenset({"Ready", "Stalled", "Reconciling"})
 
 
 def shown(found: SwitchObject | RunbookObject, error: str, number: str, now: datetime) -> WriteStatus | None:
@@ -20,7 +19,7 @@ def shown(found: SwitchObject | RunbookObject, error: str, number: str, now: dat
         f"the operator failed at it ({error}, error id {number}) and tries again; {held}Find the error by its id: "
         f"kubectl logs -n NAMESPACE deploy/runbook-operator | grep {number}, in the operator's namespace, and report it"
     )
-    meta, conditions = found.meta, _conditions(found, message, now)
+    meta, conditions = found.meta, failing(found, Reason.INTERNAL_ERROR, message, now)
     if conditions == found.status.conditions:
         return None
     notice = Notice(meta.ref, meta.uid, Reason.INTERNAL_ERROR, message, f"{meta.uid}.{number}", warning=True)
@@ -32,13 +31,3 @@ def _status(found: SwitchObject | RunbookObject, conditions: list[Condition]) ->
     if isinstance(found, SwitchObject):
         return found.status.replace(phase="Stalled", observed_generation=generation, conditions=conditions)
     return found.status.replace(observed_generation=generation, conditions=conditions)
-
-
-def _conditions(found: SwitchObject | RunbookObject, message: str, now: datetime) -> list[Condition]:
-    old, kinds = found.status.conditions, {"Ready": False, "Stalled": True}
-    new = [
-        condition(old, kind, Finding(holds, Reason.INTERNAL_ERROR, message), found.meta.generation, now)
-        for kind, holds in kinds.items()
-        if kind == "Ready" or isinstance(found, SwitchObject)
-    ]
-    return [*new, *(one for one in old if one.type not in REPLACED)]

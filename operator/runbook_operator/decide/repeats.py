@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from runbook_operator.api.conditions import Condition, Finding, condition
+from runbook_operator.api.conditions import Condition
 from runbook_operator.api.objects import RunbookObject, SwitchObject
 from runbook_operator.api.runbook import RunbookStatus
 from runbook_operator.api.switch import SwitchStatus
+from runbook_operator.decide.failing import failing
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.queries import Query
 from runbook_operator.model.reasons import Reason
@@ -29,7 +30,6 @@ REPEATS = 8
 """The most times that a visit may ask for one step: a write that meets a conflict is tried again a few times."""
 MOST = 200
 """A Runbook of 64 switches takes 65 steps; a visit that takes more than this does not settle."""
-REPLACED = frozenset({"Ready", "Stalled", "Reconciling"})
 _VARYING = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z|\b[0-9a-f]{12}\b")
 """Times and ids, which differ between two decisions that are otherwise the same."""
 
@@ -59,7 +59,7 @@ def unsettled(taken: Sequence[Taken]) -> str:
 
 def shown(found: SwitchObject | RunbookObject, message: str, now: datetime) -> WriteStatus | None:
     """The status with what is repeated; None where it has that already."""
-    meta, conditions = found.meta, _conditions(found, message, now)
+    meta, conditions = found.meta, failing(found, Reason.UNSETTLED, message, now)
     if conditions == found.status.conditions:
         return None
     identity = f"{meta.uid}.{meta.generation}.{Reason.UNSETTLED}"
@@ -96,13 +96,3 @@ def _status(old: SwitchStatus | RunbookStatus, conditions: list[Condition]) -> S
     if isinstance(old, SwitchStatus):
         return old.replace(phase="Stalled", conditions=conditions)
     return old.replace(conditions=conditions)
-
-
-def _conditions(found: SwitchObject | RunbookObject, message: str, now: datetime) -> list[Condition]:
-    old, kinds = found.status.conditions, {"Ready": False, "Stalled": True}
-    new = [
-        condition(old, kind, Finding(holds, Reason.UNSETTLED, message), found.meta.generation, now)
-        for kind, holds in kinds.items()
-        if kind == "Ready" or isinstance(found, SwitchObject)
-    ]
-    return [*new, *(one for one in old if one.type not in REPLACED)]
