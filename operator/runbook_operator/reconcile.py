@@ -9,6 +9,7 @@ from uuid import uuid4
 import structlog
 
 from runbook_operator import errors
+from runbook_operator.answering import Answering
 from runbook_operator.api.objects import RunbookObject, SwitchObject
 from runbook_operator.api.switch import Record
 from runbook_operator.decide import runbook as runbooks
@@ -22,14 +23,15 @@ from runbook_operator.io import clock
 from runbook_operator.io.bucket import Bucket
 from runbook_operator.io.locks import Locks
 from runbook_operator.io.queue import WorkQueue
-from runbook_operator.model.queries import Denied, Read, Unread
+from runbook_operator.model.documents import Unparsed
+from runbook_operator.model.queries import Read, Unread
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
 from runbook_operator.observe.bursts import CALM, Bursts
 from runbook_operator.observe.looks import Looks
 from runbook_operator.observe.targets import is_watched
 from runbook_operator.observe.visits import Visit
-from runbook_operator.observe.worlds import reader, runbook_world, switch_world, targets_of
+from runbook_operator.observe.worlds import runbook_world, switch_world, targets_of
 from runbook_operator.plan import whose
 from runbook_operator.plan.steps import Act, Step
 from runbook_operator.plan.targets import declared
@@ -63,9 +65,11 @@ class Reconciler:
     is_watched: Callable[[Ref], bool] = is_watched
     bursts: Bursts = field(default_factory=Bursts)
     settling: Settling = field(init=False)
+    answering: Answering = field(init=False)
 
     def __post_init__(self) -> None:
         self.settling = Settling(self.writer, self.now)
+        self.answering = Answering(self.writer, self.policy.requires_account)
 
     async def visit(self, key: Ref) -> None:
         """One visit. What goes wrong is logged and tried again with back-off: the first of the broad boundaries."""
@@ -146,26 +150,14 @@ class Reconciler:
                         return
                 except Unread as unread:
                     await self.settling.takes(visit.key, "decide", unread.queries)
-                    await self._ask(visit, unread)
+                    await self.answering.ask(visit, unread)
+                except Unparsed as unparsed:
+                    await self.answering.parse(visit, unparsed)
         finally:
             self.settling.end(visit.key)
             for asking in visit.presumed:
                 asking.cancel()
             await asyncio.gather(*visit.presumed, return_exceptions=True)
-
-    async def _ask(self, visit: Visit, unread: Unread) -> None:
-        """Whoever throws a switch does not wait to be told again that there is nothing: it is asked meanwhile."""
-        who = reader(self.writer.store, visit.key, required=self.policy.requires_account)
-        switch = self.writer.store.switches.get(visit.key)
-        begins, lists = unread.urgent and switch is not None and switch.status.record is None, self.writer.lists
-        if not isinstance(who, Denied) and (at_hand := lists.at_hand(unread.queries, who)):
-            visit.answers.update(at_hand)
-        elif begins and not isinstance(who, Denied) and (nothing := lists.nothing(unread.queries, who)):
-            visit.answers.update(nothing)
-            visit.presumed.append(asyncio.create_task(self.writer.ask(unread, visit.asked, visit.edition, who)))
-        else:
-            deleting = (own := self.writer.store.own(visit.key)) is not None and own.meta.deleting
-            await self.writer.ask(unread, visit.answers, visit.edition, who, deleting=deleting)
 
     async def _runbook_step(self, visit: Visit) -> bool:
         """Take the Runbook's next step; False where there is none."""

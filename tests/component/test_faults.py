@@ -177,6 +177,10 @@ class Rig:
         patch: Body = {"metadata": {}, "spec": {"engaged": None}}
         self.store.put(self.kube._patched(SWITCH, patch))
 
+    def engage(self) -> None:
+        patch: Body = {"metadata": {}, "spec": {"engaged": True}}
+        self.store.put(self.kube._patched(SWITCH, patch))
+
     def restart_with(self, deployment: Body) -> None:
         """Another leader, whose watch shows the Deployment as it was at another time."""
         self.store.put_target(seen_of(deployment))

@@ -2,10 +2,15 @@
 
 A ConfigMap's file is written and commented by people: it is never loaded and dumped again, only the characters of one
 scalar are exchanged. What cannot be exchanged alone (anchors, aliases, tags, several documents) is refused.
+
+Parsing takes milliseconds. A decision has a budget for it (see `limited`), and what was parsed is remembered.
 """
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from hashlib import blake2b
 from typing import ClassVar
@@ -13,7 +18,7 @@ from typing import ClassVar
 import yaml
 
 from runbook_operator.model import outlines
-from runbook_operator.model.outlines import Keys, Outline, Span, is_json
+from runbook_operator.model.outlines import Keys, Outline, Span
 from runbook_operator.model.reasons import Reason
 
 QUOTES = ("'", '"')
@@ -23,6 +28,8 @@ UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]
 NO_MAP = "the text is not a YAML or JSON map but a single value or a list, as a .properties file is: it has no keys"
 REMEMBERED = 2048
 """Outlines of so many paths in so many texts are kept; one has a few hundred bytes."""
+BUDGET = 16 * 1024
+"""Characters that one decision parses at most: 8 ms where every other one is a comma, and 2 ms usually."""
 
 
 class FieldError(ValueError):
@@ -44,6 +51,39 @@ class TooLargeError(FieldError):
     """The document is too large to be read."""
 
     reason = Reason.DOCUMENT_TOO_LARGE
+
+
+class Unparsed(Exception):  # noqa: N818 # as Unread: the decision is made again once `text` is parsed for `path`
+    """Parsing a document would exceed the budget of a decision. Nobody catches it on the way but who parses it."""
+
+    def __init__(self, text: str, path: str) -> None:
+        super().__init__(path)
+        self.text, self.path = text, path
+
+
+@contextmanager
+def limited(characters: int = BUDGET) -> Iterator[None]:
+    """Within it documents of so many characters are parsed at most; the next one raises Unparsed."""
+    token = _left.set([characters])
+    try:
+        yield
+    finally:
+        _left.reset(token)
+
+
+def parse(text: str, path: str) -> Outline | outlines.UnreadableError:
+    """The outline of the text for this dotted path, or why it has none. Any thread may do this."""
+    try:
+        return outlines.read(text, path)
+    except outlines.UnreadableError as unreadable:
+        return unreadable
+
+
+def remember(text: str, path: str, found: Outline | outlines.UnreadableError) -> None:
+    """Later decisions about the same text and path use what was parsed."""
+    _known[_digest(text), path] = found
+    if len(_known) > REMEMBERED:
+        del _known[next(iter(_known))]
 
 
 def find(text: str, keys: Keys) -> Span:
@@ -72,14 +112,19 @@ def replaced(text: str, keys: Keys, raw: str) -> str:
         # Between a colon and nothing there is no room: the way back would not give the same bytes.
         raise FieldError(spelled(keys), "a value left empty in the document can be neither replaced nor written")
     changed = text[:start] + raw + text[end:]
-    stands = _is_json_value(raw) if is_json(text) else _stands(changed, keys, (start, start + len(raw)))
+    stands = _is_json_value(raw) if is_json(text, keys) else _stands(changed, keys, (start, start + len(raw)))
     if not stands:
         raise FieldError(spelled(keys), "what is to be written would not be one value there")
     return changed
 
 
-def scalar(value: str, like: str, within: str = "") -> str:
-    """The raw text for `value` in the manner of the raw text `like`, which it replaces in the document `within`.
+def is_json(text: str, keys: Keys) -> bool:
+    """True if the document, in which `find` finds these keys, is JSON."""
+    return _outline(text, keys).is_json
+
+
+def scalar(value: str, like: str, *, in_json: bool = False) -> str:
+    """The raw text for `value` in the manner of the raw text `like`, which it replaces in a document.
 
     Quoted stays quoted in the same way; bare stays bare (`false`, `12`, a word) where it reads back as this very
     value, else it is quoted as in JSON. In a JSON document only JSON's own booleans, numbers and null are bare.
@@ -88,7 +133,7 @@ def scalar(value: str, like: str, within: str = "") -> str:
         return "'" + value.replace("'", "''") + "'"
     if like.startswith(QUOTES):
         return _quoted(value)
-    bare = JSON_BARE.fullmatch(value) is not None if is_json(within) else _is_plain(value)
+    bare = JSON_BARE.fullmatch(value) is not None if in_json else _is_plain(value)
     return value if bare else _quoted(value)
 
 
@@ -118,11 +163,9 @@ def spelled(keys: Keys) -> str:
 
 def _outline(text: str, keys: Keys) -> Outline:
     """Outlines are kept by the digest of their text, so that no text stays in memory."""
-    known = (_digest(text), ".".join(keys))
-    found = _known.pop(known, None) or _read(text, known[1])
-    _known[known] = found
-    if len(_known) > REMEMBERED:
-        del _known[next(iter(_known))]
+    path = ".".join(keys)
+    found = _known.pop((_digest(text), path), None) or _parsed(text, path)
+    remember(text, path, found)
     if isinstance(found, outlines.TooLargeError):
         raise TooLargeError(spelled(keys), found.problem)
     if isinstance(found, outlines.UnreadableError):
@@ -130,20 +173,23 @@ def _outline(text: str, keys: Keys) -> Outline:
     return found
 
 
+def _parsed(text: str, path: str) -> Outline | outlines.UnreadableError:
+    if (left := _left.get()) is not None:
+        if len(text) > left[0]:
+            raise Unparsed(text, path)
+        left[0] -= len(text)
+    return parse(text, path)
+
+
 _known: dict[tuple[bytes, str], Outline | outlines.UnreadableError] = {}
+_left: ContextVar[list[int] | None] = ContextVar("left", default=None)
+"""One number: the characters that the decision under way may still parse; None outside of decisions."""
 
 
 @lru_cache(maxsize=8)
 def _digest(text: str) -> bytes:
     """One look asks for the same text many times; only the first time costs something."""
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
-def _read(text: str, path: str) -> Outline | outlines.UnreadableError:
-    try:
-        return outlines.read(text, path)
-    except outlines.UnreadableError as unreadable:
-        return unreadable
 
 
 def _refuse_odd(found: Outline, keys: Keys) -> None:

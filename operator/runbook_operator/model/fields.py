@@ -152,7 +152,8 @@ def written(body: Mapping[str, Any], field: str, value: str) -> str:
     parsed = parse(field)
     with _naming(parsed):
         text = _text(parsed, _found(parsed, body))
-        return documents.scalar(value, text[slice(*documents.find(text, parsed.place))], text)
+        like = text[slice(*documents.find(text, parsed.place))]
+        return documents.scalar(value, like, in_json=documents.is_json(text, parsed.place))
 
 
 def owner(metadata: Mapping[str, Any], field: str) -> tuple[str, str]:

@@ -1,10 +1,11 @@
-"""How long one decision holds the event loop, on which all else waits meanwhile: leases, probes, other throws."""
+"""Limits and measures for how long one decision holds the event loop, on which leases, probes and throws wait."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
 
+from runbook_operator.model import documents
 from runbook_operator.model.refs import Ref
 from runbook_operator.report.metrics import Metrics
 
@@ -16,10 +17,11 @@ LONGEST = 0.05
 
 @contextmanager
 def watch(key: Ref, metrics: Metrics, monotonic: Callable[[], float]) -> Iterator[None]:
-    """Measure what is decided about an object, whatever comes of it."""
+    """Measure what is decided about an object, whatever comes of it, and limit what it parses."""
     begun = monotonic()
     try:
-        yield
+        with documents.limited():
+            yield
     finally:
         seconds = monotonic() - begun
         metrics.decision_seconds.labels(key.kind).observe(seconds)

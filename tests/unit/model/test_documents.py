@@ -12,6 +12,7 @@ from runbook_operator.model.documents import (
     AbsentError,
     FieldError,
     TooLargeError,
+    Unparsed,
     find,
     flag_of,
     others,
@@ -83,7 +84,7 @@ def test_any_text_can_be_written_in_the_manner_of_any_other(value: str, like: st
 def test_json_stays_json(value: str, like: str) -> None:
     text = f'{{\n\t"é": "\\/",\r\n\t"flags":\t{{"ai": {like}, "b": [1,\t2]}}}}'
 
-    after = replaced(text, KEY, scalar(value, like, text))
+    after = replaced(text, KEY, scalar(value, like, in_json=True))
 
     read = json.loads(after)["flags"]["ai"]
     assert read == value or json.dumps(read) == value or isinstance(read, int | float)
@@ -118,8 +119,8 @@ def test_a_value_is_written_in_the_manner_of_the_old_one(value: str, like: str, 
     ("value", "raw"), [("false", "false"), ("-1.5e3", "-1.5e3"), ("null", "null"), ("off", '"off"'), ("01", '"01"')]
 )
 def test_only_what_json_knows_is_bare_in_json(value: str, raw: str) -> None:
-    assert scalar(value, "true", ' {"a": true}') == raw
-    assert scalar(value, '"x"', ' {"a": "x"}') == json.dumps(value)
+    assert scalar(value, "true", in_json=True) == raw
+    assert scalar(value, '"x"', in_json=True) == json.dumps(value)
 
 
 @pytest.mark.parametrize(
@@ -295,3 +296,46 @@ def test_only_so_many_outlines_are_kept(monkeypatch: pytest.MonkeyPatch) -> None
 def test_odd_keys_are_spelled_in_brackets() -> None:
     assert spelled(("a", "b.c", "d")) == "#a[b.c].d"
     assert raw_at("a: {b.c: {8080: x}}", ("a", "b.c", "8080")) == "x"
+
+
+@pytest.fixture
+def _nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "_known", {})
+
+
+@pytest.mark.usefixtures("_nothing_known")
+def test_document_beyond_the_budget_of_a_decision_is_left_to_be_parsed() -> None:
+    text = yaml.dump(flags_of(100))
+    keys = ("flags", "flag7", "default")
+    with documents.limited(2 * len(text)):
+        find(text, ("flags", "flag5", "default"))
+        find(text, ("flags", "flag6", "default"))
+        with pytest.raises(Unparsed) as left:
+            find(text, keys)
+
+    assert (left.value.text, left.value.path) == (text, "flags.flag7.default")
+    documents.remember(text, left.value.path, documents.parse(text, left.value.path))
+    with documents.limited(0):
+        raw = raw_at(text, keys)
+        with pytest.raises(Unparsed):
+            replaced(text, keys, "'on'")
+
+    assert raw == "'off'"
+
+
+@pytest.mark.usefixtures("_nothing_known")
+def test_each_decision_has_a_budget_of_its_own_and_others_have_none() -> None:
+    text = "a: 1\nb: 2\nc: 3\n"
+
+    for key in "ab":
+        with documents.limited(len(text)):
+            find(text, (key,))
+
+    assert raw_at(text, ("c",)) == "3"
+
+
+def test_json_of_very_many_values_is_refused_with_their_number() -> None:
+    text = '{"a": 1, "b": [' + ",".join(["[]"] * 40_000) + "]}"
+
+    with pytest.raises(TooLargeError, match=r"it has 80,002 commas and brackets, .* more than 65,536 is not read"):
+        find(text, ("a",))
