@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import yaml
 from pydantic import ValidationError
+from pydantic_settings import NoDecode
 
 from runbook_operator import __version__
 from runbook_operator.api.crd import KINDS, crd
@@ -124,7 +125,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     for name, field in Settings.model_fields.items():
         add = partial(parser.add_argument, _flag(name), dest=name, default=argparse.SUPPRESS)
         text = f"{field.description} Environment: {_variable(name)}."
-        if field.default == ():
+        if NoDecode in field.metadata:
             add(action="append", metavar="LIST", help=f"{text} {LISTS}, or by repeating the flag.")
         else:
             default = "" if field.default_factory else f" Default: {_shown(field.default)}."

@@ -290,6 +290,7 @@ def _policy(settings: Settings) -> Policy:
         settings.acting_in_cluster,
         settings.acts_per_hour,
         settings.require_service_account,
+        settings.installation,
     )
 
 

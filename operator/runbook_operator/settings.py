@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from runbook_operator.actions import REGISTRY
+from runbook_operator.model.installation import Installation
 from runbook_operator.model.shards import MOST
 from runbook_operator.model.urls import Pattern, pattern
 
@@ -20,6 +22,8 @@ NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 def _listed(value: Any) -> Any:
     """The entries of a list: of a JSON list, of a text with commas, or of several of these, one for each flag."""
+    if value is None:
+        return None
     if not isinstance(value, str):
         return [entry for one in value for entry in (_listed(one) if isinstance(one, str) else (one,))]
     if value.lstrip().startswith("["):
@@ -52,9 +56,16 @@ def _namespace(name: str) -> str:
     return name
 
 
+def _action(kind: str) -> str:
+    if kind not in REGISTRY:
+        raise ValueError(f"{kind!r} is no action: the actions are {', '.join(sorted(REGISTRY))}")
+    return kind
+
+
 Listed = BeforeValidator(_listed)
 Allowed = Annotated[Pattern, PlainValidator(_pattern)]
 Namespace = Annotated[str, AfterValidator(_namespace)]
+Action = Annotated[str, AfterValidator(_action)]
 
 
 class Settings(BaseSettings):
@@ -117,6 +128,14 @@ class Settings(BaseSettings):
         description="Whether a Runbook must name a service account of its namespace before anything is done for it: "
         "for clusters that several teams share.",
     )
+    allowed_actions: Annotated[tuple[Action, ...] | None, NoDecode, Listed] = Field(
+        None,
+        description="The actions that switches may do by the operator's own rights; [] allows none. Any other action "
+        "is refused, whatever rights the operator has.",
+    )
+    enforce_probes: bool = Field(
+        True, description="Whether health endpoints with enforce: true may set probes by the operator's own rights."
+    )
     allowed_urls: Annotated[tuple[Allowed, ...], NoDecode, Listed] = Field(
         (),
         description="URLs that checks may ask outside of the Runbook's namespace, as patterns: "
@@ -130,7 +149,17 @@ class Settings(BaseSettings):
     )
     metric_sources: str = Field("", description="A YAML file that names the metric sources; docs/metric-sources.md.")
     audit_file: str = Field("", description="A file to which every write to a target is added as a line of JSON.")
+    helm_release: str = Field(
+        "", description="The Helm release that runs the operator, for the commands in messages; the chart sets it."
+    )
     identity: str = Field(
         default_factory=lambda: f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}",
         description="This replica's name.",
     )
+
+    @property
+    def installation(self) -> Installation:
+        """What of the settings decides about rights."""
+        return Installation(
+            self.allowed_actions, self.enforce_probes, self.namespaces, self.helm_release, self.lease_namespace
+        )

@@ -150,6 +150,8 @@ def test_the_environment_is_what_the_operator_reads(monkeypatch: pytest.MonkeyPa
     assert [str(one) for one in settings.allowed_networks] == ["10.0.0.0/8"]
     assert len(settings.allowed_urls) == 1
     assert settings.metric_sources == "/etc/metric-sources/config/sources.yaml"
+    assert settings.allowed_actions == ("notify", "scale")
+    assert (settings.enforce_probes, settings.helm_release) == (False, "ops")
     assert (settings.log_level, settings.lease_seconds, settings.workers) == ("debug", 4.0, 16)
 
 

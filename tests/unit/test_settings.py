@@ -15,11 +15,12 @@ from runbook_operator.settings import Settings
 FIELDS = Settings.model_fields
 LISTS = {
     "namespaces": ("shop", "pay-1"),
+    "allowed_actions": ("scale", "restart"),
     "allowed_urls": ("https://a.example.com/health/*", "http://b.example.com/"),
     "allowed_networks": ("127.0.0.1/32", "::1/128"),
 }
 WORDS = {"http_host": "::1", "lease_namespace": "ops", "lease_name": "other", "metric_sources": "/etc/sources.yaml"}
-WORDS |= {"audit_file": "/var/log/audit.json", "identity": "replica-1"}
+WORDS |= {"helm_release": "ops", "audit_file": "/var/log/audit.json", "identity": "replica-1"}
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md"
 
 

@@ -7,7 +7,12 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-ELSEWHERE = frozenset({"namespaces", "lease_namespace", "lease_name", "identity", "metric_sources"})
+ELSEWHERE = frozenset(
+    {
+        *("namespaces", "lease_namespace", "lease_name", "identity", "metric_sources"),
+        *("allowed_actions", "enforce_probes", "helm_release"),
+    }
+)
 """Settings that the chart makes of other values, or of the release."""
 LISTS = frozenset({"allowed_urls", "allowed_networks"})
 """Settings that are lists written as one text in the environment, and lists here."""

@@ -52,9 +52,10 @@ class Rights(ApiModel):
     actions: list[Action] = Field(
         ["notify", "scale"],
         json_schema_extra={"uniqueItems": True},
-        description="The actions that switches may do, a ClusterRole each. The default can change how much runs, and "
-        "nothing of what runs: it reads no Secret, creates no workload and touches no network. Each of the others can "
-        "do one of these, so that you name it.",
+        description="The actions that switches may do, a ClusterRole each. The operator refuses every other one, but "
+        "for a Runbook with `spec.serviceAccountName`, where the rights of that account decide. The default can change "
+        "how much runs, and nothing of what runs: it reads no Secret, creates no workload and touches no network. Each "
+        "of the others can do one of these, so that you name it.",
     )
     gitops: bool = Field(False, description="Annotate what is held, which keeps Flux and Argo CD from taking it back.")
     checks: Checks = Field(Checks(), description="What health endpoints and dependencies may need.")
@@ -64,7 +65,8 @@ class Rights(ApiModel):
         description="The sources beside Prometheus that metrics may be read from; they only read.",
     )
     probes: bool = Field(
-        False, description="Set the containers' own probes, for health endpoints with `enforce: true`."
+        False,
+        description="Set the containers' own probes, for health endpoints with `enforce: true`; false refuses it.",
     )
     impersonation: list[Name] = Field(
         [],

@@ -60,6 +60,9 @@ capabilities:
 {{/* The environment that the chart makes of its values: a JSON map of names to texts. */}}
 {{- define "runbook-operator.environment" -}}
 {{- $environment := dict "RUNBOOK_LEASE_NAMESPACE" .Release.Namespace "RUNBOOK_LEASE_NAME" (include "runbook-operator.fullname" .) -}}
+{{- $_ := set $environment "RUNBOOK_ALLOWED_ACTIONS" (toJson .Values.rights.actions) -}}
+{{- $_ := set $environment "RUNBOOK_ENFORCE_PROBES" (toJson .Values.rights.probes) -}}
+{{- $_ := set $environment "RUNBOOK_HELM_RELEASE" .Release.Name -}}
 {{- with .Values.scope.namespaces -}}
 {{- $_ := set $environment "RUNBOOK_NAMESPACES" (toJson .) -}}
 {{- end -}}

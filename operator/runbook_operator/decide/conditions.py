@@ -9,7 +9,7 @@ from contextlib import suppress
 from runbook_operator.api.conditions import Condition, Finding, condition, find
 from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import Record, SwitchStatus
-from runbook_operator.decide import powers, rehearsal
+from runbook_operator.decide import allowed, powers, rehearsal
 from runbook_operator.decide.gates import suspension
 from runbook_operator.decide.hearing import heard
 from runbook_operator.decide.holds import automatic_holds, called, held_back, is_automatic, silenced, wanted
@@ -92,7 +92,7 @@ def _known_before(world: World, status: SwitchStatus) -> str:
 def _unready(world: World, status: SwitchStatus) -> Trouble | None:
     record = status.record
     if record is None:
-        return _undeclared(world) or unnamed(world) or _hindered(world)
+        return _undeclared(world) or unnamed(world) or allowed.of_switch(world) or _hindered(world)
     entries = (*record.actions, *record.dropped)
     failing = next((entry.failure for entry in entries if entry.failure), None)
     if failing is not None:

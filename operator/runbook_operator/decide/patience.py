@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from runbook_operator.api.conditions import moment, timestamp
 from runbook_operator.api.probes import HeldField, ProbeStatus
-from runbook_operator.decide import gitops
+from runbook_operator.decide import allowed, gitops
 from runbook_operator.decide.endpoints import Place
 from runbook_operator.model.aims import TEMPLATE, Refused
 from runbook_operator.model.efforts import Failed
@@ -83,6 +83,11 @@ def _observing(world: RunbookWorld, _: Place, __: ProbeStatus) -> Refused | None
 
 def _barred(world: RunbookWorld, _: Place, __: ProbeStatus) -> Refused | None:
     return Refused(Reason.NO_ACCOUNT, UNNAMED) if world.barred else None
+
+
+def _not_allowed(world: RunbookWorld, _: Place, __: ProbeStatus) -> Refused | None:
+    found = allowed.of_probes(world)
+    return Refused(*found) if found else None
 
 
 def _suspended(world: RunbookWorld, _: Place, __: ProbeStatus) -> Refused | None:
@@ -162,6 +167,7 @@ Gate = Callable[[RunbookWorld, Place, ProbeStatus], Refused | None]
 GATES: tuple[Gate, ...] = (
     _observing,
     _barred,
+    _not_allowed,
     _suspended,
     _unrollable,
     _foreign,

@@ -8,7 +8,7 @@ from runbook_operator.actions.scene import Scene, Throw
 from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import Declared, Entry, Failure, Noted, PinnedTarget, Record
-from runbook_operator.decide import gitops, known, values
+from runbook_operator.decide import allowed, gitops, known, values
 from runbook_operator.decide.glances import glance
 from runbook_operator.decide.notices import shown
 from runbook_operator.decide.parts import Part, dropped, parts
@@ -162,7 +162,7 @@ def _step(world: World, record: Record, step: int, timeout: str) -> Planned:
         timeout = old[0].timeout
     scene, (action, spec) = scene_of(world, record, step), action_of(record.plan[step])
     try:
-        plan = action.plan(spec, scene)
+        plan = allowed.checked(world, record, action).plan(spec, scene)
         aims = [one for one in plan if isinstance(one, Aim)]
         guards, notes = gitops.guards(world, scene, aims)
         blank = Entry(step=step, action=action.kind, timeout=timeout, api_version="", kind="", name="")

@@ -34,7 +34,10 @@ DRIFT = "ProbeDrift"
 """The condition that is there while a probe differs from what is declared."""
 AGAIN = timedelta(seconds=10)
 """What waits is looked at so often: no watch tells of the end of every rollout."""
-LASTING = (Reason.OBSERVING, Reason.NO_ACCOUNT, Reason.GITOPS, Reason.NOT_RESTARTABLE)
+LASTING = (
+    *(Reason.OBSERVING, Reason.NO_ACCOUNT, Reason.ACTION_NOT_ALLOWED, Reason.GITOPS),
+    Reason.NOT_RESTARTABLE,
+)
 """Why a probe is not set, where that does not go by itself."""
 
 

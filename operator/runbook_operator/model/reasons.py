@@ -49,6 +49,7 @@ class Reason(StrEnum):
     REAPPLIED = "Reapplied"
     UNSETTLED = "Unsettled"
     FORBIDDEN = "MissingRights"
+    ACTION_NOT_ALLOWED = "ActionNotAllowed"
     NO_ACCOUNT = "ServiceAccountRequired"
     REFUSED = "WriteRefused"
     QUOTA_EXCEEDED = "QuotaExceeded"

@@ -9,6 +9,7 @@ from runbook_operator.api.objects import RunbookObject, SwitchObject
 from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import Record
 from runbook_operator.model.efforts import Effort, Place
+from runbook_operator.model.installation import Installation
 from runbook_operator.model.queries import Find, Query, Read, Unread
 from runbook_operator.model.refs import Meta, Ref
 from runbook_operator.model.seen import Missing, Seen, seen_of
@@ -60,6 +61,7 @@ class Policy:
     acting_in_cluster: int = 20
     acts_per_hour: int = 60
     requires_account: bool = False
+    installation: Installation = field(default_factory=Installation)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,54 @@
+"""Refuses the actions and probes that the administrator has not allowed, whatever rights the operator has.
+
+The list is about what the operator does by its own rights. Where a Runbook names a service account, the rights of that
+account decide. What is engaged already stays held, and every release is allowed.
+"""
+
+from runbook_operator.actions import Action
+from runbook_operator.api.switch import Record
+from runbook_operator.model.aims import Refused
+from runbook_operator.model.reasons import Reason
+from runbook_operator.plan import whose
+from runbook_operator.plan.world import RunbookWorld, World
+
+Trouble = tuple[Reason, str]
+
+
+def checked(world: World, record: Record, action: type[Action]) -> type[Action]:
+    """The action; raises Refused where this engagement may not do it."""
+    installation = world.policy.installation
+    if record.service_account_name or installation.allows(action.kind):
+        return action
+    refused = [one.action for one in record.plan if not installation.allows(one.action)]
+    raise Refused(Reason.ACTION_NOT_ALLOWED, installation.refusal(refused))
+
+
+def of_switch(world: World) -> Trouble | None:
+    """The trouble of an idle switch that declares an action that is not allowed."""
+    if world.entry is None or whose.declared(world.runbook) is not None:
+        return None
+    installation = world.policy.installation
+    refused = [one.kind for one in world.entry.actions if not installation.allows(one.kind)]
+    return (Reason.ACTION_NOT_ALLOWED, installation.refusal(refused)) if refused else None
+
+
+def of_runbook(world: RunbookWorld) -> Trouble | None:
+    """The trouble of the first declared switch with an action that is not allowed, or of a probe that is enforced."""
+    spec, installation = world.runbook.spec, world.policy.installation
+    if spec is None or whose.declared(world.runbook) is not None:
+        return None
+    for name in spec.switches():
+        entry = world.runbook.entry(name)
+        refused = [one.kind for one in entry.actions if not installation.allows(one.kind)] if entry else []
+        if refused:
+            return Reason.ACTION_NOT_ALLOWED, f"switch {name}: {installation.refusal(refused)}"
+    return of_probes(world)
+
+
+def of_probes(world: RunbookWorld) -> Trouble | None:
+    """The trouble of a Runbook that has a probe enforced where that is not allowed."""
+    spec, installation = world.runbook.spec, world.policy.installation
+    if spec is None or installation.probes or whose.declared(world.runbook) is not None:
+        return None
+    enforced = next((one.name for one in spec.health_endpoints if one.enforce), None)
+    return (Reason.ACTION_NOT_ALLOWED, installation.probes_refusal(enforced)) if enforced else None

@@ -1,0 +1,62 @@
+"""How the administrator installed this operator: what is allowed, where it serves, and the commands that change it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+ACTIONS = "RUNBOOK_ALLOWED_ACTIONS"
+PROBES = "RUNBOOK_ENFORCE_PROBES"
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The settings that rights and messages about rights depend on.
+
+    `actions` are the allowed ones, None where all are. `namespaces` are those served, none where all are. `release` is
+    the Helm release and `release_namespace` its namespace; both are empty where Helm did not install the operator.
+    """
+
+    actions: tuple[str, ...] | None = None
+    probes: bool = True
+    namespaces: tuple[str, ...] = ()
+    release: str = ""
+    release_namespace: str = ""
+
+    @property
+    def is_scoped(self) -> bool:
+        """True if the operator serves some namespaces only, and needs no right in any other."""
+        return bool(self.namespaces)
+
+    def allows(self, action: str) -> bool:
+        return self.actions is None or action in self.actions
+
+    def refusal(self, actions: Iterable[str]) -> str:
+        """The message about actions that are not allowed, with the command that allows them."""
+        refused, now = list(dict.fromkeys(actions)), self.actions or ()
+        wanted = ",".join((*now, *refused))
+        subject = f"action {refused[0]} is" if len(refused) == 1 else f"actions {', '.join(refused)} are"
+        allowed = ", ".join(now) or "no action"
+        where, way = (
+            (f"rights.actions of {self._called}", self._upgrade(f"rights.actions={{{wanted}}}"))
+            if self.release
+            else (ACTIONS, f"start the operator with {ACTIONS}={wanted}")
+        )
+        return f"{subject} not allowed: {where} allows {allowed}. To allow it: {way}"
+
+    def probes_refusal(self, endpoint: str) -> str:
+        """The message about a health endpoint that is to be enforced where that is not allowed."""
+        where, way = (
+            (f"rights.probes of {self._called}", self._upgrade("rights.probes=true"))
+            if self.release
+            else (PROBES, f"start the operator with {PROBES}=true")
+        )
+        return (
+            f"health endpoint {endpoint} has enforce: true, and the operator is not allowed to set probes: {where} is "
+            f"false. To allow it: {way}"
+        )
+
+    @property
+    def _called(self) -> str:
+        return f"the Helm release {self.release} in namespace {self.release_namespace}"
+
+    def _upgrade(self, value: str) -> str:
+        return f"helm upgrade {self.release} CHART --namespace {self.release_namespace} --reuse-values --set '{value}'"
