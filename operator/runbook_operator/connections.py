@@ -35,6 +35,8 @@ async def connections(settings: Settings) -> AsyncIterator[Connections]:
         await connect(settings.renew_deadline_seconds),
         await connect(settings.request_timeout),
     )
+    for kube in (made.work, made.lease, made.watches):
+        kube.is_scoped = bool(settings.namespaces)
     try:
         yield made
     finally:

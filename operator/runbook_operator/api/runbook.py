@@ -223,7 +223,7 @@ class TargetStatus(StatusModel):
     """Whether a declared target is there."""
 
     name: str = Field(description="The target's name in spec.targets.")
-    found: bool = Field(description="Whether the operator can act on it now.")
+    found: bool = Field(description="Whether it is there, as far as the operator may read it.")
     reason: str = Field("", description="Why not, in one CamelCase word.")
     message: str = Field("", description="Why not.")
     degraded_by: list[str] = Field(default_factory=list, description="The dependencies of it that are down.")

@@ -9,6 +9,7 @@ from runbook_operator.api.conditions import Condition, find
 from runbook_operator.api.runbook import KillSwitch, RunbookSpec
 from runbook_operator.model import mending
 from runbook_operator.model.accounts import Account
+from runbook_operator.model.installation import Installation
 from runbook_operator.model.queries import Denied, May, Query, Ruling, Unread
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.rights import Right
@@ -17,6 +18,8 @@ from runbook_operator.plan import whose
 from runbook_operator.plan.world import RunbookWorld, World
 
 Trouble = tuple[Reason, str]
+LACKING = frozenset({Reason.FORBIDDEN, Reason.ACTION_NOT_ALLOWED})
+"""Reasons that stand until the next close look."""
 SHOWN = 3
 """Of several rights that are missing, so many are named; the commands have them all."""
 
@@ -29,6 +32,8 @@ class Need:
     namespace: str
     name: str
     use: str
+    action: str = ""
+    """The action that needs it; empty for a health endpoint's probe."""
 
     @property
     def queries(self) -> dict[str, May]:
@@ -41,8 +46,9 @@ class Need:
 def told(conditions: Sequence[Condition]) -> Trouble | None:
     """What Ready says already, where it is about rights."""
     ready = find(conditions, "Ready")
-    lacking = ready is not None and (ready.status, ready.reason) == ("False", Reason.FORBIDDEN)
-    return (Reason.FORBIDDEN, ready.message) if ready and lacking else None
+    if ready is None or ready.status != "False" or ready.reason not in LACKING:
+        return None
+    return Reason(ready.reason), ready.message
 
 
 def of_switch(world: World, entry: KillSwitch) -> Trouble | None:
@@ -62,7 +68,7 @@ def _declared(spec: RunbookSpec, entry: KillSwitch, namespace: str) -> Iterator[
     for act in entry.actions:
         target = spec.target(act.target, namespace)
         for right in act.action.needs(act.spec, target):
-            yield Need(right, namespace, _name(right, target), f"action {act.kind}")
+            yield Need(right, namespace, _name(right, target), f"action {act.kind}", act.kind)
 
 
 def _probes(spec: RunbookSpec | None, namespace: str) -> Iterator[Need]:
@@ -86,29 +92,36 @@ def _trouble(world: World | RunbookWorld, account: Account | None, needs: list[N
     denied = next((one for one in answers.values() if isinstance(one, Denied)), None)
     if denied is not None:
         return denied.reason, denied.message
-    return _told(account, [need for need in needs if _lacking(need, answers)], answers)
+    missing = [need for need in needs if _lacking(need, answers)]
+    return _told(world.policy.installation, account, missing, answers) if missing else None
 
 
 def _lacking(need: Need, answers: dict[May, Ruling]) -> list[str]:
     return [verb for verb, query in need.queries.items() if not answers[query].allowed]
 
 
-def _told(account: Account | None, missing: list[Need], answers: dict[May, Ruling]) -> Trouble | None:
-    if not missing:
-        return None
+def _told(
+    installation: Installation, account: Account | None, missing: list[Need], answers: dict[May, Ruling]
+) -> Trouble:
     words = list(dict.fromkeys(f"{', '.join(_lacking(one, answers))} {_resource(one.right)}" for one in missing))
     more = f" and {len(words) - SHOWN} more" if len(words) > SHOWN else ""
     user = next(answers[query].user for query in missing[0].queries.values() if not answers[query].allowed)
     who = str(account) if account else f"the operator ({user})"
     uses = ", ".join(dict.fromkeys(one.use for one in missing))
     rights = dict.fromkeys(one.right for one in missing)
-    grant = mending.commands(user, missing[0].namespace, rights)
-    return Reason.FORBIDDEN, f"{who} may not {'; '.join(words[:SHOWN])}{more}, for {uses}. {_way(account)}: {grant}"
+    grant = mending.commands(user, missing[0].namespace, rights, scoped=installation.is_scoped)
+    way = "Grant it" if account else _way(installation, missing)
+    return Reason.FORBIDDEN, f"{who} may not {'; '.join(words[:SHOWN])}{more}, for {uses}. {way}: {grant}"
 
 
 def _resource(right: Right) -> str:
     return f"{right.resource} ({right.group})" if right.group else right.resource
 
 
-def _way(account: Account | None) -> str:
-    return "Grant it" if account else "Have the chart grant it (rights.actions, rights.probes), or grant it"
+def _way(installation: Installation, missing: list[Need]) -> str:
+    """The value of the chart that grants it, where it is not known to be set already."""
+    actions = list(dict.fromkeys(one.action for one in missing if one.action))
+    if installation.actions is not None:
+        return "Grant it"
+    value = f"add {', '.join(actions)} to rights.actions" if actions else "set rights.probes=true"
+    return f"With the chart, {value}; or grant it"

@@ -1,17 +1,19 @@
 """The next step of a Runbook: its switches are there, no others are, and its status says how it is."""
 
+from collections.abc import Iterator
+
 from runbook_operator.api.conditions import Condition, Finding, condition, timestamp
 from runbook_operator.api.objects import SwitchObject, switch_name
 from runbook_operator.api.runbook import RunbookSpec, RunbookStatus, TargetStatus
 from runbook_operator.api.targets import Target
-from runbook_operator.decide import blame, known, powers, probes
+from runbook_operator.decide import allowed, blame, known, powers, probes
 from runbook_operator.decide.children import is_orphan, is_ours, is_own, is_owned, stranger
 from runbook_operator.decide.gates import unreadable
 from runbook_operator.decide.health import degraded, healthy
 from runbook_operator.decide.sensed import Told, told
 from runbook_operator.model.queries import Unread
 from runbook_operator.model.reasons import Reason
-from runbook_operator.model.seen import Missing
+from runbook_operator.model.seen import Missing, Seen
 from runbook_operator.plan.steps import AdoptSwitch, CreateSwitch, DeleteSwitch, RunbookStep, WriteStatus
 from runbook_operator.plan.whose import UNNAMED
 from runbook_operator.plan.world import RunbookWorld, suspended
@@ -103,12 +105,21 @@ def _target(world: RunbookWorld, target: Target, old: TargetStatus | None) -> Ta
         return old
     status = old or TargetStatus(name=target.name, found=True)
     reason, message = (missing.reason.value, missing.message) if missing else ("", "")
-    return known.noted(world, target, status.replace(found=missing is None, reason=reason, message=message))
+    is_found = missing is None or (missing.reason is Reason.FORBIDDEN and _is_seen(world, target))
+    return known.noted(world, target, status.replace(found=is_found, reason=reason, message=message))
 
 
 def _first_missing(world: RunbookWorld, target: Target) -> Missing | None:
+    """The first part of the target that is not there, or else the first that may not be read."""
     refs = target.refs(world.runbook.meta.ref.namespace).refs
-    return next((found for ref in refs if isinstance(found := world.look(ref), Missing)), None)
+    missing = [found for ref in refs if isinstance(found := world.look(ref), Missing)]
+    gone = (one for one in missing if one.reason is not Reason.FORBIDDEN)
+    return next(gone, missing[0] if missing else None)
+
+
+def _is_seen(world: RunbookWorld, target: Target) -> bool:
+    """True if a part of the target is there; the part that may not be read may be there too."""
+    return any(isinstance(world.look(ref), Seen) for ref in target.refs(world.runbook.meta.ref.namespace).refs)
 
 
 def _ready(world: RunbookWorld, targets: list[TargetStatus], said: Told) -> tuple[Reason, str]:
@@ -123,11 +134,13 @@ def _ready(world: RunbookWorld, targets: list[TargetStatus], said: Told) -> tupl
     if world.unsettled:
         return Reason.UNSETTLED, world.unsettled
     trouble = _collision(world, spec) or _missing_target(targets) or _unwatched(said) or unreadable(spec)
-    return trouble or _powerless(world) or (Reason.READY, "")
+    return trouble or _powerless(world) or _unreadable_target(targets) or (Reason.READY, "")
 
 
 def _powerless(world: RunbookWorld) -> tuple[Reason, str] | None:
     """What may not be done for it, or for the first of its switches that says so; asked for in close looks only."""
+    if (refused := allowed.of_runbook(world)) is not None:
+        return refused
     for switch in world.switches.values():
         if is_own(world, switch) and (said := powers.told(switch.status.conditions)):
             return said[0], f"switch {switch.spec.switch}: {said[1]}"
@@ -145,10 +158,18 @@ def _collision(world: RunbookWorld, spec: RunbookSpec) -> tuple[Reason, str] | N
 
 def _missing_target(targets: list[TargetStatus]) -> tuple[Reason, str] | None:
     """The first target that is not there; they are told in the order of the spec."""
+    return next((found for found in _troubled(targets) if found[0] is not Reason.FORBIDDEN), None)
+
+
+def _unreadable_target(targets: list[TargetStatus]) -> tuple[Reason, str] | None:
+    """The first target that may not be read; what a switch lacks for it comes before, with what grants all of that."""
+    return next((found for found in _troubled(targets) if found[0] is Reason.FORBIDDEN), None)
+
+
+def _troubled(targets: list[TargetStatus]) -> Iterator[tuple[Reason, str]]:
     for index, one in enumerate(targets):
-        if not one.found:
-            return Reason(one.reason), f"spec.targets[{index}] ({one.name}): {one.message}"
-    return None
+        if one.reason:
+            yield Reason(one.reason), f"spec.targets[{index}] ({one.name}): {one.message}"
 
 
 def _unwatched(said: Told) -> tuple[Reason, str] | None:

@@ -71,6 +71,8 @@ class Kube:
     """
 
     account: Account | None = None
+    is_scoped = False
+    """True if the operator serves some namespaces only: what grants a right is then a role of one of them."""
 
     def __init__(self, api: client.ApiClient, seconds: float, load: Load, may_write: MayWrite = _yes) -> None:
         """`load` makes a client with the credentials as they are now; it is asked when they are not accepted."""
@@ -216,8 +218,10 @@ class Kube:
 
     def _error(self, status: int, headers: Mapping[str, str], text: bytes, what: str) -> errors.ApiError:
         error = answers.error(status, headers, text, what)
-        if isinstance(error, errors.ForbiddenError) and self.account is not None:
-            error.user_action = advice(str(error), self.account.namespace)
+        if isinstance(error, errors.ForbiddenError):
+            error.user_action = advice(
+                str(error), self.account.namespace if self.account else "", scoped=self.is_scoped
+            )
         return error
 
     async def close(self) -> None:

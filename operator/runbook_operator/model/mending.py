@@ -20,11 +20,11 @@ _REFUSAL = re.compile(
 )
 
 
-def advice(message: str, namespace: str = "") -> str:
+def advice(message: str, namespace: str = "", *, scoped: bool = False) -> str:
     """What a person can do about a 403, as far as the API server's message tells.
 
-    `namespace` is that of the account in whose name it was asked. From Kubernetes 1.36 on, who may not act for it is
-    told so of the request itself: cannot impersonate-on:serviceaccount:patch.
+    `namespace` is that of the account in whose name it was asked; `scoped` is as for commands. From Kubernetes 1.36 on,
+    who may not act for it is told so of the request itself: cannot impersonate-on:serviceaccount:patch.
     """
     found = _REFUSAL.search(message)
     if found is None:
@@ -33,18 +33,31 @@ def advice(message: str, namespace: str = "") -> str:
     if found["verb"].startswith("impersonate"):
         return f"Let the operator act in its name: {impersonation(user, namespace or where)}"
     right = Right(found["group"], found["resource"], (found["verb"],))
-    return f"Grant it: {commands(user, where, [right])}"
+    return f"Grant it: {commands(user, where, [right], scoped=scoped)}"
 
 
-def commands(user: str, namespace: str, rights: Iterable[Right]) -> str:
+def plain(message: str) -> str:
+    """Who may not do what, where the message is of a right that is missing; else the message itself."""
+    found = _REFUSAL.search(message)
+    if found is None or found["verb"].startswith("impersonate"):
+        return message
+    group = f" ({found['group']})" if found["group"] else ""
+    where = f" in namespace {found['namespace']}" if found["namespace"] else ""
+    return f"{found['user']} may not {found['verb']} {found['resource']}{group}{where}"
+
+
+def commands(user: str, namespace: str, rights: Iterable[Right], *, scoped: bool = False) -> str:
     """One role and its binding for each set of verbs.
 
-    In the namespace for one of its own service accounts; for everybody else, who is the operator itself, in all.
+    In the namespace for one of its own service accounts, and for an operator that is `scoped` to some namespaces; for
+    one that serves all of them in all.
     """
     together: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for right in rights:
         together[right.verbs].add(_resource(right))
-    return " && ".join(_pair(user, namespace, verbs, sorted(names)) for verbs, names in sorted(together.items()))
+    return " && ".join(
+        _pair(user, namespace, verbs, sorted(names), scoped=scoped) for verbs, names in sorted(together.items())
+    )
 
 
 def impersonation(user: str, namespace: str) -> str:
@@ -55,8 +68,8 @@ def impersonation(user: str, namespace: str) -> str:
     )
 
 
-def _pair(user: str, namespace: str, verbs: tuple[str, ...], resources: list[str]) -> str:
-    own = user.startswith(f"{PREFIX}{namespace}:") and bool(namespace)
+def _pair(user: str, namespace: str, verbs: tuple[str, ...], resources: list[str], *, scoped: bool) -> str:
+    own = bool(namespace) and (scoped or user.startswith(f"{PREFIX}{namespace}:"))
     kind, where = ("role", f" --namespace={namespace}") if own else ("clusterrole", "")
     rule = f"--verb={','.join(verbs)} --resource={','.join(resources)}"
     name = f"runbook-{hashlib.sha256(f'{user} {rule}'.encode()).hexdigest()[:8]}"

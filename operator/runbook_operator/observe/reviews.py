@@ -17,7 +17,7 @@ from runbook_operator.model.queries import Denied, May, Ruling
 from runbook_operator.model.reasons import Reason
 
 ALLOWED_SECONDS = 3600.0
-DENIED_SECONDS = 30.0
+DENIED_SECONDS = 10.0
 AT_ONCE = 8
 """Reviews under way, which share the API server with the requests of a throw."""
 ACCESS = "authorization.k8s.io/v1"

@@ -8,6 +8,7 @@ from runbook_operator import errors
 from runbook_operator.io.http import Outbound
 from runbook_operator.io.paths import Paths, collection, path_of
 from runbook_operator.io.probe import probe
+from runbook_operator.model.mending import plain
 from runbook_operator.model.queries import Denied, Find, Probe, Read
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
@@ -40,7 +41,7 @@ async def answer(paths: Paths, out: Outbound, query: Read | Find | Probe) -> Any
     """The answer to a query; Denied where the operator may not ask. Raises ApiError where nobody knows."""
     match query:
         case Read():
-            return await _allowed(read_target(paths, query.ref))
+            return await _allowed(read_target(paths, query.ref), f"{query.ref}: ")
         case Find():
             return await find(paths, query)
         case Probe():
@@ -52,11 +53,11 @@ async def find(paths: Paths, query: Find, *, cached: bool = False) -> tuple[Mapp
     return await _allowed(_find(paths, query, cached=cached))
 
 
-async def _allowed(asking: Awaitable[T]) -> T | Denied:
+async def _allowed(asking: Awaitable[T], about: str = "") -> T | Denied:
     try:
         return await asking
     except errors.ForbiddenError as error:
-        return Denied(Reason.FORBIDDEN, f"{error}. {error.user_action}")
+        return Denied(Reason.FORBIDDEN, f"{about}{plain(str(error))}. {error.user_action}")
 
 
 async def _find(paths: Paths, query: Find, *, cached: bool) -> tuple[Mapping[str, Any], ...]:

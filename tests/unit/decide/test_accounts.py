@@ -6,6 +6,7 @@ from runbook_operator.api.objects import SwitchObject
 from runbook_operator.api.switch import Record
 from runbook_operator.decide.holds import begins_by_itself
 from runbook_operator.decide.switch import next_step
+from runbook_operator.model.installation import Installation
 from runbook_operator.model.queries import Denied, May, Query
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
@@ -96,10 +97,20 @@ def test_a_right_that_is_missing_is_told_with_the_commands_that_grant_it() -> No
     assert "--serviceaccount=shop:deployer" in message
 
 
-def test_the_operators_own_rights_are_the_charts_to_grant() -> None:
+def test_operator_that_lacks_a_right_names_the_value_of_the_chart_and_the_commands() -> None:
     simulation = Simulation(lacking={PATCH}).with_target(3).with_runbook().drive()
 
-    assert "rights.actions" in said(simulation)[2]
+    assert "With the chart, add scale to rights.actions; or grant it: kubectl create role" in said(simulation)[2]
+
+
+def test_scoped_operator_that_allows_the_action_names_only_the_commands_for_its_namespace() -> None:
+    policy = Policy(installation=Installation(actions=("scale",), namespaces=(NAMESPACE,)))
+    simulation = Simulation(lacking={PATCH}, policy=policy).with_target(3).with_runbook().drive()
+
+    message = said(simulation)[2]
+    assert "for action scale. Grant it: kubectl create role " in message
+    assert "rights." not in message
+    assert "clusterrole" not in message
 
 
 def test_of_many_rights_that_are_missing_a_few_are_named_and_all_are_granted() -> None:

@@ -127,6 +127,16 @@ def test_a_right_that_setting_a_probe_lacks_is_told_of_the_runbook() -> None:
     assert again.status == "True"
 
 
+def test_operator_that_may_not_set_probes_names_the_value_of_the_chart() -> None:
+    story = enforced(None)
+    story.lacking = {PATCH}
+
+    told = ready(story)
+
+    assert told is not None
+    assert "With the chart, set rights.probes=true; or grant it: kubectl create role" in told.message
+
+
 def test_a_right_that_a_switch_lacks_is_told_of_its_runbook_too() -> None:
     story = Story().has(workload(container()), service()).declares(killSwitches=[kill_switch()])
     lacks = Finding(False, Reason.FORBIDDEN, "the operator may not patch it")

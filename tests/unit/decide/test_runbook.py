@@ -4,10 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from runbook_operator.api.conditions import Condition, timestamp
 from runbook_operator.api.objects import parse_switch
 from runbook_operator.api.runbook import RunbookStatus
 from runbook_operator.decide.runbook import next_step
-from runbook_operator.model.seen import Missing, Seen
+from runbook_operator.model.reasons import Reason
+from runbook_operator.model.refs import Ref
+from runbook_operator.model.seen import Missing, Seen, absent
 from runbook_operator.plan.steps import CreateSwitch, DeleteSwitch, WriteStatus
 from runbook_operator.plan.world import RunbookWorld
 from tests.builders import NOW, WEB, Simulation, kill_switch, runbook, seen, switch, switch_body, unseen
@@ -69,6 +72,42 @@ def test_a_runbook_that_is_going_away_asks_for_nothing() -> None:
     assert (
         next_step(replace(here, runbook=replace(here.runbook, meta=replace(here.runbook.meta, deleting=True)))) is None
     )
+
+
+FLAGS = Ref("v1", "ConfigMap", "shop", "flags")
+FLAGGED = [{"name": "web", "workload": {"name": "web"}, "flags": {"configMap": "flags"}}]
+HIDDEN = Missing(FLAGS, Reason.FORBIDDEN, "ConfigMap/flags: ops may not get configmaps")
+
+
+def flagged(web: Seen | Missing) -> RunbookStatus:
+    bare = world("stop", target=web, targets=FLAGGED)
+    return status(replace(bare, seen={**bare.seen, FLAGS: HIDDEN}))
+
+
+def test_target_of_which_one_part_may_not_be_read_is_found_and_says_what_is_missing() -> None:
+    said = flagged(seen())
+
+    assert [(one.found, one.reason, one.message) for one in said.targets] == [(True, "MissingRights", HIDDEN.message)]
+    assert said.conditions[0].message == f"spec.targets[0] (web): {HIDDEN.message}"
+
+
+def test_target_that_is_gone_says_so_before_what_may_not_be_read() -> None:
+    said = flagged(absent(WEB))
+
+    assert [(one.found, one.reason) for one in said.targets] == [(False, "TargetNotFound")]
+
+
+def test_switch_that_lacks_a_right_is_named_before_a_target_that_may_not_be_read() -> None:
+    bare = world("stop", target=seen(), targets=FLAGGED)
+    lacks = Condition(
+        type="Ready", status="False", reason="MissingRights", message="grant it", last_transition_time=timestamp(NOW)
+    )
+    stop = bare.switches["shop-stop"]
+    told = replace(stop, status=stop.status.replace(conditions=[lacks]))
+
+    said = status(replace(bare, seen={**bare.seen, FLAGS: HIDDEN}, switches={"shop-stop": told}))
+
+    assert said.conditions[0].message == "switch stop: grant it"
 
 
 def test_a_missing_target_is_named_by_its_place() -> None:

@@ -2,7 +2,7 @@
 
 from runbook_operator import errors
 from runbook_operator.model.accounts import Account, named
-from runbook_operator.model.mending import GENERAL, advice, commands
+from runbook_operator.model.mending import GENERAL, advice, commands, plain
 from runbook_operator.model.rights import Right
 
 DEPLOYER = "system:serviceaccount:shop:deployer"
@@ -73,3 +73,25 @@ def test_an_account_is_known_by_its_namespace_and_its_name() -> None:
     assert Account("shop", "deployer").user == DEPLOYER
     assert str(Account("shop", "deployer")) == "ServiceAccount shop/deployer"
     assert named("shop", None) is None
+
+
+def test_scoped_operator_is_granted_a_role_in_the_namespace_that_it_serves() -> None:
+    said = commands(OPERATOR, "shop", [SCALE], scoped=True)
+
+    assert "clusterrole" not in said
+    assert said.count("--namespace=shop") == 2
+    assert "--serviceaccount=ops:runbook-operator" in said
+    assert "kubectl create role " in advice(forbidden(OPERATOR, "list", "runbooks", "runbooks.dev"), scoped=True)
+    assert "clusterrole " in advice(forbidden(OPERATOR, "list", "nodes", "", namespace=""), scoped=True)
+
+
+def test_missing_right_is_told_without_the_request() -> None:
+    said = plain(f"GET /api: 403 {forbidden(OPERATOR, 'get', 'deployments', 'apps')}")
+
+    assert said == f"{OPERATOR} may not get deployments (apps) in namespace shop"
+    assert plain(forbidden(OPERATOR, "list", "nodes", "", namespace="")) == f"{OPERATOR} may not list nodes"
+
+
+def test_refusal_that_is_not_about_a_right_of_the_request_stays_as_it_is() -> None:
+    for message in ("pods is forbidden", forbidden(OPERATOR, "impersonate", "serviceaccounts", "")):
+        assert plain(message) == message
