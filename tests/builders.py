@@ -388,7 +388,7 @@ class Simulation:
                 self._put(replace(old, status=step.status, told=None))
             case Unsay():
                 self.said += step.notices
-                self.say(entry, engaged=None, reason=old.spec.reason)
+                self.say(entry, engaged=None)
             case Act():
                 self._act(entry, step)
 

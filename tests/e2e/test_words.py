@@ -19,6 +19,13 @@ def word(cluster: Cluster) -> Body:
     return found
 
 
+def seen(cluster: Cluster) -> Body:
+    """The status, once it is about the spec as it is now."""
+    found = cluster.get("switch", "shop-stop")
+    status: Body = found["status"]
+    return status if status["observedGeneration"] == found["metadata"]["generation"] else {"phase": "unseen"}
+
+
 def noted(cluster: Cluster) -> str:
     """The time that the API server has for all that kubectl-patch wrote of the Switch."""
     entries = cluster.get("switch", "shop-stop")["metadata"]["managedFields"]
@@ -89,6 +96,37 @@ def test_same_patch_again_renews_nothing_and_renewed_at_or_another_reason_does(
         annotate_later(cluster)
         renew(cluster, change)
     assert word(cluster)["expiresAt"] in cluster.run("get", "sw", "shop-stop")
+    assert operator.alive
+
+
+def test_reason_that_a_release_left_in_the_spec_is_not_reported_for_the_next_throw(
+    cluster: Cluster, operator: Operator
+) -> None:
+    ready(cluster)
+    say(cluster, engaged=True, reason="INC-42")
+    cluster.until_phase("shop-stop", "Engaged")
+    say(cluster, engaged=None)
+    eventually("it is released", lambda: seen(cluster)["phase"] == "Released")
+
+    say(cluster, engaged=True)
+    cluster.until_phase("shop-stop", "Engaged")
+
+    assert cluster.get("switch", "shop-stop")["spec"]["reason"] == "INC-42"
+    assert seen(cluster)["record"].get("reason", "") == ""
+    assert [one["reason"] for one in seen(cluster)["history"]] == ["INC-42"]
+    messages = {event["message"] for event in cluster.events("Engaged")}
+    assert sorted("INC-42" in one for one in messages) == [False, True]
+    assert operator.alive
+
+
+def test_scaling_command_takes_its_reason_along_when_it_springs_back(cluster: Cluster, operator: Operator) -> None:
+    ready(cluster)
+    cluster.throw_when_there("shop-up")
+    eventually("it springs back", lambda: "engaged" not in cluster.get("switch", "shop-up")["spec"])
+
+    assert "reason" not in cluster.get("switch", "shop-up")["spec"]
+    eventually("it is remembered", lambda: cluster.get("switch", "shop-up")["status"].get("history"))
+    assert cluster.get("switch", "shop-up")["status"]["history"][0]["reason"] == "INC-42"
     assert operator.alive
 
 

@@ -44,7 +44,7 @@ async def carry_out(kube: Kube, step: OwnStep) -> Body | None:
         case SetFinalizers():
             return await kube.merge(own(step.meta.ref), _expecting(step.meta, finalizers=list(step.finalizers)))
         case Unsay():
-            word = {"engaged": None, "expiresAfter": None, "renewedAt": None}
+            word = {"engaged": None, "reason": None, "expiresAfter": None, "renewedAt": None}
             return await kube.merge(own(step.meta.ref), {**_expecting(step.meta), "spec": word})
         case CreateSwitch():
             namespace = step.runbook.ref.namespace

@@ -27,6 +27,11 @@ def timestamp(now: datetime) -> str:
     return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def seconds(text: str) -> str:
+    """A time of the API for people: RFC 3339 in UTC, without fractions of a second."""
+    return moment(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def moment(text: str) -> datetime:
     """A time of the API, RFC 3339 with a zone, as a datetime."""
     return datetime.fromisoformat(text)

@@ -248,6 +248,9 @@ class SwitchStatus(StatusModel):
     engaged_at: str | None = Field(None, description="Since when it is engaged.")
     engaged_by: str | None = Field(None, description="Who or what engaged it.")
     word: Word | None = Field(None, description="What a person says about it now.")
+    earlier_reason: str = Field(
+        "", description="The text in spec.reason that belongs to an earlier throw or silence, and to none after it."
+    )
     holds: list[Hold] = Field(
         default_factory=list,
         description="Who holds it engaged, or would if it were not held released.",

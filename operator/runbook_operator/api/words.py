@@ -22,7 +22,9 @@ class SwitchSpec(ApiModel):
     )
     reason: Annotated[str, Field(max_length=1024)] = Field(
         "",
-        description="Why, for those who read it later: INC-42. Another reason begins expiresAfter anew.",
+        description="Why, for those who read it later: INC-42. It counts for the throw or the silence that it is set "
+        "with: the same text that an earlier one left here is not reported for the next. Another reason begins "
+        "expiresAfter anew.",
     )
     expires_after: Duration | None = Field(
         None,
@@ -47,6 +49,12 @@ class Word(StatusModel):
     engaged: bool = Field(description="What was said.")
     by: str = Field("", description="The user that said it, or the field manager where no policy stamps users.")
     since: str = Field(description="When it was said, RFC 3339.")
+    reason: str = Field("", description="The reason that was set with it; that of an earlier throw is none of this.")
+    rehearsed: bool = Field(
+        False,
+        description="true for a throw that was seen in mode: Observe. It changed nothing, and engages nothing later: "
+        "a new throw does.",
+    )
     generation: int = Field(0, description="The generation of the spec that says it; another one is another word.")
     expires_after: str | None = Field(None, description="The time that was given.")
     expires_at: str | None = Field(None, description="When it is taken back, absent where it stays.")

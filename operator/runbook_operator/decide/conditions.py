@@ -9,7 +9,8 @@ from contextlib import suppress
 from runbook_operator.api.conditions import Condition, Finding, condition, find
 from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import Record, SwitchStatus
-from runbook_operator.decide import allowed, powers, rehearsal
+from runbook_operator.decide import allowed, observe, powers, rehearsal
+from runbook_operator.decide.described import does
 from runbook_operator.decide.gates import suspension
 from runbook_operator.decide.hearing import heard
 from runbook_operator.decide.holds import automatic_holds, called, held_back, is_automatic, silenced, wanted
@@ -50,12 +51,6 @@ def conditions(
     return [*new, kept] if kept is not None and found["Restored"] is None and status.record is None else new
 
 
-def would(world: World) -> str:
-    """What Observe says that Enforce would have done."""
-    doing = does(world)
-    return f"mode is Observe: nothing was done; Enforce would {doing}" if doing else "mode is Observe: nothing was done"
-
-
 def unnamed(world: World) -> Trouble | None:
     """Why nothing is done where a service account has to be named."""
     return (Reason.NO_ACCOUNT, UNNAMED) if world.barred else None
@@ -64,13 +59,6 @@ def unnamed(world: World) -> Trouble | None:
 def would_engage(world: World) -> str:
     """What automatic holds would do, were it not for a person or a gate."""
     return f"{', '.join(called(one.source, one.name) for one in automatic_holds(world))} would engage it"
-
-
-def does(world: World) -> str:
-    """What the switch does, as the few words of a printer column."""
-    if world.entry is None:
-        return world.switch.status.does
-    return "; ".join(one.action.describe(one.spec) for one in world.entry.actions)
 
 
 def _ready(world: World, status: SwitchStatus, trouble: Trouble | None) -> Finding:
@@ -186,8 +174,8 @@ def _engaged(world: World, status: SwitchStatus, trouble: Trouble | None) -> Fin
             return Finding(False, Reason.RELEASING, f"{is_stalled}{unrestored(status.record)}")
         reason = Reason.ENGAGED if status.phase == "Engaged" else Reason.ENGAGING
         return Finding(status.phase == "Engaged", reason, summary(status.record))
-    if wanted(world) and world.observing:
-        return Finding(False, Reason.OBSERVING, would(world))
+    if (observed := observe.finding(world)) is not None:
+        return observed
     if wanted(world) and (barred := unnamed(world)) is not None:
         return Finding(False, *barred)
     return Finding(False, Reason.RELEASED, status.history[0].outcome if status.history else "")

@@ -15,17 +15,15 @@ def wanted(world: World) -> bool:
     """Whether the switch is to be engaged now."""
     if world.deleting:
         return False
-    said = word(world)
-    if said is not None and not is_over(said, world.now):
+    if (said := in_force(world)) is not None:
         return said.engaged
     return bool(automatic_holds(world)) and is_automatic(world) and held_back(world) is None
 
 
 def held_back(world: World) -> Gate | None:
     """What keeps automatic holds from engaging the switch; what is engaged stays so, whatever is closed."""
-    said, automatic = word(world), automatic_holds(world)
-    is_said = said is not None and not is_over(said, world.now)
-    if is_said or world.deleting or world.record is not None or not (automatic and is_automatic(world)):
+    said, automatic = in_force(world), automatic_holds(world)
+    if said is not None or world.deleting or world.record is not None or not (automatic and is_automatic(world)):
         return None
     return closed(world, automatic)
 
@@ -47,6 +45,8 @@ def word(world: World) -> Word | None:
     return Word(
         engaged=spec.engaged,
         by=known.by if known else world.switch.said_by,
+        reason="" if spec.reason == earlier_reason(world) else spec.reason,
+        rehearsed=_is_rehearsed(world, known),
         since=timestamp(since),
         generation=world.switch.meta.generation,
         expires_after=spec.expires_after,
@@ -54,8 +54,29 @@ def word(world: World) -> Word | None:
     )
 
 
+def in_force(world: World) -> Word | None:
+    """The override that counts now: neither expired nor a rehearsal."""
+    said = word(world)
+    return None if said is None or said.rehearsed or is_over(said, world.now) else said
+
+
 def is_over(said: Word, now: datetime) -> bool:
     return said.expires_at is not None and now >= moment(said.expires_at)
+
+
+def earlier_reason(world: World) -> str:
+    """The text in spec.reason that belongs to an earlier override, and is no reason of this one.
+
+    A release by a patch of engaged alone leaves the reason in the spec. It was given for another throw, perhaps by
+    another person.
+    """
+    spec, status = world.switch.spec, world.switch.status
+    if spec.engaged is None:
+        return spec.reason
+    old = status.word
+    if old is None or _recorded(world) is not None or _is_renewal(world, old):
+        return status.earlier_reason
+    return old.reason or status.earlier_reason
 
 
 def automatic_holds(world: World) -> list[Hold]:
@@ -73,11 +94,10 @@ def automatic_holds(world: World) -> list[Hold]:
 
 def holds(world: World) -> list[Hold]:
     """Everybody who holds it engaged, the person first."""
-    said = word(world)
-    if said is None or not said.engaged or is_over(said, world.now):
+    said = in_force(world)
+    if said is None or not said.engaged:
         return automatic_holds(world)
-    name = said.by or "somebody"
-    person = Hold(source="Person", name=name, since=said.since, reason=world.switch.spec.reason)
+    person = Hold(source="Person", name=said.by or "somebody", since=said.since, reason=said.reason)
     return [person, *automatic_holds(world)]
 
 
@@ -99,11 +119,16 @@ def is_automatic(world: World) -> bool:
     return world.record is not None and world.record.automatic
 
 
+def rehearsed(world: World) -> Word | None:
+    """The throw on the lever that was seen in Observe, and does nothing."""
+    said = word(world)
+    return said if said is not None and said.rehearsed else None
+
+
 def silenced(world: World) -> Word | None:
     """The word that holds it released while automatic sources may have something to say."""
-    said = word(world)
-    silences = said is not None and not said.engaged and not is_over(said, world.now)
-    return said if silences and is_automatic(world) else None
+    said = in_force(world)
+    return said if said is not None and not said.engaged and is_automatic(world) else None
 
 
 def _recorded(world: World) -> Word | None:
@@ -118,6 +143,25 @@ def _recorded(world: World) -> Word | None:
         return None
     generation = old.generation or status.observed_generation
     return old if world.deleting or world.switch.meta.generation <= generation else None
+
+
+def _is_renewal(world: World, old: Word) -> bool:
+    """True if the person changed the spec once since `old` and left engaged as it was: the same throw goes on."""
+    return old.engaged is world.switch.spec.engaged and world.switch.meta.generation == old.generation + 1
+
+
+def _is_rehearsed(world: World, known: Word | None) -> bool:
+    """True of a throw that was seen in Observe: it stays a rehearsal when the mode changes.
+
+    A throw that prolongs an engagement under way is none, nor is one that may have acted before the mode changed.
+    """
+    switch = world.switch
+    if not switch.spec.engaged or (known is not None and known.rehearsed):
+        return bool(switch.spec.engaged)
+    old = switch.status.word
+    is_wanted = (old is not None and old.engaged and not old.rehearsed) or bool(automatic_holds(world))
+    is_held = world.record is not None and is_wanted
+    return world.observing and not (is_held or switch.is_in_doubt)
 
 
 def _said_at(world: World) -> datetime:

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from runbook_operator.api.conditions import moment, timestamp
 from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import HISTORY, Engagement, Noted, Phase, Prepared, Record, SwitchStatus
-from runbook_operator.decide.conditions import conditions, does, unnamed, would, would_engage
+from runbook_operator.decide import observe
+from runbook_operator.decide.conditions import conditions, unnamed, would_engage
+from runbook_operator.decide.described import carries_out, does
 from runbook_operator.decide.efficacy import judged, looked_back, verdict
 from runbook_operator.decide.gates import is_held_back
-from runbook_operator.decide.holds import held_back, holds, wanted, word
+from runbook_operator.decide.holds import earlier_reason, held_back, holds, wanted, word
 from runbook_operator.decide.known import swapped
 from runbook_operator.decide.notices import about_record, clause, put_back, remarked, said, summary
 from runbook_operator.decide.parts import Part, dropped, parts
@@ -198,9 +200,9 @@ def _throwable(world: World) -> KillSwitch | None:
 
 
 def _observed(world: World) -> tuple[Notice, ...]:
+    if observed := observe.notices(world):
+        return observed
     identity = f"{world.switch.meta.uid}.{world.switch.meta.generation}"
-    if wanted(world) and world.observing:
-        return said(world, Reason.OBSERVING, would(world), identity)
     if wanted(world) and world.entry and (barred := unnamed(world)) is not None:
         return said(world, *barred, f"{identity}.{barred[0]}", warning=True)
     return ()
@@ -244,10 +246,11 @@ def _shown(
         prepared=status.prepared if record is None else None,
         phase="Stalled" if world.unsettled else phase,
         observed_generation=world.switch.meta.generation,
-        does=does(world),
+        does=carries_out(world, record),
         engaged_at=record.engaged_at if record else None,
         engaged_by=(record.engaged_by or None) if record else None,
         word=word(world),
+        earlier_reason=earlier_reason(world),
         holds=holds(world),
         history=looked_back(world, status.history),
     )

@@ -10,7 +10,7 @@ from dataclasses import replace
 from runbook_operator.api.switch import FINALIZER, Record
 from runbook_operator.decide.due import put_back_at, tried_again_at
 from runbook_operator.decide.holds import is_over as word_is_over
-from runbook_operator.decide.holds import wanted, word
+from runbook_operator.decide.holds import rehearsed, wanted, word
 from runbook_operator.decide.inforce import was_written
 from runbook_operator.decide.notices import said
 from runbook_operator.decide.parts import Part, dropped, parts, together
@@ -137,7 +137,10 @@ def alone(world: World, index: int) -> Act | None:
 
 
 def spring_back(world: World) -> Step | None:
-    """A momentary switch that has acted lets go of the lever."""
+    """A momentary switch that has acted, or was rehearsed, lets go of the lever."""
+    entry, is_rehearsed = world.entry, rehearsed(world) is not None
+    if is_rehearsed and entry is not None and entry.momentary and world.record is None and not world.deleting:
+        return Unsay(world.switch.meta)
     if world.record and world.record.done and world.switch.spec.engaged and not world.deleting:
         return Unsay(world.switch.meta)
     return None

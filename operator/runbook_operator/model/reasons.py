@@ -19,6 +19,7 @@ class Reason(StrEnum):
     RELEASED = "Released"
     DONE = "Done"
     OBSERVING = "Observing"
+    REHEARSED = "Rehearsed"
     RELEASING = "Releasing"
     PUT_BACK = "PutBack"
     CONTESTED = "Contested"

@@ -188,10 +188,9 @@ def test_observe_touches_nothing_and_says_what_it_would_do() -> None:
 
     assert kinds(simulation.steps) == ["WriteStatus"]
     assert simulation.replicas == 3
-    assert condition(simulation.status(), "Engaged")[1:] == (
-        "Observing",
-        "mode is Observe: nothing was done; Enforce would scale web to 0",
-    )
+    _, reason, message = condition(simulation.status(), "Engaged")
+    assert reason == "Observing"
+    assert "rehearsed, nothing was changed; Enforce would scale web to 0" in message
     assert simulation.said[-1].reason is Reason.OBSERVING
 
 
