@@ -46,8 +46,9 @@ class Suspend(Action):
         ref = scene.workload
         way = WAYS.get((ref.group, ref.kind))
         if way is None:
-            names = ", ".join(kind for _, kind in WAYS)
-            raise Refused(Reason.NOT_SUSPENDABLE, f"{ref}: a {ref.kind} cannot be suspended; target one of {names}")
+            names = ", ".join(f"{kind} ({group})" for group, kind in WAYS)
+            message = f"{ref}: a {ref.kind} of {ref.api_version} cannot be suspended; target one of {names}"
+            raise Refused(Reason.NOT_SUSPENDABLE, message)
         return way(scene.look(ref))
 
     @staticmethod

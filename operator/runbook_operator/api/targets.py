@@ -13,17 +13,40 @@ from runbook_operator.model.target import TargetRefs
 ONE_HOME = "set exactly one of configMap and featureFlag"
 NO_KEY = "key is for a configMap: a featureFlag has each flag under its own name"
 SOMETHING = "declare at least one of workload, service and flags"
+API_VERSION_OF = {
+    **dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"), "apps/v1"),
+    **dict.fromkeys(("CronJob", "Job"), "batch/v1"),
+    **dict.fromkeys(("Rollout", "Application"), "argoproj.io/v1alpha1"),
+    "Kustomization": "kustomize.toolkit.fluxcd.io/v1",
+    "HelmRelease": "helm.toolkit.fluxcd.io/v2",
+    "ScaledObject": "keda.sh/v1alpha1",
+}
+"""The API group and version of the kinds that an action supports by name."""
+NO_API_VERSION = f"set apiVersion: only these kinds have a default: {', '.join(API_VERSION_OF)}"
 
 
 class Workload(ApiModel):
     """The object that runs the target; it lives in the Runbook's own namespace."""
 
-    api_version: ApiVersion = Field("apps/v1", description="API group and version, as in the object itself.")
+    api_version: ApiVersion | None = Field(
+        None,
+        description="API group and version, as in the object itself. A kind that an action supports has a default.",
+    )
     kind: KindName = Field("Deployment", description="Deployment, StatefulSet, or any kind with a scale subresource.")
     name: ObjectName = Field(description="Its metadata.name.")
 
+    cel_rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(f"has(self.apiVersion) || self.kind in {list(API_VERSION_OF)}", NO_API_VERSION),
+    )
+
+    @model_validator(mode="after")
+    def _has_api_version(self) -> "Workload":
+        if self.api_version is None and self.kind not in API_VERSION_OF:
+            raise ValueError(NO_API_VERSION)
+        return self
+
     def ref(self, namespace: str) -> Ref:
-        return Ref(self.api_version, self.kind, namespace, self.name)
+        return Ref(self.api_version or API_VERSION_OF[self.kind], self.kind, namespace, self.name)
 
 
 class TargetService(ApiModel):

@@ -244,8 +244,9 @@ def test_another_kind_is_refused_with_the_kinds_that_can_be_suspended() -> None:
         "False",
         "NotSuspendable",
         (
-            "DaemonSet/nightly: a DaemonSet cannot be suspended; "
-            "target one of CronJob, Job, Kustomization, HelmRelease, Application, ScaledObject"
+            "DaemonSet/nightly: a DaemonSet of apps/v1 cannot be suspended; target one of CronJob (batch), "
+            "Job (batch), Kustomization (kustomize.toolkit.fluxcd.io), HelmRelease (helm.toolkit.fluxcd.io), "
+            "Application (argoproj.io), ScaledObject (keda.sh)"
         ),
     )
 

@@ -10,6 +10,8 @@ from runbook_operator.actions.scale import Scale
 from runbook_operator.actions.scaling.amounts import ScaleAmount
 from runbook_operator.actions.scaling.amounts import amount as amount_of
 from runbook_operator.api.runbook import RunbookSpec
+from runbook_operator.api.targets import Workload
+from runbook_operator.model.refs import Ref
 from tests.builders import kill_switch, runbook_body, scale
 
 REFUSED: dict[str, dict[str, Any]] = {
@@ -24,6 +26,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "flags nowhere": {"targets": [{"name": "web", "flags": {"key": "app.yaml"}}]},
     "a document in a FeatureFlag": {"targets": [{"name": "web", "flags": {"featureFlag": "a", "key": "app.yaml"}}]},
     "a target of nothing": {"targets": [{"name": "web"}]},
+    "a kind of which no version is known": {"targets": [{"name": "web", "workload": {"kind": "Foo", "name": "web"}}]},
 }
 
 
@@ -59,3 +62,20 @@ def test_two_actions_of_one_kind_are_refused_at_import() -> None:
         type("Again", (Scale,), {})
 
     assert REGISTRY["scale"] is Scale
+
+
+@pytest.mark.parametrize(
+    ("kind", "api_version"),
+    [
+        ("Deployment", "apps/v1"),
+        ("CronJob", "batch/v1"),
+        ("Rollout", "argoproj.io/v1alpha1"),
+        ("HelmRelease", "helm.toolkit.fluxcd.io/v2"),
+    ],
+)
+def test_workload_without_api_version_has_the_version_of_its_kind(kind: str, api_version: str) -> None:
+    assert Workload(kind=kind, name="web").ref("ns") == Ref(api_version, kind, "ns", "web")
+
+
+def test_workload_with_api_version_keeps_it() -> None:
+    assert Workload(api_version="batch/v2", kind="CronJob", name="web").ref("ns").api_version == "batch/v2"
