@@ -1,4 +1,4 @@
-"""`python3 -m lab up | down | status | guard | image | skew | gitops | prometheus`."""
+"""`python3 -m lab up | down | status | guard | image | import ARCHIVE | skew | gitops | prometheus`."""
 
 import argparse
 import contextlib
@@ -18,7 +18,8 @@ def main() -> int:
     """Run the command; returns the exit status."""
     description = "A real Kubernetes on this machine, for the demo and the tests."
     parser = argparse.ArgumentParser(prog="lab", description=description)
-    parser.add_argument("command", choices=("up", "down", "status", "guard", "image", "skew", *PROGRAMS))
+    parser.add_argument("command", choices=("up", "down", "status", "guard", "image", "import", "skew", *PROGRAMS))
+    parser.add_argument("archive", nargs="?", type=Path, help="for import: a docker or OCI archive of an image")
     parser.add_argument("--kubernetes", default=OLDEST, help=f"for skew: the version, {OLDEST} unless it is said")
     parser.add_argument("--node", choices=("auto", "yes", "no"), default="auto", help="whether pods run")
     arguments = parser.parse_args()
@@ -31,6 +32,8 @@ def main() -> int:
         guard.check()
     elif arguments.command == "image":
         _answer(lambda: image.made(lab.layout))
+    elif arguments.command == "import":
+        print(image.imported(lab, arguments.archive))
     elif arguments.command == "skew":
         _answer(lambda: skew.assets(lab.layout, arguments.kubernetes))
     elif arguments.command in PROGRAMS:

@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import os
 import platform
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -62,6 +63,28 @@ def loaded(layout: Layout, tree: Path | None = None) -> str:
             command = lab.run_inside(node.ctr(layout, "images", "import", str(archive)))
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return name
+
+
+def imported(lab: Lab, archive: Path | None) -> str:
+    """Import the archive of an image into the node's containerd; the names that pods can use, one in a line.
+
+    Raises SystemExit when there is no archive or no node.
+    """
+    if archive is None or not archive.is_file():
+        raise SystemExit(f"lab: {archive or 'import'}: name the archive of an image, as `docker save` writes it")
+    if not lab.processes.noted("node"):
+        raise SystemExit("lab: the lab runs no node, and only a node has images: make lab-down, then make lab NODE=yes")
+    command = lab.run_inside(node.ctr(lab.layout, "images", "import", str(archive.resolve())))
+    done = subprocess.run(command, check=False, text=True, capture_output=True)
+    if done.returncode:
+        raise SystemExit(f"lab: containerd did not import {archive}: {done.stderr.strip()}")
+    return "\n".join(imported_names(done.stdout))
+
+
+def imported_names(printed: str) -> list[str]:
+    """The images' names in the output of `ctr images import`, whose other words differ between its versions."""
+    lines = (re.search(r"(?<!\()\b[\w./-]+:[\w.-]+", line) for line in printed.splitlines())
+    return [found.group() for found in lines if found]
 
 
 def _make(layout: Layout, tree: Path, archive: Path) -> None:
