@@ -63,7 +63,7 @@ def test_dotted_key_is_set_by_its_spelling_and_nothing_beside_it(cluster: Cluste
     plain, spelled = set_flag("app.features.ai", "false"), set_flag(r"app\.features\.ai", "false")
     declare(cluster, config_map(**{"app.yaml": SPRING}), deployment(), flags=at, a=spelled, b=plain)
 
-    told = cluster.until_reason("switch", "shop-b", "FieldNotFound")
+    told = cluster.until_reason("switch", "shop-b", "FlagNotFound")
     assert r"set flag to app\.features\.ai" in told["message"]
     engage(cluster)
 

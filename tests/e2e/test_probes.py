@@ -127,7 +127,7 @@ def test_a_rollout_is_waited_for(cluster: Cluster, operator: Operator) -> None:
 
 def test_nothing_is_set_while_a_switch_holds_something_in_the_pods(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(workload(readinessProbe=READY), service())
-    flag = {"setFlag": {"target": "web", "flag": "AI", "value": "false", "env": {}}}
+    flag = {"setFlag": {"target": "web", "flag": "AI", "value": "false", "env": {}, "flagMustExist": False}}
     switches = [{"name": "ai-off", "actions": [flag]}]
     declare(cluster, endpoint(), killSwitches=switches)
     cluster.throw_when_there("shop-ai-off")
@@ -146,7 +146,7 @@ def test_nothing_is_set_while_a_switch_holds_something_in_the_pods(cluster: Clus
 def test_a_deleted_runbook_releases_its_switches_and_puts_the_probes_back(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(workload(readinessProbe=READY), service())
     before = container(cluster)
-    flag = {"setFlag": {"target": "web", "flag": "AI", "value": "false", "env": {}}}
+    flag = {"setFlag": {"target": "web", "flag": "AI", "value": "false", "env": {}, "flagMustExist": False}}
     declare(cluster, endpoint(enforce=True), killSwitches=[{"name": "ai-off", "actions": [flag]}])
     until_told(cluster, "ProbeEnforced")
     cluster.throw_when_there("shop-ai-off")

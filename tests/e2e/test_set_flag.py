@@ -100,7 +100,7 @@ def test_a_flag_in_a_document_is_refused_where_it_is_not_there(cluster: Cluster,
     at = {"configMap": "flags", "key": "app.yaml"}
     declare(cluster, config_map(**{"app.yaml": "a: 1\n"}), deployment(), flags=at, a=set_flag("b", "2"))
 
-    told = cluster.until_reason("switch", "shop-a", "FieldNotFound")
+    told = cluster.until_reason("switch", "shop-a", "FlagNotFound")
 
     assert "write the flag into the document first" in told["message"]
     assert operator.alive
@@ -132,7 +132,10 @@ def test_a_variable_from_a_config_map_is_replaced_and_put_back_and_another_is_ad
     made = deployment()
     reference = {"name": "AI", "valueFrom": {"configMapKeyRef": {"name": "flags", "key": "ai"}}}
     made["spec"]["template"]["spec"]["containers"][0]["env"] = [reference, {"name": "COLOR", "value": "red"}]
-    replaced, added = set_flag("AI", "false", env={}), set_flag("VOICE", "", env={"container": "app"})
+    replaced, added = (
+        set_flag("AI", "false", env={}),
+        set_flag("VOICE", "", env={"container": "app"}, flagMustExist=False),
+    )
     declare(cluster, config_map(ai="true"), made, a=replaced, b=added)
     before = template(cluster)
 

@@ -108,6 +108,7 @@ RUNBOOK_FIELDS: dict[str, Case] = {
         ("", LONG), ((LONG + "x", "Too long"), (False, "must be of type string"), (None, "Required value"))
     ),
     "killSwitches[].actions[].setFlag.restart": FLAG,
+    "killSwitches[].actions[].setFlag.flagMustExist": FLAG,
     "killSwitches[].actions[].setFlag.env.container": Case(("app",), (("x" * 64, "Too long"),)),
     "killSwitches[].actions[].restart.target": Case(("web",), (("ghost", "names a target"), (None, "Required value"))),
     "killSwitches[].actions[].suspend.target": Case(("web",), (("ghost", "names a target"), (None, "Required value"))),

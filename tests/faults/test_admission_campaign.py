@@ -82,7 +82,7 @@ CASES = {
     ),
     "setFlag env": Case(
         "deployment",
-        {"setFlag": {"target": "web", "flag": "AI", "value": "false", "env": {}}},
+        {"setFlag": {"target": "web", "flag": "AI", "value": "false", "env": {}, "flagMustExist": False}},
         env,
         (
             Changing(

@@ -1,6 +1,7 @@
 """Where feature flags live, and what setting one there is."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from runbook_operator.actions.rolling import left_alone, rollable
@@ -9,6 +10,7 @@ from runbook_operator.model import documents, fields
 from runbook_operator.model.aims import Aim, Refused, Remark
 from runbook_operator.model.documents import AbsentError
 from runbook_operator.model.fields import FieldError, Key, quoted
+from runbook_operator.model.nearest import offer
 from runbook_operator.model.outlines import Keys
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.seen import Seen
@@ -21,7 +23,7 @@ LARGEST_VALUE = 16 * 1024
 """Characters. What was there is kept in the Switch's status; what is larger is a document and no flag."""
 
 
-def at_home(scene: Scene, flag: str, value: str) -> tuple[Aim | Remark, ...]:
+def at_home(scene: Scene, flag: str, value: str, *, must_exist: bool) -> tuple[Aim | Remark, ...]:
     """The flag where the target's `flags` says that it lives."""
     seen = scene.look(scene.flags)
     if seen.ref.kind == "FeatureFlag":
@@ -31,23 +33,53 @@ def at_home(scene: Scene, flag: str, value: str) -> tuple[Aim | Remark, ...]:
         raise Refused(Reason.IMMUTABLE, text)
     if scene.target.flags_key:
         return _in_document(seen, scene.target.flags_key, flag, value)
-    return _in_config_map(seen, flag, value)
+    return _in_config_map(seen, flag, value, must_exist=must_exist)
 
 
-def in_environment(scene: Scene, container: str, flag: str, value: str) -> tuple[Aim | Remark, ...]:
+def in_environment(
+    scene: Scene, container: str, flag: str, value: str, *, must_exist: bool
+) -> tuple[Aim | Remark, ...]:
     """The flag as a variable of a container of the workload, which is rolled out by that."""
     seen = rollable(scene)
-    field = f"{_container(seen, container)}.env[name={quoted(flag)}]"
+    place = _container(seen, container)
+    field = f"{place}.env[name={quoted(flag)}]"
     # The API server leaves an empty value out, so that one written would always seem to be taken away.
     held = {"name": flag, "value": value} if value else {"name": flag}
     aim = Aim(seen.ref, field, held)
     if fields.get(seen.body, field) == held:
         return (aim,)
     text = f"{flag} is in the pod template of {seen.ref}: setting it replaces every pod, and so does the release"
-    return (aim, Remark(Reason.ROLLS_OUT, text), *left_alone(seen))
+    remarks = (Remark(Reason.ROLLS_OUT, text), *left_alone(seen))
+    if fields.get(seen.body, field) is not None:
+        return (aim, *remarks)
+    return (aim, _new_variable(seen, place, flag, must_exist=must_exist), *remarks)
 
 
-def _in_config_map(seen: Seen, flag: str, value: str) -> tuple[Aim | Remark, ...]:
+def _new_variable(seen: Seen, place: str, flag: str, *, must_exist: bool) -> Remark:
+    """The remark on a variable that the container does not list; raises Refused where it is not to be added.
+
+    With `envFrom` the variable may exist all the same. To read those ConfigMaps and Secrets would delay the throw.
+    """
+    container = fields.get(seen.body, place)
+    if container.get("envFrom"):
+        text = (
+            f"{seen.ref} has no variable {flag} in env of {container['name']}: it is added there, where it overrides "
+        )
+        return Remark(Reason.FLAG_ADDED, f"{text}one of envFrom, and removed by the release")
+    if must_exist:
+        names = [str(one["name"]) for one in container.get("env") or () if "name" in one]
+        raise _not_found(f"{seen.ref}: container {container['name']} has no variable {flag}", flag, names)
+    text = f"{seen.ref} had no variable {flag} in {container['name']}: it is added, and removed by the release"
+    return Remark(Reason.FLAG_ADDED, text)
+
+
+def _not_found(text: str, flag: str, names: Iterable[str]) -> Refused:
+    """The refusal of a flag that does not exist, with the nearest names that do."""
+    way_out = "Correct the flag's name, or create the flag; flagMustExist: false lets the switch add it"
+    return Refused(Reason.FLAG_NOT_FOUND, f"{text}; {offer(flag, names)} {way_out}")
+
+
+def _in_config_map(seen: Seen, flag: str, value: str, *, must_exist: bool) -> tuple[Aim | Remark, ...]:
     if not CONFIG_MAP_KEY.fullmatch(flag):
         text = f"{seen.ref}: a key of a ConfigMap has letters, digits, - . _ only, so none can be called {flag}"
         raise Refused(Reason.INVALID_SPEC, f"{text}; for a flag inside of a document set flags.key of the target")
@@ -57,6 +89,8 @@ def _in_config_map(seen: Seen, flag: str, value: str) -> tuple[Aim | Remark, ...
     if there is not None:
         _refuse_large(seen, field, there)
         return (aim,)
+    if must_exist:
+        raise _not_found(f"{seen.ref} has no flag {flag}", flag, seen.body.get("data") or ())
     return (aim, Remark(Reason.FLAG_ADDED, f"{seen.ref} had no flag {flag}: it is added, and removed by the release"))
 
 
@@ -89,7 +123,7 @@ def _in_document(seen: Seen, key: str, flag: str, value: str) -> tuple[Aim | Rem
         _refuse_large(seen, field, fields.get(seen.body, field))
         remarks = _doubled(seen, field, keys)
     except AbsentError as error:
-        raise Refused(Reason.FIELD_NOT_FOUND, f"{seen.ref}: {error}; {_way_out(seen, text, keys)}") from None
+        raise Refused(Reason.FLAG_NOT_FOUND, f"{seen.ref}: {error}; {_way_out(seen, text, keys)}") from None
     except FieldError as error:
         raise Refused(error.reason, f"{seen.ref}: {error}") from None
     return (Aim(seen.ref, field, raw), *remarks)
@@ -125,7 +159,10 @@ def _others(seen: Seen, text: str, keys: Keys) -> str:
 def _in_feature_flag(seen: Seen, flag: str, value: str) -> tuple[Aim | Remark, ...]:
     found: Any = fields.get(seen.body, f"{FLAGS}{Key(flag)}")
     if not isinstance(found, dict):
-        raise Refused(Reason.FIELD_NOT_FOUND, f"{seen.ref} has no flag {flag}; declare it under {FLAGS}")
+        there = fields.get(seen.body, FLAGS)
+        names = there if isinstance(there, dict) else ()
+        text = f"{seen.ref} has no flag {flag}; {offer(flag, names)} Correct the flag's name, or declare it"
+        raise Refused(Reason.FLAG_NOT_FOUND, f"{text} under {FLAGS}")
     variants = found.get("variants")
     variants = variants if isinstance(variants, dict) else {}
     if value not in variants:

@@ -64,6 +64,12 @@ class SetFlagSpec(ActionSpec):
         "restarted, pod by pod, by an annotation of its pod template. A release puts back the flag and then the "
         "annotation, which restarts it once more.",
     )
+    flag_must_exist: bool = Field(
+        True,
+        description="Refuse the throw where the flag does not exist, since its name may be misspelt. false adds the "
+        "flag to the ConfigMap or the environment, with a warning. In a document and in a FeatureFlag a flag must "
+        "always exist.",
+    )
     env: FlagEnvironment | None = Field(
         None,
         description="The flag is an environment variable of the target's workload instead, be it set there or come "
@@ -92,10 +98,12 @@ class SetFlag(Action):
     @staticmethod
     def plan(spec: SetFlagSpec, scene: Scene) -> Plan:
         if spec.env is not None:
-            return in_environment(scene, spec.env.container, spec.flag, spec.value)
+            container, must_exist = spec.env.container, spec.flag_must_exist
+            return in_environment(scene, container, spec.flag, spec.value, must_exist=must_exist)
+        home = partial(at_home, scene, spec.flag, spec.value, must_exist=spec.flag_must_exist)
         if not spec.restart:
-            return (*at_home(scene, spec.flag, spec.value), *_unseen(scene))
-        flag, restart = together(partial(at_home, scene, spec.flag, spec.value), partial(_restart, scene))
+            return (*home(), *_unseen(scene))
+        flag, restart = together(home, partial(_restart, scene))
         return (*flag, *restart)
 
     @classmethod

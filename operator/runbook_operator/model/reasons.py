@@ -81,6 +81,7 @@ class Reason(StrEnum):
     BELOW_BUDGET = "BelowDisruptionBudget"
     DOCUMENT_TOO_LARGE = "DocumentTooLarge"
     IMMUTABLE = "Immutable"
+    FLAG_NOT_FOUND = "FlagNotFound"
     FLAG_ADDED = "FlagAdded"
     FLAG_OVERRULED = "FlagOverruled"
     ROLLS_OUT = "RollsOut"

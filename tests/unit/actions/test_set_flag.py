@@ -111,12 +111,64 @@ def test_what_somebody_sets_meanwhile_is_put_back_at_once_and_what_they_set_afte
 
 
 def test_a_flag_that_was_not_there_is_added_with_a_remark_and_removed() -> None:
-    simulation = thrown(config_map(color="red"), action=set_flag("a.i"))
+    simulation = thrown(config_map(color="red"), action=set_flag("a.i", flagMustExist=False))
 
     assert data(simulation) == {"color": "red", "a.i": "false"}
     assert remarks(simulation) == ["FlagAdded"]
     simulation.release().drive()
     assert data(simulation) == {"color": "red"}
+
+
+@pytest.mark.parametrize(
+    ("there", "says"),
+    [
+        (("ai_enabled", "ai_enabled2", "color"), "did you mean ai_enabled or ai_enabled2? Correct the flag's name"),
+        (("AI_ENABLED",), "did you mean AI_ENABLED? Correct"),
+        (("color", "size"), "there is color, size. Correct"),
+        (tuple("cdefgh"), "there is c, d, e, f, g and 1 more. Correct"),
+        ((), "there is none. Correct"),
+    ],
+)
+def test_misspelt_flag_is_refused_at_rest_and_at_the_throw_with_the_nearest_names(
+    there: tuple[str, ...], says: str
+) -> None:
+    simulation = ready(config_map(**dict.fromkeys(there, "true")), actions=(set_flag("ai_enabld"),)).drive()
+
+    reason, message = refusal(simulation)
+    assert reason == "FlagNotFound"
+    assert message.startswith(f"ConfigMap/flags has no flag ai_enabld; {says}")
+    simulation.throw().drive()
+    assert (simulation.status().phase, refusal(simulation)) == ("Stalled", (reason, message))
+    assert data(simulation) == dict.fromkeys(there, "true")
+    simulation.change(CONFIG, {"data": {"ai_enabld": "true"}}).store.let_go([CONFIG])
+    simulation.after(seconds=10).drive()
+    assert (simulation.status().phase, data(simulation)["ai_enabld"]) == ("Engaged", "false")
+
+
+def test_misspelt_variable_is_refused_with_the_nearest_name() -> None:
+    body = workload({"name": "app", "env": [{"name": "AI_ENABLED", "value": "true"}]})
+
+    reason, message = refusal(ready(body, actions=(set_flag("AI_ENABLD", env={}),)).drive())
+
+    assert reason == "FlagNotFound"
+    assert message.startswith("Deployment/web: container app has no variable AI_ENABLD; did you mean AI_ENABLED?")
+
+
+def test_variable_that_envfrom_may_bring_is_set_with_a_remark() -> None:
+    body = workload({"name": "app", "envFrom": [{"configMapRef": {"name": "flags"}}]})
+
+    simulation = thrown(body, action=set_flag("AI", env={}))
+
+    assert env(simulation) == [{"name": "AI", "value": "false"}]
+    assert remarks(simulation) == ["FlagAdded", "RollsOut"]
+
+
+def test_flag_in_a_document_must_exist_whatever_the_switch_allows() -> None:
+    simulation = ready(
+        config_map(**{"app.yaml": DOCUMENT}), flags=AT, actions=(set_flag("flags.x", flagMustExist=False),)
+    )
+
+    assert refusal(simulation.drive())[0] == "FlagNotFound"
 
 
 def test_an_immutable_config_map_is_refused_before_anybody_throws() -> None:
@@ -186,7 +238,7 @@ def test_a_place_that_is_not_in_the_document_is_refused_with_the_way_out(text: s
     simulation = ready(config_map(**{"app.yaml": text}), flags=at, actions=(set_flag(flag),)).drive()
 
     reason, message = refusal(simulation)
-    assert reason == "FieldNotFound"
+    assert reason == ("FlagNotFound" if flag == "flags.voice" else "FieldNotFound")
     assert message.startswith("ConfigMap/flags: data[app.yaml]#flags" if text is DOCUMENT else "ConfigMap/flags: ")
     assert says in message
 
@@ -236,7 +288,7 @@ def test_flag_under_a_dotted_key_is_refused_with_its_spelling(flag: str, says: s
     simulation = ready(config_map(**{"app.yaml": SPRING}), flags=AT, actions=(set_flag(flag),)).drive()
 
     reason, message = refusal(simulation)
-    assert reason == "FieldNotFound"
+    assert reason == ("FieldNotFound" if flag.endswith("both") else "FlagNotFound")
     assert says in message
     assert ("write the flag into" in message) == (flag == "app.features.none")
 
@@ -354,6 +406,12 @@ def test_two_switches_on_one_flag_give_back_the_original_whatever_the_order(orde
     assert data(simulation) == before
 
 
+NO_FEATURE_FLAG = (
+    "FeatureFlag/flags has no flag ai; there is ai.chat. Correct the flag's name, or declare it under "
+    "spec.flagSpec.flags"
+)
+
+
 def feature_flag(**flag: Any) -> Body:
     usual = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "on"}
     return {
@@ -389,7 +447,7 @@ def test_an_open_feature_flag_gets_another_default_variant() -> None:
         (
             "ai",
             "off",
-            ("FieldNotFound", "FeatureFlag/flags has no flag ai; declare it under spec.flagSpec.flags"),
+            ("FlagNotFound", NO_FEATURE_FLAG),
         ),
     ],
 )
@@ -410,10 +468,12 @@ def test_what_goes_before_the_default_variant_is_remarked(rule: Body) -> None:
 
 
 def test_a_variable_of_the_only_container_is_set_and_removed_and_said_to_roll_the_workload() -> None:
-    simulation = thrown(workload({"name": "app", "image": "shop:1"}), action=set_flag("AI", env={}))
+    simulation = thrown(
+        workload({"name": "app", "image": "shop:1"}), action=set_flag("AI", env={}, flagMustExist=False)
+    )
 
     assert env(simulation) == [{"name": "AI", "value": "false"}]
-    assert remarks(simulation) == ["RollsOut"]
+    assert remarks(simulation) == ["FlagAdded", "RollsOut"]
     simulation.release().drive()
     assert simulation.live("Deployment", "web")["spec"] == workload({"name": "app", "image": "shop:1"})["spec"]
 
@@ -431,7 +491,7 @@ def test_a_variable_from_elsewhere_is_replaced_by_its_value_and_put_back_where_i
 
 
 def test_an_empty_value_is_written_as_the_api_server_keeps_it() -> None:
-    simulation = thrown(workload(), action=set_flag("AI", "", env={}))
+    simulation = thrown(workload(), action=set_flag("AI", "", env={}, flagMustExist=False))
 
     assert env(simulation) == [{"name": "AI"}]
     assert simulation.status().phase == "Engaged"
@@ -452,7 +512,7 @@ def test_a_variable_that_is_so_already_rolls_nothing_and_is_held() -> None:
 def test_of_several_containers_one_must_be_named() -> None:
     containers = ({"name": "app"}, {"name": "proxy"})
 
-    simulation = thrown(workload(*containers), action=set_flag("AI", env={"container": "proxy"}))
+    simulation = thrown(workload(*containers), action=set_flag("AI", env={"container": "proxy"}, flagMustExist=False))
     assert (env(simulation, 0), env(simulation, 1)) == (None, [{"name": "AI", "value": "false"}])
 
     assert refusal(ready(workload(*containers), actions=(set_flag("AI", env={}),)).drive()) == (
@@ -481,7 +541,7 @@ def test_last_of_two_variables_of_one_name_is_set_and_restored() -> None:
 
 @pytest.mark.parametrize(("before", "after"), [([], None), ([{"name": "AI", "value": "true"}], "true")])
 def test_variable_added_again_while_it_is_held_is_held_too(before: list[Body], after: str | None) -> None:
-    action = set_flag("AI", env={})
+    action = set_flag("AI", env={}, flagMustExist=False)
     simulation = ready(
         workload({"name": "app", "env": before}), actions=(action, {"scale": {"target": "web", "replicas": 0}})
     )
@@ -524,7 +584,7 @@ def test_sidecar_counts_where_no_container_is_named(inits: list[Body], says: str
     body = workload({"name": "app"})
     body["spec"]["template"]["spec"]["initContainers"] = inits
 
-    simulation = ready(body, actions=(set_flag("AI", env={}),)).drive()
+    simulation = ready(body, actions=(set_flag("AI", env={}, flagMustExist=False),)).drive()
 
     assert says in condition(simulation.status(), "Ready")[2]
     assert condition(simulation.status(), "Ready")[0] == ("False" if says else "True")
@@ -548,7 +608,7 @@ def test_a_workload_without_a_pod_template_of_its_own_has_no_container() -> None
 
 
 def test_how_far_the_rollout_of_a_variable_is_is_told() -> None:
-    simulation = thrown(workload(), action=set_flag("AI", env={}))
+    simulation = thrown(workload(), action=set_flag("AI", env={}, flagMustExist=False))
 
     simulation.change(WEB, {"status": {"replicas": 3, "updatedReplicas": 2}}).after(seconds=3).drive()
 

@@ -90,7 +90,7 @@ def test_so_it_is_after_a_restart_when_nobody_has_said_anything_yet() -> None:
 
 
 def test_a_flag_that_another_switch_sets_meanwhile_is_no_deployment() -> None:
-    env = {"target": "web", "flag": "FLAG", "value": "off", "env": {"container": "app"}}
+    env = {"target": "web", "flag": "FLAG", "value": "off", "env": {"container": "app"}, "flagMustExist": False}
     simulation = roll_out(bad(killSwitches=[BACK, kill_switch("flag", {"setFlag": env})]).drive())
 
     simulation.drive("flag").throw("flag").drive("flag", "stop")

@@ -16,7 +16,7 @@ from tests.scaling import hpa
 
 FLAGS = Ref("v1", "ConfigMap", NAMESPACE, "flags")
 TARGET: Body = {"name": "web", "workload": {"name": "web"}, "flags": {"configMap": "flags"}}
-OFF: Body = {"setFlag": {"target": "web", "flag": "ai", "value": "false"}}
+OFF: Body = {"setFlag": {"target": "web", "flag": "ai", "value": "false", "flagMustExist": False}}
 
 
 def ready(*actions: Body, **rest: Any) -> Simulation:

@@ -1,0 +1,56 @@
+"""Misspelt names on the real API server: refused before anybody needs the switch, with the name that was meant."""
+
+from tests.e2e.harness import Body, Cluster, Operator, deployment, eventually, runbook
+from tests.e2e.test_set_flag import config_map, data, declare, engage, release, remarks, set_flag
+
+
+def warned(cluster: Cluster, reason: str) -> list[Body]:
+    found: list[Body] = eventually(f"an Event {reason}", lambda: cluster.events(reason))
+    return found
+
+
+def test_misspelt_flag_is_refused_at_rest_and_at_the_throw(cluster: Cluster, operator: Operator) -> None:
+    declare(cluster, config_map(ai_enabled="true"), deployment(), a=set_flag("ai_enabld", "false"))
+
+    ready = cluster.until_reason("switch", "shop-a", "FlagNotFound")
+    assert ready["message"].startswith("ConfigMap/flags has no flag ai_enabld; did you mean ai_enabled?")
+    cluster.throw("shop-a")
+    cluster.until_phase("shop-a", "Stalled")
+
+    assert data(cluster) == {"ai_enabled": "true"}
+    assert not cluster.events("FlagAdded")
+    assert operator.alive
+
+
+def test_flag_that_may_be_absent_is_added_with_a_warning_and_removed(cluster: Cluster, operator: Operator) -> None:
+    added = set_flag("ai_enabled", "false", flagMustExist=False)
+    declare(cluster, config_map(color="red"), deployment(), a=added)
+
+    engage(cluster)
+    assert data(cluster) == {"color": "red", "ai_enabled": "false"}
+    assert remarks(cluster) == ["FlagAdded"]
+    assert {one["type"] for one in warned(cluster, "FlagAdded")} == {"Warning"}
+
+    release(cluster)
+    assert data(cluster) == {"color": "red"}
+    assert operator.alive
+
+
+def test_action_behind_a_failed_one_waits_and_the_event_names_the_switch(cluster: Cluster, operator: Operator) -> None:
+    targets = [{"name": "web", "flags": {"configMap": "flags"}}, {"name": "old", "workload": {"name": "gone"}}]
+    scale: Body = {"scale": {"target": "old", "replicas": 0}, "timeout": "1s"}
+    entry = {"name": "a", "actions": [scale, set_flag("ai", "false")]}
+    cluster.apply(config_map(ai="true"), runbook(targets=targets, killSwitches=[entry], scaling=[]))
+    cluster.until_reason("switch", "shop-a", "TargetNotFound")
+    cluster.throw("shop-a")
+
+    stalled = cluster.until_phase("shop-a", "Stalled")
+
+    waits = "ConfigMap/flags data.ai waits for scale of Deployment/gone: from true to false"
+    assert waits in cluster.condition("switch", "shop-a", "Engaged")["message"]
+    engagement = stalled["status"]["record"]["engagementId"]
+    said = {one["message"] for one in warned(cluster, "TargetNotFound")}
+    text = f"Deployment/gone does not exist in namespace {cluster.namespace}"
+    assert f"shop-a: scale of target old: {text} [{engagement}]" in said
+    assert data(cluster) == {"ai": "true"}
+    assert operator.alive
