@@ -82,7 +82,9 @@ def touched(world: World, record: Record) -> tuple[Seen, ...]:
 
 def summary(record: Record) -> str:
     """What is held, or was put back: one clause per action."""
-    return "; ".join(map(clause, (*record.actions, *record.dropped))) or "nothing to do"
+    first = None if record.continue_on_failure else next(filter(_is_unfinished, record.actions), None)
+    held = (_behind(entry, first) or clause(entry) for entry in record.actions)
+    return "; ".join((*held, *map(clause, record.dropped))) or "nothing to do"
 
 
 def unrestored(record: Record) -> str:
@@ -90,6 +92,17 @@ def unrestored(record: Record) -> str:
     stuck = [one for one in (*record.actions, *record.dropped) if one.failure and one.mode == "Hold"]
     text = "; ".join(f"{named(one)} is not restored to {shown(one.saved)} yet" for one in stuck)
     return text or summary(record)
+
+
+def _is_unfinished(entry: Entry) -> bool:
+    return entry.result in ("Waiting", "Pending")
+
+
+def _behind(entry: Entry, first: Entry | None) -> str:
+    """The clause of a field whose action has not begun, since it waits for the first unfinished action before it."""
+    if first is None or entry.result != "Pending" or entry.failure or entry.step <= first.step:
+        return ""
+    return f"{named(entry)} waits for {first.action} of {first.kind}/{first.name}: {_set(entry)}"
 
 
 def clause(entry: Entry) -> str:

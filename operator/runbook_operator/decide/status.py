@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from runbook_operator.api.conditions import moment, timestamp
 from runbook_operator.api.runbook import KillSwitch
-from runbook_operator.api.switch import HISTORY, Engagement, Noted, Phase, Prepared, Record, SwitchStatus
+from runbook_operator.api.switch import HISTORY, Engagement, Failure, Noted, Phase, Prepared, Record, SwitchStatus
 from runbook_operator.decide import observe
 from runbook_operator.decide.conditions import conditions, unnamed, would_engage
 from runbook_operator.decide.described import carries_out, does
@@ -154,13 +154,25 @@ def _with_complaint(world: World, record: Record, status: SwitchStatus, notices:
         return WriteStatus(world.switch.meta, status, notices)
     trouble = (Reason(failure.reason), failure.message)
     status = status.replace(phase="Stalled", conditions=conditions(world, status, trouble))
-    new = world.switch.status.phase != "Stalled"
-    return WriteStatus(world.switch.meta, status, (*notices, *(_complaint(world, *trouble) if new else ())))
+    if world.switch.status.phase == "Stalled":
+        return WriteStatus(world.switch.meta, status, notices)
+    complaint = _complaint(world, trouble[0], f"{_acting(record, failure)}: {trouble[1]}")
+    return WriteStatus(world.switch.meta, status, (*notices, *complaint))
+
+
+def _acting(record: Record, failure: Failure) -> str:
+    """The action that fails, and its target as the Runbook calls it."""
+    entry = next(one for one in (*record.actions, *record.dropped) if one.failure == failure)
+    target = record.plan[entry.step].spec.get("target") if entry in record.actions else None
+    return f"{entry.action} of target {target}" if target else entry.action
 
 
 def _complaint(world: World, reason: Reason, message: str) -> tuple[Notice, ...]:
+    """The Events of a stall; on the Runbook and the targets only their text says which switch it is."""
     engagement = world.record.engagement_id if world.record else world.switch.meta.generation
-    return said(world, reason, message, f"{world.switch.meta.uid}.{engagement}.{reason}", warning=True)
+    suffix = f" [{engagement}]" if world.record else ""
+    text = f"{world.switch.meta.ref.name}: {message}{suffix}"
+    return said(world, reason, text, f"{world.switch.meta.uid}.{engagement}.{reason}", warning=True)
 
 
 def _lasted(record: Record, now: datetime) -> timedelta:
