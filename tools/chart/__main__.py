@@ -1,9 +1,11 @@
 """Writes what of the chart is generated; with --check it says what is out of date instead, and writes nothing."""
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
+from runbook_operator import __version__
 from tools.chart import CHART, ROOT, crds, dashboard, roles, schema
 from tools.chart.values import values_model
 
@@ -15,11 +17,12 @@ def files(chart: Path = CHART) -> dict[Path, str]:
     model = values_model()
     templates = crds.templates(ROOT / "crds") | {"roles.yaml": roles.template()}
     made = {chart / "templates" / name: text for name, text in templates.items()}
-    readme = chart / "README.md"
+    readme, about = chart / "README.md", chart / "Chart.yaml"
     return made | {
         chart / "files" / "dashboard.json": dashboard.text(),
         chart / "values.yaml": schema.values_text(model),
         chart / "values.schema.json": schema.schema_text(model),
+        about: with_version(about.read_text(), __version__),
         readme: with_table(readme.read_text(), schema.table(model)),
     }
 
@@ -29,6 +32,11 @@ def with_table(page: str, table: str) -> str:
     head, _, rest = page.partition(BEGIN)
     _, _, tail = rest.partition(END)
     return f"{head}{BEGIN}\n\n{table}\n{END}{tail}"
+
+
+def with_version(about: str, version: str) -> str:
+    """Chart.yaml with this version of the chart, and of the operator that it installs."""
+    return re.sub(r"^(version|appVersion): .*$", rf"\g<1>: {version}", about, flags=re.MULTILINE)
 
 
 def stale(wanted: dict[Path, str], chart: Path = CHART) -> list[Path]:

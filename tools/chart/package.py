@@ -50,9 +50,9 @@ def annotations(version: str) -> dict[str, str]:
 
 
 def changes(changelog: str, version: str) -> list[str]:
-    """The entries of this version, or of what is not released yet."""
+    """The entries of this version, or of the newest one."""
     sections = dict(re.findall(r"^## \[?([^\]\s]+)[^\n]*\n(.*?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL))
-    text = sections.get(version) or sections["Unreleased"]
+    text = sections.get(version) or next(iter(sections.values()))
     return [" ".join(entry.split()) for entry in re.findall(r"^- (.*?)(?=^- |\Z)", text, re.MULTILINE | re.DOTALL)]
 
 
