@@ -107,6 +107,7 @@ SWITCH = Kind(
         Column("Until", ".status.word.expiresAt"),
         Column("Why", ".status.record.reason"),
         Column("By", ".status.engagedBy", priority=1),
+        Column("Description", ".status.description", priority=1),
         Column("Message", '.status.conditions[?(@.type=="Ready")].message', priority=1),
         AGE,
     ),

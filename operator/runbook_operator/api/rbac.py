@@ -101,9 +101,10 @@ def people() -> list[Role]:
         ),
         _of_people(
             "switch-operator",
-            [((*READ, "patch", "engage", "release"), ("switches",))],
-            "May throw and release what Runbooks declare, and nothing else: not write a Runbook, nor any status.",
+            [((*READ, "patch", "engage", "release"), ("switches",)), (READ, ("runbooks",))],
+            "May throw and release what Runbooks declare, and see Runbooks and Events; writes no Runbook or status.",
             every,
+            [Right("", "events", READ)],
         ),
     ]
 
@@ -117,11 +118,15 @@ def _guards() -> list[Right]:
 
 
 def _of_people(
-    name: str, granted: Iterable[tuple[tuple[str, ...], tuple[str, ...]]], text: str, parts: Iterable[str]
+    name: str,
+    granted: Iterable[tuple[tuple[str, ...], tuple[str, ...]]],
+    text: str,
+    parts: Iterable[str],
+    more: Iterable[Right] = (),
 ) -> Role:
-    """`granted` are verbs and the resources that they are for, `parts` the roles that this one becomes a part of."""
+    """`granted` are verbs and our resources that they are for, `parts` the roles that this one becomes a part of."""
     rights = [Right(GROUP, resource, verbs) for verbs, resources in granted for resource in resources]
-    return _role(name, rights, text, {f"{PEOPLE}{part}": "true" for part in parts})
+    return _role(name, [*rights, *more], text, {f"{PEOPLE}{part}": "true" for part in parts})
 
 
 def _role(name: str, rights: Iterable[Right], text: str, labels: Mapping[str, str] = OPERATORS) -> Role:

@@ -242,6 +242,12 @@ class SwitchStatus(StatusModel):
     observed_generation: int = Field(0, description="The generation of the spec that this status is about.")
     phase: Phase = Field("Released", description="Where it is between released and engaged.")
     does: str = Field("", description="What it does when thrown.")
+    title: str = Field("", description="The title of its Runbook.")
+    description: str = Field("", description="The description of its entry in the Runbook.")
+    contacts: list[str] = Field(
+        default_factory=list,
+        description="The names of the Runbook's contacts, in the order in which people turn to them.",
+    )
     latency_milliseconds: int | None = Field(
         None, description="From the moment the operator saw the throw to the target's accepted write."
     )

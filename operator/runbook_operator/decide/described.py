@@ -16,3 +16,12 @@ def carries_out(world: World, record: Record | None) -> str:
     """The actions that the engagement carries out, whatever the Runbook declares by now; without one as `does`."""
     pinned = [action_of(one) for one in record.plan] if record else []
     return "; ".join(action.describe(spec) for action, spec in pinned) or does(world)
+
+
+def described(world: World) -> tuple[str, str, list[str]]:
+    """The title, the description and the contacts that the Runbook declares now, or declared last."""
+    if world.entry is None or world.runbook is None or world.runbook.spec is None:
+        old = world.switch.status
+        return old.title, old.description, old.contacts
+    spec = world.runbook.spec
+    return spec.title, world.entry.description, [one.name for one in spec.contacts]

@@ -8,7 +8,7 @@ from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import HISTORY, Engagement, Failure, Noted, Phase, Prepared, Record, SwitchStatus
 from runbook_operator.decide import observe
 from runbook_operator.decide.conditions import conditions, unnamed, would_engage
-from runbook_operator.decide.described import carries_out, does
+from runbook_operator.decide.described import carries_out, described, does
 from runbook_operator.decide.efficacy import judged, looked_back, verdict
 from runbook_operator.decide.gates import is_held_back
 from runbook_operator.decide.holds import earlier_reason, held_back, holds, wanted, word
@@ -253,12 +253,16 @@ def _shown(
 ) -> SwitchStatus:
     """The status around `record`: what people and tools read of it."""
     status = status or world.switch.status
+    title, description, contacts = described(world)
     status = status.replace(
         record=record,
         prepared=status.prepared if record is None else None,
         phase="Stalled" if world.unsettled else phase,
         observed_generation=world.switch.meta.generation,
         does=carries_out(world, record),
+        title=title,
+        description=description,
+        contacts=contacts,
         engaged_at=record.engaged_at if record else None,
         engaged_by=(record.engaged_by or None) if record else None,
         word=word(world),
