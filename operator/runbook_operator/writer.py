@@ -134,7 +134,7 @@ class Writer:
 
     async def own_object(self, ref: Ref, step: OwnStep) -> None:
         """Write to an object of our own for `ref`; what changed meanwhile is read again."""
-        await say(self.paths.kube, self.metrics, step.notices if isinstance(step, Unsay) else ())
+        await say(self.paths.kube, self.metrics, step.notices if isinstance(step, Unsay | DeleteSwitch) else ())
         try:
             body = await carry_out(self.paths.kube, step)
         except (errors.ConflictError, errors.NotFoundError):

@@ -8,7 +8,7 @@ from tests.chart.helm import FULLNAME, NAMESPACE, RELEASE, Rendered, packaged, r
 
 VALIDATING, BINDING = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
 MUTATING = ("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding")
-ALWAYS = {"runbooks", "status", "switches"}
+ALWAYS = {"runbooks", "status", "switches", "dropped"}
 
 
 def policies(rendered: Rendered) -> set[str]:
@@ -54,7 +54,7 @@ def test_what_cannot_be_decided_holds_up_a_throw_and_never_a_release() -> None:
         one["metadata"]["name"].rpartition(".")[2]: one["spec"]["failurePolicy"] for one in rendered.kinds(VALIDATING)
     }
 
-    assert policy == dict.fromkeys(ALWAYS | {"engage"}, "Fail") | {"release": "Ignore"}
+    assert policy == dict.fromkeys(ALWAYS | {"engage"}, "Fail") | {"release": "Ignore", "dropped": "Ignore"}
     assert {one["spec"]["failurePolicy"] for one in render().kinds(MUTATING[0])} == {"Ignore"}
 
 
@@ -66,7 +66,17 @@ def test_what_admission_adds_to_a_throw_is_switched_off_one_by_one(value: str, p
 def test_policies_can_be_tried_out_first() -> None:
     rendered = render(admission={"validationActions": ["Warn", "Audit"]})
 
-    assert {tuple(one["spec"]["validationActions"]) for one in rendered.kinds(BINDING)} == {("Warn", "Audit")}
+    actions = {one["spec"]["policyName"]: one["spec"]["validationActions"] for one in rendered.kinds(BINDING)}
+    dropped = f"{FULLNAME}.{NAMESPACE}.dropped"
+    assert actions.pop(dropped) == ["Warn"]
+    assert all(one == ["Warn", "Audit"] for one in actions.values())
+
+
+def test_removal_of_an_engaged_switch_is_warned_of_and_never_refused() -> None:
+    bindings = render(admission={"validationActions": ["Deny"]}).kinds(BINDING)
+
+    actions = {one["spec"]["policyName"].rpartition(".")[2]: one["spec"]["validationActions"] for one in bindings}
+    assert actions == {one: ["Deny"] for one in ALWAYS} | {"dropped": ["Warn"]}
 
 
 @pytest.mark.parametrize(("asked", "stamps"), [("server", True), ("client", False)])

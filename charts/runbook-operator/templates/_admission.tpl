@@ -45,7 +45,8 @@ the newest time in managedFields is the time of this very write, in which the AP
     : variables.generation + ' ' + variables.times.max() + ' ' + request.userInfo.username
 {{- end }}
 
-{{- /* The binding of a policy to the namespaces that the operator serves. (list . "switches") */}}
+{{- /* The binding of a policy to the namespaces that the operator serves. (list . "switches"), or with a third item
+where a violation has another consequence than admission.validationActions. */}}
 {{- define "runbook-operator.admission.binding" -}}
 {{- $root := index . 0 -}}
 apiVersion: admissionregistration.k8s.io/v1
@@ -55,7 +56,7 @@ metadata:
   labels: {{- include "runbook-operator.labels" $root | nindent 4 }}
 spec:
   policyName: {{ include "runbook-operator.admission" . }}
-  validationActions: {{ $root.Values.admission.validationActions | toJson }}
+  validationActions: {{ (eq (len .) 3 | ternary (rest (rest .)) $root.Values.admission.validationActions) | toJson }}
   {{- include "runbook-operator.admission.scope" $root | nindent 2 }}
 {{- end }}
 

@@ -246,6 +246,10 @@ class RunbookStatus(StatusModel):
     observed_generation: int = Field(0, description="The generation of the spec that this status is about.")
     switches: int = Field(0, description="How many switches the runbook declares.")
     engaged: int = Field(0, description="How many of them are engaged.")
+    engaged_switches: list[str] = Field(
+        default_factory=list,
+        description="The names of those in spec, in alphabetical order: admission warns whoever removes one of them.",
+    )
     targets: list[TargetStatus] = Field(
         default_factory=list, description="The declared targets.", json_schema_extra=mapped_by("name")
     )

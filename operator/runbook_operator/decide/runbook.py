@@ -11,6 +11,7 @@ from runbook_operator.decide.children import is_orphan, is_ours, is_own, is_owne
 from runbook_operator.decide.gates import unreadable
 from runbook_operator.decide.health import degraded, healthy
 from runbook_operator.decide.sensed import Told, told
+from runbook_operator.model.notices import Notice
 from runbook_operator.model.queries import Unread
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.seen import Missing, Seen
@@ -44,8 +45,27 @@ def _dropped_switch(world: RunbookWorld, spec: RunbookSpec) -> DeleteSwitch | No
     for name, switch in world.switches.items():
         is_left = is_owned(world, switch) or (is_orphan(world, switch) and is_ours(switch))
         if is_left and name not in declared and not switch.meta.deleting:
-            return DeleteSwitch(switch.meta)
+            return DeleteSwitch(switch.meta, _dropped(world, switch))
     return None
+
+
+def _dropped(world: RunbookWorld, switch: SwitchObject) -> tuple[Notice, ...]:
+    """The warnings about an engaged switch that an edit of the Runbook removes."""
+    record = switch.status.record
+    if record is None or record.momentary:
+        return ()
+    keeps = record.on_delete == "Keep"
+    outcome = "leaves what it holds, as onDelete: Keep asks," if keeps else "restores what it holds"
+    text = f"{switch.meta.ref.name} is engaged and is no longer declared: the operator {outcome} and deletes it"
+    identity = f"{switch.meta.uid}.{record.engagement_id}.{Reason.SWITCH_DROPPED}"
+    about = (world.runbook.meta, switch.meta)
+    message = f"{text} [{record.engagement_id}]"
+    return tuple(
+        Notice(
+            one.ref, one.uid, Reason.SWITCH_DROPPED, message, identity, warning=True, engagement=record.engagement_id
+        )
+        for one in about
+    )
 
 
 def _status(world: RunbookWorld) -> WriteStatus | None:
@@ -55,10 +75,12 @@ def _status(world: RunbookWorld) -> WriteStatus | None:
     reason, message = _ready(world, targets, said)
     finding = Finding(reason is Reason.READY, reason, message)
     ready, health = condition(old.conditions, "Ready", finding, meta.generation, world.now), healthy(world, said)
+    engaged = sorted(one.spec.switch for one in world.switches.values() if is_own(world, one) and _is_engaged(one))
     status = RunbookStatus(
         observed_generation=meta.generation,
         switches=len(world.runbook.spec.switches()) if world.runbook.spec else old.switches,
-        engaged=sum(1 for switch in world.switches.values() if is_own(world, switch) and _is_engaged(switch)),
+        engaged=len(engaged),
+        engaged_switches=engaged,
         targets=targets,
         health_endpoints=said.health_endpoints,
         probes=old.probes,

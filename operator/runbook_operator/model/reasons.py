@@ -14,6 +14,7 @@ class Reason(StrEnum):
     NAME_COLLISION = "NameCollision"
     RUNBOOK_NOT_FOUND = "RunbookNotFound"
     SWITCH_NOT_DECLARED = "SwitchNotDeclared"
+    SWITCH_DROPPED = "SwitchDropped"
     ENGAGING = "Engaging"
     ENGAGED = "Engaged"
     RELEASED = "Released"

@@ -123,6 +123,7 @@ class DeleteSwitch:
     """Delete a Switch that its Runbook no longer declares; its finalizer releases it first."""
 
     meta: Meta
+    notices: tuple[Notice, ...] = ()
 
 
 Step = WriteStatus | SetFinalizers | Unsay | Act

@@ -4,9 +4,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from runbook_operator.api.conditions import Condition, timestamp
 from runbook_operator.api.objects import parse_switch
 from runbook_operator.api.runbook import RunbookStatus
+from runbook_operator.api.switch import OnDelete, Record
 from runbook_operator.decide.runbook import next_step
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
@@ -48,6 +51,26 @@ def test_a_dropped_entry_deletes_its_switch_and_nobody_elses() -> None:
 
     kept = replace(both, switches={"shop-stop": both.switches["shop-stop"], "shop-theirs": foreign})
     assert isinstance(next_step(kept), WriteStatus)
+
+
+@pytest.mark.parametrize(
+    ("on_delete", "outcome"),
+    [("Restore", "restores what it holds and"), ("Keep", "leaves what it holds, as onDelete: Keep asks, and")],
+)
+def test_dropped_entry_that_is_engaged_is_reported_on_runbook_and_switch(on_delete: OnDelete, outcome: str) -> None:
+    both = world("stop", "old", target=seen())
+    old = both.switches["shop-old"]
+    record = Record(engagement_id="e-1", engaged_at=timestamp(NOW), on_delete=on_delete)
+    held = replace(old, status=old.status.replace(record=record))
+
+    step = next_step(replace(both, switches={**both.switches, "shop-old": held}))
+
+    assert isinstance(step, DeleteSwitch)
+    text = f"shop-old is engaged and is no longer declared: the operator {outcome} deletes it [e-1]"
+    assert [(one.about.kind, one.reason, one.message) for one in step.notices] == [
+        ("Runbook", Reason.SWITCH_DROPPED, text),
+        ("Switch", Reason.SWITCH_DROPPED, text),
+    ]
 
 
 def test_a_switch_that_is_going_away_is_not_deleted_again() -> None:
@@ -142,7 +165,7 @@ def test_engaged_switches_are_counted() -> None:
     simulation = Simulation().with_runbook().with_target().throw().drive()
     here = replace(world("stop", target=seen()), switches={"shop-stop": simulation.switch()})
 
-    assert (status(here).switches, status(here).engaged) == (1, 1)
+    assert (status(here).switches, status(here).engaged, status(here).engaged_switches) == (1, 1, ["stop"])
 
 
 def test_a_suspension_is_told_while_it_lasts() -> None:
