@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from runbook_operator.model.refs import Ref, meta_of
 from runbook_operator.model.shards import Whose, everybody
 from runbook_operator.observe.apiserver import own_addresses
 from runbook_operator.observe.catalogue import Catalogue
+from runbook_operator.observe.crds import Crds
 from runbook_operator.observe.efforts import Efforts
 from runbook_operator.observe.follow import Follower
 from runbook_operator.observe.resync import resync
@@ -33,8 +33,6 @@ from runbook_operator.observe.sensor import Sensor
 from runbook_operator.observe.store import Store
 from runbook_operator.observe.targets import is_watched
 from runbook_operator.observe.throws import Throws
-from runbook_operator.plan.budget import Backoff
-from runbook_operator.plan.world import Policy
 from runbook_operator.reconcile import Reconciler
 from runbook_operator.report.audit import Audit
 from runbook_operator.report.logs import set_up
@@ -94,8 +92,10 @@ class Operator:
         )
         self.sensing = Sensing(self.sensor, self.store, self.wake)
         self.reconciler = Reconciler(
-            self.writer, self.sensing, self.queue, Locks(), _policy(settings), bucket, is_watched=self._is_watched
+            self.writer, self.sensing, self.queue, Locks(), settings.policy, bucket, is_watched=self._is_watched
         )
+        self.crds = Crds(kube)
+        self.metrics.gauge("crd_missing_fields", "Fields that the installed CRDs lack.", self.crds.count)
         self.synced = False
         self._led = asyncio.Event()
         self.watch: handlers.Watch | None = None
@@ -169,7 +169,7 @@ class Operator:
         workers = [self.queue.work(self.reconciler.visit) for _ in range(self.settings.workers)]
         workers += [self.queue.work(self.reconciler.visit, urgent=True) for _ in range(FOR_LEVERS)]
         watching = [self.follower.run(), self.catalogue.run(), self.sensor.run(), *self.senses.work()]
-        return [*workers, self.elector.run(), self._resync_for_ever(), self._keep_warm(), *watching]
+        return [*workers, self.elector.run(), self._resync_for_ever(), self._keep_warm(), self.crds.run(), *watching]
 
     def _leads(self, ref: Ref) -> bool:
         return self.elector.leads(ref.namespace)
@@ -274,24 +274,6 @@ def _catalogue(settings: Settings, kube: Kube, writer: Writer) -> Catalogue:
     made = Catalogue(Paths(kube), settings.namespaces, *seconds, lacks=writer.paths.lacks)
     writer.lists.told = made.find
     return made
-
-
-def _policy(settings: Settings) -> Policy:
-    budget = Backoff(
-        first=timedelta(seconds=settings.put_back_first_seconds),
-        longest=timedelta(seconds=settings.put_back_longest_seconds),
-        calm=timedelta(seconds=settings.put_back_calm_seconds),
-    )
-    return Policy(
-        budget,
-        timedelta(seconds=settings.let_go_seconds),
-        timedelta(seconds=settings.progress_seconds),
-        settings.acting_per_namespace,
-        settings.acting_in_cluster,
-        settings.acts_per_hour,
-        settings.require_service_account,
-        settings.installation,
-    )
 
 
 def _hint(error: errors.ApiError) -> str:

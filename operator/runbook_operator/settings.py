@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import uuid
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,8 @@ from runbook_operator.actions import REGISTRY
 from runbook_operator.model.installation import Installation
 from runbook_operator.model.shards import MOST
 from runbook_operator.model.urls import Pattern, pattern
+from runbook_operator.plan.budget import Backoff
+from runbook_operator.plan.world import Policy
 
 LISTS = 'Several are written as a,b or as ["a","b"]'
 """How a list is written in a variable and in a flag; a flag may be repeated too."""
@@ -162,4 +165,23 @@ class Settings(BaseSettings):
         """What of the settings decides about rights."""
         return Installation(
             self.allowed_actions, self.enforce_probes, self.namespaces, self.helm_release, self.lease_namespace
+        )
+
+    @property
+    def policy(self) -> Policy:
+        """The settings that decisions depend on."""
+        budget = Backoff(
+            first=timedelta(seconds=self.put_back_first_seconds),
+            longest=timedelta(seconds=self.put_back_longest_seconds),
+            calm=timedelta(seconds=self.put_back_calm_seconds),
+        )
+        return Policy(
+            budget,
+            timedelta(seconds=self.let_go_seconds),
+            timedelta(seconds=self.progress_seconds),
+            self.acting_per_namespace,
+            self.acting_in_cluster,
+            self.acts_per_hour,
+            self.require_service_account,
+            self.installation,
         )

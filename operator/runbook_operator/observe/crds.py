@@ -1,0 +1,57 @@
+"""Checks that the installed CRDs have every field of this version; the API server drops the fields that they lack."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import structlog
+
+from runbook_operator import __version__, errors
+from runbook_operator.api.fit import missing_fields
+from runbook_operator.io.kube import Kube
+from runbook_operator.model.refs import API_VERSION
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+DOCUMENT = f"/openapi/v3/apis/{API_VERSION}"
+"""Every authenticated user may read it, where the CRDs themselves take a right in the whole cluster."""
+EVERY = 600.0
+SHOWN = 5
+HINT = "runbook-operator crds | kubectl apply --server-side --force-conflicts -f -"
+
+
+@dataclass
+class Crds:
+    """The fields that the installed CRDs lack, by the name of the CRD."""
+
+    kube: Kube
+    missing: dict[str, list[str]] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        """Check at the start and every ten minutes."""
+        while True:
+            await self.check()
+            await asyncio.sleep(EVERY)
+
+    async def check(self) -> None:
+        """Compare once, and log each CRD whose missing fields have changed; without an answer nothing changes."""
+        try:
+            found = missing_fields(await self.kube.get(DOCUMENT))
+        except errors.ApiError as error:
+            log.debug("cannot check the CRDs", error=str(error))
+            return
+        for name in sorted(found.keys() | self.missing.keys()):
+            if found.get(name) != self.missing.get(name):
+                _report(name, found.get(name, []))
+        self.missing = found
+
+    def count(self) -> float:
+        """The number of missing fields."""
+        return float(sum(map(len, self.missing.values())))
+
+
+def _report(name: str, fields: list[str]) -> None:
+    if not fields:
+        log.info("the CRD has every field of this version", crd=name, version=__version__)
+        return
+    more = f" and {len(fields) - SHOWN} more" if len(fields) > SHOWN else ""
+    text = f"the CRD {name} lacks {', '.join(fields[:SHOWN])}{more}; apply the CRDs of version {__version__}"
+    log.warning(text, crd=name, version=__version__, hint=HINT)

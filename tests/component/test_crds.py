@@ -1,0 +1,80 @@
+"""The check of the installed CRDs, with an API server that answers as the test says."""
+
+from copy import deepcopy
+from typing import Any, cast
+
+from structlog.testing import capture_logs
+
+from runbook_operator import __version__, errors
+from runbook_operator.io.kube import Kube
+from runbook_operator.observe.crds import DOCUMENT, Crds
+from tests.unit.api.test_fit import schema_of, served
+
+Body = dict[str, Any]
+
+
+class Server:
+    """Answers with the document, or with an error where there is none.
+
+    A real server that served an older CRD would break every operator of the other tests; tests/e2e/test_crds.py has the
+    document of a real one.
+    """
+
+    def __init__(self) -> None:
+        self.document: Body | None = served("Runbook", "Switch")
+
+    async def get(self, path: str) -> Body:
+        assert path == DOCUMENT
+        if self.document is None:
+            raise errors.ForbiddenError("403")
+        return self.document
+
+
+def crds(server: Server) -> Crds:
+    return Crds(cast("Kube", server))
+
+
+async def test_older_crd_is_one_log_line_and_a_count_until_it_is_replaced() -> None:
+    server = Server()
+    checked, whole = crds(server), deepcopy(server.document)
+    assert server.document
+    del schema_of(server.document, "Switch", "status")["title"]
+    del schema_of(server.document, "Switch", "status")["contacts"]
+
+    with capture_logs() as logs:
+        await checked.check()
+        await checked.check()
+
+    (line,) = logs
+    assert line["event"] == (
+        f"the CRD switches.runbooks.dev lacks status.title, status.contacts; apply the CRDs of version {__version__}"
+    )
+    assert line["hint"] == "runbook-operator crds | kubectl apply --server-side --force-conflicts -f -"
+    assert checked.count() == 2
+
+    server.document = whole
+    with capture_logs() as logs:
+        await checked.check()
+    assert [line["log_level"] for line in logs] == ["info"]
+    assert checked.count() == 0
+
+
+async def test_crd_that_lacks_much_is_reported_with_a_few_fields() -> None:
+    server = Server()
+    assert server.document
+    schema_of(server.document, "Switch", "status").clear()
+
+    with capture_logs() as logs:
+        await crds(server).check()
+
+    assert " and " in logs[0]["event"]
+
+
+async def test_check_that_is_refused_changes_nothing() -> None:
+    server = Server()
+    server.document = None
+
+    checked = crds(server)
+    await checked.check()
+
+    assert checked.count() == 0
