@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,25 +45,43 @@ class Replica:
         return self.operator.elector.leads(namespace)
 
     async def start(self) -> None:
+        self._session = aiohttp.ClientSession(self._server, timeout=aiohttp.ClientTimeout(total=None))
+        try:
+            await self._begin()
+        except BaseException:
+            await self._end()
+            raise
+
+    async def _begin(self) -> None:
         self._kubes = [await connect(self._settings.request_timeout) for _ in range(3)]
         self.operator = Operator(self._settings, *self._kubes)
         self._turn = self.operator.elector._turn
         self.operator.elector._turn = self._noted  # type: ignore[method-assign] # the turn is taken, and noted
         ending = asyncio.create_task(_never())
+        self._tasks = [ending]
         await self.operator._first_sync(ending)
-        self._session = aiohttp.ClientSession(self._server)
         work = [*self.operator._work(), *(self._watch(kind) for kind in KINDS[:3])]
-        self._tasks = [ending, *(asyncio.create_task(self._until_crash(one)) for one in work)]
+        self._tasks += [asyncio.create_task(one) for one in work]
 
     async def crash(self) -> None:
-        """All at once and in the middle of whatever it is doing; nothing is given back."""
+        """All at once and in the middle of whatever it is doing; no lease is released."""
+        ended = self._ended()
         self.operator.kube.may_write = lambda _path: False
         await self._end()
+        assert not ended, f"ended before the crash: {ended}"
 
     async def stop(self) -> None:
         """As after SIGTERM."""
-        await self.operator._stop()
-        await self._end()
+        ended = self._ended()
+        try:
+            await self.operator._stop()
+        finally:
+            await self._end()
+        assert not ended, f"ended before the replica was stopped: {ended}"
+
+    def _ended(self) -> list[asyncio.Task[Any]]:
+        """The tasks that run no longer: without one of them, the test proves nothing."""
+        return [task for task in self._tasks if task.done()]
 
     async def _noted(self) -> None:
         began = time.monotonic()
@@ -79,12 +96,13 @@ class Replica:
         for kube in self._kubes:
             await kube.close()
 
-    async def _until_crash(self, work: Coroutine[Any, Any, None]) -> None:
-        with contextlib.suppress(aiohttp.ClientError):
-            await work
-
     async def _watch(self, kind: tuple[str, str]) -> None:
-        """From a list on, as long as it lives; the resync is there for what it might miss."""
+        """Watch from a list on, and list again when the watch ends or the API server has dropped it."""
+        while True:
+            with contextlib.suppress(aiohttp.ClientError):
+                await self._watch_once(kind)
+
+    async def _watch_once(self, kind: tuple[str, str]) -> None:
         (namespace,) = self._settings.namespaces
         path = collection(kind[0], BUILT_IN[kind].plural, namespace)
         async with self._session.get(path) as answer:
@@ -92,12 +110,12 @@ class Replica:
         since = listed["metadata"]["resourceVersion"]
         for item in listed["items"]:
             self.operator.see(None, {"apiVersion": kind[0], "kind": kind[1]} | item)
-        while True:
-            async with self._session.get(path, params={"watch": "1", "resourceVersion": since}) as stream:
-                async for line in stream.content:
-                    event = json.loads(line)
-                    since = event["object"]["metadata"]["resourceVersion"]
-                    self.operator.see(event["type"], event["object"])
+        async with self._session.get(path, params={"watch": "1", "resourceVersion": since}) as stream:
+            async for line in stream.content:
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    return
+                self.operator.see(event["type"], event["object"])
 
 
 async def _never() -> None:
