@@ -66,7 +66,7 @@ class Run:
 
     def _writes(self) -> Counter[str]:
         done = [write for one, start in zip(self.proxies, self._before, strict=True) for write in one.writes[start:]]
-        return summary(done, self.cluster.namespace)
+        return summary(done, self.cluster.namespace, self.scenario.beside)
 
     def close(self) -> None:
         """Let everything go while an operator is there to do it."""

@@ -45,14 +45,16 @@ def view(cluster: Cluster) -> Body:
     }
 
 
-def summary(writes: Iterable[str], namespace: str) -> Counter[str]:
+def summary(writes: Iterable[str], namespace: str, beside: str = "") -> Counter[str]:
     """How often each object was created, patched and deleted; an Event counts by its collection.
 
-    The status of a Runbook counts its switches: two changes that come close together may be told as one.
+    The status of a Runbook counts its switches: two changes that come close together may be told as one. So may those
+    that the status of the Switch `beside` the thrown ones reports: its target is held, and is held no more.
     """
+    once = re.compile(rf"/runbooks/|/switches/{beside}/status$" if beside else "/runbooks/")
     names = [re.sub(r"/events/.*", "/events", write).replace(namespace, "NAMESPACE") for write in writes]
     found = Counter(names)
-    return Counter({name: 1 if "/runbooks/" in name else times for name, times in found.items()})
+    return Counter({name: 1 if once.search(name) else times for name, times in found.items()})
 
 
 def _items(cluster: Cluster, kind: str) -> list[Body]:

@@ -41,6 +41,8 @@ class Action(ABC):
     Spec: ClassVar[type[ApiModel]]
     reverts: ClassVar[str]
     rights: ClassVar[tuple[Right, ...]]
+    prepares: ClassVar[bool] = False
+    """True if it sets fields whose values a release restores, so that these can be saved before the throw."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -37,6 +37,7 @@ class Scale(Action):
     kind = "scale"
     Spec = ScaleSpec
     reverts = "The replicas that were there, and the fields of the autoscaler."
+    prepares = True
     rights = (
         *(Right("apps", f"{kind.lower()}s", READ, of=(kind,)) for kind in BUILT_IN),
         *(Right("apps", f"{kind.lower()}s/scale", ("get", "patch"), of=(kind,)) for kind in BUILT_IN),

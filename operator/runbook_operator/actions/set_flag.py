@@ -93,6 +93,7 @@ class SetFlag(Action):
     kind = "setFlag"
     Spec = SetFlagSpec
     reverts = "The value that was there, as it was written; with restart, the workload is restarted once more."
+    prepares = True
     rights = (*HOMES, *RIGHTS)
 
     @staticmethod

@@ -33,6 +33,7 @@ class Suspend(Action):
         "What was there: it goes on, unless it was suspended before. A CronJob starts the newest run that it missed "
         "meanwhile at once, unless its startingDeadlineSeconds is over."
     )
+    prepares = True
     rights = (
         *(Right("batch", f"{kind.lower()}s", CHANGE, of=(kind,)) for kind in ("CronJob", "Job")),
         Right("kustomize.toolkit.fluxcd.io", "kustomizations", CHANGE, of=("Kustomization",)),

@@ -63,6 +63,11 @@ class SwitchObject:
         return self.status.record is None and prepared is not None and prepared.generation != self.meta.generation
 
     @property
+    def is_unprepared(self) -> bool:
+        """Whether it is at rest, and its next throw has to save before it acts."""
+        return self.status.record is None and self.status.prepared is None
+
+    @property
     def is_unanswered(self) -> bool:
         """Whether somebody moved its lever, and nothing was written to the switch about that."""
         is_spoken_to = self.meta.generation != self.status.observed_generation

@@ -6,11 +6,13 @@ switch whose generation is not the prepared one, and a target that shows, by the
 held: it is what the throw has written, and what was prepared is what to put back.
 """
 
+from runbook_operator.api.conditions import find
+from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import Entry, Prepared, PreparedField, Record
 from runbook_operator.decide.parts import Part, parts
 from runbook_operator.decide.values import same
 from runbook_operator.model.aims import OBJECT, TEMPLATE
-from runbook_operator.model.seen import ALWAYS_WATCHED, REPLICAS
+from runbook_operator.model.seen import ALWAYS_WATCHED, REPLICAS, Missing
 from runbook_operator.plan.prepared import is_untouched, is_written
 from runbook_operator.plan.world import World
 
@@ -36,11 +38,25 @@ def covers(world: World, record: Record) -> bool:
 
 
 def kept(world: World) -> Prepared | None:
-    """What stands ready in an idle switch; it is thought over again in a close look."""
+    """What stands ready in an idle switch, None where its target has changed since."""
     old, namespace = world.switch.status.prepared, world.switch.meta.ref.namespace
     if old is None or not all(is_untouched(world.seen.get(one.ref(namespace)), one) for one in old.fields):
         return None
     return old.replace(generation=world.switch.meta.generation)
+
+
+def is_preparable(world: World, entry: KillSwitch) -> bool:
+    """True if a read may show what a throw of a Ready switch would save: no target is gone or held by another one."""
+    ready = find(world.switch.status.conditions, "Ready")
+    is_ready = ready is not None and ready.status == "True"
+    if not is_ready or entry.momentary or not all(one.action.prepares for one in entry.actions):
+        return False
+    assert world.runbook and world.runbook.spec  # noqa: S101, PT018 # an entry comes from a parsed Runbook
+    spec, namespace = world.runbook.spec, world.switch.meta.ref.namespace
+    targets = {ref for one in entry.actions for ref in spec.target(one.target, namespace).refs}
+    if any(isinstance(world.seen.get(ref), Missing) for ref in targets):
+        return False
+    return not any(targets.intersection(claim.about) for claim in world.claims)
 
 
 def prepared(world: World, record: Record) -> Prepared | None:

@@ -1,6 +1,5 @@
 """The status that a switch should have now, and what is to be said when it changes."""
 
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 from runbook_operator.api.conditions import moment, timestamp
@@ -16,7 +15,7 @@ from runbook_operator.decide.known import swapped
 from runbook_operator.decide.notices import about_record, clause, put_back, remarked, said, summary
 from runbook_operator.decide.parts import Part, dropped, parts
 from runbook_operator.decide.planning import action_of, scene_of
-from runbook_operator.decide.prepared import kept, prepared
+from runbook_operator.decide.prepared import is_preparable, kept, prepared
 from runbook_operator.decide.progress import complete, counted, ended, engaging, is_over, releasing, stalled
 from runbook_operator.decide.record import drafted
 from runbook_operator.model.durations import spoken
@@ -197,12 +196,16 @@ def _idle(world: World) -> WriteStatus:
 
 
 def _prepared(world: World) -> Prepared | None:
-    """What the next throw would save; what would have to be asked for that is asked for by a close look."""
+    """What the next throw would save; a look that is no close one reads only where that is missing and can be known."""
     if (entry := _throwable(world)) is None:
         return None
-    if world.thorough:
-        with suppress(Unread):
-            return prepared(world, drafted(world, entry))
+    if not world.thorough and (stored := kept(world)) is not None:
+        return stored
+    try:
+        return prepared(world, drafted(world, entry))
+    except Unread as unread:
+        if not world.thorough and is_preparable(world, entry):
+            raise Unread(unread.queries, urgent=False) from None
     return kept(world)
 
 

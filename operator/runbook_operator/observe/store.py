@@ -163,7 +163,7 @@ class Store:
                 self.doubts.forget(ref)
                 self._index.drop(held)
                 self._forget_holds(self.switches.pop(ref))
-                return frozenset({held.runbook})
+                return frozenset({held.runbook, *self._unprepared(held_by(held))})
             case _:
                 # Kept as missing where somebody holds it: that it is gone is known, and need not be asked.
                 self.targets.pop(ref)
@@ -254,7 +254,12 @@ class Store:
             for target in now:
                 self._holders[target].add(ref)
             self.changed()
-        return frozenset({ref, switch.runbook})
+        return frozenset({ref, switch.runbook, *self._unprepared({*before} - {*now})})
+
+    def _unprepared(self, freed: Iterable[Ref]) -> Iterable[Ref]:
+        """The Switches that could not be prepared while somebody held these targets."""
+        users = (self.switches.get(user) for target in freed for user in self.users(target))
+        return (one.meta.ref for one in users if one and one.is_unprepared)
 
     def _forget_holds(self, switch: SwitchObject) -> None:
         for target in held_by(switch):
@@ -271,13 +276,9 @@ class Store:
 
 
 def _uid(held: Stored | Missing) -> str:
-    match held:
-        case Seen():
-            return held.uid
-        case Missing():
-            return ""
-        case _:
-            return held.meta.uid
+    if isinstance(held, RunbookObject | SwitchObject):
+        return held.meta.uid
+    return held.uid if isinstance(held, Seen) else ""
 
 
 def _is_overtaken(old: Seen | Missing | None, seen: Seen | Missing) -> bool:

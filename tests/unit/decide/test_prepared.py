@@ -7,7 +7,7 @@ import pytest
 from runbook_operator import errors
 from runbook_operator.api.switch import FINALIZER, Prepared, SwitchStatus
 from runbook_operator.decide.switch import next_step
-from runbook_operator.model.queries import Read
+from runbook_operator.model.queries import Read, Unread
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
 from runbook_operator.plan.steps import Begin, SetFinalizers, WriteStatus
@@ -33,6 +33,10 @@ def acted(*actions: Body, **rest: Any) -> Simulation:
     assert simulation.replicas == 0
     simulation.steps.clear()
     return simulation
+
+
+def flags(value: str) -> Body:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flags"}, "data": {"ai": value}}
 
 
 def prepared(simulation: Simulation) -> Prepared:
@@ -139,14 +143,57 @@ def test_what_somebody_has_scaled_since_is_saved_before_the_throw_acts() -> None
     assert simulation.drive().release().drive().replicas == 5
 
 
-def test_an_idle_switch_whose_target_was_scaled_says_nothing_that_is_wrong() -> None:
-    simulation = ready().someone_sets(5)
+def glanced(simulation: Simulation, entry: str = "stop") -> Prepared | None:
+    """What is stored after a look that is no close one, with the answers to what it asks for."""
+    with pytest.raises(Unread) as unread:
+        next_step(simulation.world(entry, thorough=False))
+    assert not unread.value.urgent
+    answers = {query: simulation.answer(query) for query in unread.value.queries}
+    step = next_step(simulation.world(entry, thorough=False, answers=answers))
+    assert isinstance(step, WriteStatus)
+    assert isinstance(step.status, SwitchStatus)
+    return step.status.prepared
+
+
+def test_idle_switch_whose_target_was_scaled_is_prepared_anew_by_one_write() -> None:
+    found = glanced(ready().someone_sets(5))
+
+    assert found is not None
+    assert [(one.saved, one.held) for one in found.fields] == [(5, 0)]
+
+
+def test_idle_switch_whose_target_another_switch_holds_is_not_prepared_and_reads_nothing() -> None:
+    entries = [kill_switch("half", scale(replicas=1)), kill_switch("stop", scale(replicas=0))]
+    simulation = Simulation().with_runbook(killSwitches=entries).with_target(3).drive("half", "stop")
+    simulation.throw("half").drive("half")
 
     step = next_step(simulation.world(thorough=False))
 
     assert isinstance(step, WriteStatus)
     assert isinstance(step.status, SwitchStatus)
     assert step.status.prepared is None
+
+
+@pytest.mark.parametrize(
+    "entry", [kill_switch(momentary=True), kill_switch("stop", {"blockTraffic": {"target": "web"}}, scale(replicas=0))]
+)
+def test_look_at_a_switch_that_cannot_be_prepared_reads_nothing(entry: Body) -> None:
+    simulation = Simulation().with_runbook(killSwitches=[entry]).with_target(3).drive()
+
+    assert next_step(simulation.world(thorough=False)) is None
+
+
+def test_first_look_beside_an_engaged_switch_is_prepared_once_that_is_released() -> None:
+    half, stop = kill_switch("half", scale(replicas=1)), kill_switch("stop", scale(replicas=0))
+    simulation = Simulation().with_runbook(killSwitches=[stop]).with_target(3).drive("stop").throw().drive()
+    simulation.with_runbook(killSwitches=[half, stop]).drive("half")
+    assert simulation.status("half").prepared is None
+    simulation.release().drive()
+
+    found = glanced(simulation, "half")
+
+    assert found is not None
+    assert [(one.saved, one.held) for one in found.fields] == [(3, 1)]
 
 
 def test_an_idle_switch_that_is_not_looked_at_closely_stays_prepared() -> None:
@@ -290,8 +337,7 @@ def test_another_switch_that_is_thrown_meanwhile_saves_what_was_there_before_the
 
 
 def test_flags_are_prepared_and_put_back_after_a_crash() -> None:
-    flags: Body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flags"}, "data": {"ai": "true"}}
-    simulation = Simulation().with_object(flags)
+    simulation = Simulation().with_object(flags("true"))
     simulation.with_runbook(targets=[TARGET], killSwitches=[kill_switch("stop", OFF)]).with_target(3).drive()
     assert [(one.field, one.saved, one.held) for one in prepared(simulation).fields] == [("data.ai", "true", "false")]
     simulation.steps.clear()
@@ -302,8 +348,7 @@ def test_flags_are_prepared_and_put_back_after_a_crash() -> None:
 
 
 def test_of_several_actions_what_was_not_written_yet_is_saved_as_it_is() -> None:
-    flags: Body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flags"}, "data": {"ai": "true"}}
-    simulation = Simulation().with_object(flags)
+    simulation = Simulation().with_object(flags("true"))
     entries = [kill_switch("stop", scale(replicas=0), OFF)]
     simulation.with_runbook(targets=[TARGET], killSwitches=entries).with_target(3).drive()
     simulation.throw().mark().drive(at_most=2).restart()

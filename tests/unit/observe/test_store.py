@@ -56,6 +56,19 @@ def test_a_new_generation_of_a_runbook_wakes_it_and_its_switches_and_a_status_do
     assert store.put(at("3", runbook_body(), generation=2)) == {RUNBOOK, STOP}
 
 
+def test_end_of_a_hold_wakes_the_switches_on_its_target_that_are_not_prepared() -> None:
+    store, half = filled(), switch_ref(NAMESPACE, "shop-half")
+    ready = {"engagementId": "a", "generation": 1, "fields": []}
+    store.put(switch_body("half"))
+    store.put(switch_body("up") | {"status": {"prepared": ready}})
+    held = holding(("apps/v1", "Deployment", "web"))
+    store.put(at("2", held))
+
+    assert store.put(at("3", switch_body())) == {STOP, RUNBOOK, half}
+    store.put(at("4", held))
+    assert store.drop(STOP, "uid-stop") == {RUNBOOK, half}
+
+
 def test_a_target_that_no_runbook_declares_any_more_wakes_nobody() -> None:
     store = filled()
     store.put(at("2", runbook_body(targets=[], killSwitches=[]), generation=2))
