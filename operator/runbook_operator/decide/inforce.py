@@ -57,7 +57,10 @@ def is_unforced(part: Part) -> bool:
 
 
 def written_again_at(part: Part) -> datetime:
-    """When the same value may be written again: at once where it was not written yet, later each time after that."""
+    """When the same value may be written again: at once where it was not written yet, later each time after that.
+
+    Writes of the same field for other switches, and of other values, make the pause longer: the same thing undoes them.
+    """
     found = accepted(part)
     if found is None:
         return part.world.now
@@ -65,7 +68,8 @@ def written_again_at(part: Part) -> datetime:
     times = found.times - 1 if part.is_engaging and part.entry.result == "Applied" else found.times
     if times == 0:
         return part.world.now
-    return found.last + part.world.policy.budget.pause(times, f"{part.record.engagement_id}.{part.index}")
+    pause = part.world.policy.budget.pause(max(times, found.undone), f"{part.record.engagement_id}.{part.index}")
+    return found.last + pause
 
 
 def unforced(part: Part) -> Refused | None:

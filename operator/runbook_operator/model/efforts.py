@@ -41,7 +41,8 @@ class Accepted:
     """Writes of one value in a row that the API server accepted: how many, since when, and when the last one was.
 
     `asked` is the value as an audit has it, `live` what the object in the last answer showed. `changed` where that is
-    something else: an admission policy, a webhook or a default has changed it. Another uid is another object.
+    something else: an admission policy, a webhook or a default has changed it. Another uid is another object. `undone`
+    counts the writes of the field that did not last, of whichever value and for whichever switch.
     """
 
     uid: str
@@ -51,6 +52,7 @@ class Accepted:
     times: int
     since: datetime
     last: datetime
+    undone: int = 0
 
 
 @dataclass(frozen=True)

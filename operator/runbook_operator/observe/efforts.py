@@ -17,9 +17,10 @@ CALM = timedelta(minutes=10)
 
 @dataclass
 class Efforts:
-    """The efforts of each switch, by the place that was written."""
+    """The efforts of each switch, by the place that was written; how many writes of a place were undone, for all."""
 
     _of: dict[Ref, dict[Place, Effort]] = field(default_factory=dict)
+    _undone: dict[Place, tuple[int, datetime]] = field(default_factory=dict)
 
     def of(self, switch: Ref) -> dict[Place, Effort]:
         return self._of.get(switch, {})
@@ -45,7 +46,17 @@ class Efforts:
             accepted = Accepted(found.uid, found.asked, found.live, found.changed, 1, now, now)
         else:
             accepted = replace(before, live=found.live, changed=found.changed, times=before.times + 1, last=now)
-        self._of.setdefault(switch, {})[place] = Effort(accepted=accepted)
+        undone = self._count(place, now, did_not_last=found.changed or accepted.times > 1)
+        self._of.setdefault(switch, {})[place] = Effort(accepted=replace(accepted, undone=undone))
+
+    def _count(self, place: Place, now: datetime, *, did_not_last: bool) -> int:
+        """How many writes of the place did not last; switches that follow each other share the pauses between them."""
+        self._undone = {one: known for one, known in self._undone.items() if now - known[1] < CALM}
+        count = self._undone.get(place, (0, now))[0]
+        if did_not_last:
+            count += 1
+            self._undone[place] = (count, now)
+        return count
 
     def failed(self, switch: Ref, place: Place, error: errors.ApiError, now: datetime) -> None:
         """A write failed: it is due again after the server's own pause, or after a back-off."""

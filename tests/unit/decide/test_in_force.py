@@ -50,14 +50,14 @@ def admitted(simulation: Simulation, admit: Any = dict) -> Simulation:
     return simulation
 
 
-def lasts(simulation: Simulation, seconds: float) -> list[Any]:
+def lasts(simulation: Simulation, seconds: float, *entries: str) -> list[Any]:
     """So much time passes; returns when targets were written. A look may come at any time, so one comes each second."""
     end, writes = simulation.now + timedelta(seconds=seconds), []
     while simulation.now < end:
         simulation.steps.clear()
-        simulation.drive()
+        simulation.drive(*entries)
         writes += [simulation.now for step in simulation.steps if isinstance(step, Act)]
-        moment = due(simulation.looked()) or end
+        moment = min(due(simulation.looked(one)) or end for one in entries or ("stop",))
         simulation.now = max(simulation.now, min(moment, simulation.now + timedelta(seconds=1), end))
     return writes
 
@@ -249,6 +249,22 @@ def test_whoever_undoes_it_the_same_value_is_written_ten_times_a_minute_at_most(
     record = simulation.status().record
     assert record is None or record.actions[0].saved == 2
     assert WEB in simulation.store.targets
+
+
+def test_two_switches_on_one_field_share_the_ten_writes_of_a_minute() -> None:
+    both = ("half", "stop")
+    entries = [kill_switch("half", scale(replicas=1)), kill_switch("stop", scale(replicas=0))]
+    simulation = Simulation().with_runbook(killSwitches=entries).with_target(2).drive(*both)
+    admitted(simulation, lambda body: fields.put(body, "spec.replicas", 7))
+
+    writes = lasts(simulation.throw("half"), 5, *both)
+    writes += lasts(simulation.throw("stop"), 5, *both)
+    writes += lasts(simulation.release("half"), 2, *both)
+    writes += lasts(simulation.release("stop"), 48, *both)
+
+    assert 4 <= len(writes) <= MOST
+    lasts(admitted(simulation), 31, *both)
+    assert simulation.replicas == 2
 
 
 def test_first_write_that_somebody_undoes_names_them_and_the_command() -> None:
