@@ -14,7 +14,7 @@ from runbook_operator.model.aims import OBJECT, TEMPLATE, Refused
 from runbook_operator.model.efforts import Accepted, Effort, Place
 from runbook_operator.model.fields import FieldError
 from runbook_operator.model.queries import Read, Unread
-from runbook_operator.model.refs import Ref
+from runbook_operator.model.refs import MANAGER, Ref
 from runbook_operator.model.seen import REPLICAS, Missing, Seen
 from runbook_operator.plan.world import Claim, Order, World, order
 
@@ -206,16 +206,21 @@ class Part:
 
     @property
     def restorable(self) -> bool:
-        """True if a release has something to write: the field shows what was held, or what admission left of it."""
+        """True if a release has something to write: the field shows what was held, or what admission made of it."""
         if self.is_made_once:
             return self.is_revoked
         if self.entry.mode != "Hold" or self.saved is None or self.overruled:
             return False
-        if not self.is_held and not self.is_admitted:
+        if not (self.is_held or self.is_admitted or self._is_own_write):
             return False
         if self.is_object:
             return bool(self.saved.body) and not is_going(self.saved)
         return not self.is_back(self.put_back_value)
+
+    @property
+    def _is_own_write(self) -> bool:
+        """True if the last write of the field is an earlier process's: admission has changed what that asked for."""
+        return bool(not self.world.witnessed and self.saved and self.saved.manager(self.entry.field) == MANAGER)
 
     def is_back(self, value: Any) -> bool:
         """True if the saved object shows a value that a release leaves."""

@@ -140,6 +140,27 @@ def test_release_that_admission_alters_stalls_and_ends_once_the_policy_is_gone()
     assert (simulation.replicas, simulation.status().phase) == (2, "Released")
 
 
+def test_release_that_admission_alters_before_a_restart_goes_on_and_restores_the_saved_value() -> None:
+    simulation = thrown(scale(replicas=1)).drive()
+    admitted(simulation, lambda body: fields.put(body, "spec.replicas", 5)).release().drive(at_most=1)
+    assert simulation.replicas == 5
+    simulation.restart()
+
+    lasts(simulation, 5)
+
+    assert simulation.status().record is not None
+    assert condition(simulation.status(), "Ready")[1] == "NotInForce"
+    lasts(admitted(simulation), 31)
+    assert (simulation.replicas, simulation.status().phase) == (2, "Released")
+    assert simulation.status().history[0].outcome == "Deployment/web back to 2"
+
+
+def test_value_that_somebody_sets_before_a_restart_stays_theirs_at_the_release() -> None:
+    simulation = thrown(scale(replicas=1)).drive().release().someone_sets(5).restart().drive()
+
+    assert (simulation.replicas, simulation.status().phase) == (5, "Released")
+
+
 def test_put_back_that_admission_alters_is_spaced_and_not_in_force() -> None:
     simulation = admitted(thrown(scale(replicas=0)).drive(), at_least_one).someone_sets(1)
 
