@@ -4,8 +4,10 @@ Each action is thrown under a policy that changes the field itself, and under on
 How often a value is written over time is held by tests/unit/decide/test_in_force.py, with a clock that is set.
 """
 
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from tests.e2e import api
 from tests.e2e.harness import Body, Cluster, Operator, deployment, eventually, runbook
 from tests.e2e.policies import Changing, policy, remove, to, writes
+from tests.faults.proxy import Proxy, end
 
 MOST = 10
 LABEL = Changing(
@@ -248,5 +251,59 @@ def test_killed_after_a_write_that_a_policy_changed_it_restores_the_first_saved_
         cluster.until_reason("switch", "shop-stop", "NotInForce")
         cluster.release("shop-stop")
         cluster.until_phase("shop-stop", "Released")
+
+    assert cluster.replicas() == 3
+
+
+@pytest.mark.parametrize("write", [1, 2, 3])
+def test_crash_after_any_write_of_a_release_that_a_policy_changed_restores_the_saved_value(
+    cluster: Cluster, tmp_path: Path, write: int
+) -> None:
+    proxy, change = Proxy(tmp_path / "proxy"), CASES["scale"].changes[0]
+    operator = Operator(cluster.namespace, tmp_path, KUBECONFIG=str(proxy.kubeconfig))
+    operator.start()
+    entry = {"name": "stop", "actions": [{"scale": {"target": "web", "replicas": 1}}]}
+    cluster.apply(deployment(), runbook(killSwitches=[entry], scaling=[]))
+    cluster.until_reason("switch", "shop-stop", "Ready")
+    cluster.throw("shop-stop")
+    cluster.until_phase("shop-stop", "Engaged")
+    where = api.path("deployment", cluster.namespace, "web") + "/scale"
+
+    with policy(cluster.namespace, change, where):
+        proxy.crash_at(write, lambda: operator.signal(signal.SIGKILL))
+        cluster.release("shop-stop")
+        operator.wait()
+        operator.start()
+        cluster.until_reason("switch", "shop-stop", "NotInForce")
+        assert cluster.replicas() == 7
+        remove(cluster.namespace, change, where)
+        found = cluster.until_phase("shop-stop", "Released")
+
+    assert cluster.replicas() == 3
+    assert found["status"]["history"][0]["outcome"] == "Deployment/web back to 3"
+    end([operator], [proxy])
+
+
+def test_two_switches_under_a_policy_write_their_field_ten_times_a_minute_together(
+    cluster: Cluster, operator: Operator
+) -> None:
+    """Thrown and released one after the other within seconds."""
+    entries = [
+        {"name": name, "actions": [{"scale": {"target": "web", "replicas": held}}]}
+        for name, held in (("half", 1), ("stop", 0))
+    ]
+    cluster.apply(deployment(), runbook(killSwitches=entries, scaling=[]))
+    for name in ("shop-half", "shop-stop"):
+        cluster.until_reason("switch", name, "Ready")
+    where, change = api.path("deployment", cluster.namespace, "web") + "/scale", CASES["scale"].changes[0]
+
+    with policy(cluster.namespace, change, where):
+        for name in ("shop-half", "shop-stop"):
+            cluster.throw(name)
+            cluster.until_reason("switch", name, "NotInForce")
+        assert 2 <= writes(operator) <= MOST
+    for name in ("shop-stop", "shop-half"):
+        cluster.release(name)
+        cluster.until_phase(name, "Released")
 
     assert cluster.replicas() == 3
