@@ -96,6 +96,7 @@ class Operator:
         )
         self.crds = Crds(kube)
         self.metrics.gauge("crd_missing_fields", "Fields that the installed CRDs lack.", self.crds.count)
+        self.reconciler.settling.cause = self.crds.cause
         self.synced = False
         self._led = asyncio.Event()
         self.watch: handlers.Watch | None = None

@@ -19,6 +19,8 @@ class Settling:
 
     writer: Writer
     now: Callable[[], datetime]
+    cause: Callable[[str], str] = lambda _: ""
+    """A sentence on why objects of the kind do not settle, where that is known."""
     _taken: dict[Ref, list[Taken]] = field(default_factory=dict)
     _unsettled: dict[Ref, str] = field(default_factory=dict)
 
@@ -46,6 +48,7 @@ class Settling:
         """The step is about to be taken. Where it has changed nothing, the object says so: raises UnsettledError."""
         self._taken[key].append(Taken(rule, step))
         if message := unsettled(self._taken[key]):
+            message = self.cause(key.kind) or message
             self._unsettled[key] = message
             await self._tell(key, message)
             raise errors.UnsettledError(f"{key}: {message}")

@@ -51,6 +51,8 @@ async def test_older_crd_is_one_log_line_and_a_count_until_it_is_replaced() -> N
     )
     assert line["hint"] == "runbook-operator crds | kubectl apply --server-side --force-conflicts -f -"
     assert checked.count() == 2
+    assert checked.cause("Switch") == f"{line['event']}: {line['hint']}"
+    assert checked.cause("Runbook") == ""
 
     server.document = whole
     with capture_logs() as logs:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import structlog
 
 from runbook_operator import __version__, errors
+from runbook_operator.api.crd import KINDS
 from runbook_operator.api.fit import missing_fields
 from runbook_operator.io.kube import Kube
-from runbook_operator.model.refs import API_VERSION
+from runbook_operator.model.refs import API_VERSION, GROUP
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 DOCUMENT = f"/openapi/v3/apis/{API_VERSION}"
@@ -43,6 +44,11 @@ class Crds:
                 _report(name, found.get(name, []))
         self.missing = found
 
+    def cause(self, kind: str) -> str:
+        """Why objects of the kind do not settle: the API server drops what is written; empty where it drops nothing."""
+        name = next(f"{one.plural}.{GROUP}" for one in KINDS if one.kind == kind)
+        return f"{_lacks(name, self.missing[name])}: {HINT}" if name in self.missing else ""
+
     def count(self) -> float:
         """The number of missing fields."""
         return float(sum(map(len, self.missing.values())))
@@ -52,6 +58,9 @@ def _report(name: str, fields: list[str]) -> None:
     if not fields:
         log.info("the CRD has every field of this version", crd=name, version=__version__)
         return
+    log.warning(_lacks(name, fields), crd=name, version=__version__, hint=HINT)
+
+
+def _lacks(name: str, fields: list[str]) -> str:
     more = f" and {len(fields) - SHOWN} more" if len(fields) > SHOWN else ""
-    text = f"the CRD {name} lacks {', '.join(fields[:SHOWN])}{more}; apply the CRDs of version {__version__}"
-    log.warning(text, crd=name, version=__version__, hint=HINT)
+    return f"the CRD {name} lacks {', '.join(fields[:SHOWN])}{more}; apply the CRDs of version {__version__}"

@@ -1,0 +1,43 @@
+"""A visit that repeats one step, and the message on its object."""
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from runbook_operator import errors
+from runbook_operator.api.switch import SwitchStatus
+from runbook_operator.decide.repeats import REPEATS
+from runbook_operator.model.refs import Ref
+from runbook_operator.observe.store import Store
+from runbook_operator.plan.steps import WriteStatus
+from runbook_operator.settling import Settling
+from runbook_operator.writer import Writer
+from tests.builders import switch
+
+KEY = Ref("runbooks.dev/v1alpha1", "Switch", "shop", "shop-stop")
+NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+
+
+async def repeated(**rest: Any) -> str:
+    """The message of a visit that asks for one write again and again, of an object that is gone meanwhile."""
+    writer, step = SimpleNamespace(store=Store()), WriteStatus(switch().meta, SwitchStatus(), ())
+    settling = Settling(cast("Writer", writer), lambda: NOW, **rest)
+    settling.begin(KEY)
+    for _ in range(REPEATS - 1):
+        await settling.takes(KEY, "tell", step)
+    with pytest.raises(errors.UnsettledError) as raised:
+        await settling.takes(KEY, "tell", step)
+    assert settling.of(KEY) in str(raised.value)
+    return settling.of(KEY)
+
+
+async def test_repeated_write_names_the_rule_and_the_step() -> None:
+    assert "the rule tell asked 8 times to write the status" in await repeated()
+
+
+async def test_repeated_write_that_the_api_server_drops_names_the_crd() -> None:
+    said = await repeated(cause=lambda kind: f"the CRD of {kind} lacks status.title")
+
+    assert said == "the CRD of Switch lacks status.title"
