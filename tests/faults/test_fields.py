@@ -23,6 +23,8 @@ INVALID = [(path, value, says) for path, case in RUNBOOK_FIELDS.items() for valu
 SWITCH_INVALID = [(path, value, says) for path, case in SWITCH_FIELDS.items() for value, says in case.invalid]
 VALID = [(path, value) for path, case in RUNBOOK_FIELDS.items() for value in case.valid]
 SWITCHES = ("stop", "up")
+PAST = ("history", "latencyMilliseconds", "earlierReason", "columns")
+"""Fields of a Switch's status that tell of earlier engagements, and what is made of the others."""
 PARTS = 6
 """Namespaces that the valid values are spread over, each with an operator of its own."""
 TOLD = 120.0
@@ -212,7 +214,7 @@ def end(cluster: Cluster, name: str) -> str:
 def state(cluster: Cluster, kind: str, name: str) -> Body:
     status: Body = cluster.get(kind, name).get("status", {})
     conditions = [one for one in status.get("conditions", []) if one["type"] != "Restored"]
-    kept = {key: value for key, value in status.items() if key not in ("history", "latencyMilliseconds")}
+    kept = {key: value for key, value in status.items() if key not in PAST}
     if "targets" in kept:
         kept["targets"] = [as_it_is(one) for one in kept["targets"]]
     return kept | {"conditions": [one | past(one) for one in conditions]}

@@ -32,6 +32,12 @@ def seconds(text: str) -> str:
     return moment(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def clock(text: str, since: str) -> str:
+    """The time of day in UTC, with the date where it is another than that of `since`."""
+    at, began = (moment(one).astimezone(UTC) for one in (text, since))
+    return at.strftime("%H:%MZ" if at.date() == began.date() else "%m-%d %H:%MZ")
+
+
 def moment(text: str) -> datetime:
     """A time of the API, RFC 3339 with a zone, as a datetime."""
     return datetime.fromisoformat(text)

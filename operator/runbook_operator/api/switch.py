@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from runbook_operator.api.admitted import Admitted
+from runbook_operator.api.columns import Columns
 from runbook_operator.api.conditions import Condition
 from runbook_operator.api.names import ObjectName, mapped_by
 from runbook_operator.api.words import Word
@@ -222,6 +223,7 @@ class Engagement(StatusModel):
         "cool-down. Absent where that cannot be told.",
     )
     released_at: str = Field(description="When it ended.")
+    released_by: str = Field("", description="Who released it by engaged: false; empty where nobody is known.")
     duration: str = Field("", description="How long it lasted.")
     outcome: str = Field("", description="What was put back, and what was not.")
     templates: list[Swapped] = Field(default_factory=list, description="The pod templates that it replaced.")
@@ -241,7 +243,8 @@ class SwitchStatus(StatusModel):
 
     observed_generation: int = Field(0, description="The generation of the spec that this status is about.")
     phase: Phase = Field("Released", description="Where it is between released and engaged.")
-    does: str = Field("", description="What it does when thrown.")
+    does: str = Field("", description="What it does when thrown; while it is engaged, what it was thrown with.")
+    columns: Columns = Field(default_factory=Columns, description="What kubectl get shows of it.")
     title: str = Field("", description="The title of its Runbook.")
     description: str = Field("", description="The description of its entry in the Runbook.")
     contacts: list[str] = Field(

@@ -6,9 +6,10 @@ Outdated only while they are true.
 
 from contextlib import suppress
 
-from runbook_operator.api.conditions import Condition, Finding, condition, find
+from runbook_operator.api.conditions import Condition, Finding, condition, find, seconds
 from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import Record, SwitchStatus
+from runbook_operator.api.words import Word
 from runbook_operator.decide import allowed, observe, powers, rehearsal
 from runbook_operator.decide.described import does
 from runbook_operator.decide.gates import suspension
@@ -181,13 +182,22 @@ def _engaged(world: World, status: SwitchStatus, trouble: Trouble | None) -> Fin
     return Finding(False, Reason.RELEASED, status.history[0].outcome if status.history else "")
 
 
+def silence(world: World, said: Word) -> str:
+    """Who holds the switch released, until when and why, and what would engage it."""
+    until = f"until {seconds(said.expires_at)}" if said.expires_at else "until engaged is removed"
+    because = f" ({said.reason})" if said.reason else ""
+    would_hold = f"; {would_engage(world)}" if automatic_holds(world) else ""
+    return f"{said.by or 'a person'} holds it released {until}{because}{would_hold}"
+
+
 def _automatic(world: World) -> Finding:
+    declared = world.entry or world.record
+    if declared is not None and declared.momentary:
+        return Finding(False, Reason.MANUAL, "a momentary switch acts for people only")
     if not is_automatic(world):
         return Finding(False, Reason.MANUAL, "automatic: false leaves it to people")
     if (said := silenced(world)) is not None:
-        until = f"until {said.expires_at}" if said.expires_at else "until engaged is removed"
-        would_hold = f"; {would_engage(world)}" if automatic_holds(world) else ""
-        return Finding(False, Reason.SILENCED, f"{said.by or 'a person'} holds it released {until}{would_hold}")
+        return Finding(False, Reason.SILENCED, silence(world, said))
     if world.runbook and (suspended := suspension(world.runbook, world.now)) is not None:
         return Finding(False, suspended.reason, suspended.message)
     if (gate := held_back(world)) is not None:

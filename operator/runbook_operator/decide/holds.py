@@ -125,10 +125,15 @@ def rehearsed(world: World) -> Word | None:
     return said if said is not None and said.rehearsed else None
 
 
+def held_released(world: World) -> Word | None:
+    """The override in force, if it holds the switch released."""
+    said = in_force(world)
+    return said if said is not None and not said.engaged else None
+
+
 def silenced(world: World) -> Word | None:
     """The word that holds it released while automatic sources may have something to say."""
-    said = in_force(world)
-    return said if said is not None and not said.engaged and is_automatic(world) else None
+    return held_released(world) if is_automatic(world) else None
 
 
 def _recorded(world: World) -> Word | None:

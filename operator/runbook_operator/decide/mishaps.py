@@ -6,6 +6,7 @@ from runbook_operator.api.conditions import Condition
 from runbook_operator.api.objects import RunbookObject, SwitchObject
 from runbook_operator.api.runbook import RunbookStatus
 from runbook_operator.api.switch import SwitchStatus
+from runbook_operator.decide.columns import reported
 from runbook_operator.decide.failing import failing
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.reasons import Reason
@@ -29,5 +30,5 @@ def shown(found: SwitchObject | RunbookObject, error: str, number: str, now: dat
 def _status(found: SwitchObject | RunbookObject, conditions: list[Condition]) -> SwitchStatus | RunbookStatus:
     generation = found.meta.generation
     if isinstance(found, SwitchObject):
-        return found.status.replace(phase="Stalled", observed_generation=generation, conditions=conditions)
+        return reported(found.status.replace(phase="Stalled", observed_generation=generation), conditions)
     return found.status.replace(observed_generation=generation, conditions=conditions)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 
 from runbook_operator.api.switch import Contest, Entry, Record, Result
+from runbook_operator.decide.holds import held_released
 from runbook_operator.decide.parts import Part, dropped, parts
 from runbook_operator.decide.peace import UNKNOWN, hint
 from runbook_operator.model.aims import OBJECT, TEMPLATE
@@ -42,6 +43,17 @@ def about_record(world: World, record: Record, reason: Reason, message: str) -> 
     because = f" ({record.reason})" if record.reason else ""
     by = f" by {record.engaged_by}" if record.engaged_by else ""
     text = f"{world.switch.meta.ref.name}{by}{because}: {message} [{record.engagement_id}]"
+    return said(world, reason, text, f"{record.engagement_id}.{reason}", targets=touched(world, record))
+
+
+def about_release(world: World, record: Record, reason: Reason, message: str) -> tuple[Notice, ...]:
+    """As about_record; a release by engaged: false names who set that, and not only who had engaged it."""
+    if (released := held_released(world)) is None:
+        return about_record(world, record, reason, message)
+    because = f" ({released.reason})" if released.reason else ""
+    before = f"; {record.engaged_by} had engaged it" if record.engaged_by else ""
+    text = f"{world.switch.meta.ref.name} released by {released.by or 'a person'}{because}: {message}{before}"
+    text = f"{text} [{record.engagement_id}]"
     return said(world, reason, text, f"{record.engagement_id}.{reason}", targets=touched(world, record))
 
 

@@ -9,6 +9,7 @@ from runbook_operator.api.conditions import Condition
 from runbook_operator.api.objects import RunbookObject, SwitchObject
 from runbook_operator.api.runbook import RunbookStatus
 from runbook_operator.api.switch import SwitchStatus
+from runbook_operator.decide.columns import reported
 from runbook_operator.decide.failing import failing
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.queries import Query
@@ -94,5 +95,5 @@ def _essence(taken: Taken) -> tuple[str, str, str]:
 
 def _status(old: SwitchStatus | RunbookStatus, conditions: list[Condition]) -> SwitchStatus | RunbookStatus:
     if isinstance(old, SwitchStatus):
-        return old.replace(phase="Stalled", conditions=conditions)
+        return reported(old.replace(phase="Stalled"), conditions)
     return old.replace(conditions=conditions)

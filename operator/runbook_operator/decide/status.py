@@ -6,13 +6,14 @@ from runbook_operator.api.conditions import moment, timestamp
 from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import HISTORY, Engagement, Failure, Noted, Phase, Prepared, Record, SwitchStatus
 from runbook_operator.decide import observe
-from runbook_operator.decide.conditions import conditions, unnamed, would_engage
+from runbook_operator.decide.columns import columns, reported
+from runbook_operator.decide.conditions import conditions, silence, unnamed, would_engage
 from runbook_operator.decide.described import carries_out, described, does
 from runbook_operator.decide.efficacy import judged, looked_back, verdict
 from runbook_operator.decide.gates import is_held_back
-from runbook_operator.decide.holds import earlier_reason, held_back, holds, wanted, word
+from runbook_operator.decide.holds import earlier_reason, held_back, held_released, holds, silenced, wanted, word
 from runbook_operator.decide.known import swapped
-from runbook_operator.decide.notices import about_record, clause, put_back, remarked, said, summary
+from runbook_operator.decide.notices import about_record, about_release, clause, put_back, remarked, said, summary
 from runbook_operator.decide.parts import Part, dropped, parts
 from runbook_operator.decide.planning import action_of, scene_of
 from runbook_operator.decide.prepared import is_preparable, kept, prepared
@@ -65,7 +66,7 @@ def refused(world: World, reason: Reason, message: str) -> WriteStatus | None:
     """A write to the Switch itself was refused and a person must act; it is tried again."""
     old = world.switch.status
     status = old.replace(phase="Stalled", observed_generation=world.switch.meta.generation)
-    status = status.replace(conditions=conditions(world, status, (reason, message)))
+    status = reported(status, conditions(world, status, (reason, message)))
     return WriteStatus(world.switch.meta, status, _complaint(world, reason, message)) if status != old else None
 
 
@@ -81,6 +82,7 @@ def finish(world: World, record: Record) -> WriteStatus:
         generation=record.generation,
         helped=verdict(world, record),
         released_at=timestamp(world.now),
+        released_by=released.by if (released := held_released(world)) else "",
         duration=spoken(_lasted(record, world.now)),
         outcome=summary(over),
         templates=swapped(over),
@@ -88,8 +90,9 @@ def finish(world: World, record: Record) -> WriteStatus:
     history = _remembered([engagement, *world.switch.status.history], world.now)
     ready = prepared(world, over) if _throwable(world) else None
     status = world.switch.status.replace(history=history, prepared=ready)
-    notices = () if record.momentary else about_record(world, record, _outcome(over), summary(over))
-    return WriteStatus(world.switch.meta, _shown(world, None, "Released", status, _outcome(over)), notices)
+    notices = () if record.momentary else about_release(world, record, _outcome(over), summary(over))
+    shown = _shown(world, None, "Released", status, _outcome(over))
+    return WriteStatus(world.switch.meta, shown, (*notices, *_silenced(world)))
 
 
 def _current(world: World, record: Record) -> WriteStatus:
@@ -98,7 +101,7 @@ def _current(world: World, record: Record) -> WriteStatus:
     if record.momentary or all(is_over(part) for part in (*parts(world, record), *dropped(world, record))):
         return finish(world, record)
     record = releasing(world, record)
-    return _with_complaint(world, record, _shown(world, record, "Releasing"), ())
+    return _with_complaint(world, record, _shown(world, record, "Releasing"), _silenced(world))
 
 
 def _engaging(world: World, old: Record) -> WriteStatus:
@@ -152,7 +155,7 @@ def _with_complaint(world: World, record: Record, status: SwitchStatus, notices:
     if failure is None:
         return WriteStatus(world.switch.meta, status, notices)
     trouble = (Reason(failure.reason), failure.message)
-    status = status.replace(phase="Stalled", conditions=conditions(world, status, trouble))
+    status = reported(status.replace(phase="Stalled"), conditions(world, status, trouble))
     if world.switch.status.phase == "Stalled":
         return WriteStatus(world.switch.meta, status, notices)
     complaint = _complaint(world, trouble[0], f"{_acting(record, failure)}: {trouble[1]}")
@@ -191,7 +194,7 @@ def _outcome(record: Record) -> Reason:
 
 def _idle(world: World) -> WriteStatus:
     status = world.switch.status.replace(prepared=_prepared(world))
-    notices = (*_observed(world), *_held_back(world))
+    notices = (*_observed(world), *_silenced(world), *_held_back(world))
     return WriteStatus(world.switch.meta, _shown(world, None, "Released", status), notices)
 
 
@@ -221,6 +224,15 @@ def _observed(world: World) -> tuple[Notice, ...]:
     if wanted(world) and world.entry and (barred := unnamed(world)) is not None:
         return said(world, *barred, f"{identity}.{barred[0]}", warning=True)
     return ()
+
+
+def _silenced(world: World) -> tuple[Notice, ...]:
+    """One Event when a person begins to hold it released against automatic sources."""
+    now, old = silenced(world), world.switch.status.word
+    if now is None or (old is not None and (old.engaged, old.generation) == (now.engaged, now.generation)):
+        return ()
+    identity = f"{world.switch.meta.uid}.{now.generation}.{Reason.SILENCED}"
+    return said(world, Reason.SILENCED, f"{world.switch.meta.ref.name}: {silence(world, now)}", identity)
 
 
 def _held_back(world: World) -> tuple[Notice, ...]:
@@ -273,4 +285,5 @@ def _shown(
         holds=holds(world),
         history=looked_back(world, status.history),
     )
-    return status.replace(conditions=conditions(world, status, None, outcome))
+    status = status.replace(conditions=conditions(world, status, None, outcome))
+    return status.replace(columns=columns(world, status))

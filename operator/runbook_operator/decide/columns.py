@@ -1,0 +1,76 @@
+"""The columns of `kubectl get switches`, made of the rest of the status."""
+
+from collections.abc import Iterator, Sequence
+
+from runbook_operator.api.columns import Columns
+from runbook_operator.api.conditions import Condition, clock, find
+from runbook_operator.api.switch import SwitchStatus
+from runbook_operator.decide.holds import in_force
+from runbook_operator.model.reasons import Reason
+from runbook_operator.plan.world import World
+
+DOES, WHY = 24, 20
+"""The most characters of the two columns: the table is to fit into 120 or so."""
+USUAL = frozenset({Reason.AUTOMATIC, Reason.MANUAL})
+"""Reasons of Automatic that nobody needs to know about."""
+
+
+def columns(world: World, status: SwitchStatus) -> Columns:
+    """The columns of a status that is complete but for them."""
+    said, record = status.word, status.record
+    why, by = (said.reason, said.by) if said else (record.reason, record.engaged_by) if record else ("", "")
+    notes = [message(status.conditions), _left_reason(world, status)]
+    return Columns(
+        does=_cut(status.does, DOES),
+        automatic=_automatic(world, status),
+        until=clock(said.expires_at, said.since) if said and said.expires_at else "",
+        why=_cut(why, WHY),
+        by=by,
+        message="; ".join(filter(None, notes)),
+    )
+
+
+def reported(status: SwitchStatus, conditions: list[Condition]) -> SwitchStatus:
+    """The status with other conditions, and with their message in its column."""
+    shown = status.columns.replace(message=message(conditions))
+    return status.replace(conditions=conditions, columns=shown)
+
+
+def message(conditions: Sequence[Condition]) -> str:
+    """Everything unusual that the conditions say, else what Ready says."""
+    ready = find(conditions, "Ready")
+    return "; ".join(dict.fromkeys(_unusual(conditions))) or (ready.message if ready else "")
+
+
+def _unusual(conditions: Sequence[Condition]) -> Iterator[str]:
+    found = {one.type: one for one in conditions}
+    if (ready := found.get("Ready")) and ready.status != "True":
+        yield ready.message
+    yield from (found[kind].message for kind in ("Contested", "Outdated") if kind in found)
+    if (engaged := found.get("Engaged")) and engaged.reason in (Reason.OBSERVING, Reason.REHEARSED):
+        yield engaged.message
+    if (automatic := found.get("Automatic")) and automatic.reason not in USUAL:
+        yield automatic.message
+
+
+def _automatic(world: World, status: SwitchStatus) -> str:
+    declared, said = world.entry or status.record, in_force(world)
+    if declared is not None and declared.momentary:
+        return "-"
+    is_engaged = status.record is not None and status.phase in ("Engaging", "Engaged")
+    if is_engaged and not (said is not None and said.engaged):
+        return "Engaged"
+    found = find(status.conditions, "Automatic")
+    return found.reason if found else ""
+
+
+def _left_reason(world: World, status: SwitchStatus) -> str:
+    """A note on a reason in the spec that is not the reason of this override."""
+    spec = world.switch.spec
+    if status.word is None or not spec.reason or status.word.reason == spec.reason:
+        return ""
+    return f"spec.reason ({_cut(spec.reason, WHY)}) was set with an earlier throw, and is not reported as the reason"
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
