@@ -13,7 +13,7 @@ class _Client:
     """Asks nobody."""
 
     def __init__(self, seconds: float, most: int | None) -> None:
-        self.seconds, self.most, self.closed = seconds, most, False
+        self.seconds, self.most, self.closed, self.is_scoped = seconds, most, False, False
 
     async def close(self) -> None:
         self.closed = True
@@ -36,6 +36,14 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[_Client]:
 async def test_a_burst_takes_32_connections_at_most_and_none_of_the_lease_s_or_the_watches(made: list[_Client]) -> None:
     async with connections(Settings(request_timeout=5.0, renew_deadline_seconds=3.0)):
         assert [(one.seconds, one.most) for one in made] == [(5.0, 32), (3.0, None), (5.0, None)]
+
+
+@pytest.mark.parametrize("namespaces", [(), ("shop",)])
+async def test_connections_know_if_the_operator_serves_some_namespaces_only(
+    made: list[_Client], namespaces: tuple[str, ...]
+) -> None:
+    async with connections(Settings(namespaces=namespaces)):
+        assert [one.is_scoped for one in made] == [bool(namespaces)] * 3
 
 
 async def test_all_of_them_are_closed_in_the_end(made: list[_Client]) -> None:

@@ -85,6 +85,18 @@ async def test_who_may_not_act_for_the_account_is_told_where_to_be_let() -> None
     assert "--namespace=shop" in raised.value.user_action
 
 
+async def test_refusal_of_a_scoped_operator_is_answered_by_a_role_of_the_namespace() -> None:
+    async with serving() as (server, kube):
+        kube.is_scoped = True
+        server.refusal = 'User "op" cannot list resource "runbooks" in API group "runbooks.dev" in the namespace "shop"'
+
+        with pytest.raises(errors.ForbiddenError) as raised:
+            await kube.get("/one")
+
+    assert raised.value.user_action.startswith("Grant it: kubectl create role runbook-")
+    assert "--namespace=shop --verb=list --resource=runbooks.runbooks.dev" in raised.value.user_action
+
+
 async def test_credentials_that_are_renewed_for_one_are_renewed_for_all() -> None:
     async with serving() as (server, kube):
         account = kube.as_(DEPLOYER)
