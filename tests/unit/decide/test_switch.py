@@ -381,7 +381,7 @@ def test_what_is_known_without_a_look_is_told_at_once_and_what_is_there_again_is
     db = replace(WEB, name="db")
     targets = [{"name": name, "workload": {"name": name}} for name in ("web", "db")]
     entry = kill_switch("stop", scale(replicas=0), {"scale": {"target": "db", "replicas": 0}})
-    simulation = Simulation().with_object(workload_body()).with_object(workload_body(ref=db))
+    simulation = Simulation().with_object(workload_body()).with_object(workload_body(uid="db-1", ref=db))
     simulation.with_runbook(targets=targets, killSwitches=[entry]).drive()
     assert next_step(simulation.world(thorough=False)) is None
 
@@ -390,7 +390,7 @@ def test_what_is_known_without_a_look_is_told_at_once_and_what_is_there_again_is
     simulation.drive()
     assert condition(simulation.status(), "Ready")[1] == "TargetNotFound"
 
-    simulation.with_object(workload_body(ref=db))
+    simulation.with_object(workload_body(uid="db-1", ref=db))
     with pytest.raises(Unread):
         next_step(simulation.world(thorough=False))
 
