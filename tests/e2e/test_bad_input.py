@@ -7,6 +7,10 @@ import pytest
 from tests.e2e.harness import Cluster, Operator, deployment, eventually, kubectl, runbook
 
 
+def metric(**rest: Any) -> dict[str, Any]:
+    return {"name": "errors", "query": "up"} | rest
+
+
 def stop(**scale: Any) -> dict[str, Any]:
     return {"name": "stop", "actions": [{"scale": {"target": "web"} | scale}]}
 
@@ -27,12 +31,24 @@ REFUSED = {
     ),
     "an undeclared target": (
         runbook(killSwitches=[stop(target="db", replicas=0)]),
-        "spec.killSwitches: an entry names a target that spec.targets does not declare",
+        "spec.killSwitches: scale of switch stop names a target that spec.targets does not declare",
     ),
     "an undeclared target of a scaling command": (
         runbook(scaling=[{"name": "up", "target": "db", "by": 1}]),
-        "spec.scaling: an entry names a target that spec.targets does not declare",
+        "spec.scaling: up names target db, which spec.targets does not declare; declare it or correct the name",
     ),
+    "an undeclared target of a health endpoint": (
+        runbook(healthEndpoints=[{"name": "ready", "target": "wbe"}]),
+        "spec.healthEndpoints: ready names target wbe, which spec.targets does not declare",
+    ),
+    "an undeclared switch of a metric": (
+        runbook(metrics=[metric(critical="> 1", response={"firstAction": {"engage": "stpo"}})]),
+        "spec.metrics: errors engages stpo, what spec.killSwitches does not declare",
+    ),
+    "a time in words": (runbook(silenceFor="20 minutes"), "use a time such as 30m, 4h or 1d"),
+    "a period in words": (runbook(metrics=[metric(critical="> 1", period="20 s")]), "use a time such as 30m, 4h or 1d"),
+    "a threshold without a number": (runbook(metrics=[metric(critical="> high")]), "write a threshold such as"),
+    "a threshold with another operator": (runbook(metrics=[metric(critical="=> 5%")]), "write a threshold such as"),
     "both replicas and a step": (runbook(killSwitches=[stop(replicas=0, by=1)]), "set exactly one of replicas"),
     "neither replicas nor a step": (runbook(killSwitches=[stop()]), "set exactly one of replicas"),
     "no action at all": (runbook(killSwitches=[{"name": "stop", "actions": []}]), "spec.killSwitches[0].actions"),

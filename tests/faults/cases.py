@@ -32,7 +32,12 @@ PORT = Case(
         (True, "integer,string"),
     ),
 )
-WAIT = (("soon", "should match"), ("5", "at least 2 chars"), ("-5m", "should match"), (5, "must be of type string"))
+WAIT = (
+    ("soon", "use a time such as 30m"),
+    ("5", "at least 2 chars"),
+    ("-5m", "use a time such as 30m"),
+    (5, "must be of type string"),
+)
 ENGAGE = Case(
     ("stop",),
     (("ghost", "does not declare"), ("up", "does not hold"), ("", "at least 1 chars"), (None, "Required value")),

@@ -135,7 +135,7 @@ RUNBOOK_FIELDS: dict[str, Case] = {
     ),
     "scaling[].name": Case(("up",), (*LABEL, ("stop", "share one space of names"))),
     "scaling[].description": TEXT,
-    "scaling[].target": Case(("web",), (("ghost", "names a target"), (None, "Required value"))),
+    "scaling[].target": Case(("web",), (("ghost", "names target ghost"), (None, "Required value"))),
     "scaling[].replicas": Case((), ((1, "exactly one of replicas"), *COUNT)),
     "scaling[].by": Case(
         (1, -1, 10_000, -10_000), ((10_001, "less than or"), (-10_001, "greater than or"), (None, "exactly one"))

@@ -48,7 +48,7 @@ ENDPOINT = {
     **PACE,
     "name": Case(("live",), LABEL),
     "meaning": TEXT,
-    "target": Case(("web",), (("ghost", "names a target"), (None, "Required value"))),
+    "target": Case(("web",), (("ghost", "names target ghost"), (None, "Required value"))),
     "protocol": Case(("TCP", "GRPC"), (("UDP", "Unsupported value"),)),
     "path": PATH,
     "expect": EXPECT,
@@ -112,14 +112,16 @@ NUMBER = {
     ),
     "object.name": OBJECT,
     "object.field": Case(("status.readyReplicas", "a]"), (("", "at least 1 chars"), ("x" * 257, "Too long"))),
-    "pods.target": Case(("still",), (("ghost", "names a target"), ("", "at least 1 chars"), (None, "Required value"))),
+    "pods.target": Case(
+        ("still",), (("ghost", "names target ghost"), ("", "at least 1 chars"), (None, "Required value"))
+    ),
     "pods.measure": Case(("Restarts", "Waiting"), (("Idle", "Unsupported value"), (None, "Required value"))),
     "pods.reasons[]": Case(
         ("CrashLoopBackOff",), (("a-b", "should match"), ("", "at least 1"), ("x" * 65, "Too long"))
     ),
     "pods.within": Case((), (("10m", "is for measure Restarts"), *WAIT)),
     "rollout.target": Case(
-        ("still",), (("ghost", "names a target"), ("", "at least 1 chars"), (None, "Required value"))
+        ("still",), (("ghost", "names target ghost"), ("", "at least 1 chars"), (None, "Required value"))
     ),
     "rollout.measure": Case(("Overdue", "Unavailable"), (("Late", "Unsupported value"),)),
 }

@@ -147,11 +147,12 @@ class Check(ApiModel):
         return self
 
 
-# CEL reads no days; where there are some, as in 1d, decide/watches has the last word.
+PLAIN = "matches('^([0-9]+(h|m|s|ms))+$')"
+"""What CEL reads. It reads no days; where there are some, as in 1d, decide/watches has the last word."""
 PERIODIC = (
-    Rule("self.period.contains('d') || duration(self.period) >= duration('1s')", PERIOD),
+    Rule(f"!self.period.{PLAIN} || duration(self.period) >= duration('1s')", PERIOD),
     Rule(
-        "self.period.contains('d') || self.noDataAfter.contains('d') || duration(self.noDataAfter) == duration('0s') "
+        f"!self.period.{PLAIN} || !self.noDataAfter.{PLAIN} || duration(self.noDataAfter) == duration('0s') "
         "|| duration(self.noDataAfter) >= duration(self.period) + duration(self.period)",
         NO_DATA,
     ),
@@ -172,7 +173,7 @@ class Pace(ApiModel):
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         *PERIODIC,
         Rule(
-            "!self.timeout.contains('d') && duration(self.timeout) > duration('0s') && "
+            f"!self.timeout.{PLAIN} ? !self.timeout.matches('^[0-9]+d') : duration(self.timeout) > duration('0s') && "
             "duration(self.timeout) <= duration('1m')",
             TIMEOUT,
         ),

@@ -31,10 +31,21 @@ def holds(name: str) -> str:
 
 def engaged(entries: str, has: str, name: str) -> Rule:
     """CEL: every kill switch that spec.<entries> would engage is declared, and holds."""
+    check = f"!({has}) || {holds(name)}"
     return Rule(
-        f"!has(self.{entries}) || self.{entries}.all(s, !({has}) || {holds(name)})",
+        f"!has(self.{entries}) || self.{entries}.all(s, {check})",
         f"spec.{entries}: an entry engages {NOT_HELD}",
+        _naming(entries, check, f"%s engages %s, {NOT_HELD}", "name", name.removeprefix("s.")),
     )
+
+
+def _naming(entries: str, check: str, sentence: str, *fields: str) -> str:
+    """CEL: the sentence with these fields of the first entry of spec.<entries> that fails the check.
+
+    The API server costs names that are joined by `+`, and those in a list inside of an entry, as unbounded.
+    """
+    first = f"self.{entries}.filter(s, !({check}))[0]"
+    return f"'spec.{entries}: {sentence}'.format([{', '.join(f'{first}.{one}' for one in fields)}])"
 
 
 def guarding() -> tuple[Rule, ...]:
@@ -61,20 +72,27 @@ def guarding() -> tuple[Rule, ...]:
 
 def listed(entries: str, field: str, declared: str) -> Rule:
     """CEL: every name in spec.<entries>[].<field> is one of spec.<declared>."""
+    check = f"!has(s.{field}) || s.{field}.all(n, has(self.{declared}) && self.{declared}.exists(t, t.name == n))"
+    sentence = f"names what spec.{declared} does not declare; declare it or correct it"
     return Rule(
-        f"!has(self.{entries}) || self.{entries}.all(s, !has(s.{field}) || s.{field}.all(n, has(self.{declared}) && "
-        f"self.{declared}.exists(t, t.name == n)))",
-        f"spec.{entries}: {field} of an entry names what spec.{declared} does not declare; declare it or correct it",
+        f"!has(self.{entries}) || self.{entries}.all(s, {check})",
+        f"spec.{entries}: {field} of an entry {sentence}",
+        _naming(entries, check, f"{field} of %s {sentence}", "name"),
     )
 
 
 def declared(entries: str, check: str, holder: str, named: str = "target") -> Rule:
-    """CEL: every target, or what else is named, that spec.<entries> names is one of spec.targets.
-
-    The sentence cannot name the entry: the API server costs a messageExpression over a filtered list as unbounded.
-    """
+    """CEL: every target, or what else is named, that spec.<entries> names is one of spec.targets."""
     known = f"(has(self.{named}s) && self.{named}s.exists(t, t.name == {holder}.{named}))"
+    checked, kind = check.format(declared=known), holder.rpartition(".")[2]
+    way_out = f"spec.{named}s does not declare; declare it or correct the name"
+    if holder.startswith("a."):
+        sentence = _naming(entries, checked, f"{kind} of switch %s names a {named} that {way_out}", "name")
+    else:
+        field = f"{holder}.{named}".removeprefix("s.")
+        sentence = _naming(entries, checked, f"%s names {named} %s, which {way_out}", "name", field)
     return Rule(
-        f"!has(self.{entries}) || self.{entries}.all(s, {check.format(declared=known)})",
-        f"spec.{entries}: an entry names a {named} that spec.{named}s does not declare; declare it or correct the name",
+        f"!has(self.{entries}) || self.{entries}.all(s, {checked})",
+        f"spec.{entries}: an entry names a {named} that {way_out}",
+        sentence,
     )

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
 
 from runbook_operator.api.checks import (
     MOST_HEADERS,
@@ -32,7 +32,25 @@ NO_TLS = "tls is for the protocols HTTP and GRPC"
 PROBE_ONLY = "enforce and container are for a container's probe: set probe to startup, readiness or liveness"
 UNFILLED = ("period", "timeout", "failureThreshold", "successThreshold")
 """What of a health endpoint is held against a container's probe, where it is declared."""
-Threshold = Annotated[str, Field(min_length=1, max_length=64)]
+NO_THRESHOLD = 'write a threshold such as "< 1%", "> 5%", "> 10s" or "> 2x": docs/thresholds.md has all forms'
+Threshold = Annotated[
+    str,
+    Field(min_length=1, max_length=64),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 64,
+            "x-kubernetes-validations": [
+                {
+                    "rule": "self.matches('^[^0-9A-Za-z<>=!~≤≥]*([<>]=?|≤|≥)?[^<>=!~≤≥]*[0-9][^<>=!~≤≥]*$')",
+                    "message": NO_THRESHOLD,
+                }
+            ],
+        }
+    ),
+]
+"""The API server refuses what no form allows; decide/watches reads the unit, which depends on the metric's."""
 Level = Literal["Ok", "Warning", "Critical", "Unknown", "Stale"]
 
 

@@ -12,7 +12,7 @@ from yarl import URL
 
 from runbook_operator.io.files import FileError, Files, mapping
 from runbook_operator.model.base import ApiModel
-from runbook_operator.model.durations import Duration, duration
+from runbook_operator.model.durations import PlainDuration, duration
 
 LONGEST = 60.0
 DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
@@ -35,7 +35,7 @@ class MetricSource(ApiModel):
     token_file: FileName | None = None
     basic: Basic | None = None
     tenant: Annotated[str, Field(max_length=1024, pattern=r"^[!-~]*$")] = ""
-    timeout: Duration = "5s"
+    timeout: PlainDuration = "5s"
     namespaces: Annotated[list[str], Field(min_length=1)] | None = None
 
     @field_validator("url")

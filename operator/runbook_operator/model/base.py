@@ -11,14 +11,19 @@ from pydantic_core import CoreSchema
 
 @dataclass(frozen=True)
 class Rule:
-    """A CEL rule that the API server checks at `kubectl apply`, and the sentence a person sees when it fails."""
+    """A CEL rule that the API server checks at `kubectl apply`, and the sentence a person sees when it fails.
+
+    `named` is CEL that makes the sentence with the names in it; where it fails, `message` stands.
+    """
 
     rule: str
     message: str
+    named: str = ""
 
     def as_schema(self) -> dict[str, str]:
         """The rule as an entry of x-kubernetes-validations."""
-        return {"rule": self.rule, "message": self.message}
+        named = {"messageExpression": self.named} if self.named else {}
+        return {"rule": self.rule, "message": self.message} | named
 
 
 class Replaceable(BaseModel):

@@ -4,12 +4,27 @@ import re
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 PATTERN = r"^([0-9]{1,4}d)?([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,7}s)?([0-9]{1,9}ms)?$"
 UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds", "ms": "milliseconds"}
 
-Duration = Annotated[str, Field(min_length=2, max_length=40, pattern=PATTERN)]
+LONGEST = 40
+NO_DURATION = "use a time such as 30m, 4h or 1d"
+
+PlainDuration = Annotated[str, Field(min_length=2, max_length=LONGEST, pattern=PATTERN)]
+"""A Duration outside of a custom resource, where no CEL rule is checked."""
+Duration = Annotated[
+    PlainDuration,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 2,
+            "maxLength": LONGEST,
+            "x-kubernetes-validations": [{"rule": f"self.matches('{PATTERN}')", "message": NO_DURATION}],
+        }
+    ),
+]
 """Days, hours, minutes, seconds and milliseconds, in this order, each at most once; bounded, so no sum overflows."""
 
 
