@@ -54,3 +54,29 @@ def test_action_behind_a_failed_one_waits_and_the_event_names_the_switch(cluster
     assert f"shop-a: scale of target old: {text} [{engagement}]" in said
     assert data(cluster) == {"ai": "true"}
     assert operator.alive
+
+
+def test_threshold_that_no_unit_allows_is_the_first_condition_and_an_event(
+    cluster: Cluster, operator: Operator
+) -> None:
+    metric: Body = {"name": "errors", "query": "up", "critical": "> 5 flurbs"}
+    cluster.apply(runbook(targets=[{"name": "web", "workload": {"name": "gone"}}], metrics=[metric]))
+
+    ready = cluster.until_reason("runbook", "shop", "InvalidSpec")
+    assert ready["message"].startswith("spec.metrics[0].critical: ")
+    assert "flurbs is not a unit" in ready["message"]
+    assert [one["message"] for one in warned(cluster, "InvalidSpec")] == [ready["message"]]
+    assert operator.alive
+
+
+def test_plain_number_of_a_ratio_gets_a_remark(cluster: Cluster, operator: Operator) -> None:
+    metric: Body = {"name": "errors", "query": "up", "unit": "ratio", "critical": "> 10"}
+    cluster.apply(deployment(), runbook(metrics=[metric]))
+
+    def remark() -> str:
+        found = cluster.get("runbook", "shop").get("status", {}).get("metrics")
+        return str(found[0].get("remark", "")) if found else ""
+
+    text = eventually("it is remarked", remark)
+    assert text == "critical > 10 of a ratio is 1000 %; for 10 % write > 10%"
+    assert operator.alive

@@ -59,4 +59,4 @@ def test_an_operator_that_dies_tells_it_once_and_an_expired_event_is_not_said_ag
 def test_a_contact_that_is_not_declared_is_refused_at_apply(cluster: Cluster) -> None:
     said = cluster.refused(document("nobody"))
 
-    assert "an entry names a contact that spec.contacts does not declare" in said
+    assert "names a contact that spec.contacts does not declare" in said

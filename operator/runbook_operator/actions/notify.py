@@ -36,7 +36,7 @@ class Notify(Action):
     @staticmethod
     def plan(spec: NotifySpec, scene: Scene) -> Plan:
         ref = scene.ref("v1", "Event", name_for(scene, spec))
-        text = f"no channel is configured for contact {spec.contact}: it was told by an Event on the Switch only"
+        text = f"contact {spec.contact} is not called: notify makes an Event on the Switch and sends no message"
         return (Aim(ref, OBJECT, _event(spec, scene, ref.name), "Once"), Remark(Reason.NO_CHANNEL, text))
 
     @staticmethod

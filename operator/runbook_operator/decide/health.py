@@ -41,7 +41,7 @@ def _is_down(entry: Entry) -> bool:
 
 
 def _finding(said: Told) -> Finding:
-    bad = sorted((one for one in said.entries if one.now.level != "Ok"), key=lambda one: -BADNESS[one.now.level])
+    bad = sorted((one for one in said.entries if one.now.level != "Ok"), key=_rank)
     text = "; ".join(map(_sentence, bad[:MOST_NAMED]))
     if len(bad) > MOST_NAMED:
         text = f"{text}; and {len(bad) - MOST_NAMED} more"
@@ -49,6 +49,11 @@ def _finding(said: Told) -> Finding:
     if "Critical" in levels:
         return Finding(False, Reason.UNHEALTHY, text)
     return Finding(None, Reason.NO_DATA, text) if levels - {"Warning"} else Finding(True, Reason.HEALTHY, text)
+
+
+def _rank(entry: Entry) -> tuple[bool, int]:
+    """What cannot be read comes first, since it stays so until somebody corrects it; then the worst level."""
+    return (entry.now.reason != Reason.INVALID_SPEC, -BADNESS[entry.now.level])
 
 
 def _sentence(entry: Entry) -> str:

@@ -7,7 +7,7 @@ from functools import partial
 from runbook_operator.model.durations import spoken
 from runbook_operator.model.figures import beside, figure
 from runbook_operator.model.thresholds import Role, Threshold
-from runbook_operator.model.verdicts import SEVERITY, Level
+from runbook_operator.model.verdicts import SEVERITY, Level, needed
 from runbook_operator.model.watches import Measure, Reading, Sense, Watch, seen
 
 NO_DATA = "NoData"
@@ -33,12 +33,18 @@ def words(watch: Watch, sense: Sense) -> Words:
     level = seen(watch, sense.reading, sense.track)
     said = _answered(sense.reading) if watch.measure is None else _measured(watch.measure, sense.reading, level)
     if level in SEVERITY:
-        pending = replace(said, reason=PENDING, message=f"{said.message}, not for long enough yet")
+        pending = replace(said, reason=PENDING, message=f"{said.message}, {_needed(watch, sense, level)} needed")
         return said if level == sense.track.level else pending
     if sense.track.level == "Stale":
         silent = f"nothing is known for {spoken(watch.timing.no_data_after)}"
         return replace(said, message=": ".join(filter(None, (silent, said.message))))
     return said
+
+
+def _needed(watch: Watch, sense: Sense, level: Level) -> str:
+    """How long, or how often in a row, a level must be seen before it counts."""
+    length, answers = needed(sense.track, level, watch.timing)
+    return spoken(length) if length else f"{answers} answers in a row"
 
 
 def _answered(reading: Reading) -> Words:

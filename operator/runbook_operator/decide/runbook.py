@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from runbook_operator.api.conditions import Condition, Finding, condition, timestamp
+from runbook_operator.api.conditions import Condition, Finding, condition, find, timestamp
 from runbook_operator.api.objects import SwitchObject, switch_name
 from runbook_operator.api.runbook import RunbookSpec, RunbookStatus, TargetStatus
 from runbook_operator.api.targets import Target
@@ -88,7 +88,17 @@ def _status(world: RunbookWorld) -> WriteStatus | None:
         metrics=said.metrics,
         conditions=[ready, *([health] if health else []), *_suspended(world), *probes.conditions(world)],
     )
-    return WriteStatus(meta, status, (*said.notices, *blame.said(world, status))) if status != old else None
+    notices = (*_invalid(world, ready), *said.notices, *blame.said(world, status))
+    return WriteStatus(meta, status, notices) if status != old else None
+
+
+def _invalid(world: RunbookWorld, ready: Condition) -> tuple[Notice, ...]:
+    """The Event about a field that cannot be read: `kubectl apply` has accepted it."""
+    before, meta = find(world.runbook.status.conditions, "Ready"), world.runbook.meta
+    if ready.reason != Reason.INVALID_SPEC or (before is not None and before.message == ready.message):
+        return ()
+    identity = f"{meta.uid}.{meta.generation}.{Reason.INVALID_SPEC}"
+    return (Notice(meta.ref, meta.uid, Reason.INVALID_SPEC, ready.message, identity, warning=True),)
 
 
 def _is_engaged(switch: SwitchObject) -> bool:
@@ -155,7 +165,7 @@ def _ready(world: RunbookWorld, targets: list[TargetStatus], said: Told) -> tupl
         return Reason.NO_ACCOUNT, UNNAMED
     if world.unsettled:
         return Reason.UNSETTLED, world.unsettled
-    trouble = _collision(world, spec) or _missing_target(targets) or _unwatched(said) or unreadable(spec)
+    trouble = _collision(world, spec) or _unwatched(said) or _missing_target(targets) or unreadable(spec)
     return trouble or _powerless(world) or _unreadable_target(targets) or (Reason.READY, "")
 
 

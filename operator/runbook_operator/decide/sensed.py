@@ -3,6 +3,7 @@
 What is told of an entry is written when its level changes and stays as it was then: a number that moves writes nothing.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,7 +19,7 @@ from runbook_operator.model.promql import compares
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.signals import Signal
 from runbook_operator.model.verdicts import SEVERITY, Level, Track, signal
-from runbook_operator.model.watches import Group, Key, Problem, Reading, Sense, Watch
+from runbook_operator.model.watches import Group, Key, Measure, Problem, Reading, Sense, Watch
 from runbook_operator.plan.world import RunbookWorld
 
 Declared = HealthEndpoint | Dependency | Metric
@@ -40,6 +41,8 @@ COMPARES = (
     "the query ends in a comparison, so it gives no series while all is well, and no data releases nothing: leave the "
     "comparison to critical and warning, or set absent: Zero"
 )
+OVERSIZED = 2
+"""A ratio of so much, as a plain number in a threshold, is probably a percentage."""
 INVALID = Reason.INVALID_SPEC.value
 
 
@@ -150,14 +153,25 @@ def _entries(world: RunbookWorld) -> Iterator[Entry]:
         for declared in getattr(runbook.spec, name):
             key, old = Key(runbook.meta.ref, group, declared.name), before.get(declared.name)
             entry = Entry(key, declared, watched.get(key), wrong.get(key), world.senses.get(key), old, NOT_ASKED)
-            yield replace(entry, now=_sensed(entry, world.now).replace(remark=_remark(declared)))
+            yield replace(entry, now=_sensed(entry, world.now).replace(remark=_remark(declared, entry.watch)))
 
 
-def _remark(declared: Declared) -> str:
+def _remark(declared: Declared, watch: Watch | None) -> str:
     """The likely mistake in its declaration."""
-    if not isinstance(declared, Metric) or declared.absent == "Zero" or not compares(declared.query or ""):
+    if not isinstance(declared, Metric):
         return ""
-    return COMPARES
+    if declared.absent != "Zero" and compares(declared.query or ""):
+        return COMPARES
+    return _oversized(watch.measure) if watch and watch.measure and watch.measure.unit == "ratio" else ""
+
+
+def _oversized(measure: Measure) -> str:
+    """The first plain number that is 200 % or more of a ratio: a percent sign was probably forgotten."""
+    for role, one in (("normal", measure.normal), ("warning", measure.warning), ("critical", measure.critical)):
+        bound = one and next((abs(end) for end in (one.low, one.high) if math.isfinite(end)), 0)
+        if one and bound and bound >= OVERSIZED and not one.kind:
+            return f"{role} {one} of a ratio is {bound * 100:.0f} %; for {bound:g} % write {one}%"
+    return ""
 
 
 def _sensed(entry: Entry, at: datetime) -> Sensed:

@@ -25,7 +25,10 @@ FILE = ""
 """Under this name stands what is wrong with the file itself."""
 Observe = Callable[[str, str, float], None]
 """Told of each request: its source, Answered or an error's kind, and how many seconds it took."""
-NONE = "there is none at all: an administrator declares one in the file of RUNBOOK_METRIC_SOURCES"
+NONE = (
+    "no metric source is configured for this namespace: set metricSources.sources in the chart, or "
+    "RUNBOOK_METRIC_SOURCES without it"
+)
 
 
 class MetricSources(Mapping[str, Prometheus]):
@@ -68,7 +71,7 @@ class MetricSources(Mapping[str, Prometheus]):
                 if entry in self.problems:
                     return f"the administrator's {where} is not right: {self.problems[entry]}"
         named = ", ".join(sorted(one for one in self._clients if self._serves(one, namespace)))
-        return f"no metric source {name} is declared for this namespace; {f'there is: {named}' if named else NONE}"
+        return f"no metric source {name} is declared for this namespace; there is: {named}" if named else NONE
 
     async def run(self) -> None:
         """Follow the files for ever."""

@@ -146,7 +146,7 @@ def due(track: Track, timing: Timing, now: datetime) -> datetime | None:
         return None
     moments = [track.silent_since + timing.no_data_after]
     if not track.blind:
-        needs = [(run, *_needs(track, run, timing)) for run in track.runs]
+        needs = [(run, *needed(track, run.level, timing)) for run in track.runs]
         moments += [run.since + length for run, length, count in needs if run.count + 1 >= count]
     return max(now, min(moments))
 
@@ -183,15 +183,15 @@ def _told(track: Track, now: datetime, timing: Timing) -> Track:
     """The farthest level that has lasted is told; those beyond it go on."""
     for place in range(len(track.runs), 0, -1):
         run = track.runs[place - 1]
-        length, count = _needs(track, run, timing)
+        length, count = needed(track, run.level, timing)
         if now - run.since >= length and run.count >= count:
             return replace(track, level=run.level, known=run.level, since=now, runs=track.runs[place:])
     return track
 
 
-def _needs(track: Track, run: Run, timing: Timing) -> tuple[timedelta, int]:
+def needed(track: Track, level: Level, timing: Timing) -> tuple[timedelta, int]:
     """How long and how often a level must be seen."""
-    if SEVERITY[run.level] > SEVERITY.get(track.level, 0):
+    if SEVERITY[level] > SEVERITY.get(track.level, 0):
         return timing.for_, timing.failures
     return timing.clear_for, timing.successes
 

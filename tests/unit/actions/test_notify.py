@@ -57,7 +57,7 @@ def test_that_no_channel_reaches_the_contact_is_remarked() -> None:
     simulation = thrown()
 
     told = [notice.message for notice in simulation.said if notice.reason is Reason.NO_CHANNEL]
-    assert "no channel is configured for contact primary: it was told by an Event on the Switch only" in told[0]
+    assert "contact primary is not called: notify makes an Event on the Switch and sends no message" in told[0]
 
 
 def test_a_message_is_said_without_a_reason_where_nobody_gave_one_and_never_longer_than_an_event_can_be() -> None:

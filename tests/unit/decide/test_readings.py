@@ -31,8 +31,8 @@ def said(watch: Watch, reading: Reading, level: Level, known: Level | None = Non
         (0.03, "Warning", "NotNormal", "3%; normal is < 1%"),
         (0.004, "Ok", "Normal", "0.4%; normal is < 1%"),
         (0.03, "Ok", "Normal", "3%; warning is > 5%"),
-        (0.004, "Critical", "Pending", "0.4%; normal is < 1%, not for long enough yet"),
-        (0.12, "Ok", "Pending", "12% > 10%, not for long enough yet"),
+        (0.004, "Critical", "Pending", "0.4%; normal is < 1%, 2m needed"),
+        (0.12, "Ok", "Pending", "12% > 10%, 1m needed"),
     ],
 )
 def test_a_number_is_told_beside_the_threshold_that_made_its_level(
@@ -124,7 +124,7 @@ def test_a_check_is_told_as_it_was_answered() -> None:
     bad = Reading(ok=False, reason="Timeout", message="no answer in 2s: Service/web:80/")
 
     assert said(watch, bad, "Critical") == Words("Timeout", bad.message)
-    assert said(watch, bad, "Ok") == Words("Pending", f"{bad.message}, not for long enough yet")
+    assert said(watch, bad, "Ok") == Words("Pending", f"{bad.message}, 3 answers in a row needed")
     assert said(watch, Reading(ok=True, reason="Healthy"), "Ok") == Words("Healthy", "Healthy")
     assert watch.timing.for_ == timedelta()
 

@@ -67,7 +67,7 @@ def test_what_is_on_its_way_is_told_once_and_why_it_is_not_known_yet() -> None:
 
     told = only(scene.status.metrics)
     assert (told.level, told.reason, told.value) == ("Unknown", "Pending", "0.4%")
-    assert told.message == "0.4%; normal is < 1%, not for long enough yet"
+    assert told.message == "0.4%; normal is < 1%, 2m needed"
     assert told.since == timestamp(NOW)
     assert scene.writes == 2
 
@@ -89,7 +89,7 @@ def test_metric_that_gets_better_on_its_way_to_ok_is_a_normal_event() -> None:
     for reading in (*[SOME] * 8, FEW):
         scene.read("Metric", "error-rate", reading).look().after(seconds=15)
 
-    said = "metric error-rate went from Critical to Warning: 0.4%; normal is < 1%, not for long enough yet"
+    said = "metric error-rate went from Critical to Warning: 0.4%; normal is < 1%, 2m needed"
     assert scene.messages[-1].startswith(f"Improving: {said}; likely cause: Deployment; it was Critical for ")
     assert not scene.said[-1].warning
 
@@ -190,7 +190,7 @@ def test_a_lack_of_data_is_told_after_its_time_over_what_was_known_and_its_end_t
     scene.read("Metric", "error-rate", FEW).look()
 
     told = only(scene.status.metrics)
-    assert (told.level, told.message) == ("Critical", "0.4%; normal is < 1%, not for long enough yet")
+    assert (told.level, told.message) == ("Critical", "0.4%; normal is < 1%, 2m needed")
     assert scene.messages[-1].startswith("Critical: metric error-rate is Critical: 0.4%")
 
 
@@ -212,7 +212,27 @@ def test_an_entry_that_cannot_be_watched_names_its_field_and_the_rest_is_watched
     assert (good.level, told.level, told.reason) == ("Ok", "Unknown", "InvalidSpec")
     assert told.message.startswith("spec.metrics[1].critical: ")
     assert healthy.status == "Unknown"
-    assert scene.said == []
+    assert healthy.message.startswith("metric odd is Unknown: spec.metrics[1].critical: ")
+    assert scene.messages == [f"InvalidSpec: {ready.message}"]
+    assert scene.said[0].warning
+
+
+@pytest.mark.parametrize(
+    ("rest", "remark"),
+    [
+        ({"unit": "ratio", "critical": "> 10"}, "critical > 10 of a ratio is 1000 %; for 10 % write > 10%"),
+        ({"unit": "ratio", "normal": "1 .. 5"}, ""),
+        ({"unit": "ratio", "normal": "2 .. 5"}, "normal 2 .. 5 of a ratio is 200 %; for 2 % write 2 .. 5%"),
+        ({"unit": "ratio", "critical": "> 200%"}, ""),
+        ({"unit": "ratio", "critical": "> 1.5"}, ""),
+        ({"unit": "percent", "critical": "> 10"}, ""),
+        ({"critical": "> 10"}, ""),
+    ],
+)
+def test_plain_number_that_is_far_beyond_a_ratio_gets_a_remark(rest: dict[str, Any], remark: str) -> None:
+    metric = {"name": "error-rate", "query": "up"} | rest
+
+    assert only(Watching(watching(metrics=[metric])).look().status.metrics).remark == remark
 
 
 def test_one_bad_entry_is_told_alone_and_once_it_is_corrected_it_is_asked() -> None:
@@ -229,7 +249,7 @@ def test_one_bad_entry_is_told_alone_and_once_it_is_corrected_it_is_asked() -> N
     assert scene.condition("Ready").status == "True"
     scene.last("Metric", "error-rate", FEW)
     assert only(scene.status.metrics).level == "Ok"
-    assert scene.said == []
+    assert [one.reason for one in scene.said] == ["InvalidSpec"]
 
 
 def test_a_critical_entry_that_is_edited_into_nonsense_is_unknown_and_neither_engages_nor_releases() -> None:

@@ -126,8 +126,8 @@ async def test_no_file_and_an_empty_one_name_no_sources(sources: Sources) -> Non
         assert dict(made) == {}
         assert made.problems == {}
         assert made.why_not("default", TEAM) == (
-            "no metric source default is declared for this namespace; there is none at all: an administrator declares "
-            "one in the file of RUNBOOK_METRIC_SOURCES"
+            "no metric source is configured for this namespace: set metricSources.sources in the chart, or "
+            "RUNBOOK_METRIC_SOURCES without it"
         )
 
 
