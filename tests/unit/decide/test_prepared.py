@@ -215,12 +215,14 @@ def test_an_automatic_engagement_writes_its_record_first() -> None:
     assert isinstance(simulation.next_step(), Begin)
 
 
-def test_what_was_engaged_all_the_while_writes_its_record_first() -> None:
-    """Nobody spoke to it since, so that a crash would leave nothing to know it by."""
+def test_throw_in_observe_engages_nothing_in_enforce_and_the_next_throw_is_prepared() -> None:
     simulation = ready().with_runbook(mode="Observe").throw().drive()
-    simulation.with_runbook(mode="Enforce", killSwitches=[kill_switch()])
+    assert simulation.status().prepared is None
 
-    assert isinstance(simulation.next_step(), Begin)
+    simulation.with_runbook(mode="Enforce", killSwitches=[kill_switch()]).drive()
+
+    assert simulation.replicas == 3
+    assert [(one.saved, one.held) for one in prepared(simulation).fields] == [(3, 0)]
 
 
 def test_a_crash_before_the_record_goes_on_with_what_was_prepared() -> None:
