@@ -9,6 +9,7 @@ from runbook_operator.decide.gates import is_held_back
 from runbook_operator.io.queue import WorkQueue
 from runbook_operator.leading import Leadership
 from runbook_operator.model.refs import Ref
+from runbook_operator.observe.coverage import Coverage
 from runbook_operator.observe.store import Store
 from runbook_operator.report.metrics import Metrics
 
@@ -32,6 +33,16 @@ def measure(metrics: Metrics, elector: Leadership, shards: int, queue: WorkQueue
     metrics.gauge("switches_held_back", "Switches that a gate keeps from engaging.", store.count(_is_held_back))
     for condition, reason, name, text in SHOWN:
         metrics.gauge(name, text, store.count(partial(_shows, condition, reason)))
+
+
+def measure_coverage(metrics: Metrics, coverage: Coverage) -> None:
+    """Expose which namespaces of the settings are served; scrapes have a label `namespace` of their own."""
+    each = {namespace: partial(_serves, coverage, namespace) for namespace in coverage.namespaces}
+    metrics.gauges("namespace_served", "1 where the namespace is served.", "scope_namespace", each)
+
+
+def _serves(coverage: Coverage, namespace: str) -> float:
+    return float(coverage.serves(namespace))
 
 
 def _leads(elector: Leadership, shard: int) -> float:

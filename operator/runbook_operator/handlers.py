@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import logging
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, repeat
@@ -15,12 +17,29 @@ from runbook_operator.io.paths import BUILT_IN
 from runbook_operator.observe.resync import KINDS
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+WATCHING = logging.getLogger("kopf._cogs.clients.watching")
 Sink = Callable[[str | None, dict[str, Any]], None]
 PAUSE = 0.5
 """Seconds between the end of kopf and its next start."""
 SECONDS_TO_STOP = 5.0
 SECONDS_BLIND = 10
 NAMES = ("namespace", "name", "uid")
+REFUSED = re.compile(r"/namespaces/([^/]+)/.* -> APIForbiddenError")
+"""How kopf's log tells of a watch in a namespace that the API server refuses; kopf tries again each second."""
+
+
+class Refusals(logging.Filter):
+    """Notifies of each namespace in which a watch is refused, in place of kopf's line for each try."""
+
+    def __init__(self, notify: Callable[[str], None]) -> None:
+        super().__init__()
+        self._notify = notify
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        found = REFUSED.search(record.getMessage())
+        if found is not None:
+            self._notify(found[1])
+        return found is None
 
 
 class Backoffs:
@@ -69,8 +88,9 @@ class Watch:
     every task of its loop. Neither may reach the loop that throws switches.
     """
 
-    def __init__(self, sink: Sink, namespaces: Sequence[str], seconds: int) -> None:
-        self._sink = sink
+    def __init__(self, sink: Sink, namespaces: Sequence[str], seconds: int, refused: Callable[[str], None]) -> None:
+        """`refused` is called with each of the namespaces in which a watch is refused, as often as it is tried."""
+        self._sink, self._refused = sink, refused
         self._namespaces = tuple(namespaces)
         self._seconds = seconds
         self._owner = asyncio.get_running_loop()
@@ -80,13 +100,16 @@ class Watch:
         self._flag = asyncio.Event()
         self.ready = threading.Event()
         self.restarts = 0
+        self._refusals = Refusals(self._note)
 
     def start(self) -> None:
+        WATCHING.addFilter(self._refusals)
         threading.Thread(target=self._run, name="watch", daemon=True).start()
 
     async def stop(self) -> None:
         """End the watches; returns when they have ended, or when that takes too long to wait for."""
         self._stop.set()
+        WATCHING.removeFilter(self._refusals)
         with contextlib.suppress(RuntimeError):  # it has ended already
             self._loop.call_soon_threadsafe(self._flag.set)
         with contextlib.suppress(TimeoutError):
@@ -143,6 +166,10 @@ class Watch:
             if blind >= SECONDS_BLIND:
                 raise TimeoutError(f"{self.alive()} of {self.expected} watches were there for {blind} s")
         running.result()
+
+    def _note(self, namespace: str) -> None:
+        with contextlib.suppress(RuntimeError):  # as below
+            self._owner.call_soon_threadsafe(self._refused, namespace)
 
     def _hand_over(self, kind: str | None, body: dict[str, Any]) -> None:
         with contextlib.suppress(RuntimeError):  # the process is ending, and nobody listens any more

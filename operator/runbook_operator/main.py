@@ -11,7 +11,7 @@ import structlog
 
 from runbook_operator import __version__, errors, garbage, handlers
 from runbook_operator.connections import connections
-from runbook_operator.gauges import measure
+from runbook_operator.gauges import measure, measure_coverage
 from runbook_operator.io.bucket import Bucket
 from runbook_operator.io.http import Outbound
 from runbook_operator.io.kube import Kube
@@ -25,14 +25,14 @@ from runbook_operator.model.refs import Ref, meta_of
 from runbook_operator.model.shards import Whose, everybody
 from runbook_operator.observe.apiserver import own_addresses
 from runbook_operator.observe.catalogue import Catalogue
+from runbook_operator.observe.coverage import Coverage
 from runbook_operator.observe.crds import Crds
 from runbook_operator.observe.efforts import Efforts
 from runbook_operator.observe.follow import Follower
-from runbook_operator.observe.resync import resync
 from runbook_operator.observe.sensor import Sensor
 from runbook_operator.observe.store import Store
-from runbook_operator.observe.targets import is_watched
 from runbook_operator.observe.throws import Throws
+from runbook_operator.readiness import unready
 from runbook_operator.reconcile import Reconciler
 from runbook_operator.report.audit import Audit
 from runbook_operator.report.logs import set_up
@@ -53,8 +53,6 @@ A throw need not read what this leader has listed; and listing it first would de
 """
 SPARED = 10.0
 """The next such list is so many times as long after the last one as that took: overload must not add to itself."""
-SILENCE = 10.0
-"""Seconds without an answer to the lease's requests after which a replica says that it is not ready."""
 Until = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -75,15 +73,10 @@ class Operator:
         self.writer = Writer(
             Paths(kube), out, self.store, self.throws, Efforts(), self.metrics, self._audit(), self.wake
         )
+        self.coverage = _coverage(self)
         bucket = Bucket(settings.put_backs_per_second, max(1.0, settings.put_backs_per_second))
-        self.follower = Follower(
-            Paths(watch_kube),
-            self.store,
-            self.see,
-            settings.watch_seconds,
-            settings.resync_seconds,
-            accounts=self.store.accounts,
-        )
+        seconds = (settings.watch_seconds, settings.resync_seconds)
+        self.follower = Follower(Paths(watch_kube), self.store, self.see, *seconds, accounts=self.store.accounts)
         self.store.changed = self.follower.look
         self.catalogue = _catalogue(settings, watch_kube, self.writer)
         self.senses = Senses(settings, kube, watch_kube, out, self.metrics)
@@ -97,7 +90,6 @@ class Operator:
         self.crds = Crds(kube)
         self.metrics.gauge("crd_missing_fields", "Fields that the installed CRDs lack.", self.crds.count)
         self.reconciler.settling.cause = self.crds.cause
-        self.synced = False
         self._led = asyncio.Event()
         self.watch: handlers.Watch | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -141,7 +133,7 @@ class Operator:
             if not await self._first_sync(ending):
                 return
             self._tasks.update(asyncio.create_task(work) for work in self._work())
-            self.watch = handlers.Watch(self.see, self.settings.namespaces, self.settings.watch_seconds)
+            self.watch = _watch(self)
             self.watch.start()
             await ending
             log.info("stopping")
@@ -154,33 +146,24 @@ class Operator:
 
     def unready(self) -> list[str]:
         """What keeps this replica from throwing a switch, or from taking over."""
-        problems = self.unhealthy()
-        if self.watch is not None and self.watch.alive() < self.watch.expected:
-            problems.append(
-                f"{self.watch.alive()} of {self.watch.expected} watches are there; they begin anew by themselves"
-            )
-        if not self.synced:
-            problems.append("not all objects were listed yet")
-        silent = self.elector.monotonic() - self.elector.contact
-        if silent > SILENCE:
-            problems.append(f"the API server has not answered about the lease for {silent:.0f} s")
-        return problems
+        return [*self.unhealthy(), *unready(self.watch, self.coverage, self.elector)]
 
     def _work(self) -> list[Coroutine[Any, Any, None]]:
         workers = [self.queue.work(self.reconciler.visit) for _ in range(self.settings.workers)]
         workers += [self.queue.work(self.reconciler.visit, urgent=True) for _ in range(FOR_LEVERS)]
-        watching = [self.follower.run(), self.catalogue.run(), self.sensor.run(), *self.senses.work()]
-        return [*workers, self.elector.run(), self._resync_for_ever(), self._keep_warm(), self.crds.run(), *watching]
+        watching = [self.coverage.run(), self.follower.run(), self.catalogue.run(), self.sensor.run()]
+        watching += [*self.senses.work(), self.crds.run()]
+        return [*workers, self.elector.run(), self._resync_for_ever(), self._keep_warm(), *watching]
 
     def _leads(self, ref: Ref) -> bool:
         return self.elector.leads(ref.namespace)
 
     def _is_watched(self, ref: Ref) -> bool:
-        return is_watched(ref) or (self.store.is_held(ref) and self.follower.follows(ref))
+        return self.store.listings.tell(ref) or (self.store.is_held(ref) and self.follower.follows(ref))
 
     @contextlib.asynccontextmanager
     async def _serving(self) -> AsyncIterator[None]:
-        answers = Answers(self.metrics.render, self.unhealthy, self.unready)
+        answers = Answers(self.metrics.render, self.unhealthy, self.unready, self.coverage.warnings)
         runner, port = await serve(self.settings.http_host, self.settings.http_port, answers)
         log.info("runbook-operator", version=__version__, http=f"http://{self.settings.http_host}:{port}")
         try:
@@ -191,16 +174,17 @@ class Operator:
     async def _first_sync(self, ending: asyncio.Task[None]) -> bool:
         failures = 0
         await self.senses.sources.refresh()
-        while not self.synced and not ending.done():
+        while not self.coverage.begun and not ending.done():
             try:
                 await self._resync()
-                self.synced = True
             except errors.ApiError as error:
                 log.warning("cannot list yet", error=str(error), hint=_hint(error))
                 garbage.settle()
                 await asyncio.wait((ending,), timeout=backoff(failures))
                 failures += 1
-        return self.synced
+        if failures and self.coverage.begun:
+            log.info("can list now")
+        return self.coverage.begun
 
     async def _resync_for_ever(self) -> None:
         took, time = 0.0, asyncio.get_running_loop().time
@@ -222,7 +206,7 @@ class Operator:
         found = await own_addresses(self.kube, self.writer.out.guard.resolver)
         self.forbidden.clear()
         self.forbidden.update(found)
-        found_again = await resync(self.kube, self.store, self.settings.namespaces, self.writer.certain.listing())
+        found_again = await self.coverage.list_all()
         garbage.settle()
         return found_again
 
@@ -267,6 +251,20 @@ async def run(settings: Settings, until: Until = signalled) -> None:
     set_up(settings.log_format, settings.log_level)
     async with connections(settings) as made:
         await Operator(settings, made.work, made.lease, made.watches).run(until)
+
+
+def _coverage(operator: Operator) -> Coverage:
+    """Nothing of a namespace is visited before it is known, and a metric shows which ones are served."""
+    listing, namespaces = operator.writer.certain.listing, operator.settings.namespaces
+    made = Coverage(operator.kube, operator.store, namespaces, listing, operator.wake)
+    made.limit(operator.queue)
+    measure_coverage(operator.metrics, made)
+    return made
+
+
+def _watch(operator: Operator) -> handlers.Watch:
+    settings = operator.settings
+    return handlers.Watch(operator.see, settings.namespaces, settings.watch_seconds, operator.coverage.suspect)
 
 
 def _catalogue(settings: Settings, kube: Kube, writer: Writer) -> Catalogue:

@@ -39,6 +39,7 @@ FIRES: dict[str, Series] = {
         'readings_total{group="Metric",result="unknown"}': (0, 90),
     },
     "RunbookOperatorMetricSource": {"metric_source_problems": (1, 1)},
+    "RunbookOperatorNamespaceNotServed": {'namespace_served{scope_namespace="b"}': (0, 0)},
     "RunbookOperatorRefused": {'acts_total{result="refused"}': (0, 3)},
     "RunbookSwitchStalled": {"switches_stalled": (1, 1)},
 }
@@ -47,6 +48,7 @@ HEALTHY: Series = {
     **fast("sensing_lateness_seconds"),
     "leading": (1, 1),
     'shard_leading{shard="0"}': (1, 1),
+    'namespace_served{scope_namespace="a"}': (1, 1),
     "queue_length": (2, 0),
     'readings_total{group="Metric",result="ok"}': (0, 90),
     'readings_total{group="Metric",result="unknown"}': (0, 10),

@@ -5,6 +5,7 @@
 
 import asyncio
 import gc
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from runbook_operator.io.kube import Kube
 from runbook_operator.io.paths import BUILT_IN
 from runbook_operator.model.refs import API_VERSION, Ref, switch_ref
 from runbook_operator.model.seen import seen_of
-from runbook_operator.observe.resync import resync
+from runbook_operator.observe.coverage import Coverage
+from runbook_operator.observe.resync import Listed
 from runbook_operator.observe.store import Store
 from runbook_operator.settings import Settings
 from tests.builders import NAMESPACE, runbook_body, switch_body
@@ -49,6 +51,10 @@ def nobody(ref: Ref, version: str) -> bool:
     return False
 
 
+async def resync(kube: Kube, store: Store, namespaces: Sequence[str], listed: Listed) -> frozenset[Ref]:
+    return await Coverage(kube, store, namespaces, lambda: listed, lambda _: None).list_all()
+
+
 def deployment(replicas: int = 3) -> Body:
     meta = {"name": "web", "namespace": NAMESPACE, "uid": "web-1", "resourceVersion": "1"}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"replicas": replicas}}
@@ -56,9 +62,10 @@ def deployment(replicas: int = 3) -> Body:
 
 async def test_everything_there_is_is_taken_in_and_woken_once() -> None:
     store, kube = Store(), ListKube(runbook_body(), switch_body(), deployment())
+    coverage = Coverage(kube, store, (), lambda: nobody, lambda _: None)
 
-    assert await resync(kube, store, (), nobody) == {RUNBOOK, STOP}
-    assert await resync(kube, store, (), nobody) == frozenset()
+    assert await coverage.list_all() == {RUNBOOK, STOP}
+    assert await coverage.list_all() == frozenset()
     assert store.targets[seen_of(deployment()).ref] == seen_of(deployment())
 
 

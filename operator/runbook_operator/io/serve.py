@@ -10,19 +10,23 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 @dataclass(frozen=True)
 class Answers:
-    """What is served: the metrics as the Accept header asks for them, and a sentence for each thing that is wrong."""
+    """What is served: the metrics as the Accept header asks for them, and a sentence for each thing that is wrong.
+
+    `warnings` are shown beside `ok`: the replica can do its work, but for what they name.
+    """
 
     metrics: Callable[[str], tuple[bytes, str]]
     unhealthy: Callable[[], list[str]]
     unready: Callable[[], list[str]]
+    warnings: Callable[[], list[str]]
 
 
 async def serve(host: str, port: int, answers: Answers) -> tuple[web.AppRunner, int]:
     """Start serving; returns the runner to clean up and the port that was bound."""
     app = web.Application()
     app.router.add_get("/metrics", _metrics(answers.metrics))
-    app.router.add_get("/healthz", _verdict(answers.unhealthy))
-    app.router.add_get("/readyz", _verdict(answers.unready))
+    app.router.add_get("/healthz", _verdict(answers.unhealthy, list))
+    app.router.add_get("/readyz", _verdict(answers.unready, answers.warnings))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, host, port)
@@ -38,9 +42,9 @@ def _metrics(render: Callable[[str], tuple[bytes, str]]) -> Handler:
     return answer
 
 
-def _verdict(problems: Callable[[], list[str]]) -> Handler:
+def _verdict(problems: Callable[[], list[str]], warnings: Callable[[], list[str]]) -> Handler:
     async def answer(_: web.Request) -> web.Response:
         found = problems()
-        return web.Response(text="\n".join(found) if found else "ok", status=503 if found else 200)
+        return web.Response(text="\n".join(found or ["ok", *warnings()]), status=503 if found else 200)
 
     return answer

@@ -1,6 +1,6 @@
-"""Lists everything and compares it with the store: what a watch missed, deletions among it, is found here."""
+"""Lists one kind and compares it with the store: what a watch missed, deletions among it, is found here."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from runbook_operator.io.kube import Kube
 from runbook_operator.io.paths import BUILT_IN, collection
@@ -15,16 +15,11 @@ Listed = Callable[[Ref, str], bool]
 """Told of each Switch and declared target, and of its resourceVersion in the list; says whether that counts as read."""
 
 
-async def resync(kube: Kube, store: Store, namespaces: Sequence[str], listed: Listed) -> frozenset[Ref]:
-    """Returns the Runbooks and Switches to look at again; raises ApiError where a list fails."""
-    wake: set[Ref] = set()
-    for api_version, kind in KINDS:
-        for namespace in namespaces or ("",):
-            wake |= await _compare(kube, store, (api_version, kind), namespace, listed)
-    return frozenset(wake)
+async def compare(kube: Kube, store: Store, kind: tuple[str, str], namespace: str, listed: Listed) -> set[Ref]:
+    """Returns the Runbooks and Switches to look at again; raises ApiError where the list fails.
 
-
-async def _compare(kube: Kube, store: Store, kind: tuple[str, str], namespace: str, listed: Listed) -> set[Ref]:
+    An empty namespace means all of them.
+    """
     # Taken before the list: what is created meanwhile is not in it and must not look deleted.
     before = store.uids(*kind, namespace)
     wake: set[Ref] = set()

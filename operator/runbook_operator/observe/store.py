@@ -19,6 +19,7 @@ from runbook_operator.model.signals import Signal
 from runbook_operator.observe.acting import Acting
 from runbook_operator.observe.doubts import Doubts
 from runbook_operator.observe.index import Index, Trait
+from runbook_operator.observe.listings import Listings
 from runbook_operator.plan.targets import declared, held_by
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -39,6 +40,7 @@ class Store:
     _holders: dict[Ref, set[Ref]] = field(default_factory=lambda: defaultdict(set))
     acting: Acting = field(default_factory=Acting)
     doubts: Doubts = field(default_factory=Doubts)
+    listings: Listings = field(default_factory=Listings)
     changed: Callable[[], None] = lambda: None
     """Called when other objects are held than before."""
 
@@ -290,10 +292,7 @@ def _is_overtaken(old: Seen | Missing | None, seen: Seen | Missing) -> bool:
 
 def _newer(version: str, held: Stored | Missing) -> bool:
     """ResourceVersions of one resource compare as integers (KEP-5504)."""
-    match held:
-        case Missing():
-            return True
-        case Seen():
-            return int(version) > int(held.resource_version)
-        case _:
-            return int(version) > int(held.meta.resource_version)
+    if isinstance(held, Missing):
+        return True
+    known = held.resource_version if isinstance(held, Seen) else held.meta.resource_version
+    return int(version) > int(known)

@@ -9,7 +9,7 @@ from runbook_operator.api.objects import RunbookObject, SwitchObject, switch_nam
 from runbook_operator.api.switch import Entry, Record
 from runbook_operator.model.queries import Denied, Read
 from runbook_operator.model.refs import Ref
-from runbook_operator.model.seen import ALWAYS_WATCHED, Missing, Seen, absent
+from runbook_operator.model.seen import Missing, Seen, absent
 from runbook_operator.observe.store import Store
 from runbook_operator.plan import whose
 from runbook_operator.plan.prepared import is_written
@@ -46,9 +46,8 @@ def _seen(store: Store, refs: Iterable[Ref]) -> dict[Ref, Seen | Missing]:
 
 
 def _found(store: Store, ref: Ref) -> Seen | Missing | None:
-    """The object as the store has it; one of a kind that is always watched does not exist where the store lacks it."""
-    watched = (ref.api_version, ref.kind) in ALWAYS_WATCHED
-    return store.targets.get(ref) or (absent(ref) if watched else None)
+    """The object as the store has it; one of a kind that is watched there does not exist where the store lacks it."""
+    return store.targets.get(ref) or (absent(ref) if store.listings.tell(ref) else None)
 
 
 def _denied(rest: Mapping[str, Any]) -> dict[Ref, Missing]:

@@ -1,0 +1,249 @@
+"""One namespace that cannot be listed: the others are served, and nothing there is taken for absent.
+
+`Partial` refuses the lists that the test says. Left out: watches, which kopf begins again by itself.
+"""
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from runbook_operator import errors, main
+from runbook_operator.handlers import Refusals
+from runbook_operator.model.queries import Read, Unread
+from runbook_operator.model.refs import Ref, switch_ref
+from runbook_operator.model.seen import seen_of
+from runbook_operator.observe.worlds import switch_world
+from runbook_operator.settings import Settings
+from tests.builders import NAMESPACE, NOW, runbook_body, switch_body
+from tests.component.test_resync import RUNBOOK, Body, ListKube, deployment
+
+OTHER = "team-b"
+STOP, THERE = (switch_ref(namespace, "shop-stop") for namespace in (NAMESPACE, OTHER))
+DEPLOYMENTS, SWITCHES = "deployments", "switches"
+
+
+def within(body: Body, namespace: str) -> Body:
+    meta = body["metadata"]
+    return {**body, "metadata": {**meta, "namespace": namespace, "uid": f"{meta['uid']}-{namespace}"}}
+
+
+class Partial(ListKube):
+    """See above; `refused` are plurals, in the other namespace."""
+
+    def __init__(self, *refused: str) -> None:
+        bodies = (runbook_body(), switch_body(), deployment())
+        super().__init__(*bodies, *(within(body, OTHER) for body in bodies))
+        self.refused = set(refused)
+        self.error: errors.ApiError = errors.ForbiddenError('403 User "operator" cannot list')
+
+    async def request(self, method: str, path: str, **rest: Any) -> Body:
+        namespace, _, plural = path.partition("/namespaces/")[2].partition("/")
+        if namespace == OTHER and plural in self.refused:
+            raise self.error
+        answer = await super().request(method, path, **rest)
+        items = [one for one in answer.get("items", ()) if one["metadata"]["namespace"] == namespace]
+        return answer | {"items": items}
+
+
+def served(*refused: str) -> tuple[Partial, main.Operator]:
+    kube = Partial(*refused)
+    return kube, main.Operator(Settings(namespaces=(NAMESPACE, OTHER)), kube, ListKube(), ListKube())
+
+
+def look(operator: main.Operator, ref: Ref) -> object:
+    """What a decision about the Switch has of its namespace's Deployment."""
+    world = switch_world(operator.store, operator.store.switches[ref], now=NOW, new_id="a")
+    return world.look(Ref("apps/v1", "Deployment", ref.namespace, "web"))
+
+
+def metric(operator: main.Operator) -> dict[str, float]:
+    text = operator.metrics.render()[0].decode()
+    lines = [line for line in text.splitlines() if line.startswith("runbook_operator_namespace_served{")]
+    return {line.partition('"')[2].partition('"')[0]: float(line.split()[-1]) for line in lines}
+
+
+async def test_refused_namespace_leaves_the_other_one_served() -> None:
+    _, operator = served("runbooks", SWITCHES, DEPLOYMENTS, "statefulsets")
+
+    with capture_logs() as logs:
+        await operator.coverage.list_all()
+        await operator.coverage.list_all()
+
+    assert operator.coverage.begun
+    assert look(operator, STOP) == seen_of(deployment())
+    assert THERE not in operator.store.switches
+    assert metric(operator) == {NAMESPACE: 1, OTHER: 0}
+    (line,) = (one for one in logs if one["event"].startswith("cannot list"))
+    assert line["event"] == (
+        "cannot list runbooks.runbooks.dev, switches.runbooks.dev, deployments.apps, statefulsets.apps in namespace "
+        "team-b; the operator serves the other namespaces"
+    )
+    assert "403" in line["error"]
+    assert "kubectl get namespace team-b" in line["hint"]
+    assert operator.coverage.warnings() == [line["event"]]
+
+
+async def test_object_of_a_kind_that_is_refused_is_read_and_not_taken_for_absent() -> None:
+    _, operator = served(DEPLOYMENTS)
+    await operator.coverage.list_all()
+
+    with pytest.raises(Unread) as asked:
+        look(operator, THERE)
+
+    assert asked.value.queries == {Read(Ref("apps/v1", "Deployment", OTHER, "web"))}
+    assert not operator._is_watched(Ref("apps/v1", "Deployment", OTHER, "web"))
+    assert operator._is_watched(Ref("apps/v1", "StatefulSet", OTHER, "web"))
+    assert operator._is_watched(Ref("apps/v1", "Deployment", NAMESPACE, "web"))
+
+
+@pytest.mark.parametrize("kind", ["runbooks", SWITCHES])
+async def test_nothing_is_handed_out_of_a_namespace_whose_own_kinds_are_refused(kind: str) -> None:
+    kube, operator = served(kind)
+    await operator.coverage.list_all()
+    operator.see("ADDED", within(switch_body("other"), OTHER))
+    operator.see("ADDED", switch_body("other"))
+    assert {*operator.queue._ready} == {switch_ref(NAMESPACE, "shop-other"), RUNBOOK}
+
+    kube.refused.clear()
+
+    assert THERE in await operator.coverage.list_all()
+    operator.wake([THERE])
+    assert THERE in operator.queue._ready
+
+
+async def test_refusal_that_begins_later_drops_nothing_and_wakes_what_is_there() -> None:
+    kube, operator = served()
+    await operator.coverage.list_all()
+    kube.refused, kube.objects = {"runbooks", SWITCHES, DEPLOYMENTS, "statefulsets"}, []
+
+    woken = await operator.coverage.list_all()
+
+    assert THERE in operator.store.switches
+    assert STOP not in operator.store.switches
+    assert THERE in woken
+    assert metric(operator) == {NAMESPACE: 1, OTHER: 0}
+
+
+async def test_list_that_only_takes_too_long_leaves_a_namespace_served() -> None:
+    kube, operator = served()
+    await operator.coverage.list_all()
+    kube.refused, kube.error = {SWITCHES}, errors.UnavailableError("503")
+
+    with capture_logs() as logs:
+        await operator.coverage.list_all()
+
+    assert [one["event"] for one in logs] == ["a list failed; the next one is due as usual"]
+    assert operator.coverage.serves(OTHER)
+
+
+async def test_first_list_that_is_not_answered_leaves_all_that_comes_after_it_unlisted() -> None:
+    kube, operator = served(SWITCHES)
+    kube.error = errors.UnavailableError("503")
+
+    await operator.coverage.list_all()
+
+    assert not operator.coverage.knows(OTHER)
+    assert not operator._is_watched(Ref("apps/v1", "Deployment", OTHER, "web"))
+
+
+async def test_namespace_that_can_be_listed_again_is_served_without_a_restart_and_logged_once() -> None:
+    kube, operator = served(DEPLOYMENTS, "statefulsets")
+    await operator.coverage.list_all()
+    kube.refused.clear()
+
+    with capture_logs() as logs:
+        running = asyncio.create_task(operator.coverage.run())
+        async with asyncio.timeout(60):
+            while not operator.coverage.serves(OTHER):  # noqa: ASYNC110 # no event is set for it
+                await asyncio.sleep(0)
+            await operator.coverage.list_all()
+        running.cancel()
+
+    assert [(one["event"], one["namespace"]) for one in logs] == [("can list again; the operator serves it", OTHER)]
+    assert look(operator, THERE) == seen_of(within(deployment(), OTHER))
+    assert THERE in operator.queue._ready
+
+
+async def test_refusal_that_a_resync_finds_is_tried_again_before_the_next_one() -> None:
+    kube, operator = served()
+    running = asyncio.create_task(operator.coverage.run())
+    await operator.coverage.list_all()
+    await asyncio.sleep(0)
+    kube.refused.add(DEPLOYMENTS)
+    await operator.coverage.list_all()
+    assert not operator.coverage.serves(OTHER)
+    kube.refused.clear()
+    kube.asked.clear()
+
+    async with asyncio.timeout(60):
+        while not operator.coverage.serves(OTHER):  # noqa: ASYNC110 # as above
+            await asyncio.sleep(0)
+    running.cancel()
+    assert kube.asked == [f"/apis/apps/v1/namespaces/{OTHER}/deployments"]
+
+
+async def test_refused_watch_has_its_namespace_listed_at_once() -> None:
+    kube, operator = served()
+    await operator.coverage.list_all()
+    kube.refused.add(DEPLOYMENTS)
+    running = asyncio.create_task(operator.coverage.run())
+    await asyncio.sleep(0)
+
+    operator.coverage.suspect("nobody's")
+    operator.coverage.suspect(OTHER)
+
+    async with asyncio.timeout(60):
+        while operator.coverage.serves(OTHER):  # noqa: ASYNC110 # as above
+            await asyncio.sleep(0)
+    running.cancel()
+    assert operator.coverage.serves(NAMESPACE)
+
+
+async def test_operator_is_unready_where_no_namespace_is_served_and_warns_where_one_is() -> None:
+    _, one = served(DEPLOYMENTS)
+    alone = main.Operator(Settings(namespaces=(OTHER,)), Partial(DEPLOYMENTS), ListKube(), ListKube())
+    for operator in (one, alone):
+        operator.elector.contact = operator.elector.monotonic()
+        assert operator.unready() == ["not all objects were listed yet"]
+        await operator.coverage.list_all()
+
+    assert one.unready() == []
+    assert alone.unready() == ["cannot list deployments.apps in namespace team-b; none is served"]
+
+
+async def test_nothing_to_work_on_is_an_error_and_then_said_to_be_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nobody(*_: object) -> set[str]:
+        return set()
+
+    monkeypatch.setattr(main, "own_addresses", nobody)
+    kube = Partial("runbooks")
+    operator = main.Operator(Settings(namespaces=(OTHER,)), kube, ListKube(), ListKube())
+
+    async def ending() -> None:
+        while not logs:  # noqa: ASYNC110 # as above
+            await asyncio.sleep(0)
+        kube.refused.clear()
+        await asyncio.sleep(60)
+
+    with capture_logs() as logs:
+        task = asyncio.create_task(ending())
+        assert await operator._first_sync(task)
+        task.cancel()
+
+    assert [one["event"] for one in logs if "list" in one["event"]] == ["cannot list yet", "can list now"]
+
+
+def test_lines_of_kopf_about_a_refused_watch_name_the_namespace_and_are_not_logged() -> None:
+    told: list[str] = []
+    refusals = Refusals(told.append)
+
+    def passes(text: str) -> bool:
+        return refusals.filter(logging.LogRecord("kopf", logging.ERROR, "", 1, text, (), None))
+
+    url = "GET https://10.0.0.1/apis/apps/v1/namespaces/team-b/deployments?watch=true"
+    assert not passes(f"Request attempt #3 failed; will retry: {url} -> APIForbiddenError('no', {{}})")
+    assert passes(f"Request attempt #3 failed; will retry: {url} -> APIServerError('no', {{}})")
+    assert told == ["team-b"]
