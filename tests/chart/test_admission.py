@@ -35,8 +35,24 @@ def test_policies_hold_where_the_operator_serves(namespaces: list[str] | None, s
     rendered = render(scope={"namespaces": namespaces} if namespaces else {})
 
     for one in rendered.kinds(BINDING, MUTATING[1]):
+        if one["spec"]["policyName"].endswith(".scope"):
+            continue
         expressions = one["spec"].get("matchResources", {}).get("namespaceSelector", {}).get("matchExpressions", [])
         assert [part["values"] for part in expressions] == ([selected] if selected else [])
+
+
+def test_operator_of_some_namespaces_writes_to_no_runbook_or_switch_elsewhere() -> None:
+    rendered = render(scope={"namespaces": ["team-a"]}, serviceAccount={"name": "ops"})
+    name = f"{FULLNAME}.{NAMESPACE}.scope"
+
+    policy, binding = rendered.one(VALIDATING, name)["spec"], rendered.one(BINDING, name)["spec"]
+
+    (condition,) = policy["matchConditions"]
+    assert condition["expression"] == f"request.userInfo.username == 'system:serviceaccount:{NAMESPACE}:ops'"
+    (selected,) = binding["matchResources"]["namespaceSelector"]["matchExpressions"]
+    assert (selected["operator"], selected["values"]) == ("NotIn", ["team-a"])
+    assert binding["validationActions"] == ["Deny"]
+    assert "scope" not in policies(render())
 
 
 def test_no_policy_refuses_anything_to_the_operator_or_to_who_is_exempt() -> None:

@@ -27,6 +27,9 @@ def aggregated(rendered: Rendered) -> dict[str, list[Body]]:
     }
 
 
+OWN = ("runbooks", "switches")
+
+
 def granted(rules: Iterable[Body]) -> set[tuple[str, str, str]]:
     return {
         (group, resource, verb)
@@ -106,16 +109,20 @@ def test_the_whole_cluster_is_served_by_one_binding_and_a_lease_of_the_releases_
     }
 
 
-def test_namespaces_are_served_by_a_binding_in_each_and_nothing_is_given_beyond_them() -> None:
+def test_namespaces_are_served_by_a_binding_in_each_and_beyond_them_finalizers_are_removed() -> None:
     rendered = render(scope={"namespaces": ["team-a", "team-b"]}, rights=NO_RIGHT)
 
     assert bindings(rendered) == {
         ("RoleBinding", "team-a", FULLNAME),
         ("RoleBinding", "team-b", FULLNAME),
+        ("ClusterRoleBinding", "", f"{FULLNAME}-finalizers"),
         ("RoleBinding", "default", f"{FULLNAME}-apiserver"),
         ("RoleBinding", NAMESPACE, f"{FULLNAME}-lease"),
     }
     assert rendered.one("Role", f"{FULLNAME}-apiserver")["rules"] == APISERVER
+    everywhere = granted(rendered.one("ClusterRole", f"{FULLNAME}-finalizers")["rules"])
+    assert {resource for _, resource, _ in everywhere} == {f"{one}{part}" for one in OWN for part in ("", "/status")}
+    assert {verb for _, _, verb in everywhere} == {"get", "list", "watch", "patch"}
 
 
 @pytest.mark.parametrize("scope", [{}, {"namespaces": ["team-a"]}])

@@ -71,7 +71,8 @@ def test_an_operator_of_one_namespace_throws_its_switches_and_reaches_nothing_el
     assert can(USER, "list", "switches.runbooks.dev", "--namespace", cluster.namespace)
     assert can(USER, "update", f"leases.coordination.k8s.io/{FULLNAME}", "--namespace", NAMESPACE)
     for what in (
-        ("list", "switches.runbooks.dev", "--all-namespaces"),
+        ("create", "switches.runbooks.dev", "--all-namespaces"),
+        ("delete", "switches.runbooks.dev", "--all-namespaces"),
         ("list", "deployments.apps", "--namespace", "default"),
         ("get", "secrets", "--namespace", cluster.namespace),
         ("patch", "deployments.apps", "--namespace", cluster.namespace),
