@@ -223,3 +223,13 @@ def test_operator_of_some_namespaces_may_see_and_not_change_the_switches_of_othe
 
     assert "shop-stop" in kubectl(*as_operator, "get", "switches")
     eventually("the policy holds", lambda: "serves the namespaces of scope.namespaces only" in refused())
+
+
+def test_namespace_that_does_not_exist_is_named_before_anything_is_applied(release: Scoped, team: Cluster) -> None:
+    done = release.tried(team.namespace, "no-such-team")
+
+    assert done.returncode != 0
+    assert "scope.namespaces: there is no namespace no-such-team. Create it with `kubectl create" in done.stderr
+    labels = f"app.kubernetes.io/instance={release.name}"
+    assert kubectl("get", "clusterroles,validatingadmissionpolicies", "--selector", labels, "--output", "name") == ""
+    release.install(team.namespace)

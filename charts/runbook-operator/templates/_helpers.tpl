@@ -100,4 +100,19 @@ capabilities:
 {{- fail (printf "extraEnv: %s is set by the chart; use settings, scope or metricSources." .name) -}}
 {{- end -}}
 {{- end -}}
+{{- include "runbook-operator.validate.namespaces" . -}}
+{{- end -}}
+
+{{/* A RoleBinding goes into each of these namespaces: one that is missing is named before anything is applied. */}}
+{{- define "runbook-operator.validate.namespaces" -}}
+{{- /* `helm template` asks no cluster, and finds nothing at all. */}}
+{{- if and .Values.rights.create (lookup "v1" "Namespace" "" "default") -}}
+{{- range $value, $names := dict "scope.namespaces" .Values.scope.namespaces "rights.impersonation" .Values.rights.impersonation -}}
+{{- range $names -}}
+{{- if not (or (eq . $.Release.Namespace) (lookup "v1" "Namespace" "" .)) -}}
+{{- fail (printf "%s: there is no namespace %s. Create it with `kubectl create namespace %s` and run the same command again, or leave it out; nothing was changed." $value . .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
