@@ -8,7 +8,9 @@ from tests.chart.helm import FULLNAME, NAMESPACE, RELEASE, Rendered, packaged, r
 
 VALIDATING, BINDING = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
 MUTATING = ("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding")
-ALWAYS = {"runbooks", "status", "switches", "dropped"}
+WARNING = {"dropped", "unattended"}
+"""Policies that warn and never refuse."""
+ALWAYS = {"runbooks", "status", "switches", *WARNING}
 
 
 def policies(rendered: Rendered) -> set[str]:
@@ -70,7 +72,7 @@ def test_what_cannot_be_decided_holds_up_a_throw_and_never_a_release() -> None:
         one["metadata"]["name"].rpartition(".")[2]: one["spec"]["failurePolicy"] for one in rendered.kinds(VALIDATING)
     }
 
-    assert policy == dict.fromkeys(ALWAYS | {"engage"}, "Fail") | {"release": "Ignore", "dropped": "Ignore"}
+    assert policy == dict.fromkeys(ALWAYS | {"engage"}, "Fail") | dict.fromkeys(WARNING | {"release"}, "Ignore")
     assert {one["spec"]["failurePolicy"] for one in render().kinds(MUTATING[0])} == {"Ignore"}
 
 
@@ -82,9 +84,9 @@ def test_what_admission_adds_to_a_throw_is_switched_off_one_by_one(value: str, p
 def test_policies_can_be_tried_out_first() -> None:
     rendered = render(admission={"validationActions": ["Warn", "Audit"]})
 
-    actions = {one["spec"]["policyName"]: one["spec"]["validationActions"] for one in rendered.kinds(BINDING)}
-    dropped = f"{FULLNAME}.{NAMESPACE}.dropped"
-    assert actions.pop(dropped) == ["Warn"]
+    bindings = rendered.kinds(BINDING)
+    actions = {one["spec"]["policyName"].rpartition(".")[2]: one["spec"]["validationActions"] for one in bindings}
+    assert [actions.pop(one) for one in sorted(WARNING)] == [["Warn"], ["Warn"]]
     assert all(one == ["Warn", "Audit"] for one in actions.values())
 
 
@@ -92,7 +94,18 @@ def test_removal_of_an_engaged_switch_is_warned_of_and_never_refused() -> None:
     bindings = render(admission={"validationActions": ["Deny"]}).kinds(BINDING)
 
     actions = {one["spec"]["policyName"].rpartition(".")[2]: one["spec"]["validationActions"] for one in bindings}
-    assert actions == {one: ["Deny"] for one in ALWAYS} | {"dropped": ["Warn"]}
+    assert actions == {one: ["Deny"] for one in ALWAYS} | {one: ["Warn"] for one in WARNING}
+
+
+def test_warning_about_no_operator_looks_at_the_lease_that_the_operator_renews() -> None:
+    (binding,) = [one for one in render().kinds(BINDING) if one["metadata"]["name"].endswith(".unattended")]
+
+    assert binding["spec"]["paramRef"] == {
+        "name": FULLNAME,
+        "namespace": NAMESPACE,
+        "parameterNotFoundAction": "Allow",
+    }
+    assert policies(render(admission={"warnUnattended": False})) == (ALWAYS | {"mark", "stamp"}) - {"unattended"}
 
 
 @pytest.mark.parametrize(("asked", "stamps"), [("server", True), ("client", False)])

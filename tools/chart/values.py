@@ -181,6 +181,11 @@ class Admission(ApiModel):
         "so that the operator writes once before it acts, and not twice. Needs MutatingAdmissionPolicy v1; elsewhere "
         "the operator does so itself.",
     )
+    warn_unattended: bool = Field(
+        True,
+        description="Have the API server warn whoever changes a Switch while no operator renews its Lease. It watches "
+        "the Leases of the cluster for that.",
+    )
     exempt_users: list[str] = Field(
         [], description="Users beside the operator that no policy refuses anything, such as a backup's account."
     )
