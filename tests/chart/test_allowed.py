@@ -11,11 +11,9 @@ import pytest
 
 from tests.chart.helm import packaged
 from tests.e2e import account
-from tests.e2e.harness import Body, Cluster, Operator, deployment, eventually, kubectl, runbook
+from tests.e2e.harness import Body, Cluster, Operator, deployment, eventually, runbook
 from tests.e2e.installed import has_rights
 
-NAME, NAMESPACE = "allowing", "runbook-allowing"
-FULLNAME = f"{NAME}-runbook-operator"
 OFF = {"crds": {"enabled": False}, "admission": {"enabled": False}, "replicas": 0}
 """The suite's own release has these for the whole cluster."""
 RESTART = [{"name": "again", "actions": [{"restart": {"target": "web"}}]}]
@@ -23,31 +21,45 @@ RESTARTED = "kubectl.kubernetes.io/restartedAt"
 
 
 def helm(*arguments: str, values: Body | None = None) -> None:
-    command = ["helm", *arguments, "--namespace", NAMESPACE]
+    command = ["helm", *arguments]
     done = subprocess.run(command, input=json.dumps(values or {}), text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
 @dataclass
 class Scoped:
-    """A release for the test's namespace; its operator is a process with the environment and account of its pods."""
+    """A release in and for the test's namespace, and called after it, since tests run side by side.
+
+    Its operator is a process with the environment and the account of its pods.
+    """
 
     cluster: Cluster
     folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.cluster.namespace
+
+    @property
+    def fullname(self) -> str:
+        return f"{self.name}-runbook-operator"
+
+    def until_it_has_its_rights(self) -> None:
+        eventually("the account has its rights", lambda: has_rights(self.fullname))
 
     def install(self, *actions: str, **rights: object) -> None:
         values = OFF | {
             "scope": {"namespaces": [self.cluster.namespace]},
             "rights": {"shared": False, "actions": list(actions)} | rights,
         }
-        helm("upgrade", "--install", NAME, str(packaged()), "--create-namespace", "--values=-", values=values)
-        eventually("the account has its rights", lambda: has_rights(FULLNAME))
+        helm("upgrade", "--install", self.name, str(packaged()), "--namespace", self.name, "--values=-", values=values)
+        self.until_it_has_its_rights()
 
     def operator(self, **settings: str) -> Operator:
-        found = json.loads(kubectl("get", "deployment", FULLNAME, "--namespace", NAMESPACE, "-o", "json"))
+        found = json.loads(self.cluster.run("get", "deployment", self.fullname, "-o", "json"))
         pod = found["spec"]["template"]["spec"]["containers"][0]
         environment = {one["name"]: one.get("value", "") for one in pod["env"]}
-        token = kubectl("create", "token", FULLNAME, "--namespace", NAMESPACE)
+        token = self.cluster.run("create", "token", self.fullname)
         config = account.like_mine(self.folder / "kubeconfig", token)
         here = {"KUBECONFIG": str(config), "RUNBOOK_HTTP_HOST": "127.0.0.1", "RUNBOOK_HTTP_PORT": "0"}
         return Operator(self.cluster.namespace, self.folder, **(environment | here | settings))
@@ -58,8 +70,9 @@ Start = Callable[[Operator], Operator]
 
 @pytest.fixture
 def scoped(cluster: Cluster, tmp_path: Path) -> Iterator[Scoped]:
-    yield Scoped(cluster, tmp_path)
-    helm("uninstall", NAME, "--no-hooks", "--ignore-not-found")
+    made = Scoped(cluster, tmp_path)
+    yield made
+    helm("uninstall", made.name, "--namespace", made.name, "--no-hooks", "--ignore-not-found")
 
 
 @pytest.fixture
@@ -105,7 +118,7 @@ def test_action_that_is_not_named_is_refused_with_the_command_that_allows_it(
     command = command_of(message, "helm upgrade").replace("CHART", str(packaged()))
     subprocess.run(shlex.split(command), check=True, capture_output=True)
     first.stop()
-    eventually("the account has its rights", lambda: has_rights(FULLNAME))
+    scoped.until_it_has_its_rights()
     start(scoped.operator())
     cluster.until_reason("switch", "shop-again", "Ready")
     cluster.throw("shop-again")
