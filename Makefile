@@ -99,8 +99,9 @@ chart: $(READY) ## Generate what of the chart comes from the code: CRDs, roles, 
 	@$(BIN)/python -m tools.chart
 
 .PHONY: docs
-docs: $(READY) ## Generate the reference of the actions from them
-	@$(BIN)/python tools/reference.py
+docs: $(READY) ## Generate the reference of the actions and of all fields from the models
+	@$(BIN)/python -m tools.reference
+	@$(BIN)/python -m tools.fields
 
 .PHONY: performance
 performance: $(READY) ## Make docs/performance.md and its plots of the figures in docs/performance

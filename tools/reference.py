@@ -28,29 +28,30 @@ def page() -> str:
 
 
 def _row(kind: str, action: type[Action]) -> str:
-    return f"| [`{kind}`](#{kind.lower()}) | {_words(action.__doc__)} | {action.reverts} |\n"
+    return f"| [`{kind}`](#{kind.lower()}) | {words(action.__doc__)} | {action.reverts} |\n"
 
 
 def _section(kind: str, action: type[Action]) -> str:
-    fields = "".join(f"| `{name}` | {shape} | {text} |\n" for name, shape, text in _fields(structural(action.Spec), ""))
+    fields = "".join(f"| `{name}` | {shape} | {text} |\n" for name, shape, text in rows(structural(action.Spec), ""))
     rights = "".join(
         f"- `{right.resource}`{f' ({right.group})' if right.group else ''}: {', '.join(right.verbs)}\n"
         for right in action.rights
     )
     role = f"runbook-operator-action-{kind.lower()}"
     return (
-        f"\n## {kind}\n\n{_words(action.__doc__)}\n\n| field | type | meaning |\n| --- | --- | --- |\n{fields}\n"
+        f"\n## {kind}\n\n{words(action.__doc__)}\n\n| field | type | meaning |\n| --- | --- | --- |\n{fields}\n"
         f"Rights, as `runbook-operator rbac` prints them in the ClusterRole `{role}`:\n\n{rights}"
     )
 
 
-def _fields(schema: dict[str, Any], above: str) -> Iterator[tuple[str, str, str]]:
+def rows(schema: dict[str, Any], above: str) -> Iterator[tuple[str, str, str]]:
+    """Path, type and meaning of each field below the schema."""
     for name, field in schema.get("properties", {}).items():
         required = name in schema.get("required", ())
-        yield above + name, _shape(field, required=required), _words(field.get("description"))
-        yield from _fields(field, f"{above}{name}.")
+        yield above + name, _shape(field, required=required), words(field.get("description"))
+        yield from rows(field, f"{above}{name}.")
         if field.get("type") == "array":
-            yield from _fields(field["items"], f"{above}{name}[].")
+            yield from rows(field["items"], f"{above}{name}[].")
 
 
 def _shape(field: dict[str, Any], *, required: bool) -> str:
@@ -61,7 +62,8 @@ def _shape(field: dict[str, Any], *, required: bool) -> str:
     return f"{shape}{', required' if required else default}"
 
 
-def _words(text: str | None) -> str:
+def words(text: str | None) -> str:
+    """The text on one line."""
     return " ".join((text or "").split())
 
 

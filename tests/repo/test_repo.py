@@ -18,6 +18,7 @@ from runbook_operator.settings import Settings
 from tests.e2e.harness import kubectl
 from tests.faults.deletions import DELETIONS, WRITES
 from tests.faults.scenarios import SCENARIOS
+from tools import fields
 from tools.reference import PAGE, page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +61,14 @@ def test_the_generated_crds_are_those_of_the_models() -> None:
 
 def test_the_generated_page_of_the_actions_is_theirs() -> None:
     assert PAGE.read_text() == page(), "run make docs"
+
+
+def test_generated_page_of_the_fields_has_each_field_of_the_models() -> None:
+    text = fields.page()
+
+    assert fields.PAGE.read_text() == text, "run make docs"
+    assert "| `metrics[].clearFor` | string, default `2m` |" in text
+    assert "| `expiresAfter` | string |" in text
 
 
 def test_a_new_action_file_appears_in_the_crd_with_no_other_edit(tmp_path: Path) -> None:
