@@ -148,6 +148,10 @@ class Operator:
         """What keeps this replica from throwing a switch, or from taking over."""
         return [*self.unhealthy(), *unready(self.watch, self.coverage, self.elector)]
 
+    def warnings(self) -> list[str]:
+        """What this replica cannot do, while it does all else."""
+        return [*self.coverage.warnings(), *self.crds.warnings()]
+
     def _work(self) -> list[Coroutine[Any, Any, None]]:
         workers = [self.queue.work(self.reconciler.visit) for _ in range(self.settings.workers)]
         workers += [self.queue.work(self.reconciler.visit, urgent=True) for _ in range(FOR_LEVERS)]
@@ -163,7 +167,7 @@ class Operator:
 
     @contextlib.asynccontextmanager
     async def _serving(self) -> AsyncIterator[None]:
-        answers = Answers(self.metrics.render, self.unhealthy, self.unready, self.coverage.warnings)
+        answers = Answers(self.metrics.render, self.unhealthy, self.unready, self.warnings)
         runner, port = await serve(self.settings.http_host, self.settings.http_port, answers)
         log.info("runbook-operator", version=__version__, http=f"http://{self.settings.http_host}:{port}")
         try:

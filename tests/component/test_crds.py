@@ -53,12 +53,13 @@ async def test_older_crd_is_one_log_line_and_a_count_until_it_is_replaced() -> N
     assert checked.count() == 2
     assert checked.cause("Switch") == f"{line['event']}: {line['hint']}"
     assert checked.cause("Runbook") == ""
+    assert checked.warnings() == [checked.cause("Switch")]
 
     server.document = whole
     with capture_logs() as logs:
         await checked.check()
     assert [line["log_level"] for line in logs] == ["info"]
-    assert checked.count() == 0
+    assert (checked.count(), checked.warnings()) == (0, [])
 
 
 async def test_crd_that_lacks_much_is_reported_with_a_few_fields() -> None:

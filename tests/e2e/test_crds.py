@@ -24,6 +24,7 @@ def test_operator_finds_nothing_missing_in_the_crds_of_its_own_version(operator:
     found = eventually("the metric is there", lambda: operator.http("/metrics")[1])
 
     assert "runbook_operator_crd_missing_fields 0.0" in found
+    eventually("it is ready without a warning", lambda: operator.http("/readyz") == (200, "ok"))
     assert missing_fields(api.get(DOCUMENT)) == {}
 
 

@@ -49,6 +49,10 @@ class Crds:
         name = next(f"{one.plural}.{GROUP}" for one in KINDS if one.kind == kind)
         return f"{_lacks(name, self.missing[name])}: {HINT}" if name in self.missing else ""
 
+    def warnings(self) -> list[str]:
+        """A sentence for each CRD that lacks fields."""
+        return [f"{_lacks(name, fields)}: {HINT}" for name, fields in sorted(self.missing.items())]
+
     def count(self) -> float:
         """The number of missing fields."""
         return float(sum(map(len, self.missing.values())))
