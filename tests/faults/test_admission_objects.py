@@ -313,3 +313,29 @@ def test_enforced_probe_under_a_policy_is_written_a_few_times_and_restored(
         eventually("the probe is restored", lambda: finalizers(cluster) == [])
     assert container(cluster) == before
     assert writes(operator) - done <= 2
+
+
+def test_job_that_a_policy_changes_is_made_once_and_named_in_a_remark(cluster: Cluster, operator: Operator) -> None:
+    pod = {"schedulerName": "nobody", "containers": [{"name": "job", "image": "runbooks.dev/demo-app:1.0"}]}
+    action = {"runJob": {"job": {"template": {"spec": pod}}}}
+    template = {"spec": {"restartPolicy": "Never", **pod}}
+    decoy = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "decoy"}}
+    cluster.apply(decoy | {"spec": {"suspend": True, "template": template}})
+    cluster.apply(deployment(), runbook(killSwitches=[{"name": "stop", "actions": [action]}], scaling=[]))
+    cluster.until_reason("switch", "shop-stop", "Ready")
+    change = changing("jobs", "batch", ("spec", "backoffLimit"), 3, "3", {"spec": {"backoffLimit": 1}})
+
+    with policy(cluster.namespace, change, api.path("job", cluster.namespace, "decoy")):
+        cluster.throw("shop-stop")
+        record = eventually("a remark names it", lambda: remarked(cluster))
+
+    assert "was made, and the API server stored something else" in record["NotInForce"]
+    assert len(api.items("job", cluster.namespace)) == 2
+    assert writes(operator) == 1
+
+
+def remarked(cluster: Cluster) -> dict[str, str]:
+    """The remarks of the engagement by reason, once one says that a write is not in force."""
+    record = cluster.get("switch", "shop-stop")["status"].get("record") or {}
+    found = {one["reason"]: one["message"] for one in record.get("remarks", [])}
+    return found if "NotInForce" in found else {}

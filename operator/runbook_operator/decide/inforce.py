@@ -87,6 +87,15 @@ def unforced(part: Part) -> Refused | None:
     return Refused(Reason.NOT_IN_FORCE, f"{text}. It is written again by itself, after a pause that grows")
 
 
+def made_otherwise(part: Part) -> str:
+    """The remark on an object that admission changed when it was made, and that is not written again."""
+    name, namespace = f"{part.entry.kind}/{part.entry.name}", part.ref.namespace
+    return (
+        f"{name} was made, and the API server stored something else: an admission policy or a webhook changes it; "
+        f"{LIST}. It is not written again; compare kubectl -n {namespace} get {name.lower()} -o yaml with the Runbook"
+    )
+
+
 def noted(part: Part) -> Entry:
     """The entry with what admission left of an accepted write, which is then never taken for somebody's change."""
     entry, found = part.entry, accepted(part)

@@ -6,7 +6,7 @@ from datetime import datetime
 from runbook_operator.api.conditions import find, moment, timestamp
 from runbook_operator.api.switch import Contest, Entry, Failure, Noted, Record, Result
 from runbook_operator.decide.holds import wanted
-from runbook_operator.decide.inforce import accepted, noted, unforced
+from runbook_operator.decide.inforce import accepted, made_otherwise, noted, unforced
 from runbook_operator.decide.notices import left_to
 from runbook_operator.decide.parts import Part, dropped, parts
 from runbook_operator.decide.planning import action_of, manifest, scene_of
@@ -31,7 +31,7 @@ def engaging(world: World, record: Record) -> Record:
     actions = [_engaged(part) for part in parts(world, record)]
     return record.replace(
         actions=actions,
-        remarks=[*record.remarks, *_additions(record, actions)],
+        remarks=[*record.remarks, *_additions(record, actions), *_made_otherwise(world, record)],
         dropped=[_failing(part, unsettled=part.restorable) for part in left],
     )
 
@@ -58,6 +58,15 @@ def _additions(record: Record, actions: Sequence[Entry]) -> Iterator[Noted]:
         if one.admitted is not None and one.admitted.suffices:
             text = f"{one.kind}/{one.name} {one.field}: {one.admitted.message}, which was not asked for"
             remark = Noted(step=one.step, reason=Reason.ADMISSION_ADDED, message=text)
+            if remark not in record.remarks:
+                yield remark
+
+
+def _made_otherwise(world: World, record: Record) -> Iterator[Noted]:
+    """A remark on each object that is made once, and that admission changed: nothing is written again."""
+    for part in parts(world, record):
+        if part.is_made_once and part.accepted is not None and part.accepted.changed:
+            remark = Noted(step=part.entry.step, reason=Reason.NOT_IN_FORCE, message=made_otherwise(part))
             if remark not in record.remarks:
                 yield remark
 

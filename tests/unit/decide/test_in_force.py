@@ -226,6 +226,23 @@ def test_object_that_admission_changed_is_deleted_by_the_release() -> None:
     assert not any(ref.kind == "BackendTrafficPolicy" for ref in simulation.objects)
 
 
+def test_job_that_admission_changed_is_made_once_and_named_in_a_remark() -> None:
+    def retried(body: Body) -> Body:
+        return fields.put(body, "spec.backoffLimit", 3) if body["kind"] == "Job" else body
+
+    pod = {"containers": [{"name": "job", "image": "example.com/job"}]}
+    simulation = admitted(thrown({"runJob": {"job": {"template": {"spec": pod}}}}), retried)
+
+    writes = lasts(simulation, 10)
+
+    assert len(writes) == 1
+    record = simulation.status().record
+    assert record is not None
+    (remark,) = [one for one in record.remarks if one.reason == Reason.NOT_IN_FORCE]
+    assert "was made, and the API server stored something else" in remark.message
+    assert "kubectl get mutatingadmissionpolicies,mutatingwebhookconfigurations" in remark.message
+
+
 def test_target_of_another_uid_at_the_held_value_keeps_what_was_saved() -> None:
     simulation = thrown(scale(replicas=0)).drive().with_target(0, uid="web-2", version="9").drive()
 
