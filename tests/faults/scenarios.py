@@ -182,7 +182,7 @@ SCENARIOS = (
     Scenario("second releases", both, lambda c: c.release("shop-stop"), is_released, 7),
     Scenario("momentary", momentary, throw_up, sprang_back, 8),
     Scenario("edit and reapply", engaged, edit, edited, 7),
-    Scenario("entry dropped", engaged, drop, dropped, 10, beside="shop-half"),
+    Scenario("entry dropped", engaged, drop, dropped, 12, beside="shop-half"),
     Scenario("runbook deleted", engaged, lambda c: api.delete(api.path("runbook", c.namespace, "shop")), gone, 5),
     Scenario("contested", engaged, lambda c: c.scale(5), lambda c: is_engaged(c) and c.replicas() == 0, 6),
     Scenario("many kinds engage", many_kinds, lambda c: c.throw("shop-stop"), is_engaged, 13),

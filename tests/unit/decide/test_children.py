@@ -54,7 +54,10 @@ def test_engaged_orphan_of_an_entry_that_is_dropped_is_deleted_without_the_opera
     without_owner = replace(engaged, meta=replace(engaged.meta, owners=(), finalizers=()))
     left = world(without_owner, killSwitches=[])
 
-    assert runbooks.next_step(left) == DeleteSwitch(without_owner.meta)
+    step = runbooks.next_step(left)
+
+    assert isinstance(step, DeleteSwitch)
+    assert step.meta == without_owner.meta
 
 
 def test_switch_that_somebody_wrote_by_hand_is_not_deleted_for_want_of_an_entry() -> None:
