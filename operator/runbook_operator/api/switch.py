@@ -16,9 +16,11 @@ from runbook_operator.model.target import TargetRefs
 
 FINALIZER = "runbooks.dev/put-back"
 OnDelete = Literal["Restore", "Keep"]
-Phase = Literal["Released", "Engaging", "Engaged", "Releasing", "Stalled"]
+Phase = Literal["Released", "Engaging", "Engaged", "NothingToDo", "Releasing", "Stalled"]
 Holder = Literal["Person", "Metric", "Dependency", "Deployment"]
-Result = Literal["Waiting", "Pending", "Applied", "Restored", "RestoreSkipped", "Gone", "Kept", "NotRestored"]
+Result = Literal[
+    "Waiting", "Pending", "Applied", "Restored", "Unchanged", "RestoreSkipped", "Gone", "Kept", "NotRestored"
+]
 HISTORY = 10
 
 
@@ -242,7 +244,11 @@ class SwitchStatus(StatusModel):
     """What the switch is doing, and what it must put back."""
 
     observed_generation: int = Field(0, description="The generation of the spec that this status is about.")
-    phase: Phase = Field("Released", description="Where it is between released and engaged.")
+    phase: Phase = Field(
+        "Released",
+        description="Where it is between released and engaged; NothingToDo where it was thrown and has nothing to "
+        "hold.",
+    )
     does: str = Field("", description="What it does when thrown; while it is engaged, what it was thrown with.")
     columns: Columns = Field(default_factory=Columns, description="What kubectl get shows of it.")
     title: str = Field("", description="The title of its Runbook.")

@@ -28,6 +28,10 @@ from runbook_operator.plan.whose import UNNAMED
 from runbook_operator.plan.world import World
 
 Trouble = tuple[Reason, str]
+PHASES = {"Engaged": Reason.ENGAGED, "NothingToDo": Reason.NOTHING_TO_DO}
+"""Why Engaged is what it is while the switch is wanted; in every other phase it is Engaging."""
+FORESEEN = frozenset({Reason.RESTART_NEEDED, Reason.NOTHING_TO_DO, Reason.MISSED_RUN})
+"""Remarks that Ready shows before the throw: what a throw or its release does is not what one would expect."""
 
 
 def conditions(
@@ -69,13 +73,15 @@ def _ready(world: World, status: SwitchStatus, trouble: Trouble | None) -> Findi
 
 def _known_before(world: World, status: SwitchStatus) -> str:
     """The remarks before a throw; between two close looks those reported last stand."""
+    if status.phase == "NothingToDo" and status.record is not None:
+        return summary(status.record)
     if status.record is not None or world.record is not None or world.entry is None:
         return ""
     if not world.thorough:
         ready = find(world.switch.status.conditions, "Ready")
         return ready.message if ready and ready.status == "True" else ""
     remarks = drafted(world, world.entry).remarks
-    return next((one.message for one in remarks if one.reason == Reason.RESTART_NEEDED), "")
+    return "; ".join(dict.fromkeys(one.message for one in remarks if one.reason in FORESEEN))
 
 
 def _unready(world: World, status: SwitchStatus) -> Trouble | None:
@@ -173,8 +179,7 @@ def _engaged(world: World, status: SwitchStatus, trouble: Trouble | None) -> Fin
         if not wanted(world) and not status.record.momentary:
             is_stalled = "the release is stalled: " if trouble else ""
             return Finding(False, Reason.RELEASING, f"{is_stalled}{unrestored(status.record)}")
-        reason = Reason.ENGAGED if status.phase == "Engaged" else Reason.ENGAGING
-        return Finding(status.phase == "Engaged", reason, summary(status.record))
+        return Finding(status.phase == "Engaged", PHASES.get(status.phase, Reason.ENGAGING), summary(status.record))
     if (observed := observe.finding(world)) is not None:
         return observed
     if wanted(world) and (barred := unnamed(world)) is not None:
@@ -256,4 +261,4 @@ def _outdated(world: World, record: Record | None) -> Finding | None:
 def _restored(status: SwitchStatus, outcome: Reason | None) -> Finding | None:
     if outcome is None:
         return None
-    return Finding(outcome is Reason.RESTORED, outcome, status.history[0].outcome)
+    return Finding(outcome in (Reason.RESTORED, Reason.RELEASED), outcome, status.history[0].outcome)

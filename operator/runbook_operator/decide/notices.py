@@ -93,10 +93,11 @@ def touched(world: World, record: Record) -> tuple[Seen, ...]:
 
 
 def summary(record: Record) -> str:
-    """What is held, or was put back: one clause per action."""
+    """One clause for each field that is held or was restored, and for each action that found nothing to do."""
     first = None if record.continue_on_failure else next(filter(_is_unfinished, record.actions), None)
     held = (_behind(entry, first) or clause(entry) for entry in record.actions)
-    return "; ".join((*held, *map(clause, record.dropped))) or "nothing to do"
+    idle = (one.message for one in record.remarks if one.reason == Reason.NOTHING_TO_DO)
+    return "; ".join((*held, *map(clause, record.dropped), *idle)) or "nothing to do"
 
 
 def unrestored(record: Record) -> str:
@@ -170,6 +171,7 @@ CLAUSES: Mapping[Result, str] = {
     "Pending": "{name} is being changed: {set}",
     "Applied": "{name} {set}",
     "Restored": "{name} back to {saved}",
+    "Unchanged": "{name} is {saved}, as before the throw",
     "RestoreSkipped": "{name} left as it is, since somebody changed it after it was held at {held}",
     "Gone": "{name} is gone, nothing to restore",
     "Kept": "{name} kept at {held}, as onDelete: Keep asks; it was {saved} before",

@@ -104,7 +104,7 @@ def _is_followed(record: Record) -> bool:
 def _is_preparable(part: Part) -> bool:
     """A value that is or was put back, which shows by whose hand it was set, and which is no other's to put back."""
     entry = part.entry
-    if entry.result not in ("Pending", "Restored") or part.rivals or not _is_told_apart(entry):
+    if entry.result not in ("Pending", "Restored", "Unchanged") or part.rivals or not _is_told_apart(entry):
         return False
     return part.is_as_saved
 

@@ -82,7 +82,13 @@ def is_kept(part: Part) -> bool:
 
 
 def complete(record: Record) -> bool:
+    """True if nothing is left to write, also where no action found anything to write: see is_idle."""
     return all(entry.result == "Applied" for entry in record.actions)
+
+
+def is_idle(record: Record) -> bool:
+    """True if the throw has nothing to write, so that nothing is held and nothing was done."""
+    return not record.actions
 
 
 def stalls(world: World, entry: Entry) -> bool:
@@ -273,15 +279,25 @@ def _last_words(part: Part) -> str:
 def _outcome(part: Part) -> Result:
     if part.is_made_once and part.entry.uid is not None and part.saved is not None and not part.saved.body:
         return "Restored"
-    if part.record.momentary:
-        return part.entry.result
-    if part.unplanned or part.entry.mode != "Hold":
+    if is_unchanged(part):
+        return "Unchanged"
+    if part.record.momentary or part.unplanned or part.entry.mode != "Hold":
         return part.entry.result
     if part.saved is None:
         return "NotRestored" if is_hidden(part.target) else "Gone"
     if part.restorable:
         return "Kept" if is_kept(part) else "NotRestored"
     return "Restored" if part.overruled or part.is_held or _is_back(part) else "RestoreSkipped"
+
+
+def is_unchanged(part: Part) -> bool:
+    """True if no write of this engagement is known, and the object shows what was saved, so that nothing is restored.
+
+    A restore that a crash has cut off from its record looks the same, and what is reported is true of it as well.
+    """
+    if part.unplanned or part.entry.result != "Pending" or part.saved is None or part.effort.accepted is not None:
+        return False
+    return not part.overruled and (part.live is None if part.is_object else part.is_back(part.entry.saved))
 
 
 def _is_back(part: Part) -> bool:

@@ -102,9 +102,9 @@ def _invalid(world: RunbookWorld, ready: Condition) -> tuple[Notice, ...]:
 
 
 def _is_engaged(switch: SwitchObject) -> bool:
-    """Whether something is held; a momentary switch holds nothing."""
+    """True if something is held or about to be; a momentary switch holds nothing, nor does one with nothing to do."""
     record = switch.status.record
-    return record is not None and not record.momentary
+    return record is not None and not record.momentary and bool(record.actions or record.dropped)
 
 
 def _suspended(world: RunbookWorld) -> list[Condition]:

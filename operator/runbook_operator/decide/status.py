@@ -17,7 +17,7 @@ from runbook_operator.decide.notices import about_record, about_release, clause,
 from runbook_operator.decide.parts import Part, dropped, parts
 from runbook_operator.decide.planning import action_of, scene_of
 from runbook_operator.decide.prepared import is_preparable, kept, prepared
-from runbook_operator.decide.progress import complete, counted, ended, engaging, is_over, releasing, stalled
+from runbook_operator.decide.progress import complete, counted, ended, engaging, is_idle, is_over, releasing, stalled
 from runbook_operator.decide.record import drafted
 from runbook_operator.model.durations import spoken
 from runbook_operator.model.notices import Notice
@@ -90,8 +90,9 @@ def finish(world: World, record: Record) -> WriteStatus:
     history = _remembered([engagement, *world.switch.status.history], world.now)
     ready = prepared(world, over) if _throwable(world) else None
     status = world.switch.status.replace(history=history, prepared=ready)
-    notices = () if record.momentary else about_release(world, record, _outcome(over), summary(over))
-    shown = _shown(world, None, "Released", status, _outcome(over))
+    outcome = None if record.momentary else _outcome(over)
+    notices = about_release(world, record, outcome, summary(over)) if outcome else ()
+    shown = _shown(world, None, "Released", status, outcome)
     return WriteStatus(world.switch.meta, shown, (*notices, *_silenced(world)))
 
 
@@ -111,13 +112,27 @@ def _engaging(world: World, old: Record) -> WriteStatus:
     if fresh:
         record = _noted(world, record)
     record = record.replace(done=whole and record.momentary)
-    phase: Phase = "Releasing" if record.done else "Engaged" if whole else "Engaging"
-    status = _shown(world, record, phase)
+    status = _shown(world, record, _phase(record))
     if whole and world.latency is not None:
         status = status.replace(latency_milliseconds=world.latency)
-    reason = Reason.DONE if record.momentary else Reason.ENGAGED
-    notices = (*about_record(world, record, reason, summary(record)), *remarked(world, record)) if fresh else ()
+    notices = (*about_record(world, record, _achieved(record), summary(record)), *remarked(world, record)) if fresh else ()
     return _with_complaint(world, record, status, (*notices, *_put_back(world, old), *_in_vain(world, old, record)))
+
+
+def _phase(record: Record) -> Phase:
+    """The phase of a switch that is wanted."""
+    if record.done:
+        return "Releasing"
+    if not complete(record):
+        return "Engaging"
+    return "NothingToDo" if is_idle(record) else "Engaged"
+
+
+def _achieved(record: Record) -> Reason:
+    """What a complete throw has come to: a throw that wrote nothing neither holds nor has done anything."""
+    if is_idle(record):
+        return Reason.NOTHING_TO_DO
+    return Reason.DONE if record.momentary else Reason.ENGAGED
 
 
 def _noted(world: World, record: Record) -> Record:
@@ -182,14 +197,15 @@ def _lasted(record: Record, now: datetime) -> timedelta:
 
 
 def _outcome(record: Record) -> Reason:
-    """The worst of what became of the actions."""
+    """The worst of what became of the actions; Released where nothing was restored, and nothing had to be."""
     results = {entry.result for entry in (*record.actions, *record.dropped)}
     worst = (
         ("NotRestored", Reason.NOT_RESTORED),
         ("RestoreSkipped", Reason.RESTORE_SKIPPED),
         ("Kept", Reason.KEPT),
+        ("Restored", Reason.RESTORED),
     )
-    return next((reason for result, reason in worst if result in results), Reason.RESTORED)
+    return next((reason for result, reason in worst if result in results), Reason.RELEASED)
 
 
 def _idle(world: World) -> WriteStatus:

@@ -7,7 +7,7 @@ import pytest
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref, meta_of
 from runbook_operator.plan.steps import Act
-from tests.builders import NAMESPACE, Body, Simulation, condition, kill_switch
+from tests.builders import NAMESPACE, Body, Simulation, condition, kill_switch, scale
 
 FLUX = "kustomize.toolkit.fluxcd.io/v1"
 ARGO_CD = "argoproj.io/v1alpha1"
@@ -157,9 +157,15 @@ def test_a_job_that_has_ended_is_left_alone(end: str) -> None:
 
     assert remarks(simulation) == [("NothingToDo", f"Job/nightly has ended ({end}): there is nothing to suspend")]
     assert live(simulation)["spec"] == {}
-    assert condition(simulation.status(), "Engaged") == ("True", "Engaged", "nothing to do")
+    why = f"Job/nightly has ended ({end}): there is nothing to suspend"
+    assert condition(simulation.status(), "Engaged") == ("False", "NothingToDo", why)
+    assert condition(simulation.status(), "Ready") == ("True", "Ready", why)
+    assert simulation.status().phase == "NothingToDo"
+    assert {one.reason for one in simulation.said} == {Reason.NOTHING_TO_DO}
     simulation.release().drive()
     assert simulation.status().phase == "Released"
+    assert condition(simulation.status(), "Restored") == ("True", "Released", why)
+    assert Reason.RESTORED not in {one.reason for one in simulation.said}
 
 
 def test_a_kustomization_that_another_one_applies_is_kept_from_it_and_that_is_said() -> None:
@@ -262,3 +268,54 @@ def test_what_is_not_there_is_waited_for() -> None:
     simulation.drive()
 
     assert live(simulation)["spec"] == {"suspend": True}
+
+
+def test_throw_with_nothing_to_do_is_known_before_it() -> None:
+    ended = thing("batch/v1", "Job", status={"conditions": [{"type": "Complete", "status": "True"}]})
+
+    ready_condition = condition(ready(ended).drive().status(), "Ready")
+
+    assert ready_condition == ("True", "Ready", "Job/nightly has ended (Complete): there is nothing to suspend")
+
+
+def test_ready_tells_before_the_throw_that_a_release_starts_a_missed_run() -> None:
+    simulation = ready(thing("batch/v1", "CronJob", startingDeadlineSeconds=300)).drive()
+
+    assert condition(simulation.status(), "Ready") == (
+        "True",
+        "Ready",
+        "CronJob/nightly: the release starts the newest run that is missed until then at once, unless it was due more "
+        "than 300 s before (startingDeadlineSeconds); release it when that run may start",
+    )
+    assert simulation.after(minutes=10).next_step() is None
+
+
+def test_action_with_nothing_to_do_is_named_beside_what_is_held() -> None:
+    ended = thing("batch/v1", "Job", status={"conditions": [{"type": "Complete", "status": "True"}]})
+    job = {"apiVersion": "batch/v1", "kind": "Job", "name": "nightly"}
+    simulation = Simulation().with_object(ended).with_target(3)
+    simulation.with_runbook(
+        targets=[{"name": "web", "workload": {"name": "web"}}, {"name": "nightly", "workload": job}],
+        killSwitches=[kill_switch("stop", {"suspend": {"target": "nightly"}}, scale(replicas=0))],
+    )
+
+    status = simulation.throw().drive().status()
+
+    assert condition(status, "Engaged") == (
+        "True",
+        "Engaged",
+        "Deployment/web from 3 to 0; Job/nightly has ended (Complete): there is nothing to suspend",
+    )
+
+
+def test_momentary_throw_with_nothing_to_do_is_not_reported_as_done() -> None:
+    ended = thing("batch/v1", "Job", status={"conditions": [{"type": "Complete", "status": "True"}]})
+    named = {"apiVersion": "batch/v1", "kind": "Job", "name": "nightly"}
+    simulation = Simulation().with_object(ended)
+    entry = kill_switch("stop", {"suspend": {"target": "nightly"}}, momentary=True)
+    simulation.with_runbook(targets=[{"name": "nightly", "workload": named}], killSwitches=[entry])
+
+    simulation.throw().drive()
+
+    assert {one.reason for one in simulation.said} == {Reason.NOTHING_TO_DO}
+    assert simulation.status().phase == "Released"
