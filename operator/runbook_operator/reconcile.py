@@ -206,7 +206,7 @@ class Reconciler:
             self._come_back(switch, due(world), world.now)
             return self.settling.settles(key)
         rule, step = decided
-        if self._is_put_off(visit, switch, step):
+        if self._is_put_off(visit, world, step):
             return False
         await self.settling.takes(key, rule, step)
         await self._try(world, step)
@@ -218,14 +218,14 @@ class Reconciler:
         self.writer.store.acting.free(key)
         return True
 
-    def _is_put_off(self, visit: Visit, switch: SwitchObject, step: Step) -> bool:
+    def _is_put_off(self, visit: Visit, world: World, step: Step) -> bool:
         """Whether the step waits: a put-back for its turn, and what is told for the effects of others."""
         if isinstance(step, Act):
             seconds = self.put_backs.take() if step.put_back else 0.0
             if seconds:
                 self.queue.add_later(visit.key, seconds)
             return bool(seconds)
-        return bool(visit.acts) and self._tells_later(switch)
+        return bool(visit.acts) and not switches.awaits_record(world) and self._tells_later(world.switch)
 
     def _tells_later(self, switch: SwitchObject) -> bool:
         """Whether the switch is left for a while with what it has done, since others are being thrown."""

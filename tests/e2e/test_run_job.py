@@ -291,3 +291,19 @@ def test_the_example_suspends_saves_and_tells_in_this_order(cluster: Cluster, op
     assert len(jobs(cluster)) == 3
     assert operator.alive
     assert node
+
+
+def test_job_deleted_while_the_operator_is_down_is_not_run_again(cluster: Cluster, stopped_operator: Operator) -> None:
+    stopped_operator.start()
+    declare(cluster, run_job(pod("nobody")))
+    cluster.throw("shop-run")
+    name = the_job(cluster)
+    says(cluster, f"Job/{name} running since ")
+    stopped_operator.kill()
+    cluster.run("delete", "job", name, "--cascade=foreground")
+
+    stopped_operator.start()
+
+    assert says(cluster, f"Job/{name} was deleted before it ended")["reason"] == "JobInterrupted"
+    assert jobs(cluster) == []
+    assert cluster.replicas() == 3

@@ -43,6 +43,8 @@ class Action(ABC):
     rights: ClassVar[tuple[Right, ...]]
     prepares: ClassVar[bool] = False
     """True if it sets fields whose values a release restores, so that these can be saved before the throw."""
+    paused_by: ClassVar[str] = ""
+    """The field by which an object that is made once does nothing yet; it is set to false once its uid is recorded."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

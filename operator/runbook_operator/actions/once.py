@@ -43,6 +43,11 @@ def once(job: Body) -> tuple[dict[str, Any], list[str]]:
     return {**kept, **ONCE, "template": template}, changed
 
 
+def is_suspended(job: Body) -> bool:
+    """True if the Job controller has stopped it, or has not let it begin."""
+    return any(one["type"] == "Suspended" for one in _conditions(job))
+
+
 def has_pods(job: Body) -> bool:
     """True if it has, or had, any pod."""
     status = job.get("status") or {}
@@ -87,7 +92,7 @@ def why_failed(job: Body) -> str:
 
 def under_way(ref: Ref, job: Body) -> str:
     """In words that stay the same until something happens, so that a status is not written for the time alone."""
-    if any(one["type"] == "Suspended" for one in _conditions(job)):
+    if is_suspended(job):
         return f"{ref} is suspended"
     status = job.get("status") or {}
     if has_pods(job):

@@ -111,7 +111,8 @@ class RunJob(Action):
         "Nothing: the Job stays, for its logs, until the Switch is deleted. One that has made no pod yet is deleted, "
         "so that it does not run later."
     )
-    rights = (SOURCE, Right("batch", "jobs", (*READ, "create", "delete")))
+    rights = (SOURCE, Right("batch", "jobs", (*READ, "create", "patch", "delete")))
+    paused_by = "spec.suspend"
 
     @staticmethod
     def plan(spec: RunJobSpec, scene: Scene) -> Plan:
@@ -119,7 +120,7 @@ class RunJob(Action):
         ref = scene.ref(BATCH, "Job", name_for(scene, spec))
         # It is the Switch's and not the CronJob's, whose history limits and concurrencyPolicy are about its own Jobs.
         metadata = metadata_for(scene, ref.name, meta)
-        aim = Aim(ref, OBJECT, {"apiVersion": BATCH, "kind": "Job", "metadata": metadata, "spec": body}, "Once")
+        aim = Aim(ref, OBJECT, _suspended(metadata, body), "Once")
         if not changed:
             return (aim,)
         whose = f"CronJob/{spec.from_cron_job}" if spec.from_cron_job else "job"
@@ -154,6 +155,11 @@ class RunJob(Action):
     @staticmethod
     def describe(spec: RunJobSpec) -> str:
         return short(f"run job from CronJob {spec.from_cron_job}" if spec.from_cron_job else "run job")
+
+
+def _suspended(metadata: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
+    """A Job that runs nothing before its uid is recorded: one that is gone has never run, or is not made again."""
+    return {"apiVersion": BATCH, "kind": "Job", "metadata": metadata, "spec": {**spec, "suspend": True}}
 
 
 def _source(spec: RunJobSpec, scene: Scene) -> tuple[dict[str, Any], list[str], Mapping[str, Any]]:

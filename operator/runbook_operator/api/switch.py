@@ -114,6 +114,7 @@ class Entry(StatusModel):
     saved: Any = Field(None, description="What was live before the switch was thrown; absent where nothing was.")
     held: Any = Field(None, description="What is held; absent where nothing is to be there.")
     result: Result = Field("Waiting", description="How far it is.")
+    begun: bool = Field(False, description="An object that is made once was seen to begin its work.")
     applied_at: str | None = Field(None, description="When it was written, RFC 3339.")
     progress: str = Field("", description="How far the cluster is with it, where that takes a while.")
     failure: Failure | None = Field(None, description="Why it does not succeed.")

@@ -9,6 +9,7 @@ from runbook_operator.decide import known, probes
 from runbook_operator.decide.efficacy import judged_at
 from runbook_operator.decide.holds import held_back, word
 from runbook_operator.decide.inforce import is_unforced, written_again_at
+from runbook_operator.decide.launch import is_paused, resumed_at
 from runbook_operator.decide.parts import Part, dropped, parts
 from runbook_operator.decide.progress import contest, done, tells_at
 from runbook_operator.model.durations import duration
@@ -92,5 +93,7 @@ def _looks(part: Part) -> Iterator[datetime]:
     """When to see again whether what is waited for has come."""
     if part.unplanned:
         yield part.world.now + PLANNED_EVERY
+    elif is_paused(part):
+        yield resumed_at(part)
     elif part.entry.result == "Pending" and not done(part).done:
         yield part.world.now + VERIFIED_EVERY

@@ -82,7 +82,17 @@ class Part:
         """The object that was saved, None where it is gone or another object has its name."""
         if self.unplanned or isinstance(self.target, Missing):
             return None
+        if self.is_made_once and self.entry.uid not in (None, self.target.uid):
+            return values.nothing(self.ref)
         return self.target if self.is_object or self.target.uid == self.entry.uid else None
+
+    @property
+    def is_foreign(self) -> bool:
+        """True if somebody else's object has the name of one that is made once."""
+        if not self.is_made_once or self.saved is None or not self.saved.body:
+            return False
+        owners = self.saved.body["metadata"].get("ownerReferences", ())
+        return not any(one.get("uid") == self.world.switch.meta.uid for one in owners)
 
     @property
     def live(self) -> Any:
@@ -119,7 +129,7 @@ class Part:
         if self.saved is None:
             return False
         if self.is_made_once:
-            return bool(self.saved.body) or self.entry.uid is not None
+            return (bool(self.saved.body) and not self.is_foreign) or self.entry.uid is not None
         if self.is_object and self.entry.held is None:
             return self.saved.uid != self.entry.uid or is_going(self.saved)
         return self.shows(self.entry.held) or self._suffices(self.entry.held)
@@ -229,7 +239,7 @@ class Part:
     @property
     def is_revoked(self) -> bool:
         """True if it was made once, has not begun its work, and does not outlive the release."""
-        if self.saved is None or not self.saved.body or is_going(self.saved):
+        if self.saved is None or not self.saved.body or is_going(self.saved) or self.is_foreign:
             return False
         return self.action.revokes(self.entry.aim(self.ref.namespace), self.saved)
 

@@ -4,16 +4,16 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from runbook_operator.api.conditions import find, moment, timestamp
-from runbook_operator.api.switch import Contest, Entry, Failure, Noted, Record, Result
+from runbook_operator.api.switch import Contest, Entry, Failure, Noted, Record
 from runbook_operator.decide.holds import wanted
 from runbook_operator.decide.inforce import accepted, made_otherwise, noted, unforced
-from runbook_operator.decide.notices import left_to
+from runbook_operator.decide.launch import foreign, is_paused
 from runbook_operator.decide.parts import Part, dropped, parts
 from runbook_operator.decide.planning import action_of, manifest, scene_of
 from runbook_operator.model.aims import Progress, Refused
 from runbook_operator.model.durations import duration
 from runbook_operator.model.reasons import Reason
-from runbook_operator.model.seen import Missing, is_hidden
+from runbook_operator.model.seen import Missing
 from runbook_operator.plan.world import World
 
 PASSING = frozenset(
@@ -32,23 +32,15 @@ def engaging(world: World, record: Record) -> Record:
     return record.replace(
         actions=actions,
         remarks=[*record.remarks, *_additions(record, actions), *_made_otherwise(world, record)],
-        dropped=[_failing(part, unsettled=part.restorable) for part in left],
+        dropped=[failing(part, unsettled=part.restorable) for part in left],
     )
 
 
 def releasing(world: World, record: Record) -> Record:
     """The record with what keeps its actions from being put back."""
     return record.replace(
-        actions=[_failing(part, unsettled=part.restorable) for part in parts(world, record)],
-        dropped=[_failing(part, unsettled=part.restorable) for part in dropped(world, record)],
-    )
-
-
-def ended(world: World, record: Record) -> Record:
-    """The record with what became of each action."""
-    return record.replace(
-        actions=[_ended(part) for part in parts(world, record)],
-        dropped=[_ended(part) for part in dropped(world, record)],
+        actions=[failing(part, unsettled=part.restorable) for part in parts(world, record)],
+        dropped=[failing(part, unsettled=part.restorable) for part in dropped(world, record)],
     )
 
 
@@ -73,7 +65,7 @@ def _made_otherwise(world: World, record: Record) -> Iterator[Noted]:
 
 def is_over(part: Part) -> bool:
     """Whether nothing is left to put back, or nobody waits for it any longer."""
-    return not part.restorable or is_kept(part) or _given_up(part) or obstacle(part) is not None
+    return not part.restorable or is_kept(part) or given_up(part) or obstacle(part) is not None
 
 
 def is_kept(part: Part) -> bool:
@@ -139,21 +131,23 @@ def done(part: Part) -> Progress:
         return Progress(text=part.entry.progress)
     _, spec = action_of(part.record.plan[part.entry.step])
     scene = scene_of(part.world, part.record, part.entry.step)
-    return part.action.progress(spec, scene, part.entry.aim(scene.namespace), part.target)
+    seen = part.saved if part.is_made_once and part.saved else part.target
+    return part.action.progress(spec, scene, part.entry.aim(scene.namespace), seen)
 
 
 def blocks(part: Part) -> bool:
     """Whether the actions after this one have to wait for it."""
     if part.entry.result == "Applied" or part.record.continue_on_failure:
         return False
-    return part.deviates or part.waiting or not done(part).done
+    return part.deviates or part.waiting or is_paused(part) or not done(part).done
 
 
 def _engaged(part: Part) -> Entry:
     if part.unplanned:
         return part.entry
     far = done(part)
-    entry = _failing(part, unsettled=part.deviates or part.waiting or not far.done or is_stuck(far), far=far)
+    goes_on = part.deviates or part.waiting or is_paused(part) or not far.done
+    entry = failing(part, unsettled=goes_on or is_stuck(far), far=far)
     if entry.contest is not None and not part.deviates:
         entry = entry.replace(contest=entry.contest.replace(pending=False))
     if entry.result == "Pending" and part.saved is not None and not part.deviates and not part.record.done:
@@ -169,6 +163,9 @@ def is_stuck(far: Progress) -> bool:
 def _written(part: Part, entry: Entry, far: Progress) -> Entry:
     """It is there; it counts as applied when nothing after it has to wait for it any more."""
     entry = entry.replace(resource_version=None, uid=entry.uid or (part.saved.uid if part.saved else None))
+    if is_paused(part):
+        return entry
+    entry = entry.replace(begun=part.is_made_once and bool(part.action.paused_by))
     return entry.replace(result="Applied", applied_at=timestamp(part.world.now)) if far.done else entry
 
 
@@ -186,7 +183,7 @@ def tells_at(world: World, entry: Entry) -> datetime:
     return moment(entry.applied_at or "") + world.policy.progress_pause
 
 
-def _failing(part: Part, *, unsettled: bool, far: Progress | None = None) -> Entry:
+def failing(part: Part, *, unsettled: bool, far: Progress | None = None) -> Entry:
     if part.unplanned:
         return part.entry.replace(failure=_failure(part, far) if unsettled else None)
     entry = noted(part)
@@ -238,6 +235,8 @@ def obstacle(part: Part) -> Refused | None:
 
 
 def _unmakable(part: Part) -> Refused | None:
+    if (refused := foreign(part)) is not None:
+        return refused
     try:
         manifest(part)
     except Refused as refused:
@@ -256,53 +255,6 @@ def is_never_read(world: World) -> bool:
     return is_given_up(world, stalled.last_transition_time if stalled else None)
 
 
-def _given_up(part: Part) -> bool:
+def given_up(part: Part) -> bool:
     failure = _failure(part)
     return is_given_up(part.world, failure.since if failure else None)
-
-
-def _ended(part: Part) -> Entry:
-    result = _outcome(part)
-    progress = _last_words(part) if result == "Restored" else part.entry.progress
-    entry = _failing(part, unsettled=_given_up(part) or part.restorable)
-    return entry.replace(result=result, progress=progress)
-
-
-def _last_words(part: Part) -> str:
-    """The outcome of a restore, where the values alone do not show it."""
-    if not part.is_made_once:
-        return left_to(part)
-    why = part.entry.failure.message if part.entry.failure else part.entry.progress
-    return f"was deleted ({why})" if why else "was deleted"
-
-
-def _outcome(part: Part) -> Result:
-    if part.is_made_once and part.entry.uid is not None and part.saved is not None and not part.saved.body:
-        return "Restored"
-    if is_unchanged(part):
-        return "Unchanged"
-    if part.record.momentary or part.unplanned or part.entry.mode != "Hold":
-        return part.entry.result
-    if part.saved is None:
-        return "NotRestored" if is_hidden(part.target) else "Gone"
-    if part.restorable:
-        return "Kept" if is_kept(part) else "NotRestored"
-    return "Restored" if part.overruled or part.is_held or _is_back(part) else "RestoreSkipped"
-
-
-def is_unchanged(part: Part) -> bool:
-    """True if no write of this engagement is known, and the object shows what was saved, so that nothing is restored.
-
-    A restore that a crash has cut off from its record looks the same, and what is reported is true of it as well.
-    """
-    if part.unplanned or part.entry.result != "Pending" or part.saved is None or part.effort.accepted is not None:
-        return False
-    return not part.overruled and (part.live is None if part.is_object else part.is_back(part.entry.saved))
-
-
-def _is_back(part: Part) -> bool:
-    assert part.saved  # noqa: S101 # asked only where it is there
-    if part.is_object:
-        return not part.saved.body
-    heir = (part.heir.held,) if part.heir else ()
-    return any(part.is_back(value) for value in (part.entry.saved, *heir))

@@ -12,6 +12,7 @@ from runbook_operator.decide.due import put_back_at, tried_again_at
 from runbook_operator.decide.holds import is_over as word_is_over
 from runbook_operator.decide.holds import rehearsed, wanted, word
 from runbook_operator.decide.inforce import was_written
+from runbook_operator.decide.launch import is_unrecorded, resume
 from runbook_operator.decide.notices import said
 from runbook_operator.decide.parts import Part, dropped, parts, together
 from runbook_operator.decide.planning import manifest, planned
@@ -38,6 +39,11 @@ def next_step(world: World) -> Step | None:
 def decided(world: World) -> tuple[str, Step] | None:
     """As next_step, with the name of the rule that asks for it."""
     return next(((rule.__name__, step) for rule in RULES if (step := rule(world))), None)
+
+
+def awaits_record(world: World) -> bool:
+    """True if a Job was made that begins once its uid is recorded, so that the status is not to be put off."""
+    return world.record is not None and wanted(world) and any(map(is_unrecorded, parts(world, world.record)))
 
 
 def expire(world: World) -> Step | None:
@@ -175,6 +181,8 @@ def _deviations(world: World, record: Record) -> Iterator[Step]:
             yield from _put_back(part)
         elif not applied and _is_due(part):
             yield _first([one for one in together(part, every[part.index + 1 :]) if _is_due(one)])
+        elif (resumed := resume(part)) is not None:
+            yield resumed
         if blocks(part):
             return
 

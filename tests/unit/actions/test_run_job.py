@@ -6,16 +6,21 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from runbook_operator import errors
 from runbook_operator.actions.once import ONCE
 from runbook_operator.actions.run_job import RunJob, RunJobSpec
-from runbook_operator.model.effects import Create, Delete
+from runbook_operator.api.switch import SwitchStatus
+from runbook_operator.decide.due import due
+from runbook_operator.model.effects import Create, Delete, Patch
 from runbook_operator.model.refs import Ref
-from runbook_operator.plan.steps import Act
+from runbook_operator.plan.steps import Act, WriteStatus
 from tests.builders import NAMESPACE, Body, Simulation, condition, kill_switch, scale, workload_body
 
 CRON_JOB = Ref("batch/v1", "CronJob", NAMESPACE, "backup")
 POD: Body = {"containers": [{"name": "job", "env": [{"name": "PASSWORD", "value": "hunter2"}]}]}
 FROM_CRON_JOB: Body = {"runJob": {"fromCronJob": "backup"}}
+RUN: Body = ONCE | {"suspend": False}
+"""The spec of a Job that was resumed."""
 BEGAN = "2026-11-24T03:00:02Z"
 
 
@@ -94,7 +99,7 @@ def test_a_job_is_made_from_a_cron_job_with_the_marks_of_the_engagement_and_belo
     assert meta["ownerReferences"] == [
         {"apiVersion": "runbooks.dev/v1alpha1", "kind": "Switch", "name": "shop-stop", "uid": "uid-stop"}
     ]
-    assert job(simulation)["spec"] == ONCE | {"template": {"spec": {"restartPolicy": "Never"} | POD}}
+    assert job(simulation)["spec"] == RUN | {"template": {"spec": {"restartPolicy": "Never"} | POD}}
 
 
 def test_what_marks_a_cron_job_for_a_gitops_tool_does_not_mark_its_job() -> None:
@@ -109,7 +114,7 @@ def test_what_marks_a_cron_job_for_a_gitops_tool_does_not_mark_its_job() -> None
 
 
 def test_job_of_its_own_gets_what_makes_its_command_run_once() -> None:
-    assert job(thrown(inline(ttlSecondsAfterFinished=5, activeDeadlineSeconds=60)))["spec"] == ONCE | {
+    assert job(thrown(inline(ttlSecondsAfterFinished=5, activeDeadlineSeconds=60)))["spec"] == RUN | {
         "activeDeadlineSeconds": 60,
         "template": {"spec": {"restartPolicy": "Never"} | POD},
     }
@@ -144,7 +149,7 @@ def test_retries_of_a_cron_jobs_template_do_not_apply_to_its_copy_and_an_event_s
         "containers": [{"name": "job"}],
         "initContainers": [{"name": "proxy", "restartPolicy": "Always"}, {"name": "wait"}],
     }
-    assert job(simulation)["spec"] == ONCE | {
+    assert job(simulation)["spec"] == RUN | {
         "completions": 2,
         "completionMode": "Indexed",
         "template": {"spec": pod},
@@ -503,3 +508,144 @@ def test_what_could_not_run_is_refused(spec: Body, says: str) -> None:
 def test_a_job_of_its_own_has_no_name_to_say() -> None:
     assert RunJob.describe(RunJobSpec.model_validate(inline()["runJob"])) == "run job"
     assert RunJob.describe(RunJobSpec(from_cron_job="backup")) == "run job from CronJob backup"
+
+
+def crashed(*, after: int, action: Body = FROM_CRON_JOB) -> Simulation:
+    """The operator stops after so many steps of a throw."""
+    return ready(action).drive().throw().drive(at_most=after).restart()
+
+
+def created(simulation: Simulation) -> Simulation:
+    """The operator stops right after the Job is made."""
+    while not jobs(simulation):
+        simulation.drive(at_most=1)
+    return simulation
+
+
+def writes(simulation: Simulation) -> list[str]:
+    """The steps by their kinds, writes to the Job among them."""
+    return [type(step.effect if isinstance(step, Act) else step).__name__ for step in simulation.steps]
+
+
+def named(ref: Ref) -> Body:
+    return {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": {"name": ref.name}}
+
+
+def test_job_is_made_suspended_and_is_resumed_once_its_uid_is_recorded() -> None:
+    simulation = ready().drive().throw().drive()
+
+    assert writes(simulation)[-4:] == ["Create", "WriteStatus", "Patch", "WriteStatus"]
+    create, recorded, resumed = simulation.steps[-4:-1]
+    assert isinstance(create, Act)
+    assert isinstance(create.effect, Create)
+    assert create.effect.body["spec"]["suspend"] is True
+    assert isinstance(recorded, WriteStatus)
+    assert isinstance(recorded.status, SwitchStatus)
+    assert recorded.status.record is not None
+    uid = recorded.status.record.actions[0].uid
+    assert isinstance(resumed, Act)
+    assert isinstance(resumed.effect, Patch)
+    assert (resumed.effect.uid, resumed.effect.patch) == (uid, {"spec": {"suspend": False}})
+
+
+@pytest.mark.parametrize("action", [FROM_CRON_JOB, inline(), inline(wait=False)])
+@pytest.mark.parametrize("crash", range(1, 9))
+def test_job_deleted_while_the_operator_is_down_never_runs_twice(crash: int, action: Body) -> None:
+    simulation = crashed(after=crash, action=action)
+    first = [simulation.objects[ref]["spec"]["suspend"] for ref in jobs(simulation)]
+
+    for ref in jobs(simulation):
+        simulation.remove(ref)
+    simulation.drive()
+
+    second = [simulation.objects[ref]["spec"]["suspend"] for ref in jobs(simulation)]
+    assert [*first, *second].count(False) <= 1
+
+
+def test_job_whose_uid_is_recorded_and_that_is_gone_after_a_crash_is_interrupted() -> None:
+    simulation = thrown().restart()
+    (ref,) = jobs(simulation)
+
+    simulation.remove(ref).drive()
+
+    assert len(made(simulation)) == 1
+    assert ready_condition(simulation)[1] == "JobInterrupted"
+    assert simulation.status().phase == "Stalled"
+
+
+def test_suspended_job_that_is_deleted_before_its_uid_is_recorded_is_made_again() -> None:
+    simulation = created(ready().drive().throw())
+    (ref,) = jobs(simulation)
+
+    simulation.restart().remove(ref).drive()
+
+    assert len(made(simulation)) == 2
+    assert job(simulation)["spec"]["suspend"] is False
+
+
+def test_job_of_our_name_with_another_uid_is_not_ours() -> None:
+    simulation = thrown()
+    (ref,) = jobs(simulation)
+    other = job(simulation) | {"spec": {"suspend": True}}
+    other["metadata"] = {**other["metadata"], "uid": "another"}
+
+    simulation.remove(ref).with_object(other).drive()
+
+    assert ready_condition(simulation)[1] == "JobInterrupted"
+    simulation.release().drive()
+    assert job(simulation)["spec"] == {"suspend": True}
+
+
+def test_job_of_our_name_that_somebody_else_made_is_not_resumed() -> None:
+    simulation = created(ready().drive().throw())
+    (ref,) = jobs(simulation)
+    simulation.restart().remove(ref).with_object(named(ref) | {"spec": {"suspend": True}})
+
+    simulation.drive()
+
+    assert ready_condition(simulation)[1] == "NameCollision"
+    assert job(simulation)["spec"] == {"suspend": True}
+    simulation.release().drive()
+    assert jobs(simulation) == [ref]
+
+
+def test_job_that_a_person_suspends_later_stays_suspended() -> None:
+    simulation = goes(thrown())
+    (ref,) = jobs(simulation)
+
+    simulation.change(ref, {"spec": {"suspend": True}}).restart().after(minutes=5).drive()
+
+    assert job(simulation)["spec"]["suspend"] is True
+
+
+def test_job_that_admission_keeps_suspended_is_resumed_again_after_pauses() -> None:
+    simulation = ready().drive()
+    simulation.admit = lambda body: {**body, "spec": {**body["spec"], "suspend": True}}
+
+    simulation.throw().drive()
+
+    assert writes(simulation).count("Patch") == 1
+    at = due(simulation.looked())
+    assert at is not None
+    assert at > simulation.now
+    simulation.after(minutes=1).drive()
+    assert writes(simulation).count("Patch") == 2
+
+
+def test_job_that_may_not_be_resumed_says_why_also_where_nobody_waits_for_it() -> None:
+    simulation = created(ready(inline(wait=False)).drive().throw())
+
+    simulation.refuse(errors.ForbiddenError("PATCH jobs: 403")).drive()
+
+    assert ready_condition(simulation)[1] == "MissingRights"
+    simulation.refuse(None).after(minutes=5).drive()
+    assert simulation.status().phase == "Engaged"
+
+
+def test_job_that_is_still_suspended_is_deleted_at_the_release() -> None:
+    simulation = created(ready().drive().throw())
+
+    simulation.release().restart().drive()
+
+    assert jobs(simulation) == []
+    assert simulation.status().phase == "Released"

@@ -23,6 +23,9 @@ if ready.status ~= "True" then
   return { status = "Progressing", message = ready.message or "" }
 end
 
+if condition("Engaged").reason == "NothingToDo" then
+  return { status = "Healthy", message = condition("Engaged").message or "" }
+end
 if condition("Engaged").status ~= "True" then
   local automatic = condition("Automatic")
   if automatic.status == "False" and automatic.reason ~= "Manual" then
