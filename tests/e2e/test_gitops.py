@@ -190,3 +190,28 @@ def automated(cluster: Cluster) -> Body:
     body = yaml.safe_load(cluster.run("get", "applications.argoproj.io", "news", "-o", "yaml"))
     found: Body = body["spec"]["syncPolicy"]["automated"]
     return found
+
+
+def test_momentary_switch_that_flux_tracks_is_not_thrown_until_it_is_taken_out_of_git(
+    cluster: Cluster, operator: Operator
+) -> None:
+    cluster.create(deployment(), runbook())
+    cluster.until_reason("switch", "shop-up", "Ready")
+    label = "kustomize.toolkit.fluxcd.io/name"
+    cluster.run("label", "switch", "shop-up", f"{label}=apps")
+    cluster.until_reason("switch", "shop-up", "SwitchTracked")
+
+    cluster.throw("shop-up")
+
+    def refused() -> bool:
+        return cluster.condition("switch", "shop-up", "Engaged").get("reason") == "SwitchTracked"
+
+    eventually("the throw is refused", refused)
+    assert "tracked by the Flux Kustomization apps" in cluster.condition("switch", "shop-up", "Engaged")["message"]
+    assert {one["involvedObject"]["kind"] for one in cluster.events("SwitchTracked")} == {"Switch", "Runbook"}
+    assert cluster.replicas() == 3
+    cluster.release("shop-up")
+    cluster.run("label", "switch", "shop-up", f"{label}-")
+    cluster.until_reason("switch", "shop-up", "Ready")
+    assert cluster.replicas() == 3
+    assert operator.alive

@@ -61,6 +61,24 @@ def unnamed(world: World) -> Trouble | None:
     return (Reason.NO_ACCOUNT, UNNAMED) if world.barred else None
 
 
+def withheld(world: World) -> Trouble | None:
+    """Why no throw begins; what has begun goes on."""
+    return unnamed(world) or _tracked(world)
+
+
+def _tracked(world: World) -> Trouble | None:
+    if not world.tracked:
+        return None
+    ref = world.switch.meta.ref
+    text = (
+        f"Switch {ref.name} is tracked by {world.switch.tracked_by}, whose next sync could throw it again: a momentary "
+        "switch does nothing while that is so. Take it out of Git, since the operator makes it by itself; a throw that "
+        f"is not wanted any more is taken back by kubectl patch sw {ref.name} -n {ref.namespace} --type merge "
+        """-p '{"spec":{"engaged":null}}'"""
+    )
+    return Reason.SWITCH_TRACKED, text
+
+
 def would_engage(world: World) -> str:
     """What automatic holds would do, were it not for a person or a gate."""
     return f"{', '.join(called(one.source, one.name) for one in automatic_holds(world))} would engage it"
@@ -87,7 +105,7 @@ def _known_before(world: World, status: SwitchStatus) -> str:
 def _unready(world: World, status: SwitchStatus) -> Trouble | None:
     record = status.record
     if record is None:
-        return _undeclared(world) or unnamed(world) or allowed.of_switch(world) or _hindered(world)
+        return _undeclared(world) or withheld(world) or allowed.of_switch(world) or _hindered(world)
     entries = (*record.actions, *record.dropped)
     failing = next((entry.failure for entry in entries if entry.failure), None)
     if failing is not None:
@@ -182,7 +200,7 @@ def _engaged(world: World, status: SwitchStatus, trouble: Trouble | None) -> Fin
         return Finding(status.phase == "Engaged", PHASES.get(status.phase, Reason.ENGAGING), summary(status.record))
     if (observed := observe.finding(world)) is not None:
         return observed
-    if wanted(world) and (barred := unnamed(world)) is not None:
+    if wanted(world) and (barred := withheld(world)) is not None:
         return Finding(False, *barred)
     return Finding(False, Reason.RELEASED, status.history[0].outcome if status.history else "")
 

@@ -30,7 +30,8 @@ def held_back(world: World) -> Gate | None:
 
 def begins_by_itself(world: World) -> bool:
     """Whether an automatic engagement is what comes next."""
-    if world.record is not None or world.observing or world.barred or world.entry is None or not wanted(world):
+    is_kept_off = world.observing or world.barred or world.tracked
+    if world.record is not None or is_kept_off or world.entry is None or not wanted(world):
         return False
     return thrown_by(world).source != "Person"
 

@@ -7,7 +7,7 @@ from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import HISTORY, Engagement, Failure, Noted, Phase, Prepared, Record, SwitchStatus
 from runbook_operator.decide import observe
 from runbook_operator.decide.columns import columns, reported
-from runbook_operator.decide.conditions import conditions, silence, unnamed, would_engage
+from runbook_operator.decide.conditions import conditions, silence, withheld, would_engage
 from runbook_operator.decide.described import carries_out, described, does
 from runbook_operator.decide.efficacy import judged, looked_back, verdict
 from runbook_operator.decide.gates import is_held_back
@@ -242,7 +242,7 @@ def _observed(world: World) -> tuple[Notice, ...]:
     if observed := observe.notices(world):
         return observed
     identity = f"{world.switch.meta.uid}.{world.switch.meta.generation}"
-    if wanted(world) and world.entry and (barred := unnamed(world)) is not None:
+    if wanted(world) and world.entry and (barred := withheld(world)) is not None:
         return said(world, *barred, f"{identity}.{barred[0]}", warning=True)
     return ()
 

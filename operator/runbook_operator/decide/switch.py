@@ -67,7 +67,9 @@ def recover(world: World) -> Step | None:
 def begin(world: World) -> Step | None:
     """A throw: first what lets nothing be lost (finalizer, record), and only then anything else."""
     entry = world.entry
-    if not wanted(world) or world.observing or world.barred or entry is None or not _is_new(world):
+    if not wanted(world) or entry is None or not _is_new(world):
+        return None
+    if world.observing or world.barred or world.tracked:
         return None
     if world.record is not None:
         return finish(world, world.record)

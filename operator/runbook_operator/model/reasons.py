@@ -70,6 +70,7 @@ class Reason(StrEnum):
     ADMISSION_ADDED = "AdmissionAdded"
     SAVED_BEFORE = "SavedBefore"
     GITOPS = "GitOpsOwned"
+    SWITCH_TRACKED = "SwitchTracked"
     NO_TRAFFIC_MECHANISM = "NoTrafficMechanism"
     NOT_ACCEPTED = "NotAccepted"
     UNVERIFIABLE = "Unverifiable"

@@ -132,6 +132,11 @@ class World:
         return self.policy.requires_account and whose.of_switch(self.switch, self.runbook) is None
 
     @property
+    def tracked(self) -> bool:
+        """True if a delivery tool tracks a momentary switch: its next sync would throw it again."""
+        return bool(self.switch.tracked_by) and self.entry is not None and self.entry.momentary
+
+    @property
     def observing(self) -> bool:
         return bool(self.runbook and self.runbook.spec and self.runbook.spec.mode == "Observe")
 
