@@ -181,6 +181,8 @@ class Simulation:
             case Find():
                 kind = (query.api_version, query.kind)
                 bodies = (body for ref, body in self.objects.items() if (ref.api_version, ref.kind) == kind)
+                about = query.fields.removeprefix("involvedObject.uid=")
+                bodies = (one for one in bodies if not about or one["involvedObject"]["uid"] == about)
                 return tuple(body for body in bodies if is_labelled(body, query.labels))
             case Probe():
                 return self.answering

@@ -50,8 +50,10 @@ class Kinds(Kube):
             raise self.error
         yield [one for one in self.listed if path == ALL or f"/{one['metadata']['namespace']}/" in path], "2"
 
-    async def items(self, path: str, labels: str = "", *, cached: bool = False) -> AsyncIterator[Body]:
-        del labels, cached
+    async def items(
+        self, path: str, labels: str = "", *, fields: str = "", cached: bool = False
+    ) -> AsyncIterator[Body]:
+        del labels, fields, cached
         self.asked.append(path)
         for one in self.listed:
             yield one

@@ -55,6 +55,11 @@ def has_pods(job: Body) -> bool:
     return any(status.get(one) for one in PODS) or any(gone.values()) or bool(ended(job))
 
 
+def is_podless(job: Body) -> bool:
+    """True if it has begun, and has made no pod."""
+    return bool((job.get("status") or {}).get("startTime")) and not has_pods(job) and not is_suspended(job)
+
+
 def ended(job: Body) -> str:
     """The condition that says how it ended, empty while it has not."""
     return next((one["type"] for one in _conditions(job) if one["type"] in ("Complete", "Failed")), "")

@@ -1,7 +1,7 @@
 """restart: replace a workload's pods one after the other."""
 
 from runbook_operator.actions.base import Action, ActionSpec, Plan
-from runbook_operator.actions.rolling import RIGHTS, left_alone, restarted, restarted_once, rollable
+from runbook_operator.actions.rolling import RIGHTS, left_alone, nothing_to_restart, restarted, restarted_once, rollable
 from runbook_operator.actions.scene import Scene
 from runbook_operator.model.aims import Aim, Progress
 from runbook_operator.model.seen import Missing, Seen
@@ -22,11 +22,11 @@ class Restart(Action):
     @staticmethod
     def plan(spec: RestartSpec, scene: Scene) -> Plan:  # noqa: ARG004 # the scene has the target already
         seen = rollable(scene)
-        return (restarted_once(scene, seen), *left_alone(seen))
+        return (restarted_once(scene, seen), *left_alone(seen), *nothing_to_restart(seen))
 
     @staticmethod
-    def progress(spec: RestartSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # as above
-        return restarted(seen)
+    def progress(spec: RestartSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # as declared
+        return restarted(scene, seen)
 
     @staticmethod
     def describe(spec: RestartSpec) -> str:

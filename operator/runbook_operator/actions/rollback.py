@@ -111,7 +111,7 @@ class Rollback(Action):
         return aim.field != ABORT or is_updating(seen)
 
     @staticmethod
-    def progress(spec: RollbackSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # as declared
+    def progress(spec: RollbackSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # as declared
         if aim.field == OBJECT or isinstance(seen, Missing):
             return DONE
         if aim.field == ABORT:
@@ -119,7 +119,7 @@ class Rollback(Action):
             return Progress(text=f"{left} of the aborted revision left" if left else "")
         # A pod that is deleted before its controller has seen the template is made again from the one before.
         waits = spec.delete_broken_pods and kind_of(seen) == STATEFUL_SET
-        far = going(seen, str(rolling_out(seen)))
+        far = going(scene, seen, str(rolling_out(seen)))
         return replace(far, done=is_observed(seen) or not waits)
 
 

@@ -1,13 +1,13 @@
 """How the pods of a workload are replaced one after the other: what actions that need this have in common."""
 
 from datetime import datetime, timedelta
-from http import HTTPStatus
 
+from runbook_operator.actions.events import RIGHTS as EVENTS
+from runbook_operator.actions.events import unmade, without_pods
 from runbook_operator.actions.rights import CHANGE, Right
 from runbook_operator.actions.scene import Scene
 from runbook_operator.model.aims import Aim, Progress, Refused, Remark
 from runbook_operator.model.reasons import Reason
-from runbook_operator.model.refusals import refusal
 from runbook_operator.model.rollouts import DEPLOYMENT, KINDS, ROLLOUT, kind_of, refusal_of_pods, rolling_out
 from runbook_operator.model.seen import Missing, Seen
 
@@ -19,6 +19,7 @@ RESTART_AT = "spec.restartAt"
 RIGHTS = (
     *(Right("apps", f"{kind.lower()}s", CHANGE, of=(kind,)) for kind in ("DaemonSet", "Deployment", "StatefulSet")),
     Right("argoproj.io", "rollouts", CHANGE, of=("Rollout",)),
+    *EVENTS,
 )
 
 
@@ -55,17 +56,20 @@ def left_alone(seen: Seen) -> tuple[Remark, ...]:
     return ()
 
 
-def going(seen: Seen, text: str) -> Progress:
+def nothing_to_restart(seen: Seen) -> tuple[Remark, ...]:
+    """The remark on a workload that is to have no pods."""
+    if rolling_out(seen).desired:
+        return ()
+    return (Remark(Reason.NOTHING_TO_DO, f"{seen.ref} is to have 0 pods: there is none to restart"),)
+
+
+def going(scene: Scene, seen: Seen, text: str) -> Progress:
     """Progress in these words, empty where nothing is left to do; stuck where the cluster refuses to make the pods."""
-    refused = refusal_of_pods(seen) if text else ""
-    if not refused:
-        return Progress(text=text)
-    found = refusal(HTTPStatus.FORBIDDEN, {"message": refused}, seen.ref.namespace)
-    advice = f". {found.user_action}" if found else ""
-    return Progress(text=f"{text}; {seen.ref}: pods cannot be made: {refused}{advice}", stuck=Reason.PODS_NOT_CREATED)
+    refused = (refusal_of_pods(seen) or unmade(scene, seen)) if text else ""
+    return without_pods(seen.ref, text, refused) if refused else Progress(text=text)
 
 
-def restarted(seen: Seen | Missing) -> Progress:
+def restarted(scene: Scene, seen: Seen | Missing) -> Progress:
     """How many pods were replaced. Nothing waits for it: a pod that does not start is no reason to stop a switch."""
     if isinstance(seen, Missing):
         return Progress()
@@ -78,7 +82,7 @@ def restarted(seen: Seen | Missing) -> Progress:
     number = min(far.updated, far.desired) if far.observed else 0
     overdue = "; spec.progressDeadlineSeconds is exceeded" if far.overdue else ""
     text = f"{number} of {far.desired} restarted{overdue}"
-    return Progress(text=text) if number == far.desired else going(seen, text)
+    return Progress(text=text) if number == far.desired else going(scene, seen, text)
 
 
 def _second_after(at: str) -> str:

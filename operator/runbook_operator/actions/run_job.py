@@ -1,11 +1,14 @@
 """runJob: run a Job, once per engagement."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
 from runbook_operator.actions.base import Action, Plan, short
+from runbook_operator.actions.events import RIGHTS as EVENTS
+from runbook_operator.actions.events import unmade, without_pods
 from runbook_operator.actions.made import metadata_for, name_for
 from runbook_operator.actions.once import (
     complete,
@@ -14,6 +17,7 @@ from runbook_operator.actions.once import (
     has_pods,
     interrupted,
     is_interrupted,
+    is_podless,
     once,
     under_way,
     why_failed,
@@ -111,7 +115,7 @@ class RunJob(Action):
         "Nothing: the Job stays, for its logs, until the Switch is deleted. One that has made no pod yet is deleted, "
         "so that it does not run later."
     )
-    rights = (SOURCE, Right("batch", "jobs", (*READ, "create", "patch", "delete")))
+    rights = (SOURCE, Right("batch", "jobs", (*READ, "create", "patch", "delete")), *EVENTS)
     paused_by = "spec.suspend"
 
     @staticmethod
@@ -128,11 +132,11 @@ class RunJob(Action):
         return (aim, Remark(Reason.RUNS_ONCE, text))
 
     @staticmethod
-    def progress(spec: RunJobSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # all in the Job
-        job = seen.body if isinstance(seen, Seen) else {}
-        if not job:
+    def progress(spec: RunJobSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:
+        if isinstance(seen, Missing) or not seen.body:
             text = interrupted(aim.ref, "was deleted before it ended")
             return Progress(not spec.wait, text, Reason.JOB_INTERRUPTED)
+        job = seen.body
         if is_interrupted(job):
             text = interrupted(aim.ref, f"was interrupted ({why_failed(job)})")
             return Progress(not spec.wait, text, Reason.JOB_INTERRUPTED)
@@ -141,6 +145,9 @@ class RunJob(Action):
                 return Progress(text=complete(aim.ref.name, job["status"]))
             case "Failed":
                 return Progress(not spec.wait, failed(aim.ref.name, job), Reason.JOB_FAILED)
+        refused = unmade(scene, seen) if is_podless(job) else ""
+        if refused:
+            return replace(without_pods(aim.ref, f"{aim.ref} has made no pod yet", refused), done=not spec.wait)
         return Progress(not spec.wait, under_way(aim.ref, job))
 
     @staticmethod

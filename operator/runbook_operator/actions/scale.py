@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from runbook_operator.actions import events
 from runbook_operator.actions.base import DONE, Action, Plan
 from runbook_operator.actions.rights import CHANGE, READ, Right
 from runbook_operator.actions.rolling import going
@@ -47,6 +48,7 @@ class Scale(Action):
         Right("flagger.app", "canaries", READ),
         Right("keda.sh", "scaledobjects", CHANGE),
         Right("policy", "poddisruptionbudgets", READ),
+        *events.RIGHTS,
     )
 
     @staticmethod
@@ -80,10 +82,8 @@ class Scale(Action):
         """A throw does not wait for pods; it only says how far they are."""
         if aim.field != REPLICAS or isinstance(seen, Missing) or seen.replicas != aim.held:
             return DONE
-        text = pods(seen)
-        return (
-            going(seen, text) if (seen.body.get("status") or {}).get("replicas", 0) < aim.held else Progress(text=text)
-        )
+        are_missing = (seen.body.get("status") or {}).get("replicas", 0) < aim.held
+        return going(scene, seen, pods(seen)) if are_missing else Progress(text=pods(seen))
 
 
 def pods(workload: Seen) -> str:

@@ -29,6 +29,8 @@ class Throw:
     runbook: str = ""
     momentary: bool = False
     """It acts once and springs back: what is held would be left behind."""
+    written: bool = False
+    """Each write that is due was accepted or refused: a look now delays none of them."""
 
     @property
     def owner(self) -> Body:
@@ -82,6 +84,16 @@ class Scene:
     def find_all(self, *kinds: tuple[str, str, str]) -> tuple[tuple[Body, ...], ...]:
         """As find, for several (apiVersion, kind, labels) that are then asked for at once."""
         return tuple(self._answered([Find(one[0], one[1], self.namespace, one[2]) for one in kinds]))
+
+    def events(self, about: Seen) -> tuple[Body, ...]:
+        """The Events about an object; none before the writes are done, and none that may not be read."""
+        if not self.throw.written:
+            return ()
+        try:
+            (found,) = self._answered([Find("v1", "Event", self.namespace, fields=f"involvedObject.uid={about.uid}")])
+        except Refused:
+            return ()
+        return tuple(found)
 
     def original(self, body: Body) -> Body:
         """What was found, as it would be if no switch held any field of it."""

@@ -14,6 +14,7 @@ from runbook_operator.actions.rolling import (
     RESTARTED_FOR,
     RIGHTS,
     left_alone,
+    nothing_to_restart,
     restarted,
     restarted_once,
     rollable,
@@ -114,7 +115,7 @@ class SetFlag(Action):
 
     @staticmethod
     def progress(spec: SetFlagSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # not asked for
-        return restarted(seen) if aim.field.startswith(REPLACING) else DONE
+        return restarted(scene, seen) if aim.field.startswith(REPLACING) else DONE
 
     @staticmethod
     def describe(spec: SetFlagSpec) -> str:
@@ -139,4 +140,4 @@ def _restart(scene: Scene) -> Plan:
         name = seen.ref.name
         text = f"{seen.ref} is restarted now; after the release do it by hand: kubectl argo rollouts restart {name}"
         return (restarted_once(scene, seen, last=True), Remark(Reason.RESTART_BY_HAND, text))
-    return (Aim(seen.ref, ANNOTATION, scene.throw.engagement, last=True), *left_alone(seen))
+    return (Aim(seen.ref, ANNOTATION, scene.throw.engagement, last=True), *left_alone(seen), *nothing_to_restart(seen))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from runbook_operator.actions.events import KINDS as EVENT_KINDS
 from runbook_operator.api.conditions import moment
 from runbook_operator.api.objects import RunbookObject
 from runbook_operator.decide import known, probes
@@ -19,6 +20,8 @@ VERIFIED_EVERY = timedelta(seconds=1)
 """What was written and is not known to work yet is looked at so often."""
 PLANNED_EVERY = timedelta(seconds=10)
 """What cannot be planned is planned again so often: much of what may be missing is watched by nobody."""
+EVENTS_EVERY = timedelta(seconds=10)
+"""Events about pods that are still to come are read so often: nobody watches them."""
 GATED_EVERY = timedelta(seconds=10)
 """A gate that is not opened by time is looked at again so often: what closes it wakes nobody when it is over."""
 
@@ -91,6 +94,8 @@ def _moments_of(part: Part) -> Iterator[datetime]:
 
 def _looks(part: Part) -> Iterator[datetime]:
     """When to see again whether what is waited for has come."""
+    if part.entry.result == "Applied" and part.ref.kind in EVENT_KINDS and done(part).text:
+        yield part.world.now + EVENTS_EVERY
     if part.unplanned:
         yield part.world.now + PLANNED_EVERY
     elif is_paused(part):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from runbook_operator.actions import REGISTRY, Action
-from runbook_operator.actions.scene import Scene, Throw
+from runbook_operator.actions.scene import Scene
 from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import Declared, Entry, Failure, Noted, PinnedTarget, Record
@@ -12,6 +12,7 @@ from runbook_operator.decide import allowed, gitops, known, values
 from runbook_operator.decide.glances import glance
 from runbook_operator.decide.notices import shown
 from runbook_operator.decide.parts import Part, dropped, parts
+from runbook_operator.decide.throws import throw_of
 from runbook_operator.model import fields
 from runbook_operator.model.aims import OBJECT, TEMPLATE, Aim, Refused, Remark
 from runbook_operator.model.queries import Query, Unread
@@ -83,7 +84,7 @@ def scene_of(world: World, record: Record, step: int) -> Scene:
     meta, declared = world.switch.meta, record.plan[step]
     return Scene(
         namespace=meta.ref.namespace,
-        throw=_throw(world, record),
+        throw=throw_of(world, record),
         glance=lambda ref: glance(world, ref),
         twin=record.plan[:step].count(declared),
         target=declared.target.refs(meta.ref.namespace),
@@ -95,19 +96,6 @@ def scene_of(world: World, record: Record, step: int) -> Scene:
         version=lambda workload: str(_part(world, record, Aim(workload.ref, TEMPLATE, None)).live["digest"]),
         holds=lambda uid: _holds(world, record, uid),
         aims=tuple(one.aim(meta.ref.namespace) for one in record.actions if one.step == step and _is_planned(one)),
-    )
-
-
-def _throw(world: World, record: Record) -> Throw:
-    return Throw(
-        switch=world.switch.meta.ref.name,
-        uid=world.switch.meta.uid,
-        engagement=record.engagement_id,
-        at=record.engaged_at,
-        reason=record.reason,
-        by=record.engaged_by,
-        runbook=world.switch.spec.runbook,
-        momentary=record.momentary,
     )
 
 

@@ -122,13 +122,15 @@ class Kube:
         expected = {"uid": uid} | ({"resourceVersion": version} if version else {})
         return await self.request("DELETE", path, body={"preconditions": expected}, query=DRY if dry_run else {})
 
-    async def items(self, path: str, labels: str = "", *, cached: bool = False) -> AsyncIterator[Body]:
+    async def items(
+        self, path: str, labels: str = "", *, fields: str = "", cached: bool = False
+    ) -> AsyncIterator[Body]:
         """Every object of a list, page by page; apiVersion and kind are put into each, which a list leaves out.
 
         What is `cached` is what a watch would have told by now. A list of what is there for certain may wait a tenth of
         a second until the API server's own watch has come so far.
         """
-        async for page in self._pages(path, labels, cached=cached):
+        async for page in self._pages(path, labels, fields, cached=cached):
             for item in _items(page):
                 yield item
 
@@ -157,9 +159,12 @@ class Kube:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise errors.UnavailableError(f"watch {path}: {str(error) or type(error).__name__}") from error
 
-    async def _pages(self, path: str, labels: str = "", *, cached: bool = False) -> AsyncIterator[Body]:
+    async def _pages(
+        self, path: str, labels: str = "", fields: str = "", *, cached: bool = False
+    ) -> AsyncIterator[Body]:
         query: dict[str, str] = {"resourceVersion": "0"} if cached else {"limit": str(PAGE)}
         query |= {"labelSelector": labels} if labels else {}
+        query |= {"fieldSelector": fields} if fields else {}
         while True:
             page = await self.get(path, **query)
             yield page

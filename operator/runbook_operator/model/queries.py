@@ -24,9 +24,10 @@ class Find:
     kind: str
     namespace: str
     labels: str = ""
+    fields: str = ""
 
     def has(self, ref: Ref) -> bool:
-        """Whether the object is one of those that it asks for, if its labels are."""
+        """Whether the object is one of those that it asks for, if its labels and fields are."""
         return (self.api_version, self.kind, self.namespace) == (ref.api_version, ref.kind, ref.namespace)
 
 

@@ -45,7 +45,7 @@ class Catalogue(Kept):
     def find(self, query: Find) -> tuple[Body, ...] | None:
         """Every object of the kind in the namespace; None where no watch tells."""
         gvk = (query.api_version, query.kind)
-        if query.labels or gvk in RESTLESS or self.lacks(query.api_version):
+        if query.labels or query.fields or gvk in RESTLESS or self.lacks(query.api_version):
             return None
         if self._needs.use(gvk, query.namespace):
             self.follower.look()

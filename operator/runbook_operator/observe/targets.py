@@ -68,7 +68,7 @@ async def _find(paths: Paths, query: Find, *, cached: bool) -> tuple[Mapping[str
     path = collection(query.api_version, resource.plural, query.namespace)
     found: list[Mapping[str, Any]] = []
     try:
-        async for body in paths.kube.items(path, query.labels, cached=cached):
+        async for body in paths.kube.items(path, query.labels, fields=query.fields, cached=cached):
             found.append(body)  # noqa: PERF401 # what came before a failure tells which one it is
     except errors.NotFoundError:
         # A kind that was served before, or one of Kubernetes' own that this version has not; later pages may expire.
