@@ -21,9 +21,10 @@ from runbook_operator.actions.traffic import (
     traefik,
 )
 from runbook_operator.actions.traffic.site import Way, first, site
-from runbook_operator.actions.traffic.verify import Verify, check, outcome
+from runbook_operator.actions.traffic.verify import Verify, check, outcome, unproven
 from runbook_operator.model.aims import Aim, Progress, Remark
 from runbook_operator.model.base import Rule
+from runbook_operator.model.queries import together
 from runbook_operator.model.seen import Missing, Seen
 from runbook_operator.model.target import TargetRefs
 
@@ -85,6 +86,13 @@ class BlockTrafficSpec(ActionSpec):
         return self
 
 
+def _unproven(spec: BlockTrafficSpec, scene: Scene) -> tuple[Remark, ...]:
+    """The remark on a block that was written, and of which nobody knows whether it is in force."""
+    if scene.aims and service_selector.is_block(scene.aims[0]):
+        return service_selector.unread(scene) if spec.verify is None else ()
+    return unproven(spec.verify, scene) if spec.verify else ()
+
+
 class BlockTraffic(Action):
     """Blocks all traffic to the target's Service, and holds it blocked."""
 
@@ -110,8 +118,9 @@ class BlockTraffic(Action):
         return f"block traffic to {spec.target}"
 
     @staticmethod
-    def afterwards(spec: BlockTrafficSpec, scene: Scene) -> tuple[Remark, ...]:  # noqa: ARG004 # as declared
-        return neighbours.remarks(scene)
+    def afterwards(spec: BlockTrafficSpec, scene: Scene) -> tuple[Remark, ...]:
+        beside, proof = together(lambda: neighbours.remarks(scene), lambda: _unproven(spec, scene))
+        return (*proof, *beside)
 
     @staticmethod
     def progress(spec: BlockTrafficSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # as declared
@@ -120,4 +129,6 @@ class BlockTraffic(Action):
         A request that fails proves more than a condition; a condition says why one does not.
         """
         far = reported.outcome(scene, aim)
+        if spec.verify is None and service_selector.is_block(aim):
+            return service_selector.emptied(scene, aim.ref)
         return outcome(spec.verify, scene, aim) if spec.verify and aim == scene.aims[-1] and not far.failed else far

@@ -62,6 +62,8 @@ class Scene:
     """The digest of a workload's template, without what switches hold inside of it: a flag is no version."""
     holds: Callable[[str], Mapping[str, tuple[Any, Any]]] = lambda _: {}
     """The fields that switches hold in the object of that uid: what was saved, and what one more hold begins with."""
+    busy: bool = False
+    """Writes may be due: progress asks nothing then, since they would wait for the answer."""
     aims: tuple[Aim, ...] = ()
     """What this action was planned to do, in its order, for who asks how far it is."""
 
@@ -87,7 +89,7 @@ class Scene:
 
     def events(self, about: Seen) -> tuple[Body, ...]:
         """The Events about an object; none before the writes are done, and none that may not be read."""
-        if not self.throw.written:
+        if self.busy or not self.throw.written:
             return ()
         try:
             (found,) = self._answered([Find("v1", "Event", self.namespace, fields=f"involvedObject.uid={about.uid}")])

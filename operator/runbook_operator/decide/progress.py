@@ -1,6 +1,7 @@
 """How far each action of an engagement is, and what keeps it from going on."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from runbook_operator.api.conditions import find, moment, timestamp
@@ -123,14 +124,17 @@ def is_contested(part: Part) -> bool:
     return part.entry.contest is not None and part.entry.contest.pending
 
 
-def done(part: Part) -> Progress:
-    """How far the cluster is with what was written; raises Unread where that has to be looked at."""
+def done(part: Part, *, busy: bool = False) -> Progress:
+    """How far the cluster is with what was written; raises Unread where that has to be looked at.
+
+    It is `busy` while the next write is decided.
+    """
     if part.unplanned or part.deviates or part.record.done:
         return Progress()
     if part.is_made_once and part.entry.result == "Applied" and not (part.saved and part.saved.body):
         return Progress(text=part.entry.progress)
     _, spec = action_of(part.record.plan[part.entry.step])
-    scene = scene_of(part.world, part.record, part.entry.step)
+    scene = replace(scene_of(part.world, part.record, part.entry.step), busy=busy)
     seen = part.saved if part.is_made_once and part.saved else part.target
     return part.action.progress(spec, scene, part.entry.aim(scene.namespace), seen)
 
@@ -139,7 +143,7 @@ def blocks(part: Part) -> bool:
     """Whether the actions after this one have to wait for it."""
     if part.entry.result == "Applied" or part.record.continue_on_failure:
         return False
-    return part.deviates or part.waiting or is_paused(part) or not done(part).done
+    return part.deviates or part.waiting or is_paused(part) or not done(part, busy=True).done
 
 
 def _engaged(part: Part) -> Entry:

@@ -5,10 +5,11 @@ from pydantic import ValidationError
 
 from runbook_operator.actions.block_traffic import BlockTrafficSpec
 from runbook_operator.decide.due import VERIFIED_EVERY, due
-from runbook_operator.model.queries import Answering, Probe
+from runbook_operator.model.queries import Answering, Denied, Find, Probe, Query
+from runbook_operator.model.reasons import Reason
 from tests import traffic
-from tests.builders import Body, condition
-from tests.unit.actions.traffic import GONE, WORLDS, block, namespace, spec_of
+from tests.builders import Body, condition, kill_switch, scale
+from tests.unit.actions.traffic import GONE, WORLDS, Namespace, block, namespace, spec_of
 
 
 def test_a_network_policy_is_verified_or_not_taken() -> None:
@@ -141,3 +142,100 @@ def test_a_gateway_that_is_not_there_is_no_proof_of_a_block() -> None:
     simulation = namespace(traffic.http_route(), stop=block("HTTPRoute", verify={"service": "gateway"}))
 
     assert condition(simulation.status(), "Ready")[1] == "TargetNotFound"
+
+
+def endpoints(*addresses: str) -> Body:
+    meta = {"name": "web-abc", "labels": {"kubernetes.io/service-name": "web"}}
+    found = [{"addresses": [one]} for one in addresses]
+    return {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": meta, "endpoints": found}
+
+
+def test_block_without_verify_is_engaged_once_the_service_has_no_endpoints() -> None:
+    simulation = namespace(endpoints("10.0.0.1"), stop=block()).throw().drive()
+
+    assert simulation.status().phase == "Engaging"
+    text = "Service/web is blocked, and still has endpoints in EndpointSlice/web-abc"
+    assert condition(simulation.status(), "Ready") == ("False", "NotVerified", text)
+
+    simulation.with_object(endpoints()).after(seconds=1).drive()
+    assert simulation.status().phase == "Engaged"
+
+
+def test_action_after_a_block_does_not_wait_for_its_endpoints() -> None:
+    simulation = namespace(endpoints("10.0.0.1"), stop=block())
+    entry = kill_switch("stop", block(), scale(replicas=0))
+    simulation.with_runbook(targets=[traffic.TARGET], killSwitches=[entry]).drive()
+
+    simulation.throw().drive()
+
+    assert spec_of(simulation, "Deployment", "web")["replicas"] == 0
+    assert simulation.status().phase == "Engaging"
+
+
+def refusing(simulation: Namespace, kind: str) -> Namespace:
+    """Nobody may list that kind."""
+    usual = simulation.answer
+
+    def answer(query: Query) -> object:
+        is_refused = isinstance(query, Find) and query.kind == kind
+        return Denied(Reason.FORBIDDEN, "no") if is_refused else usual(query)
+
+    simulation.answer = answer  # type: ignore[method-assign] # one answer is another
+    return simulation
+
+
+def remarks(simulation: Namespace) -> list[str]:
+    record = simulation.status().record
+    assert record is not None
+    return [one.message for one in record.remarks if one.reason == "Unverifiable"]
+
+
+def test_block_whose_endpoints_may_not_be_read_names_the_check_by_hand() -> None:
+    simulation = refusing(namespace(stop=block()), "EndpointSlice")
+
+    assert simulation.throw().drive().status().phase == "Engaged"
+    (text,) = remarks(simulation)
+    assert text == (
+        "no condition tells whether the block of Service/web is in force; check by hand: "
+        "kubectl get endpointslices -n shop -l kubernetes.io/service-name=web shows no endpoint"
+    )
+
+
+@pytest.mark.parametrize("status", [{}, {"conditions": [{"type": "Ready", "status": "False"}]}])
+def test_failed_request_without_a_ready_pod_proves_no_network_policy(status: Body) -> None:
+    simulation = namespace(traffic.pod() | {"status": status}, stop=block("NetworkPolicy", verify={"path": "/health"}))
+    simulation.answering = GONE
+
+    assert simulation.throw().drive().status().phase == "Engaged"
+    (text,) = remarks(simulation)
+    assert text == (
+        "no ready pod stands behind Service/web, so that the failed request of verify proves nothing: it is not known "
+        "whether NetworkPolicy/shop-stop-web-block is enforced. Once a pod is ready, ask /health of Service/web by hand"
+    )
+
+
+def test_failed_request_with_a_ready_pod_proves_the_block() -> None:
+    ready = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+    simulation = namespace(traffic.pod() | ready, stop=block("NetworkPolicy", verify={}))
+    simulation.answering = GONE
+
+    assert simulation.throw().drive().status().phase == "Engaged"
+    assert remarks(simulation) == []
+
+
+def test_block_by_a_policy_of_the_mesh_whose_pods_may_not_be_read_is_engaged() -> None:
+    simulation = namespace(*WORLDS["Istio"], stop=block("Istio", verify={}))
+    simulation.answering = GONE
+
+    simulation.throw().drive(at_most=3)
+    refusing(simulation, "Pod")
+
+    assert simulation.drive().status().phase == "Engaged"
+
+
+def test_verified_block_at_the_selector_needs_no_pod_to_be_proven() -> None:
+    simulation = namespace(stop=block(verify={}))
+    simulation.answering = GONE
+
+    assert simulation.throw().drive().status().phase == "Engaged"
+    assert remarks(simulation) == []

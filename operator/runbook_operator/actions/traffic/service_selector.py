@@ -2,11 +2,20 @@
 
 from runbook_operator.actions.base import Plan
 from runbook_operator.actions.rights import CHANGE, Right
+from runbook_operator.actions.scene import Body, Scene
+from runbook_operator.actions.traffic.reported import by_hand
 from runbook_operator.actions.traffic.site import BLOCKED, Site, unfit
-from runbook_operator.model.aims import Aim, Remark
+from runbook_operator.model.aims import Aim, Progress, Refused, Remark
 from runbook_operator.model.reasons import Reason
+from runbook_operator.model.refs import Ref
 
-RIGHTS = (Right("", "services", CHANGE),)
+SLICES = ("discovery.k8s.io/v1", "EndpointSlice")
+RIGHTS = (
+    Right("", "services", CHANGE),
+    Right("discovery.k8s.io", "endpointslices", ("list",), optional=True),
+)
+FIELD = f"spec.selector[{BLOCKED}]"
+OF = "kubernetes.io/service-name"
 ROLLOUTS = "argo-rollouts.argoproj.io/managed-by-rollouts"
 LONGEST_LABEL = 63
 
@@ -16,11 +25,45 @@ def block(site: Site) -> Plan:
     if manager := _manager(site):
         raise unfit(f"spec.selector of {site.ref} is written by {manager}, which would take the block back")
     value = site.scene.throw.switch[:LONGEST_LABEL].rstrip("-.")
-    aim = Aim(site.ref, f"spec.selector[{BLOCKED}]", value)
+    aim = Aim(site.ref, FIELD, value)
     if site.spec.get("clusterIP") != "None":
         return (aim,)
     text = f"{site.ref} is headless: clients that know the addresses of its pods go on reaching them"
     return (aim, Remark(Reason.TRAFFIC_BYPASS, text))
+
+
+def is_block(aim: Aim) -> bool:
+    """True if the aim is the block of this mechanism."""
+    return (aim.ref.kind, aim.field) == ("Service", FIELD)
+
+
+def emptied(scene: Scene, service: Ref) -> Progress:
+    """Whether no endpoint of the Service is left; raises Unread. Where that may not be read, a remark says so."""
+    if scene.busy:
+        return Progress()
+    try:
+        left = [one["metadata"]["name"] for one in _slices(scene, service) if one.get("endpoints")]
+    except Refused:
+        return Progress()
+    if not left:
+        return Progress()
+    names = ", ".join(f"EndpointSlice/{name}" for name in sorted(left))
+    return Progress(False, f"{service} is blocked, and still has endpoints in {names}")
+
+
+def unread(scene: Scene) -> tuple[Remark, ...]:
+    """The remark on endpoints that may not be read; raises Unread."""
+    try:
+        _slices(scene, scene.service)
+    except Refused:
+        ref = scene.service
+        check = f"kubectl get endpointslices -n {ref.namespace} -l {OF}={ref.name} shows no endpoint"
+        return (by_hand(f"the block of {ref}", check),)
+    return ()
+
+
+def _slices(scene: Scene, service: Ref) -> tuple[Body, ...]:
+    return scene.find(*SLICES, f"{OF}={service.name}")
 
 
 def _manager(site: Site) -> str:

@@ -4,9 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from runbook_operator.actions.scene import Scene
+from runbook_operator.actions.scene import Body, Scene
+from runbook_operator.actions.traffic.neighbours import AT_THE_PODS
+from runbook_operator.actions.traffic.site import Site
 from runbook_operator.model import services
-from runbook_operator.model.aims import Aim, Progress, Refused
+from runbook_operator.model.aims import Aim, Progress, Refused, Remark
 from runbook_operator.model.base import ApiModel
 from runbook_operator.model.ports import Port
 from runbook_operator.model.queries import Answering
@@ -58,6 +60,29 @@ def outcome(verify: Verify, scene: Scene, aim: Aim) -> Progress:
         return Progress()
     how = f"still answers with {answer.status}" if answer.status else f"is not known to be blocked: {answer.why}"
     return Progress(False, f"{ref} {how}")
+
+
+def unproven(verify: Verify, scene: Scene) -> tuple[Remark, ...]:
+    """The remark on a failed request that proves nothing: no pod was there that could have answered. Raises Unread."""
+    if not {one.ref.kind for one in scene.aims} & AT_THE_PODS:
+        return ()
+    try:
+        pods = Site(scene, scene.look(scene.service)).found_pods()
+    except Refused:
+        return ()
+    if any(map(_is_ready, pods)):
+        return ()
+    made = ", ".join(sorted({str(one.ref) for one in scene.aims}))
+    text = (
+        f"no ready pod stands behind {scene.service}, so that the failed request of verify proves nothing: it is not "
+        f"known whether {made} is enforced. Once a pod is ready, ask {verify.path} of {scene.service} by hand"
+    )
+    return (Remark(Reason.UNVERIFIABLE, text),)
+
+
+def _is_ready(pod: Body) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any((one.get("type"), one.get("status")) == ("Ready", "True") for one in conditions)
 
 
 def _is_blocked(answer: Answering, *, own: bool, istio: bool) -> bool:
