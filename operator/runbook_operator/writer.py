@@ -43,10 +43,10 @@ from runbook_operator.plan.steps import (
     DeleteSwitch,
     OwnStep,
     RunbookStep,
-    SetFinalizers,
     Step,
     Unsay,
     WriteStatus,
+    place_of,
 )
 from runbook_operator.plan.whose import Reader
 from runbook_operator.plan.world import RunbookWorld, World
@@ -56,7 +56,6 @@ from runbook_operator.report.metrics import Metrics
 from runbook_operator.report.status import write_status
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
-FINALIZERS = "metadata.finalizers"
 AnyWorld = World | RunbookWorld
 
 
@@ -103,20 +102,18 @@ class Writer:
             await self._act(world, step)
         elif isinstance(step, WriteStatus):
             await self.status(world.actor.ref, world.runbook.status, step)
-        elif isinstance(step, SetFinalizers):
-            await self._mark(world, step)
         else:
-            await self.own_object(world.actor.ref, step)
+            await self._own_step(world, step)
 
-    async def _mark(self, world: RunbookWorld, step: SetFinalizers) -> None:
-        """That a Runbook may not be marked is remembered, so that decisions see it, and holds up nothing else of it."""
-        ref = world.actor.ref
+    async def _own_step(self, world: RunbookWorld, step: OwnStep) -> None:
+        """A write that is refused is remembered, so that decisions see it, and holds up nothing else of the Runbook."""
+        ref, place = world.actor.ref, place_of(step)
         try:
             await self.own_object(ref, step)
         except (errors.ForbiddenError, errors.RefusedError) as error:
-            self.efforts.failed(ref, (ref, FINALIZERS), error, world.now)
+            self.efforts.failed(ref, place, error, world.now)
         else:
-            self.efforts.worked(ref, (ref, FINALIZERS))
+            self.efforts.worked(ref, place)
 
     async def status(self, ref: Ref, old: StatusModel, step: WriteStatus) -> None:
         """Say it, then write it down: a crash in between says the same again, which is one Event."""

@@ -21,7 +21,7 @@ from runbook_operator.io.paths import Paths
 from runbook_operator.io.queue import WorkQueue
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.reasons import Reason
-from runbook_operator.model.refs import Ref, switch_ref
+from runbook_operator.model.refs import API_VERSION, Ref, switch_ref
 from runbook_operator.model.seen import seen_of
 from runbook_operator.model.watches import Key, Reading, Watch
 from runbook_operator.observe.efforts import Efforts
@@ -127,6 +127,9 @@ def merged(old: Body, operations: list[Body]) -> Body:
         else:
             patch.setdefault(part, {})[rest] = one.get("value")
     return patch
+
+
+RUNBOOK = Ref(API_VERSION, "Runbook", NAMESPACE, "shop")
 
 
 class EventKube(Kube):
@@ -434,3 +437,19 @@ async def test_whatever_fails_the_visit_ends_and_the_next_one_goes_on(error: Exc
 
     rig.kube.fault = lambda _method, _path: None
     assert (await rig.visit()).phase == "Engaged"
+
+
+async def test_refused_adoption_is_a_condition_of_the_runbook_and_holds_up_nothing_else() -> None:
+    rig = Rig()
+    path = f"/apis/runbooks.dev/v1alpha1/namespaces/{NAMESPACE}/runbooks/shop"
+    rig.kube.objects[path] = runbook_body()
+    left = switch_body()
+    left["metadata"]["ownerReferences"] = []
+    rig.store.put(left)
+    rig.kube.fault = at(SWITCH, failing(errors.ForbiddenError("PATCH switches: 403")))
+
+    await rig.reconciler.visit(RUNBOOK)
+
+    ready = next(one for one in rig.store.runbooks[RUNBOOK].status.conditions if one.type == "Ready")
+    assert (ready.status, ready.reason) == ("False", "MissingRights")
+    assert "has lost its owner reference and could not be adopted: PATCH switches: 403" in ready.message

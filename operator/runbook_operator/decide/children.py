@@ -4,9 +4,15 @@ A deletion with `--cascade=orphan` removes the owner references, and so does a r
 left names the Runbook and its entry, and may hold something.
 """
 
-from runbook_operator.api.objects import SwitchObject
+from collections.abc import Iterator
+from datetime import datetime
+
+from runbook_operator.api.objects import SwitchObject, switch_name
+from runbook_operator.api.runbook import RunbookSpec
 from runbook_operator.api.switch import FINALIZER
-from runbook_operator.model.refs import Owner
+from runbook_operator.model.efforts import Failed
+from runbook_operator.model.reasons import Reason
+from runbook_operator.model.refs import Owner, switch_ref
 from runbook_operator.plan.world import RunbookWorld
 
 
@@ -43,6 +49,34 @@ def stranger(world: RunbookWorld, switch: SwitchObject) -> str | None:
     if other is None:
         return None
     return f"is owned by {other.kind} {other.name}; remove that owner reference, or rename the entry"
+
+
+def refused(world: RunbookWorld, name: str) -> Failed | None:
+    """The refusal of the last write to that Switch: it was not made, not adopted, or not deleted."""
+    ref = switch_ref(world.runbook.meta.ref.namespace, name)
+    return next((one.failed for (about, _), one in world.efforts.items() if about == ref and one.failed), None)
+
+
+def waits(world: RunbookWorld, name: str) -> bool:
+    """True if a refused write to that Switch is not tried again yet."""
+    found = refused(world, name)
+    return found is not None and world.now < found.due
+
+
+def unmade(world: RunbookWorld, spec: RunbookSpec) -> tuple[Reason, str] | None:
+    """The first Switch that may not be made, or has lost its owner and may not be adopted."""
+    for entry in spec.switches():
+        name = switch_name(world.runbook.meta.ref.name, entry)
+        found, switch = refused(world, name), world.switches.get(name)
+        if found is not None and (switch is None or is_orphan(world, switch)):
+            what = "could not be made" if switch is None else "has lost its owner reference and could not be adopted"
+            return found.reason, f"switch {entry}: the Switch {name} {what}: {found.message}"
+    return None
+
+
+def due(world: RunbookWorld) -> Iterator[datetime]:
+    """When refused writes to Switches are tried again."""
+    yield from (one.failed.due for (about, _), one in world.efforts.items() if about.kind == "Switch" and one.failed)
 
 
 def _is_former(world: RunbookWorld, owner: Owner) -> bool:

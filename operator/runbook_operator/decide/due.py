@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from runbook_operator.actions.events import KINDS as EVENT_KINDS
 from runbook_operator.api.conditions import moment
 from runbook_operator.api.objects import RunbookObject
-from runbook_operator.decide import known, probes
+from runbook_operator.decide import children, known, probes
 from runbook_operator.decide.efficacy import judged_at
 from runbook_operator.decide.holds import held_back, word
 from runbook_operator.decide.inforce import is_unforced, written_again_at
@@ -40,7 +40,7 @@ def suspension_ends(runbook: RunbookObject) -> datetime | None:
 def runbook_due(world: RunbookWorld) -> datetime | None:
     """As due, for a Runbook."""
     ends = suspension_ends(world.runbook)
-    moments = (*([ends] if ends else ()), *known.due(world), *probes.due(world))
+    moments = (*([ends] if ends else ()), *known.due(world), *probes.due(world), *children.due(world))
     return min((one for one in moments if one > world.now), default=None)
 
 

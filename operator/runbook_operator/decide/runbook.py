@@ -7,7 +7,7 @@ from runbook_operator.api.objects import SwitchObject, switch_name
 from runbook_operator.api.runbook import RunbookSpec, RunbookStatus, TargetStatus
 from runbook_operator.api.targets import Target
 from runbook_operator.decide import allowed, blame, known, powers, probes
-from runbook_operator.decide.children import is_orphan, is_ours, is_own, is_owned, stranger
+from runbook_operator.decide.children import is_orphan, is_ours, is_own, is_owned, stranger, unmade, waits
 from runbook_operator.decide.gates import unreadable
 from runbook_operator.decide.health import degraded, healthy
 from runbook_operator.decide.sensed import Told, told
@@ -33,6 +33,8 @@ def _missing_switch(world: RunbookWorld, spec: RunbookSpec) -> CreateSwitch | Ad
     meta = world.runbook.meta
     for entry in spec.switches():
         name = switch_name(meta.ref.name, entry)
+        if waits(world, name):
+            continue
         if name not in world.switches:
             return CreateSwitch(meta, name, entry)
         if is_orphan(world, world.switches[name]):
@@ -44,7 +46,7 @@ def _dropped_switch(world: RunbookWorld, spec: RunbookSpec) -> DeleteSwitch | No
     declared = {switch_name(world.runbook.meta.ref.name, entry) for entry in spec.switches()}
     for name, switch in world.switches.items():
         is_left = is_owned(world, switch) or (is_orphan(world, switch) and is_ours(switch))
-        if is_left and name not in declared and not switch.meta.deleting:
+        if is_left and name not in declared and not (switch.meta.deleting or waits(world, name)):
             return DeleteSwitch(switch.meta, _dropped(world, switch))
     return None
 
@@ -165,8 +167,8 @@ def _ready(world: RunbookWorld, targets: list[TargetStatus], said: Told) -> tupl
         return Reason.NO_ACCOUNT, UNNAMED
     if world.unsettled:
         return Reason.UNSETTLED, world.unsettled
-    trouble = _collision(world, spec) or _unwatched(said) or _missing_target(targets) or unreadable(spec)
-    return trouble or _powerless(world) or _unreadable_target(targets) or (Reason.READY, "")
+    trouble = _collision(world, spec) or unmade(world, spec) or _unwatched(said) or _missing_target(targets)
+    return trouble or unreadable(spec) or _powerless(world) or _unreadable_target(targets) or (Reason.READY, "")
 
 
 def _powerless(world: RunbookWorld) -> tuple[Reason, str] | None:

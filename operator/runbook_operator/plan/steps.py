@@ -10,7 +10,7 @@ from runbook_operator.model.aims import TEMPLATE
 from runbook_operator.model.effects import Effect
 from runbook_operator.model.efforts import Place
 from runbook_operator.model.notices import Notice
-from runbook_operator.model.refs import Meta
+from runbook_operator.model.refs import Meta, switch_ref
 from runbook_operator.plan import whose
 
 
@@ -130,3 +130,9 @@ Step = WriteStatus | SetFinalizers | Unsay | Act
 OwnStep = SetFinalizers | Unsay | CreateSwitch | AdoptSwitch | DeleteSwitch
 """Writes to objects of our own that are no statuses."""
 RunbookStep = CreateSwitch | AdoptSwitch | DeleteSwitch | WriteStatus | SetFinalizers | Adjust
+
+
+def place_of(step: OwnStep) -> Place:
+    """The object that is written, and by which kind of step."""
+    ref = switch_ref(step.runbook.ref.namespace, step.name) if isinstance(step, CreateSwitch) else step.meta.ref
+    return (ref, type(step).__name__)

@@ -1,16 +1,22 @@
 """Switches whose owner reference is gone, as after an orphaning deletion or a restore, and whose they are."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from runbook_operator.api.conditions import Condition
 from runbook_operator.api.objects import SwitchObject, parse_switch
 from runbook_operator.api.runbook import RunbookStatus
 from runbook_operator.decide import runbook as runbooks
-from runbook_operator.plan.steps import AdoptSwitch, DeleteSwitch, WriteStatus
+from runbook_operator.decide.due import runbook_due
+from runbook_operator.model.efforts import Effort, Failed
+from runbook_operator.model.reasons import Reason
+from runbook_operator.model.refs import switch_ref
+from runbook_operator.plan.steps import AdoptSwitch, CreateSwitch, DeleteSwitch, WriteStatus
 from runbook_operator.plan.world import RunbookWorld
-from tests.builders import NOW, WEB, Simulation, runbook, runbook_body, seen, switch_body
+from tests.builders import NOW, WEB, Simulation, runbook, runbook_body, seen, switch, switch_body
 
 FORMER = {"apiVersion": "runbooks.dev/v1alpha1", "kind": "Runbook", "name": "shop", "uid": "before"}
 FOREIGN = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "web-1"}
@@ -110,3 +116,52 @@ def test_runbook_that_was_made_anew_wakes_the_switches_that_name_it() -> None:
     again["metadata"]["resourceVersion"] = "2"
 
     assert simulation.store.put(again) == {ref, simulation.switch().meta.ref}
+
+
+def failed(world: RunbookWorld, name: str = "shop-stop", seconds: float = 60) -> RunbookWorld:
+    """The last write to that Switch was refused, and is tried again in so many seconds."""
+    due = NOW + timedelta(seconds=seconds)
+    one = Failed(Reason.FORBIDDEN, "PATCH switches: 403. Grant it", fatal=True, attempts=1, since=NOW, due=due)
+    return replace(world, efforts={(switch_ref("shop", name), "AdoptSwitch"): Effort(failed=one)})
+
+
+def ready(world: RunbookWorld) -> Condition:
+    return next(one for one in status(world).conditions if one.type == "Ready")
+
+
+def test_refused_adoption_makes_the_runbook_not_ready_and_waits() -> None:
+    left = failed(world(orphan()))
+
+    found = ready(left)
+
+    assert (found.status, found.reason) == ("False", "MissingRights")
+    assert found.message == (
+        "switch stop: the Switch shop-stop has lost its owner reference and could not be adopted: "
+        "PATCH switches: 403. Grant it"
+    )
+    assert runbook_due(left) == NOW + timedelta(seconds=60)
+
+
+def test_refused_adoption_is_tried_again_when_its_pause_is_over() -> None:
+    assert isinstance(runbooks.next_step(failed(world(orphan()), seconds=0)), AdoptSwitch)
+
+
+def test_refused_creation_is_named_and_the_other_switches_are_made() -> None:
+    entries = [{"name": name, "actions": [{"scale": {"target": "web", "replicas": 0}}]} for name in ("stop", "half")]
+    left = failed(world(killSwitches=entries))
+
+    step = runbooks.next_step(left)
+    assert isinstance(step, CreateSwitch)
+    assert step.name == "shop-half"
+    rest = replace(left, switches={"shop-half": switch("half")})
+    assert "the Switch shop-stop could not be made" in ready(rest).message
+
+
+def test_refused_deletion_of_a_dropped_switch_waits() -> None:
+    left = failed(world(orphan(labels=MADE), killSwitches=[]))
+
+    assert isinstance(runbooks.next_step(left), WriteStatus)
+
+
+def test_refusal_says_nothing_of_a_switch_that_has_its_owner_again() -> None:
+    assert ready(failed(world(switch()))).status == "True"
