@@ -182,7 +182,9 @@ def test_job_that_can_make_no_pod_says_so_and_a_release_deletes_it(cluster: Clus
 
     cluster.throw("shop-run")
     name = the_job(cluster)
-    says(cluster, f"Job/{name} has made no pod yet; kubectl describe job {name} -n {cluster.namespace} says why")
+    told = says(cluster, f"Job/{name} has made no pod yet; Job/{name}: pods cannot be made: ")
+    assert told["reason"] == "PodsNotCreated"
+    assert "exceeded quota: pods" in told["message"]
     cluster.until_phase("shop-run", "Stalled")
 
     cluster.release("shop-run")
