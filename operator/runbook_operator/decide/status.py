@@ -13,12 +13,13 @@ from runbook_operator.decide.efficacy import judged, looked_back, verdict
 from runbook_operator.decide.gates import is_held_back
 from runbook_operator.decide.holds import earlier_reason, held_back, held_released, holds, silenced, wanted, word
 from runbook_operator.decide.known import swapped
-from runbook_operator.decide.notices import about_record, about_release, clause, put_back, remarked, said, summary
+from runbook_operator.decide.notices import about_record, about_release, clause, put_back, said, summary
 from runbook_operator.decide.outcome import ended
 from runbook_operator.decide.parts import Part, dropped, parts
+from runbook_operator.decide.phases import completed, phase_of
 from runbook_operator.decide.planning import action_of, scene_of
 from runbook_operator.decide.prepared import is_preparable, kept, prepared
-from runbook_operator.decide.progress import complete, counted, engaging, is_idle, is_over, releasing, stalled
+from runbook_operator.decide.progress import complete, counted, engaging, is_over, releasing, stalled
 from runbook_operator.decide.record import drafted
 from runbook_operator.model.durations import spoken
 from runbook_operator.model.notices import Notice
@@ -113,31 +114,11 @@ def _engaging(world: World, old: Record) -> WriteStatus:
     if fresh:
         record = _noted(world, record)
     record = record.replace(done=whole and record.momentary)
-    status = _shown(world, record, _phase(record))
+    status = _shown(world, record, phase_of(record))
     if whole and world.latency is not None:
         status = status.replace(latency_milliseconds=world.latency)
-    notices = _completed(world, record) if fresh else ()
+    notices = completed(world, record) if fresh else ()
     return _with_complaint(world, record, status, (*notices, *_put_back(world, old), *_in_vain(world, old, record)))
-
-
-def _phase(record: Record) -> Phase:
-    """The phase of a switch that is wanted."""
-    if record.done:
-        return "Releasing"
-    if not complete(record):
-        return "Engaging"
-    return "NothingToDo" if is_idle(record) else "Engaged"
-
-
-def _completed(world: World, record: Record) -> tuple[Notice, ...]:
-    return (*about_record(world, record, _achieved(record), summary(record)), *remarked(world, record))
-
-
-def _achieved(record: Record) -> Reason:
-    """What a complete throw has come to: a throw that wrote nothing neither holds nor has done anything."""
-    if is_idle(record):
-        return Reason.NOTHING_TO_DO
-    return Reason.DONE if record.momentary else Reason.ENGAGED
 
 
 def _noted(world: World, record: Record) -> Record:

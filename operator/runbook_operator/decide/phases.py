@@ -1,0 +1,29 @@
+"""How far the throw of a wanted switch is, and the notices of one that is complete."""
+
+from runbook_operator.api.switch import Phase, Record
+from runbook_operator.decide.notices import about_record, remarked, summary
+from runbook_operator.decide.progress import complete, is_idle
+from runbook_operator.model.notices import Notice
+from runbook_operator.model.reasons import Reason
+from runbook_operator.plan.world import World
+
+
+def phase_of(record: Record) -> Phase:
+    """The phase of a switch that is wanted."""
+    if record.done:
+        return "Releasing"
+    if not complete(record):
+        return "Engaging"
+    return "NothingToDo" if is_idle(record) else "Engaged"
+
+
+def completed(world: World, record: Record) -> tuple[Notice, ...]:
+    """The notices of a throw that is complete, with its remarks."""
+    return (*about_record(world, record, _achieved(record), summary(record)), *remarked(world, record))
+
+
+def _achieved(record: Record) -> Reason:
+    """What a complete throw has come to: a throw that wrote nothing neither holds nor has done anything."""
+    if is_idle(record):
+        return Reason.NOTHING_TO_DO
+    return Reason.DONE if record.momentary else Reason.ENGAGED
