@@ -12,7 +12,7 @@ FLAGS = Ref("v1", "ConfigMap", NAMESPACE, "flags")
 
 
 def flag(value: str = "off") -> Simulation:
-    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flags"}, "data": {}}
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flags"}, "data": {"ai": "on"}}
     simulation = Simulation().with_object(body)
     entry = kill_switch("stop", {"setFlag": {"target": "web", "flag": "ai", "value": value}})
     target = {"name": "web", "flags": {"configMap": "flags"}}
@@ -28,7 +28,7 @@ def test_release_of_a_refused_write_reports_no_restore() -> None:
 
     simulation.release().drive()
 
-    text = "ConfigMap/flags data.ai is absent, as before the throw"
+    text = "ConfigMap/flags data.ai is on, as before the throw"
     assert outcome(simulation) == text
     assert condition(simulation.status(), "Restored") == ("True", "Released", text)
     assert Reason.RESTORED not in {one.reason for one in simulation.said}
@@ -53,7 +53,7 @@ def test_release_reports_a_restore_of_a_write_whose_record_was_lost() -> None:
 
     simulation.release().drive()
 
-    assert outcome(simulation) == "ConfigMap/flags data.ai back to absent"
+    assert outcome(simulation) == "ConfigMap/flags data.ai back to on"
 
 
 def test_switch_whose_write_was_refused_is_prepared_again_after_the_release() -> None:
