@@ -85,7 +85,7 @@ def test_a_switch_that_failed_can_be_released_from_where_it_is() -> None:
     simulation = thrown().refuse(FORBIDDEN).drive().release().drive()
 
     assert (simulation.replicas, simulation.status().phase) == (3, "Released")
-    assert simulation.status().history[0].outcome == "Deployment/web back to 3"
+    assert simulation.status().history[0].outcome == "Deployment/web is 3, as before the throw"
 
 
 def test_a_release_that_fails_is_told_and_goes_on_when_it_can() -> None:
