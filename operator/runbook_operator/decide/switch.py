@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from runbook_operator.api.switch import FINALIZER, Record
 from runbook_operator.decide.due import put_back_at, tried_again_at
+from runbook_operator.decide.holds import held_released, rehearsed, wanted, word
 from runbook_operator.decide.holds import is_over as word_is_over
-from runbook_operator.decide.holds import rehearsed, wanted, word
 from runbook_operator.decide.inforce import was_written
 from runbook_operator.decide.launch import is_unrecorded, resume
 from runbook_operator.decide.notices import said
@@ -200,7 +200,14 @@ def _restorations(left: tuple[Part, ...]) -> Iterator[Act]:
     for number, part in enumerate(left):
         if _is_to_restore(part):
             group = [one for one in together(part, left[number + 1 :]) if _is_to_restore(one)]
-            yield _unseen_work(part, _act(group, [one.put_back_value for one in group]))
+            act = _act(group, [one.put_back_value for one in group])
+            yield _unseen_work(part, replace(act, released_by=_released_by(part.world)))
+
+
+def _released_by(world: World) -> tuple[str, str] | None:
+    """Who holds the switch released, and why."""
+    said = held_released(world)
+    return (said.by, said.reason) if said is not None else None
 
 
 def _unseen_work(part: Part, act: Act) -> Act:

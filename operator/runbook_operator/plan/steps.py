@@ -66,7 +66,8 @@ class Change:
 class Act:
     """One write to a target for the engagement of `record`, with all the fields that it changes.
 
-    `timed` where this is what the person waits for; `put_back` where it puts back what somebody changed.
+    `timed` where this is what the person waits for; `put_back` where it puts back what somebody changed. `released_by`
+    is who released the switch and why, where a person did so by engaged: false.
     """
 
     effect: Effect
@@ -74,6 +75,7 @@ class Act:
     record: Record
     timed: bool = False
     put_back: bool = False
+    released_by: tuple[str, str] | None = None
 
     @property
     def account(self) -> Account | None:

@@ -66,11 +66,12 @@ def _who(actor: Ref, step: Act | Adjust) -> dict[str, Any]:
     if isinstance(step, Adjust):
         return {"runbook": actor.name, "by": str(actor), "because": step.reason}
     record = step.record
+    by, because = step.released_by or (record.engaged_by, record.reason)
     return {
         "engagementId": record.engagement_id,
         "switch": actor.name,
-        "by": record.engaged_by,
-        "because": record.reason,
+        "by": by,
+        "because": because,
         "putBack": step.put_back,
     }
 

@@ -40,6 +40,21 @@ def test_a_line_says_who_did_what_because_of_what_and_how_it_ended(act: tuple[Wo
     assert (second["result"], second["error"], second["operator"]) == ("refused", "403", "replica-1")
 
 
+@pytest.mark.parametrize(("engaged", "because"), [(False, "the fallback"), (None, "12% > 10%")])
+def test_line_of_a_restore_names_who_released_the_switch(tmp_path: Path, because: str, *, engaged: bool | None) -> None:
+    simulation = Simulation().with_runbook().with_target(3).drive().sense("Engage").drive()
+    simulation.say(engaged=engaged, reason="the fallback").sense("Engage" if engaged is False else "Release")
+    world = simulation.world()
+    step = next_step(world)
+    assert isinstance(step, Act)
+
+    Audit(path=tmp_path / "audit.jsonl").note(world, step, "done")
+
+    line = json.loads((tmp_path / "audit.jsonl").read_text())
+    assert (line["before"], line["after"]) == (0, 3)
+    assert (line["by"], line["because"]) == ("kubectl-patch" if engaged is False else "Metric error-rate", because)
+
+
 def test_a_line_of_a_runbooks_own_write_names_the_runbook_and_shows_no_credential(tmp_path: Path) -> None:
     command = {"exec": {"command": ["redis-cli", "-a", "s3cret"]}}
     story = Story().has(workload(container(readinessProbe=command)), service()).declares(endpoint(enforce=True)).look()
