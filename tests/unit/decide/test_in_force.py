@@ -235,7 +235,7 @@ def test_job_that_admission_changed_is_made_once_and_named_in_a_remark() -> None
 
     writes = lasts(simulation, 10)
 
-    assert len(writes) == 1
+    assert len(writes) == 2, "it is made, and resumed"
     record = simulation.status().record
     assert record is not None
     (remark,) = [one for one in record.remarks if one.reason == Reason.NOT_IN_FORCE]
