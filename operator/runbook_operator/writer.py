@@ -75,13 +75,13 @@ class Writer:
     audit: Audit
     wake: Callable[[Iterable[Ref]], None]
     lists: Lists = field(init=False)
-    reviews: Reviews = field(init=False)
     queries: Queries = field(init=False)
+    trials: Trials = field(init=False)
     certain: Certainty = field(default_factory=Certainty)
 
     def __post_init__(self) -> None:
-        self.lists, self.reviews = Lists(self.paths), Reviews(self.paths)
-        self.queries = Queries(self.paths, self.out, self.lists, self.reviews, Trials(self.paths).answer)
+        self.lists, self.trials = Lists(self.paths), Trials(self.paths)
+        self.queries = Queries(self.paths, self.out, self.lists, Reviews(self.paths), self.trials.answer)
 
     async def switch_step(self, world: World, step: Step) -> None:
         """Carry out a step of a switch."""
@@ -210,6 +210,7 @@ class Writer:
         self.throws.forget(ref)
         self.efforts.forget(ref)
         self.certain.forget(ref)
+        self.trials.forget(ref)
 
     async def _is_certain(self, world: AnyWorld) -> bool:
         """Whether the record that is acted on is the one that stands: read once where a watch alone has told of it.

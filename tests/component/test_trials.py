@@ -79,3 +79,48 @@ async def test_refusal_is_told_with_its_reason_and_advice() -> None:
 )
 async def test_other_errors_say_nothing_about_a_throw(error: errors.ApiError) -> None:
     assert await answered(error) == Ruling(allowed=False)
+
+
+class Checks:
+    """One switch whose writes are checked again and again."""
+
+    def __init__(self, error: errors.ApiError | None = None) -> None:
+        self.kube, self.now = AnsweringKube(error), 0.0
+        self.trials = Trials(Paths(self.kube), monotonic=lambda: self.now)
+
+    async def asked(self, effect: Effect = EFFECTS[0], edition: int = 1, number: int = 0) -> int:
+        """How many requests that the API server got for it."""
+        before = len(self.kube.asked)
+        await self.trials.answer(DryRun(SWITCH, number, effect), None, edition)
+        return len(self.kube.asked) - before
+
+
+async def test_write_that_is_allowed_is_checked_again_after_an_hour_and_not_before() -> None:
+    checks = Checks()
+
+    found = [await checks.asked()]
+    for checks.now in (600.0, 3599.0, 3600.0, 3601.0):
+        found.append(await checks.asked())
+
+    assert found == [1, 0, 0, 1, 0]
+
+
+async def test_write_is_checked_again_where_the_target_the_runbook_or_the_switch_is_another() -> None:
+    checks = Checks()
+    await checks.asked()
+
+    assert await checks.asked(Patch(WEB, "uid", "8", {"spec": {"replicas": 0}}, "scale")) == 1
+    assert await checks.asked() == 1
+    assert await checks.asked(edition=2) == 1
+    assert await checks.asked(EFFECTS[1], edition=2, number=1) == 1
+    assert await checks.asked(EFFECTS[1], edition=2, number=1) == 0
+    checks.trials.forget(SWITCH)
+    assert await checks.asked(EFFECTS[1], edition=2, number=1) == 1
+
+
+async def test_write_that_is_refused_is_checked_at_every_close_look() -> None:
+    checks = Checks(errors.RefusedError("403 exceeded quota"))
+
+    assert [await checks.asked() for _ in range(3)] == [1, 1, 1]
+    checks.kube.error = None
+    assert [await checks.asked() for _ in range(3)] == [1, 0, 0]

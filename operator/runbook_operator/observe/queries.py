@@ -15,7 +15,7 @@ from runbook_operator.observe.reviews import Reviews
 from runbook_operator.observe.targets import answer
 from runbook_operator.plan.whose import Reader
 
-Trial = Callable[[DryRun, Account | None], Awaitable[Ruling | Denied]]
+Trial = Callable[[DryRun, Account | None, Edition | None], Awaitable[Ruling | Denied]]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Queries:
         if isinstance(query, Find):
             return await self.lists.answer(query, shared, reader)
         if isinstance(query, DryRun):
-            return await self.trial(query, reader)
+            return await self.trial(query, reader, shared)
         return await answer(self.paths.as_(reader), self.out, query)
 
     async def answer_if_available(self, query: Query, shared: Edition | None, reader: Reader) -> Any:
