@@ -21,13 +21,17 @@ class Answering:
     """Idle switches parse one document at a time, so that one thread at most competes with the event loop."""
 
     async def parse(self, visit: Visit, unparsed: Unparsed) -> None:
-        """Parse the document in a thread of its own; a switch that is being thrown waits for no other's document."""
+        """Parse the document for a visit that a person waits for; Unparsed where nobody does."""
         switch = self.writer.store.switches.get(visit.key)
-        if switch and switch.spec.engaged and switch.status.phase != "Engaged":
+        is_awaited = switch is None or (bool(switch.spec.engaged) and switch.status.phase != "Engaged")
+        if not (is_awaited or visit.presumed):
+            raise unparsed
+        await _parse(unparsed)
+
+    async def parse_in_turn(self, unparsed: Unparsed) -> None:
+        """Parse the document for a visit that nobody waits for."""
+        async with self._turn:
             await _parse(unparsed)
-        else:
-            async with self._turn:
-                await _parse(unparsed)
 
     async def ask(self, visit: Visit, unread: Unread) -> None:
         """Whoever throws a switch does not wait to be told again that there is nothing: it is asked meanwhile."""
@@ -46,5 +50,6 @@ class Answering:
 
 
 async def _parse(unparsed: Unparsed) -> None:
+    """Parse the document in a thread of its own; the next decision finds what was parsed."""
     found = await asyncio.to_thread(documents.parse, unparsed.text, unparsed.path)
     documents.remember(unparsed.text, unparsed.path, found)

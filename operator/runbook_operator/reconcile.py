@@ -112,23 +112,32 @@ class Reconciler:
         elif (switch := store.switches.get(key)) is not None:
             if self._tells_later(switch):
                 return
-            visit = self._visit(key, switch)
-            targets = targets_of(store, switch)
+            visit, targets = self._visit(key, switch), targets_of(store, switch)
             if switch.spec.engaged and switch.status.record is None:
                 visit.answers.update(self.writer.lists.usual(key.namespace, whose.declared(store.runbook_of(switch))))
-            async with self.locks.hold(targets):
-                unwatched = [ref for ref in targets if not self.is_watched(ref)]
-                store.let_go(unwatched)
-                await self._settle(visit, self._switch_step)
-                self._watch_over(key, unwatched)
-                looked_at = (query.ref for query in visit.answers if isinstance(query, Read))
-                self.writer.forget_strangers((*targets, *looked_at))
+            unread = unwatched = [ref for ref in targets if not self.is_watched(ref)]
+            while unparsed := await self._settled(visit, targets, unread):
+                # Without the locks: a throw of another switch of these targets does not wait for this one's documents.
+                await self.answering.parse_in_turn(unparsed)
+                unread = []
+            self._watch_over(key, unwatched)
         else:
             self.writer.forget(key)
             self.bursts.told(key)
             self.sensing.look(key)
             self.looks.forget(key)
             self.settling.forget(key)
+
+    async def _settled(self, visit: Visit, targets: Sequence[Ref], unread: Sequence[Ref]) -> Unparsed | None:
+        """None once nothing is left to do, or the document that has to be parsed before."""
+        async with self.locks.hold(targets):
+            self.writer.store.let_go(unread)
+            try:
+                await self._settle(visit, self._switch_step)
+            except Unparsed as unparsed:
+                return unparsed
+            self.writer.forget_strangers((*targets, *(one.ref for one in visit.answers if isinstance(one, Read))))
+            return None
 
     def _watch_over(self, key: Ref, unwatched: Sequence[Ref]) -> None:
         """What nobody tells us about, and what an action may wait for, is looked at again before long."""
@@ -239,10 +248,8 @@ class Reconciler:
         """What was presumed is known now, before anything is done to a target; where it was wrong, it is saved anew."""
         await asyncio.gather(*visit.presumed)
         visit.answers.update(visit.asked)
-        if any(found != () for found in visit.asked.values()):
-            fresh = replanned(world, record)
-            if fresh != record:
-                await self._try(world, begun(world, fresh))
+        if any(found != () for found in visit.asked.values()) and (fresh := replanned(world, record)) != record:
+            await self._try(world, begun(world, fresh))
         visit.presumed.clear()
         return True
 

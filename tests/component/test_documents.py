@@ -4,6 +4,7 @@ The fake API server of test_faults.
 """
 
 import asyncio
+import json
 import threading
 from collections import Counter
 from contextlib import AbstractContextManager
@@ -34,6 +35,7 @@ class Parsed:
         self.on_the_loop = [0]
         self._loop, self._read, self._limited = threading.get_ident(), outlines.read, documents.limited
         monkeypatch.setattr(documents, "_known", {})
+        monkeypatch.setattr(documents, "_origins", {})
         monkeypatch.setattr(outlines, "read", self._counted)
         monkeypatch.setattr(documents, "limited", self._begun)
 
@@ -71,6 +73,30 @@ async def test_close_look_parses_a_large_document_off_the_event_loop_and_once(mo
     assert set(parsed.times.values()) == {1}
     assert [path for known, path in parsed.times if known == text] == [f"flags.flag{n}.default" for n in range(COUNT)]
     assert not any(parsed.on_the_loop)
+
+
+async def test_close_look_parses_large_json_once_for_each_flag(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed, text = Parsed(monkeypatch), json.dumps(yaml.safe_load(large()), indent=1)
+
+    status = await rig_of(text).visit()
+
+    assert condition(status, "Ready")[:2] == ("True", "Ready")
+    assert parsed.times == {(text, f"flags.flag{n}.default"): 1 for n in range(COUNT)}
+
+
+async def test_targets_are_free_while_a_close_look_has_a_document_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    Parsed(monkeypatch)
+    rig, held = rig_of(large()), list[int]()
+    parse = rig.reconciler.answering.parse_in_turn
+
+    async def noted(unparsed: documents.Unparsed) -> None:
+        held.append(len(rig.reconciler.locks._locks))
+        await parse(unparsed)
+
+    monkeypatch.setattr(rig.reconciler.answering, "parse_in_turn", noted)
+
+    assert condition(await rig.visit(), "Ready")[1] == "Ready"
+    assert set(held) == {0}
 
 
 async def test_small_documents_are_parsed_on_the_event_loop_within_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from typing import ClassVar
@@ -28,6 +29,8 @@ UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]
 NO_MAP = "the text is not a YAML or JSON map but a single value or a list, as a .properties file is: it has no keys"
 REMEMBERED = 2048
 """Outlines of so many paths in so many texts are kept; one has a few hundred bytes."""
+LONGEST_DESCENT = 8
+"""Texts that are made one of the other: a switch sets eight flags at most."""
 BUDGET = 16 * 1024
 """Characters that one decision parses at most: 8 ms where every other one is a comma, and 2 ms usually."""
 
@@ -59,6 +62,15 @@ class Unparsed(Exception):  # noqa: N818 # as Unread: the decision is made again
     def __init__(self, text: str, path: str) -> None:
         super().__init__(path)
         self.text, self.path = text, path
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The JSON text that a text was made of, by another value: what followed `end` moved `by` so many characters."""
+
+    digest: bytes
+    end: int
+    by: int
 
 
 @contextmanager
@@ -112,9 +124,11 @@ def replaced(text: str, keys: Keys, raw: str) -> str:
         # Between a colon and nothing there is no room: the way back would not give the same bytes.
         raise FieldError(spelled(keys), "a value left empty in the document can be neither replaced nor written")
     changed = text[:start] + raw + text[end:]
-    stands = _is_json_value(raw) if is_json(text, keys) else _stands(changed, keys, (start, start + len(raw)))
-    if not stands:
+    in_json = is_json(text, keys)
+    if not (_is_json_value(raw) if in_json else _stands(changed, keys, (start, start + len(raw)))):
         raise FieldError(spelled(keys), "what is to be written would not be one value there")
+    if in_json:
+        _note_origin(changed, Origin(_digest(text), end, len(raw) - (end - start)))
     return changed
 
 
@@ -164,13 +178,33 @@ def spelled(keys: Keys) -> str:
 def _outline(text: str, keys: Keys) -> Outline:
     """Outlines are kept by the digest of their text, so that no text stays in memory."""
     path = ".".join(keys)
-    found = _known.pop((_digest(text), path), None) or _parsed(text, path)
+    digest = _digest(text)
+    found = _known.pop((digest, path), None) or _derived(digest, path) or _parsed(text, path)
     remember(text, path, found)
     if isinstance(found, outlines.TooLargeError):
         raise TooLargeError(spelled(keys), found.problem)
     if isinstance(found, outlines.UnreadableError):
         raise FieldError(spelled(keys), found.problem)
     return found
+
+
+def _note_origin(text: str, origin: Origin) -> None:
+    _origins[_digest(text)] = origin
+    if len(_origins) > REMEMBERED:
+        del _origins[next(iter(_origins))]
+
+
+def _derived(digest: bytes, path: str) -> Outline | None:
+    """What is known of a JSON text holds around a value that is replaced: the changed text needs no parsing."""
+    made: list[Origin] = []
+    while (origin := _origins.get(digest)) is not None and len(made) < LONGEST_DESCENT:
+        made.append(origin)
+        digest = origin.digest
+        if isinstance(found := _known.get((digest, path)), Outline):
+            for one in reversed(made):
+                found = found.moved(one.end, one.by)
+            return found
+    return None
 
 
 def _parsed(text: str, path: str) -> Outline | outlines.UnreadableError:
@@ -182,6 +216,7 @@ def _parsed(text: str, path: str) -> Outline | outlines.UnreadableError:
 
 
 _known: dict[tuple[bytes, str], Outline | outlines.UnreadableError] = {}
+_origins: dict[bytes, Origin] = {}
 _left: ContextVar[list[int] | None] = ContextVar("left", default=None)
 """One number: the characters that the decision under way may still parse; None outside of decisions."""
 

@@ -10,7 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -64,6 +64,11 @@ class Outline:
         self.counts[keys] += 1
         if bound:
             self.bound.add(keys)
+
+    def moved(self, end: int, by: int) -> "Outline":
+        """The outline of the text in which a value that ended there has another length."""
+        spans = {keys: (a + by * (a >= end), b + by * (b >= end)) for keys, (a, b) in self.spans.items()}
+        return replace(self, spans=spans)
 
 
 def read(text: str, path: str) -> Outline:

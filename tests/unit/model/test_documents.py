@@ -301,6 +301,7 @@ def test_odd_keys_are_spelled_in_brackets() -> None:
 @pytest.fixture
 def _nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "_known", {})
+    monkeypatch.setattr(documents, "_origins", {})
 
 
 @pytest.mark.usefixtures("_nothing_known")
@@ -332,6 +333,43 @@ def test_each_decision_has_a_budget_of_its_own_and_others_have_none() -> None:
             find(text, (key,))
 
     assert raw_at(text, ("c",)) == "3"
+
+
+@pytest.mark.usefixtures("_nothing_known")
+def test_json_that_was_changed_by_the_operator_is_not_parsed_again() -> None:
+    text = json.dumps({"flags": {"a": False, "b": "x", "c": 1}, "d": [1]}, indent=1)
+    paths = [("flags", "a"), ("flags", "b"), ("flags", "c")]
+    for keys in paths:
+        find(text, keys)
+
+    for keys, raw in [(paths[1], '"longer"'), (paths[0], "true"), (paths[2], "12345"), (paths[1], '""')]:
+        with documents.limited(0):
+            text = replaced(text, keys, raw)
+            found = [find(text, one) for one in paths]
+        assert found == [outlines.read(text, ".".join(one)).spans[one] for one in paths]
+        assert raw_at(text, keys) == raw
+
+
+@pytest.mark.usefixtures("_nothing_known")
+def test_text_that_comes_back_to_what_it_was_is_followed_no_further_than_eight_changes() -> None:
+    first, other = '{"a": 1, "b": 1}', '{"a": 2, "b": 1}'
+    for text, raw in [(first, "2"), (other, "1")]:
+        replaced(text, ("a",), raw)
+
+    with documents.limited(0), pytest.raises(Unparsed):
+        find(first, ("b",))
+    assert raw_at(first, ("b",)) == "1"
+
+
+def test_origins_of_so_many_texts_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "REMEMBERED", 3)
+    monkeypatch.setattr(documents, "_known", {})
+    monkeypatch.setattr(documents, "_origins", {})
+
+    for number in range(9):
+        replaced(f'{{"a": {number}}}', ("a",), str(number + 1))
+
+    assert len(documents._origins) == 3
 
 
 def test_json_of_very_many_values_is_refused_with_their_number() -> None:
