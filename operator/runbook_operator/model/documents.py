@@ -24,6 +24,8 @@ from runbook_operator.model.reasons import Reason
 
 QUOTES = ("'", '"')
 JSON_BARE = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+ALIKE = [re.compile(one) for one in (r"[A-Za-z0-9_]+", r'"[ !#-\[\]-~]*"', r"'[ -&(-~]*'")]
+"""Values of YAML of which one can take the place of another of its kind: a word, and quoted text without escapes."""
 UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 """What a YAML reader refuses or takes for a line end, and json.dumps leaves as it is."""
 NO_MAP = "the text is not a YAML or JSON map but a single value or a list, as a .properties file is: it has no keys"
@@ -66,7 +68,7 @@ class Unparsed(Exception):  # noqa: N818 # as Unread: the decision is made again
 
 @dataclass(frozen=True)
 class Origin:
-    """The JSON text that a text was made of, by another value: what followed `end` moved `by` so many characters."""
+    """The text that a text was made of, by another value: what followed `end` moved `by` so many characters."""
 
     digest: bytes
     end: int
@@ -124,11 +126,10 @@ def replaced(text: str, keys: Keys, raw: str) -> str:
         # Between a colon and nothing there is no room: the way back would not give the same bytes.
         raise FieldError(spelled(keys), "a value left empty in the document can be neither replaced nor written")
     changed = text[:start] + raw + text[end:]
-    in_json = is_json(text, keys)
-    if not (_is_json_value(raw) if in_json else _stands(changed, keys, (start, start + len(raw)))):
-        raise FieldError(spelled(keys), "what is to be written would not be one value there")
-    if in_json:
+    if _is_json_value(raw) if is_json(text, keys) else _are_alike(text[start:end], raw):
         _note_origin(changed, Origin(_digest(text), end, len(raw) - (end - start)))
+    elif is_json(text, keys) or not _stands(changed, keys, (start, start + len(raw))):
+        raise FieldError(spelled(keys), "what is to be written would not be one value there")
     return changed
 
 
@@ -195,7 +196,7 @@ def _note_origin(text: str, origin: Origin) -> None:
 
 
 def _derived(digest: bytes, path: str) -> Outline | None:
-    """What is known of a JSON text holds around a value that is replaced: the changed text needs no parsing."""
+    """What is known of a text holds around a value that is replaced: the changed text needs no parsing."""
     made: list[Origin] = []
     while (origin := _origins.get(digest)) is not None and len(made) < LONGEST_DESCENT:
         made.append(origin)
@@ -260,6 +261,11 @@ def _is_json_value(raw: str) -> bool:
         return isinstance(json.loads(raw), str) and raw.endswith('"')
     except ValueError:
         return False
+
+
+def _are_alike(old: str, new: str) -> bool:
+    """True if the new value is one in YAML wherever the old one is."""
+    return any(one.fullmatch(old) and one.fullmatch(new) for one in ALIKE)
 
 
 def _is_plain(value: str) -> bool:

@@ -319,7 +319,7 @@ def test_document_beyond_the_budget_of_a_decision_is_left_to_be_parsed() -> None
     with documents.limited(0):
         raw = raw_at(text, keys)
         with pytest.raises(Unparsed):
-            replaced(text, keys, "'on'")
+            replaced(text, keys, '"on"')
 
     assert raw == "'off'"
 
@@ -348,6 +348,22 @@ def test_json_that_was_changed_by_the_operator_is_not_parsed_again() -> None:
             found = [find(text, one) for one in paths]
         assert found == [outlines.read(text, ".".join(one)).spans[one] for one in paths]
         assert raw_at(text, keys) == raw
+
+
+@pytest.mark.usefixtures("_nothing_known")
+@pytest.mark.parametrize(("old", "new"), [("off", "on"), ('"off"', '"on, [x"'), ("'off'", "'# no: \"x\"'")])
+def test_yaml_in_which_a_value_of_the_same_kind_takes_the_place_is_not_parsed_again(old: str, new: str) -> None:
+    text = f"a: {old}  # why\nb: {{c: {old}, d: x}}\n"
+    paths = [("a",), ("b", "c"), ("b", "d")]
+    for keys in paths:
+        find(text, keys)
+
+    for keys in paths[:2]:
+        with documents.limited(0):
+            text = replaced(text, keys, new)
+            found = [find(text, one) for one in paths]
+        assert found == [outlines.read(text, ".".join(one)).spans[one] for one in paths]
+        assert raw_at(text, keys) == new
 
 
 @pytest.mark.usefixtures("_nothing_known")
