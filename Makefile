@@ -132,6 +132,14 @@ bench-profile: $(READY) lab ## Sample where the processor's time of a throw goes
 bench-failover: $(READY) lab ## Measure how long a switch waits that is thrown when the leader is lost, beside the peer in Go
 	@$(KUBE_ENV) $(BIN)/python -m bench.failover
 
+.PHONY: bench-neighbours
+bench-neighbours: $(READY) lab ## Measure what a large flag document of one tenant costs the throws of another one
+	@$(KUBE_ENV) $(BIN)/python -m bench.neighbours
+
+.PHONY: bench-looks
+bench-looks: $(READY) lab ## Count what the close looks at 1,000 idle switches ask of the API server, with dry runs and without
+	@$(KUBE_ENV) $(BIN)/python -m bench.looks
+
 .PHONY: bench-sensing
 bench-sensing: $(READY) ## Measure what 10,000 checks every 10 s cost, beside a task for each; needs no cluster
 	@$(BIN)/python -m bench.sensing

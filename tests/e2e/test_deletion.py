@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runbook_operator.api.switch import FINALIZER
 from tests.e2e import api
-from tests.e2e.harness import Body, Cluster, Operator, deployment, eventually, fresh_namespace, runbook
+from tests.e2e.harness import ROLLOUT, Body, Cluster, Operator, deployment, eventually, fresh_namespace, runbook
+from tests.e2e.test_orphans import engaged, owners, ready, restored
+from tests.e2e.test_run_job import jobs, pod, run_job
 
 FLAGS: Body = {
     "apiVersion": "v1",
@@ -18,6 +21,22 @@ FLAGS: Body = {
 TARGET: Body = {"name": "web", "workload": {"name": "web"}, "flags": {"configMap": "flags"}}
 OFF: Body = {"name": "ai-off", "actions": [{"setFlag": {"target": "web", "flag": "ai", "value": "false"}}]}
 STOP: Body = {"name": "stop", "actions": [{"scale": {"target": "web", "replicas": 0}}]}
+
+SERVICE: Body = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "web"},
+    "spec": {"selector": {"app": "web"}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]},
+}
+EVERYTHING: Body = {
+    "name": "all",
+    "actions": [
+        {"blockTraffic": {"target": "web"}},
+        {"setFlag": {"target": "web", "flag": "ai", "value": "false", "restart": True}},
+        run_job(pod(LATENCY_MS="600000") | {"terminationGracePeriodSeconds": 60}),
+    ],
+}
+"""What a release has to restore, to roll out again and to wait for."""
 
 
 @pytest.fixture
@@ -43,21 +62,103 @@ def is_gone(cluster: Cluster) -> bool:
     return False
 
 
-def test_namespace_deleted_after_a_throw_that_no_operator_saw_is_gone(cluster: Cluster, leader: Operator) -> None:
-    cluster.apply(deployment(), runbook(killSwitches=[STOP], scaling=[]))
-    eventually("the throw is prepared", lambda: cluster.get("switch", "shop-stop")["status"].get("prepared"))
+def served(**rest: Any) -> Body:
+    """The Runbook of a workload behind a Service, with its flags."""
+    return runbook(targets=[TARGET | {"service": {"name": "web", "port": "http"}}], scaling=[], **rest)
+
+
+@pytest.mark.parametrize("entry", [STOP, EVERYTHING], ids=lambda entry: str(entry["name"]))
+def test_namespace_deleted_after_a_throw_that_no_operator_saw_is_gone(
+    cluster: Cluster, leader: Operator, entry: Body
+) -> None:
+    name = f"shop-{entry['name']}"
+    flags = FLAGS | {"metadata": {"name": "flags"}}
+    cluster.apply(deployment(), flags, SERVICE, served(killSwitches=[entry]))
+    if entry is STOP:
+        eventually("the throw is prepared", lambda: cluster.get("switch", name)["status"].get("prepared"))
+    cluster.until_reason("switch", name, "Ready")
     leader.kill()
     marked = {"metadata": {"finalizers": [FINALIZER]}, "spec": {"engaged": True}}
-    api.patch(api.path("switch", cluster.namespace, "shop-stop"), marked)
+    api.patch(api.path("switch", cluster.namespace, name), marked)
     api.delete(namespace(cluster))
-    kinds = ("deployment", "runbook")
+    kinds = ("deployment", "runbook", "service", "configmap")
     eventually("the target and the Runbook are gone", lambda: not any(api.items(k, cluster.namespace) for k in kinds))
-    assert cluster.get("switch", "shop-stop")["metadata"]["finalizers"] == [FINALIZER]
+    assert cluster.get("switch", name)["metadata"]["finalizers"] == [FINALIZER]
 
     leader.start()
 
     eventually("the namespace is gone", lambda: is_gone(cluster))
     assert "did not settle" not in leader.log()
+    assert "Traceback" not in leader.log()
+
+
+@pytest.mark.node
+def test_namespace_deleted_while_a_job_a_block_and_a_restart_are_engaged_keeps_only_what_others_hold(
+    cluster: Cluster, leader: Operator, node: str
+) -> None:
+    web, http = deployment(scheduler="default-scheduler"), [{"name": "http", "containerPort": 8080}]
+    probe = {"httpGet": {"path": "/", "port": "http"}, "periodSeconds": 1}
+    web["spec"]["template"]["spec"]["containers"][0] |= {"ports": http, "readinessProbe": probe}
+    endpoint = {"name": "ready", "target": "web", "path": "/health/ready", "probe": "readiness", "enforce": True}
+    cluster.apply(web, FLAGS, SERVICE, served(killSwitches=[STOP, EVERYTHING], healthEndpoints=[endpoint]))
+
+    def probed() -> str:
+        pods = cluster.get("deployment", "web")["spec"]["template"]["spec"]
+        return str(pods["containers"][0]["readinessProbe"]["httpGet"]["path"])
+
+    eventually("the probe is enforced", lambda: probed() == "/health/ready", ROLLOUT)
+    cluster.throw_when_there("shop-all")
+    eventually("the Job runs", lambda: any(one["status"].get("active") for one in jobs(cluster)), ROLLOUT)
+    cluster.throw("shop-stop")
+    cluster.until_phase("shop-stop", "Engaged")
+    assert cluster.get("configmap", "flags")["data"] == {"ai": "false"}
+
+    api.delete(namespace(cluster))
+
+    kinds = ("switch", "runbook", "deployment", "job", "service")
+    eventually("ours are gone", lambda: not any(api.items(kind, cluster.namespace) for kind in kinds), ROLLOUT)
+    assert cluster.get("configmap", "flags")["metadata"]["finalizers"] == ["example.com/slow"]
+    log = leader.log()
+    assert "Traceback" not in log
+    assert log.count(" 403 ") < 20
+    api.patch(api.path("configmap", cluster.namespace, "flags"), {"metadata": {"finalizers": None}})
+    eventually("the namespace is gone", lambda: is_gone(cluster), ROLLOUT)
+    assert node
+
+
+@pytest.mark.parametrize("is_engaged", [True, False], ids=["engaged", "at rest"])
+def test_backup_restored_into_a_new_namespace_restores_what_was_saved_of_the_old_workload(
+    cluster: Cluster, leader: Operator, *, is_engaged: bool
+) -> None:
+    """The backup has the workload as the switch held it; there it has another uid, and so have Runbook and Switch."""
+    ready(cluster)
+    before = engaged(cluster) if is_engaged else cluster.get("switch", "shop-stop")
+    uid = cluster.get("deployment", "web")["metadata"]["uid"]
+    api.delete(namespace(cluster))
+    eventually("the namespace is gone", lambda: is_gone(cluster))
+
+    api.create("/api/v1/namespaces", {"metadata": {"name": cluster.namespace}})
+    cluster.apply(deployment(replicas=0 if is_engaged else 3))
+    restored(cluster, before, status=True)
+    cluster.apply(runbook(scaling=[]))
+
+    owner = cluster.get("runbook", "shop")["metadata"]["uid"]
+    eventually("the Runbook owns the Switch", lambda: owners(cluster) == [owner])
+    assert cluster.get("deployment", "web")["metadata"]["uid"] != uid
+    if is_engaged:
+        kept = before["status"]["record"]
+        record = cluster.until_phase("shop-stop", "Engaged")["status"]["record"]
+        assert (record["engagementId"], record["actions"][0]["saved"]) == (kept["engagementId"], 3)
+        cluster.release("shop-stop")
+    else:
+        cluster.until_reason("switch", "shop-stop", "Ready")
+        engaged(cluster)
+        assert cluster.replicas() == 0
+        cluster.release("shop-stop")
+    cluster.until_replicas(3)
+    cluster.until_phase("shop-stop", "Released")
+    assert leader.alive
+    cluster.clear()
 
 
 def test_namespace_deleted_with_switches_engaged_keeps_only_what_others_hold(

@@ -33,7 +33,7 @@ def until_adopted(cluster: Cluster) -> None:
 
 def restored(cluster: Cluster, switch: Body, *, status: bool) -> None:
     """What a backup tool makes of a Switch that was deleted: without owner, with another uid and generation 1."""
-    kept = {key: switch["metadata"][key] for key in ("name", "labels", "finalizers")}
+    kept = {key: value for key, value in switch["metadata"].items() if key in ("name", "labels", "finalizers")}
     parts: dict[str, Any] = {key: switch[key] for key in ("apiVersion", "kind", "spec")}
     api.create(api.path("switch", cluster.namespace), parts | {"metadata": kept})
     if status:
