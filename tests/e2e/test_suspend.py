@@ -151,5 +151,5 @@ def test_what_cannot_be_suspended_is_told_before_anybody_throws(cluster: Cluster
 
     told = cluster.until_reason("switch", "shop-stop", "NotSuspendable")
 
-    assert "target one of CronJob, Job, Kustomization" in told["message"]
+    assert "target one of CronJob (batch), Job (batch), Kustomization" in told["message"]
     assert operator.alive
