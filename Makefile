@@ -99,9 +99,10 @@ chart: $(READY) ## Generate what of the chart comes from the code: CRDs, roles, 
 	@$(BIN)/python -m tools.chart
 
 .PHONY: docs
-docs: $(READY) ## Generate the reference of the actions and of all fields from the models
+docs: $(READY) ## Generate the reference of the actions, of all fields, and of two switches on one target
 	@$(BIN)/python -m tools.reference
 	@$(BIN)/python -m tools.fields
+	@$(BIN)/python -m tools.two_switches
 
 .PHONY: performance
 performance: $(READY) ## Make docs/performance.md and its plots of the figures in docs/performance

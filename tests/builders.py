@@ -63,7 +63,7 @@ def switch_body(entry: str = "stop", *, runbook: str = "shop", **spec: Any) -> B
     meta = {
         "name": f"{runbook}-{entry}",
         "namespace": NAMESPACE,
-        "uid": f"uid-{entry}",
+        "uid": f"uid-{entry}" if runbook == "shop" else f"uid-{runbook}-{entry}",
         "resourceVersion": "1",
         "generation": 1,
         "ownerReferences": [{"uid": "rb-1"}],
@@ -210,12 +210,18 @@ class Simulation:
         raise AssertionError("the same is asked again and again")
 
     def with_runbook(self, **spec: Any) -> "Simulation":
+        """Its switches are named by their entries, and by `name/entry` where its `name` is another one than shop."""
         parsed = runbook(**spec)
         self.store.runbooks[parsed.meta.ref] = parsed
-        for entry in parsed.spec.switches() if parsed.spec else ():
-            ref = switch_ref(NAMESPACE, f"shop-{entry}")
+        return self.with_switches(parsed.meta.ref.name)
+
+    def with_switches(self, name: str) -> "Simulation":
+        """The Switches that the Runbook of this name declares."""
+        found = self.store.runbooks[Ref(API_VERSION, "Runbook", NAMESPACE, name)]
+        for entry in found.spec.switches() if found.spec else ():
+            ref = switch_ref(NAMESPACE, f"{name}-{entry}")
             if ref not in self.store.switches:
-                self.store.put(switch_body(entry))
+                self.store.put(switch_body(entry, runbook=name))
         return self
 
     def without_runbook(self, name: str = "shop") -> "Simulation":
@@ -243,7 +249,8 @@ class Simulation:
         return self
 
     def switch(self, entry: str = "stop") -> SwitchObject:
-        return self.store.switches[switch_ref(NAMESPACE, f"shop-{entry}")]
+        name, _, own = entry.rpartition("/")
+        return self.store.switches[switch_ref(NAMESPACE, f"{name or 'shop'}-{own}")]
 
     def status(self, entry: str = "stop") -> SwitchStatus:
         return self.switch(entry).status

@@ -85,6 +85,33 @@ def three_versions(cluster: Cluster) -> None:
         set_version(cluster, number)
 
 
+def test_rollback_keeps_the_flag_of_another_switch_in_the_same_write(cluster: Cluster, operator: Operator) -> None:
+    """Each write of the spec raises the generation: one for the rollback, and none to set the flag again."""
+    flag = {"target": "web", "flag": "AI", "value": "off", "env": {}}
+    cluster.apply(workload("Deployment"))
+    set_version(cluster, "1", AI="on")
+    set_version(cluster, "2")
+    targets = [{"name": "web", "workload": {"name": "web"}}]
+    off = {"name": "off", "actions": [{"setFlag": flag}]}
+    cluster.apply(runbook(targets=targets, killSwitches=[switch(toRevision=2), off], scaling=[], deployments=QUICK))
+    eventually("one is there", lambda: cluster.get("switch", "shop-back").get("status"))
+    eventually("the other is there", lambda: cluster.get("switch", "shop-off").get("status"))
+    engage(cluster, "shop-off")
+    until_observed(cluster)
+    before = cluster.get("deployment", "web")["metadata"]["generation"]
+
+    engage(cluster)
+
+    deployed = cluster.get("deployment", "web")
+    env = {one["name"]: one["value"] for one in deployed["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert (env["VERSION"], env["AI"]) == ("1", "off")
+    assert deployed["metadata"]["generation"] == before + 1
+    assert release(cluster)["status"]["conditions"]
+    assert cluster.condition("switch", "shop-back", "Restored")["reason"] == "Released"
+    assert cluster.events("PutBack") == []
+    assert operator.alive
+
+
 def test_where_none_is_known_good_it_goes_one_back_and_thrown_again_it_does_not_flip(
     cluster: Cluster, operator: Operator
 ) -> None:

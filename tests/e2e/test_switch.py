@@ -1,6 +1,9 @@
 """A switch, thrown and released as a person does it."""
 
 import json
+import re
+
+import pytest
 
 from tests.e2e.harness import Cluster, Operator, deployment, eventually, kubectl, runbook
 
@@ -102,6 +105,36 @@ def test_a_scaling_command_acts_once_per_throw_and_springs_back(cluster: Cluster
         eventually("it sprang back", lambda: "engaged" not in cluster.get("switch", "shop-up")["spec"])
         cluster.until_phase("shop-up", "Released")
         assert cluster.replicas() == expected
+    assert operator.alive
+
+
+@pytest.mark.parametrize("amount", [{"by": 1}, {"replicas": 5}])
+def test_scaling_command_against_held_replicas_starts_no_pod_and_names_the_holder(
+    cluster: Cluster, operator: Operator, amount: dict[str, int]
+) -> None:
+    """The command is in another Runbook; generation counts every write to the Deployment's spec."""
+    command = {"name": "more", "target": "web", **amount}
+    ready(cluster)
+    cluster.apply(runbook("other", killSwitches=[], scaling=[command]))
+    cluster.until_reason("switch", "other-more", "Ready")
+    cluster.throw("shop-stop", reason="charges twice")
+    cluster.until_phase("shop-stop", "Engaged")
+    before = cluster.get("deployment", "web")["metadata"]["generation"]
+
+    for _ in range(3):
+        cluster.throw("other-more")
+        eventually("it sprang back", lambda: "engaged" not in cluster.get("switch", "other-more")["spec"])
+    eventually("it is reported", lambda: cluster.condition("switch", "other-more", "Acted").get("status") == "False")
+
+    holds = r"did nothing: shop-stop holds Deployment/web at 0 since \d\d:\d\d \(charges twice\); release it first"
+    assert re.fullmatch(holds, cluster.condition("switch", "other-more", "Acted")["message"])
+    assert all(re.match(f"other-more {holds}", one["message"]) for one in cluster.events("HeldByAnother"))
+    assert cluster.get("deployment", "web")["metadata"]["generation"] == before
+    assert cluster.events("PutBack") == []
+    cluster.release("shop-stop")
+    cluster.until_replicas(3)
+    cluster.throw("other-more")
+    cluster.until_replicas(4 if "by" in amount else 5)
     assert operator.alive
 
 

@@ -213,7 +213,7 @@ def end(cluster: Cluster, name: str) -> str:
 
 def state(cluster: Cluster, kind: str, name: str) -> Body:
     status: Body = cluster.get(kind, name).get("status", {})
-    conditions = [one for one in status.get("conditions", []) if one["type"] != "Restored"]
+    conditions = [one for one in status.get("conditions", []) if one["type"] not in ("Restored", "Acted")]
     kept = {key: value for key, value in status.items() if key not in PAST}
     if "targets" in kept:
         kept["targets"] = [as_it_is(one) for one in kept["targets"]]

@@ -18,7 +18,7 @@ from runbook_operator.settings import Settings
 from tests.e2e.harness import kubectl
 from tests.faults.deletions import DELETIONS, WRITES
 from tests.faults.scenarios import SCENARIOS
-from tools import fields
+from tools import fields, two_switches
 from tools.reference import PAGE, page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,6 +69,10 @@ def test_generated_page_of_the_fields_has_each_field_of_the_models() -> None:
     assert fields.PAGE.read_text() == text, "run make docs"
     assert "| `metrics[].clearFor` | string, default `2m` |" in text
     assert "| `expiresAfter` | string |" in text
+
+
+def test_page_of_two_switches_is_made_from_the_table_of_pairs() -> None:
+    assert two_switches.PAGE.read_text() == two_switches.page(), "run make docs"
 
 
 def test_a_new_action_file_appears_in_the_crd_with_no_other_edit(tmp_path: Path) -> None:

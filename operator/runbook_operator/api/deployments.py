@@ -103,3 +103,4 @@ class JudgedRevision(GoodRevision):
     since: str = Field(description="When it was seen first, RFC 3339.")
     reason: str = Field("", description="Why, in a sentence.")
     advice: str = Field("", description="What is done about a bad one, and what Git must change to go back for good.")
+    brought: bool = Field(False, description="Whether a switch has brought it back, and nobody has deployed it.")

@@ -74,6 +74,15 @@ class SwitchObject:
         return is_spoken_to and bool(self.spec.engaged) != (self.status.record is not None)
 
     @property
+    def is_kept_engaged(self) -> bool:
+        """True if a person or an automatic hold keeps what it holds from being released."""
+        if self.meta.deleting:
+            return False
+        if self.spec.engaged is not None:
+            return self.spec.engaged
+        return any(one.source != "Person" for one in self.status.holds)
+
+    @property
     def runbook(self) -> Ref:
         """The Runbook that it names."""
         return Ref(API_VERSION, "Runbook", self.meta.ref.namespace, self.spec.runbook)

@@ -268,7 +268,7 @@ class RunbookStatus(StatusModel):
     )
     conditions: list[Condition] = Field(
         default_factory=list,
-        description="Ready, as kstatus reads it; Healthy.",
+        description="Ready, as kstatus reads it; Healthy; RevisionBad until another version is deployed.",
         json_schema_extra=mapped_by("type"),
     )
 

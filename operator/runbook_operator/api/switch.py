@@ -19,7 +19,16 @@ OnDelete = Literal["Restore", "Keep"]
 Phase = Literal["Released", "Engaging", "Engaged", "NothingToDo", "Releasing", "Stalled"]
 Holder = Literal["Person", "Metric", "Dependency", "Deployment"]
 Result = Literal[
-    "Waiting", "Pending", "Applied", "Restored", "Unchanged", "RestoreSkipped", "Gone", "Kept", "NotRestored"
+    "Waiting",
+    "Pending",
+    "Applied",
+    "Skipped",
+    "Restored",
+    "Unchanged",
+    "RestoreSkipped",
+    "Gone",
+    "Kept",
+    "NotRestored",
 ]
 HISTORY = 10
 
@@ -279,7 +288,7 @@ class SwitchStatus(StatusModel):
     history: list[Engagement] = Field(default_factory=list, description="The last engagements, newest first.")
     conditions: list[Condition] = Field(
         default_factory=list,
-        description="Ready, Reconciling and Stalled as kstatus reads them; Engaged, Automatic, Contested, Outdated "
-        "and Restored.",
+        description="Ready, Reconciling and Stalled as kstatus reads them; Engaged, Automatic, Contested, Outdated, "
+        "Restored, and Acted of a momentary switch.",
         json_schema_extra=mapped_by("type"),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from runbook_operator.actions.rollback import RollbackSpec
+from runbook_operator.api.conditions import Condition, Finding, condition
 from runbook_operator.api.deployments import JudgedRevision, Verdict
 from runbook_operator.api.runbook import RunbookStatus, TargetStatus
 from runbook_operator.api.targets import Target
@@ -22,6 +23,8 @@ REASONS: Mapping[Verdict, Reason] = {
     "Bad": Reason.BAD_REVISION,
     "Unproven": Reason.UNPROVEN_REVISION,
 }
+REVISION_BAD = "RevisionBad"
+"""The condition that is there while the version that was deployed last is bad, whatever a switch did about it."""
 CALLED: Mapping[Verdict, str] = {"Watching": "new", "Good": "good", "Bad": "bad", "Unproven": "unproven"}
 
 
@@ -61,6 +64,21 @@ def said(world: RunbookWorld, status: RunbookStatus) -> tuple[Notice, ...]:
         if _is_news(entry, one, before.get(one.name, ()))
         for notice in _notices(world, one, entry)
     )
+
+
+def conditions(world: RunbookWorld, targets: Sequence[TargetStatus]) -> list[Condition]:
+    """The condition about bad revisions, until another version is deployed; nothing while there is none."""
+    old, spec, generation = world.runbook.status.conditions, world.runbook.spec, world.runbook.meta.generation
+    if spec is None:
+        return [one for one in old if one.type == REVISION_BAD]
+    namespace, texts = world.runbook.meta.ref.namespace, []
+    for one in targets:
+        deployed = next((entry for entry in one.verdicts if not entry.brought), None)
+        workload = spec.target(one.name, namespace).workload
+        if workload and deployed and deployed.verdict == "Bad":
+            texts.append(". ".join(filter(None, (sentence(workload, deployed), deployed.advice))))
+    finding = Finding(True, Reason.BAD_REVISION, "; ".join(texts))
+    return [condition(old, REVISION_BAD, finding, generation, world.now)] if texts else []
 
 
 def _is_news(entry: JudgedRevision, status: TargetStatus, before: Sequence[JudgedRevision]) -> bool:

@@ -1,7 +1,7 @@
 """The conditions of a switch, as kstatus, `kubectl wait` and Argo CD read them.
 
-Ready, Engaged and Automatic are always there, Restored after the first release; Reconciling, Stalled, Contested and
-Outdated only while they are true.
+Ready, Engaged and Automatic are always there, Restored after the first release of a switch that holds, and Acted after
+the first act of one that is momentary; Reconciling, Stalled, Contested and Outdated only while they are true.
 """
 
 from contextlib import suppress
@@ -48,12 +48,13 @@ def conditions(
         "Automatic": _automatic(world),
         "Contested": _contested(world, status.record),
         "Outdated": _outdated(world, status.record),
-        "Restored": _restored(status, outcome),
     }
+    last = _last(world, outcome)
+    found |= {last: _ended(status, last, outcome)}
     old, generation = world.switch.status.conditions, world.switch.meta.generation
     new = [condition(old, kind, one, generation, world.now) for kind, one in found.items() if one is not None]
-    kept = find(old, "Restored")
-    return [*new, kept] if kept is not None and found["Restored"] is None and status.record is None else new
+    kept = find(old, last)
+    return [*new, kept] if kept is not None and found[last] is None and status.record is None else new
 
 
 def unnamed(world: World) -> Trouble | None:
@@ -276,7 +277,15 @@ def _outdated(world: World, record: Record | None) -> Finding | None:
     return Finding(True, Reason.ACTIONS_CHANGED, text)
 
 
-def _restored(status: SwitchStatus, outcome: Reason | None) -> Finding | None:
+def _last(world: World, outcome: Reason | None) -> str:
+    """The condition about the end of the last engagement: a momentary switch has acted, and restores nothing."""
+    if outcome is not None:
+        return "Acted" if world.record and world.record.momentary else "Restored"
+    return "Acted" if find(world.switch.status.conditions, "Acted") else "Restored"
+
+
+def _ended(status: SwitchStatus, last: str, outcome: Reason | None) -> Finding | None:
     if outcome is None:
         return None
-    return Finding(outcome in (Reason.RESTORED, Reason.RELEASED), outcome, status.history[0].outcome)
+    well = (Reason.DONE,) if last == "Acted" else (Reason.RESTORED, Reason.RELEASED)
+    return Finding(outcome in well, outcome, status.history[0].outcome)

@@ -146,7 +146,7 @@ def _kept(world: RunbookWorld, entry: ProbeStatus, seen: Seen, record: list[Held
 
 def _begun(world: RunbookWorld, entry: ProbeStatus, seen: Seen, held: list[HeldField]) -> ProbeStatus:
     """The entry as it is written down before anything is set; it stays so until that is there."""
-    fought = patience.is_fought(seen, entry)
+    fought = patience.is_fought(world, seen, entry)
     update: dict[str, Any] = {"held": held, "service_account_name": _account(world)}
     if entry.replace(**update) == entry and not fought:
         return entry

@@ -30,7 +30,11 @@ from runbook_operator.plan.world import RunbookWorld
 KEPT = 5
 LOOKED_AT_EVERY = timedelta(seconds=10)
 """A guarded workload of a kind that nobody watches is read so often: its new revisions are seen so late at most."""
-FIRST = "it was live when the guard saw the workload first"
+FIRST = (
+    "it was live when the guard saw the workload first, so that no window watched it; status.targets[].good has it "
+    "once it has worked for goodAfter"
+)
+BEFORE = "; before that: "
 BROUGHT = "a switch has brought it"
 
 
@@ -138,9 +142,16 @@ def _renumbered(status: TargetStatus, version: Version) -> TargetStatus:
 def _brought(world: RunbookWorld, seen: Seen, status: TargetStatus, version: Version) -> TargetStatus:
     """A rollback is no deployment: what was known of the revision stands, and a bad one stays under watch."""
     old = next((one for one in status.verdicts if one.digest == version.digest), None)
-    verdict, reason = (old.verdict, old.reason) if old else ("Unproven", BROUGHT)
+    verdict, reason = (old.verdict, _brought_again(old, version)) if old else ("Unproven", BROUGHT)
     left = _left(status, f"a switch went back to revision {version.number} before its window ended")
-    return _with(seen, left, _judged(world, version, verdict, reason))
+    return _with(seen, left, _judged(world, version, verdict, reason).replace(brought=True))
+
+
+def _brought_again(old: JudgedRevision, version: Version) -> str:
+    """The reason of a verdict that was given to the same version under another number."""
+    known = old.reason.partition(BEFORE)[2] or old.reason if old.brought else old.reason
+    number = f" as revision {version.number}" if version.number else ""
+    return f"{BROUGHT} back{number}{BEFORE}{known}"
 
 
 def _opened(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatus, version: Version) -> TargetStatus:

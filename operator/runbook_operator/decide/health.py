@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from runbook_operator.api.conditions import Condition, Finding, condition, find
-from runbook_operator.api.sensing import Dependency
+from runbook_operator.api.sensing import Dependency, HealthEndpoint
+from runbook_operator.decide.attribution import holding
 from runbook_operator.decide.sensed import Entry, Told
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.verdicts import Level
@@ -21,7 +22,7 @@ def healthy(world: RunbookWorld, said: Told) -> Condition | None:
         text = "nothing is asked while the Runbook does not parse"
         finding = Finding(None, Reason.INVALID_SPEC, text) if find(old, "Healthy") else None
     else:
-        finding = _finding(said) if said.entries else None
+        finding = _finding(world, said) if said.entries else None
     return condition(old, "Healthy", finding, generation, world.now) if finding else None
 
 
@@ -40,9 +41,9 @@ def _is_down(entry: Entry) -> bool:
     return "Critical" in (entry.now.level, entry.now.known)
 
 
-def _finding(said: Told) -> Finding:
+def _finding(world: RunbookWorld, said: Told) -> Finding:
     bad = sorted((one for one in said.entries if one.now.level != "Ok"), key=_rank)
-    text = "; ".join(map(_sentence, bad[:MOST_NAMED]))
+    text = "; ".join(_sentence(one) + _held_down(world, one) for one in bad[:MOST_NAMED])
     if len(bad) > MOST_NAMED:
         text = f"{text}; and {len(bad) - MOST_NAMED} more"
     levels = {one.now.level for one in bad}
@@ -60,3 +61,13 @@ def _sentence(entry: Entry) -> str:
     before = f", {entry.now.known} before" if entry.now.level == "Stale" and entry.now.known != "Unknown" else ""
     impact = entry.declared.impact_if_down if isinstance(entry.declared, Dependency) else ""
     return f"{entry} is {entry.now.level}{before}: {impact or entry.now.message}"
+
+
+def _held_down(world: RunbookWorld, entry: Entry) -> str:
+    """Names the switch that keeps the endpoint's target from answering; empty where none does."""
+    spec = world.runbook.spec
+    if spec is None or not isinstance(entry.declared, HealthEndpoint):
+        return ""
+    target = spec.target(entry.declared.target, world.runbook.meta.ref.namespace)
+    every = (one for switch in world.switches.values() for one in holding(switch, target))
+    return next((f", since {one.text}" for one in every if one.total), "")

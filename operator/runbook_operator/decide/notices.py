@@ -15,7 +15,9 @@ from runbook_operator.model.seen import REPLICAS, Seen
 from runbook_operator.plan.world import World
 
 LONGEST_VALUE = 60
-WARNINGS = frozenset({Reason.RESTORE_SKIPPED, Reason.NOT_RESTORED, Reason.PUT_BACK, Reason.INEFFECTIVE})
+WARNINGS = frozenset(
+    {*(Reason.RESTORE_SKIPPED, Reason.NOT_RESTORED, Reason.PUT_BACK, Reason.INEFFECTIVE), Reason.HELD_BY_ANOTHER}
+)
 
 
 def said(  # noqa: PLR0913 # each is a part of the sentence
@@ -57,6 +59,21 @@ def about_release(world: World, record: Record, reason: Reason, message: str) ->
     return said(world, reason, text, f"{record.engagement_id}.{reason}", targets=touched(world, record))
 
 
+def did_nothing(world: World, record: Record) -> tuple[Notice, ...]:
+    """Why a momentary switch did nothing."""
+    text = f"{world.switch.meta.ref.name} {summary(record)} [{record.engagement_id}]"
+    return said(world, Reason.HELD_BY_ANOTHER, text, f"{record.engagement_id}.{Reason.HELD_BY_ANOTHER}")
+
+
+def acted_as(record: Record) -> Reason:
+    """Done; or why a momentary switch did not do all: another switch holds a field, or it was taken back."""
+    if not record.actions:
+        return Reason.NOTHING_TO_DO
+    if any(one.result == "Skipped" for one in record.actions):
+        return Reason.HELD_BY_ANOTHER
+    return Reason.DONE if all(one.result == "Applied" for one in record.actions) else Reason.RELEASED
+
+
 def put_back(part: Part, contest: Contest) -> tuple[Notice, ...]:
     """Somebody changed what is held, and it is put back: one Event per engagement, which counts."""
     entry, switch = part.entry, part.world.switch.meta.ref
@@ -94,10 +111,30 @@ def touched(world: World, record: Record) -> tuple[Seen, ...]:
 
 def summary(record: Record) -> str:
     """One clause for each field that is held or was restored, and for each action that found nothing to do."""
+    if is_without_effect(record):
+        return f"did nothing: {'; '.join(dict.fromkeys(one.progress for one in record.actions if one.progress))}"
     first = None if record.continue_on_failure else next(filter(_is_unfinished, record.actions), None)
     held = (_behind(entry, first) or clause(entry) for entry in record.actions)
     idle = (one.message for one in record.remarks if one.reason == Reason.NOTHING_TO_DO)
     return "; ".join((*held, *map(clause, record.dropped), *idle)) or "nothing to do"
+
+
+def conclusion(record: Record) -> str:
+    """What the end of an engagement has left: one clause per action."""
+    left = (*record.actions, *record.dropped)
+    return summary(record) if record.momentary or not left else "; ".join(map(_left, left))
+
+
+def _left(entry: Entry) -> str:
+    if entry.mode != "Keep" or entry.result != "Applied":
+        return clause(entry)
+    held, saved = shown(entry.held), shown(entry.saved)
+    return f"{named(entry)} stays at {held}, which a release does not undo; it was {saved} before"
+
+
+def is_without_effect(record: Record) -> bool:
+    """True if every act of a throw was skipped, since another switch holds what it would write."""
+    return bool(record.actions) and all(one.result == "Skipped" for one in record.actions)
 
 
 def unrestored(record: Record) -> str:
@@ -123,6 +160,8 @@ def clause(entry: Entry) -> str:
     why = entry.failure.message if entry.failure else ""
     if entry.result == "Waiting":
         return f"{entry.action} waits: {why}"
+    if entry.result == "Skipped":
+        return f"not done: {entry.progress or f'{entry.action}, since an action before it was not'}"
     if entry.result == "Restored" and entry.progress:
         return f"{named(entry)} {entry.progress}"
     text = CLAUSES[entry.result].format(
@@ -162,7 +201,9 @@ def _set(entry: Entry) -> str:
     """What is done to the field, in words."""
     if entry.field == OBJECT:
         return "made" if entry.held is not None else "deleted"
-    return f"from {shown(entry.saved)} to {shown(entry.held)}"
+    saved, held = shown(entry.saved), shown(entry.held)
+    is_same = saved == held and entry.result == "Applied"
+    return f"was at {held} already, and stays so" if is_same else f"from {saved} to {held}"
 
 
 UNDER_WAY: tuple[Result, ...] = ("Pending", "Applied")

@@ -55,8 +55,8 @@ class Part:
 
     @property
     def unplanned(self) -> bool:
-        """Whether it stands for an action of which it is not known yet what it writes."""
-        return self.entry.result == "Waiting"
+        """True if nothing is written for it: it is not known yet what, or another switch holds the field."""
+        return self.entry.result in ("Waiting", "Skipped")
 
     @property
     def is_object(self) -> bool:
@@ -114,14 +114,16 @@ class Part:
 
     def _bare(self, seen: Seen) -> Seen:
         """The object without what other holds have put inside of this field: a flag in a pod template is no drift."""
-        if self.entry.field != TEMPLATE:
-            return seen
-        inside = (one for one in (*self.world.claims, *_own(self)) if one.field.startswith(f"{TEMPLATE}."))
         body = seen.body
-        for claim in sorted(inside, key=lambda one: one.order, reverse=True):
-            if claim.uid == seen.uid and values.live(seen, claim.field) == claim.held:
-                body = fields.put(body, claim.field, claim.saved)
-        return replace(seen, body=body)
+        for claim in reversed(self.inside(seen)):
+            body = fields.put(body, claim.field, claim.saved)
+        return seen if body is seen.body else replace(seen, body=body)
+
+    def inside(self, seen: Seen) -> list[Claim]:
+        """The holds inside of this pod template that the object shows, in their order."""
+        every = (*self.world.claims, *_own(self)) if self.entry.field == TEMPLATE else ()
+        inside = (one for one in every if one.uid == seen.uid and one.field.startswith(f"{TEMPLATE}."))
+        return sorted((one for one in inside if values.live(seen, one.field) == one.held), key=lambda one: one.order)
 
     @property
     def is_held(self) -> bool:
@@ -246,7 +248,7 @@ class Part:
     @property
     def waiting(self) -> bool:
         """Whether it was not written yet and there is nothing to write to."""
-        return self.unplanned or (self.entry.result == "Pending" and self.saved is None)
+        return self.entry.result == "Waiting" or (self.entry.result == "Pending" and self.saved is None)
 
     def obstacle(self, value: Any) -> Refused | None:
         """Why this value cannot be written as things are."""

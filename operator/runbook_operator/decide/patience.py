@@ -56,14 +56,23 @@ def failing(world: RunbookWorld, ref: Ref) -> Refused | None:
     return Refused(found.reason, found.message) if found and world.now < found.due else None
 
 
-def is_fought(seen: Seen, entry: ProbeStatus) -> bool:
-    """Whether somebody has changed what was set."""
-    return not entry.pending and bool(changed(seen, entry.held))
+def is_fought(world: RunbookWorld, seen: Seen, entry: ProbeStatus) -> bool:
+    """Whether somebody has changed what was set, and not a rollback of the operator's own."""
+    if entry.pending or not changed(seen, entry.held):
+        return False
+    return entry.set_at is None or not is_rolled_back(world, seen, moment(entry.set_at))
 
 
 def changed(seen: Seen, held: Sequence[HeldField]) -> list[HeldField]:
     """What does not show what was set."""
     return [one for one in held if not shows(seen.body, one.field, one.held)]
+
+
+def is_rolled_back(world: RunbookWorld, seen: Seen, since: datetime) -> bool:
+    """True if a switch has brought another revision after that time, and was released: a probe went with that."""
+    ended = (one for switch in world.switches.values() for one in switch.status.history)
+    lately = (one for one in ended if moment(one.released_at) >= since)
+    return any(swapped.uid == seen.uid for one in lately for swapped in one.templates)
 
 
 def lasts(world: RunbookWorld, entry: ProbeStatus) -> bool:
@@ -146,7 +155,7 @@ def _is_rolling(seen: Seen) -> bool:
 
 def _fought(world: RunbookWorld, place: Place, old: ProbeStatus) -> Refused | None:
     due = _set_again_at(old)
-    if due is None or world.now >= due or not is_fought(place.seen, old):
+    if due is None or world.now >= due or not is_fought(world, place.seen, old):
         return None
     who = place.seen.manager(changed(place.seen, old.held)[0].field) or "somebody"
     text = (

@@ -1,7 +1,7 @@
 """How far the throw of a wanted switch is, and the notices of one that is complete."""
 
 from runbook_operator.api.switch import Phase, Record
-from runbook_operator.decide.notices import about_record, remarked, summary
+from runbook_operator.decide.notices import about_record, acted_as, did_nothing, is_without_effect, remarked, summary
 from runbook_operator.decide.progress import complete, is_idle
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.reasons import Reason
@@ -19,11 +19,13 @@ def phase_of(record: Record) -> Phase:
 
 def completed(world: World, record: Record) -> tuple[Notice, ...]:
     """The notices of a throw that is complete, with its remarks."""
+    if is_without_effect(record):
+        return did_nothing(world, record)
     return (*about_record(world, record, _achieved(record), summary(record)), *remarked(world, record))
 
 
 def _achieved(record: Record) -> Reason:
     """What a complete throw has come to: a throw that wrote nothing neither holds nor has done anything."""
-    if is_idle(record):
-        return Reason.NOTHING_TO_DO
-    return Reason.DONE if record.momentary else Reason.ENGAGED
+    if record.momentary:
+        return acted_as(record)
+    return Reason.NOTHING_TO_DO if is_idle(record) else Reason.ENGAGED

@@ -12,6 +12,7 @@ from runbook_operator.decide import allowed, gitops, known, values
 from runbook_operator.decide.glances import glance
 from runbook_operator.decide.notices import shown
 from runbook_operator.decide.parts import Part, dropped, parts
+from runbook_operator.decide.skipping import skipped
 from runbook_operator.decide.throws import throw_of
 from runbook_operator.model import fields
 from runbook_operator.model.aims import OBJECT, TEMPLATE, Aim, Refused, Remark
@@ -60,7 +61,7 @@ def planned(world: World, record: Record, timeouts: Sequence[str] = ()) -> Recor
         raise Unread(unread)
     kept = set(map(place, entries))
     gone = [one for one in (*record.actions, *record.dropped) if _is_planned(one) and place(one) not in kept]
-    return record.replace(actions=entries, remarks=remarks, dropped=gone)
+    return skipped(world, record.replace(actions=entries, remarks=remarks, dropped=gone))
 
 
 def followed(world: World, record: Record) -> Record:
@@ -182,7 +183,7 @@ def _is_to_plan(world: World, record: Record, entry: Entry) -> bool:
     """Whether it was not planned or saved yet, or its object was made anew."""
     if not _is_planned(entry):
         return True
-    if entry.field == OBJECT or (entry.mode == "Once" and entry.result == "Applied"):
+    if entry.field == OBJECT or entry.result == "Skipped" or (entry.mode == "Once" and entry.result == "Applied"):
         return False
     target = Part(world, record, 0, entry).target
     return isinstance(target, Seen) and target.uid != entry.uid
@@ -233,7 +234,8 @@ def _bare(aim: Aim) -> Entry:
 
 
 def _saved(part: Part, target: Seen) -> Entry:
-    before = part.rivals[0].saved if part.rivals and part.entry.mode != "Once" else part.live
+    holds = part.entry.mode != "Once" and not part.record.momentary
+    before = part.rivals[0].saved if part.rivals and holds else part.live
     if part.entry.field == TEMPLATE and not part.rivals:
         before = values.numbered(target, before, part.world.answers)
     return part.entry.replace(saved=before, resource_version=target.resource_version)

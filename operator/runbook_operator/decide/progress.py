@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from runbook_operator.api.conditions import find, moment, timestamp
-from runbook_operator.api.switch import Contest, Entry, Failure, Noted, Record
+from runbook_operator.api.switch import Contest, Entry, Failure, Noted, Record, Result
 from runbook_operator.decide.holds import wanted
 from runbook_operator.decide.inforce import accepted, made_otherwise, noted, unforced
 from runbook_operator.decide.launch import foreign, is_paused
@@ -24,6 +24,8 @@ PASSING = frozenset(
     }
 )
 """Reasons that time may cure; with every other one trying again does not help until a person acts."""
+SETTLED: tuple[Result, ...] = ("Applied", "Skipped")
+"""Results after which nothing is left to do for an action while it is engaged."""
 
 
 def engaging(world: World, record: Record) -> Record:
@@ -76,7 +78,7 @@ def is_kept(part: Part) -> bool:
 
 def complete(record: Record) -> bool:
     """True if nothing is left to write, also where no action found anything to write: see is_idle."""
-    return all(entry.result == "Applied" for entry in record.actions)
+    return all(entry.result in SETTLED for entry in record.actions)
 
 
 def is_idle(record: Record) -> bool:
@@ -141,7 +143,7 @@ def done(part: Part, *, busy: bool = False) -> Progress:
 
 def blocks(part: Part) -> bool:
     """Whether the actions after this one have to wait for it."""
-    if part.entry.result == "Applied" or part.record.continue_on_failure:
+    if part.entry.result in SETTLED or part.record.continue_on_failure:
         return False
     return part.deviates or part.waiting or is_paused(part) or not done(part, busy=True).done
 

@@ -88,7 +88,13 @@ def _status(world: RunbookWorld) -> WriteStatus | None:
         probes=old.probes,
         dependencies=said.dependencies,
         metrics=said.metrics,
-        conditions=[ready, *([health] if health else []), *_suspended(world), *probes.conditions(world)],
+        conditions=[
+            ready,
+            *([health] if health else []),
+            *_suspended(world),
+            *probes.conditions(world),
+            *blame.conditions(world, targets),
+        ],
     )
     notices = (*_invalid(world, ready), *said.notices, *blame.said(world, status))
     return WriteStatus(meta, status, notices) if status != old else None

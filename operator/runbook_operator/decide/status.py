@@ -13,7 +13,7 @@ from runbook_operator.decide.efficacy import judged, looked_back, verdict
 from runbook_operator.decide.gates import is_held_back
 from runbook_operator.decide.holds import earlier_reason, held_back, held_released, holds, silenced, wanted, word
 from runbook_operator.decide.known import swapped
-from runbook_operator.decide.notices import about_record, about_release, clause, put_back, said, summary
+from runbook_operator.decide.notices import about_record, about_release, acted_as, clause, conclusion, put_back, said
 from runbook_operator.decide.outcome import ended
 from runbook_operator.decide.parts import Part, dropped, parts
 from runbook_operator.decide.phases import completed, phase_of
@@ -86,14 +86,14 @@ def finish(world: World, record: Record) -> WriteStatus:
         released_at=timestamp(world.now),
         released_by=released.by if (released := held_released(world)) else "",
         duration=spoken(_lasted(record, world.now)),
-        outcome=summary(over),
+        outcome=conclusion(over),
         templates=swapped(over),
     )
     history = _remembered([engagement, *world.switch.status.history], world.now)
     ready = prepared(world, over) if _throwable(world) else None
     status = world.switch.status.replace(history=history, prepared=ready)
-    outcome = None if record.momentary else _outcome(over)
-    notices = about_release(world, record, outcome, summary(over)) if outcome else ()
+    outcome = acted_as(over) if record.momentary else _outcome(over)
+    notices = () if record.momentary else about_release(world, record, outcome, conclusion(over))
     shown = _shown(world, None, "Released", status, outcome)
     return WriteStatus(world.switch.meta, shown, (*notices, *_silenced(world)))
 

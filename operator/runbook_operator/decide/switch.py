@@ -266,4 +266,7 @@ def _act(group: Sequence[Part], values: Sequence[object]) -> Act:
         Change(part.place, told(part.entry.field, part.live), told(part.entry.field, value))
         for part, value in zip(group, values, strict=True)
     )
-    return Act(effect(first.saved, written, first.world.answers), changes, first.record)
+    # A write of a pod template keeps what others hold inside of it, or they would set it again, by one more rollout.
+    kept = [claim for part in group if part.saved for claim in part.inside(part.saved) if not claim.releasing]
+    inside = [(claim.field, claim.held) for claim in kept]
+    return Act(effect(first.saved, written, first.world.answers, inside), changes, first.record)

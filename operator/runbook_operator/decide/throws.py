@@ -22,5 +22,5 @@ def throw_of(world: World, record: Record) -> Throw:
 
 def is_written(record: Record) -> bool:
     """True if each write that is due was accepted or refused; actions after one that waits are not due."""
-    waiting = next((one for one in record.actions if one.result != "Applied"), None)
+    waiting = next((one for one in record.actions if one.result not in ("Applied", "Skipped")), None)
     return waiting is None or waiting.begun or waiting.failure is not None

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from runbook_operator.api.probes import HeldField
+from runbook_operator.decide import patience
 from runbook_operator.decide.inforce import LIST
 from runbook_operator.model import probes
 from runbook_operator.model.aims import Refused
@@ -51,6 +52,7 @@ def _undone(world: RunbookWorld, seen: Seen, asked: HeldField) -> Accepted | Non
         or found.uid != seen.uid
         or probes.shows(seen.body, asked.field, asked.held)
         or not covers(found.asked, asked.held)
+        or patience.is_rolled_back(world, seen, found.last)
     ):
         return None
     return found

@@ -5,6 +5,7 @@ to it; a pod template by its digest, since no record keeps one.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from runbook_operator.model import fields, templates
@@ -76,8 +77,16 @@ def subresource(field: str) -> Subresource:
     return "status" if field.startswith("status.") else ""
 
 
-def effect(seen: Seen, values: Sequence[tuple[str, Any]], answers: Mapping[Query, Any]) -> Effect:
-    """The one write by which fields that belong together take these values; raises Unread for a template's source."""
+def effect(
+    seen: Seen,
+    values: Sequence[tuple[str, Any]],
+    answers: Mapping[Query, Any],
+    inside: Sequence[tuple[str, Any]] = (),
+) -> Effect:
+    """The one write by which fields that belong together take these values; raises Unread for a template's source.
+
+    `inside` stays in a pod template that is written, as far as that has a place for it.
+    """
     (first, value), rest = values[0], values[1:]
     if first == OBJECT:
         return _object(seen, value)
@@ -86,6 +95,9 @@ def effect(seen: Seen, values: Sequence[tuple[str, Any]], answers: Mapping[Query
     changed = dict(seen.body)
     for field, wanted in values:
         changed = fields.put(changed, field, written(seen, field, wanted, answers))
+    for field, held in inside:
+        with suppress(fields.FieldError):
+            changed = fields.put(changed, field, held)
     way = subresource(first)
     return _patch(seen, difference(dict(seen.body), changed), "" if way == "scale" else way)
 

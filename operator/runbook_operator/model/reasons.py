@@ -19,6 +19,7 @@ class Reason(StrEnum):
     ENGAGED = "Engaged"
     RELEASED = "Released"
     DONE = "Done"
+    HELD_BY_ANOTHER = "HeldByAnother"
     OBSERVING = "Observing"
     REHEARSED = "Rehearsed"
     RELEASING = "Releasing"

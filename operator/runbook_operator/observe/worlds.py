@@ -86,9 +86,24 @@ def _claims(store: Store, switch: SwitchObject) -> Iterator[Claim]:
             continue
         for index, entry in _numbered(record):
             if entry.uid and entry.mode != "Once":
-                about = _about(record, entry, ref.namespace)
-                when, action = order(record, index), entry.action
-                yield Claim(ref, when, entry.uid, entry.field, entry.saved, entry.held, action, about)
+                yield _claim(other, record, index, entry)
+
+
+def _claim(other: SwitchObject, record: Record, index: int, entry: Entry) -> Claim:
+    ref = other.meta.ref
+    return Claim(
+        switch=ref,
+        order=order(record, index),
+        uid=entry.uid or "",
+        field=entry.field,
+        saved=entry.saved,
+        held=entry.held,
+        action=entry.action,
+        about=_about(record, entry, ref.namespace),
+        since=record.engaged_at,
+        reason=record.reason,
+        releasing=index < 0 or not other.is_kept_engaged,
+    )
 
 
 def _about(record: Record, entry: Entry, namespace: str) -> tuple[Ref, ...]:

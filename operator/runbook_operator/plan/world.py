@@ -32,7 +32,9 @@ def order(record: Record, index: int) -> Order:
 class Claim:
     """A hold on one field of one object.
 
-    `order` sorts by when it began; `about` are the parts of the target of its action.
+    `order` sorts by when it began; `about` are the parts of the target of its action. `since` is when the engagement
+    began, RFC 3339, empty where no record has it yet, and `reason` is the one that was given for it. `releasing` where
+    the switch is to be released.
     """
 
     switch: Ref
@@ -43,6 +45,9 @@ class Claim:
     held: Any
     action: str = ""
     about: tuple[Ref, ...] = ()
+    since: str = ""
+    reason: str = ""
+    releasing: bool = False
 
 
 @dataclass(frozen=True)

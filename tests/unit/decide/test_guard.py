@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runbook_operator.api.conditions import timestamp
+from runbook_operator.api.conditions import find, timestamp
 from runbook_operator.api.probes import ProbeStatus
 from runbook_operator.api.runbook import RunbookStatus, TargetStatus
 from runbook_operator.api.switch import Engagement, Swapped, SwitchStatus
@@ -444,6 +444,59 @@ def test_what_is_bad_engages_until_all_that_was_critical_is_ok_and_no_data_chang
 
     assert story.target.watch is None
     assert verdicts(story) == [(3, "Unproven"), (2, "Bad")]
+
+
+def bad_revision(story: Story) -> tuple[str, str, str] | None:
+    """The condition about a bad revision."""
+    found = find(story.runbook.status.conditions, "RevisionBad")
+    return (found.status, found.reason, found.message) if found else None
+
+
+def test_rolled_back_revision_stays_in_a_condition_until_another_version_is_deployed() -> None:
+    story = bad()
+    expected = bad_revision(story)
+    assert expected
+    assert expected[:2] == ("True", "BadRevision")
+    assert expected[2].startswith("revision 2 of Deployment/web is bad: ")
+    assert expected[2].endswith("To go back for good, change in Git: environment of container app (VERSION)")
+
+    is_told(rolled_back(story).after(minutes=1), "Ok").after(hours=2)
+    assert bad_revision(story) == expected
+
+    story.switch = SwitchStatus()
+    deployed(story, 4)
+    assert bad_revision(story) is None
+
+
+def test_bad_revision_stays_in_a_condition_while_the_runbook_does_not_parse() -> None:
+    story = bad()
+    expected = bad_revision(story)
+
+    story.runbook = replace(story.runbook, spec=None, error="spec.title: Field required")
+
+    assert bad_revision(story.look()) == expected
+
+
+def test_version_that_a_switch_has_brought_back_names_its_number_and_what_was_known_of_it() -> None:
+    story = rolled_back(bad())
+
+    reason = story.target.verdicts[0].reason
+    assert reason == f"a switch has brought it back as revision 3; before that: {guard.FIRST}"
+
+
+def test_version_that_a_switch_has_brought_back_twice_keeps_the_first_reason_only() -> None:
+    story = rolled_back(bad())
+    deployed(is_told(story.after(minutes=1), "Ok"), 4)
+    story.switch = SwitchStatus()
+    rolled = is_told(story.after(minutes=1), "Critical")
+    before, after = ({"digest": digest(template(one)), "revision": number} for one, number in ((4, 4), (1, 3)))
+    rolled.switch = engaged(entry(before, after))
+    rolled.keepers = (kept(4, 4), kept(2, 2), kept(1, 5, 1, 3))
+
+    rolled.after(seconds=1).is_at(deployment(5))
+
+    reason = rolled.target.verdicts[0].reason
+    assert reason == f"a switch has brought it back as revision 5; before that: {guard.FIRST}"
 
 
 def test_once_it_was_well_again_nothing_is_held_against_it_any_more() -> None:
