@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from runbook_operator.api.conditions import timestamp
@@ -722,6 +722,8 @@ def test_closing_gates_never_engages_and_never_releases(moves: list[Close], clos
     for move in moves:
         move(simulation)
     before = simulation.world()
+    # What closes a gate declares the Runbook in Enforce, which engages a throw that nobody has seen in Observe.
+    assume(not before.observing)
     for close in closers:
         close(simulation)
     after = simulation.world()
