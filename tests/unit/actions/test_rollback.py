@@ -271,7 +271,9 @@ def test_a_momentary_rollback_springs_back_and_thrown_again_stays_there() -> Non
 
 def test_a_live_revision_with_a_flag_in_it_is_not_the_one_to_go_to() -> None:
     flagged = template("bad", container={"env": [{"name": "VERSION", "value": "bad"}, {"name": "AI", "value": "off"}]})
-    flag = kill_switch("flag", {"setFlag": {"target": "web", "flag": "AI", "value": "off", "env": {}}})
+    flag = kill_switch(
+        "flag", {"setFlag": {"target": "web", "flag": "AI", "value": "off", "env": {}, "flagMustExist": False}}
+    )
     simulation = with_switch(workload("bad", 2), kept("good", 1), kept("bad", 2))
     simulation.with_runbook(targets=TARGETS[WEB], killSwitches=[BACK, flag]).throw("flag").drive("flag")
     assert simulation.live("Deployment", "web")["spec"]["template"] == flagged
@@ -308,7 +310,9 @@ def test_a_deploy_after_a_rollback_is_rolled_back_like_any_other() -> None:
 
 
 def test_a_flag_that_a_switch_holds_inside_the_template_is_no_drift_of_it() -> None:
-    flag = kill_switch("flag", {"setFlag": {"target": "web", "flag": "AI", "value": "off", "env": {}}})
+    flag = kill_switch(
+        "flag", {"setFlag": {"target": "web", "flag": "AI", "value": "off", "env": {}, "flagMustExist": False}}
+    )
     back = kill_switch("stop", {"rollback": {"target": "web", "rollForwardOnRelease": True}})
     simulation = deployed("good", "bad", good=(1,)).with_runbook(targets=TARGETS[WEB], killSwitches=[back, flag])
     knows(simulation, 1).throw("flag").drive("flag").throw("stop").drive("stop", "flag", "stop", "flag")
