@@ -196,6 +196,16 @@ class Rig:
         return self.store.switches[STOP].status
 
 
+def always(path: str, act: Callable[[], None]) -> Fault:
+    """A fault that happens at each write of that path."""
+
+    def fault(_method: str, written: str) -> None:
+        if written == path:
+            act()
+
+    return fault
+
+
 def at(path: str, act: Callable[[], None]) -> Fault:
     """A fault that happens once, at the first write of that path."""
     pending = [act]
@@ -444,9 +454,9 @@ async def test_refused_adoption_is_a_condition_of_the_runbook_and_holds_up_nothi
     path = f"/apis/runbooks.dev/v1alpha1/namespaces/{NAMESPACE}/runbooks/shop"
     rig.kube.objects[path] = runbook_body()
     left = switch_body()
-    left["metadata"]["ownerReferences"] = []
+    left["metadata"] |= {"ownerReferences": [], "resourceVersion": "99"}
     rig.store.put(left)
-    rig.kube.fault = at(SWITCH, failing(errors.ForbiddenError("PATCH switches: 403")))
+    rig.kube.fault = always(SWITCH, failing(errors.ForbiddenError("PATCH switches: 403")))
 
     await rig.reconciler.visit(RUNBOOK)
 
