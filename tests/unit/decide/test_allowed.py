@@ -3,11 +3,12 @@
 from typing import Any
 
 from runbook_operator.decide import allowed
+from runbook_operator.decide.runbook import next_step
 from runbook_operator.model.installation import Installation
 from runbook_operator.model.reasons import Reason
-from runbook_operator.plan.steps import Act
+from runbook_operator.plan.steps import Act, WriteStatus
 from runbook_operator.plan.world import Policy, RunbookWorld
-from tests.builders import NOW, Simulation, condition, kill_switch, runbook, scale, switch, unseen
+from tests.builders import NOW, WEB, Simulation, condition, kill_switch, runbook, scale, seen, switch, unseen
 from tests.probing import Story, container, endpoint, get, service, workload
 
 NOTIFY = {"notify": {"contact": "oncall", "message": "stopped"}}
@@ -83,10 +84,22 @@ def test_service_account_is_limited_by_its_own_rights_and_not_by_the_list() -> N
     assert named.throw().drive().replicas == 0
 
 
-def of_runbook(policy: Policy, **spec: Any) -> tuple[Reason, str] | None:
+def world_of(policy: Policy, **spec: Any) -> RunbookWorld:
     declared = runbook(**spec)
     switches = {f"shop-{entry}": switch(entry) for entry in declared.spec.switches()} if declared.spec else {}
-    return allowed.of_runbook(RunbookWorld(declared, switches, unseen(declared), NOW, policy=policy))
+    return RunbookWorld(declared, switches, unseen(declared) | {WEB: seen()}, NOW, policy=policy)
+
+
+def of_runbook(policy: Policy, **spec: Any) -> tuple[Reason, str] | None:
+    return allowed.of_runbook(world_of(policy, **spec))
+
+
+def test_runbook_with_an_action_that_is_not_allowed_is_not_ready() -> None:
+    step = next_step(world_of(only("notify")))
+
+    assert isinstance(step, WriteStatus)
+    ready = next(one for one in step.status.conditions if one.type == "Ready")
+    assert (ready.status, ready.reason) == ("False", Reason.ACTION_NOT_ALLOWED)
 
 
 def test_runbook_names_the_switch_with_the_action_that_is_not_allowed() -> None:

@@ -267,7 +267,7 @@ def test_when_the_gate_opens_and_the_hold_lasts_it_engages_and_says_so(reason: R
     declare(with_history(rolling(simulation, updated=3)))
     with_dependency(simulation, "Ok")
     for ref in [ref for ref in simulation.store.switches if "other" in ref.name]:
-        simulation.store.drop(ref, "uid-stop")
+        simulation.store.forget(ref)
     simulation.drive()
 
     assert simulation.replicas == 0
@@ -357,7 +357,7 @@ def test_of_several_gates_that_are_closed_the_first_is_told() -> None:
         opened |= part
         told.append(gate_of(declare(simulation, automation=automation | opened)))
     for ref in [ref for ref in simulation.store.switches if "other" in ref.name]:
-        simulation.store.drop(ref, "uid-stop")
+        simulation.store.forget(ref)
     told.append(gate_of(simulation))
     told.append(gate_of(declare(simulation, automation=opened)))
 

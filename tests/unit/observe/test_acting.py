@@ -60,7 +60,7 @@ def test_a_switch_that_is_gone_counts_nowhere_any_more() -> None:
     store.put({**body, "status": status.model_dump(mode="json", by_alias=True)})
     assert store.acting.acts(ASKING, NOW).acting == {runbook("a")}
 
-    store.drop(a_switch("a").meta.ref, "uid-stop")
+    store.drop(a_switch("a").meta.ref, "uid-a-stop")
     assert store.acting.acts(ASKING, NOW) == Acts()
 
 
