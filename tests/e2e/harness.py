@@ -109,7 +109,8 @@ class Cluster:
         self.throw(name)
 
     def release(self, name: str) -> None:
-        self._patch(name, {"engaged": None})
+        """As the README releases: a reason that stays in the spec would belong to this throw, and to none after it."""
+        self._patch(name, {"engaged": None, "reason": None})
 
     def condition(self, kind: str, name: str, which: str = "Ready") -> Body:
         conditions = self.get(kind, name).get("status", {}).get("conditions", [])
