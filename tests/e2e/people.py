@@ -14,6 +14,7 @@ from tests.e2e.harness import Body, kubectl
 
 CHART = Path(__file__).resolve().parents[2] / "charts" / "runbook-operator"
 ADMISSION = "admissionregistration.k8s.io/v1"
+UNATTENDED = "admission.warnUnattended=true"
 MUTATING = {"admission-stamp.yaml": "admission.stampEngagedBy", "admission-mark.yaml": "admission.markEngaged"}
 """The templates that take a MutatingAdmissionPolicy, and the values by which each is switched off."""
 
@@ -137,6 +138,7 @@ def rendered(namespace: str, *values: str) -> str:
     command = ["helm", "template", namespace, str(CHART), "-n", installed.NAMESPACE, *versions, *sets]
     # A template of which nothing is left cannot be asked for by its name.
     left = templates - {one for one, value in MUTATING.items() if f"{value}=false" in values or not stamps()}
+    left -= {"admission-unattended.yaml"} if UNATTENDED not in values else set()
     command += [part for one in sorted(left) for part in ("-s", f"templates/{one}")]
     done = subprocess.run(command, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -10,7 +10,7 @@ from runbook_operator.api.conditions import timestamp
 from runbook_operator.io import clock
 from tests.e2e import api, installed
 from tests.e2e.harness import Cluster, eventually
-from tests.e2e.people import policies
+from tests.e2e.people import UNATTENDED, policies
 
 LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{installed.NAMESPACE}/leases"
 SWITCH = {
@@ -48,7 +48,7 @@ def warning(cluster: Cluster, number: int) -> str:
 def test_throw_is_warned_of_while_no_operator_renews_its_lease(cluster: Cluster) -> None:
     cluster.create(SWITCH)
     numbers = iter(range(10_000))
-    with policies(cluster.namespace), lease(cluster) as name:
+    with policies(cluster.namespace, UNATTENDED), lease(cluster) as name:
         text = eventually("kubectl prints the warning", lambda: warning(cluster, next(numbers)))
 
         assert f"no operator runs: Lease {installed.NAMESPACE}/{name} was renewed last at " in text

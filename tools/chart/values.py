@@ -182,9 +182,10 @@ class Admission(ApiModel):
         "the operator does so itself.",
     )
     warn_unattended: bool = Field(
-        True,
+        False,
         description="Have the API server warn whoever changes a Switch while no operator renews its Lease. It watches "
-        "the Leases of the cluster for that.",
+        "the Leases of the cluster for that. After an uninstall and a new installation it warns falsely until the API "
+        "server restarts.",
     )
     exempt_users: list[str] = Field(
         [], description="Users beside the operator that no policy refuses anything, such as a backup's account."
