@@ -292,3 +292,8 @@ class SwitchStatus(StatusModel):
         "Restored, and Acted of a momentary switch.",
         json_schema_extra=mapped_by("type"),
     )
+
+    @property
+    def holds_automatically(self) -> bool:
+        """True if a metric, a dependency or the deployment guard holds it engaged, or would."""
+        return any(one.source != "Person" for one in self.holds)

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from runbook_operator.api.columns import Columns
 from runbook_operator.api.conditions import Condition, clock, find
 from runbook_operator.api.switch import SwitchStatus
-from runbook_operator.decide.holds import in_force
+from runbook_operator.decide.holds import called, in_force
+from runbook_operator.decide.peace import silence
 from runbook_operator.model.reasons import Reason
 from runbook_operator.plan.world import World
 
@@ -17,9 +18,9 @@ USUAL = frozenset({Reason.AUTOMATIC, Reason.MANUAL})
 
 def columns(world: World, status: SwitchStatus) -> Columns:
     """The columns of a status that is complete but for them."""
-    said, record = status.word, status.record
-    why, by = (said.reason, said.by) if said else (record.reason, record.engaged_by) if record else ("", "")
-    notes = [message(status.conditions), _left_reason(world, status)]
+    said = status.word
+    why, by = _who(status)
+    notes = [_kept_engaged(world, status), message(status.conditions), _left_reason(world, status)]
     return Columns(
         does=_cut(status.does, DOES),
         automatic=_automatic(world, status),
@@ -28,6 +29,26 @@ def columns(world: World, status: SwitchStatus) -> Columns:
         by=by,
         message="; ".join(filter(None, notes)),
     )
+
+
+def _who(status: SwitchStatus) -> tuple[str, str]:
+    """Reason and author of the override; else of what holds the switch after a person's throw; else of the record."""
+    said, record = status.word, status.record
+    if said is not None:
+        return said.reason, said.by
+    if record is None:
+        return "", ""
+    held = next((one for one in status.holds if record.source == "Person"), None)
+    return (record.reason, record.engaged_by) if held is None else (held.reason, called(held.source, held.name))
+
+
+def _kept_engaged(world: World, status: SwitchStatus) -> str:
+    """A note on a throw that has ended while something automatic keeps the switch engaged."""
+    record = status.record
+    if record is None or record.source != "Person" or status.word is not None or not status.holds_automatically:
+        return ""
+    names = ", ".join(called(one.source, one.name) for one in status.holds)
+    return f"the throw has ended, and {names} keeps it engaged. To release it: {silence(world.switch.meta.ref)}"
 
 
 def reported(status: SwitchStatus, conditions: list[Condition]) -> SwitchStatus:

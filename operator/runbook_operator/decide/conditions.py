@@ -254,7 +254,7 @@ def _contested(world: World, record: Record | None) -> Finding | None:
     text = "; ".join(
         f"{one.manager or UNKNOWN} changes {named(entry)}, which the switch holds at {shown(entry.held)}; the operator "
         f"has undone it {'once' if one.streak == 1 else f'{one.streak} times'}. To end this: "
-        f"{hint(one.manager, world.switch.meta.ref)}"
+        f"{hint(one.manager, world.switch.meta.ref, automatic=world.switch.status.holds_automatically)}"
         for entry, one in contests
     )
     return Finding(True, Reason.CONTESTED, text)

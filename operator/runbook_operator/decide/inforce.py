@@ -83,7 +83,8 @@ def unforced(part: Part) -> Refused | None:
         text += f"the API server stored {_live(part)}: an admission policy, a webhook or a default changes it; {LIST}"
     else:
         who = (part.saved.manager(part.entry.field) if part.saved else "") or "somebody"
-        text += f"{who} changed it to {_live(part)} right after: {hint(who, part.world.switch.meta.ref)}"
+        advice = hint(who, part.world.switch.meta.ref, automatic=part.world.switch.status.holds_automatically)
+        text += f"{who} changed it to {_live(part)} right after: {advice}"
     return Refused(Reason.NOT_IN_FORCE, f"{text}. It is written again by itself, after a pause that grows")
 
 

@@ -79,7 +79,8 @@ def put_back(part: Part, contest: Contest) -> tuple[Notice, ...]:
     entry, switch = part.entry, part.world.switch.meta.ref
     text = (
         f"{switch.name}: {contest.manager or UNKNOWN} set {named(entry)} to {shown(part.live)}, which the switch holds "
-        f"at {shown(entry.held)}; the operator undid it. To end this: {hint(contest.manager, switch)} "
+        f"at {shown(entry.held)}; the operator undid it. To end this: "
+        f"{hint(contest.manager, switch, automatic=part.world.switch.status.holds_automatically)} "
         f"[{part.record.engagement_id}]"
     )
     identity = f"{part.record.engagement_id}.{part.ref}.{entry.field}"

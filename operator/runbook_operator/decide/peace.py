@@ -27,13 +27,22 @@ FIND = (
 ANYBODY = "stop it from writing this field"
 
 
-def hint(manager: str, switch: Ref) -> str:
-    """The advice that ends the fight with this field manager; the longest matching prefix of its name decides."""
+def hint(manager: str, switch: Ref, *, automatic: bool = False) -> str:
+    """The advice that ends the contest with this field manager; the longest matching prefix of its name decides.
+
+    `automatic` is true if something automatic holds the switch: then only a silence releases it.
+    """
     known = [name for name in HINTS if manager.startswith(name)]
     named = HINTS[max(known, key=len)] if known else ANYBODY
     way = named if manager else FIND.format(namespace=switch.namespace)
-    return f"{way}; or release the switch: {_release(switch)}"
+    command = silence(switch) if automatic else _patch(switch, '"engaged":null')
+    return f"{way}; or release the switch: {command}"
 
 
-def _release(switch: Ref) -> str:
-    return f"""kubectl -n {switch.namespace} patch sw {switch.name} --type merge -p '{{"spec":{{"engaged":null}}}}'"""
+def silence(switch: Ref) -> str:
+    """The command that releases a switch for an hour, also where something automatic holds it."""
+    return _patch(switch, '"engaged":false,"expiresAfter":"1h"')
+
+
+def _patch(switch: Ref, spec: str) -> str:
+    return f"""kubectl -n {switch.namespace} patch sw {switch.name} --type merge -p '{{"spec":{{{spec}}}}}'"""

@@ -152,3 +152,23 @@ def test_gate_that_holds_a_switch_back_is_in_its_message() -> None:
 
     assert columns(simulation).automatic == "MaintenanceWindow"
     assert columns(simulation).message.startswith("held back: maintenance window nightly is open until")
+
+
+def test_released_throw_that_a_dependency_keeps_engaged_names_the_dependency_and_the_command() -> None:
+    simulation = ready().throw(reason="INC-42").drive().sense("Engage").drive().release().drive()
+
+    shown = columns(simulation)
+    assert (shown.automatic, shown.why) == ("Engaged", "12% > 10%")
+    assert shown.by == "Metric error-rate"
+    assert shown.message == (
+        "the throw has ended, and Metric error-rate keeps it engaged. To release it: kubectl -n shop patch sw "
+        """shop-stop --type merge -p '{"spec":{"engaged":false,"expiresAfter":"1h"}}'"""
+    )
+    assert simulation.silence(expires_after="1h").drive().replicas == 3
+
+
+def test_contested_switch_that_a_dependency_holds_advises_a_silence() -> None:
+    simulation = ready().sense("Engage").drive().someone_sets(2).drive()
+
+    assert '"engaged":false,"expiresAfter":"1h"' in columns(simulation).message
+    assert '"engaged":null' not in columns(simulation).message
