@@ -231,7 +231,7 @@ def test_jobs_are_made_with_the_accounts_rights_and_run_within_what_the_namespac
     }
     job = stop(runJob={"job": {"template": {"spec": pod}}})
     teams.red.run("label", "namespace", teams.red.namespace, "pod-security.kubernetes.io/enforce=restricted")
-    may(teams.red, "nobody", "get,list,watch,create,delete", "jobs.batch")
+    may(teams.red, "nobody", "get,list,watch,create,patch,delete", "jobs.batch")
     for name, account in (("unable", "deployer"), ("able", "nobody")):
         teams.mallory.does("apply", "-f", "-", stdin=book(name, account, killSwitches=job))
     assert "create" in teams.red.until_reason("switch", "unable-stop", "MissingRights")["message"]
