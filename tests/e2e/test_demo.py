@@ -14,7 +14,7 @@ from tests.e2e import api
 from tests.e2e.harness import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = "4"
+PATIENCE = "10"
 """How many times longer than usual everything may take: other tests run beside it."""
 IN_ORDER = (
     "version 2 is deployed",
