@@ -34,7 +34,7 @@ class KillSwitch(ApiModel):
     """A lever: while it is engaged its actions hold, and when it is released everything is put back."""
 
     name: EntryName = Field(description="The Switch is called <runbook>-<name>.")
-    description: Text = Field("", description="Shown only: what it is for, for the person who reads it at night.")
+    description: Text = Field("", description="Its purpose, for the person who reads it at night: the Switch shows it.")
     momentary: bool = Field(
         False, description="Act once per throw and spring back: nothing is held and nothing is put back."
     )
@@ -64,7 +64,7 @@ class ScalingCommand(ScaleAmount):
     """A momentary switch that scales once per throw and springs back: nothing is held or put back."""
 
     name: EntryName = Field(description="The Switch is called <runbook>-<name>.")
-    description: Text = Field("", description="Shown only: what it is for.")
+    description: Text = Field("", description="Its purpose: the Switch shows it.")
 
 
 class Suspend(ApiModel):
@@ -77,7 +77,7 @@ class Suspend(ApiModel):
 class RunbookSpec(ApiModel):
     """The whole runbook of one system, as its team keeps it."""
 
-    title: Title = Field(description="Shown only: the system's name, as people say it.")
+    title: Title = Field(description="The system's name, as people say it: the Switches show it.")
     description: Text = Field("", description="Shown only: what the system is, in a sentence.")
     mode: Literal["Enforce", "Observe"] = Field(
         "Enforce",
