@@ -19,7 +19,7 @@ def checked(world: World, record: Record, action: type[Action]) -> type[Action]:
     installation = world.policy.installation
     if record.service_account_name or installation.allows(action.kind):
         return action
-    refused = [one.action for one in record.plan if not installation.allows(one.action)]
+    refused = installation.refused(one.action for one in record.plan)
     raise Refused(Reason.ACTION_NOT_ALLOWED, installation.refusal(refused))
 
 
@@ -28,7 +28,7 @@ def of_switch(world: World) -> Trouble | None:
     if world.entry is None or whose.declared(world.runbook) is not None:
         return None
     installation = world.policy.installation
-    refused = [one.kind for one in world.entry.actions if not installation.allows(one.kind)]
+    refused = installation.refused(one.kind for one in world.entry.actions)
     return (Reason.ACTION_NOT_ALLOWED, installation.refusal(refused)) if refused else None
 
 
@@ -39,7 +39,7 @@ def of_runbook(world: RunbookWorld) -> Trouble | None:
         return None
     for name in spec.switches():
         entry = world.runbook.entry(name)
-        refused = [one.kind for one in entry.actions if not installation.allows(one.kind)] if entry else []
+        refused = installation.refused(one.kind for one in entry.actions) if entry else []
         if refused:
             return Reason.ACTION_NOT_ALLOWED, f"switch {name}: {installation.refusal(refused)}"
     return of_probes(world)

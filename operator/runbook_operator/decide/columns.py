@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from runbook_operator.api.columns import Columns
 from runbook_operator.api.conditions import Condition, clock, find
-from runbook_operator.api.switch import SwitchStatus
+from runbook_operator.api.switch import Hold, SwitchStatus
 from runbook_operator.decide.holds import called, in_force
 from runbook_operator.decide.peace import silence
 from runbook_operator.model.reasons import Reason
@@ -38,16 +38,23 @@ def _who(status: SwitchStatus) -> tuple[str, str]:
         return said.reason, said.by
     if record is None:
         return "", ""
-    held = next((one for one in status.holds if record.source == "Person"), None)
+    held = next(iter(_keepers(status)), None)
     return (record.reason, record.engaged_by) if held is None else (held.reason, called(held.source, held.name))
+
+
+def _keepers(status: SwitchStatus) -> list[Hold]:
+    """The automatic holds that keep the switch engaged after a person's throw has ended."""
+    record = status.record
+    if record is None or record.source != "Person" or status.word is not None:
+        return []
+    return [one for one in status.holds if one.source != "Person"]
 
 
 def _kept_engaged(world: World, status: SwitchStatus) -> str:
     """A note on a throw that has ended while something automatic keeps the switch engaged."""
-    record = status.record
-    if record is None or record.source != "Person" or status.word is not None or not status.holds_automatically:
+    names = ", ".join(called(one.source, one.name) for one in _keepers(status))
+    if not names:
         return ""
-    names = ", ".join(called(one.source, one.name) for one in status.holds)
     return f"the throw has ended, and {names} keeps it engaged. To release it: {silence(world.switch.meta.ref)}"
 
 

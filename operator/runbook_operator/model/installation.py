@@ -29,6 +29,10 @@ class Installation:
     def allows(self, action: str) -> bool:
         return self.actions is None or action in self.actions
 
+    def refused(self, actions: Iterable[str]) -> list[str]:
+        """Those of the actions that are not allowed."""
+        return [one for one in actions if not self.allows(one)]
+
     def refusal(self, actions: Iterable[str]) -> str:
         """The message about actions that are not allowed, with the command that allows them."""
         refused, now = list(dict.fromkeys(actions)), self.actions or ()
