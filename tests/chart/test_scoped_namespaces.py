@@ -75,6 +75,15 @@ def engages(other: Cluster) -> None:
     other.until_phase("shop-stop", "Engaged")
 
 
+def engaged(release: Scoped, team: Cluster, other: Cluster) -> Operator:
+    """A running operator of the release in both namespaces, with a switch engaged in `other`."""
+    release.install(team.namespace, other.namespace)
+    operator = release.operator("one", team.namespace, other.namespace)
+    operator.start()
+    engages(other)
+    return operator
+
+
 def serves(operator: Operator, namespace: str) -> bool:
     return f'runbook_operator_namespace_served{{scope_namespace="{namespace}"}} 1.0' in operator.http("/metrics")[1]
 
@@ -129,10 +138,7 @@ def test_namespace_that_is_created_late_deleted_and_created_again_is_served_when
 def test_namespace_that_was_deleted_with_a_switch_engaged_while_no_operator_ran_goes_when_one_starts(
     release: Scoped, team: Cluster, other: Cluster
 ) -> None:
-    release.install(team.namespace, other.namespace)
-    operator = release.operator("one", team.namespace, other.namespace)
-    operator.start()
-    engages(other)
+    operator = engaged(release, team, other)
     operator.kill()
     begin_deletion(other)
     bindings = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{other.namespace}/rolebindings"
@@ -150,10 +156,7 @@ def test_namespace_that_was_deleted_with_a_switch_engaged_while_no_operator_ran_
 def test_uninstall_releases_what_is_engaged_where_a_namespace_is_being_deleted_and_no_operator_runs(
     release: Scoped, team: Cluster, other: Cluster
 ) -> None:
-    release.install(team.namespace, other.namespace)
-    operator = release.operator("one", team.namespace, other.namespace)
-    operator.start()
-    engages(other)
+    operator = engaged(release, team, other)
     team.throw_when_there("shop-stop")
     team.until_phase("shop-stop", "Engaged")
     operator.stop()
@@ -172,10 +175,7 @@ def test_uninstall_releases_what_is_engaged_where_a_namespace_is_being_deleted_a
 def test_right_that_is_missing_in_one_namespace_changes_nothing_about_the_other_one(
     release: Scoped, team: Cluster, other: Cluster
 ) -> None:
-    release.install(team.namespace, other.namespace)
-    operator = release.operator("one", team.namespace, other.namespace)
-    operator.start()
-    engages(other)
+    operator = engaged(release, team, other)
 
     other.run("delete", "rolebinding", release.fullname)
 

@@ -36,6 +36,16 @@ QUICK_LEASE = {
 POLL, LONGEST_POLL = 0.02, 0.1
 """Seconds between two looks: the more, the longer it takes, since each costs what others on the machine wait for."""
 Body = dict[str, Any]
+ERROR_RATE: Body = {
+    "name": "error-rate",
+    "object": {"apiVersion": "v1", "kind": "ConfigMap", "name": "rate", "field": "data.errors"},
+    "critical": "> 10",
+    "period": "1s",
+    "for": "0s",
+    "clearFor": "0s",
+    "response": {"firstAction": {"engage": "stop"}},
+}
+"""A metric that engages `stop`: its number is in a ConfigMap, which the test writes."""
 
 
 def kubectl(*arguments: str, stdin: str | None = None) -> str:

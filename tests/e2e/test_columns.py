@@ -5,20 +5,11 @@ import re
 import subprocess
 
 from tests.e2e import api
-from tests.e2e.harness import Body, Cluster, Operator, deployment, eventually, runbook
+from tests.e2e.harness import ERROR_RATE, Body, Cluster, Operator, deployment, eventually, runbook
 
 WIDEST = 125
 """Characters of the widest line that the tests here make: it fits into a usual terminal."""
 REASON = "INC-42: the payment provider charges twice"
-METRIC = {
-    "name": "error-rate",
-    "object": {"apiVersion": "v1", "kind": "ConfigMap", "name": "rate", "field": "data.errors"},
-    "critical": "> 10",
-    "period": "1s",
-    "for": "0s",
-    "clearFor": "0s",
-    "response": {"firstAction": {"engage": "stop"}},
-}
 
 
 def printed(cluster: Cluster, name: str, *options: str) -> dict[str, str]:
@@ -100,7 +91,7 @@ def test_finished_act_leaves_when_and_what_it_was(cluster: Cluster, operator: Op
 
 def test_silence_shows_its_reason_author_and_end_and_is_an_event(cluster: Cluster, operator: Operator) -> None:
     cluster.run("create", "configmap", "rate", "--from-literal=errors=0")
-    cluster.apply(deployment(), runbook(metrics=[METRIC]))
+    cluster.apply(deployment(), runbook(metrics=[ERROR_RATE]))
     cluster.until_reason("switch", "shop-stop", "Ready")
     measure(cluster, 12)
     until_cells(cluster, "shop-stop", THROWN="", PHASE="Engaged", AUTOMATIC="Engaged", BY="Metric error-rate")

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from tests.e2e import api
-from tests.e2e.harness import Body, Cluster, Operator, eventually
+from tests.e2e.harness import ERROR_RATE, Body, Cluster, Operator, eventually
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "02-holds" / "runbook.yaml"
 
@@ -27,16 +27,7 @@ def measured(cluster: Cluster) -> None:
     """As applied, with a metric that holds checkout-stop: the number in a ConfigMap, which the test writes."""
     cluster.run("create", "configmap", "rate", "--from-literal=errors=0")
     applied(cluster)
-    metric = {
-        "name": "error-rate",
-        "object": {"apiVersion": "v1", "kind": "ConfigMap", "name": "rate", "field": "data.errors"},
-        "critical": "> 10",
-        "period": "1s",
-        "for": "0s",
-        "clearFor": "0s",
-        "response": {"firstAction": {"engage": "stop"}},
-    }
-    say(cluster, "runbook", "checkout", {"metrics": [metric]})
+    say(cluster, "runbook", "checkout", {"metrics": [ERROR_RATE]})
     measure(cluster, 0, "Ok")
 
 
