@@ -114,6 +114,10 @@ class Proxy:
         """Call `crash` after the `write`-th write from now was accepted, before the operator hears of it."""
         self.crash, self.crash_after = crash, len(self.writes) + write
 
+    def never_crash(self) -> None:
+        """Forget a crash that has not come: fewer writes were made than its number."""
+        self.crash_after = 0
+
     def close_connections(self) -> None:
         """End every request and watch that is under way, as a server that restarts does."""
         self._loop.call_soon_threadsafe(self._break)

@@ -33,6 +33,7 @@ class Run:
         self.proxy.crash_at(after, lambda: self.operator.signal(signal.SIGKILL))
         self.cluster.throw("shop-run")
         eventually("the operator is down, or all is written", lambda: not self.operator.alive or self.is_over())
+        self.proxy.never_crash()
         if self.operator.alive:
             self.operator.kill()
 

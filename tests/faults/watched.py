@@ -133,7 +133,10 @@ METRIC = {
     "query": Case(("up", "x" * 4096), (("", "at least 1"), ("x" * 4097, "Too long"), (None, "exactly one of query"))),
     "unit": Case(("seconds", "pods"), (("x" * 33, "Too long"),)),
     "normal": Case(("< 1%", "1% .. 3%"), THRESHOLD),
-    "warning": Case(("> five", "3%"), (*THRESHOLD, (None, "at least one of normal"))),
+    "warning": Case(
+        ("> 5 parsecs", "3%"),
+        (*THRESHOLD, ("> five", "write a threshold such as"), (None, "at least one of normal")),
+    ),
     "critical": Case(("> 10%", "< 1s"), THRESHOLD),
     "baseline": Case(("7d",), WAIT),
     "baselineValue": Case(("100 req/s",), (("", "at least 1"), ("9" * 65, "Too long"))),
