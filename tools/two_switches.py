@@ -18,12 +18,16 @@ orders of release.
   throw it again.
 - A rollback keeps what other switches hold inside of the pod template, in the same write. It does not keep an enforced
   probe: that waits until the rollback is released, and is set again then.
-- `rollback` and `restart` are not undone by a release. A rollback by the deployment guard is one like any other.
-- `runJob` and `notify` make objects of their own, and meet nobody.
+- `rollback` and `restart` are not undone by a release. A rollback by the deployment guard is one like any other. The
+  guard does nothing while another switch explains what is Critical: one that holds the target at 0, or that was thrown
+  in the revision's window and holds a flag of the target. Throw the rollback yourself if you want it then.
+- `runJob` and `notify` make an object of their own for each throw: they meet no other switch. A release leaves a Job
+  that has made a pod, and the notice.
 
 The example: Deployment `web` has 3 replicas, version two is live as revision 2, version one is known good as revision
-1; CronJob `backup` is not suspended. `shop-first` is thrown first, with the reason INC-42. "as before" is what was
-there before both.
+1; CronJob `backup` is not suspended. Where the guard acts, version two was deployed just now, the guard watches it, and
+metric `error-rate` becomes Critical; it is Ok again where the table says "released". `shop-first` is thrown first, with
+the reason INC-42. "as before" is what was there before both.
 
 ## On one field
 
@@ -37,6 +41,8 @@ WORDS: Mapping[str, str] = {
     "restarted": "restarted",
     "probe": "probe {}",
     "suspended": "suspended",
+    "jobs": "Jobs: {}",
+    "notices": "notices: {}",
 }
 
 
