@@ -14,9 +14,10 @@ from runbook_operator.api.objects import RunbookObject, SwitchObject
 from runbook_operator.api.switch import Record
 from runbook_operator.decide import runbook as runbooks
 from runbook_operator.decide import switch as switches
-from runbook_operator.decide.due import due, runbook_due
+from runbook_operator.decide.due import due
 from runbook_operator.decide.holds import begins_by_itself
 from runbook_operator.decide.record import replanned
+from runbook_operator.decide.runbook_due import runbook_due
 from runbook_operator.decide.status import begun, refused
 from runbook_operator.internal_errors import contain, identity
 from runbook_operator.io import clock

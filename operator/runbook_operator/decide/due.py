@@ -1,4 +1,4 @@
-"""When a switch or a Runbook is to be looked at again although nothing happens."""
+"""When a switch is requeued although nothing happens."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from runbook_operator.actions.events import KINDS as EVENT_KINDS
 from runbook_operator.api.conditions import moment
 from runbook_operator.api.objects import RunbookObject
-from runbook_operator.decide import children, known, probes
 from runbook_operator.decide.efficacy import judged_at
 from runbook_operator.decide.holds import held_back, word
 from runbook_operator.decide.inforce import is_unforced, written_again_at
@@ -14,7 +13,7 @@ from runbook_operator.decide.launch import is_paused, resumed_at
 from runbook_operator.decide.parts import Part, dropped, parts
 from runbook_operator.decide.progress import contest, done, tells_at
 from runbook_operator.model.durations import duration
-from runbook_operator.plan.world import RunbookWorld, World
+from runbook_operator.plan.world import World
 
 VERIFIED_EVERY = timedelta(seconds=1)
 """What was written and is not known to work yet is looked at so often."""
@@ -35,13 +34,6 @@ def suspension_ends(runbook: RunbookObject) -> datetime | None:
     """When automatic acts go on by themselves, None where they are not frozen or nobody said until when."""
     suspend = runbook.spec.suspend if runbook.spec else None
     return suspend.until if suspend else None
-
-
-def runbook_due(world: RunbookWorld) -> datetime | None:
-    """As due, for a Runbook."""
-    ends = suspension_ends(world.runbook)
-    moments = (*([ends] if ends else ()), *known.due(world), *probes.due(world), *children.due(world))
-    return min((one for one in moments if one > world.now), default=None)
 
 
 def put_back_at(part: Part) -> datetime:

@@ -6,7 +6,7 @@ person's word goes before all of them. The first gate that is closed is told.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import product
 
 from runbook_operator.actions.scaling.amounts import ScaleAmount, amount
@@ -23,12 +23,9 @@ from runbook_operator.model import schedules
 from runbook_operator.model.durations import duration
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
-from runbook_operator.model.rollouts import KINDS, is_rolling_out, kind_of, ready_pods
+from runbook_operator.model.rollouts import KINDS, ROLLED_OUT_BY, is_rolling_out, kind_of, ready_pods
 from runbook_operator.model.seen import REPLICAS, Missing, Seen
 from runbook_operator.plan.world import BUDGETED, World, suspended
-
-ROLLED_OUT_BY = timedelta(minutes=10)
-"""A rollout keeps a hold from engaging for so long at most, as Kubernetes by default waits for one to make progress."""
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,9 @@ from datetime import datetime
 from runbook_operator.api.conditions import moment, timestamp
 from runbook_operator.api.deployments import Verdict, WatchedRevision
 from runbook_operator.decide.attribution import Excuse
-from runbook_operator.decide.gates import ROLLED_OUT_BY
 from runbook_operator.decide.judges import Judge
 from runbook_operator.model.durations import spoken
-from runbook_operator.model.rollouts import KINDS, is_updating, kind_of, may_stand_still, rolling_out
+from runbook_operator.model.rollouts import KINDS, ROLLED_OUT_BY, is_updating, kind_of, may_stand_still, rolling_out
 from runbook_operator.model.seen import Seen
 
 

@@ -12,7 +12,7 @@ from h2.connection import H2Connection
 from h2.exceptions import H2Error
 
 from runbook_operator.io.egress import EgressError, Fault, Verdict
-from runbook_operator.io.kube import USER_AGENT
+from runbook_operator.model.refs import USER_AGENT
 
 PREFIX = 5
 """A gRPC message follows one byte, which says whether it is packed, and four of its length."""

@@ -12,9 +12,9 @@ from typing import Literal
 
 from runbook_operator.io.egress import EgressError, Fault, Guard, Places, Resolver, SystemResolver, Tls, timed
 from runbook_operator.io.exchange import To, exchange
-from runbook_operator.io.kube import USER_AGENT
 from runbook_operator.model import urls
 from runbook_operator.model.addresses import IPAddress, IPNetwork
+from runbook_operator.model.refs import USER_AGENT
 
 Matcher = Callable[[bytes], bool]
 """Whether a body is as it should be; pure, and the only thing that ever sees one."""

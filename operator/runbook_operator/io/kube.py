@@ -18,14 +18,13 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 from kubernetes.aio import client, config
 
-from runbook_operator import __version__, errors
+from runbook_operator import errors
 from runbook_operator.io import answers
 from runbook_operator.model.accounts import Account
 from runbook_operator.model.mending import advice
-from runbook_operator.model.refs import MANAGER
+from runbook_operator.model.refs import MANAGER, USER_AGENT
 
 Body = dict[str, Any]
-USER_AGENT = f"{MANAGER}/{__version__}"
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 PAGE = 500

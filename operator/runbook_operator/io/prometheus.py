@@ -16,9 +16,9 @@ import aiohttp
 from yarl import URL
 
 from runbook_operator.io import clock
-from runbook_operator.io.kube import USER_AGENT
 from runbook_operator.model import samples
 from runbook_operator.model.promql import Sizes, combined, parted
+from runbook_operator.model.refs import USER_AGENT
 from runbook_operator.model.samples import Answer, Kind, Matrix, QueryError, Sample, first_line
 
 CONNECTIONS = 4

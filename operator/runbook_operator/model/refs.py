@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from runbook_operator import __version__
+
 GROUP = "runbooks.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 MANAGER = "runbook-operator"
 """The field manager of every write of ours; it must not begin with kubectl, which Flux takes over and undoes."""
+USER_AGENT = f"{MANAGER}/{__version__}"
 
 
 NAMES = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"

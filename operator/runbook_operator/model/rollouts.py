@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from runbook_operator.model.seen import OVERDUE, Seen
@@ -15,6 +16,8 @@ KINDS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, ROLLOUT)
 """The kinds whose templates are kept as revisions."""
 REPLICA_FAILURE = "ReplicaFailure"
 """The condition of a Deployment or a Rollout of which a ReplicaSet cannot make pods."""
+ROLLED_OUT_BY = timedelta(minutes=10)
+"""A rollout blocks an automatic engagement for this long at most: Kubernetes waits as long for progress by default."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.objects import SwitchObject
 from runbook_operator.api.switch import Declared, Entry, Named, PinnedTarget, Prepared, PreparedField, SwitchStatus
 from runbook_operator.decide import attribution
-from runbook_operator.decide.due import runbook_due
+from runbook_operator.decide.runbook_due import runbook_due
 from runbook_operator.model.refs import Ref
 from runbook_operator.model.seen import seen_of
 from runbook_operator.model.target import TargetRefs

@@ -10,7 +10,7 @@ from runbook_operator.api.conditions import Condition
 from runbook_operator.api.objects import SwitchObject, parse_switch
 from runbook_operator.api.runbook import RunbookStatus
 from runbook_operator.decide import runbook as runbooks
-from runbook_operator.decide.due import runbook_due
+from runbook_operator.decide.runbook_due import runbook_due
 from runbook_operator.model.efforts import Effort, Failed
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import switch_ref

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbook_operator.api.switch import FINALIZER
-from runbook_operator.decide.due import runbook_due
 from runbook_operator.decide.probes import conditions, next_step
+from runbook_operator.decide.runbook_due import runbook_due
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Owner, Ref
 from runbook_operator.plan.steps import Adjust, DeleteSwitch, SetFinalizers, WriteStatus

@@ -12,8 +12,8 @@ from runbook_operator.api.probes import ProbeStatus
 from runbook_operator.api.runbook import RunbookStatus, TargetStatus
 from runbook_operator.api.switch import Engagement, Swapped, SwitchStatus
 from runbook_operator.decide import guard
-from runbook_operator.decide.due import runbook_due
 from runbook_operator.decide.runbook import next_step
+from runbook_operator.decide.runbook_due import runbook_due
 from runbook_operator.decide.sensed import tracks_of
 from runbook_operator.model import probes
 from runbook_operator.model.queries import Denied, Find, Read, Unread

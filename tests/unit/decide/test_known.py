@@ -8,8 +8,8 @@ import pytest
 from runbook_operator.api.deployments import GoodRevision
 from runbook_operator.api.runbook import RunbookStatus, TargetStatus
 from runbook_operator.api.switch import Engagement, Swapped, SwitchStatus
-from runbook_operator.decide.due import runbook_due
 from runbook_operator.decide.runbook import next_step
+from runbook_operator.decide.runbook_due import runbook_due
 from runbook_operator.model.queries import Denied, Find, Read, Unread
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from runbook_operator.api.runbook import RunbookStatus
-from runbook_operator.decide.due import runbook_due
 from runbook_operator.decide.probes import conditions, next_step
 from runbook_operator.decide.runbook import next_step as runbook_step
+from runbook_operator.decide.runbook_due import runbook_due
 from runbook_operator.model.reasons import Reason
 from runbook_operator.plan.steps import WriteStatus
 from tests.builders import NOW, WEB, Body

@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from runbook_operator.decide.due import runbook_due
 from runbook_operator.decide.probes import conditions
+from runbook_operator.decide.runbook_due import runbook_due
 from runbook_operator.model import fields
 from tests.builders import Body
 from tests.probing import Story, container, endpoint, get, service, workload

@@ -21,7 +21,7 @@ from runbook_operator.io import checks, egress
 from runbook_operator.io.checks import CheckResult, contains
 from runbook_operator.io.egress import Tls
 from runbook_operator.io.http import Endpoint, How, Outbound
-from runbook_operator.io.kube import USER_AGENT
+from runbook_operator.model.refs import USER_AGENT
 from runbook_operator.model.statuses import statuses
 from tests.unit.io.servers import (
     Talk,
