@@ -174,7 +174,7 @@ class Reconciler:
         key = visit.key
         if (runbook := self.writer.store.runbooks.get(key)) is None:
             return False
-        with watch(key, self.writer.metrics, self.looks.monotonic):
+        with watch(key, self.writer.metrics, self.looks.monotonic, clock.processor):
             world = runbook_world(
                 self.writer.store,
                 runbook,
@@ -208,7 +208,7 @@ class Reconciler:
         else:
             self.writer.efforts.forget(key)
             self.writer.store.doubts.visited(key)
-        with watch(key, self.writer.metrics, self.looks.monotonic):
+        with watch(key, self.writer.metrics, self.looks.monotonic, clock.processor):
             decided = switches.decided(world)
         self._reserve(world)
         if decided is None:

@@ -66,6 +66,11 @@ def now() -> datetime:
     return _steady.now()
 
 
+def processor() -> float:
+    """Seconds for which this thread had the processor: what another process takes does not count."""
+    return time.thread_time()
+
+
 def monotonic() -> float:
     """Seconds that never jump, for how long something took."""
     return time.monotonic()
