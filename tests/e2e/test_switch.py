@@ -91,7 +91,8 @@ def test_a_scale_from_zero_leaves_no_field_manager_to_name_and_is_put_back_all_t
     kubectl("--namespace", cluster.namespace, "scale", "deployment/web", "--replicas", "2")
 
     told = eventually("it is told", lambda: cluster.events("PutBack"))
-    assert "a client whose name the API server does not record set Deployment/web to 2" in told[0]["message"]
+    text = "a client for which the API server names no manager (kubectl scale, or an autoscaler, does this) set"
+    assert f"{text} Deployment/web to 2" in told[0]["message"]
     assert f"kubectl -n {cluster.namespace} patch sw shop-stop" in told[0]["message"]
     cluster.until_replicas(0)
     assert operator.alive

@@ -45,7 +45,7 @@ class Automation(ApiModel):
     ineffective_after: Annotated[int, Field(ge=0, le=10)] = Field(
         2,
         description="After so many automatic engagements in a row that did not help, a metric no longer engages the "
-        "switch until a person has changed anything in the Switch's spec, such as its reason; 0 never stops.",
+        "switch until anything in the Switch's spec has changed, such as its reason; 0 never stops.",
     )
     min_ready_pods: Annotated[int, Field(ge=0, le=10_000)] = Field(
         0,

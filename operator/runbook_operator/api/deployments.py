@@ -80,8 +80,8 @@ class WatchedRevision(GoodRevision):
     available: bool = Field(False, description="Whether its pods were all available at some time in the window.")
     excuse: str = Field(
         "",
-        description="Why what is Critical now says nothing against it: a switch holds the target down, or somebody has "
-        "scaled it to 0.",
+        description="Why what is Critical now says nothing against it: a switch holds the target down, or it was "
+        "scaled to 0.",
     )
     excused_until: str | None = Field(
         None, description="When the last such reason ended, RFC 3339: what still shows it is no evidence either."

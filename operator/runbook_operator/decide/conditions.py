@@ -17,7 +17,7 @@ from runbook_operator.decide.hearing import heard
 from runbook_operator.decide.holds import automatic_holds, called, held_back, is_automatic, silenced, wanted
 from runbook_operator.decide.notices import named, shown, summary, unrestored
 from runbook_operator.decide.parts import parts
-from runbook_operator.decide.peace import UNKNOWN, hint
+from runbook_operator.decide.peace import UNNAMED_CLIENT, author, hint
 from runbook_operator.decide.progress import contest
 from runbook_operator.decide.record import drafted, outdated
 from runbook_operator.model.queries import Unread, together
@@ -211,7 +211,7 @@ def silence(world: World, said: Word) -> str:
     until = f"until {seconds(said.expires_at)}" if said.expires_at else "until engaged is removed"
     because = f" ({said.reason})" if said.reason else ""
     would_hold = f"; {would_engage(world)}" if automatic_holds(world) else ""
-    return f"{said.by or 'a person'} holds it released {until}{because}{would_hold}"
+    return f"{said.by or UNNAMED_CLIENT} holds it released {until}{because}{would_hold}"
 
 
 def _automatic(world: World) -> Finding:
@@ -252,8 +252,8 @@ def _contested(world: World, record: Record | None) -> Finding | None:
     if not contests:
         return None
     text = "; ".join(
-        f"{one.manager or UNKNOWN} changes {named(entry)}, which the switch holds at {shown(entry.held)}; the operator "
-        f"has undone it {'once' if one.streak == 1 else f'{one.streak} times'}. To end this: "
+        f"{author(one.manager, entry.field)} changes {named(entry)}, which the switch holds at {shown(entry.held)}; "
+        f"the operator has undone it {'once' if one.streak == 1 else f'{one.streak} times'}. To end this: "
         f"{hint(one.manager, world.switch.meta.ref, automatic=world.switch.status.holds_automatically)}"
         for entry, one in contests
     )

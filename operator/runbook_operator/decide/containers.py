@@ -10,6 +10,7 @@ from runbook_operator.api.sensing import HealthEndpoint
 from runbook_operator.decide import enforcing, patience, undone
 from runbook_operator.decide.endpoints import Place
 from runbook_operator.decide.enforcing import Written
+from runbook_operator.decide.peace import author
 from runbook_operator.model.aims import Refused
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.probes import FIELDS, called, differences, shows, told
@@ -247,7 +248,8 @@ def _over(world: RunbookWorld, entry: ProbeStatus, seen: Seen) -> tuple[Notice, 
     skipped = [one for one in entry.held if not shows(seen.body, one.field, one.saved)]
     if skipped:
         fields = ", ".join(called(one.field) for one in skipped)
-        text = f"{fields} left as it is, since somebody changed it after it was set"
+        who = dict.fromkeys(author(seen.manager(one.field), one.field) for one in skipped)
+        text = f"{fields} left as it is, since {' and '.join(who)} changed it after it was set"
         return _said(world, entry, seen, Reason.RESTORE_SKIPPED, text)
     text = "; ".join(told(one.field, one.held, one.saved) for one in entry.held)
     return _said(world, entry, seen, Reason.PROBE_RESTORED, f"restored {text}")

@@ -11,7 +11,7 @@ from runbook_operator.api.switch import Entry
 from runbook_operator.decide import values
 from runbook_operator.decide.notices import shown
 from runbook_operator.decide.parts import Part
-from runbook_operator.decide.peace import hint
+from runbook_operator.decide.peace import author, hint
 from runbook_operator.model.aims import OBJECT, TEMPLATE, Refused
 from runbook_operator.model.efforts import Accepted
 from runbook_operator.model.patches import covers, differing
@@ -82,9 +82,9 @@ def unforced(part: Part) -> Refused | None:
     if found.changed:
         text += f"the API server stored {_live(part)}: an admission policy, a webhook or a default changes it; {LIST}"
     else:
-        who = (part.saved.manager(part.entry.field) if part.saved else "") or "somebody"
-        advice = hint(who, part.world.switch.meta.ref, automatic=part.world.switch.status.holds_automatically)
-        text += f"{who} changed it to {_live(part)} right after: {advice}"
+        manager = part.saved.manager(part.entry.field) if part.saved else ""
+        advice = hint(manager, part.world.switch.meta.ref, automatic=part.world.switch.status.holds_automatically)
+        text += f"{author(manager, part.entry.field)} changed it to {_live(part)} right after: {advice}"
     return Refused(Reason.NOT_IN_FORCE, f"{text}. It is written again by itself, after a pause that grows")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from runbook_operator.api.switch import Contest, Entry, Record, Result
 from runbook_operator.decide.holds import held_released
 from runbook_operator.decide.parts import Part, dropped, parts
-from runbook_operator.decide.peace import UNKNOWN, hint
+from runbook_operator.decide.peace import UNNAMED_CLIENT, author, hint
 from runbook_operator.model.aims import OBJECT, TEMPLATE
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.reasons import Reason
@@ -54,7 +54,7 @@ def about_release(world: World, record: Record, reason: Reason, message: str) ->
         return about_record(world, record, reason, message)
     because = f" ({released.reason})" if released.reason else ""
     before = f"; {record.engaged_by} had engaged it" if record.engaged_by else ""
-    text = f"{world.switch.meta.ref.name} released by {released.by or 'a person'}{because}: {message}{before}"
+    text = f"{world.switch.meta.ref.name} released by {released.by or UNNAMED_CLIENT}{because}: {message}{before}"
     text = f"{text} [{record.engagement_id}]"
     return said(world, reason, text, f"{record.engagement_id}.{reason}", targets=touched(world, record))
 
@@ -78,8 +78,8 @@ def put_back(part: Part, contest: Contest) -> tuple[Notice, ...]:
     """Somebody changed what is held, and it is put back: one Event per engagement, which counts."""
     entry, switch = part.entry, part.world.switch.meta.ref
     text = (
-        f"{switch.name}: {contest.manager or UNKNOWN} set {named(entry)} to {shown(part.live)}, which the switch holds "
-        f"at {shown(entry.held)}; the operator undid it. To end this: "
+        f"{switch.name}: {author(contest.manager, entry.field)} set {named(entry)} to {shown(part.live)}, which the "
+        f"switch holds at {shown(entry.held)}; the operator undid it. To end this: "
         f"{hint(contest.manager, switch, automatic=part.world.switch.status.holds_automatically)} "
         f"[{part.record.engagement_id}]"
     )
@@ -166,7 +166,12 @@ def clause(entry: Entry) -> str:
     if entry.result == "Restored" and entry.progress:
         return f"{named(entry)} {entry.progress}"
     text = CLAUSES[entry.result].format(
-        name=named(entry), saved=shown(entry.saved), held=shown(entry.held), why=why, set=_set(entry)
+        name=named(entry),
+        saved=shown(entry.saved),
+        held=shown(entry.held),
+        why=why,
+        set=_set(entry),
+        progress=entry.progress or "it was changed",
     )
     notes = [entry.progress, entry.admitted.message if entry.admitted else ""] if entry.result in UNDER_WAY else []
     return f"{text} ({'; '.join(filter(None, notes))})" if any(notes) else text
@@ -214,7 +219,7 @@ CLAUSES: Mapping[Result, str] = {
     "Applied": "{name} {set}",
     "Restored": "{name} back to {saved}",
     "Unchanged": "{name} is {saved}, as before the throw",
-    "RestoreSkipped": "{name} left as it is, since somebody changed it after it was held at {held}",
+    "RestoreSkipped": "{name} left as it is, since {progress}; the switch held it at {held}",
     "Gone": "{name} is gone, nothing to restore",
     "Kept": "{name} kept at {held}, as onDelete: Keep asks; it was {saved} before",
     "NotRestored": "{name} could not be restored and is left at {held}; set it to {saved} by hand: {why}",

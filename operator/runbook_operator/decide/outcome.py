@@ -1,8 +1,9 @@
 """The outcome of an engagement that is over: what became of each field that it was about to write."""
 
 from runbook_operator.api.switch import Entry, Record, Result
-from runbook_operator.decide.notices import left_to
+from runbook_operator.decide.notices import left_to, shown
 from runbook_operator.decide.parts import Part, dropped, parts
+from runbook_operator.decide.peace import author
 from runbook_operator.decide.progress import failing, given_up, is_kept
 from runbook_operator.model.seen import is_hidden
 from runbook_operator.plan.world import World
@@ -19,6 +20,8 @@ def ended(world: World, record: Record) -> Record:
 def _ended(part: Part) -> Entry:
     result = _outcome(part)
     progress = _last_words(part) if result == "Restored" else part.entry.progress
+    if result == "RestoreSkipped":
+        progress = _changed(part)
     entry = failing(part, unsettled=given_up(part) or part.restorable)
     return entry.replace(result=result, progress=progress)
 
@@ -29,6 +32,14 @@ def _last_words(part: Part) -> str:
         return left_to(part)
     why = part.entry.failure.message if part.entry.failure else part.entry.progress
     return f"was deleted ({why})" if why else "was deleted"
+
+
+def _changed(part: Part) -> str:
+    """Who changed the field after it was held, and to what."""
+    assert part.saved  # noqa: S101 # what is not there is Gone
+    field = part.entry.field
+    to = "" if part.is_object else f" to {shown(part.live)}"
+    return f"{author(part.saved.manager(field), field)} changed it{to}"
 
 
 def _outcome(part: Part) -> Result:

@@ -10,6 +10,7 @@ from runbook_operator.api.conditions import moment, timestamp
 from runbook_operator.api.probes import HeldField, ProbeStatus
 from runbook_operator.decide import allowed, gitops
 from runbook_operator.decide.endpoints import Place
+from runbook_operator.decide.peace import author
 from runbook_operator.model.aims import TEMPLATE, Refused
 from runbook_operator.model.efforts import Failed
 from runbook_operator.model.probes import shows
@@ -157,10 +158,10 @@ def _fought(world: RunbookWorld, place: Place, old: ProbeStatus) -> Refused | No
     due = _set_again_at(old)
     if due is None or world.now >= due or not is_fought(world, place.seen, old):
         return None
-    who = place.seen.manager(changed(place.seen, old.held)[0].field) or "somebody"
+    field = changed(place.seen, old.held)[0].field
     text = (
-        f"{who} has changed what was set; it is set again at {timestamp(due)}, and later each time: change it there, "
-        "or set enforce: false"
+        f"{author(place.seen.manager(field), field)} has changed what was set; it is set again at "
+        f"{timestamp(due)}, and later each time: change it there, or set enforce: false"
     )
     return Refused(Reason.PROBE_PENDING, text)
 

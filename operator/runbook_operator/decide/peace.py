@@ -1,8 +1,9 @@
-"""Advice against a field manager that keeps writing what a switch holds."""
+"""Names who changed a field, and advises against a field manager that keeps writing what a switch holds."""
 
 from collections.abc import Mapping
 
-from runbook_operator.model.refs import Ref
+from runbook_operator.model.refs import MANAGER, Ref
+from runbook_operator.model.seen import REPLICAS
 
 HINTS: Mapping[str, str] = {
     "kustomize-controller": "Flux applies it from Git: annotate the target with "
@@ -17,14 +18,26 @@ HINTS: Mapping[str, str] = {
     "number, or hold 0 replicas, which pauses it",
     "keda": "KEDA scales it: annotate its ScaledObject with autoscaling.keda.sh/paused-replicas while the switch is "
     "engaged",
-    "kubectl": "a person uses kubectl; ask them to stop",
+    "kubectl": "a person or a script uses kubectl; stop it",
 }
-UNKNOWN = "a client whose name the API server does not record"
+ADMISSION = "an admission policy or a webhook, in a write of the operator,"
+NAMELESS = "a client for which the API server names no manager"
+USUAL = "kubectl scale, or an autoscaler, does this"
+REMOVED = "it names none for a field that was removed"
+UNNAMED_CLIENT = "a client that the API server does not name"
+"""Who wrote the spec of a Switch, where its managedFields do not tell."""
 FIND = (
     "find out who writes it, which the API server does not record of a write through the scale subresource from 0: "
     "an autoscaler (kubectl -n {namespace} get hpa) or a person with kubectl scale"
 )
 ANYBODY = "stop it from writing this field"
+
+
+def author(manager: str, field: str) -> str:
+    """The subject of a sentence about a change of the field: never a person, since only a field manager is known."""
+    if manager == MANAGER:
+        return ADMISSION
+    return manager or f"{NAMELESS} ({USUAL if field == REPLICAS else REMOVED})"
 
 
 def hint(manager: str, switch: Ref, *, automatic: bool = False) -> str:

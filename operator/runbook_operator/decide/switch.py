@@ -15,6 +15,7 @@ from runbook_operator.decide.inforce import was_written
 from runbook_operator.decide.launch import is_unrecorded, resume
 from runbook_operator.decide.notices import said
 from runbook_operator.decide.parts import Part, dropped, parts, together
+from runbook_operator.decide.peace import UNNAMED_CLIENT
 from runbook_operator.decide.planning import manifest, planned
 from runbook_operator.decide.prepared import covers, untold
 from runbook_operator.decide.progress import blocks, is_contested, is_over, obstacle
@@ -51,7 +52,9 @@ def expire(world: World) -> Step | None:
     spoken = word(world)
     if spoken is None or world.deleting or not word_is_over(spoken, world.now):
         return None
-    text = f"engaged: {str(spoken.engaged).lower()}, said by {spoken.by or 'somebody'} at {spoken.since}, has expired"
+    text = (
+        f"engaged: {str(spoken.engaged).lower()}, set by {spoken.by or UNNAMED_CLIENT} at {spoken.since}, has expired"
+    )
     notices = said(world, Reason.EXPIRED, text, f"{world.switch.meta.uid}.{world.switch.meta.generation}.Expired")
     return Unsay(world.switch.meta, notices)
 

@@ -114,7 +114,10 @@ def test_silence_by_nobody_known_still_names_the_engagement_that_it_ended() -> N
     simulation = ready().throw().drive().silence().forget_who_said_it().drive()
 
     (restored,) = messages(simulation, "Restored")
-    assert restored.startswith("shop-stop released by a person: Deployment/web back to 3; kubectl-patch had engaged it")
+    text = (
+        "released by a client that the API server does not name: Deployment/web back to 3; kubectl-patch had engaged it"
+    )
+    assert restored.startswith(f"shop-stop {text}")
 
 
 def test_automatic_is_a_dash_for_a_momentary_switch() -> None:

@@ -335,7 +335,7 @@ def test_what_somebody_changed_is_left_to_them() -> None:
 
     assert (story.live, story.told.held) == (get("/else"), [])
     assert story.events(Reason.RESTORE_SKIPPED)[0].endswith(
-        "httpGet.path left as it is, since somebody changed it after it was set"
+        "httpGet.path left as it is, since kubectl changed it after it was set"
     )
 
 

@@ -111,7 +111,7 @@ def test_nothing_is_written_while_the_pause_lasts() -> None:
         ("argocd-application-controller", "Argo CD"),
         ("kube-controller-manager", "HorizontalPodAutoscaler"),
         ("keda-operator", "ScaledObject"),
-        ("kubectl-scale", "a person uses kubectl"),
+        ("kubectl-scale", "a person or a script uses kubectl"),
         ("", "which the API server does not record"),
         ("", "kubectl -n ns get hpa"),
         ("some-operator", ANYBODY),
