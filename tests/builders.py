@@ -21,7 +21,19 @@ from runbook_operator.decide.switch import next_step
 from runbook_operator.model.accounts import Account
 from runbook_operator.model.effects import Create, Delete, Patch
 from runbook_operator.model.notices import Notice
-from runbook_operator.model.queries import Answering, Denied, DryRun, Find, May, Probe, Query, Read, Ruling, Unread
+from runbook_operator.model.queries import (
+    Admission,
+    Answering,
+    Denied,
+    DryRun,
+    Find,
+    May,
+    Probe,
+    Query,
+    Read,
+    Ruling,
+    Unread,
+)
 from runbook_operator.model.refs import API_VERSION, MANAGER, Ref, meta_of, switch_ref
 from runbook_operator.model.seen import ALWAYS_WATCHED, Missing, Seen, absent, scaled, seen_of
 from runbook_operator.model.signals import Signal, Verdict
@@ -188,6 +200,10 @@ class Simulation:
                 return self.answering
             case DryRun():
                 return self.trial
+            case Admission():
+                target = self.store.targets[query.ref]
+                assert isinstance(target, Seen)
+                return self.admit(patched({**target.body}, {"spec": {"replicas": query.replicas}}))["spec"]["replicas"]
             case May():
                 return Ruling(query not in self.lacking, ACCOUNT.user if query in self.lacking else "")
 

@@ -81,7 +81,9 @@ class Writer:
 
     def __post_init__(self) -> None:
         self.lists, self.trials = Lists(self.paths), Trials(self.paths)
-        self.queries = Queries(self.paths, self.out, self.lists, Reviews(self.paths), self.trials.answer)
+        self.queries = Queries(
+            self.paths, self.out, self.lists, Reviews(self.paths), self.trials.answer, self.trials.admitted
+        )
 
     async def switch_step(self, world: World, step: Step) -> None:
         """Carry out a step of a switch."""

@@ -9,7 +9,7 @@ from runbook_operator.act.trials import Trials
 from runbook_operator.io.kube import Body, Kube
 from runbook_operator.io.paths import Paths
 from runbook_operator.model.effects import Create, Delete, Effect, Patch
-from runbook_operator.model.queries import Denied, DryRun, Ruling
+from runbook_operator.model.queries import Admission, Denied, DryRun, Ruling
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
 from runbook_operator.model.refusals import Refusal
@@ -56,6 +56,32 @@ async def test_dry_run_of_an_object_whose_status_moves_meets_no_conflict() -> No
     await Trials(Paths(kube)).answer(DryRun(SWITCH, 0, EFFECTS[0]), None)
 
     assert kube.sent == [{"spec": {"replicas": 0}, "metadata": {"uid": "uid"}}]
+
+
+class ScalingKube(AnsweringKube):
+    """Stores seven replicas, whatever is written."""
+
+    async def request(self, method: str, path: str, **rest: Any) -> Body:
+        await super().request(method, path, **rest)
+        return {"kind": "Scale", "spec": {"replicas": 7}}
+
+
+async def test_dry_run_of_a_scale_returns_the_replicas_that_admission_leaves() -> None:
+    kube = ScalingKube()
+
+    assert await Trials(Paths(kube)).admitted(Admission(WEB, "uid", 3), None) == 7
+    assert [query["dryRun"] for _, query in kube.asked] == ["All"]
+    assert kube.sent == [{"spec": {"replicas": 3}, "metadata": {"uid": "uid"}}]
+
+
+async def test_refused_dry_run_of_a_scale_returns_its_reason_and_one_that_nobody_answers_is_tried_again() -> None:
+    refused = ScalingKube(errors.RefusedError("PATCH: 422"))
+
+    found = await Trials(Paths(refused)).admitted(Admission(WEB, "uid", 3), None)
+
+    assert isinstance(found, Denied)
+    with pytest.raises(errors.UnavailableError):
+        await Trials(Paths(ScalingKube(errors.UnavailableError("503")))).admitted(Admission(WEB, "uid", 3), None)
 
 
 async def test_refusal_is_told_with_its_reason_and_advice() -> None:

@@ -11,7 +11,7 @@ from runbook_operator.actions import REGISTRY, Action
 from runbook_operator.api.union import action_union
 from runbook_operator.io.paths import BUILT_IN
 from runbook_operator.model.effects import Create, Delete, Effect, Patch
-from runbook_operator.model.queries import DryRun, Find, May, Query, Read
+from runbook_operator.model.queries import Admission, DryRun, Find, May, Query, Read
 from runbook_operator.model.refs import Ref
 from runbook_operator.model.rights import Right
 from runbook_operator.plan.steps import Act
@@ -150,7 +150,7 @@ def asked(query: Query) -> tuple[Ref, str, str]:
     assert not isinstance(query, May), "what may be done is asked of nobody whose right it is"
     if isinstance(query, DryRun):
         return right(query.effect)
-    return query.ref if isinstance(query, Read) else query.service, "", "get"
+    return query.ref if isinstance(query, Read | Admission) else query.service, "", "get"
 
 
 def needed(kind: str) -> tuple[Right, ...]:

@@ -255,14 +255,16 @@ def test_killed_after_a_write_that_a_policy_changed_it_restores_the_first_saved_
     assert cluster.replicas() == 3
 
 
+@pytest.mark.parametrize("held", [1, 0])
 @pytest.mark.parametrize("write", [1, 2, 3])
 def test_crash_after_any_write_of_a_release_that_a_policy_changed_restores_the_saved_value(
-    cluster: Cluster, tmp_path: Path, write: int
+    cluster: Cluster, tmp_path: Path, write: int, held: int
 ) -> None:
+    """The API server names no field manager of a scale from 0."""
     proxy, change = Proxy(tmp_path / "proxy"), CASES["scale"].changes[0]
     operator = Operator(cluster.namespace, tmp_path, KUBECONFIG=str(proxy.kubeconfig))
     operator.start()
-    entry = {"name": "stop", "actions": [{"scale": {"target": "web", "replicas": 1}}]}
+    entry = {"name": "stop", "actions": [{"scale": {"target": "web", "replicas": held}}]}
     cluster.apply(deployment(), runbook(killSwitches=[entry], scaling=[]))
     cluster.until_reason("switch", "shop-stop", "Ready")
     cluster.throw("shop-stop")

@@ -14,7 +14,7 @@ from runbook_operator.io import clock
 from runbook_operator.io.paths import Paths
 from runbook_operator.model.accounts import Account
 from runbook_operator.model.effects import Effect, Patch
-from runbook_operator.model.queries import Denied, DryRun, Ruling
+from runbook_operator.model.queries import Admission, Denied, DryRun, Ruling
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
 from runbook_operator.model.refusals import is_of_trial
@@ -34,6 +34,15 @@ class Trials:
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _allowed: dict[Ref, dict[int, tuple[Hashable, float]]] = field(default_factory=dict)
     """Of each switch, by the number of the write: what was checked, and until when the answer counts."""
+
+    async def admitted(self, query: Admission, account: Account | None) -> int | Denied:
+        """The replicas that admission leaves of a scale; raises ApiError where nobody can tell now."""
+        scale = Patch(query.ref, query.uid, "", {"spec": {"replicas": query.replicas}}, "scale")
+        try:
+            answer = await apply(self.paths.as_(account), scale, dry_run=True)
+        except (errors.ForbiddenError, errors.RefusedError) as error:
+            return Denied(Reason(error.reason), f"{error}. {error.user_action}")
+        return int(((answer or {}).get("spec") or {}).get("replicas", 0))
 
     async def answer(self, query: DryRun, account: Account | None, edition: Hashable = None) -> Ruling | Denied:
         """The answer of the API server to this write in the name of the account; `edition` is that of the Runbook."""

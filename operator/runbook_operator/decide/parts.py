@@ -7,14 +7,14 @@ from typing import Any
 
 from runbook_operator.actions import REGISTRY, Action
 from runbook_operator.api.switch import Entry, Record
-from runbook_operator.decide import values
+from runbook_operator.decide import admission, values
 from runbook_operator.decide.holds import wanted
 from runbook_operator.model import fields
 from runbook_operator.model.aims import OBJECT, TEMPLATE, Refused
 from runbook_operator.model.efforts import Accepted, Effort, Place
 from runbook_operator.model.fields import FieldError
 from runbook_operator.model.queries import Read, Unread
-from runbook_operator.model.refs import MANAGER, Ref
+from runbook_operator.model.refs import Ref
 from runbook_operator.model.seen import REPLICAS, Missing, Seen
 from runbook_operator.plan.world import Claim, Order, World, order
 
@@ -232,7 +232,8 @@ class Part:
     @property
     def _is_own_write(self) -> bool:
         """True if the last write of the field is an earlier process's: admission has changed what that asked for."""
-        return bool(not self.world.witnessed and self.saved and self.saved.manager(self.entry.field) == MANAGER)
+        asked = None if self.is_engaging or self.is_as_saved else self.put_back_value
+        return admission.is_of_operator(self.world, self.saved, self.entry.field, asked)
 
     def is_back(self, value: Any) -> bool:
         """True if the saved object shows a value that a release leaves."""

@@ -67,7 +67,19 @@ class DryRun:
     effect: Effect = field(compare=False, repr=False)
 
 
-Query = Read | Find | Probe | May | DryRun
+@dataclass(frozen=True)
+class Admission:
+    """The replicas that the API server would store if so many were written through the scale subresource.
+
+    Nothing is written. The answer is a number, or a Denied.
+    """
+
+    ref: Ref
+    uid: str
+    replicas: int
+
+
+Query = Read | Find | Probe | May | DryRun | Admission
 End = Literal["Answered", "Unreachable", "Closed", "Late", "Unasked"]
 
 

@@ -8,7 +8,7 @@ from runbook_operator import errors
 from runbook_operator.io.http import Outbound
 from runbook_operator.io.paths import Paths
 from runbook_operator.model.accounts import Account
-from runbook_operator.model.queries import Denied, DryRun, Find, May, Query, Ruling
+from runbook_operator.model.queries import Admission, Denied, DryRun, Find, May, Query, Ruling
 from runbook_operator.model.reasons import Reason
 from runbook_operator.observe.lists import Edition, Lists
 from runbook_operator.observe.reviews import Reviews
@@ -16,6 +16,7 @@ from runbook_operator.observe.targets import answer
 from runbook_operator.plan.whose import Reader
 
 Trial = Callable[[DryRun, Account | None, Edition | None], Awaitable[Ruling | Denied]]
+Admitted = Callable[[Admission, Account | None], Awaitable[int | Denied]]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Queries:
     lists: Lists
     reviews: Reviews
     trial: Trial
+    admitted: Admitted
 
     async def answer(self, query: Query, shared: Edition | None, reader: Reader) -> Any:
         """The answer; Denied where the reader may not ask."""
@@ -38,6 +40,8 @@ class Queries:
             return await self.lists.answer(query, shared, reader)
         if isinstance(query, DryRun):
             return await self.trial(query, reader, shared)
+        if isinstance(query, Admission):
+            return await self.admitted(query, reader)
         return await answer(self.paths.as_(reader), self.out, query)
 
     async def answer_if_available(self, query: Query, shared: Edition | None, reader: Reader) -> Any:

@@ -155,6 +155,38 @@ def test_release_that_admission_alters_before_a_restart_goes_on_and_restores_the
     assert simulation.status().history[0].outcome == "Deployment/web back to 2"
 
 
+def cut_off(admit: Any) -> Simulation:
+    """A release from 0 that ends with its first write: the API server notes no field manager of that."""
+    simulation = admitted(thrown(scale(replicas=0)).drive(), admit).release().drive(at_most=1)
+    return simulation.someone_sets(simulation.replicas, manager="").restart()
+
+
+def test_release_from_zero_that_admission_alters_before_a_restart_restores_the_saved_value() -> None:
+    simulation = cut_off(lambda body: fields.put(body, "spec.replicas", 5))
+
+    writes = lasts(simulation, 5)
+
+    assert 1 <= len(writes) <= MOST
+    assert condition(simulation.status(), "Ready")[1] == "NotInForce"
+    lasts(admitted(simulation), 31)
+    assert (simulation.replicas, simulation.status().phase) == (2, "Released")
+    assert simulation.status().history[0].outcome == "Deployment/web back to 2"
+
+
+def test_release_from_zero_that_ends_with_its_write_is_restored_without_a_dry_run() -> None:
+    simulation = cut_off(dict)
+
+    assert lasts(simulation, 5) == []
+    assert simulation.status().history[0].outcome == "Deployment/web back to 2"
+
+
+def test_replicas_that_admission_does_not_make_of_the_saved_ones_stay_after_a_restart() -> None:
+    simulation = thrown(scale(replicas=0)).drive().release().someone_sets(5, manager="").restart().drive()
+
+    assert simulation.replicas == 5
+    assert "changed it to 5; the switch held it at 0" in simulation.status().history[0].outcome
+
+
 def test_value_that_somebody_sets_before_a_restart_stays_theirs_at_the_release() -> None:
     simulation = thrown(scale(replicas=1)).drive().release().someone_sets(5).restart().drive()
 
