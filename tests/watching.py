@@ -16,6 +16,7 @@ from runbook_operator.api.switch import Hold
 from runbook_operator.decide.runbook import next_step
 from runbook_operator.decide.sensed import signals
 from runbook_operator.decide.watches import watches
+from runbook_operator.model.likeness import kind_of
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.refs import Ref
 from runbook_operator.model.seen import Seen, seen_of
@@ -97,7 +98,9 @@ class Watching:
         watch = next(one for one in watches(self.runbook).watches if one.key == key)
         track = self.senses[key].track if key in self.senses else None
         level = seen(watch, reading, track)
-        self.senses[key] = Sense(advance(track, level, reading.value, reading.reason, self.now, watch.timing), reading)
+        steady = key not in self.senses or kind_of(self.senses[key].reading) == kind_of(reading)
+        new = advance(track, level, reading.value, reading.reason, self.now, watch.timing)
+        self.senses[key] = Sense(new, reading, steady)
         return self
 
     def last(self, group: Group, name: str, reading: Reading, minutes: int = 3) -> "Watching":

@@ -222,7 +222,7 @@ class Metric(CountedNumber):
 
 
 class Sensed(StatusModel):
-    """How something that is watched is. It is written when its level changes, and not at each reading."""
+    """How something that is watched is. It is written when its level or its cause changes, not at each reading."""
 
     name: str = Field(description="Its name in the spec.")
     level: Level = Field("Unknown", description="How it is; Stale where nothing is known for too long.")

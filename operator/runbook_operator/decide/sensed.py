@@ -1,6 +1,7 @@
 """From senses to what people read and what switches hear: how each entry of a Runbook is, and what follows from it.
 
-What is told of an entry is written when its level changes and stays as it was then: a number that moves writes nothing.
+The status of an entry is written when its level changes, and when answers of another kind explain the same level: a
+number that moves writes nothing.
 """
 
 import math
@@ -14,12 +15,13 @@ from runbook_operator.api.sensing import Dependency, HealthEndpoint, Metric, Sen
 from runbook_operator.decide.readings import PENDING, words
 from runbook_operator.decide.watches import watches
 from runbook_operator.model.durations import spoken
+from runbook_operator.model.likeness import kind_of_text
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.promql import compares
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.signals import Signal
 from runbook_operator.model.verdicts import SEVERITY, Level, Track, signal
-from runbook_operator.model.watches import Group, Key, Measure, Problem, Reading, Sense, Watch
+from runbook_operator.model.watches import Group, Key, Measure, Problem, Reading, Sense, Watch, seen
 from runbook_operator.plan.world import RunbookWorld
 
 Declared = HealthEndpoint | Dependency | Metric
@@ -182,9 +184,17 @@ def _sensed(entry: Entry, at: datetime) -> Sensed:
         return _since(old, new.replace(reason=INVALID, message=said))
     if entry.watch is None or entry.sense is None or entry.sense.reading == Reading():
         return old if old and old.reason != INVALID else _since(old, new)
-    if old and old.level == entry.sense.track.level and old.reason not in (INVALID, NOT_ASKED.reason):
-        return old
-    return _since(old, _seen(entry.key.name, entry.watch, entry.sense))
+    new = _seen(entry.key.name, entry.watch, entry.sense)
+    is_told = old and old.level == new.level and old.reason not in (INVALID, NOT_ASKED.reason)
+    return old if old and is_told and not _is_of_another_kind(old, new, entry.watch, entry.sense) else _since(old, new)
+
+
+def _is_of_another_kind(old: Sensed, new: Sensed, watch: Watch, sense: Sense) -> bool:
+    """True if the last two answers speak for the level that is told, in other words than those in the status."""
+    speaks = new.level in ("Unknown", "Stale") or seen(watch, sense.reading, sense.track) == new.level
+    if not (sense.steady and speaks) or sense.reading.value is not None:
+        return False
+    return kind_of_text(old.reason, old.message, old.series) != kind_of_text(new.reason, new.message, new.series)
 
 
 def _since(old: Sensed | None, new: Sensed) -> Sensed:

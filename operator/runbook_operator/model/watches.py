@@ -190,10 +190,14 @@ class Reading:
 
 @dataclass(frozen=True)
 class Sense:
-    """What is known of a watch: its track, and the reading that it ended with."""
+    """What is known of a watch: its track, and the reading that it ended with.
+
+    `steady` if the reading is of the same kind as the one before it, or the first one.
+    """
 
     track: Track
     reading: Reading = field(default_factory=Reading)
+    steady: bool = True
 
 
 def under(watch: Watch, account: Account | None) -> Watch:

@@ -12,16 +12,17 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import blake2b
 from typing import Protocol
 
 import structlog
 
 from runbook_operator.io import clock
+from runbook_operator.model.likeness import kind_of
 from runbook_operator.model.refs import Ref
 from runbook_operator.model.shards import Whose, everybody
 from runbook_operator.model.verdicts import Level, Track, advance, due
 from runbook_operator.model.watches import AskMetric, Key, Reading, Sense, Watch, seen
+from runbook_operator.observe.points import fraction, point
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 Asker = Callable[[Sequence[Watch]], Awaitable[Mapping[Key, Reading]]]
@@ -62,11 +63,21 @@ class _Entry:
     period: float
     track: Track | None
     reading: Reading | None = None
+    steady: bool = True
+    told: str = ""
+    """The kind of the last reading that a visit was asked for."""
+
+    @property
+    def sense(self) -> Sense | None:
+        return Sense(self.track, self.reading or Reading(), self.steady) if self.track else None
 
 
 @dataclass
 class Sensor:
-    """`changed` is called where an entry is told differently than before, at its first reading and its first data."""
+    """`changed` is called where an entry is told differently than before, at its first reading and its first data.
+
+    And where two answers in a row are of another kind than those before.
+    """
 
     ask: Asker
     changed: Callable[[Ref], None]
@@ -102,7 +113,7 @@ class Sensor:
             entry = before.get(one.key)
             if entry is None or entry.watch != one:
                 entry = _entry(one, known.get(one.key))
-                self._put(_point(entry.phase, min(entry.period, LONGEST_FIRST), self.monotonic()), entry)
+                self._put(point(entry.phase, min(entry.period, LONGEST_FIRST), self.monotonic()), entry)
             kept[one.key] = entry
         if kept:
             self._entries[runbook] = kept
@@ -120,7 +131,7 @@ class Sensor:
     def senses(self, runbook: Ref) -> Mapping[Key, Sense]:
         """What is known of its entries; before the first reading that is what was known when the watch began."""
         entries = self._entries.get(runbook, {})
-        return {key: Sense(one.track, one.reading or Reading()) for key, one in entries.items() if one.track}
+        return {key: sense for key, one in entries.items() if (sense := one.sense)}
 
     async def run(self) -> None:
         """Ask for ever."""
@@ -223,15 +234,18 @@ class Sensor:
             return {}
 
     def _learn(self, entry: _Entry, reading: Reading, now: datetime) -> Track:
-        watch, before, first = entry.watch, entry.track, entry.reading is None
+        watch, before, last, kind = entry.watch, entry.track, entry.reading, kind_of(reading)
         level = seen(watch, reading, before)
         track = advance(before, level, reading.value, reading.reason, now, watch.timing)
-        entry.track, entry.reading = track, reading
+        entry.track, entry.reading, entry.steady = track, reading, last is None or kind_of(last) == kind
         self.metrics.sensed(
             watch.key.group, RESULTS.get(level, "unknown"), None if reading.ok is None else reading.latency
         )
-        if first or before is None or (before.level, before.data_at is None) != (track.level, track.data_at is None):
+        is_new = last is None or before is None or before.level != track.level
+        if is_new or (before and before.data_at is None and track.data_at) or (entry.steady and kind != entry.told):
             self.changed(watch.key.runbook)
+        if is_new or entry.steady:
+            entry.told = kind
         return track
 
     def _is_watched(self, entry: _Entry) -> bool:
@@ -261,24 +275,14 @@ async def _turn() -> None:
 def _entry(watch: Watch, track: Track | None) -> _Entry:
     period = max(CLOSEST, watch.period.total_seconds())
     if isinstance(watch.ask, AskMetric):
-        return _Entry(watch, _fraction(watch.ask.source) * NESTED, period, track)
+        return _Entry(watch, fraction(watch.ask.source) * NESTED, period, track)
     key = watch.key
-    phase = _fraction(f"{key.runbook.namespace}/{key.runbook.name}/{key.group}/{key.name}") * period
+    phase = fraction(f"{key.runbook.namespace}/{key.runbook.name}/{key.group}/{key.name}") * period
     return _Entry(watch, phase, period, track)
 
 
-def _fraction(text: str) -> float:
-    """From 0 to 1, spread evenly, and the same after a restart."""
-    return int.from_bytes(blake2b(text.encode(), digest_size=6).digest(), "big") / 2**48
-
-
-def _point(phase: float, period: float, after: float) -> float:
-    """The first point in time not before `after`; the same float for all who share it, from wherever they come."""
-    return phase + math.ceil((after - phase) / period) * period
-
-
 def _next(entry: _Entry, after: float) -> float:
-    return _point(entry.phase, entry.period, after)
+    return point(entry.phase, entry.period, after)
 
 
 def _again(entry: _Entry, track: Track, now: datetime, at: float, began: float) -> float:
@@ -292,5 +296,5 @@ def _again(entry: _Entry, track: Track, now: datetime, at: float, began: float) 
         return usual
     sooner = max(at + (moment - now).total_seconds(), began + CLOSEST)
     if isinstance(entry.watch.ask, AskMetric):
-        sooner = _point(entry.phase, CLOSEST, sooner)
+        sooner = point(entry.phase, CLOSEST, sooner)
     return min(usual, sooner)

@@ -435,3 +435,63 @@ def test_a_target_that_needs_a_dependency_is_degraded_while_that_is_down_or_was_
     scene.last("Dependency", "model", UP)
 
     assert only(scene.status.targets).degraded_by == []
+
+
+def refused(status: int) -> Reading:
+    return Reading(ok=False, reason="UnexpectedStatus", message=f"{status} from Service/model:8080/health")
+
+
+def test_connection_error_that_becomes_a_404_shows_the_404() -> None:
+    scene = model().last("Dependency", "model", DOWN)
+    before, said = only(scene.status.dependencies), list(scene.said)
+
+    scene.last("Dependency", "model", refused(404))
+
+    told = only(scene.status.dependencies)
+    assert (told.level, told.reason) == ("Critical", "UnexpectedStatus")
+    assert told.message == "404 from Service/model:8080/health"
+    assert (told.since, scene.said) == (before.since, said)
+
+
+def test_error_that_changes_its_numbers_or_its_status_above_500_writes_nothing() -> None:
+    scene = model().last("Dependency", "model", refused(503))
+    writes = scene.writes
+
+    scene.last("Dependency", "model", refused(502))
+
+    assert scene.writes == writes
+    assert only(scene.status.dependencies).message == "503 from Service/model:8080/health"
+
+
+def test_errors_that_take_turns_write_nothing() -> None:
+    scene = model().last("Dependency", "model", DOWN)
+    writes = scene.writes
+
+    for reading in (refused(404), DOWN) * 4:
+        scene.read("Dependency", "model", reading).look().after(seconds=15)
+
+    assert scene.writes == writes
+
+
+def test_lack_of_data_shows_its_new_cause() -> None:
+    scene = errors().last("Metric", "error-rate", FEW).last("Metric", "error-rate", SILENT, minutes=6)
+    assert only(scene.status.metrics).reason == "SourceDown"
+
+    scene.last("Metric", "error-rate", Reading(reason="QueryRefused", message="source default: bad query"))
+
+    told = only(scene.status.metrics)
+    assert (told.level, told.reason) == ("Stale", "QueryRefused")
+    assert told.message == "nothing is known for 5m: source default: bad query"
+
+
+def test_pod_with_another_name_writes_nothing() -> None:
+    def down(pod: str) -> Reading:
+        text = f"connection refused: Pod/{pod}:8080; 1 of 2 ready pods are not well"
+        return Reading(ok=False, reason="Unreachable", message=text, series=f"Pod/{pod}")
+
+    scene = Watching(watching(healthEndpoints=[READY | {"each": True}])).last("HealthEndpoint", "ready", down("web-a"))
+    writes = scene.writes
+
+    scene.last("HealthEndpoint", "ready", down("web-b"))
+
+    assert scene.writes == writes

@@ -557,3 +557,22 @@ async def test_what_is_under_way_ends_with_the_sensor() -> None:
 
     assert len(scene.asked) == 1
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@on_a_fake_clock
+async def test_two_answers_of_another_kind_are_reported_and_answers_that_take_turns_are_not() -> None:
+    scene = Scene(answers={"ready": BAD})
+    scene.watch(check(period=10))
+    with scene.running():
+        await asyncio.sleep(60)
+        reported = len(scene.changed)
+        for reading in (replace(BAD, reason="404"), BAD) * 3:
+            scene.answers["ready"] = reading
+            await asyncio.sleep(10)
+        assert len(scene.changed) == reported
+        scene.answers["ready"] = replace(BAD, reason="404")
+        await asyncio.sleep(20)
+        assert len(scene.changed) == reported + 1
+        await asyncio.sleep(30)
+
+    assert len(scene.changed) == reported + 1
