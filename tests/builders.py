@@ -27,6 +27,7 @@ from runbook_operator.model.queries import (
     Denied,
     DryRun,
     Find,
+    HasAccount,
     May,
     Probe,
     Query,
@@ -36,7 +37,7 @@ from runbook_operator.model.queries import (
 )
 from runbook_operator.model.refs import API_VERSION, MANAGER, Ref, meta_of, switch_ref
 from runbook_operator.model.seen import ALWAYS_WATCHED, Missing, Seen, absent, scaled, seen_of
-from runbook_operator.model.signals import Signal, Verdict
+from runbook_operator.model.signals import Signal, Source, Verdict
 from runbook_operator.observe.efforts import Efforts
 from runbook_operator.observe.store import Store
 from runbook_operator.observe.worlds import switch_world
@@ -204,7 +205,7 @@ class Simulation:
                 target = self.store.targets[query.ref]
                 assert isinstance(target, Seen)
                 return self.admit(patched({**target.body}, {"spec": {"replicas": query.replicas}}))["spec"]["replicas"]
-            case May():
+            case May() | HasAccount():
                 return Ruling(query not in self.lacking, ACCOUNT.user if query in self.lacking else "")
 
     def next_step(self, entry: str = "stop") -> Step | None:
@@ -319,12 +320,18 @@ class Simulation:
         return self._put(replace(self.switch(entry), said_by="", said_at=""))
 
     def sense(
-        self, verdict: Verdict, entry: str = "stop", *, name: str = "error-rate", blind: bool = False
+        self,
+        verdict: Verdict,
+        entry: str = "stop",
+        *,
+        name: str = "error-rate",
+        blind: bool = False,
+        source: Source = "Metric",
     ) -> "Simulation":
         """The automatic source `name` says something about the switch."""
         ref = self.switch(entry).meta.ref
         others = (one for one in self.store.signals_of(ref) if one.name != name)
-        self.store.hear(ref, (*others, Signal("Metric", name, verdict, "12% > 10%", blind)))
+        self.store.hear(ref, (*others, Signal(source, name, verdict, "12% > 10%", blind)))
         return self
 
     def mark(self, entry: str = "stop") -> "Simulation":

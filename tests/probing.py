@@ -20,7 +20,7 @@ from runbook_operator.model.aims import TEMPLATE, Mode
 from runbook_operator.model.effects import Patch
 from runbook_operator.model.efforts import Effort, Failed, Place
 from runbook_operator.model.notices import Notice
-from runbook_operator.model.queries import Find, May, Query, Read, Ruling, Unread
+from runbook_operator.model.queries import Find, HasAccount, May, Query, Read, Ruling, Unread
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref, meta_of
 from runbook_operator.model.seen import ALWAYS_WATCHED, Missing, Seen, absent, seen_of
@@ -243,7 +243,7 @@ class Story:
                 return self._read(ref)
             case Find():
                 return tuple(self.kept)
-            case May():
+            case May() | HasAccount():
                 return Ruling(query not in self.lacking, ACCOUNT.user if query in self.lacking else "")
         raise AssertionError(query)
 

@@ -29,6 +29,7 @@ from runbook_operator.model.shards import Whose, everybody
 from runbook_operator.observe.certainty import Certainty
 from runbook_operator.observe.efforts import Efforts
 from runbook_operator.observe.lists import Edition, Lists
+from runbook_operator.observe.presence import Presence
 from runbook_operator.observe.queries import Queries
 from runbook_operator.observe.reviews import Reviews
 from runbook_operator.observe.store import Store
@@ -81,9 +82,8 @@ class Writer:
 
     def __post_init__(self) -> None:
         self.lists, self.trials = Lists(self.paths), Trials(self.paths)
-        self.queries = Queries(
-            self.paths, self.out, self.lists, Reviews(self.paths), self.trials.answer, self.trials.admitted
-        )
+        rights, trials = (Reviews(self.paths), Presence(self.paths.kube)), self.trials
+        self.queries = Queries(self.paths, self.out, self.lists, *rights, trials.answer, trials.admitted)
 
     async def switch_step(self, world: World, step: Step) -> None:
         """Carry out a step of a switch."""

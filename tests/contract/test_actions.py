@@ -11,7 +11,7 @@ from runbook_operator.actions import REGISTRY, Action
 from runbook_operator.api.union import action_union
 from runbook_operator.io.paths import BUILT_IN
 from runbook_operator.model.effects import Create, Delete, Effect, Patch
-from runbook_operator.model.queries import Admission, DryRun, Find, May, Query, Read
+from runbook_operator.model.queries import Admission, DryRun, Find, HasAccount, May, Query, Read
 from runbook_operator.model.refs import Ref
 from runbook_operator.model.rights import Right
 from runbook_operator.plan.steps import Act
@@ -29,7 +29,7 @@ class Asking(Simulation):
     asked: set[Query] = field(default_factory=set)
 
     def answer(self, query: Query) -> Any:
-        if not isinstance(query, May):
+        if not isinstance(query, May | HasAccount):
             self.asked.add(query)
         return super().answer(query)
 
@@ -147,7 +147,7 @@ def right(effect: Effect) -> tuple[Ref, str, str]:
 def asked(query: Query) -> tuple[Ref, str, str]:
     if isinstance(query, Find):
         return Ref(query.api_version, query.kind, query.namespace, ""), "", "list"
-    assert not isinstance(query, May), "what may be done is asked of nobody whose right it is"
+    assert not isinstance(query, May | HasAccount), "what may be done is asked of nobody whose right it is"
     if isinstance(query, DryRun):
         return right(query.effect)
     return query.ref if isinstance(query, Read | Admission) else query.service, "", "get"

@@ -81,7 +81,7 @@ def roles() -> list[Role]:
         if source.rights
     )
     probes = _role(f"{PREFIX}-probes", PROBES, "What health endpoints with enforce: true need.")
-    accounts = _role(IMPERSONATION, [Right("", "serviceaccounts", ("impersonate",))], IMPERSONATING, {})
+    accounts = _role(IMPERSONATION, [Right("", "serviceaccounts", ("get", "impersonate"))], IMPERSONATING, {})
     gitops = _role(f"{PREFIX}-gitops", _guards(), GITOPS)
     shards = _role(SHARDS, [SHARING], "What replicas need that share the work.")
     return [base, *actions, gitops, *sensing, *numbers, probes, shards, accounts]

@@ -10,13 +10,12 @@ from runbook_operator.api.conditions import Condition, Finding, condition, find,
 from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import Record, SwitchStatus
 from runbook_operator.api.words import Word
-from runbook_operator.decide import allowed, observe, powers, rehearsal
+from runbook_operator.decide import allowed, lasting, observe, powers, rehearsal
 from runbook_operator.decide.described import does
-from runbook_operator.decide.gates import suspension
-from runbook_operator.decide.hearing import heard
 from runbook_operator.decide.holds import automatic_holds, called, held_back, is_automatic, silenced, wanted
 from runbook_operator.decide.notices import named, shown, summary, unrestored
 from runbook_operator.decide.parts import parts
+from runbook_operator.decide.gates import suspension
 from runbook_operator.decide.peace import UNNAMED_CLIENT, author, hint
 from runbook_operator.decide.progress import contest
 from runbook_operator.decide.record import drafted, outdated
@@ -45,7 +44,7 @@ def conditions(
         "Reconciling": None if trouble else _reconciling(status),
         "Stalled": Finding(True, *trouble) if trouble else None,
         "Engaged": _engaged(world, status, trouble),
-        "Automatic": _automatic(world),
+        "Automatic": _automatic(world, status),
         "Contested": _contested(world, status.record),
         "Outdated": _outdated(world, status.record),
     }
@@ -99,8 +98,8 @@ def _known_before(world: World, status: SwitchStatus) -> str:
     if not world.thorough:
         ready = find(world.switch.status.conditions, "Ready")
         return ready.message if ready and ready.status == "True" else ""
-    remarks = drafted(world, world.entry).remarks
-    return "; ".join(dict.fromkeys(one.message for one in remarks if one.reason in FORESEEN))
+    remarks = [one.message for one in drafted(world, world.entry).remarks if one.reason in FORESEEN]
+    return "; ".join(dict.fromkeys(filter(None, (*remarks, lasting.remark(world, status)))))
 
 
 def _unready(world: World, status: SwitchStatus) -> Trouble | None:
@@ -214,7 +213,7 @@ def silence(world: World, said: Word) -> str:
     return f"{said.by or UNNAMED_CLIENT} holds it released {until}{because}{would_hold}"
 
 
-def _automatic(world: World) -> Finding:
+def _automatic(world: World, status: SwitchStatus) -> Finding:
     declared = world.entry or world.record
     if declared is not None and declared.momentary:
         return Finding(False, Reason.MANUAL, "a momentary switch acts for people only")
@@ -226,24 +225,7 @@ def _automatic(world: World) -> Finding:
         return Finding(False, suspended.reason, suspended.message)
     if (gate := held_back(world)) is not None:
         return Finding(False, gate.reason, f"held back: {gate.message}; {would_engage(world)}")
-    return _blind(world) or Finding(True, Reason.AUTOMATIC, "")
-
-
-def _blind(world: World) -> Finding | None:
-    """The message of a switch that stays engaged because no data releases it."""
-    said = {(one.source, one.name): one for one in heard(world)}
-    speaking = [said[key] for one in automatic_holds(world) if (key := (one.source, one.name)) in said]
-    blind = [called(one.source, one.name) for one in speaking if one.verdict == "Unknown" and one.blind]
-    if world.record is None or not blind or any(one.verdict == "Engage" for one in speaking):
-        return None
-    ref = world.switch.meta.ref
-    patch = '{"spec":{"engaged":false,"reason":"no data"}}'
-    text = (
-        f"{', '.join(blind)} holds it engaged, and there is no data that would release it. A query that gives no "
-        "series while all is well needs absent: Zero, or 'or vector(0)' at its end. To release it by hand: "
-        f"kubectl patch sw {ref.name} -n {ref.namespace} --type merge -p '{patch}'"
-    )
-    return Finding(True, Reason.HELD_WITHOUT_DATA, text)
+    return lasting.finding(world, status) or Finding(True, Reason.AUTOMATIC, "")
 
 
 def _contested(world: World, record: Record | None) -> Finding | None:

@@ -10,7 +10,7 @@ from runbook_operator.api.runbook import KillSwitch, RunbookSpec
 from runbook_operator.model import mending
 from runbook_operator.model.accounts import Account
 from runbook_operator.model.installation import Installation
-from runbook_operator.model.queries import Denied, May, Query, Ruling, Unread
+from runbook_operator.model.queries import Denied, HasAccount, May, Query, Ruling, Unread
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.rights import Right
 from runbook_operator.model.target import TargetRefs
@@ -18,7 +18,7 @@ from runbook_operator.plan import whose
 from runbook_operator.plan.world import RunbookWorld, World
 
 Trouble = tuple[Reason, str]
-LACKING = frozenset({Reason.FORBIDDEN, Reason.ACTION_NOT_ALLOWED})
+LACKING = frozenset({Reason.FORBIDDEN, Reason.ACTION_NOT_ALLOWED, Reason.ACCOUNT_NOT_FOUND})
 """Reasons that stand until the next close look."""
 SHOWN = 3
 """Of several rights that are missing, so many are named; the commands have them all."""
@@ -85,15 +85,26 @@ def _name(right: Right, target: TargetRefs) -> str:
 
 
 def _trouble(world: World | RunbookWorld, account: Account | None, needs: list[Need]) -> Trouble | None:
-    unread: set[Query] = {query for need in needs for query in need.queries.values() if query not in world.answers}
-    if unread:
+    queries: set[Query] = {query for need in needs for query in need.queries.values()}
+    queries |= {HasAccount(account)} if account else set()
+    if unread := {one for one in queries if one not in world.answers}:
         raise Unread(unread, urgent=False)
-    answers = {query: world.answers[query] for need in needs for query in need.queries.values()}
-    denied = next((one for one in answers.values() if isinstance(one, Denied)), None)
+    denied = next((one for query in queries if isinstance(one := world.answers[query], Denied)), None)
     if denied is not None:
         return denied.reason, denied.message
+    if account and not world.answers[HasAccount(account)].allowed:
+        return Reason.ACCOUNT_NOT_FOUND, absence(account)
+    answers = {query: world.answers[query] for query in queries if isinstance(query, May)}
     missing = [need for need in needs if _lacking(need, answers)]
     return _told(world.policy.installation, account, missing, answers) if missing else None
+
+
+def absence(account: Account) -> str:
+    """The sentence about an account that does not exist, with the command that makes it."""
+    return (
+        f"spec.serviceAccountName: {account} does not exist. Make it: kubectl create serviceaccount {account.name} "
+        f"-n {account.namespace}"
+    )
 
 
 def _lacking(need: Need, answers: dict[May, Ruling]) -> list[str]:

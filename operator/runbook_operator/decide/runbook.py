@@ -6,10 +6,10 @@ from runbook_operator.api.conditions import Condition, Finding, condition, find,
 from runbook_operator.api.objects import SwitchObject, switch_name
 from runbook_operator.api.runbook import RunbookSpec, RunbookStatus, TargetStatus
 from runbook_operator.api.targets import Target
-from runbook_operator.decide import allowed, blame, known, powers, probes
+from runbook_operator.decide import allowed, blame, known, powers, probes, references
 from runbook_operator.decide.children import is_orphan, is_ours, is_own, is_owned, stranger, unmade, waits
-from runbook_operator.decide.gates import unreadable
 from runbook_operator.decide.health import degraded, healthy
+from runbook_operator.decide.gates import unreadable
 from runbook_operator.decide.sensed import Told, told
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.queries import Unread
@@ -174,7 +174,8 @@ def _ready(world: RunbookWorld, targets: list[TargetStatus], said: Told) -> tupl
     if world.unsettled:
         return Reason.UNSETTLED, world.unsettled
     trouble = _collision(world, spec) or unmade(world, spec) or _unwatched(said) or _missing_target(targets)
-    return trouble or unreadable(spec) or _powerless(world) or _unreadable_target(targets) or (Reason.READY, "")
+    trouble = trouble or unreadable(spec) or _powerless(world) or _unreadable_target(targets)
+    return trouble or references.missing(world, said) or (Reason.READY, "")
 
 
 def _powerless(world: RunbookWorld) -> tuple[Reason, str] | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from runbook_operator.model.accounts import Account
 from runbook_operator.model.effects import Effect
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
@@ -55,6 +56,13 @@ class May:
 
 
 @dataclass(frozen=True)
+class HasAccount:
+    """Whether the service account exists. The answer is a Ruling, allowed also where the operator may not see it."""
+
+    account: Account
+
+
+@dataclass(frozen=True)
 class DryRun:
     """True if the API server would take a write, which it does not store.
 
@@ -79,7 +87,7 @@ class Admission:
     replicas: int
 
 
-Query = Read | Find | Probe | May | DryRun | Admission
+Query = Read | Find | Probe | May | HasAccount | DryRun | Admission
 End = Literal["Answered", "Unreachable", "Closed", "Late", "Unasked"]
 
 

@@ -8,9 +8,10 @@ from runbook_operator import errors
 from runbook_operator.io.http import Outbound
 from runbook_operator.io.paths import Paths
 from runbook_operator.model.accounts import Account
-from runbook_operator.model.queries import Admission, Denied, DryRun, Find, May, Query, Ruling
+from runbook_operator.model.queries import Admission, Denied, DryRun, Find, HasAccount, May, Query, Ruling
 from runbook_operator.model.reasons import Reason
 from runbook_operator.observe.lists import Edition, Lists
+from runbook_operator.observe.presence import Presence
 from runbook_operator.observe.reviews import Reviews
 from runbook_operator.observe.targets import answer
 from runbook_operator.plan.whose import Reader
@@ -27,6 +28,7 @@ class Queries:
     out: Outbound
     lists: Lists
     reviews: Reviews
+    presence: Presence
     trial: Trial
     admitted: Admitted
 
@@ -34,8 +36,8 @@ class Queries:
         """The answer; Denied where the reader may not ask."""
         if isinstance(reader, Denied):
             return reader
-        if isinstance(query, May):
-            return await self.reviews.answer(query, reader)
+        if isinstance(query, May | HasAccount):
+            return await (self.reviews.answer(query, reader) if isinstance(query, May) else self.presence.answer(query))
         if isinstance(query, Find):
             return await self.lists.answer(query, shared, reader)
         if isinstance(query, DryRun):

@@ -71,7 +71,7 @@ def test_acting_for_accounts_is_a_role_of_its_own_that_nothing_is_made_of() -> N
 
     assert alone["metadata"]["name"] == "runbook-operator-impersonation"
     assert alone["metadata"]["labels"] == {}
-    assert alone["rules"] == [{"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["impersonate"]}]
+    assert alone["rules"] == [{"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["get", "impersonate"]}]
     others = [role for role in roles() if role is not alone and role["metadata"] != alone["metadata"]]
     assert [role for role in others if role["metadata"]["labels"] != {AGGREGATE: "true"}] == []
 
