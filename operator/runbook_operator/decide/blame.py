@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 from runbook_operator.actions.rollback import RollbackSpec
 from runbook_operator.api.conditions import Condition, Finding, condition
 from runbook_operator.api.deployments import JudgedRevision, Verdict
+from runbook_operator.api.objects import SwitchObject, switch_name
 from runbook_operator.api.runbook import RunbookStatus, TargetStatus
 from runbook_operator.api.targets import Target
 from runbook_operator.api.union import OneAction
 from runbook_operator.decide import versions
 from runbook_operator.decide.judges import Judge, seen_by
+from runbook_operator.decide.pauses import pause
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
@@ -129,10 +131,21 @@ def _done(world: RunbookWorld, rollback: RollbackSpec | None, back: Revision | N
     first = world.runbook.spec.deployments.first_action
     if first is None:
         return "Nothing is done about it, since deployments.firstAction is not set"
-    if rollback is None:
-        return f"Kill switch {first.engage} is engaged"
-    where = f"goes back to revision {back.number}" if back else "goes back from it"
-    return f"Kill switch {first.engage} {where}"
+    where = (
+        "is engaged" if rollback is None else f"goes back to revision {back.number}" if back else "goes back from it"
+    )
+    switch = world.switches.get(switch_name(world.runbook.meta.ref.name, first.engage))
+    held = pause(world.runbook, switch, world.now) if switch else ""
+    if not switch or not held:
+        return f"Kill switch {first.engage} {where}"
+    now = "" if world.runbook.spec.mode == "Observe" else f". To do so now: {_throw(switch)}"
+    text = f"It {where} once nothing holds it back, if the revision is still bad then"
+    return f"Kill switch {first.engage} is held back: {held}. {text}{now}"
+
+
+def _throw(switch: SwitchObject) -> str:
+    ref, patch = switch.meta.ref, '{"spec":{"engaged":true,"reason":"bad revision"}}'
+    return f"kubectl patch sw {ref.name} -n {ref.namespace} --type merge -p '{patch}'"
 
 
 def _in_git(bad: Revision | None, back: Revision | None) -> str:

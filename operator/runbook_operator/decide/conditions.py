@@ -15,7 +15,7 @@ from runbook_operator.decide.described import does
 from runbook_operator.decide.holds import automatic_holds, called, held_back, is_automatic, silenced, wanted
 from runbook_operator.decide.notices import named, shown, summary, unrestored
 from runbook_operator.decide.parts import parts
-from runbook_operator.decide.gates import suspension
+from runbook_operator.decide.pauses import suspension
 from runbook_operator.decide.peace import UNNAMED_CLIENT, author, hint
 from runbook_operator.decide.progress import contest
 from runbook_operator.decide.record import drafted, outdated

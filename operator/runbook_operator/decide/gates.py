@@ -6,7 +6,7 @@ person's word goes before all of them. The first gate that is closed is told.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import product
 
 from runbook_operator.actions.scaling.amounts import ScaleAmount, amount
@@ -18,23 +18,13 @@ from runbook_operator.api.switch import Hold, SwitchStatus
 from runbook_operator.api.union import OneAction
 from runbook_operator.decide.attribution import is_down
 from runbook_operator.decide.hearing import heard
+from runbook_operator.decide.pauses import Gate, clock_time, cooling, maintenance, suspension
 from runbook_operator.decide.watches import settle_of
-from runbook_operator.model import schedules
-from runbook_operator.model.durations import duration
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.refs import Ref
 from runbook_operator.model.rollouts import KINDS, ROLLED_OUT_BY, is_rolling_out, kind_of, ready_pods
 from runbook_operator.model.seen import REPLICAS, Missing, Seen
-from runbook_operator.plan.world import BUDGETED, World, suspended
-
-
-@dataclass(frozen=True)
-class Gate:
-    """A gate that is closed; `until` where time alone opens it, None where it must be looked at again."""
-
-    reason: Reason
-    message: str
-    until: datetime | None = None
+from runbook_operator.plan.world import BUDGETED, World
 
 
 @dataclass(frozen=True)
@@ -74,25 +64,6 @@ def confirmed(world: World, holds: Sequence[Hold]) -> list[Hold]:
     return [one for one in holds if (one.source, one.name) in said]
 
 
-def suspension(runbook: RunbookObject, now: datetime) -> Gate | None:
-    """The gate that a person closes by hand."""
-    suspend = runbook.spec.suspend if runbook.spec else None
-    if suspend is None or not suspended(runbook, now):
-        return None
-    why = f": {suspend.reason}" if suspend.reason else ""
-    return Gate(Reason.SUSPENDED, f"the Runbook is suspended{why}", suspend.until)
-
-
-def unreadable(spec: RunbookSpec) -> tuple[Reason, str] | None:
-    """What is wrong with the first maintenance window that cannot be read."""
-    for index, window in enumerate(spec.automation.maintenance_windows):
-        try:
-            schedules.check(window.schedule, window.time_zone)
-        except ValueError as error:
-            return Reason.INVALID_SPEC, f"spec.automation.maintenanceWindows[{index}] ({window.name}): {error}"
-    return None
-
-
 def is_held_back(status: SwitchStatus) -> bool:
     """Whether the status says of an automatic hold that a gate keeps it from engaging."""
     told = find(status.conditions, "Automatic")
@@ -105,15 +76,7 @@ def _suspended(case: Case) -> Gate | None:
 
 
 def _maintained(case: Case) -> Gate | None:
-    """A window that cannot be read is one that may be open."""
-    if (wrong := unreadable(case.spec)) is not None:
-        return Gate(*wrong)
-    now, windows = case.world.now, case.spec.automation.maintenance_windows
-    ends = ((schedules.closes(one.schedule, one.time_zone, duration(one.duration), now), one.name) for one in windows)
-    until, name = max(((end, name) for end, name in ends if end), default=(None, ""))
-    if until is None:
-        return None
-    return Gate(Reason.MAINTENANCE_WINDOW, f"maintenance window {name} is open until {_told(until)}", until)
+    return maintenance(case.spec, case.world.now)
 
 
 def _unconfirmed(case: Case) -> Gate | None:
@@ -174,19 +137,12 @@ def _settling(case: Case) -> Gate | None:
     until, name = min(ends, default=(case.world.now, ""))
     if case.world.now >= until:
         return None
-    text = f"metric {name} still counts what was before the last act of this switch, until {_told(until)}"
+    text = f"metric {name} still counts what was before the last act of this switch, until {clock_time(until)}"
     return Gate(Reason.SETTLING, text, until)
 
 
 def _cooling(case: Case) -> Gate | None:
-    """Who has said anything since, and left it to what is automatic, wants that at once."""
-    last = next((one for one in case.world.switch.status.history if one.source != "Person"), None)
-    if last is None or last.generation != case.world.switch.meta.generation:
-        return None
-    until = moment(last.released_at) + duration(case.spec.automation.cool_down)
-    if case.world.now >= until:
-        return None
-    return Gate(Reason.COOL_DOWN, f"cool-down after the last automatic engagement, until {_told(until)}", until)
+    return cooling(case.world.switch, case.spec, case.world.now)
 
 
 def _ineffective(case: Case) -> Gate | None:
@@ -215,7 +171,7 @@ def _used_up(times: Sequence[datetime], most: int, what: str) -> Gate | None:
     if len(times) < most:
         return None
     until = times[-most] + BUDGETED if most else None
-    return Gate(Reason.BUDGET_EXHAUSTED, f"{what} are used up{f' until {_told(until)}' if until else ''}", until)
+    return Gate(Reason.BUDGET_EXHAUSTED, f"{what} are used up{f' until {clock_time(until)}' if until else ''}", until)
 
 
 def _crowded(case: Case) -> Gate | None:
@@ -256,10 +212,6 @@ def _left(act: OneAction, world: World, ref: Ref) -> int | None:
         return ready
     number = amount(act.spec, seen.replicas)
     return min(ready, number) if number <= seen.replicas else None
-
-
-def _told(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 GATES: tuple[Callable[[Case], Gate | None], ...] = (

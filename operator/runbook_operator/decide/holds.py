@@ -5,8 +5,9 @@ from datetime import datetime
 from runbook_operator.api.conditions import moment, timestamp
 from runbook_operator.api.switch import Hold, Holder
 from runbook_operator.api.words import Word
-from runbook_operator.decide.gates import Gate, closed, confirmed
+from runbook_operator.decide.gates import closed, confirmed
 from runbook_operator.decide.hearing import heard
+from runbook_operator.decide.pauses import Gate
 from runbook_operator.model.durations import duration
 from runbook_operator.plan.world import World
 

@@ -9,7 +9,7 @@ from runbook_operator.api.targets import Target
 from runbook_operator.decide import allowed, blame, known, powers, probes, references
 from runbook_operator.decide.children import is_orphan, is_ours, is_own, is_owned, stranger, unmade, waits
 from runbook_operator.decide.health import degraded, healthy
-from runbook_operator.decide.gates import unreadable
+from runbook_operator.decide.pauses import unreadable
 from runbook_operator.decide.sensed import Told, told
 from runbook_operator.model.notices import Notice
 from runbook_operator.model.queries import Unread

@@ -24,7 +24,7 @@ from runbook_operator.model.signals import Signal
 from runbook_operator.model.templates import digest
 from runbook_operator.model.verdicts import Level, Run, Track
 from runbook_operator.model.watches import Group, Key, Reading, Sense
-from tests.builders import NOW, WEB, Body, kill_switch, runbook
+from tests.builders import NOW, WEB, Body, kill_switch, runbook, switch
 from tests.revisions import ARGO, DS, STS, UID, kept, template, workload
 from tests.stories import UP, Story, daemon_set, deployment, engaged, entry, stateful_set
 
@@ -1027,3 +1027,64 @@ def test_a_rollback_to_a_revision_with_such_a_probe_is_no_deployment() -> None:
     status = judged(story, status, 3, two, kept(probed(1, "/ready"), 3, 1))
 
     assert [(one.revision, one.verdict) for one in status.verdicts] == [(3, "Unproven"), (2, "Unproven")]
+
+
+# What keeps the switch from it is announced with what it does.
+
+
+def bad_while(story: Story, **status: Any) -> str:
+    """The advice about a second revision that goes bad."""
+    story.switch = SwitchStatus(**status)
+    is_told(deployed(story, 2).after(minutes=1), "Critical")
+    assert verdicts(story)[0] == (2, "Bad")
+    return story.target.verdicts[0].advice
+
+
+def ended(story: Story, generation: int = 1) -> list[Engagement]:
+    """An automatic engagement that has just ended."""
+    at = timestamp(story.now)
+    return [Engagement(engagement_id="1", engaged_at=at, source="Deployment", generation=generation, released_at=at)]
+
+
+def test_bad_revision_in_a_cool_down_is_announced_as_held_back_until_when_and_with_the_command() -> None:
+    story = started()
+
+    advice = bad_while(story, history=ended(story))
+
+    assert advice.startswith(
+        "Kill switch rollback is held back: cool-down after the last automatic engagement, until 2026-11-24T03:05:00Z. "
+        "It goes back to revision 1 once nothing holds it back, if the revision is still bad then. "
+        "To do so now: kubectl patch sw "
+        """shop-rollback -n shop --type merge -p '{"spec":{"engaged":true,"reason":"bad revision"}}'"""
+    )
+
+
+def test_bad_revision_after_a_cool_down_that_a_person_has_ended_goes_back_at_once() -> None:
+    story = started()
+
+    advice = bad_while(story, history=ended(story, generation=0))
+
+    assert advice.startswith("Kill switch rollback goes back to revision 1. ")
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"mode": "Observe"}, "mode: Observe"),
+        ({"suspend": {"reason": "load test"}}, "the Runbook is suspended: load test"),
+        ({"suspend": {"until": "2026-12-24T00:00:00Z"}}, "the Runbook is suspended until 2026-12-24T00:00:00Z"),
+    ],
+)
+def test_bad_revision_is_announced_with_what_holds_its_switch_back(spec: Body, words: str) -> None:
+    advice = bad_while(started(**spec))
+
+    assert advice.startswith(f"Kill switch rollback is held back: {words}. It goes back to revision 1 once nothing ")
+    assert ("To do so now: " in advice) is (spec.get("mode") != "Observe")
+
+
+def test_bad_revision_is_announced_with_the_silence_of_its_switch() -> None:
+    story = started()
+    silenced = switch("rollback")
+    story.others = {"shop-rollback": replace(silenced, spec=silenced.spec.replace(engaged=False))}
+
+    assert "is held back: Switch shop-rollback has engaged: false. It" in bad_while(story)
