@@ -1,5 +1,6 @@
 """The Runbook: what a team declares."""
 
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -28,6 +29,9 @@ from runbook_operator.api.union import OneAction, SwitchAction
 from runbook_operator.model.base import ApiModel, Rule, StatusModel
 from runbook_operator.model.durations import Duration
 from runbook_operator.model.target import TargetRefs
+
+MOST_COMMANDS = 4096
+"""Scaling commands whose switches are remembered: each decision about a Switch asks for those of its Runbook."""
 
 
 class KillSwitch(ApiModel):
@@ -273,6 +277,7 @@ class RunbookStatus(StatusModel):
     )
 
 
+@lru_cache(MOST_COMMANDS)
 def _as_switch(command: ScalingCommand) -> KillSwitch:
     amount: dict[str, Any] = command.model_dump(exclude={"name", "description"}, exclude_none=True)
     action: OneAction = SwitchAction.model_validate({"scale": amount})

@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from runbook_operator.model.samples import Sample
 
@@ -19,6 +20,8 @@ MOST_LENGTH = 15_000
 """Bytes of a combined query: VictoriaMetrics takes 16 KiB unless told otherwise."""
 WRAPPING = 70
 REMEMBERED = 20_000
+COMPARED = 1024
+"""Queries of which it is remembered if they end in a comparison: each decision about a Runbook asks it of all."""
 
 # What PromQL and MetricsQL disagree about, a backslash in backquotes and a line break in quotes, is no string here.
 # Bare is printable ASCII without quotes, backslash and #.
@@ -27,7 +30,6 @@ TOKEN = re.compile(STRINGS + r"|#[^\n]*" r"|(?P<bare>[\t\n !$-&(-\[\]-_a-~]+)")
 BRACKETS = re.compile(r"[()\[\]{}]")
 COMPARISON = re.compile(r"(?:[<>=!]=|[<>](?!=))(?!\s*bool\b)")
 VECTOR = re.compile(r"\bor\b.*\bvector\b", re.DOTALL)
-OUTER = re.compile(r"\((?P<query>.*)\)", re.DOTALL)
 PAIRS = {")": "(", "]": "[", "}": "{"}
 
 
@@ -40,17 +42,16 @@ def is_plain(query: str) -> bool:
     return bare is not None and _closed(bare)
 
 
+@lru_cache(COMPARED)
 def compares(query: str) -> bool:
     """True if the query ends in a comparison, so that it gives no series where that does not hold.
 
     `bool` makes it give 0 instead, and so does `or vector(0)` behind it.
     """
-    bare = (_bare(query) or "").strip()
+    bare = _bare(query) or ""
     if not _closed(bare):
         return False
-    while (inner := OUTER.fullmatch(bare)) and _closed(inner["query"]):
-        bare = inner["query"].strip()
-    flat = _outside(bare)
+    flat = _outside(_inner(bare))
     return bool(COMPARISON.search(flat)) and not VECTOR.search(flat)
 
 
@@ -133,6 +134,36 @@ def _closed(bare: str) -> bool:
         elif not opened or opened.pop() != PAIRS[one]:
             return False
     return not opened
+
+
+def _inner(bare: str) -> str:
+    """The text without the parentheses around all of it, however many these are; it costs no more than its length."""
+    closes = _closings(bare)
+    begin, end = _trimmed(bare, 0, len(bare))
+    while closes.get(begin) == end - 1 and bare[begin] == "(":
+        begin, end = _trimmed(bare, begin + 1, end - 1)
+    return bare[begin:end]
+
+
+def _closings(bare: str) -> dict[int, int]:
+    """The place of each opened bracket with that of the one that closes it; every bracket is closed."""
+    opened: list[int] = []
+    found = {}
+    for one in BRACKETS.finditer(bare):
+        if one[0] in PAIRS:
+            found[opened.pop()] = one.start()
+        else:
+            opened.append(one.start())
+    return found
+
+
+def _trimmed(text: str, begin: int, end: int) -> tuple[int, int]:
+    """The range without the white space at both of its ends."""
+    while begin < end and text[begin].isspace():
+        begin += 1
+    while begin < end and text[end - 1].isspace():
+        end -= 1
+    return begin, end
 
 
 def _outside(bare: str) -> str:

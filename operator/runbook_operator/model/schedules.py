@@ -1,11 +1,16 @@
 """Windows of time that come again: when they begin, as cron writes it, in a time zone with its summer time."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
+REMEMBERED = 512
+"""Answers of so many schedules: one decision asks for the same ones many times, and always for the same moment."""
 
+
+@lru_cache(REMEMBERED)
 def closes(schedule: str, zone: str, length: timedelta, now: datetime) -> datetime | None:
     """When the window that is open at `now` closes; None where none is open.
 
@@ -21,6 +26,7 @@ def closes(schedule: str, zone: str, length: timedelta, now: datetime) -> dateti
     return opened + length if opened <= now else None
 
 
+@lru_cache(REMEMBERED)
 def check(schedule: str, zone: str) -> None:
     """Raise ValueError, which says what cannot be read."""
     _times(schedule, datetime(2000, 1, 1, tzinfo=_zone(zone)))

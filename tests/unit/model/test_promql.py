@@ -1,6 +1,9 @@
 """Queries side by side: none gets out of its parentheses, and each gets its own answer back."""
 
+import sys
 from datetime import UTC, datetime
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -78,6 +81,31 @@ def test_a_query_that_could_get_out_of_its_parentheses_is_not(query: str) -> Non
 )
 def test_query_that_ends_in_a_comparison_is_found(query: str, *, expected: bool) -> None:
     assert compares(query) is expected
+
+
+@pytest.mark.parametrize(("opened", "closed"), [("(", ")"), (" ( ", "\n) "), ("(a) + (", ")")])
+def test_nested_query_costs_no_more_than_its_length(opened: str, closed: str) -> None:
+    short, long = (lines(opened * depth + "x > 1" + closed * depth) for depth in (200, 800))
+
+    assert long < 5 * short
+
+
+def lines(query: str) -> int:
+    """How many lines of Python it takes to find out if the query ends in a comparison."""
+    count = 0
+
+    def trace(_frame: FrameType, event: str, _argument: object) -> Any:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        compares.__wrapped__(query)
+    finally:
+        sys.settrace(before)
+    return count
 
 
 @given(st.text(alphabet="ab()[]{}\"'`\\# \n\r,=", max_size=12))
