@@ -46,8 +46,8 @@ def _play(began: float) -> None:
     wait("the switch is engaged", lambda: phase(SWITCH) == "Engaged")
     kubectl(f"get sw,deploy -n {NAMESPACE}")
     _contest()
-    say("The incident is over. The switch is released, and what was there is put back.")
-    released = _timed('{"spec":{"engaged":null}}', thrown="", replicas=str(REPLICAS))
+    say("The incident is over. The switch is released, and the operator restores the 3 replicas.")
+    released = _timed('{"spec":{"engaged":null,"reason":null}}', thrown="", replicas=str(REPLICAS))
     wait("the switch is released", lambda: phase(SWITCH) == "Released")
     kubectl(f"get sw,deploy -n {NAMESPACE}")
     print(f"{BOLD}From the accepted patch to the Deployment's accepted write, as an independent watcher saw it:{END}")
@@ -58,7 +58,7 @@ def _play(began: float) -> None:
 
 
 def _contest() -> None:
-    say("Somebody scales it up again while it is held. It is put back, and told.")
+    say("Somebody scales it up again while it is held. The operator undoes that, and reports it.")
     kubectl(f"scale deployment {DEPLOYMENT} -n {NAMESPACE} --replicas=2")
     wait("it is put back", lambda: get("deployment", DEPLOYMENT, "{.spec.replicas}") == "0")
     wait("it is told", lambda: "PutBack" in _events())

@@ -44,9 +44,31 @@ def test_the_demo_throws_a_switch_and_takes_a_bad_version_back_by_itself(tmp_pat
         assert moments == sorted(moments), done.stdout
         assert told["the last request fails"] < told["the switch is Released by itself"], done.stdout
         assert version(Cluster(namespace)) == "1"
+        printed = masked(done.stdout.replace(namespace, "runbook-demo"))
+        recorded = masked(readme())
+        assert [one for one in recorded if one not in printed] == []
+        typed = iter(commands(printed))
+        assert all(one in typed for one in commands(recorded)), "the README has them in another order"
     finally:
         with suppress(api.NotThereError):
             api.delete(f"/api/v1/namespaces/{namespace}")
+
+
+def readme() -> str:
+    """What the README says that the demo prints: its two transcripts."""
+    text = (ROOT / "README.md").read_text()
+    section = text.partition("## Try it")[2].partition("\n## ")[0]
+    return "\n".join(re.findall(r"```console\n(# .+?)```", section, re.DOTALL))
+
+
+def masked(printed: str) -> list[str]:
+    """The lines without times and widths; `...` in the README stands for lines that it leaves out."""
+    lines = (re.sub(r"(\d+(\.\d+)?[dhms]?)+", "N", " ".join(line.split())) for line in printed.splitlines())
+    return [line for line in lines if line not in ("", "...")]
+
+
+def commands(lines: list[str]) -> list[str]:
+    return [line for line in lines if line.startswith("$ ")]
 
 
 def time_line(printed: str) -> dict[str, float]:

@@ -1,0 +1,73 @@
+"""What many idle switches ask of the API server in dry runs, counted over hours of a clock that the test controls.
+
+Left out: the other requests of a close look, which `make bench-looks` counts on a real API server.
+"""
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from runbook_operator.act.trials import ALLOWED_SECONDS, Trials
+from runbook_operator.api.conditions import Condition
+from runbook_operator.api.objects import SwitchObject
+from runbook_operator.io.paths import Paths
+from runbook_operator.model.effects import Patch
+from runbook_operator.model.queries import DryRun
+from runbook_operator.observe.looks import CLOSE_LOOK, Looks
+from runbook_operator.observe.store import Store
+from tests.builders import WEB, switch
+from tests.component.test_trials import AnsweringKube
+
+WRITE = Patch(WEB, "uid", "7", {"spec": {"replicas": 0}}, "scale")
+HOURS = 4
+READY = Condition(type="Ready", status="True", reason="Ready", observed_generation=1, last_transition_time="")
+
+
+class Idle:
+    """So many idle switches that are Ready, and the close looks at them."""
+
+    def __init__(self, count: int) -> None:
+        self.kube, self.now, self.looked = AnsweringKube(), 0.0, 0
+        self.looks = Looks(monotonic=lambda: self.now)
+        self.trials = Trials(Paths(self.kube), monotonic=lambda: self.now)
+        self.switches = [_idle(number) for number in range(count)]
+
+    async def rest(self, seconds: float) -> tuple[int, int]:
+        """Nothing changes for so long; returns the close looks and the dry runs."""
+        looked, asked = self.looked, len(self.kube.asked)
+        for number in self._due(seconds):
+            self.looked += 1
+            await self.trials.answer(DryRun(self.switches[number].meta.ref, 0, WRITE), None, 1)
+        return self.looked - looked, len(self.kube.asked) - asked
+
+    def _due(self, seconds: float) -> Iterator[int]:
+        """The switches that are due for a close look, in order of time, as the queue of the operator visits them."""
+        store, end = Store(), self.now + seconds
+        due = [(self.now, number) for number in range(len(self.switches))]
+        heapq.heapify(due)
+        while due[0][0] < end:
+            self.now, number = due[0]
+            look = self.looks.at(self.switches[number], store)
+            heapq.heapreplace(due, (self.now + look.again, number))
+            if look.thorough:
+                yield number
+        self.now = end
+
+
+def _idle(number: int) -> SwitchObject:
+    found = switch(f"s{number}")
+    return replace(found, status=found.status.replace(observed_generation=1, conditions=[READY]))
+
+
+@pytest.mark.parametrize("count", [100, 1_000])
+async def test_idle_switches_send_one_dry_run_an_hour_each_and_not_one_at_each_close_look(count: int) -> None:
+    idle = Idle(count)
+    await idle.rest(CLOSE_LOOK)
+
+    looked, dry_runs = await idle.rest(HOURS * ALLOWED_SECONDS)
+
+    often = HOURS * ALLOWED_SECONDS / CLOSE_LOOK
+    assert looked == pytest.approx(often * count, rel=0.05)
+    assert dry_runs == pytest.approx(HOURS * count, rel=0.05)
