@@ -138,7 +138,7 @@ bench-neighbours: $(READY) lab ## Measure what a large flag document of one tena
 	@$(KUBE_ENV) $(BIN)/python -m bench.neighbours
 
 .PHONY: bench-looks
-bench-looks: $(READY) lab ## Count what the close looks at 1,000 idle switches ask of the API server, with dry runs and without
+bench-looks: $(READY) lab ## Count what the close looks at idle switches ask of the API server, with dry runs and without
 	@$(KUBE_ENV) $(BIN)/python -m bench.looks
 
 .PHONY: bench-sensing

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tools.performance import alone, compared, sharded
+from tools.performance import alone, compared, quiet, sharded
 from tools.performance.figures import FOLDER, Committed, Figures, committed
 from tools.performance.goals import GOALS, told
 from tools.performance.published import OTHERS
@@ -103,6 +103,8 @@ SECTIONS = (
     compared.requests,
     alone.watching,
     alone.failover,
+    quiet.neighbours,
+    quiet.looks,
     compared.growth,
     sharded.costs,
     sharded.simulated,
