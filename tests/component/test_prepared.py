@@ -209,6 +209,7 @@ async def test_released_right_after_the_effect_it_is_put_back() -> None:
     status = await rest.visit()
 
     assert (rest.kube.replicas, status.phase) == (3, "Released")
+    assert [(one.engaged_by, one.outcome) for one in status.history] == [("somebody", "Deployment/web back to 3")]
 
 
 @pytest.mark.parametrize("error", [errors.UnavailableError("503"), errors.ForbiddenError("403")])

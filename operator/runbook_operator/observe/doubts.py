@@ -1,6 +1,6 @@
 """Of which switches a throw may have acted without this leader: before it led, or where it has lost what it knew."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from runbook_operator.api.objects import SwitchObject
 from runbook_operator.model.refs import Ref
@@ -53,3 +53,14 @@ class Doubts:
         """Leading begins there: somebody else may have led in between."""
         self._rested = {ref for ref in self._rested if not whose(ref)}
         self._seen_released = {ref for ref in self._seen_released if not whose(ref)}
+
+
+def as_foreseen(old: SwitchObject | None, new: SwitchObject) -> SwitchObject:
+    """`new` with the status that is yet to be written, as long as the API server has the status of before.
+
+    A throw acts before its record is written. Where it is released or expires in between, only this status says who
+    threw the switch and why.
+    """
+    if old is None or old.told is None or (old.meta.uid, old.told) != (new.meta.uid, new.status):
+        return new
+    return replace(new, status=old.status, told=new.status)

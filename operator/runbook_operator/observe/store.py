@@ -17,7 +17,7 @@ from runbook_operator.model.seen import ALWAYS_WATCHED, Missing, Seen, absent, a
 from runbook_operator.model.shards import Whose, everybody
 from runbook_operator.model.signals import Signal
 from runbook_operator.observe.acting import Acting
-from runbook_operator.observe.doubts import Doubts
+from runbook_operator.observe.doubts import Doubts, as_foreseen
 from runbook_operator.observe.index import Index, Trait
 from runbook_operator.observe.listings import Listings
 from runbook_operator.plan.targets import declared, held_by
@@ -62,7 +62,7 @@ class Store:
             case "Runbook", version if version == API_VERSION:
                 return self._put_runbook(parse_runbook(body))
             case "Switch", version if version == API_VERSION:
-                return self._put_switch(parse_switch(body))
+                return self._put_switch(as_foreseen(self.switches.get(ref), parse_switch(body)))
             case kind, version:
                 if (version, kind) in ALWAYS_WATCHED:
                     return self.put_target(seen_of(body, whole=self.is_held(ref)))
@@ -185,7 +185,7 @@ class Store:
         return frozenset((*runbooks, *theirs, *self._holders.get(target, ())))
 
     def foresee(self, ref: Ref, status: SwitchStatus | RunbookStatus) -> None:
-        """Go on with a status that is written later; an event of a watch that came meanwhile goes before it."""
+        """Go on with a status that is written later; a status that somebody else writes meanwhile goes before it."""
         if isinstance(status, RunbookStatus):
             self.runbooks[ref] = replace(self.runbooks[ref], status=status)
             return

@@ -173,7 +173,7 @@ def test_only_switches_with_a_record_are_engaged() -> None:
     assert store.engaged(NAMESPACE) == {}
 
 
-def test_what_is_written_later_is_known_at_once_and_an_event_that_comes_meanwhile_goes_before_it() -> None:
+def test_status_that_is_written_later_is_known_at_once_until_somebody_writes_another_one() -> None:
     store = filled()
     held = parse_switch(holding(("apps/v1", "Deployment", "web"))).status
 
@@ -182,10 +182,23 @@ def test_what_is_written_later_is_known_at_once_and_an_event_that_comes_meanwhil
     assert store.is_held(WEB)
     store.foresee(STOP, held.replace(phase="Engaged"))
     assert store.switches[STOP].written == SwitchStatus()
-    store.put(at("2", switch_body()))
+    store.put(at("2", switch_body(), generation=2))
+    assert (store.switches[STOP].status.phase, store.switches[STOP].written) == ("Engaged", SwitchStatus())
+    assert store.is_held(WEB)
+
+    store.put(at("3", switch_body() | {"status": {"phase": "Stalled"}}))
 
     assert store.switches[STOP].told is None
     assert not store.is_held(WEB)
+
+
+def test_switch_of_another_uid_has_nothing_of_what_was_to_be_written() -> None:
+    store = filled()
+    store.foresee(STOP, parse_switch(holding(("apps/v1", "Deployment", "web"))).status)
+
+    store.put(at("2", switch_body(), uid="another"))
+
+    assert store.switches[STOP].status == SwitchStatus()
 
 
 def test_a_switch_that_somebody_spoke_to_since_it_was_prepared_may_be_engaged() -> None:
