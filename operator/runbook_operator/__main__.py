@@ -13,7 +13,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_settings import NoDecode
 
-from runbook_operator import __version__
+from runbook_operator import __version__, errors
 from runbook_operator.api.crd import KINDS, crd
 from runbook_operator.api.rbac import people, roles
 from runbook_operator.check import problem
@@ -54,7 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(settings: Settings) -> int:
-    asyncio.run(_root().run(settings))
+    try:
+        asyncio.run(_root().run(settings))
+    except errors.CannotListenError as error:
+        print(f"runbook-operator: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

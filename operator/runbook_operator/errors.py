@@ -9,6 +9,7 @@ OperatorError
 │   ├── RefusedError          400, 422, other 4xx, and what a quota, a policy or a webhook refuses: `reason` says which
 │   └── UnavailableError      429, 5xx, no connection, no answer in time: outcome unknown
 │       └── UnauthorizedError     401: the credentials are not accepted now; they may be rotated
+├── CannotListenError     /metrics and /healthz cannot be served: another process has the port
 ├── UnsettledError        a visit asked for one step again and again, or for more steps than any object needs
 └── NotLeadingError       the lease was lost; the new leader goes on from the record
 """
@@ -93,6 +94,12 @@ class UnauthorizedError(UnavailableError):
     """401: the API server does not accept the credentials, or cannot check them now. Nothing was written."""
 
     user_action = "The credentials are read again at each try; if it lasts, look at the operator's service account."
+
+
+class CannotListenError(OperatorError):
+    """The operator cannot listen for its own endpoints, and ends."""
+
+    reason = "CannotListen"
 
 
 class UnsettledError(OperatorError):

@@ -1,9 +1,12 @@
 """/metrics, /healthz and /readyz. What they say is asked for at each request; nothing is cached."""
 
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
+
+from runbook_operator import errors
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -30,7 +33,14 @@ async def serve(host: str, port: int, answers: Answers) -> tuple[web.AppRunner, 
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, host, port)
-    await site.start()
+    try:
+        await site.start()
+    except OSError as error:
+        await runner.cleanup()
+        text = f"cannot listen on {host}:{port} for /metrics and /healthz: {os.strerror(error.errno or 0)}"
+        raise errors.CannotListenError(
+            f"{text}. Set RUNBOOK_HTTP_HOST and RUNBOOK_HTTP_PORT; port 0 takes any"
+        ) from error
     return runner, runner.addresses[0][1]
 
 
