@@ -25,6 +25,7 @@ class Scoped:
     name: str
     folder: Path
     operators: list[Operator] = field(default_factory=list)
+    shards: int = 1
 
     @property
     def fullname(self) -> str:
@@ -38,7 +39,7 @@ class Scoped:
 
     def tried(self, *namespaces: str) -> "subprocess.CompletedProcess[str]":
         command = ["helm", "upgrade", "--install", self.name, str(packaged()), "--namespace", self.name, "--values=-"]
-        values = json.dumps(VALUES | {"scope": {"namespaces": namespaces}})
+        values = json.dumps(VALUES | {"scope": {"namespaces": namespaces}, "settings": {"shards": self.shards}})
         return subprocess.run(command, input=values, text=True, capture_output=True, check=False)
 
     def operator(self, name: str, *namespaces: str, **settings: str) -> Operator:
@@ -67,10 +68,10 @@ class Scoped:
 
 
 @contextmanager
-def scoped(folder: Path) -> Iterator[Scoped]:
+def scoped(folder: Path, *, shards: int = 1) -> Iterator[Scoped]:
     """One that is to be installed; it is taken away at the end."""
     with fresh_namespace() as name:
-        made = Scoped(name, folder)
+        made = Scoped(name, folder, shards=shards)
         try:
             yield made
         finally:
