@@ -43,7 +43,7 @@ REFUSED = {
     ),
     "an undeclared switch of a metric": (
         runbook(metrics=[metric(critical="> 1", response={"firstAction": {"engage": "stpo"}})]),
-        "spec.metrics: errors engages stpo, what spec.killSwitches does not declare",
+        "spec.metrics: errors engages stpo, which spec.killSwitches does not declare, or declares as momentary",
     ),
     "a time in words": (runbook(silenceFor="20 minutes"), "use a time such as 30m, 4h or 1d"),
     "a period in words": (runbook(metrics=[metric(critical="> 1", period="20 s")]), "use a time such as 30m, 4h or 1d"),
@@ -57,6 +57,11 @@ REFUSED = {
         runbook(scaling=[{"name": "up", "target": "web", "by": 1, "min": 5, "max": 2}]),
         "min must not be greater than max",
     ),
+    "a step down without a floor": (
+        runbook(scaling=[{"name": "down", "target": "web", "by": -10}]),
+        "set min: a by below 0, or a factor below 0.5, can end at 0 replicas",
+    ),
+    "a small factor without a floor": (runbook(killSwitches=[stop(factor=0.4)]), "set min: a by below 0"),
     "an unknown mode": (runbook(mode="Dream"), "spec.mode"),
     "no title": (runbook(title=""), "spec.title"),
     "a name longer than a label": (runbook(name="n" * 64), "metadata.name: at most 63 characters"),

@@ -199,11 +199,14 @@ def test_who_deploys_the_bad_one_again_is_put_back_and_who_deploys_another_one_i
 @pytest.mark.parametrize(
     ("deployments", "says"),
     [
-        ({"firstAction": {"engage": "ghost"}}, "spec.deployments.firstAction engages what spec.killSwitches does not"),
-        ({"firstAction": {"engage": "press"}}, "what is momentary and does not hold"),
+        ({"firstAction": {"engage": "ghost"}}, "firstAction engages a switch, which spec.killSwitches does not"),
+        ({"firstAction": {"engage": "press"}}, "declares as momentary, so that it holds nothing"),
         ({"firstAction": {"engage": "forth"}}, "brings the bad revision back"),
-        ({"metrics": ["ghost"]}, "spec.deployments.metrics names what spec.metrics does not declare"),
-        ({"healthEndpoints": ["ghost"]}, "spec.deployments.healthEndpoints names what spec.healthEndpoints does not"),
+        ({"metrics": ["ghost"]}, "spec.deployments.metrics names an entry that spec.metrics does not declare"),
+        (
+            {"healthEndpoints": ["ghost"]},
+            "spec.deployments.healthEndpoints names an entry that spec.healthEndpoints does not",
+        ),
     ],
 )
 def test_what_could_not_work_is_refused_when_it_is_applied(cluster: Cluster, deployments: Any, says: str) -> None:

@@ -24,11 +24,11 @@ def test_switches_thrown_in_observe_do_nothing_when_mode_becomes_enforce(cluster
     cluster.throw("shop-stop")
     cluster.throw_when_there("shop-up")
 
-    assert "rehearsed, nothing was changed; Enforce would scale web to 0" in until_reason(
+    assert "which changed nothing. In mode Enforce the operator would scale web to 0" in until_reason(
         cluster, "shop-stop", "Observing"
     )
     eventually("shop-up springs back", lambda: lever(cluster, "shop-up") is None)
-    assert "Enforce would scale web by +2" in until_reason(cluster, "shop-up", "Observing")
+    assert "In mode Enforce the operator would scale web by +2" in until_reason(cluster, "shop-up", "Observing")
     cluster.apply(runbook())
     assert "throw it again to engage it" in until_reason(cluster, "shop-stop", "Rehearsed")
     until_reason(cluster, "shop-up", "Released")

@@ -184,7 +184,7 @@ def test_what_somebody_changed_is_left_to_them(cluster: Cluster, operator: Opera
         {"op": "replace", "path": "/spec/template/spec/containers/0/readinessProbe/httpGet/path", "value": "/else"}
     ]
     cluster.run("patch", "deployment", "web", "--type", "json", "-p", json.dumps(theirs))
-    changed = "kubectl-patch has changed what was set"
+    changed = "kubectl-patch has changed the enforced probe"
     eventually("it is told who", lambda: changed in until_told(cluster, "ProbePending")["message"])
 
     declare(cluster, endpoint())

@@ -321,7 +321,7 @@ def test_a_rollout_is_scaled_by_its_scale_subresource_with_its_autoscaler(cluste
 
 
 def test_a_budget_that_a_scale_down_goes_below_is_named_in_an_event(cluster: Cluster, operator: Operator) -> None:
-    ready(cluster, budget(minAvailable=2), switches({"by": -1}, {"by": -2}))
+    ready(cluster, budget(minAvailable=2), switches({"by": -1, "min": 0}, {"by": -2, "min": 0}))
 
     thrown(cluster, "shop-a")
     assert cluster.events("BelowDisruptionBudget") == []

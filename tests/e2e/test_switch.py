@@ -109,6 +109,42 @@ def test_a_scaling_command_acts_once_per_throw_and_springs_back(cluster: Cluster
     assert operator.alive
 
 
+def test_scaling_command_that_waited_for_too_long_expires_and_never_acts(cluster: Cluster, operator: Operator) -> None:
+    ready(cluster)
+    cluster.run("delete", "deployment", "web")
+    cluster.until_reason("switch", "shop-up", "TargetNotFound")
+    patch = '{"spec":{"engaged":true,"expiresAfter":"2s"}}'
+    cluster.run("patch", "sw", "shop-up", "--type=merge", "-p", patch)
+
+    eventually("it is refused", lambda: cluster.condition("switch", "shop-up", "Acted").get("reason") == "Expired")
+    eventually("it sprang back", lambda: "engaged" not in cluster.get("switch", "shop-up")["spec"])
+
+    message = cluster.condition("switch", "shop-up", "Acted")["message"]
+    assert "did nothing: scale of Deployment/web: " in message
+    assert f"To throw it again: kubectl -n {cluster.namespace} patch sw shop-up" in message
+    assert cluster.events("Expired")
+    cluster.apply(deployment())
+    cluster.until_reason("switch", "shop-up", "Ready")
+    assert cluster.replicas() == 3
+    cluster.throw("shop-up")
+    cluster.until_replicas(5)
+    assert operator.alive
+
+
+def test_engaged_false_on_a_scaling_command_is_reported_as_without_effect(cluster: Cluster, operator: Operator) -> None:
+    ready(cluster)
+    cluster.run("patch", "sw", "shop-up", "--type=merge", "-p", '{"spec":{"engaged":false}}')
+
+    def message() -> str:
+        return str(cluster.condition("switch", "shop-up", "Automatic")["message"])
+
+    eventually("it is reported", lambda: "has no effect on a momentary switch" in message())
+    assert cluster.events("Silenced") == []
+    cluster.throw("shop-up")
+    cluster.until_replicas(5)
+    assert operator.alive
+
+
 @pytest.mark.parametrize("amount", [{"by": 1}, {"replicas": 5}])
 def test_scaling_command_against_held_replicas_starts_no_pod_and_names_the_holder(
     cluster: Cluster, operator: Operator, amount: dict[str, int]

@@ -357,7 +357,8 @@ def test_the_operator_without_the_right_to_act_for_others_says_which_it_needs(
 
     told = cluster.until_reason("switch", "shop-stop", "MissingRights")
 
-    assert "cannot impersonate" in told["message"]
+    account = rf"may not act as the ServiceAccount {cluster.namespace}/\S+: it lacks the verb impersonate on"
+    assert re.search(account, told["message"])
     bound = f"kubectl create rolebinding runbook-operator-impersonation --namespace={cluster.namespace} .*{who}"
     assert re.search(bound, told["message"])
     cluster.clear()

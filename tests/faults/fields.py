@@ -201,7 +201,7 @@ def base(name: str = "base", workload: str = "web") -> Body:
         "contacts": [{"name": "primary", "role": "Primary On-Call"}],
         "targets": [{"name": "web", "workload": {"name": workload}}],
         "killSwitches": [{"name": "stop", "actions": [{"scale": {"target": "web", "replicas": 0}}]}],
-        "scaling": [{"name": "up", "target": "web", "by": 2, "max": 6}],
+        "scaling": [{"name": "up", "target": "web", "by": 2, "min": 0, "max": 6}],
     }
     return {"apiVersion": "runbooks.dev/v1alpha1", "kind": "Runbook", "metadata": {"name": name}, "spec": spec}
 

@@ -103,7 +103,7 @@ class Rollback(Action):
 
     @staticmethod
     def describe(spec: Any) -> str:
-        return f"rollback {spec.target}" + (f" to revision {spec.to_revision}" if spec.to_revision else "")
+        return f"roll back {spec.target}" + (f" to revision {spec.to_revision}" if spec.to_revision else "")
 
     @staticmethod
     def wants(aim: Aim, seen: Seen) -> bool:

@@ -8,7 +8,7 @@ from runbook_operator.model.base import StatusModel
 class Columns(StatusModel):
     """Short texts for `kubectl get switches`; programs read the fields that they are made of."""
 
-    does: str = Field("", description="status.does, cut off where it is long.")
+    does: str = Field("", description="status.does, cut off where it is long; the value of the first action stays.")
     automatic: str = Field(
         "",
         description="Engaged while something automatic holds it engaged and no person does; - for a momentary switch, "

@@ -95,7 +95,7 @@ SWITCH = Kind(
     spec=SwitchSpec,
     status=SwitchStatus,
     description="A lever that a Runbook declares. Throw it: kubectl patch sw NAME --type merge"
-    ' -p \'{"spec":{"engaged":true,"reason":"INC-42"}}\'. Release it with "engaged":null.'
+    ' -p \'{"spec":{"engaged":true,"reason":"INC-42"}}\'. Release it with "engaged":null,"reason":null.'
     ' With "engaged":false nothing automatic engages it either.',
     columns=(
         Column("Does", ".status.columns.does"),

@@ -3,8 +3,10 @@
 from runbook_operator.model.base import Rule
 
 NOT_HELD = (
-    "what spec.killSwitches does not declare, or what is momentary and does not hold; declare it or correct the name"
+    "which spec.killSwitches does not declare, or declares as momentary, so that it holds nothing; name a kill switch "
+    "that it declares without momentary"
 )
+NOT_DECLARED = "which the Runbook does not declare; declare it or correct the name"
 ROLLS_FORWARD = (
     "spec.deployments.firstAction: a rollback with rollForwardOnRelease brings the bad revision back as soon as all is "
     "well; engage a kill switch without it"
@@ -34,7 +36,7 @@ def engaged(entries: str, has: str, name: str) -> Rule:
     check = f"!({has}) || {holds(name)}"
     return Rule(
         f"!has(self.{entries}) || self.{entries}.all(s, {check})",
-        f"spec.{entries}: an entry engages {NOT_HELD}",
+        f"spec.{entries}: an entry engages a switch, {NOT_HELD}",
         _naming(entries, check, f"%s engages %s, {NOT_HELD}", "name", name.removeprefix("s.")),
     )
 
@@ -53,7 +55,9 @@ def guarding() -> tuple[Rule, ...]:
     forward = "has(a.rollback) && has(a.rollback.rollForwardOnRelease) && a.rollback.rollForwardOnRelease"
     unguarded = f"!has(self.deployments) || !has({FIRST})"
     return (
-        Rule(f"{unguarded} || {holds(f'{FIRST}.engage')}", f"spec.deployments.firstAction engages {NOT_HELD}"),
+        Rule(
+            f"{unguarded} || {holds(f'{FIRST}.engage')}", f"spec.deployments.firstAction engages a switch, {NOT_HELD}"
+        ),
         Rule(
             f"{unguarded} || !has(self.killSwitches) || "
             f"self.killSwitches.all(k, k.name != {FIRST}.engage || k.actions.all(a, !({forward})))",
@@ -63,7 +67,8 @@ def guarding() -> tuple[Rule, ...]:
             Rule(
                 f"!has(self.deployments) || !has(self.deployments.{field}) || self.deployments.{field}.all(n, "
                 f"has(self.{field}) && self.{field}.exists(t, t.name == n))",
-                f"spec.deployments.{field} names what spec.{field} does not declare; declare it or correct the name",
+                f"spec.deployments.{field} names an entry that spec.{field} does not declare; declare it or "
+                "correct the name",
             )
             for field in ("metrics", "healthEndpoints")
         ),
@@ -73,7 +78,7 @@ def guarding() -> tuple[Rule, ...]:
 def listed(entries: str, field: str, declared: str) -> Rule:
     """CEL: every name in spec.<entries>[].<field> is one of spec.<declared>."""
     check = f"!has(s.{field}) || s.{field}.all(n, has(self.{declared}) && self.{declared}.exists(t, t.name == n))"
-    sentence = f"names what spec.{declared} does not declare; declare it or correct it"
+    sentence = f"names an entry that spec.{declared} does not declare; declare it or correct the name"
     return Rule(
         f"!has(self.{entries}) || self.{entries}.all(s, {check})",
         f"spec.{entries}: {field} of an entry {sentence}",

@@ -40,7 +40,9 @@ class KillSwitch(ApiModel):
     name: EntryName = Field(description="The Switch is called <runbook>-<name>.")
     description: Text = Field("", description="Its purpose, for the person who reads it at night: the Switch shows it.")
     momentary: bool = Field(
-        False, description="Act once per throw and spring back: nothing is held and nothing is put back."
+        False,
+        description="The switch acts once per throw and springs back: it holds nothing and restores nothing. A throw "
+        "that cannot act within 10m, or within its expiresAfter, expires and never acts.",
     )
     automatic: bool = Field(
         True, description="Whether metrics, dependencies and deployments may engage it; false leaves it to people."
@@ -85,7 +87,7 @@ class RunbookSpec(ApiModel):
     description: Text = Field("", description="Shown only: what the system is, in a sentence.")
     mode: Literal["Enforce", "Observe"] = Field(
         "Enforce",
-        description="Observe writes nothing to any target and says exactly what Enforce would have done.",
+        description="Observe writes nothing to any target and says what the operator would do in mode Enforce.",
     )
     service_account_name: ObjectName | None = Field(
         None,
@@ -177,9 +179,9 @@ class RunbookSpec(ApiModel):
         for name, entry in entries.items():
             for act in entry.actions:
                 if act.target not in targets | {None}:
-                    raise ValueError(f"switch {name} names target {act.target}, which spec.targets does not declare")
+                    raise ValueError(f"switch {name} names target {act.target}, {rules.NOT_DECLARED}")
                 if act.contact not in contacts | {None}:
-                    raise ValueError(f"switch {name} names contact {act.contact}, which spec.contacts does not declare")
+                    raise ValueError(f"switch {name} names contact {act.contact}, {rules.NOT_DECLARED}")
         return self
 
     @model_validator(mode="after")
@@ -203,7 +205,8 @@ class RunbookSpec(ApiModel):
             ),
         ):
             if names - declared:
-                raise ValueError(f"{field}: {', '.join(sorted(names - declared))} is not declared, or does not hold")
+                why = rules.NOT_HELD if declared is holding else rules.NOT_DECLARED
+                raise ValueError(f"{field} names {', '.join(sorted(names - declared))}, {why}")
         return self
 
     @model_validator(mode="after")

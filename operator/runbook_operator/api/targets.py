@@ -22,7 +22,10 @@ API_VERSION_OF = {
     "ScaledObject": "keda.sh/v1alpha1",
 }
 """The API group and version of the kinds that an action supports by name."""
-NO_API_VERSION = f"set apiVersion: only these kinds have a default: {', '.join(API_VERSION_OF)}"
+NO_API_VERSION = (
+    "has no default apiVersion: correct the kind if it is misspelt, or set apiVersion. These kinds have a default: "
+    f"{', '.join(API_VERSION_OF)}"
+)
 
 
 class Workload(ApiModel):
@@ -36,13 +39,17 @@ class Workload(ApiModel):
     name: ObjectName = Field(description="Its metadata.name.")
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
-        Rule(f"has(self.apiVersion) || self.kind in {list(API_VERSION_OF)}", NO_API_VERSION),
+        Rule(
+            f"has(self.apiVersion) || self.kind in {list(API_VERSION_OF)}",
+            f"the kind {NO_API_VERSION}",
+            f"'kind %s {NO_API_VERSION}'.format([self.kind])",
+        ),
     )
 
     @model_validator(mode="after")
     def _has_api_version(self) -> "Workload":
         if self.api_version is None and self.kind not in API_VERSION_OF:
-            raise ValueError(NO_API_VERSION)
+            raise ValueError(f"kind {self.kind} {NO_API_VERSION}")
         return self
 
     def ref(self, namespace: str) -> Ref:

@@ -18,19 +18,21 @@ class SwitchSpec(ApiModel):
         None,
         description="true engages the switch. Absent (null in a patch) releases it, unless a metric, a dependency or a "
         "deployment watch holds it engaged. false releases it too, and silences them: nothing engages the switch by "
-        "itself until you remove the false, until expiresAfter is over, or until the Runbook's silenceFor is over.",
+        "itself until you remove the false, until expiresAfter is over, or until the Runbook's silenceFor is over. On "
+        "a momentary switch false has no effect.",
     )
     reason: Annotated[str, Field(max_length=1024)] = Field(
         "",
         description="Why, for those who read it later: INC-42. It counts for the throw or the silence that it is set "
-        "with: the same text that an earlier one left here is not reported for the next. Another reason begins "
-        "expiresAfter anew.",
+        "with: the same text that an earlier one left here is not reported for the next, so remove it with the "
+        'release: "engaged":null,"reason":null. Another reason begins expiresAfter anew.',
     )
     expires_after: Duration | None = Field(
         None,
         description="The operator removes engaged, true or false, after this time: 30m, 4h, 1d. The time counts from "
         "the last change of engaged, reason, expiresAfter or renewedAt; status.word.expiresAt has its end. The same "
-        "patch again changes nothing, and renews nothing.",
+        "patch again changes nothing, and renews nothing. A momentary switch acts within this time of the throw, by "
+        "default 10m, or not at all.",
     )
     renewed_at: Annotated[str, Field(max_length=64, pattern=r"^[-+:.0-9A-Za-z]*$")] = Field(
         "",

@@ -45,6 +45,16 @@ def of_runbook(world: RunbookWorld) -> Trouble | None:
     return of_probes(world)
 
 
+def of_target(world: RunbookWorld, target: str) -> Trouble | None:
+    """Why a target cannot be read, where an action on it is not allowed: its rights are those of that action."""
+    spec, installation = world.runbook.spec, world.policy.installation
+    if spec is None or whose.declared(world.runbook) is not None:
+        return None
+    acts = (act for entry in spec.switches().values() for act in entry.actions if act.target == target)
+    refused = installation.refused(one.kind for one in acts)
+    return (Reason.ACTION_NOT_ALLOWED, installation.refusal(refused)) if refused else None
+
+
 def of_probes(world: RunbookWorld) -> Trouble | None:
     """The trouble of a Runbook that has a probe enforced where that is not allowed."""
     spec, installation = world.runbook.spec, world.policy.installation

@@ -44,7 +44,7 @@ def stranger(world: RunbookWorld, switch: SwitchObject) -> str | None:
     if switch.spec.runbook != world.runbook.meta.ref.name:
         return f"belongs to Runbook {switch.spec.runbook}; rename the entry, or delete that Switch if nobody owns it"
     if switch.tracked_by:
-        return f"is tracked by {switch.tracked_by}; remove it from there, since the operator makes it by itself"
+        return f"is tracked by {switch.tracked_by}; remove it from there: the operator creates it from the Runbook"
     other = next((one for one in switch.meta.owners if not _is_former(world, one)), None)
     if other is None:
         return None

@@ -1,10 +1,12 @@
 """The columns of `kubectl get switches`, made of the rest of the status."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from runbook_operator.api.columns import Columns
 from runbook_operator.api.conditions import Condition, clock, find
 from runbook_operator.api.switch import Hold, SwitchStatus
+from runbook_operator.decide import momentary
 from runbook_operator.decide.holds import called, in_force
 from runbook_operator.decide.peace import silence
 from runbook_operator.model.reasons import Reason
@@ -12,6 +14,10 @@ from runbook_operator.plan.world import World
 
 DOES, WHY = 24, 20
 """The most characters of the two columns: the table is to fit into 120 or so."""
+LEAST = 5
+"""The fewest characters of an action that are worth to be shown before its value."""
+VALUE = re.compile(r" (?:to|by|times) \S+(?: per \w+)?$")
+"""The end of an action's text that has what it sets."""
 USUAL = frozenset({Reason.AUTOMATIC, Reason.MANUAL})
 """Reasons of Automatic that nobody needs to know about."""
 
@@ -20,9 +26,14 @@ def columns(world: World, status: SwitchStatus) -> Columns:
     """The columns of a status that is complete but for them."""
     said = status.word
     why, by = _who(status)
-    notes = [_kept_engaged(world, status), message(status.conditions), _left_reason(world, status)]
+    notes = [
+        _kept_engaged(world, status),
+        message(status.conditions),
+        momentary.without_meaning(world),
+        _left_reason(world, status),
+    ]
     return Columns(
-        does=_cut(status.does, DOES),
+        does=_shortened(status.does, DOES),
         automatic=_automatic(world, status),
         until=clock(said.expires_at, said.since) if said and said.expires_at else "",
         why=_cut(why, WHY),
@@ -77,6 +88,8 @@ def _unusual(conditions: Sequence[Condition]) -> Iterator[str]:
     yield from (found[kind].message for kind in ("Contested", "Outdated") if kind in found)
     if (engaged := found.get("Engaged")) and engaged.reason in (Reason.OBSERVING, Reason.REHEARSED):
         yield engaged.message
+    if (acted := found.get("Acted")) and acted.reason == Reason.EXPIRED:
+        yield acted.message
     if (automatic := found.get("Automatic")) and automatic.reason not in USUAL:
         yield automatic.message
 
@@ -97,7 +110,21 @@ def _left_reason(world: World, status: SwitchStatus) -> str:
     spec = world.switch.spec
     if status.word is None or not spec.reason or status.word.reason == spec.reason:
         return ""
-    return f"spec.reason ({_cut(spec.reason, WHY)}) was set with an earlier throw, and is not reported as the reason"
+    return (
+        f"spec.reason ({_cut(spec.reason, WHY)}) was set with an earlier throw, and is not reported for this one: set "
+        'another text, and release with "engaged":null,"reason":null'
+    )
+
+
+def _shortened(does: str, most: int) -> str:
+    """The actions, cut off at the end; of a first action that is too long, the end with its value stays."""
+    first, more, _ = does.partition("; ")
+    end = VALUE.search(first)
+    if len(first) <= most or end is None:
+        return _cut(does, most)
+    mark = "…" if more else ""
+    left = most - len(end[0]) - len(mark) - 1
+    return f"{first[: end.start()][:left].rstrip()}…{end[0]}{mark}" if left >= LEAST else _cut(does, most)
 
 
 def _cut(text: str, most: int) -> str:

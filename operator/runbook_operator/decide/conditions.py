@@ -10,13 +10,13 @@ from runbook_operator.api.conditions import Condition, Finding, condition, find,
 from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import Record, SwitchStatus
 from runbook_operator.api.words import Word
-from runbook_operator.decide import allowed, lasting, observe, powers, rehearsal
+from runbook_operator.decide import allowed, expired, lasting, momentary, observe, powers, rehearsal
 from runbook_operator.decide.described import does
-from runbook_operator.decide.holds import automatic_holds, called, held_back, is_automatic, silenced, wanted
+from runbook_operator.decide.holds import automatic_holds, called, held_back, is_automatic, silenced, spent, wanted
 from runbook_operator.decide.notices import named, shown, summary, unrestored
 from runbook_operator.decide.parts import parts
 from runbook_operator.decide.pauses import suspension
-from runbook_operator.decide.peace import UNNAMED_CLIENT, author, hint
+from runbook_operator.decide.peace import UNNAMED_CLIENT, author, clear, hint
 from runbook_operator.decide.progress import contest
 from runbook_operator.decide.record import drafted, outdated
 from runbook_operator.model.queries import Unread, together
@@ -49,7 +49,7 @@ def conditions(
         "Outdated": _outdated(world, status.record),
     }
     last = _last(world, outcome)
-    found |= {last: _ended(status, last, outcome)}
+    found |= {last: expired.finding(world, status) or _ended(status, last, outcome)}
     old, generation = world.switch.status.conditions, world.switch.meta.generation
     new = [condition(old, kind, one, generation, world.now) for kind, one in found.items() if one is not None]
     kept = find(old, last)
@@ -71,10 +71,9 @@ def _tracked(world: World) -> Trouble | None:
         return None
     ref = world.switch.meta.ref
     text = (
-        f"Switch {ref.name} is tracked by {world.switch.tracked_by}, whose next sync could throw it again: a momentary "
-        "switch does nothing while that is so. Take it out of Git, since the operator makes it by itself; a throw that "
-        f"is not wanted any more is taken back by kubectl patch sw {ref.name} -n {ref.namespace} --type merge "
-        """-p '{"spec":{"engaged":null}}'"""
+        f"Switch {ref.name} is tracked by {world.switch.tracked_by}, whose next sync could throw it again. Until "
+        "that ends, the operator acts on no throw of this momentary switch. Take the Switch out of Git: the operator "
+        f"creates it from the Runbook. To remove the throw: {clear(ref)}"
     )
     return Reason.SWITCH_TRACKED, text
 
@@ -214,9 +213,9 @@ def silence(world: World, said: Word) -> str:
 
 
 def _automatic(world: World, status: SwitchStatus) -> Finding:
-    declared = world.entry or world.record
-    if declared is not None and declared.momentary:
-        return Finding(False, Reason.MANUAL, "a momentary switch acts for people only")
+    if momentary.is_momentary(world):
+        text = momentary.without_meaning(world) or "a momentary switch acts for people only"
+        return Finding(False, Reason.MANUAL, text)
     if not is_automatic(world):
         return Finding(False, Reason.MANUAL, "automatic: false leaves it to people")
     if (said := silenced(world)) is not None:
@@ -248,12 +247,12 @@ def _outdated(world: World, record: Record | None) -> Finding | None:
     if world.runbook and world.runbook.spec and whose.declared(world.runbook) != whose.of_switch(world.switch, None):
         now = whose.declared(world.runbook) or "no service account"
         was = whose.of_switch(world.switch, None) or "the operator's own rights"
-        text = f"the Runbook now names {now}. What is engaged is held and put back in the name of {was}; release it, "
-        return Finding(True, Reason.ACTIONS_CHANGED, f"{text}and throw it again, to change that")
+        text = f"the Runbook now names {now}. This engagement holds and restores its fields in the name of {was}. To "
+        return Finding(True, Reason.ACTIONS_CHANGED, f"{text}change that, release the switch and throw it again")
     if outdated(world, record) is None:
         return None
     text = (
-        f"the Runbook now declares: {does(world)}. What is engaged stays as it was thrown until it is released; "
+        f"the Runbook now declares: {does(world)}. This engagement goes on as it was thrown until its release; "
         "reapplyOnChange: true applies an edit at once"
     )
     return Finding(True, Reason.ACTIONS_CHANGED, text)
@@ -261,6 +260,8 @@ def _outdated(world: World, record: Record | None) -> Finding | None:
 
 def _last(world: World, outcome: Reason | None) -> str:
     """The condition about the end of the last engagement: a momentary switch has acted, and restores nothing."""
+    if spent(world) is not None:
+        return "Acted"
     if outcome is not None:
         return "Acted" if world.record and world.record.momentary else "Restored"
     return "Acted" if find(world.switch.status.conditions, "Acted") else "Restored"

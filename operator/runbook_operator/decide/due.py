@@ -7,7 +7,7 @@ from runbook_operator.actions.events import KINDS as EVENT_KINDS
 from runbook_operator.api.conditions import moment
 from runbook_operator.api.objects import RunbookObject
 from runbook_operator.decide.efficacy import judged_at
-from runbook_operator.decide.holds import held_back, word
+from runbook_operator.decide.holds import expires_at, held_back
 from runbook_operator.decide.inforce import is_unforced, written_again_at
 from runbook_operator.decide.launch import is_paused, resumed_at
 from runbook_operator.decide.parts import Part, dropped, parts
@@ -52,9 +52,8 @@ def tried_again_at(part: Part) -> datetime:
 
 
 def _moments(world: World) -> Iterator[datetime]:
-    said = word(world)
-    if said is not None and said.expires_at is not None:
-        yield moment(said.expires_at)
+    if (expires := expires_at(world)) is not None:
+        yield expires
     ends = suspension_ends(world.runbook) if world.runbook else None
     if ends is not None:
         yield ends

@@ -110,6 +110,6 @@ def _saved(seen: Seen, one: HeldField, templates: Sequence[Body]) -> Any:
         return one.saved
     found = unsealed(one.field, one.saved, templates)
     if found is None:
-        text = f"{seen.ref}: what {one.field} was is in none of the revisions that are kept; set it by hand"
+        text = f"{seen.ref}: no kept revision has the saved value of {one.field}; set it by hand"
         raise Refused(Reason.NO_REVISION, text)
     return found

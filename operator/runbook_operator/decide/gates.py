@@ -82,7 +82,7 @@ def _maintained(case: Case) -> Gate | None:
 def _unconfirmed(case: Case) -> Gate | None:
     if case.holds:
         return None
-    return Gate(Reason.UNCONFIRMED, "no data confirms now what held the switch before")
+    return Gate(Reason.UNCONFIRMED, "no current data confirms the earlier reason to engage the switch")
 
 
 def _suppressed(case: Case) -> Gate | None:
@@ -137,7 +137,7 @@ def _settling(case: Case) -> Gate | None:
     until, name = min(ends, default=(case.world.now, ""))
     if case.world.now >= until:
         return None
-    text = f"metric {name} still counts what was before the last act of this switch, until {clock_time(until)}"
+    text = f"metric {name} includes samples from before the last act of this switch, until {clock_time(until)}"
     return Gate(Reason.SETTLING, text, until)
 
 

@@ -60,7 +60,8 @@ def _rank(entry: Entry) -> tuple[bool, int]:
 def _sentence(entry: Entry) -> str:
     before = f", {entry.now.known} before" if entry.now.level == "Stale" and entry.now.known != "Unknown" else ""
     impact = entry.declared.impact_if_down if isinstance(entry.declared, Dependency) else ""
-    return f"{entry} is {entry.now.level}{before}: {impact or entry.now.message}"
+    after = f"; impact if down: {impact}" if impact else ""
+    return f"{entry} is {entry.now.level}{before}: {entry.now.message}{after}"
 
 
 def _held_down(world: RunbookWorld, entry: Entry) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime
 from runbook_operator.api.conditions import moment, timestamp
 from runbook_operator.api.switch import Hold, Holder
 from runbook_operator.api.words import Word
+from runbook_operator.decide import momentary
 from runbook_operator.decide.gates import closed, confirmed
 from runbook_operator.decide.hearing import heard
 from runbook_operator.decide.pauses import Gate
@@ -59,11 +60,30 @@ def word(world: World) -> Word | None:
 def in_force(world: World) -> Word | None:
     """The override that counts now: neither expired nor a rehearsal."""
     said = word(world)
-    return None if said is None or said.rehearsed or is_over(said, world.now) else said
+    return None if said is None or said.rehearsed or is_over(world) else said
 
 
-def is_over(said: Word, now: datetime) -> bool:
-    return said.expires_at is not None and now >= moment(said.expires_at)
+def is_over(world: World) -> bool:
+    """True if the override has expired."""
+    at = expires_at(world)
+    return at is not None and world.now >= at
+
+
+def expires_at(world: World) -> datetime | None:
+    """When the override expires, None where it stays; what a momentary throw has begun moves that."""
+    said = word(world)
+    if said is None or said.expires_at is None:
+        return None
+    at = moment(said.expires_at)
+    if not momentary.is_thrown(world):
+        return at
+    return None if said.rehearsed else momentary.expires_at(world, at)
+
+
+def spent(world: World) -> Word | None:
+    """The momentary throw that has expired before it has done all its actions: the operator refuses it."""
+    said = word(world)
+    return said if said is not None and momentary.is_thrown(world) and is_over(world) else None
 
 
 def earlier_reason(world: World) -> str:
@@ -135,7 +155,7 @@ def held_released(world: World) -> Word | None:
 
 def silenced(world: World) -> Word | None:
     """The word that holds it released while automatic sources may have something to say."""
-    return held_released(world) if is_automatic(world) else None
+    return held_released(world) if is_automatic(world) and not momentary.is_momentary(world) else None
 
 
 def _recorded(world: World) -> Word | None:
@@ -186,6 +206,9 @@ def _end(world: World, since: datetime) -> str | None:
     spec = world.switch.spec
     if spec.expires_after is not None:
         return timestamp(since + duration(spec.expires_after))
+    if momentary.is_thrown(world):
+        # A tool that tracks the Switch would set engaged again as often as the operator removed it.
+        return None if world.tracked else timestamp(since + momentary.ACTS_WITHIN)
     runbook = world.runbook.spec if world.runbook else None
     sensed = bool(world.signals) or bool(automatic_holds(world))
     if spec.engaged is False and sensed and is_automatic(world) and runbook is not None:

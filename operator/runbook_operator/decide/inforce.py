@@ -85,7 +85,7 @@ def unforced(part: Part) -> Refused | None:
         manager = part.saved.manager(part.entry.field) if part.saved else ""
         advice = hint(manager, part.world.switch.meta.ref, automatic=part.world.switch.status.holds_automatically)
         text += f"{author(manager, part.entry.field)} changed it to {_live(part)} right after: {advice}"
-    return Refused(Reason.NOT_IN_FORCE, f"{text}. It is written again by itself, after a pause that grows")
+    return Refused(Reason.NOT_IN_FORCE, f"{text}. The operator writes it again, after pauses that grow")
 
 
 def made_otherwise(part: Part) -> str:

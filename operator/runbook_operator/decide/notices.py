@@ -65,8 +65,10 @@ def did_nothing(world: World, record: Record) -> tuple[Notice, ...]:
     return said(world, Reason.HELD_BY_ANOTHER, text, f"{record.engagement_id}.{Reason.HELD_BY_ANOTHER}")
 
 
-def acted_as(record: Record) -> Reason:
-    """Done; or why a momentary switch did not do all: another switch holds a field, or it was taken back."""
+def acted_as(record: Record, *, is_expired: bool = False) -> Reason:
+    """Done; or why a momentary switch did not do all: it was too late, another switch holds a field, or a release."""
+    if is_expired:
+        return Reason.EXPIRED
     if not record.actions:
         return Reason.NOTHING_TO_DO
     if any(one.result == "Skipped" for one in record.actions):

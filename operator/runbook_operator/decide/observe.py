@@ -41,16 +41,17 @@ def _on_rehearsal(world: World, thrown: Word, identity: str) -> tuple[Notice, ..
 
 def _would(world: World) -> str:
     doing = does(world)
-    return f"mode is Observe: nothing was done; Enforce would {doing}" if doing else "mode is Observe: nothing was done"
+    would = f". In mode Enforce it would {doing}" if doing else ""
+    return f"mode is Observe: the operator did nothing{would}"
 
 
 def _rehearsal(world: World, thrown: Word) -> str:
     by = f" by {thrown.by}" if thrown.by else ""
-    would = f"; Enforce would {does(world)}" if world.observing else ""
-    begin = f"thrown in Observe at {seconds(thrown.since)}{by}: rehearsed, nothing was changed{would}"
+    would = f". In mode Enforce the operator would {does(world)}" if world.observing else ""
+    begin = f"thrown in mode Observe at {seconds(thrown.since)}{by}: a rehearsal, which changed nothing{would}"
     if world.entry is not None and world.entry.momentary:
-        return f"{begin}. In Enforce, throw it again"
-    return f"{begin}. It engages nothing in Enforce either: release it and throw it again to engage it"
+        return f"{begin}. Once the mode is Enforce, throw it again"
+    return f"{begin}. This throw stays a rehearsal in mode Enforce: release it and throw it again to engage it"
 
 
 def _rehearsed_before(world: World) -> Finding | None:

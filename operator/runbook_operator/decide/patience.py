@@ -88,7 +88,10 @@ def generation(seen: Seen) -> int:
 def _observing(world: RunbookWorld, _: Place, __: ProbeStatus) -> Refused | None:
     if world.runbook.spec is None or world.runbook.spec.mode != "Observe":
         return None
-    return Refused(Reason.OBSERVING, "mode is Observe: nothing was set; Enforce would set it as declared")
+    return Refused(
+        Reason.OBSERVING,
+        "mode is Observe: the operator set nothing. In mode Enforce it would set the probe as declared",
+    )
 
 
 def _barred(world: RunbookWorld, _: Place, __: ProbeStatus) -> Refused | None:
@@ -110,7 +113,7 @@ def _unrollable(_: RunbookWorld, place: Place, __: ProbeStatus) -> Refused | Non
     if kind_of(place.seen) in KINDS:
         return None
     names, ref = ", ".join(kind for _, kind in KINDS), place.seen.ref
-    text = f"{ref}: whether the pods of a {ref.kind} are being replaced cannot be told; target one of {names}"
+    text = f"{ref}: the operator cannot see whether the pods of a {ref.kind} are being replaced; target one of {names}"
     return Refused(Reason.NOT_RESTARTABLE, text)
 
 
@@ -160,8 +163,8 @@ def _fought(world: RunbookWorld, place: Place, old: ProbeStatus) -> Refused | No
         return None
     field = changed(place.seen, old.held)[0].field
     text = (
-        f"{author(place.seen.manager(field), field)} has changed what was set; it is set again at "
-        f"{timestamp(due)}, and later each time: change it there, or set enforce: false"
+        f"{author(place.seen.manager(field), field)} has changed the enforced probe. The operator sets it again at "
+        f"{timestamp(due)}, and later each time: change it at its source, or set enforce: false"
     )
     return Refused(Reason.PROBE_PENDING, text)
 

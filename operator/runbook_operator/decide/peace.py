@@ -48,13 +48,23 @@ def hint(manager: str, switch: Ref, *, automatic: bool = False) -> str:
     known = [name for name in HINTS if manager.startswith(name)]
     named = HINTS[max(known, key=len)] if known else ANYBODY
     way = named if manager else FIND.format(namespace=switch.namespace)
-    command = silence(switch) if automatic else _patch(switch, '"engaged":null')
+    command = silence(switch) if automatic else clear(switch)
     return f"{way}; or release the switch: {command}"
 
 
 def silence(switch: Ref) -> str:
     """The command that releases a switch for an hour, also where something automatic holds it."""
     return _patch(switch, '"engaged":false,"expiresAfter":"1h"')
+
+
+def throw(switch: Ref) -> str:
+    """The command that throws a switch."""
+    return _patch(switch, '"engaged":true')
+
+
+def clear(switch: Ref) -> str:
+    """The command that removes an override with its reason, which would not be reported for the next throw."""
+    return _patch(switch, '"engaged":null,"reason":null')
 
 
 def _patch(switch: Ref, spec: str) -> str:

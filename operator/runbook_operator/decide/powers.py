@@ -133,6 +133,6 @@ def _way(installation: Installation, missing: list[Need]) -> str:
     """The value of the chart that grants it, where it is not known to be set already."""
     actions = list(dict.fromkeys(one.action for one in missing if one.action))
     if installation.actions is not None:
-        return "Grant it"
+        return installation.renewal or "Grant it"
     value = f"add {', '.join(actions)} to rights.actions" if actions else "set rights.probes=true"
     return f"With the chart, {value}; or grant it"

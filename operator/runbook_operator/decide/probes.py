@@ -164,7 +164,7 @@ def _case(world: RunbookWorld, endpoint: HealthEndpoint, before: Sequence[Case])
         return Case(endpoint, first)
     twin = next((one.endpoint for one in before if one.place and one.place.key == place.key), None)
     if twin is not None:
-        text = f"{place} is what {twin.name} is declared to be; leave it to one of them"
+        text = f"health endpoint {twin.name} is declared to be {place} already; declare it for one of them only"
         return Case(endpoint, first, refused=Refused(Reason.INVALID_SPEC, text))
     held = (one for one in world.runbook.status.probes if one.held and _key(one) == place.key)
     return Case(endpoint, next(chain(held, (one for one in olds if not one.held)), None), place)

@@ -144,9 +144,11 @@ def _target(world: RunbookWorld, target: Target, old: TargetStatus | None) -> Ta
             raise
         return old
     status = old or TargetStatus(name=target.name, found=True)
-    reason, message = (missing.reason.value, missing.message) if missing else ("", "")
-    is_found = missing is None or (missing.reason is Reason.FORBIDDEN and _is_seen(world, target))
-    return known.noted(world, target, status.replace(found=is_found, reason=reason, message=message))
+    is_hidden = missing is not None and missing.reason is Reason.FORBIDDEN
+    refused = allowed.of_target(world, target.name) if is_hidden else None
+    reason, message = refused or ((missing.reason, missing.message) if missing else ("", ""))
+    is_found = missing is None or (is_hidden and _is_seen(world, target))
+    return known.noted(world, target, status.replace(found=is_found, reason=str(reason), message=message))
 
 
 def _first_missing(world: RunbookWorld, target: Target) -> Missing | None:
@@ -199,12 +201,12 @@ def _collision(world: RunbookWorld, spec: RunbookSpec) -> tuple[Reason, str] | N
 
 def _missing_target(targets: list[TargetStatus]) -> tuple[Reason, str] | None:
     """The first target that is not there; they are told in the order of the spec."""
-    return next((found for found in _troubled(targets) if found[0] is not Reason.FORBIDDEN), None)
+    return next((found for found in _troubled(targets) if found[0] not in powers.LACKING), None)
 
 
 def _unreadable_target(targets: list[TargetStatus]) -> tuple[Reason, str] | None:
     """The first target that may not be read; what a switch lacks for it comes before, with what grants all of that."""
-    return next((found for found in _troubled(targets) if found[0] is Reason.FORBIDDEN), None)
+    return next((found for found in _troubled(targets) if found[0] in powers.LACKING), None)
 
 
 def _troubled(targets: list[TargetStatus]) -> Iterator[tuple[Reason, str]]:

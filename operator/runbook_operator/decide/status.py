@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from runbook_operator.api.conditions import moment, timestamp
 from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import HISTORY, Engagement, Failure, Noted, Phase, Prepared, Record, SwitchStatus
-from runbook_operator.decide import observe
+from runbook_operator.decide import expired, observe
 from runbook_operator.decide.columns import columns, reported
 from runbook_operator.decide.conditions import conditions, silence, withheld, would_engage
 from runbook_operator.decide.described import carries_out, described, does
 from runbook_operator.decide.efficacy import judged, looked_back, verdict
 from runbook_operator.decide.gates import is_held_back
-from runbook_operator.decide.holds import earlier_reason, held_back, held_released, holds, silenced, wanted, word
+from runbook_operator.decide.holds import earlier_reason, held_back, held_released, holds, silenced, spent, wanted, word
 from runbook_operator.decide.known import swapped
 from runbook_operator.decide.notices import about_record, about_release, acted_as, clause, conclusion, put_back, said
 from runbook_operator.decide.outcome import ended
@@ -74,7 +74,7 @@ def refused(world: World, reason: Reason, message: str) -> WriteStatus | None:
 
 def finish(world: World, record: Record) -> WriteStatus:
     """The engagement is over: it goes into the history, and nothing is held."""
-    over = ended(world, record)
+    over = ended(world, expired.closed(world, record))
     engagement = Engagement(
         engagement_id=record.engagement_id,
         reason=record.reason,
@@ -92,14 +92,14 @@ def finish(world: World, record: Record) -> WriteStatus:
     history = _remembered([engagement, *world.switch.status.history], world.now)
     ready = prepared(world, over) if _throwable(world) else None
     status = world.switch.status.replace(history=history, prepared=ready)
-    outcome = acted_as(over) if record.momentary else _outcome(over)
+    outcome = acted_as(over, is_expired=spent(world) is not None) if record.momentary else _outcome(over)
     notices = () if record.momentary else about_release(world, record, outcome, conclusion(over))
     shown = _shown(world, None, "Released", status, outcome)
     return WriteStatus(world.switch.meta, shown, (*notices, *_silenced(world)))
 
 
 def _current(world: World, record: Record) -> WriteStatus:
-    if wanted(world):
+    if wanted(world) or expired.is_unreported(world, record):
         return _engaging(world, record)
     if record.momentary or all(is_over(part) for part in (*parts(world, record), *dropped(world, record))):
         return finish(world, record)

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from runbook_operator.api.switch import FINALIZER, Record
+from runbook_operator.decide import expired
 from runbook_operator.decide.due import put_back_at, tried_again_at
-from runbook_operator.decide.holds import held_released, rehearsed, wanted, word
+from runbook_operator.decide.holds import held_released, rehearsed, spent, wanted, word
 from runbook_operator.decide.holds import is_over as word_is_over
 from runbook_operator.decide.inforce import was_written
 from runbook_operator.decide.launch import is_unrecorded, resume
@@ -50,13 +51,22 @@ def awaits_record(world: World) -> bool:
 def expire(world: World) -> Step | None:
     """A person's word whose time is over is taken back."""
     spoken = word(world)
-    if spoken is None or world.deleting or not word_is_over(spoken, world.now):
+    if spoken is None or world.deleting or not word_is_over(world):
         return None
+    if spent(world) is not None:
+        return _refuse(world) if expired.is_reported(world) else None
     text = (
         f"engaged: {str(spoken.engaged).lower()}, set by {spoken.by or UNNAMED_CLIENT} at {spoken.since}, has expired"
     )
     notices = said(world, Reason.EXPIRED, text, f"{world.switch.meta.uid}.{world.switch.meta.generation}.Expired")
     return Unsay(world.switch.meta, notices)
+
+
+def _refuse(world: World) -> Unsay:
+    """A momentary throw that has expired is taken back once the status says so."""
+    text = f"{world.switch.meta.ref.name} {expired.sentence(world, world.switch.status)}"
+    identity = f"{world.switch.meta.uid}.{world.switch.meta.generation}.Expired"
+    return Unsay(world.switch.meta, said(world, Reason.EXPIRED, text, identity, warning=True))
 
 
 def recover(world: World) -> Step | None:

@@ -26,8 +26,8 @@ def unforced(world: RunbookWorld, seen: Seen, asked: Sequence[HeldField]) -> Ref
     live = probes.sealed(first.field, get(seen.body, first.field))
     text = (
         f"the API server accepted a write of {probes.told(first.field, live, first.held)} and {seen.ref} does not show "
-        f"it: an admission policy, a webhook or another controller changes it; {LIST}. It is written again by "
-        "itself, after a pause that grows"
+        f"it: an admission policy, a webhook or another controller changes it; {LIST}. The operator writes it "
+        "again, after pauses that grow"
     )
     return Refused(Reason.NOT_IN_FORCE, text)
 

@@ -21,7 +21,7 @@ from kubernetes.aio import client, config
 from runbook_operator import errors
 from runbook_operator.io import answers
 from runbook_operator.model.accounts import Account
-from runbook_operator.model.mending import advice
+from runbook_operator.model.mending import acting, advice
 from runbook_operator.model.refs import MANAGER, USER_AGENT
 
 Body = dict[str, Any]
@@ -223,9 +223,10 @@ class Kube:
     def _error(self, status: int, headers: Mapping[str, str], text: bytes, what: str) -> errors.ApiError:
         error = answers.error(status, headers, text, what)
         if isinstance(error, errors.ForbiddenError):
-            error.user_action = advice(
-                str(error), self.account.namespace if self.account else "", scoped=self.is_scoped
-            )
+            way = advice(str(error), self.account.namespace if self.account else "", scoped=self.is_scoped)
+            if self.account and (sentence := acting(str(error), self.account)):
+                error = errors.ForbiddenError(sentence, retry_after=error.retry_after)
+            error.user_action = way
         return error
 
     async def close(self) -> None:

@@ -59,6 +59,14 @@ class Installation:
         )
 
     @property
+    def renewal(self) -> str:
+        """The advice where a right of what is allowed is missing: the chart binds it. Empty without a Helm release."""
+        if not self.release:
+            return ""
+        command = f"helm upgrade {self.release} CHART --namespace {self.release_namespace} --reuse-values"
+        return f"The chart's binding there is missing. To make it: {command}; or grant the right alone"
+
+    @property
     def _called(self) -> str:
         return f"the Helm release {self.release} in namespace {self.release_namespace}"
 

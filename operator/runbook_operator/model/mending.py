@@ -5,7 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
-from runbook_operator.model.accounts import PREFIX
+from runbook_operator.model.accounts import PREFIX, Account
 from runbook_operator.model.rights import Right
 
 IMPERSONATION = "runbook-operator-impersonation"
@@ -31,7 +31,8 @@ def advice(message: str, namespace: str = "", *, scoped: bool = False) -> str:
         return GENERAL
     user, where = found["user"], found["namespace"] or ""
     if found["verb"].startswith("impersonate"):
-        return f"Let the operator act in its name: {impersonation(user, namespace or where)}"
+        here = namespace or where
+        return f"To allow it, add {here} to the chart's rights.impersonation, or: {impersonation(user, here)}"
     right = Right(found["group"], found["resource"], (found["verb"],))
     return f"Grant it: {commands(user, where, [right], scoped=scoped)}"
 
@@ -44,6 +45,17 @@ def plain(message: str) -> str:
     group = f" ({found['group']})" if found["group"] else ""
     where = f" in namespace {found['namespace']}" if found["namespace"] else ""
     return f"{found['user']} may not {found['verb']} {found['resource']}{group}{where}"
+
+
+def acting(message: str, account: Account) -> str:
+    """As plain, where the operator may not act in the name of the account; empty where the message is of another."""
+    found = _REFUSAL.search(message)
+    if found is None or not found["verb"].startswith("impersonate"):
+        return ""
+    return (
+        f"{found['user']} may not act as the {account}: it lacks the verb impersonate on serviceaccounts in namespace "
+        f"{account.namespace}"
+    )
 
 
 def commands(user: str, namespace: str, rights: Iterable[Right], *, scoped: bool = False) -> str:

@@ -716,5 +716,5 @@ def test_progress_of_a_workload_that_is_gone_is_none() -> None:
 
 
 def test_it_says_what_it_does() -> None:
-    assert deployed("a", "b").status().does == "rollback web"
-    assert deployed("a", "b", toRevision=3).status().does == "rollback web to revision 3"
+    assert deployed("a", "b").status().does == "roll back web"
+    assert deployed("a", "b", toRevision=3).status().does == "roll back web to revision 3"

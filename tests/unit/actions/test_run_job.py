@@ -642,6 +642,34 @@ def test_job_that_may_not_be_resumed_says_why_also_where_nobody_waits_for_it() -
     assert simulation.status().phase == "Engaged"
 
 
+def test_momentary_job_that_runs_for_long_does_not_expire() -> None:
+    simulation = goes(thrown(momentary=True)).restart().after(days=1).drive()
+
+    assert completes(simulation).switch().spec.engaged is None
+    assert condition(simulation.status(), "Acted")[:2] == ("True", "Done")
+
+
+def test_momentary_job_that_ran_while_no_operator_did_is_reported_as_done() -> None:
+    simulation = ready(momentary=True).drive().throw()
+    while not jobs(simulation) or job(simulation)["spec"]["suspend"]:
+        simulation.drive(at_most=1)
+
+    simulation.restart().after(days=7)
+
+    completes(simulation)
+    assert (len(made(simulation)), condition(simulation.status(), "Acted")[1]) == (1, "Done")
+
+
+def test_momentary_job_that_is_still_suspended_when_its_throw_expires_is_deleted() -> None:
+    simulation = created(ready(momentary=True).drive().throw()).refuse(errors.ForbiddenError("403")).drive()
+
+    simulation.refuse(None).restart().after(minutes=11).drive()
+
+    assert (jobs(simulation), len(made(simulation))) == ([], 1)
+    assert condition(simulation.status(), "Acted")[1] == "Expired"
+    assert simulation.switch().spec.engaged is None
+
+
 def test_job_that_is_still_suspended_is_deleted_at_the_release() -> None:
     simulation = created(ready().drive().throw())
 

@@ -25,11 +25,14 @@ def spec(**deployments: Any) -> RunbookSpec:
 @pytest.mark.parametrize(
     ("deployments", "says"),
     [
-        ({"firstAction": {"engage": "ghost"}}, "deployments: ghost is not declared"),
-        ({"firstAction": {"engage": "press"}}, "press is not declared, or does not hold"),
+        ({"firstAction": {"engage": "ghost"}}, "deployments names ghost, which "),
+        (
+            {"firstAction": {"engage": "press"}},
+            "names press, which spec.killSwitches does not declare, or declares as momentary",
+        ),
         ({"firstAction": {"engage": "forth"}}, "brings the bad revision back"),
-        ({"metrics": ["ghost"]}, "deployments.metrics: ghost is not declared"),
-        ({"healthEndpoints": ["ghost"]}, "deployments.healthEndpoints: ghost is not declared"),
+        ({"metrics": ["ghost"]}, "deployments.metrics names ghost, which "),
+        ({"healthEndpoints": ["ghost"]}, "deployments.healthEndpoints names ghost, which "),
     ],
 )
 def test_what_could_not_work_is_refused_by_its_field(deployments: Body, says: str) -> None:

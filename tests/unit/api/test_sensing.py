@@ -129,16 +129,16 @@ MOMENTARY = [kill_switch(), kill_switch("once", momentary=True)]
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({"healthEndpoints": [{"name": "up", "target": "db"}]}, "healthEndpoints: db is not declared"),
-        ({"dependencies": [dependency(fallback={"engage": "ghost"})]}, "dependencies: ghost is not declared"),
+        ({"healthEndpoints": [{"name": "up", "target": "db"}]}, "healthEndpoints names db, which "),
+        ({"dependencies": [dependency(fallback={"engage": "ghost"})]}, "dependencies names ghost, which "),
         (
             {"dependencies": [dependency(fallback={"engage": "once"})]},
-            "dependencies: once is not declared, or does not",
+            "dependencies names once, which ",
         ),
-        ({"dependencies": [dependency(suppress=["stop", "ghost"])]}, "dependencies: ghost is not declared"),
-        ({"dependencies": [dependency(targets=["db", "cache"])]}, "dependencies: cache, db is not declared"),
-        ({"metrics": [metric(firstAction={"engage": "ghost"})]}, "metrics: ghost is not declared"),
-        ({"metrics": [metric(firstAction={"engage": "once"})]}, "metrics: once is not declared, or does not hold"),
+        ({"dependencies": [dependency(suppress=["stop", "ghost"])]}, "dependencies names ghost, which "),
+        ({"dependencies": [dependency(targets=["db", "cache"])]}, "dependencies names cache, db, which "),
+        ({"metrics": [metric(firstAction={"engage": "ghost"})]}, "metrics names ghost, which "),
+        ({"metrics": [metric(firstAction={"engage": "once"})]}, "metrics names once, which "),
     ],
 )
 def test_a_name_that_nothing_declares_is_refused(spec: Body, message: str) -> None:

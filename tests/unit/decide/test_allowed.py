@@ -1,11 +1,17 @@
 """Actions and probes that the administrator has not allowed."""
 
+from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from runbook_operator.api.runbook import RunbookStatus
 from runbook_operator.decide import allowed
 from runbook_operator.decide.runbook import next_step
 from runbook_operator.model.installation import Installation
+from runbook_operator.model.queries import May
 from runbook_operator.model.reasons import Reason
+from runbook_operator.model.seen import Missing
 from runbook_operator.plan.steps import Act, WriteStatus
 from runbook_operator.plan.world import Policy, RunbookWorld
 from tests.builders import NOW, WEB, Simulation, condition, kill_switch, runbook, scale, seen, switch, unseen
@@ -141,3 +147,49 @@ def test_probe_that_was_set_before_is_restored_though_it_is_no_longer_allowed() 
     story.declares(endpoint(enforce=False, path="/other")).look()
 
     assert story.live == get()
+
+
+def hidden(*actions: str, **spec: Any) -> RunbookWorld:
+    """The Runbook of which the operator may not read the workload."""
+    it = runbook(**spec)
+    missing = Missing(WEB, Reason.FORBIDDEN, "ops may not get deployments (apps). Grant it: kubectl create role")
+    return RunbookWorld(it, {}, unseen(it) | {WEB: missing}, NOW, policy=only(*actions))
+
+
+def told(world: RunbookWorld) -> RunbookStatus:
+    step = next(step for step in [next_step(replace(world, switches={"shop-stop": switch()}))] if step)
+    assert isinstance(step, WriteStatus)
+    assert isinstance(step.status, RunbookStatus)
+    return step.status
+
+
+def test_target_of_an_action_that_is_not_allowed_names_the_value_of_the_chart() -> None:
+    (target,) = told(hidden("notify")).targets
+
+    assert (target.found, target.reason) == (False, "ActionNotAllowed")
+    assert target.message.endswith("--reuse-values --set 'rights.actions={notify,scale}'")
+
+
+@pytest.mark.parametrize("spec", [{}, {"serviceAccountName": "deployer"}])
+def test_target_of_an_allowed_action_that_cannot_be_read_names_the_grant(spec: dict[str, str]) -> None:
+    (target,) = told(hidden("notify" if spec else "scale", **spec)).targets
+
+    assert (target.reason, target.message[-5:]) == ("MissingRights", " role")
+
+
+def test_missing_right_of_an_allowed_action_names_the_helm_upgrade_that_binds_it() -> None:
+    simulation = Simulation(policy=only("scale")).with_target(3).with_runbook()
+    simulation.lacking = {May("patch", "apps", "deployments/scale", "shop", "web")}
+
+    message = ready(simulation.drive())[2]
+
+    assert "may not patch deployments/scale (apps), for action scale. The chart's binding there is missing" in message
+    assert "To make it: helm upgrade ops CHART --namespace infra --reuse-values; or grant the right alone: k" in message
+
+
+def test_missing_right_of_an_operator_without_a_helm_release_names_the_grant_alone() -> None:
+    policy = Policy(installation=Installation(actions=("scale",)))
+    simulation = Simulation(policy=policy).with_target(3).with_runbook()
+    simulation.lacking = {May("patch", "apps", "deployments/scale", "shop", "web")}
+
+    assert "for action scale. Grant it: kubectl create" in ready(simulation.drive())[2]

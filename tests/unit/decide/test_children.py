@@ -82,11 +82,11 @@ def test_engaged_orphan_is_counted_as_long_as_it_waits_for_adoption() -> None:
     [
         (
             {"labels": {"kustomize.toolkit.fluxcd.io/name": "apps"}},
-            "is tracked by the Flux Kustomization apps; remove it from there, since the operator makes it by itself",
+            "is tracked by the Flux Kustomization apps; remove it from there: the operator creates it from the Runbook",
         ),
         (
             {"annotations": {"meta.helm.sh/release-name": "shop"}},
-            "is tracked by the Helm release shop; remove it from there, since the operator makes it by itself",
+            "is tracked by the Helm release shop; remove it from there: the operator creates it from the Runbook",
         ),
         (
             {"ownerReferences": [FORMER, FOREIGN]},

@@ -4,7 +4,7 @@ import pytest
 
 from runbook_operator.api.columns import Columns
 from runbook_operator.api.conditions import clock
-from tests.builders import Simulation, kill_switch, scale
+from tests.builders import Body, Simulation, kill_switch, scale
 
 LONG = "INC-42: the payment provider charges twice"
 MOMENTARY = kill_switch("stop", scale(by=2), momentary=True)
@@ -20,6 +20,24 @@ def columns(simulation: Simulation) -> Columns:
 
 def messages(simulation: Simulation, reason: str) -> list[str]:
     return [one.message for one in simulation.said if one.reason == reason and one.about.kind == "Switch"]
+
+
+@pytest.mark.parametrize(
+    ("actions", "shown"),
+    [
+        ([scale(target="payments-backend", replicas=0)], "scale payments-bac… to 0"),
+        ([scale(target="payments-backend", by=2)], "scale payments-ba… by +2"),
+        ([scale(target="payments-backend", replicas=0), {"restart": {"target": "web"}}], "scale payments-ba… to 0…"),
+        ([{"restart": {"target": "payments-backend-of-shop"}}], "restart payments-backen…"),
+        ([{"rateLimit": {"target": "payments-backend", "requests": 100, "per": "Minute"}}], "rate… to 100 per Minute"),
+    ],
+)
+def test_long_action_shows_its_value(actions: list[Body], shown: str) -> None:
+    targets = [{"name": name, "workload": {"name": name}} for name in ("web", "payments-backend")]
+    targets.append({"name": "payments-backend-of-shop", "workload": {"name": "it"}})
+    entry = kill_switch("stop", *actions)
+
+    assert columns(Simulation().with_runbook(targets=targets, killSwitches=[entry]).drive()).does == shown
 
 
 def test_idle_switch_shows_what_it_would_do_and_nothing_unusual() -> None:
@@ -136,7 +154,7 @@ def test_rehearsal_and_its_message() -> None:
     shown = columns(ready(mode="Observe").throw().drive())
 
     assert (shown.by, shown.why) == ("kubectl-patch", "INC-42")
-    assert shown.message.startswith("thrown in Observe at 2026-11-24T03:00:00Z by kubectl-patch: rehearsed")
+    assert shown.message.startswith("thrown in mode Observe at 2026-11-24T03:00:00Z by kubectl-patch: a rehearsal")
 
 
 def test_reason_that_an_earlier_throw_left_is_named_as_such() -> None:
@@ -146,7 +164,10 @@ def test_reason_that_an_earlier_throw_left_is_named_as_such() -> None:
     shown = columns(simulation.say(engaged=True, reason="INC-42").drive())
 
     assert shown.why == ""
-    assert shown.message == "spec.reason (INC-42) was set with an earlier throw, and is not reported as the reason"
+    assert shown.message == (
+        "spec.reason (INC-42) was set with an earlier throw, and is not reported for this one: set another text, and "
+        'release with "engaged":null,"reason":null'
+    )
 
 
 def test_gate_that_holds_a_switch_back_is_in_its_message() -> None:

@@ -129,7 +129,7 @@ def test_a_probe_that_is_as_declared_already_is_not_held() -> None:
 @pytest.mark.parametrize(
     ("spec", "reason", "why"),
     [
-        ({"mode": "Observe"}, Reason.OBSERVING, "Enforce would set it as declared"),
+        ({"mode": "Observe"}, Reason.OBSERVING, "In mode Enforce it would set the probe as declared"),
         ({"suspend": {}}, Reason.SUSPENDED, "it is set when that is over"),
     ],
 )
@@ -264,7 +264,9 @@ def test_what_somebody_changes_is_set_again_ever_more_slowly_and_becomes_what_is
 
     story.after(seconds=5).edit(get("/else"), manager="helm").look()
     assert (story.told.reason, story.live) == ("ProbePending", get("/else"))
-    assert story.told.message.startswith("helm has changed what was set; it is set again at 2026-11-24T03:0")
+    assert story.told.message.startswith(
+        "helm has changed the enforced probe. The operator sets it again at 2026-11-24T03:0"
+    )
 
     story.after(minutes=1).look().roll_out().look()
     assert (story.live, story.told.times, story.told.held[0].saved) == (SET, 2, "/else")
@@ -457,7 +459,8 @@ def test_a_command_that_no_revision_has_any_more_is_told_and_has_to_be_set_by_ha
 
     story.declares(endpoint()).look()
     assert (story.told.reason, story.live) == ("NoRevision", SET | {"periodSeconds": 10})
-    assert story.told.message.endswith("is in none of the revisions that are kept; set it by hand")
+    assert story.told.message.endswith("; set it by hand")
+    assert ": no kept revision has the saved value of " in story.told.message
     assert len(story.events(Reason.NO_REVISION)) == 1
 
     story.edit(COMMAND).look()

@@ -121,7 +121,9 @@ def test_the_way_to_peace_depends_on_who_fights(manager: str, word: str) -> None
     found = hint(manager, SWITCH)
 
     assert word in found
-    assert found.endswith("""kubectl -n ns patch sw shop-stop --type merge -p '{"spec":{"engaged":null}}'""")
+    assert found.endswith(
+        """kubectl -n ns patch sw shop-stop --type merge -p '{"spec":{"engaged":null,"reason":null}}'"""
+    )
 
 
 def test_each_hint_is_given_for_the_manager_of_its_name() -> None:

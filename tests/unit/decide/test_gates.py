@@ -498,7 +498,7 @@ def test_of_several_metrics_the_one_that_settles_first_counts_and_a_dependency_s
     simulation = ready(metrics=[slow, quick]).sense("Engage").sense("Engage", name="latency")
     with_history(simulation, over(simulation, timedelta(minutes=1), "Person"))
     assert message_of(simulation) == (
-        "metric latency still counts what was before the last act of this switch, until 2026-11-24T03:04:00Z"
+        "metric latency includes samples from before the last act of this switch, until 2026-11-24T03:04:00Z"
     )
 
     assert gate_of(also(simulation, "Dependency", "model-api")) is None
@@ -729,7 +729,7 @@ def test_closing_gates_never_engages_and_never_releases(moves: list[Close], clos
     after = simulation.world()
 
     said = word(before)
-    if before.record is not None or (said is not None and not is_over(said, before.now)):
+    if before.record is not None or (said is not None and not is_over(before)):
         assert wanted(after) is wanted(before)
     else:
         assert wanted(before) or not wanted(after)

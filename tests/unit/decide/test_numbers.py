@@ -96,7 +96,7 @@ def test_a_target_that_is_not_declared_is_refused(kind: str) -> None:
     parsed = parse_runbook(runbook_body(targets=TARGETS, metrics=[{"name": "a", "critical": "> 1", kind: spec}]))
 
     assert parsed.spec is None
-    assert "metrics: ghost is not declared" in parsed.error
+    assert "metrics names ghost, which " in parsed.error
 
 
 def test_the_past_of_what_is_no_query_cannot_be_asked_for() -> None:

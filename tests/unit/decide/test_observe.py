@@ -8,7 +8,7 @@ from runbook_operator.model.reasons import Reason
 from tests.builders import NOW, Simulation, condition, kill_switch, kinds, scale
 
 MOMENTARY = kill_switch("stop", scale(by=2), momentary=True)
-REHEARSED = "thrown in Observe at 2026-11-24T03:00:00Z by kubectl-patch: rehearsed, nothing was changed"
+REHEARSED = "thrown in mode Observe at 2026-11-24T03:00:00Z by kubectl-patch: a rehearsal, which changed nothing"
 
 
 def observing(**spec: object) -> Simulation:
@@ -26,7 +26,7 @@ def test_throw_in_observe_engages_nothing_when_mode_becomes_enforce() -> None:
     assert condition(simulation.status(), "Engaged") == (
         "False",
         "Rehearsed",
-        f"{REHEARSED}. It engages nothing in Enforce either: release it and throw it again to engage it",
+        f"{REHEARSED}. This throw stays a rehearsal in mode Enforce: release it and throw it again to engage it",
     )
     assert reasons(simulation) == [Reason.OBSERVING, Reason.REHEARSED]
     assert simulation.said[-1].warning
@@ -37,8 +37,8 @@ def test_throw_in_observe_is_reported_once_with_what_enforce_would_do() -> None:
 
     (reported,) = [one.message for one in simulation.said if one.about.kind == "Switch"]
     assert reported == (
-        f"shop-stop: {REHEARSED}; Enforce would scale web to 0. "
-        "It engages nothing in Enforce either: release it and throw it again to engage it"
+        f"shop-stop: {REHEARSED}. In mode Enforce the operator would scale web to 0. "
+        "This throw stays a rehearsal in mode Enforce: release it and throw it again to engage it"
     )
 
 
@@ -75,7 +75,7 @@ def test_momentary_switch_springs_back_in_observe_and_does_nothing_in_enforce() 
     assert simulation.switch().spec.engaged is None
     assert condition(simulation.status(), "Engaged")[1:] == (
         "Observing",
-        f"{REHEARSED}; Enforce would scale web by +2. In Enforce, throw it again",
+        f"{REHEARSED}. In mode Enforce the operator would scale web by +2. Once the mode is Enforce, throw it again",
     )
     simulation.with_runbook(killSwitches=[MOMENTARY]).drive()
     assert (simulation.replicas, condition(simulation.status(), "Engaged")[1]) == (3, "Released")
@@ -138,6 +138,6 @@ def test_mode_that_becomes_observe_between_two_throws_makes_the_second_a_rehears
 def test_throw_without_an_author_is_a_rehearsal_too() -> None:
     simulation = observing().throw().forget_who_said_it().drive()
 
-    assert "thrown in Observe at 2026-11-24T03:00:00Z: rehearsed" in condition(simulation.status(), "Engaged")[2]
+    assert "thrown in mode Observe at 2026-11-24T03:00:00Z: a rehearsal" in condition(simulation.status(), "Engaged")[2]
     assert kinds(simulation.steps)[-1] == "WriteStatus"
     assert simulation.now > NOW

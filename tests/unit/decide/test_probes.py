@@ -126,7 +126,8 @@ def test_two_endpoints_that_are_one_probe_are_told_by_the_second() -> None:
 
     assert [one.reason for one in story.probes] == ["ProbeDrift", "InvalidSpec"]
     assert story.probes[1].message == (
-        "readinessProbe of container app in Deployment/web is what ready is declared to be; leave it to one of them"
+        "health endpoint ready is declared to be readinessProbe of container app in Deployment/web already; declare it "
+        "for one of them only"
     )
 
 

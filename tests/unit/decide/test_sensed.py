@@ -403,12 +403,13 @@ def test_health_is_no_part_of_ready() -> None:
     assert scene.condition("Ready").status == "True"
 
 
-def test_the_worst_is_named_first_and_a_dependency_by_its_impact() -> None:
+def test_worst_is_named_first_and_a_dependency_with_its_impact() -> None:
     spec: dict[str, Any] = {"healthEndpoints": [READY], "dependencies": [MODEL], "metrics": [ERRORS]}
     scene = Watching(watching(**spec)).last("Metric", "error-rate", SOME).last("Dependency", "model", DOWN)
 
     assert scene.condition("Healthy").message == (
-        "dependency model is Critical: No AI responses; health endpoint ready is Unknown: it was not asked yet; "
+        "dependency model is Critical: the connection is refused: Service/model:8080; "
+        "impact if down: No AI responses; health endpoint ready is Unknown: it was not asked yet; "
         "metric error-rate is Warning: 7% > 5%"
     )
 

@@ -192,7 +192,7 @@ def test_observe_touches_nothing_and_says_what_it_would_do() -> None:
     assert simulation.replicas == 3
     _, reason, message = condition(simulation.status(), "Engaged")
     assert reason == "Observing"
-    assert "rehearsed, nothing was changed; Enforce would scale web to 0" in message
+    assert "a rehearsal, which changed nothing. In mode Enforce the operator would scale web to 0" in message
     assert simulation.said[-1].reason is Reason.OBSERVING
 
 

@@ -82,6 +82,11 @@ async def test_who_may_not_act_for_the_account_is_told_where_to_be_let() -> None
         with pytest.raises(errors.ForbiddenError) as raised:
             await kube.as_(DEPLOYER).get("/one")
 
+    assert str(raised.value) == (
+        "op may not act as the ServiceAccount shop/deployer: it lacks the verb impersonate on serviceaccounts in "
+        "namespace shop"
+    )
+    assert "add shop to the chart's rights.impersonation" in raised.value.user_action
     assert "--namespace=shop" in raised.value.user_action
 
 

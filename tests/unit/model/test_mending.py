@@ -2,7 +2,7 @@
 
 from runbook_operator import errors
 from runbook_operator.model.accounts import Account, named
-from runbook_operator.model.mending import GENERAL, advice, commands, plain
+from runbook_operator.model.mending import GENERAL, acting, advice, commands, plain
 from runbook_operator.model.rights import Right
 
 DEPLOYER = "system:serviceaccount:shop:deployer"
@@ -53,7 +53,8 @@ def test_an_operator_that_may_not_act_for_others_is_to_be_bound_in_their_namespa
     said = advice(forbidden(OPERATOR, "impersonate", "serviceaccounts", ""))
 
     assert said == (
-        "Let the operator act in its name: kubectl create rolebinding runbook-operator-impersonation --namespace=shop "
+        "To allow it, add shop to the chart's rights.impersonation, or: "
+        "kubectl create rolebinding runbook-operator-impersonation --namespace=shop "
         "--clusterrole=runbook-operator-impersonation --serviceaccount=ops:runbook-operator"
     )
 
@@ -95,3 +96,8 @@ def test_missing_right_is_told_without_the_request() -> None:
 def test_refusal_that_is_not_about_a_right_of_the_request_stays_as_it_is() -> None:
     for message in ("pods is forbidden", forbidden(OPERATOR, "impersonate", "serviceaccounts", "")):
         assert plain(message) == message
+
+
+def test_refusal_of_another_verb_is_not_about_acting_as_an_account() -> None:
+    assert acting(forbidden(OPERATOR, "get", "pods", "", namespace="shop"), Account("shop", "deployer")) == ""
+    assert acting("pods is forbidden: violates PodSecurity", Account("shop", "deployer")) == ""

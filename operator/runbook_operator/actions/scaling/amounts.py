@@ -18,6 +18,9 @@ EXACTLY_ONE = (
     "set exactly one of replicas (an absolute number), by (a step up or down) and factor (a multiple of what is live)"
 )
 ORDERED = "min must not be greater than max"
+FLOORED = (
+    "set min: a by below 0, or a factor below 0.5, can end at 0 replicas. min: 1 keeps one replica, min: 0 allows none"
+)
 
 
 class ScaleAmount(ActionSpec):
@@ -25,17 +28,25 @@ class ScaleAmount(ActionSpec):
 
     replicas: Replicas | None = Field(None, description="The absolute number of replicas.")
     by: Annotated[int, Field(ge=-10_000, le=10_000)] | None = Field(
-        None, description="A step up, or down when negative, from what is live when the switch is thrown."
+        None,
+        description="A step up, or down when negative, from what is live when the switch is thrown. A negative "
+        "step needs min.",
     )
     factor: Annotated[float, Field(gt=0, le=1000)] | None = Field(
-        None, description="What is live when the switch is thrown, times this, rounded half up: 0.5 halves, 2 doubles."
+        None,
+        description="What is live when the switch is thrown, times this, rounded half up: 0.5 halves, 2 doubles. A "
+        "factor below 0.5 needs min.",
     )
-    min: Replicas | None = Field(None, description="Never go below this number.")
+    min: Replicas | None = Field(
+        None, description="Never go below this number. What can end at 0 needs it: min: 0 allows no replica at all."
+    )
     max: Replicas | None = Field(None, description="Never go above this number.")
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(f"[{', '.join(f'has(self.{one})' for one in AMOUNTS)}].filter(x, x).size() == 1", EXACTLY_ONE),
         Rule("!has(self.min) || !has(self.max) || self.min <= self.max", ORDERED),
+        # At admission only: what was stored and thrown before this rule is to be restored.
+        Rule("has(self.min) || !((has(self.by) && self.by < 0) || (has(self.factor) && self.factor < 0.5))", FLOORED),
     )
 
     @model_validator(mode="after")
