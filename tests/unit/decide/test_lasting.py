@@ -72,6 +72,7 @@ NO_CIRCLES: dict[str, tuple[Body, Body | None]] = {
     "another Service": (dependency("other"), None),
     "a Service without a selector": (dependency("bare"), None),
     "a Service that does not exist": (dependency("gone"), None),
+    "a Service beside the one that is blocked": (dependency("other"), BLOCK),
     "another switch": (dependency("web", "halt"), None),
     "a scale that leaves a pod": (dependency("web"), scale(replicas=1)),
     "a block at a gateway": (dependency("web"), {"blockTraffic": {"target": "web", "through": ["HTTPRoute"]}}),
