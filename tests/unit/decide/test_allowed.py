@@ -9,12 +9,12 @@ from runbook_operator.api.runbook import RunbookStatus
 from runbook_operator.decide import allowed
 from runbook_operator.decide.runbook import next_step
 from runbook_operator.model.installation import Installation
-from runbook_operator.model.queries import May
+from runbook_operator.model.queries import HasAccount, May, Query, Ruling
 from runbook_operator.model.reasons import Reason
 from runbook_operator.model.seen import Missing
 from runbook_operator.plan.steps import Act, WriteStatus
 from runbook_operator.plan.world import Policy, RunbookWorld
-from tests.builders import NOW, WEB, Simulation, condition, kill_switch, runbook, scale, seen, switch, unseen
+from tests.builders import ACCOUNT, NOW, WEB, Simulation, condition, kill_switch, runbook, scale, seen, switch, unseen
 from tests.probing import Story, container, endpoint, get, service, workload
 
 NOTIFY = {"notify": {"contact": "oncall", "message": "stopped"}}
@@ -153,7 +153,8 @@ def hidden(*actions: str, **spec: Any) -> RunbookWorld:
     """The Runbook of which the operator may not read the workload."""
     it = runbook(**spec)
     missing = Missing(WEB, Reason.FORBIDDEN, "ops may not get deployments (apps). Grant it: kubectl create role")
-    return RunbookWorld(it, {}, unseen(it) | {WEB: missing}, NOW, policy=only(*actions))
+    answers: dict[Query, Ruling] = {HasAccount(ACCOUNT): Ruling(allowed=True)}
+    return RunbookWorld(it, {}, unseen(it) | {WEB: missing}, NOW, answers, policy=only(*actions))
 
 
 def told(world: RunbookWorld) -> RunbookStatus:
