@@ -41,8 +41,9 @@ def watched(found: Package) -> set[str]:
     """The reasons of readings: those written as plain strings, and each status of a check that is not well."""
     answers = (*grpc.HEALTH.values(), *grpc.CODES.values(), grpc.OTHER_CODE)
     checked = {*map(str, egress.Fault), checks.NO_MATCH, *(status for well, status in answers if not well)}
-    # These two end a visit and no reading.
-    return (found.reasons() | checked) - {errors.UnsettledError.reason, errors.NotLeadingError.reason}
+    # These end a visit or the process, and no reading.
+    ends = {errors.UnsettledError.reason, errors.NotLeadingError.reason, errors.CannotListenError.reason}
+    return (found.reasons() | checked) - ends
 
 
 def expected() -> dict[str, set[str]]:
@@ -50,7 +51,9 @@ def expected() -> dict[str, set[str]]:
     return {
         CONDITIONS: set(map(str, Reason)),
         WATCHED: watched(found),
-        VISITS: {kind.reason for kind in classes(errors.OperatorError)} | found.assigned("result"),
+        # A process that cannot listen ends before any visit.
+        VISITS: {kind.reason for kind in classes(errors.OperatorError) if kind is not errors.CannotListenError}
+        | found.assigned("result"),
         REQUESTS: {"Answered", *get_args(samples.Kind)},
         RESULTS: set(get_args(Result)),
         LEVELS: {*get_args(Level), *get_args(Verdict)},
