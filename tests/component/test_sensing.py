@@ -43,7 +43,7 @@ SHOP = Ref(API_VERSION, "Runbook", NAMESPACE, "shop")
 RUNBOOK = f"/apis/runbooks.dev/v1alpha1/namespaces/{NAMESPACE}/runbooks/shop"
 DOWN = Reading(ok=False, reason="Refused", message="the connection is refused: Service/model:8080")
 FAST = MODEL | {"targets": [], "period": "1s", "for": "2s", "recoverAfter": "3s", "noDataAfter": "10s"}
-NOTHING = Reading(reason="ServiceNotFound", message="Service/model does not exist")
+NOTHING = Reading(reason="NotListed", message="the Services are not listed yet")
 
 
 def cluster(**spec: Any) -> FaultyKube:

@@ -24,7 +24,6 @@ decide/blame._back any: no revision is known good; the one before it is named
 decide/efficacy._is_in_place all: an engagement that wrote nothing is never in place, see the test below
 decide/efficacy._in_place_since max: nothing was applied; the time of the engagement
 decide/gates.Case.by_metrics all: without a hold it is by nothing, and not by metrics
-decide/gates._maintained max: no window is open; the gate is open
 decide/gates._deploying any: no action rolls back; the rollout holds it up
 decide/gates._deploying any: no hold is of the guard; the rollout holds it up
 decide/gates._deploying min: no hold is confirmed; the gate before, Unconfirmed, is closed

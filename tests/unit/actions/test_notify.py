@@ -104,5 +104,5 @@ def test_each_throw_tells_it_anew() -> None:
 def test_a_contact_that_is_not_declared_is_refused() -> None:
     spec = runbook_body(contacts=CONTACTS, killSwitches=[kill_switch("stop", notify(contact="nobody"))])["spec"]
 
-    with pytest.raises(ValidationError, match=r"names contact nobody, which spec\.contacts does not declare"):
+    with pytest.raises(ValidationError, match=r"names contact nobody, which the Runbook does not declare"):
         RunbookSpec.model_validate(spec)
