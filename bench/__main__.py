@@ -17,7 +17,7 @@ from pathlib import Path
 from bench import ending, facts, scene, slow, told
 from bench.contenders import CONTENDERS
 from bench.visit import Amounts, Figures, Turn, prepared
-from runbook_operator.io.kube import connect
+from runbook_operator.kube.client import connect
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from bench import ending, facts, scene, told
 from bench.contenders import CONTENDERS, Place, free_port, started, stop
 from bench.throwing import LONGEST, Levers
 from bench.visit import SEED, Amounts, Turn, prepared
-from runbook_operator.io.kube import Kube, connect
+from runbook_operator.kube.client import Kube, connect
 
 KILLS = int(os.environ.get("KILLS", "10"))
 RUNBOOKS = 10

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from bench.scene import RUNBOOKS, SWITCHES, each, switch_of
 from bench.throwing import LONGEST, WATCH_SECONDS
-from runbook_operator.io.kube import Body, Kube
+from runbook_operator.kube.client import Body, Kube
 
 CONFIGMAPS = "/api/v1/namespaces/{}/configmaps"
 OPENED = 2.0

@@ -13,7 +13,7 @@ from bench import asked, ending, facts, process, scene
 from bench.contenders import CONTENDERS, Contender, Place
 from bench.installed import python
 from bench.visit import SETTLING, Amounts, Figures, Turn, prepared
-from runbook_operator.io.kube import connect
+from runbook_operator.kube.client import connect
 
 RUNBOOKS = int(os.environ.get("RUNBOOKS", "100"))
 FASTER = float(os.environ.get("FASTER", "120"))

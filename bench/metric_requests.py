@@ -27,14 +27,14 @@ import structlog
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from lab.monitoring import Scraper
-from runbook_operator.io import clock
-from runbook_operator.io.metric_sources import MetricSources
-from runbook_operator.model.refs import API_VERSION, Ref
-from runbook_operator.model.thresholds import parse
-from runbook_operator.model.verdicts import Timing
-from runbook_operator.model.watches import AskMetric, Key, Measure, Watch
-from runbook_operator.observe.baselines import Baselines
-from runbook_operator.observe.measuring import Measuring
+from runbook_operator.core.level_tracker import Timing
+from runbook_operator.core.monitors import AskMetric, Key, Measure, Watch
+from runbook_operator.core.references import API_VERSION, Ref
+from runbook_operator.core.thresholds import parse
+from runbook_operator.monitoring.backends.configured_sources import MetricSources
+from runbook_operator.monitoring.io.baselines import Baselines
+from runbook_operator.monitoring.io.metric_reader import Measuring
+from runbook_operator.runtime import clock
 
 THRESHOLDS = tuple(int(one) for one in os.environ.get("THRESHOLDS", "1000,10000").split(","))
 INTERVALS = 8

@@ -15,7 +15,7 @@ from bench.contenders import CONTENDERS
 from bench.flags import CONFIGMAPS
 from bench.throwing import Levers
 from bench.visit import Amounts, Turn, prepared
-from runbook_operator.io.kube import Body, Kube, connect
+from runbook_operator.kube.client import Body, Kube, connect
 
 THROWS = int(os.environ.get("THROWS", "20"))
 SWITCHES = int(os.environ.get("SWITCHES", "8"))

@@ -20,7 +20,7 @@ from bench.contenders import CONTENDERS
 from bench.throwing import Levers
 from bench.visit import SETTLING, Amounts, Turn, prepared
 from lab.layout import here
-from runbook_operator.io.kube import connect
+from runbook_operator.kube.client import connect
 
 RUNBOOKS = int(os.environ.get("RUNBOOKS", "100"))
 SECONDS = int(os.environ.get("SECONDS", "60"))

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from runbook_operator import errors
-from runbook_operator.io.kube import Body, Kube
+from runbook_operator.kube import errors
+from runbook_operator.kube.client import Body, Kube
 
 ROOT = Path(__file__).resolve().parent.parent
 CHART = ROOT / "charts" / "runbook-operator"

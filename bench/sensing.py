@@ -19,13 +19,13 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from bench.peers import tasks
-from runbook_operator.io import checks
-from runbook_operator.io.http import Endpoint, How, Outbound
-from runbook_operator.model.refs import API_VERSION, Ref
-from runbook_operator.model.verdicts import Timing
-from runbook_operator.model.watches import AskHttp, Key, Place, Reading, Watch
-from runbook_operator.observe.sensor import Asker, Sensor
-from runbook_operator.report.metrics import Metrics
+from runbook_operator.core.level_tracker import Timing
+from runbook_operator.core.monitors import AskHttp, Key, Place, Reading, Watch
+from runbook_operator.core.references import API_VERSION, Ref
+from runbook_operator.egress import health_protocols
+from runbook_operator.egress.http_client import Endpoint, How, Outbound
+from runbook_operator.monitoring.io.check_scheduler import Asker, Sensor
+from runbook_operator.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNBOOKS = int(os.environ.get("RUNBOOKS", "5000"))
@@ -92,7 +92,9 @@ def asker(port: int) -> Asker:
         assert isinstance(watch.ask, AskHttp)  # noqa: S101 # declared above
         assert isinstance(watch.ask.where, Place)  # noqa: S101 # as above
         where = Endpoint(watch.ask.where.service.name, port, "/health")
-        result = await checks.http(out, where, watch.ask.expected, how=How(seconds=watch.timeout.total_seconds()))
+        result = await health_protocols.http(
+            out, where, watch.ask.expected, how=How(seconds=watch.timeout.total_seconds())
+        )
         return {watch.key: Reading(ok=result.ok, reason=result.status, latency=result.latency)}
 
     async def nothing(watches: Sequence[Watch]) -> Mapping[Key, Reading]:

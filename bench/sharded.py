@@ -19,8 +19,8 @@ from bench import ending, facts, scene, told
 from bench.flags import Flags
 from bench.replicas import Replica, settled
 from bench.visit import SEED, Figures
-from runbook_operator.io.kube import Kube, connect
-from runbook_operator.model.shards import shard_of
+from runbook_operator.core.sharding import shard_of
+from runbook_operator.kube.client import Kube, connect
 
 DELETED = 1800
 """Seconds in which a run's namespaces are gone."""

@@ -18,7 +18,7 @@ from random import Random
 from typing import Any
 
 from bench import facts
-from runbook_operator.model.shards import shard_of, share
+from runbook_operator.core.sharding import shard_of, share
 
 RUNBOOKS = int(os.environ.get("RUNBOOKS", "100000"))
 REPLICAS = int(os.environ.get("REPLICAS", "10"))

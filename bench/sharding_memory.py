@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
-from runbook_operator.decide.watches import watches
-from runbook_operator.model.refs import API_VERSION, Ref
-from runbook_operator.model.watches import Key, Reading, Watch
-from runbook_operator.observe.sensor import Sensor
-from runbook_operator.observe.store import Store
-from runbook_operator.report.metrics import Metrics
+from runbook_operator.cache.store import Store
+from runbook_operator.core.monitors import Key, Reading, Watch
+from runbook_operator.core.references import API_VERSION, Ref
+from runbook_operator.monitoring.declared_monitors import watches
+from runbook_operator.monitoring.io.check_scheduler import Sensor
+from runbook_operator.telemetry.metrics import Metrics
 from tests.builders import runbook_body, switch_body
 
 RUNBOOKS = 5000

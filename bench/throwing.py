@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from bench import scene
-from runbook_operator import errors
 from runbook_operator.api.switch import FINALIZER
-from runbook_operator.io.kube import Body, Kube
+from runbook_operator.kube import errors
+from runbook_operator.kube.client import Body, Kube
 
 LONGEST = 120.0
 """Seconds after which a throw counts as lost, and the bench ends."""

@@ -16,7 +16,7 @@ from bench import asked, process, scene
 from bench.contenders import Contender, Place, free_port, running
 from bench.throwing import LONGEST, Levers, Watcher
 from lab.layout import here
-from runbook_operator.io.kube import Kube
+from runbook_operator.kube.client import Kube
 
 AWAY = 10
 """Switches that are thrown while the contender is not there."""

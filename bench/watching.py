@@ -23,7 +23,7 @@ from bench import ending, facts, installed, process, scene
 from bench.throwing import Levers, Watcher
 from lab.layout import here
 from lab.up import Lab
-from runbook_operator.io.kube import Kube, connect
+from runbook_operator.kube.client import Kube, connect
 
 NAMESPACE = "bench-watching"
 RUNBOOKS = int(os.environ.get("RUNBOOKS", "5000"))

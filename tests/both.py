@@ -4,18 +4,19 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from runbook_operator.api.deployments import GoodRevision, JudgedRevision, WatchedRevision
+from runbook_operator.api.deployment_guard_spec import GoodRevision, JudgedRevision, WatchedRevision
 from runbook_operator.api.runbook import RunbookStatus, TargetStatus
-from runbook_operator.decide import guard, runbook
-from runbook_operator.decide.answers import answers
-from runbook_operator.model.effects import Patch
-from runbook_operator.model.queries import Query, Unread
-from runbook_operator.model.refs import API_VERSION, MANAGER, Ref
-from runbook_operator.model.seen import seen_of
-from runbook_operator.model.verdicts import Level, Track
-from runbook_operator.model.watches import Key, Reading, Sense
-from runbook_operator.observe.worlds import runbook_world
-from runbook_operator.plan.steps import Adjust, SetFinalizers, WriteStatus
+from runbook_operator.cache.snapshot_builder import runbook_world
+from runbook_operator.core.level_tracker import Level, Track
+from runbook_operator.core.monitors import Key, Reading, Sense
+from runbook_operator.core.observed_object import seen_of
+from runbook_operator.core.queries import Query, Unread
+from runbook_operator.core.references import API_VERSION, MANAGER, Ref
+from runbook_operator.core.writes import Patch
+from runbook_operator.deployments import guard
+from runbook_operator.reconcile.steps import Adjust, SetFinalizers, WriteStatus
+from runbook_operator.reconcile.write_answers import answers
+from runbook_operator.runbooks import runbook_reconcile
 from tests.builders import NAMESPACE, WEB, Body, Simulation, condition, runbook_body
 from tests.pairs import KINDS
 from tests.revisions import UID, kept, roll_out, template, workload
@@ -193,7 +194,7 @@ class Both:
             known, efforts = simulation.store.runbooks[ref], simulation.efforts.of(ref)
             rest = {"answers": found, "efforts": efforts, "senses": self._senses(ref)}
             try:
-                return runbook.next_step(runbook_world(simulation.store, known, simulation.now, **rest))
+                return runbook_reconcile.next_step(runbook_world(simulation.store, known, simulation.now, **rest))
             except Unread as unread:
                 found |= {query: simulation.answer(query) for query in unread.queries}
 

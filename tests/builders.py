@@ -10,18 +10,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runbook_operator import errors
 from runbook_operator.api.conditions import timestamp
-from runbook_operator.api.objects import RunbookObject, SwitchObject, parse_runbook, parse_switch
+from runbook_operator.api.parsing import RunbookObject, SwitchObject, parse_runbook, parse_switch
 from runbook_operator.api.switch import FINALIZER, SwitchStatus
-from runbook_operator.decide.answers import answers
-from runbook_operator.decide.record import resaved
-from runbook_operator.decide.status import begun
-from runbook_operator.decide.switch import next_step
-from runbook_operator.model.accounts import Account
-from runbook_operator.model.effects import Create, Delete, Patch
-from runbook_operator.model.notices import Notice
-from runbook_operator.model.queries import (
+from runbook_operator.cache.failed_writes import Efforts
+from runbook_operator.cache.snapshot_builder import switch_world
+from runbook_operator.cache.store import Store
+from runbook_operator.core.accounts import Account
+from runbook_operator.core.notices import Notice
+from runbook_operator.core.observed_object import ALWAYS_WATCHED, Missing, Seen, absent, scaled, seen_of
+from runbook_operator.core.queries import (
     Admission,
     Answering,
     Denied,
@@ -35,15 +33,17 @@ from runbook_operator.model.queries import (
     Ruling,
     Unread,
 )
-from runbook_operator.model.refs import API_VERSION, MANAGER, Ref, meta_of, switch_ref
-from runbook_operator.model.seen import ALWAYS_WATCHED, Missing, Seen, absent, scaled, seen_of
-from runbook_operator.model.signals import Signal, Source, Verdict
-from runbook_operator.observe.efforts import Efforts
-from runbook_operator.observe.store import Store
-from runbook_operator.observe.worlds import switch_world
-from runbook_operator.plan.steps import Act, Begin, Defer, SetFinalizers, Step, Unsay, WriteStatus
-from runbook_operator.plan.targets import declared
-from runbook_operator.plan.world import Policy, World
+from runbook_operator.core.references import API_VERSION, MANAGER, Ref, meta_of, switch_ref
+from runbook_operator.core.signals import Signal, Source, Verdict
+from runbook_operator.core.writes import Create, Delete, Patch
+from runbook_operator.kube import errors
+from runbook_operator.reconcile.snapshot import Policy, World
+from runbook_operator.reconcile.steps import Act, Begin, Defer, SetFinalizers, Step, Unsay, WriteStatus
+from runbook_operator.reconcile.target_index import declared
+from runbook_operator.reconcile.write_answers import answers
+from runbook_operator.switches.engine import next_step
+from runbook_operator.switches.switch_status import begun
+from runbook_operator.switches.write_ahead_record import resaved
 from tests.traffic import reported
 
 NAMESPACE = "shop"

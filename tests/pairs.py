@@ -1,6 +1,6 @@
 """Two acts of the operator on one target: what both make live, what the second reports, what each release leaves.
 
-`OUTCOMES` is the one table: `tests/unit/decide/test_pairs.py` holds the decisions to it by the simulation in
+`OUTCOMES` is the one table: `tests/unit/switches/test_pairs.py` holds the decisions to it by the simulation in
 `tests/both.py`, and `tools/two_switches.py` makes docs/reference/two-switches.md of it.
 """
 

@@ -10,24 +10,24 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from runbook_operator.api.objects import RunbookObject, SwitchObject, parse_runbook
-from runbook_operator.api.probes import ProbeStatus
+from runbook_operator.api.parsing import RunbookObject, SwitchObject, parse_runbook
+from runbook_operator.api.probe_status import ProbeStatus
 from runbook_operator.api.runbook import RunbookStatus
 from runbook_operator.api.switch import Entry, Record, SwitchStatus
-from runbook_operator.decide.answers import answers
-from runbook_operator.decide.probes import next_step
-from runbook_operator.model.aims import TEMPLATE, Mode
-from runbook_operator.model.effects import Patch
-from runbook_operator.model.efforts import Effort, Failed, Place
-from runbook_operator.model.notices import Notice
-from runbook_operator.model.queries import Find, HasAccount, May, Query, Read, Ruling, Unread
-from runbook_operator.model.reasons import Reason
-from runbook_operator.model.refs import Ref, meta_of
-from runbook_operator.model.seen import ALWAYS_WATCHED, Missing, Seen, absent, seen_of
-from runbook_operator.observe.efforts import Efforts
-from runbook_operator.plan.steps import Adjust, DeleteSwitch, RunbookStep, SetFinalizers, WriteStatus
-from runbook_operator.plan.world import Policy, RunbookWorld
-from runbook_operator.report.status import dump
+from runbook_operator.cache.failed_writes import Efforts
+from runbook_operator.controller.status_writer import dump
+from runbook_operator.core.desired_fields import TEMPLATE, Mode
+from runbook_operator.core.notices import Notice
+from runbook_operator.core.observed_object import ALWAYS_WATCHED, Missing, Seen, absent, seen_of
+from runbook_operator.core.queries import Find, HasAccount, May, Query, Read, Ruling, Unread
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref, meta_of
+from runbook_operator.core.write_failures import Effort, Failed, Place
+from runbook_operator.core.writes import Patch
+from runbook_operator.probes.probe_reconcile import next_step
+from runbook_operator.reconcile.snapshot import Policy, RunbookWorld
+from runbook_operator.reconcile.steps import Adjust, DeleteSwitch, RunbookStep, SetFinalizers, WriteStatus
+from runbook_operator.reconcile.write_answers import answers
 from tests.builders import ACCOUNT, NAMESPACE, NOW, WEB, Body, patched, runbook_body, switch, unseen
 
 SERVICE = Ref("v1", "Service", NAMESPACE, "web")

@@ -6,7 +6,7 @@ tests/e2e/test_refusals.py makes this API server refuse the same, and compares.
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_operator.model.reasons import Reason
+from runbook_operator.core.reasons import Reason
 
 Body = dict[str, Any]
 

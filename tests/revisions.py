@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from runbook_operator.api.conditions import timestamp
-from runbook_operator.api.deployments import GoodRevision, JudgedRevision
+from runbook_operator.api.deployment_guard_spec import GoodRevision, JudgedRevision
 from runbook_operator.api.runbook import RunbookStatus, TargetStatus
-from runbook_operator.model.refs import Ref
-from runbook_operator.model.templates import digest, revisions
+from runbook_operator.core.pod_templates import digest, revisions
+from runbook_operator.core.references import Ref
 from tests.builders import NAMESPACE, NOW, WEB, Body, Simulation
 
 NUMBER = "deployment.kubernetes.io/revision"

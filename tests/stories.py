@@ -4,17 +4,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from runbook_operator.api.objects import RunbookObject, SwitchObject
+from runbook_operator.api.parsing import RunbookObject, SwitchObject
 from runbook_operator.api.runbook import RunbookStatus, TargetStatus
 from runbook_operator.api.switch import Entry, Record, SwitchStatus
-from runbook_operator.decide.runbook import next_step
-from runbook_operator.model.notices import Notice
-from runbook_operator.model.queries import Find, Query, Unread
-from runbook_operator.model.refs import Ref
-from runbook_operator.model.seen import Missing, Seen, seen_of
-from runbook_operator.model.watches import Key, Sense
-from runbook_operator.plan.steps import WriteStatus
-from runbook_operator.plan.world import RunbookWorld
+from runbook_operator.core.monitors import Key, Sense
+from runbook_operator.core.notices import Notice
+from runbook_operator.core.observed_object import Missing, Seen, seen_of
+from runbook_operator.core.queries import Find, Query, Unread
+from runbook_operator.core.references import Ref
+from runbook_operator.reconcile.snapshot import RunbookWorld
+from runbook_operator.reconcile.steps import WriteStatus
+from runbook_operator.runbooks.runbook_reconcile import next_step
 from tests.builders import NOW, WEB, Body, runbook, switch, unseen
 from tests.revisions import ARGO, DS, STS, UID, workload
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from runbook_operator.model.refs import API_VERSION
+from runbook_operator.core.references import API_VERSION
 
 Body = dict[str, Any]
 TARGET: Body = {"name": "web", "workload": {"name": "web"}, "service": {"name": "web"}}

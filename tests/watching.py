@@ -10,21 +10,21 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from runbook_operator.api.conditions import Condition, find
-from runbook_operator.api.objects import RunbookObject, SwitchObject, parse_runbook
+from runbook_operator.api.parsing import RunbookObject, SwitchObject, parse_runbook
 from runbook_operator.api.runbook import RunbookStatus
 from runbook_operator.api.switch import Hold
-from runbook_operator.decide.runbook import next_step
-from runbook_operator.decide.sensed import signals
-from runbook_operator.decide.watches import watches
-from runbook_operator.model.likeness import kind_of
-from runbook_operator.model.notices import Notice
-from runbook_operator.model.refs import Ref
-from runbook_operator.model.seen import Seen, seen_of
-from runbook_operator.model.signals import Signal, Source
-from runbook_operator.model.verdicts import advance
-from runbook_operator.model.watches import Group, Key, Reading, Sense, seen
-from runbook_operator.plan.steps import WriteStatus
-from runbook_operator.plan.world import RunbookWorld
+from runbook_operator.core.level_tracker import advance
+from runbook_operator.core.monitors import Group, Key, Reading, Sense, seen
+from runbook_operator.core.notices import Notice
+from runbook_operator.core.observed_object import Seen, seen_of
+from runbook_operator.core.references import Ref
+from runbook_operator.core.signals import Signal, Source
+from runbook_operator.monitoring.declared_monitors import watches
+from runbook_operator.monitoring.entry_status import signals
+from runbook_operator.monitoring.message_kind import kind_of
+from runbook_operator.reconcile.snapshot import RunbookWorld
+from runbook_operator.reconcile.steps import WriteStatus
+from runbook_operator.runbooks.runbook_reconcile import next_step
 from tests.builders import NAMESPACE, NOW, WEB, Body, kill_switch, runbook_body, switch, unseen, workload_body
 
 One = TypeVar("One")

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from runbook_operator.api.crd import KINDS, Kind, structural
+from runbook_operator.api.crd_generation import KINDS, Kind, structural
 from tools.reference import rows, words
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "fields.md"

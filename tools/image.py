@@ -26,8 +26,8 @@ NOT_OF_PYTHON = re.compile(
     r"|__pycache__|sitecustomize\.py|turtle\.py"
     r"|(_tkinter|_sqlite3|_dbm|_gdbm|_curses|_curses_panel|readline|nis|_test\w*|xx\w*)\.[^/]*so)(/|$)"
 )
-# What compilers and testers need; and the typed client of each kind of Kubernetes, twice: 60 MB that io/kube.py sends
-# dict bodies to be rid of.
+# What compilers and testers need; and the typed client of each kind of Kubernetes, twice: 60 MB. kube/client.py sends
+# dict bodies, and so needs none of it.
 NOT_OF_THE_ENVIRONMENT = re.compile(
     r"(^|/)(__pycache__|tests?|_virtualenv\.\w+|kubernetes/(aio/)?client/(models|api)/(?!__init__)[^/]*)(/|$)"
     r"|\.(c|h|pxd|pyx)$"

@@ -9,7 +9,7 @@ from mypy.nodes import ARG_NAMED_OPT, TypeInfo, Var
 from mypy.plugin import MethodSigContext, Plugin
 from mypy.types import FunctionLike, Instance, get_proper_type
 
-BASE = "runbook_operator.model.base.Replaceable"
+BASE = "runbook_operator.core.model_base.Replaceable"
 
 
 class ReplacePlugin(Plugin):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_operator.actions import REGISTRY, Action
-from runbook_operator.api.crd import structural
+from runbook_operator.api.crd_generation import structural
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "actions.md"
 HEAD = """# Actions

@@ -4,10 +4,10 @@ import asyncio
 import random
 from collections.abc import Sequence
 
-from runbook_operator.io import clock
-from runbook_operator.model.verdicts import Track, advance
-from runbook_operator.model.watches import Watch, seen
-from runbook_operator.observe.sensor import Asker, Meter
+from runbook_operator.core.level_tracker import Track, advance
+from runbook_operator.core.monitors import Watch, seen
+from runbook_operator.monitoring.io.check_scheduler import Asker, Meter
+from runbook_operator.runtime import clock
 
 
 async def run(watches: Sequence[Watch], ask: Asker, meter: Meter) -> None:

@@ -13,16 +13,17 @@ import yaml
 from pydantic import ValidationError
 from pydantic_settings import NoDecode
 
-from runbook_operator import __version__, errors
-from runbook_operator.api.crd import KINDS, crd
-from runbook_operator.api.rbac import people, roles
-from runbook_operator.check import problem
-from runbook_operator.lazily import lazily
-from runbook_operator.model.refs import GROUP
+from runbook_operator import __version__
+from runbook_operator.api.crd_generation import KINDS, crd
+from runbook_operator.api.rbac_generation import people, roles
+from runbook_operator.cli.wait_ready import problem
+from runbook_operator.core.references import GROUP
+from runbook_operator.kube import errors
+from runbook_operator.runtime.lazy_imports import lazily
 from runbook_operator.settings import LISTS, Settings
 
 if TYPE_CHECKING:
-    from runbook_operator.uninstall import Way
+    from runbook_operator.cli.uninstall import Way
 
 DESCRIPTION = "A Kubernetes operator that makes a runbook enforceable: switches that hold, and put everything back."
 KUBERNETES = (
@@ -65,13 +66,13 @@ def _run(settings: Settings) -> int:
 def _root() -> ModuleType:
     # Here and not above: the other commands need neither a cluster's client nor the second that it takes to import.
     with lazily(*UNUSED):
-        from runbook_operator import main as root  # noqa: PLC0415
+        from runbook_operator.cli import run as root  # noqa: PLC0415
 
     return root
 
 
 def _uninstall(settings: Settings, way: "Way", seconds: float) -> int:
-    from runbook_operator import uninstall  # noqa: PLC0415 # as above
+    from runbook_operator.cli import uninstall  # noqa: PLC0415 # as above
 
     return uninstall.report(asyncio.run(uninstall.run(settings, way, seconds)), way)
 

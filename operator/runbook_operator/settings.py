@@ -12,11 +12,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from runbook_operator.actions import REGISTRY
-from runbook_operator.model.installation import Installation
-from runbook_operator.model.shards import MOST
-from runbook_operator.model.urls import Pattern, pattern
-from runbook_operator.plan.budget import Backoff
-from runbook_operator.plan.world import Policy
+from runbook_operator.core.installation import Installation
+from runbook_operator.core.sharding import MOST
+from runbook_operator.core.url_policy import Pattern, pattern
+from runbook_operator.reconcile.conflict_backoff import Backoff
+from runbook_operator.reconcile.snapshot import Policy
 
 LISTS = 'Several are written as a,b or as ["a","b"]'
 """How a list is written in a variable and in a flag; a flag may be repeated too."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from runbook_operator.api.rbac import AGGREGATE, people, roles
+from runbook_operator.api.rbac_generation import AGGREGATE, people, roles
 from tests.chart.helm import FULLNAME, NAMESPACE, Body, Rendered, render
 from tests.chart.matrix import ACTIONS, EVERY_RIGHT, MATRIX, NO_RIGHT
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook_operator.model.shards import shard_of
+from runbook_operator.core.sharding import shard_of
 from tests.chart.scoped import Scoped, scoped
 from tests.e2e import api
 from tests.e2e.harness import Body, Cluster, Operator, deployment, eventually, fresh_namespace, runbook

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from runbook_operator import errors
-from runbook_operator.io.paths import Paths
-from runbook_operator.model.refs import Ref, switch_ref
-from runbook_operator.model.signals import Signal
-from runbook_operator.plan.world import Policy
+from runbook_operator.core.references import Ref, switch_ref
+from runbook_operator.core.signals import Signal
+from runbook_operator.kube import errors
+from runbook_operator.kube.discovery import Paths
+from runbook_operator.reconcile.snapshot import Policy
 from tests.builders import NAMESPACE, Body, runbook_body, switch_body
 from tests.component.test_faults import FaultyKube, Rig
 

@@ -14,24 +14,24 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from runbook_operator.decide.watches import watches
-from runbook_operator.io.http import Outbound
-from runbook_operator.io.metric_sources import MetricSources
-from runbook_operator.io.paths import Paths
-from runbook_operator.model.promql import MARK
-from runbook_operator.model.watches import Reading, Watch
-from runbook_operator.observe import addresses, follow
-from runbook_operator.observe.addresses import Addresses
-from runbook_operator.observe.asking import Asking
-from runbook_operator.observe.baselines import Baselines
-from runbook_operator.observe.measuring import Measuring
-from runbook_operator.observe.numbers import Numbers
-from runbook_operator.observe.secrets import DOUBTED_SECONDS, Secrets
+from runbook_operator.core.monitors import Reading, Watch
+from runbook_operator.core.promql_batching import MARK
+from runbook_operator.egress.http_client import Outbound
+from runbook_operator.kube import dynamic_watcher, endpoint_cache
+from runbook_operator.kube.discovery import Paths
+from runbook_operator.kube.endpoint_cache import Addresses
+from runbook_operator.kube.secret_cache import DOUBTED_SECONDS, Secrets
+from runbook_operator.monitoring.backends.configured_sources import MetricSources
+from runbook_operator.monitoring.declared_monitors import watches
+from runbook_operator.monitoring.io.baselines import Baselines
+from runbook_operator.monitoring.io.health_checker import Asking
+from runbook_operator.monitoring.io.metric_reader import Measuring
+from runbook_operator.monitoring.io.number_reader import Numbers
 from tests.builders import runbook
-from tests.unit.io.servers import site
-from tests.unit.io.sources import WRAPPED, answer, refused, serving
-from tests.unit.observe.cluster import Body, Cluster, cluster, endpoint, endpoints, pod, secret, service
-from tests.unit.observe.cluster import refused as forbidden
+from tests.unit.egress.servers import site
+from tests.unit.kube.cluster import Body, Cluster, cluster, endpoint, endpoints, pod, secret, service
+from tests.unit.kube.cluster import refused as forbidden
+from tests.unit.monitoring.backends.sources import WRAPPED, answer, refused, serving
 
 TARGET = {"name": "web", "workload": {"name": "web"}, "service": {"name": "web", "port": "http"}}
 ONE = pod("web-1", "127.0.0.1")
@@ -141,8 +141,8 @@ async def test_a_runbook_is_asked_as_it_is_written(tmp_path: Path) -> None:
 async def test_without_an_api_server_nothing_is_known_and_nothing_is_asked_and_it_heals_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follow, "backoff", lambda _failures: 0.01)
-    monkeypatch.setattr(addresses, "SLACK", 0.0)
+    monkeypatch.setattr(dynamic_watcher, "backoff", lambda _failures: 0.01)
+    monkeypatch.setattr(endpoint_cache, "SLACK", 0.0)
     async with serving(prometheus) as url, site() as there:
         slices = endpoints(endpoint(ONE), port=there.port)
         bodies = (service(there.port), ONE, slices, secret(token=b"Bearer s3cret"))

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from runbook_operator import errors
 from runbook_operator.api.switch import FINALIZER, SwitchStatus
-from runbook_operator.model.queries import Find
+from runbook_operator.core.queries import Find
+from runbook_operator.kube import errors
 from tests.builders import NAMESPACE
 from tests.component.test_faults import DEPLOYMENT, STOP, SWITCH, Body, Rig
 from tests.scaling import hpa

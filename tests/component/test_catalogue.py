@@ -9,15 +9,15 @@ from typing import Any, Self
 
 import pytest
 
-from runbook_operator import errors
-from runbook_operator.io.kube import Kube
-from runbook_operator.io.paths import Paths
-from runbook_operator.model.accounts import Account
-from runbook_operator.model.queries import Find, Read
-from runbook_operator.model.refs import Ref
-from runbook_operator.observe.catalogue import UNUSED, Catalogue
-from runbook_operator.observe.lists import Lists
-from runbook_operator.observe.visits import Visit
+from runbook_operator.controller.visits import Visit
+from runbook_operator.core.accounts import Account
+from runbook_operator.core.queries import Find, Read
+from runbook_operator.core.references import Ref
+from runbook_operator.kube import errors
+from runbook_operator.kube.client import Kube
+from runbook_operator.kube.discovery import Paths
+from runbook_operator.kube.list_cache import Lists
+from runbook_operator.kube.scaler_and_route_cache import UNUSED, Catalogue
 from tests.component.test_faults import STOP, Rig
 
 Body = dict[str, Any]

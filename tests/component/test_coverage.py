@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from runbook_operator import errors, main
-from runbook_operator.handlers import Refusals
-from runbook_operator.model.queries import Read, Unread
-from runbook_operator.model.refs import Ref, switch_ref
-from runbook_operator.model.seen import seen_of
-from runbook_operator.observe.worlds import switch_world
+from runbook_operator.cache.snapshot_builder import switch_world
+from runbook_operator.cli import run
+from runbook_operator.controller.kopf_watches import Refusals
+from runbook_operator.core.observed_object import seen_of
+from runbook_operator.core.queries import Read, Unread
+from runbook_operator.core.references import Ref, switch_ref
+from runbook_operator.kube import errors
 from runbook_operator.settings import Settings
 from tests.builders import NAMESPACE, NOW, runbook_body, switch_body
 from tests.component.test_resync import RUNBOOK, Body, ListKube, deployment
@@ -48,18 +49,18 @@ class Partial(ListKube):
         return answer | {"items": items}
 
 
-def served(*refused: str) -> tuple[Partial, main.Operator]:
+def served(*refused: str) -> tuple[Partial, run.Operator]:
     kube = Partial(*refused)
-    return kube, main.Operator(Settings(namespaces=(NAMESPACE, OTHER)), kube, ListKube(), ListKube())
+    return kube, run.Operator(Settings(namespaces=(NAMESPACE, OTHER)), kube, ListKube(), ListKube())
 
 
-def look(operator: main.Operator, ref: Ref) -> object:
+def look(operator: run.Operator, ref: Ref) -> object:
     """What a decision about the Switch has of its namespace's Deployment."""
     world = switch_world(operator.store, operator.store.switches[ref], now=NOW, new_id="a")
     return world.look(Ref("apps/v1", "Deployment", ref.namespace, "web"))
 
 
-def metric(operator: main.Operator) -> dict[str, float]:
+def metric(operator: run.Operator) -> dict[str, float]:
     text = operator.metrics.render()[0].decode()
     lines = [line for line in text.splitlines() if line.startswith("runbook_operator_namespace_served{")]
     return {line.partition('"')[2].partition('"')[0]: float(line.split()[-1]) for line in lines}
@@ -204,7 +205,7 @@ async def test_refused_watch_has_its_namespace_listed_at_once() -> None:
 
 async def test_operator_is_unready_where_no_namespace_is_served_and_warns_where_one_is() -> None:
     _, one = served(DEPLOYMENTS)
-    alone = main.Operator(Settings(namespaces=(OTHER,)), Partial(DEPLOYMENTS), ListKube(), ListKube())
+    alone = run.Operator(Settings(namespaces=(OTHER,)), Partial(DEPLOYMENTS), ListKube(), ListKube())
     for operator in (one, alone):
         operator.elector.contact = operator.elector.monotonic()
         assert operator.unready() == ["not all objects were listed yet"]
@@ -218,9 +219,9 @@ async def test_nothing_to_work_on_is_an_error_and_then_said_to_be_over(monkeypat
     async def nobody(*_: object) -> set[str]:
         return set()
 
-    monkeypatch.setattr(main, "own_addresses", nobody)
+    monkeypatch.setattr(run, "own_addresses", nobody)
     kube = Partial("runbooks")
-    operator = main.Operator(Settings(namespaces=(OTHER,)), kube, ListKube(), ListKube())
+    operator = run.Operator(Settings(namespaces=(OTHER,)), kube, ListKube(), ListKube())
 
     async def ending() -> None:
         while not logs:  # noqa: ASYNC110 # as above

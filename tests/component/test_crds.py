@@ -5,10 +5,11 @@ from typing import Any, cast
 
 from structlog.testing import capture_logs
 
-from runbook_operator import __version__, errors
-from runbook_operator.io.kube import Kube
-from runbook_operator.observe.crds import DOCUMENT, Crds
-from tests.unit.api.test_fit import schema_of, served
+from runbook_operator import __version__
+from runbook_operator.kube import errors
+from runbook_operator.kube.client import Kube
+from runbook_operator.kube.crd_check import DOCUMENT, Crds
+from tests.unit.api.test_crd_compatibility import schema_of, served
 
 Body = dict[str, Any]
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from runbook_operator import errors
 from runbook_operator.api.switch import FINALIZER
-from runbook_operator.model.refs import API_VERSION, Ref
+from runbook_operator.core.references import API_VERSION, Ref
+from runbook_operator.kube import errors
 from tests.builders import NAMESPACE, WEB, condition
 from tests.component.test_faults import DEPLOYMENT, STOP, SWITCH, Fault
 from tests.component.test_prepared import SCALE, STATUS, Rest

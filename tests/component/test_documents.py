@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 import pytest
 import yaml
 
-from runbook_operator.model import documents, outlines
+from runbook_operator.core import yaml_positions, yaml_values
 from tests.builders import NAMESPACE, condition
 from tests.component.test_faults import Body, Rig
 
@@ -33,13 +33,13 @@ class Parsed:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.times: Counter[tuple[str, str]] = Counter()
         self.on_the_loop = [0]
-        self._loop, self._read, self._limited = threading.get_ident(), outlines.read, documents.limited
-        monkeypatch.setattr(documents, "_known", {})
-        monkeypatch.setattr(documents, "_origins", {})
-        monkeypatch.setattr(outlines, "read", self._counted)
-        monkeypatch.setattr(documents, "limited", self._begun)
+        self._loop, self._read, self._limited = threading.get_ident(), yaml_positions.read, yaml_values.limited
+        monkeypatch.setattr(yaml_values, "_known", {})
+        monkeypatch.setattr(yaml_values, "_origins", {})
+        monkeypatch.setattr(yaml_positions, "read", self._counted)
+        monkeypatch.setattr(yaml_values, "limited", self._begun)
 
-    def _counted(self, text: str, path: str) -> outlines.Outline:
+    def _counted(self, text: str, path: str) -> yaml_positions.Outline:
         self.times[text, path] += 1
         if threading.get_ident() == self._loop:
             self.on_the_loop[-1] += len(text)
@@ -64,7 +64,7 @@ def rig_of(text: str) -> Rig:
 
 async def test_close_look_parses_a_large_document_off_the_event_loop_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed, text = Parsed(monkeypatch), large()
-    assert len(text) > documents.BUDGET
+    assert len(text) > yaml_values.BUDGET
     rig = rig_of(text)
 
     status = await rig.visit()
@@ -89,7 +89,7 @@ async def test_targets_are_free_while_a_close_look_has_a_document_parsed(monkeyp
     rig, held = rig_of(large()), list[int]()
     parse = rig.reconciler.answering.parse_in_turn
 
-    async def noted(unparsed: documents.Unparsed) -> None:
+    async def noted(unparsed: yaml_values.Unparsed) -> None:
         held.append(len(rig.reconciler.locks._locks))
         await parse(unparsed)
 
@@ -101,11 +101,11 @@ async def test_targets_are_free_while_a_close_look_has_a_document_parsed(monkeyp
 
 async def test_small_documents_are_parsed_on_the_event_loop_within_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed, text = Parsed(monkeypatch), large(60)
-    assert 2 * len(text) < documents.BUDGET < COUNT * len(text)
+    assert 2 * len(text) < yaml_values.BUDGET < COUNT * len(text)
 
     await rig_of(text).visit()
 
-    assert 0 < max(parsed.on_the_loop) <= documents.BUDGET
+    assert 0 < max(parsed.on_the_loop) <= yaml_values.BUDGET
     assert set(parsed.times.values()) == {1}
 
 

@@ -11,30 +11,30 @@ from typing import Any
 
 import pytest
 
-from runbook_operator import errors
 from runbook_operator.api.switch import SwitchStatus
-from runbook_operator.io.bucket import Bucket
-from runbook_operator.io.http import Outbound
-from runbook_operator.io.kube import Kube
-from runbook_operator.io.locks import Locks
-from runbook_operator.io.paths import Paths
-from runbook_operator.io.queue import WorkQueue
-from runbook_operator.model.notices import Notice
-from runbook_operator.model.reasons import Reason
-from runbook_operator.model.refs import API_VERSION, Ref, switch_ref
-from runbook_operator.model.seen import seen_of
-from runbook_operator.model.watches import Key, Reading, Watch
-from runbook_operator.observe.efforts import Efforts
-from runbook_operator.observe.sensor import Sensor
-from runbook_operator.observe.store import Store
-from runbook_operator.observe.throws import Throws
-from runbook_operator.plan.world import Policy
-from runbook_operator.reconcile import LAPSED, Reconciler
-from runbook_operator.report.audit import Audit
-from runbook_operator.report.events import post
-from runbook_operator.report.metrics import Metrics
-from runbook_operator.sensing import Sensing
-from runbook_operator.writer import Writer
+from runbook_operator.cache.failed_writes import Efforts
+from runbook_operator.cache.store import Store
+from runbook_operator.cache.throw_latency import Throws
+from runbook_operator.controller.executor import Writer
+from runbook_operator.controller.reconciler import LAPSED, Reconciler
+from runbook_operator.core.monitors import Key, Reading, Watch
+from runbook_operator.core.notices import Notice
+from runbook_operator.core.observed_object import seen_of
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import API_VERSION, Ref, switch_ref
+from runbook_operator.egress.http_client import Outbound
+from runbook_operator.kube import errors
+from runbook_operator.kube.client import Kube
+from runbook_operator.kube.discovery import Paths
+from runbook_operator.monitoring.io.check_scheduler import Sensor
+from runbook_operator.monitoring.io.monitoring_bridge import Sensing
+from runbook_operator.reconcile.snapshot import Policy
+from runbook_operator.runtime.keyed_locks import Locks
+from runbook_operator.runtime.token_bucket import Bucket
+from runbook_operator.runtime.work_queue import WorkQueue
+from runbook_operator.telemetry.audit import Audit
+from runbook_operator.telemetry.event_writer import post
+from runbook_operator.telemetry.metrics import Metrics
 from tests.builders import NAMESPACE, NOW, condition, patched, runbook_body, seen, switch_body
 
 Body = dict[str, Any]

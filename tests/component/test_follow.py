@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from runbook_operator.io.kube import Kube
-from runbook_operator.io.paths import Paths
-from runbook_operator.model.refs import Ref
-from runbook_operator.observe.follow import Follower, Kind
-from runbook_operator.observe.store import Store
+from runbook_operator.cache.store import Store
+from runbook_operator.core.references import Ref
+from runbook_operator.kube.client import Kube
+from runbook_operator.kube.discovery import Paths
+from runbook_operator.kube.dynamic_watcher import Follower, Kind
 from tests.builders import NAMESPACE, seen
 
 Body = dict[str, Any]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from runbook_operator import main
+from runbook_operator.cli import run
 from runbook_operator.settings import Settings
 from tests.builders import runbook_body, switch_body
 from tests.component.test_resync import ListKube
@@ -31,7 +31,7 @@ def says(kind: str, reason: str) -> list[dict[str, Any]]:
 async def test_a_switch_is_counted_by_what_its_status_says_until_it_says_so_no_more(
     status: dict[str, Any], gauges: set[str]
 ) -> None:
-    operator = main.Operator(Settings(), ListKube(), ListKube(), ListKube())
+    operator = run.Operator(Settings(), ListKube(), ListKube(), ListKube())
     operator.see("ADDED", runbook_body())
     body = switch_body()
     operator.see("ADDED", body | {"status": status})
@@ -41,7 +41,7 @@ async def test_a_switch_is_counted_by_what_its_status_says_until_it_says_so_no_m
     assert counted(operator) == set()
 
 
-def counted(operator: main.Operator) -> set[str]:
+def counted(operator: run.Operator) -> set[str]:
     """The gauges that count a switch."""
     text, _ = operator.metrics.render()
     prefix = "runbook_operator_switches_"

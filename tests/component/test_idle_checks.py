@@ -9,14 +9,14 @@ from dataclasses import replace
 
 import pytest
 
-from runbook_operator.act.trials import ALLOWED_SECONDS, Trials
 from runbook_operator.api.conditions import Condition
-from runbook_operator.api.objects import SwitchObject
-from runbook_operator.io.paths import Paths
-from runbook_operator.model.effects import Patch
-from runbook_operator.model.queries import DryRun
-from runbook_operator.observe.looks import CLOSE_LOOK, Looks
-from runbook_operator.observe.store import Store
+from runbook_operator.api.parsing import SwitchObject
+from runbook_operator.cache.deep_checks import CLOSE_LOOK, Looks
+from runbook_operator.cache.store import Store
+from runbook_operator.controller.dry_runs import ALLOWED_SECONDS, Trials
+from runbook_operator.core.queries import DryRun
+from runbook_operator.core.writes import Patch
+from runbook_operator.kube.discovery import Paths
 from tests.builders import WEB, switch
 from tests.component.test_trials import AnsweringKube
 

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from runbook_operator import internal_errors
 from runbook_operator.api.conditions import find
-from runbook_operator.decide import runbook as runbooks
-from runbook_operator.decide import switch as switches
-from runbook_operator.model.queries import Read, Unread
-from runbook_operator.model.refs import API_VERSION, Ref
+from runbook_operator.controller import internal_errors
+from runbook_operator.core.queries import Read, Unread
+from runbook_operator.core.references import API_VERSION, Ref
+from runbook_operator.runbooks import runbook_reconcile as runbooks
+from runbook_operator.switches import engine as switches
 from tests.builders import NAMESPACE, WEB, condition, runbook_body
 from tests.component.test_faults import STOP, Rig
 

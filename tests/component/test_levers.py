@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from runbook_operator import main
-from runbook_operator.io.kube import Body
-from runbook_operator.model.refs import API_VERSION, Ref, switch_ref
-from runbook_operator.observe.bursts import CALM
+from runbook_operator.cache.status_deferral import CALM
+from runbook_operator.cli import run
+from runbook_operator.core.references import API_VERSION, Ref, switch_ref
+from runbook_operator.kube.client import Body
 from runbook_operator.settings import Settings
 from tests.builders import NAMESPACE, runbook_body, switch_body
 from tests.component.test_faults import Rig
@@ -22,7 +22,7 @@ async def test_a_switch_that_is_thrown_or_released_goes_before_everything_that_w
     before: bool | None,  # noqa: FBT001 # as spec.engaged has it
     after: bool | None,  # noqa: FBT001
 ) -> None:
-    operator = main.Operator(Settings(), ListKube(), ListKube(), ListKube())
+    operator = run.Operator(Settings(), ListKube(), ListKube(), ListKube())
     operator.see("ADDED", runbook_body())
     operator.see("ADDED", at("2", switch_body(engaged=before)))
     operator.wake(Ref(API_VERSION, "Runbook", NAMESPACE, f"r{number}") for number in range(9))
@@ -39,7 +39,7 @@ async def test_a_lever_that_moved_while_nobody_led_goes_before_everything_that_a
     generation: int,
     goes_first: bool,  # noqa: FBT001
 ) -> None:
-    operator = main.Operator(Settings(), ListKube(), ListKube(), ListKube())
+    operator = run.Operator(Settings(), ListKube(), ListKube(), ListKube())
     operator.see(None, runbook_body())
     body = switch_body(engaged=engaged)
     body["metadata"]["generation"] = generation
@@ -89,7 +89,7 @@ async def test_it_is_told_of_when_the_last_has_taken_effect_however_long_ago_tha
 
 
 async def test_a_lever_that_moves_is_noted_for_the_others() -> None:
-    operator = main.Operator(Settings(), ListKube(), ListKube(), ListKube())
+    operator = run.Operator(Settings(), ListKube(), ListKube(), ListKube())
     operator.see("ADDED", runbook_body())
     operator.see("ADDED", at("2", switch_body()))
     operator.reconciler.bursts.acted(Ref(API_VERSION, "Switch", NAMESPACE, "other"), 1)
@@ -125,7 +125,7 @@ def at(version: str, body: Body) -> Body:
     return {**body, "metadata": {**body["metadata"], "resourceVersion": version}}
 
 
-async def first(operator: main.Operator) -> Ref:
+async def first(operator: run.Operator) -> Ref:
     """Which is visited first."""
     visited: asyncio.Queue[Ref] = asyncio.Queue()
     worker = asyncio.create_task(operator.queue.work(visited.put))

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from runbook_operator import errors
 from runbook_operator.api.conditions import find
-from runbook_operator.io.kube import Kube
-from runbook_operator.io.paths import Paths
-from runbook_operator.model.queries import Find
-from runbook_operator.model.refs import API_VERSION, Ref
-from runbook_operator.observe.lists import Lists
-from runbook_operator.observe.looks import CLOSE_LOOK, TROUBLED_LOOK
-from runbook_operator.observe.visits import Visit
+from runbook_operator.cache.deep_checks import CLOSE_LOOK, TROUBLED_LOOK
+from runbook_operator.controller.visits import Visit
+from runbook_operator.core.queries import Find
+from runbook_operator.core.references import API_VERSION, Ref
+from runbook_operator.kube import errors
+from runbook_operator.kube.client import Kube
+from runbook_operator.kube.discovery import Paths
+from runbook_operator.kube.list_cache import Lists
 from tests.builders import NAMESPACE, runbook_body
 from tests.component.test_faults import STOP, SWITCH, Rig
 

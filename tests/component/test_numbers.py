@@ -6,18 +6,18 @@ from ipaddress import ip_network
 
 from aiohttp import web
 
-from runbook_operator.decide.watches import watches
-from runbook_operator.io.http import Outbound
-from runbook_operator.io.paths import Paths
-from runbook_operator.model.watches import Reading
-from runbook_operator.observe.addresses import Addresses
-from runbook_operator.observe.asking import Asking
-from runbook_operator.observe.numbers import Numbers
-from runbook_operator.observe.secrets import Secrets
+from runbook_operator.core.monitors import Reading
+from runbook_operator.egress.http_client import Outbound
+from runbook_operator.kube.discovery import Paths
+from runbook_operator.kube.endpoint_cache import Addresses
+from runbook_operator.kube.secret_cache import Secrets
+from runbook_operator.monitoring.declared_monitors import watches
+from runbook_operator.monitoring.io.health_checker import Asking
+from runbook_operator.monitoring.io.number_reader import Numbers
 from tests.builders import Body, runbook
-from tests.unit.io.servers import site
-from tests.unit.observe.cluster import cluster, pod, secret, service
-from tests.unit.observe.sources import Sources, Usuals, measuring
+from tests.unit.egress.servers import site
+from tests.unit.kube.cluster import cluster, pod, secret, service
+from tests.unit.monitoring.io.sources import Sources, Usuals, measuring
 
 HEADERS = [{"name": "Key", "secret": {"name": "token", "key": "token"}}]
 

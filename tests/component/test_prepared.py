@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from runbook_operator import errors
 from runbook_operator.api.switch import FINALIZER, SwitchStatus
-from runbook_operator.model.refs import MANAGER
+from runbook_operator.core.references import MANAGER
+from runbook_operator.kube import errors
 from tests.builders import WEB, workload_body
 from tests.component.test_faults import DEPLOYMENT, STOP, SWITCH, Body, Rig, at, failing
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from runbook_operator import errors
-from runbook_operator.api.probes import ProbeStatus
+from runbook_operator.api.probe_status import ProbeStatus
 from runbook_operator.api.switch import FINALIZER
+from runbook_operator.kube import errors
 from tests.builders import NAMESPACE, Body, runbook_body
 from tests.component.test_faults import DEPLOYMENT, Rig, at, failing
 from tests.probing import RUNBOOK, container, endpoint, get, service, workload

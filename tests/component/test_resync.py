@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from runbook_operator import main
-from runbook_operator.io.kube import Kube
-from runbook_operator.io.paths import BUILT_IN
-from runbook_operator.model.refs import API_VERSION, Ref, switch_ref
-from runbook_operator.model.seen import seen_of
-from runbook_operator.observe.coverage import Coverage
-from runbook_operator.observe.resync import Listed
-from runbook_operator.observe.store import Store
+from runbook_operator.cache.namespace_coverage import Coverage
+from runbook_operator.cache.resync import Listed
+from runbook_operator.cache.store import Store
+from runbook_operator.cli import run
+from runbook_operator.core.observed_object import seen_of
+from runbook_operator.core.references import API_VERSION, Ref, switch_ref
+from runbook_operator.kube.client import Kube
+from runbook_operator.kube.discovery import BUILT_IN
 from runbook_operator.settings import Settings
 from tests.builders import NAMESPACE, runbook_body, switch_body
 
@@ -100,13 +100,13 @@ async def test_what_a_leader_has_listed_at_rest_cannot_act_unseen(counts: bool) 
 async def test_once_leading_has_begun_everything_is_listed_before_long(monkeypatch: pytest.MonkeyPatch) -> None:
     listed = asyncio.Event()
 
-    async def noted(_: main.Operator) -> frozenset[Ref]:
+    async def noted(_: run.Operator) -> frozenset[Ref]:
         listed.set()
         return frozenset()
 
-    monkeypatch.setattr(main, "LED", 0.01)
-    monkeypatch.setattr(main.Operator, "_resync", noted)
-    operator = main.Operator(Settings(), ListKube(), ListKube(), ListKube())
+    monkeypatch.setattr(run, "LED", 0.01)
+    monkeypatch.setattr(run.Operator, "_resync", noted)
+    operator = run.Operator(Settings(), ListKube(), ListKube(), ListKube())
     running = asyncio.create_task(operator._resync_for_ever())
     await asyncio.sleep(0.05)
     assert not listed.is_set()
@@ -123,14 +123,14 @@ async def test_leading_that_begins_time_and_again_has_nothing_listed_all_the_tim
     listed: list[float] = []
     time = asyncio.get_running_loop().time
 
-    async def slowly(_: main.Operator) -> frozenset[Ref]:
+    async def slowly(_: run.Operator) -> frozenset[Ref]:
         await asyncio.sleep(0.05)
         listed.append(time())
         return frozenset()
 
-    monkeypatch.setattr(main, "LED", 0.01)
-    monkeypatch.setattr(main.Operator, "_resync", slowly)
-    operator = main.Operator(Settings(), ListKube(), ListKube(), ListKube())
+    monkeypatch.setattr(run, "LED", 0.01)
+    monkeypatch.setattr(run.Operator, "_resync", slowly)
+    operator = run.Operator(Settings(), ListKube(), ListKube(), ListKube())
     running = asyncio.create_task(operator._resync_for_ever())
     async with asyncio.timeout(60):
         while len(listed) < 2:
@@ -163,9 +163,9 @@ async def test_what_is_in_another_namespace_is_not_taken_for_deleted() -> None:
 
 
 async def test_the_connection_is_kept_warm_by_asking_what_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(main, "WARM", 0.001)
+    monkeypatch.setattr(run, "WARM", 0.001)
     kube = ListKube()
-    operator = main.Operator(Settings(), kube, ListKube(), ListKube())
+    operator = run.Operator(Settings(), kube, ListKube(), ListKube())
 
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
@@ -184,8 +184,8 @@ async def test_what_a_resync_has_found_is_left_out_of_what_the_collector_looks_t
     async def nobody(*_: object) -> set[str]:
         return set()
 
-    monkeypatch.setattr(main, "own_addresses", nobody)
-    operator = main.Operator(Settings(), ListKube(runbook_body(), switch_body()), ListKube(), ListKube())
+    monkeypatch.setattr(run, "own_addresses", nobody)
+    operator = run.Operator(Settings(), ListKube(runbook_body(), switch_body()), ListKube(), ListKube())
     gc.unfreeze()
 
     await operator._resync()

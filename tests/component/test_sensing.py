@@ -11,32 +11,34 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from runbook_operator import errors, garbage, main
 from runbook_operator.api.switch import SwitchStatus
-from runbook_operator.io.bucket import Bucket
-from runbook_operator.io.http import Outbound
-from runbook_operator.io.locks import Locks
-from runbook_operator.io.paths import Paths
-from runbook_operator.io.queue import WorkQueue
-from runbook_operator.model.refs import API_VERSION, Ref
-from runbook_operator.model.signals import Signal
-from runbook_operator.model.watches import Key, Reading, Watch
-from runbook_operator.observe.efforts import Efforts
-from runbook_operator.observe.looks import Looks
-from runbook_operator.observe.sensor import Sensor
-from runbook_operator.observe.store import Store
-from runbook_operator.observe.throws import Throws
-from runbook_operator.plan.world import Policy
-from runbook_operator.reconcile import Reconciler
-from runbook_operator.report.audit import Audit
-from runbook_operator.report.metrics import Metrics
-from runbook_operator.sensing import Sensing
+from runbook_operator.cache.deep_checks import Looks
+from runbook_operator.cache.failed_writes import Efforts
+from runbook_operator.cache.store import Store
+from runbook_operator.cache.throw_latency import Throws
+from runbook_operator.cli import run
+from runbook_operator.controller.executor import Writer
+from runbook_operator.controller.reconciler import Reconciler
+from runbook_operator.core.monitors import Key, Reading, Watch
+from runbook_operator.core.references import API_VERSION, Ref
+from runbook_operator.core.signals import Signal
+from runbook_operator.egress.http_client import Outbound
+from runbook_operator.kube import errors
+from runbook_operator.kube.discovery import Paths
+from runbook_operator.monitoring.io.check_scheduler import Sensor
+from runbook_operator.monitoring.io.monitoring_bridge import Sensing
+from runbook_operator.reconcile.snapshot import Policy
+from runbook_operator.runtime import gc_tuning
+from runbook_operator.runtime.keyed_locks import Locks
+from runbook_operator.runtime.token_bucket import Bucket
+from runbook_operator.runtime.work_queue import WorkQueue
 from runbook_operator.settings import Settings
-from runbook_operator.writer import Writer
+from runbook_operator.telemetry.audit import Audit
+from runbook_operator.telemetry.metrics import Metrics
 from tests.builders import NAMESPACE, NOW, Body, kill_switch, runbook_body, switch_body
 from tests.component.test_faults import DEPLOYMENT, STOP, SWITCH, FaultyKube
 from tests.component.test_resync import ListKube
-from tests.unit.observe.sensing import BEGINNING, GOOD, on_a_fake_clock, passing
+from tests.unit.monitoring.io.sensing import BEGINNING, GOOD, on_a_fake_clock, passing
 from tests.watching import MODEL
 
 SHOP = Ref(API_VERSION, "Runbook", NAMESPACE, "shop")
@@ -375,7 +377,7 @@ async def test_what_another_runbooks_switch_hears_is_left_alone() -> None:
 
 
 async def test_a_replica_asks_nobody_while_it_does_not_lead_and_begins_to_lead_with_nothing_heard() -> None:
-    operator = main.Operator(Settings(), ListKube(), ListKube(), ListKube())
+    operator = run.Operator(Settings(), ListKube(), ListKube(), ListKube())
     said = (Signal("Dependency", "model", "Engage"),)
     operator.store.hear(STOP, said)
 
@@ -388,7 +390,7 @@ async def test_a_replica_asks_nobody_while_it_does_not_lead_and_begins_to_lead_w
 async def test_the_sources_of_the_administrator_are_there_before_the_first_runbook_is_looked_at(tmp_path: Path) -> None:
     file = tmp_path / "sources.yaml"
     file.write_text("default: {url: https://prometheus.example.com}")
-    operator = main.Operator(Settings(metric_sources=str(file)), Addressed(), ListKube(), ListKube())
+    operator = run.Operator(Settings(metric_sources=str(file)), Addressed(), ListKube(), ListKube())
 
     ending = asyncio.create_task(asyncio.sleep(60))
     assert await operator._first_sync(ending)
@@ -400,9 +402,9 @@ async def test_the_sources_of_the_administrator_are_there_before_the_first_runbo
 
 
 async def test_a_start_that_waits_for_the_crds_is_not_one_that_collects_no_garbage() -> None:
-    garbage.starting()
+    gc_tuning.starting()
     kube = Uninstalled()
-    operator = main.Operator(Settings(), kube, ListKube(), ListKube())
+    operator = run.Operator(Settings(), kube, ListKube(), ListKube())
 
     assert not await operator._first_sync(asyncio.create_task(kube.missed()))
 

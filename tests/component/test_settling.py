@@ -6,14 +6,14 @@ from typing import Any, cast
 
 import pytest
 
-from runbook_operator import errors
 from runbook_operator.api.switch import SwitchStatus
-from runbook_operator.decide.repeats import REPEATS
-from runbook_operator.model.refs import Ref
-from runbook_operator.observe.store import Store
-from runbook_operator.plan.steps import WriteStatus
-from runbook_operator.settling import Settling
-from runbook_operator.writer import Writer
+from runbook_operator.cache.store import Store
+from runbook_operator.controller.executor import Writer
+from runbook_operator.controller.settling import Settling
+from runbook_operator.core.references import Ref
+from runbook_operator.kube import errors
+from runbook_operator.reconcile.steps import WriteStatus
+from runbook_operator.switches.repeated_steps import REPEATS
 from tests.builders import switch
 
 KEY = Ref("runbooks.dev/v1alpha1", "Switch", "shop", "shop-stop")

@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 import pytest
 
-from runbook_operator import errors, main
-from runbook_operator.api.objects import parse_switch
-from runbook_operator.io.kube import Kube
-from runbook_operator.io.shares import Shares
-from runbook_operator.model.refs import API_VERSION, Ref, switch_ref
-from runbook_operator.model.shards import among, shard_of
-from runbook_operator.model.signals import Signal
+from runbook_operator.api.parsing import parse_switch
+from runbook_operator.cli import run
+from runbook_operator.core.references import API_VERSION, Ref, switch_ref
+from runbook_operator.core.sharding import among, shard_of
+from runbook_operator.core.signals import Signal
+from runbook_operator.kube import errors
+from runbook_operator.kube.client import Kube
+from runbook_operator.leadership.shard_election import Shares
 from runbook_operator.settings import Settings
 from tests.builders import NOW, Body, runbook_body, switch_body
 from tests.component.test_resync import ListKube
@@ -34,9 +35,9 @@ def stop(namespace: str) -> Ref:
 
 
 @pytest.fixture
-def operator() -> main.Operator:
+def operator() -> run.Operator:
     """With a Runbook and a Switch in two namespaces, of which one is in a shard that it leads."""
-    made = main.Operator(Settings(shards=8), ListKube(), ListKube(), ListKube())
+    made = run.Operator(Settings(shards=8), ListKube(), ListKube(), ListKube())
     for namespace in (MINE, OTHER):
         for body in (runbook_body(), switch_body()):
             made.see(None, within(namespace, body))
@@ -44,7 +45,7 @@ def operator() -> main.Operator:
 
 
 @pytest.fixture
-def leads(operator: main.Operator) -> Callable[..., None]:
+def leads(operator: run.Operator) -> Callable[..., None]:
     """Say which shards it has from now on, as if the Leases did."""
     assert isinstance(operator.elector, Shares)
     elector = operator.elector
@@ -57,11 +58,11 @@ def leads(operator: main.Operator) -> Callable[..., None]:
     return say
 
 
-def waiting(operator: main.Operator) -> set[Ref]:
+def waiting(operator: run.Operator) -> set[Ref]:
     return {*operator.queue._ready, *operator.queue._urgent}
 
 
-def test_only_what_is_in_a_shard_that_is_led_is_looked_at(operator: main.Operator, leads: Callable[..., None]) -> None:
+def test_only_what_is_in_a_shard_that_is_led_is_looked_at(operator: run.Operator, leads: Callable[..., None]) -> None:
     assert waiting(operator) == set()
 
     leads(2)
@@ -72,7 +73,7 @@ def test_only_what_is_in_a_shard_that_is_led_is_looked_at(operator: main.Operato
 
 
 def test_gaining_a_shard_begins_anew_with_what_is_in_it_alone(
-    operator: main.Operator, leads: Callable[..., None]
+    operator: run.Operator, leads: Callable[..., None]
 ) -> None:
     leads(2)
     operator.queue._ready.clear()
@@ -92,7 +93,7 @@ def test_gaining_a_shard_begins_anew_with_what_is_in_it_alone(
 
 
 def test_of_a_shard_that_is_lost_nothing_is_asked_nor_counted_and_of_others_everything(
-    operator: main.Operator, leads: Callable[..., None]
+    operator: run.Operator, leads: Callable[..., None]
 ) -> None:
     leads(2, 5)
     for namespace in (MINE, OTHER):
@@ -108,12 +109,12 @@ def test_of_a_shard_that_is_lost_nothing_is_asked_nor_counted_and_of_others_ever
     assert not operator.sensor.may_ask(runbook(OTHER))
 
 
-def _acts(operator: main.Operator):  # type: ignore[no-untyped-def] # noqa: ANN202 # what a decision about a third one knows
+def _acts(operator: run.Operator):  # type: ignore[no-untyped-def] # noqa: ANN202 # what a decision about a third one knows
     third = parse_switch(within("elsewhere", switch_body()))
     return operator.store.acting.acts(third, NOW)
 
 
-async def test_nothing_is_written_where_another_leads(operator: main.Operator, leads: Callable[..., None]) -> None:
+async def test_nothing_is_written_where_another_leads(operator: run.Operator, leads: Callable[..., None]) -> None:
     kube = operator.kube
     leads(2)
     path = "/apis/runbooks.dev/v1alpha1/namespaces/{}/switches/shop-stop/status"
@@ -129,7 +130,7 @@ async def test_nothing_is_written_where_another_leads(operator: main.Operator, l
 
 
 async def test_what_was_being_decided_as_a_shard_was_lost_does_not_count(
-    operator: main.Operator, leads: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    operator: run.Operator, leads: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leads(2, 5)
 
@@ -145,7 +146,7 @@ async def test_what_was_being_decided_as_a_shard_was_lost_does_not_count(
 
 
 async def test_a_shard_is_busy_while_something_in_it_is_visited(
-    operator: main.Operator, leads: Callable[..., None]
+    operator: run.Operator, leads: Callable[..., None]
 ) -> None:
     assert isinstance(operator.elector, Shares)
     leads(2)
@@ -165,7 +166,7 @@ async def test_a_shard_is_busy_while_something_in_it_is_visited(
     worker.cancel()
 
 
-async def test_metrics_say_which_shards_are_led(operator: main.Operator, leads: Callable[..., None]) -> None:
+async def test_metrics_say_which_shards_are_led(operator: run.Operator, leads: Callable[..., None]) -> None:
     leads(2)
 
     text = operator.metrics.render()[0].decode()
@@ -176,7 +177,7 @@ async def test_metrics_say_which_shards_are_led(operator: main.Operator, leads: 
     assert 'runbook_operator_shard_leading{shard="7"} 0.0' in text
 
 
-def test_an_audit_line_has_the_count_of_leaders_of_its_shard(operator: main.Operator) -> None:
+def test_an_audit_line_has_the_count_of_leaders_of_its_shard(operator: run.Operator) -> None:
     assert isinstance(operator.elector, Shares)
     operator.elector._epochs = {2: 7}
 
@@ -185,7 +186,7 @@ def test_an_audit_line_has_the_count_of_leaders_of_its_shard(operator: main.Oper
 
 
 async def test_a_replica_that_ends_takes_nothing_more_and_gives_all_back_once_it_is_idle(
-    operator: main.Operator, leads: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    operator: run.Operator, leads: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elector = operator.elector
     assert isinstance(elector, Shares)

@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from runbook_operator import errors
-from runbook_operator.act.trials import Trials
-from runbook_operator.io.kube import Body, Kube
-from runbook_operator.io.paths import Paths
-from runbook_operator.model.effects import Create, Delete, Effect, Patch
-from runbook_operator.model.queries import Admission, Denied, DryRun, Ruling
-from runbook_operator.model.reasons import Reason
-from runbook_operator.model.refs import Ref
-from runbook_operator.model.refusals import Refusal
+from runbook_operator.controller.dry_runs import Trials
+from runbook_operator.core.api_refusals import Refusal
+from runbook_operator.core.queries import Admission, Denied, DryRun, Ruling
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
+from runbook_operator.core.writes import Create, Delete, Effect, Patch
+from runbook_operator.kube import errors
+from runbook_operator.kube.client import Body, Kube
+from runbook_operator.kube.discovery import Paths
 from tests.builders import WEB
 
 SWITCH = Ref("runbooks.dev/v1alpha1", "Switch", "shop", "shop-stop")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_operator.model.seen import seen_of
+from runbook_operator.core.observed_object import seen_of
 from tests.builders import Body, workload_body
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from runbook_operator.actions import REGISTRY, Action
-from runbook_operator.api.union import action_union
-from runbook_operator.io.paths import BUILT_IN
-from runbook_operator.model.effects import Create, Delete, Effect, Patch
-from runbook_operator.model.queries import Admission, DryRun, Find, HasAccount, May, Query, Read
-from runbook_operator.model.refs import Ref
-from runbook_operator.model.rights import Right
-from runbook_operator.plan.steps import Act
+from runbook_operator.api.action_union import action_union
+from runbook_operator.core.queries import Admission, DryRun, Find, HasAccount, May, Query, Read
+from runbook_operator.core.rbac_rules import Right
+from runbook_operator.core.references import Ref
+from runbook_operator.core.writes import Create, Delete, Effect, Patch
+from runbook_operator.kube.discovery import BUILT_IN
+from runbook_operator.reconcile.steps import Act
 from tests.builders import NAMESPACE, Simulation
 from tests.contract.cases import CASES, entry
 

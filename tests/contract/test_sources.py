@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from runbook_operator.api.crd import structural
-from runbook_operator.api.sources import CountedNumber
-from runbook_operator.model.base import ApiModel
-from runbook_operator.model.rights import Right
-from runbook_operator.model.target import TargetRefs
-from runbook_operator.model.watches import AskObject, AskPods
+from runbook_operator.api.crd_generation import structural
+from runbook_operator.api.metric_source_union import CountedNumber
+from runbook_operator.core.model_base import ApiModel
+from runbook_operator.core.monitors import AskObject, AskPods
+from runbook_operator.core.rbac_rules import Right
+from runbook_operator.core.target_kinds import TargetRefs
 from runbook_operator.sources import REGISTRY, Source
-from runbook_operator.sources.base import Found
+from runbook_operator.sources.source_base import Found
 from tests.builders import NAMESPACE, NOW, WEB
 from tests.contract.sources import CASES, declared
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from runbook_operator.api.rbac import people, roles
+from runbook_operator.api.rbac_generation import people, roles
 from tests.e2e.harness import Body, Cluster, Operator, deployment, eventually, fresh_namespace, kubectl
 
 RBAC = "rbac.authorization.k8s.io/v1"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from runbook_operator.model.reasons import Reason
+from runbook_operator.core.reasons import Reason
 from tests.e2e import api, gitops
 from tests.e2e.gitops import asked
 from tests.e2e.harness import Body, Cluster, Operator, deployment, eventually, fresh_namespace, runbook

@@ -4,8 +4,8 @@ from copy import deepcopy
 
 import pytest
 
-from runbook_operator.api.fit import missing_fields
-from runbook_operator.observe.crds import DOCUMENT
+from runbook_operator.api.crd_compatibility import missing_fields
+from runbook_operator.kube.crd_check import DOCUMENT
 from tests.e2e import api
 from tests.e2e.harness import Body, Operator, eventually
 

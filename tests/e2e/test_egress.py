@@ -1,8 +1,8 @@
 """Where checks may go in a real cluster: not to its API server, whichever of its addresses somebody writes down."""
 
-from runbook_operator.io.egress import SystemResolver
-from runbook_operator.io.kube import connect
-from runbook_operator.observe.apiserver import own_addresses
+from runbook_operator.egress.egress_guard import SystemResolver
+from runbook_operator.kube.apiserver_addresses import own_addresses
+from runbook_operator.kube.client import connect
 from tests.e2e import api
 
 SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"

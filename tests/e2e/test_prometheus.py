@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbook_operator.io import clock
-from runbook_operator.io.prometheus import Prometheus as Client
-from runbook_operator.model import promql
-from runbook_operator.model.samples import Answer, Matrix, QueryError, Sample, is_stale, median_of_range, worst
+from runbook_operator.core import promql_batching
+from runbook_operator.core.samples import Answer, Matrix, QueryError, Sample, is_stale, median_of_range, worst
+from runbook_operator.monitoring.backends.prometheus import Prometheus as Client
+from runbook_operator.runtime import clock
 from tests.e2e.prometheus import Prometheus, Target, prometheus
 
 MANY = 300
@@ -139,23 +139,23 @@ async def test_what_a_query_is_alone_it_is_among_others(source: Prometheus, clie
 
 
 def test_one_that_speaks_for_another_could_be_written(source: Prometheus) -> None:
-    result = source.query(promql.combined([BREAK_OUT, "vector(42)"]))
+    result = source.query(promql_batching.combined([BREAK_OUT, "vector(42)"]))
 
-    assert [one["value"][1] for one in result if one["metric"][promql.MARK] == "1"] == ["0"]
-    assert not promql.is_plain(BREAK_OUT)
+    assert [one["value"][1] for one in result if one["metric"][promql_batching.MARK] == "1"] == ["0"]
+    assert not promql_batching.is_plain(BREAK_OUT)
 
 
 @given(st.lists(st.sampled_from([*PIECES, BREAK_OUT, OTHER, "up{job='", "') or ("]), max_size=9).map("".join))
 @settings(max_examples=300, deadline=None)
 def test_no_query_that_is_put_beside_others_speaks_for_another(source: Prometheus, query: str) -> None:
-    if not promql.is_plain(query):
+    if not promql_batching.is_plain(query):
         return
     try:
-        result = source.query(promql.combined([query, "vector(42)"]))
+        result = source.query(promql_batching.combined([query, "vector(42)"]))
     except AssertionError:
         return  # nobody is answered, and each is asked alone
 
-    others = [one["value"][1] for one in result if one["metric"][promql.MARK] == "1"]
+    others = [one["value"][1] for one in result if one["metric"][promql_batching.MARK] == "1"]
     assert others == ["42"]
 
 

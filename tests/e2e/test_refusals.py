@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
-from runbook_operator.model.refusals import refusal
+from runbook_operator.core.api_refusals import refusal
 from tests.e2e import api
 from tests.e2e.harness import Body, Cluster, Operator, deployment, eventually, runbook
 from tests.refusals import REFUSED, Refused

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from runbook_operator.api.conditions import timestamp
-from runbook_operator.io import clock
+from runbook_operator.runtime import clock
 from tests.e2e import api, installed
 from tests.e2e.harness import Cluster, eventually
 from tests.e2e.people import UNATTENDED, policies

@@ -89,7 +89,7 @@ _children: set[int] = set()
 
 def main() -> None:
     """Fork an operator for each line that is read, and tell when each ends."""
-    import_module("runbook_operator.main")
+    import_module("runbook_operator.cli.run")
     signal.signal(signal.SIGCHLD, lambda _number, _frame: _reap())
     for line in sys.stdin:
         request = json.loads(line)
@@ -106,7 +106,7 @@ def main() -> None:
 
 
 def _be_an_operator(request: dict[str, Any]) -> None:
-    from runbook_operator import main as root  # noqa: PLC0415 # imported before the fork
+    from runbook_operator.cli import run as root  # noqa: PLC0415 # imported before the fork
     from runbook_operator.settings import Settings  # noqa: PLC0415 # as above
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)

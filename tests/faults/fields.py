@@ -5,7 +5,7 @@ from copy import deepcopy
 from itertools import pairwise
 from typing import Any
 
-from runbook_operator.api.crd import RUNBOOK, SWITCH, Kind, crd
+from runbook_operator.api.crd_generation import RUNBOOK, SWITCH, Kind, crd
 from tests.e2e.harness import Body
 from tests.faults.automated import AUTOMATED_FIELDS
 from tests.faults.cases import COUNT, ENGAGE, FACTOR, FLAG, LABEL, LONG, PORT, TEXT, WAIT, Case

@@ -13,10 +13,10 @@ from typing import Any
 
 import aiohttp
 
-from runbook_operator.io.kube import Kube, connect
-from runbook_operator.io.paths import BUILT_IN, collection
-from runbook_operator.main import Operator
-from runbook_operator.observe.resync import KINDS
+from runbook_operator.cache.resync import KINDS
+from runbook_operator.cli.run import Operator
+from runbook_operator.kube.client import Kube, connect
+from runbook_operator.kube.discovery import BUILT_IN, collection
 from runbook_operator.settings import Settings
 
 

@@ -1,7 +1,7 @@
 """A mutating admission policy for the fields that actions write: few writes, the right condition, the original back.
 
 Each action is thrown under a policy that changes the field itself, and under one that sets something else beside it.
-How often a value is written over time is held by tests/unit/decide/test_in_force.py, with a clock that is set.
+How often a value is written over time is held by tests/unit/switches/test_not_in_force.py, with a clock that is set.
 """
 
 import signal

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from runbook_operator.api.conditions import moment
-from runbook_operator.model.shards import shard_of
+from runbook_operator.core.sharding import shard_of
 from tests.e2e import api
 from tests.e2e.harness import Body, Cluster, Operator, deployment, eventually, runbook
 from tests.faults.proxy import end

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from runbook_operator import garbage
+from runbook_operator.runtime import gc_tuning
 from runbook_operator.settings import Settings
 from tests.e2e import account, api
 from tests.e2e.harness import Body, deployment, fresh_namespace, runbook
@@ -185,7 +185,7 @@ async def test_in_a_thousand_failovers_nothing_is_done_twice_and_nothing_is_lost
     monkeypatch.setattr("kubernetes.aio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(account.KUBECONFIG))
     # An operator takes what it has at its start out of the collector's looks for ever, being the only one in its
     # process. Here a thousand and more start in one, and each that crashed would stay with all that it knew.
-    monkeypatch.setattr(garbage, "settle", lambda: None)
+    monkeypatch.setattr(gc_tuning, "settle", lambda: None)
     async with aiohttp.ClientSession(f"http://127.0.0.1:{api.proxy()}") as session:
         lanes = await together(run(session, seed, load) for seed in range(load.lanes))
 

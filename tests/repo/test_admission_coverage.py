@@ -13,15 +13,15 @@ from tests.faults import test_admission_fields as fields
 from tests.faults import test_admission_objects as objects
 
 SOURCES = Path(__file__).resolve().parents[2] / "operator" / "runbook_operator"
-WRITERS = (*sorted((SOURCES / "actions").rglob("*.py")), SOURCES / "decide" / "gitops.py")
+WRITERS = (*sorted((SOURCES / "actions").rglob("*.py")), SOURCES / "switches" / "gitops_suspension.py")
 OWN = ("rollback", "runJob", "notify")
 """Actions with tests of their own in the campaign, beside the cases of its tables."""
 COVERED = {
-    "flags.py: field": ("setFlag env", "setFlag", "setFlag document"),
-    "flags.py: f'{FLAGS}{Key(flag)}.defaultVariant'": ("setFlag FeatureFlag",),
+    "flag_stores.py: field": ("setFlag env", "setFlag", "setFlag document"),
+    "flag_stores.py: f'{FLAGS}{Key(flag)}.defaultVariant'": ("setFlag FeatureFlag",),
     "set_flag.py: ANNOTATION": ("setFlag restart",),
-    "rolling.py: RESTART_AT": ("restart Rollout",),
-    "rolling.py: f'spec.template.metadata.annotations[{RESTARTED_AT}]'": ("restart",),
+    "rolling_restart.py: RESTART_AT": ("restart Rollout",),
+    "rolling_restart.py: f'spec.template.metadata.annotations[{RESTARTED_AT}]'": ("restart",),
     "scale.py: REPLICAS": ("scale",),
     "suspend.py: SUSPEND": ("suspend", "suspend Job", "suspend Kustomization", "suspend HelmRelease"),
     "suspend.py: ENABLED": ("suspend Application",),
@@ -31,14 +31,14 @@ COVERED = {
     "autoscalers.py: SCALE_UP": ("HPA select policy",),
     "autoscalers.py: BEHAVIOR": ("HPA behavior",),
     "autoscalers.py: 'spec.minReplicas'": ("HPA minimum of 1",),
-    "gitops.py: f'metadata.annotations[{key}]'": ("Flux Kustomization", "Flux HelmRelease"),
-    "gitops.py: ENABLED": ("Argo CD PauseAutoSync",),
+    "gitops_suspension.py: f'metadata.annotations[{key}]'": ("Flux Kustomization", "Flux HelmRelease"),
+    "gitops_suspension.py: ENABLED": ("Argo CD PauseAutoSync",),
     "service_selector.py: FIELD": ("blockTraffic",),
     "http_route.py: RULES": ("HTTPRoute",),
     "ingress.py: f'metadata.annotations[{PREFIX}/{key}]'": ("Ingress", "rateLimit Ingress", "rateLimit Ingress burst"),
     "kong.py: ATTACHED": ("rateLimit Kong",),
     "traefik.py: _place(route, name)": ("blockTraffic Traefik",),
-    "site.py: OBJECT": (
+    "traffic_target.py: OBJECT": (
         *("NetworkPolicy", "BackendTrafficPolicy", "BackendTrafficPolicy with a minimum", "AuthorizationPolicy"),
         *("EnvoyFilter with a minimum", "Middleware", "KongPlugin"),
     ),

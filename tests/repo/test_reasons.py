@@ -7,13 +7,13 @@ from typing import get_args
 
 import pytest
 
-from runbook_operator import errors
-from runbook_operator.api.deployments import Verdict
-from runbook_operator.api.sensing import Level
+from runbook_operator.api.deployment_guard_spec import Verdict
+from runbook_operator.api.monitoring_spec import Level
 from runbook_operator.api.switch import Result
-from runbook_operator.io import checks, egress, grpc
-from runbook_operator.model import samples
-from runbook_operator.model.reasons import Reason
+from runbook_operator.core import samples
+from runbook_operator.core.reasons import Reason
+from runbook_operator.egress import egress_guard, grpc_health, health_protocols
+from runbook_operator.kube import errors
 from tests.repo.reasons import Package, package
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "reasons.md"
@@ -39,8 +39,12 @@ def classes(kind: type[errors.OperatorError]) -> Iterator[type[errors.OperatorEr
 
 def watched(found: Package) -> set[str]:
     """The reasons of readings: those written as plain strings, and each status of a check that is not well."""
-    answers = (*grpc.HEALTH.values(), *grpc.CODES.values(), grpc.OTHER_CODE)
-    checked = {*map(str, egress.Fault), checks.NO_MATCH, *(status for well, status in answers if not well)}
+    answers = (*grpc_health.HEALTH.values(), *grpc_health.CODES.values(), grpc_health.OTHER_CODE)
+    checked = {
+        *map(str, egress_guard.Fault),
+        health_protocols.NO_MATCH,
+        *(status for well, status in answers if not well),
+    }
     # These end a visit or the process, and no reading.
     ends = {errors.UnsettledError.reason, errors.NotLeadingError.reason, errors.CannotListenError.reason}
     return (found.reasons() | checked) - ends

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from runbook_operator.actions import REGISTRY
-from runbook_operator.api.crd import KINDS, crd
+from runbook_operator.api.crd_generation import KINDS, crd
 from runbook_operator.settings import Settings
 from tests.e2e.harness import kubectl
 from tests.faults.deletions import DELETIONS, WRITES

@@ -10,11 +10,11 @@ from typing import Any, get_args
 import pytest
 
 from runbook_operator import actions, sources
+from runbook_operator.api.action_union import SwitchAction
+from runbook_operator.api.monitoring_spec import Metric
+from runbook_operator.api.override import SwitchSpec
 from runbook_operator.api.runbook import RunbookSpec
-from runbook_operator.api.sensing import Metric
-from runbook_operator.api.union import SwitchAction
-from runbook_operator.api.words import SwitchSpec
-from runbook_operator.model.base import ApiModel
+from runbook_operator.core.model_base import ApiModel
 from tests.repo.mypy_reads import NOTES
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from runbook_operator.report.metrics import Metrics
+from runbook_operator.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]

@@ -7,7 +7,7 @@ import pytest
 
 from runbook_operator import __version__
 from runbook_operator.__main__ import main
-from runbook_operator.model.urls import parse
+from runbook_operator.core.url_policy import parse
 from runbook_operator.settings import Settings
 
 

@@ -10,52 +10,80 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[2] / "operator" / "runbook_operator"
-DECISIONS = "attribution blame efficacy gates guard health hearing judges known readings sensed versions watches window"
-SENSING = "asking baselines measuring numbers owned"
-MODEL = "figures lookback promql quantities rollouts samples signals statuses thresholds verdicts watches"
-MODULES = {"decide": DECISIONS, "observe": SENSING, "model": MODEL}
+MODULES = (
+    "automation/active_signals",
+    "automation/effectiveness",
+    "automation/gates",
+    "core/http_statuses",
+    "core/level_tracker",
+    "core/monitors",
+    "core/number_format",
+    "core/promql_batching",
+    "core/quantities",
+    "core/rollout_progress",
+    "core/samples",
+    "core/signals",
+    "core/thresholds",
+    "deployments/evidence",
+    "deployments/guard",
+    "deployments/guard_messages",
+    "deployments/observation_window",
+    "deployments/revision_history",
+    "deployments/workload_revisions",
+    "kube/owned_pods",
+    "monitoring/declared_monitors",
+    "monitoring/entry_status",
+    "monitoring/healthy_condition",
+    "monitoring/intended_downtime",
+    "monitoring/io/baselines",
+    "monitoring/io/health_checker",
+    "monitoring/io/metric_reader",
+    "monitoring/io/number_reader",
+    "monitoring/promql_lookback",
+    "monitoring/reading_messages",
+)
 QUANTIFIERS = ("all", "any", "min", "max", "median")
 
 EMPTY = """
-decide/attribution.excuse any: no reason is about 0 replicas; a workload at 0 then is one
-decide/attribution.excuse min: nobody holds the target down; what is seen of it counts
-decide/attribution.holding any: the step has written nothing; it holds nothing down
-decide/blame._back any: no revision is known good; the one before it is named
-decide/efficacy._is_in_place all: an engagement that wrote nothing is never in place, see the test below
-decide/efficacy._in_place_since max: nothing was applied; the time of the engagement
-decide/gates.Case.by_metrics all: without a hold it is by nothing, and not by metrics
-decide/gates._deploying any: no action rolls back; the rollout holds it up
-decide/gates._deploying any: no hold is of the guard; the rollout holds it up
-decide/gates._deploying min: no hold is confirmed; the gate before, Unconfirmed, is closed
-decide/gates._held_down min: no hold is confirmed; the gate before, Unconfirmed, is closed
-decide/gates._settling min: no metric is declared; there is nothing to wait for
-decide/guard.is_bad any: no revision has failed; it is not bad
-decide/guard.is_troubled any: nothing judges; a revision is known good by being available
-decide/guard._is_over any: what was Critical is declared no more; it is over when the window is
-decide/guard._signal any: as above; the hold is released, since what it names is gone
-decide/known.noted any: no rollback has left a revision; it stays known good
-decide/versions.is_flagged any: no switch holds a flag; the revision counts
-decide/versions.is_brought any: no rollback has ended; it is a deployment
-decide/versions.is_left any: no rollback is engaged; it is a deployment
-observe/asking.worst max: without a pod there is no reading, NoReadyPods
-observe/baselines.times div: POINTS is a constant of more than 1
-observe/baselines.times div: a point is a second or more
-observe/baselines.times div: as above
-observe/baselines._interval div: PART is a constant
-model/figures.beside div: one of a unit is more than 0
-model/figures.beside div: as above
-model/lookback.lookback max: without brackets the query looks back at nothing
-model/promql.Sizes.failed div: by a constant
-model/quantities.in_unit div: a scale is more than 0
-model/quantities._unit div: a time is more than 0
-model/rollouts.rolling_out any: without conditions it is not overdue
-model/rollouts._share div: by a constant; of no pods it is 0
-model/samples.matrix any: without a series there is no median
-model/samples.worst min: no number, NotANumber
-model/samples.median_of_range median: fewer than half of the points, or none, have no median
-model/statuses.Statuses.__contains__ any: without a range no status is expected; the schema wants one
-model/statuses.statuses any: as above
-model/verdicts.due min: the end of the silence is always there
+monitoring/intended_downtime.excuse any: no reason is about 0 replicas; a workload at 0 then is one
+monitoring/intended_downtime.excuse min: nobody holds the target down; what is seen of it counts
+monitoring/intended_downtime.holding any: the step has written nothing; it holds nothing down
+deployments/guard_messages._back any: no revision is known good; the one before it is named
+automation/effectiveness._is_in_place all: an engagement that wrote nothing is never in place, see the test below
+automation/effectiveness._in_place_since max: nothing was applied; the time of the engagement
+automation/gates.Case.by_metrics all: without a hold it is by nothing, and not by metrics
+automation/gates._deploying any: no action rolls back; the rollout holds it up
+automation/gates._deploying any: no hold is of the guard; the rollout holds it up
+automation/gates._deploying min: no hold is confirmed; the gate before, Unconfirmed, is closed
+automation/gates._held_down min: no hold is confirmed; the gate before, Unconfirmed, is closed
+automation/gates._settling min: no metric is declared; there is nothing to wait for
+deployments/guard.is_bad any: no revision has failed; it is not bad
+deployments/guard.is_troubled any: nothing judges; a revision is known good by being available
+deployments/guard._is_over any: what was Critical is declared no more; it is over when the window is
+deployments/guard._signal any: as above; the hold is released, since what it names is gone
+deployments/revision_history.noted any: no rollback has left a revision; it stays known good
+deployments/workload_revisions.is_flagged any: no switch holds a flag; the revision counts
+deployments/workload_revisions.is_brought any: no rollback has ended; it is a deployment
+deployments/workload_revisions.is_left any: no rollback is engaged; it is a deployment
+monitoring/io/health_checker.worst max: without a pod there is no reading, NoReadyPods
+monitoring/io/baselines.times div: POINTS is a constant of more than 1
+monitoring/io/baselines.times div: a point is a second or more
+monitoring/io/baselines.times div: as above
+monitoring/io/baselines._interval div: PART is a constant
+core/number_format.beside div: one of a unit is more than 0
+core/number_format.beside div: as above
+monitoring/promql_lookback.lookback max: without brackets the query looks back at nothing
+core/promql_batching.Sizes.failed div: by a constant
+core/quantities.in_unit div: a scale is more than 0
+core/quantities._unit div: a time is more than 0
+core/rollout_progress.rolling_out any: without conditions it is not overdue
+core/rollout_progress._share div: by a constant; of no pods it is 0
+core/samples.matrix any: without a series there is no median
+core/samples.worst min: no number, NotANumber
+core/samples.median_of_range median: fewer than half of the points, or none, have no median
+core/http_statuses.Statuses.__contains__ any: without a range no status is expected; the schema wants one
+core/http_statuses.statuses any: as above
+core/level_tracker.due min: the end of the silence is always there
 sources/json_path.values all: an empty path is the document itself, one value
 sources/json_path._check_filter all: a filter without a path is refused
 """
@@ -66,9 +94,8 @@ def rows() -> list[str]:
 
 
 def modules() -> Iterator[tuple[str, Path]]:
-    for package, names in MODULES.items():
-        for name in names.split():
-            yield f"{package}/{name}", PACKAGE / package / f"{name}.py"
+    for name in MODULES:
+        yield name, PACKAGE / f"{name}.py"
     for path in sorted((PACKAGE / "sources").glob("*.py")):
         yield f"sources/{path.stem}", path
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from runbook_operator.model.base import ApiModel
+from runbook_operator.core.model_base import ApiModel
 from tools.chart.terms import Handed, Name, Quantity
 
 

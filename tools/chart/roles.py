@@ -7,8 +7,8 @@ import yaml
 
 from runbook_operator import sources
 from runbook_operator.actions import REGISTRY
-from runbook_operator.api.rbac import AGGREGATE, PODS, PREFIX, SECRETS, SHARDS, people, roles
-from runbook_operator.model.mending import IMPERSONATION
+from runbook_operator.api.rbac_generation import AGGREGATE, PODS, PREFIX, SECRETS, SHARDS, people, roles
+from runbook_operator.core.rbac_advice import IMPERSONATION
 
 Role = dict[str, Any]
 FULLNAME = '{{ include "runbook-operator.fullname" . }}'

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from runbook_operator.model.durations import PATTERN
+from runbook_operator.core.durations import PATTERN
 
 NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 Name = Annotated[str, Field(pattern=NAME, max_length=63)]

@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field, create_model
 
 from runbook_operator import sources
 from runbook_operator.actions import REGISTRY
-from runbook_operator.io.metric_terms import MetricSource
-from runbook_operator.model.base import ApiModel
+from runbook_operator.core.model_base import ApiModel
+from runbook_operator.monitoring.backends.source_config import MetricSource
 from runbook_operator.settings import Settings
 from tools.chart.pods import Disruption, EnvVar, Image, PullSecret, Resources, Spread, Toleration
 from tools.chart.settings import settings_model

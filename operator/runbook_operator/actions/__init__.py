@@ -6,7 +6,7 @@ It must not do I/O, read a clock or know a Switch; those are the engine's.
 from importlib import import_module
 from pkgutil import iter_modules
 
-from runbook_operator.actions.base import REGISTRY, Action
+from runbook_operator.actions.action_base import REGISTRY, Action
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")

@@ -5,28 +5,28 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from runbook_operator.actions.base import Action, ActionSpec, Plan
-from runbook_operator.actions.rights import Right, needed
-from runbook_operator.actions.scene import Scene
+from runbook_operator.actions.action_base import Action, ActionSpec, Plan
+from runbook_operator.actions.action_rights import Right, needed
+from runbook_operator.actions.plan_context import Scene
 from runbook_operator.actions.traffic import (
+    affected_neighbours,
     envoy_gateway,
     http_route,
     ingress,
     istio,
     kong,
-    neighbours,
     network_policy,
-    reported,
+    policy_acceptance,
     service_selector,
     traefik,
 )
-from runbook_operator.actions.traffic.site import Way, first, site
-from runbook_operator.actions.traffic.verify import Verify, check, outcome, unproven
-from runbook_operator.model.aims import Aim, Progress, Remark
-from runbook_operator.model.base import Rule
-from runbook_operator.model.queries import together
-from runbook_operator.model.seen import Missing, Seen
-from runbook_operator.model.target import TargetRefs
+from runbook_operator.actions.traffic.block_verification import Verify, check, outcome, unproven
+from runbook_operator.actions.traffic.traffic_target import Way, first, site
+from runbook_operator.core.desired_fields import Aim, Progress, Remark
+from runbook_operator.core.model_base import Rule
+from runbook_operator.core.observed_object import Missing, Seen
+from runbook_operator.core.queries import together
+from runbook_operator.core.target_kinds import TargetRefs
 
 Mechanism = Literal[
     "ServiceSelector", "HTTPRoute", "EnvoyGateway", "Istio", "Traefik", "Kong", "Ingress", "NetworkPolicy"
@@ -99,7 +99,7 @@ class BlockTraffic(Action):
     kind = "blockTraffic"
     Spec = BlockTrafficSpec
     reverts = "What was made is deleted, and what was changed is what it was."
-    rights = (*(right for ways in RIGHTS.values() for right in ways), *neighbours.RIGHTS)
+    rights = (*(right for ways in RIGHTS.values() for right in ways), *affected_neighbours.RIGHTS)
 
     @staticmethod
     def plan(spec: BlockTrafficSpec, scene: Scene) -> Plan:
@@ -107,7 +107,7 @@ class BlockTraffic(Action):
         if spec.verify is not None:
             check(spec.verify, scene)
         plan = first(spec.through, WAYS, where)
-        return tuple(one for one in plan if spec.verify is None or not reported.is_by_hand(one))
+        return tuple(one for one in plan if spec.verify is None or not policy_acceptance.is_by_hand(one))
 
     @classmethod
     def needs(cls, spec: BlockTrafficSpec, target: TargetRefs) -> tuple[Right, ...]:
@@ -119,7 +119,7 @@ class BlockTraffic(Action):
 
     @staticmethod
     def afterwards(spec: BlockTrafficSpec, scene: Scene) -> tuple[Remark, ...]:
-        beside, proof = together(lambda: neighbours.remarks(scene), lambda: _unproven(spec, scene))
+        beside, proof = together(lambda: affected_neighbours.remarks(scene), lambda: _unproven(spec, scene))
         return (*proof, *beside)
 
     @staticmethod
@@ -128,7 +128,7 @@ class BlockTraffic(Action):
 
         A request that fails proves more than a condition; a condition says why one does not.
         """
-        far = reported.outcome(scene, aim)
+        far = policy_acceptance.outcome(scene, aim)
         if spec.verify is None and service_selector.is_block(aim):
             return service_selector.emptied(scene, aim.ref)
         return outcome(spec.verify, scene, aim) if spec.verify and aim == scene.aims[-1] and not far.failed else far

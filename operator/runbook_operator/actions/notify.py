@@ -4,14 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from runbook_operator.actions.base import Action, Plan
-from runbook_operator.actions.made import metadata_for, name_for
-from runbook_operator.actions.rights import Right
-from runbook_operator.actions.scene import Scene
-from runbook_operator.model.aims import OBJECT, Aim, Remark
-from runbook_operator.model.base import ApiModel
-from runbook_operator.model.reasons import Reason
-from runbook_operator.model.refs import API_VERSION, MANAGER
+from runbook_operator.actions.action_base import Action, Plan
+from runbook_operator.actions.action_rights import Right
+from runbook_operator.actions.created_objects import metadata_for, name_for
+from runbook_operator.actions.plan_context import Scene
+from runbook_operator.core.desired_fields import OBJECT, Aim, Remark
+from runbook_operator.core.model_base import ApiModel
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import API_VERSION, MANAGER
 
 LONGEST_MESSAGE = 1024
 

@@ -5,16 +5,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from runbook_operator.actions.base import Action, Plan
-from runbook_operator.actions.rights import Right, needed
-from runbook_operator.actions.scene import Scene
-from runbook_operator.actions.traffic import envoy_gateway, ingress, istio, kong, neighbours, traefik
-from runbook_operator.actions.traffic.limit import Limit, Rate
-from runbook_operator.actions.traffic.reported import outcome
-from runbook_operator.actions.traffic.site import Way, first, site
-from runbook_operator.model.aims import Aim, Progress, Remark
-from runbook_operator.model.seen import Missing, Seen
-from runbook_operator.model.target import TargetRefs
+from runbook_operator.actions.action_base import Action, Plan
+from runbook_operator.actions.action_rights import Right, needed
+from runbook_operator.actions.plan_context import Scene
+from runbook_operator.actions.traffic import affected_neighbours, envoy_gateway, ingress, istio, kong, traefik
+from runbook_operator.actions.traffic.policy_acceptance import outcome
+from runbook_operator.actions.traffic.request_limits import Limit, Rate
+from runbook_operator.actions.traffic.traffic_target import Way, first, site
+from runbook_operator.core.desired_fields import Aim, Progress, Remark
+from runbook_operator.core.observed_object import Missing, Seen
+from runbook_operator.core.target_kinds import TargetRefs
 
 Mechanism = Literal["EnvoyGateway", "Traefik", "Kong", "Istio", "Ingress"]
 LIMITS: Mapping[str, Limit] = {
@@ -55,7 +55,7 @@ class RateLimit(Action):
     kind = "rateLimit"
     Spec = RateLimitSpec
     reverts = "What was made is deleted, and what was changed is what it was."
-    rights = (*(right for ways in RIGHTS.values() for right in ways), *neighbours.RIGHTS)
+    rights = (*(right for ways in RIGHTS.values() for right in ways), *affected_neighbours.RIGHTS)
 
     @staticmethod
     def plan(spec: RateLimitSpec, scene: Scene) -> Plan:
@@ -72,7 +72,7 @@ class RateLimit(Action):
 
     @staticmethod
     def afterwards(spec: RateLimitSpec, scene: Scene) -> tuple[Remark, ...]:  # noqa: ARG004 # as declared
-        return neighbours.remarks(scene)
+        return affected_neighbours.remarks(scene)
 
     @staticmethod
     def progress(spec: RateLimitSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # as declared

@@ -1,10 +1,17 @@
 """restart: replace a workload's pods one after the other."""
 
-from runbook_operator.actions.base import Action, ActionSpec, Plan
-from runbook_operator.actions.rolling import RIGHTS, left_alone, nothing_to_restart, restarted, restarted_once, rollable
-from runbook_operator.actions.scene import Scene
-from runbook_operator.model.aims import Aim, Progress
-from runbook_operator.model.seen import Missing, Seen
+from runbook_operator.actions.action_base import Action, ActionSpec, Plan
+from runbook_operator.actions.plan_context import Scene
+from runbook_operator.actions.rolling_restart import (
+    RIGHTS,
+    left_alone,
+    nothing_to_restart,
+    restarted,
+    restarted_once,
+    rollable,
+)
+from runbook_operator.core.desired_fields import Aim, Progress
+from runbook_operator.core.observed_object import Missing, Seen
 
 
 class RestartSpec(ActionSpec):

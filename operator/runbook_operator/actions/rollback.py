@@ -7,18 +7,20 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from runbook_operator.actions import needs
-from runbook_operator.actions.base import DONE, Action, ActionSpec, Plan
-from runbook_operator.actions.revisions import Choice, chosen
-from runbook_operator.actions.rights import READ, Right
-from runbook_operator.actions.rolling import RIGHTS, going, left_alone
-from runbook_operator.actions.scaling import delivery
-from runbook_operator.actions.scene import Body, Scene
-from runbook_operator.model.aims import OBJECT, TEMPLATE, Aim, Mode, Progress, Refused, Remark
-from runbook_operator.model.queries import together
-from runbook_operator.model.reasons import Reason
-from runbook_operator.model.refs import Ref
-from runbook_operator.model.rollouts import (
+from runbook_operator.actions import template_requirements
+from runbook_operator.actions.action_base import DONE, Action, ActionSpec, Plan
+from runbook_operator.actions.action_rights import READ, Right
+from runbook_operator.actions.plan_context import Body, Scene
+from runbook_operator.actions.rollback_revisions import Choice, chosen
+from runbook_operator.actions.rolling_restart import RIGHTS, going, left_alone
+from runbook_operator.actions.scaling import remote_workloads
+from runbook_operator.core.desired_fields import OBJECT, TEMPLATE, Aim, Mode, Progress, Refused, Remark
+from runbook_operator.core.observed_object import Missing, Seen
+from runbook_operator.core.pod_templates import keeper_kind, revisions
+from runbook_operator.core.queries import together
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
+from runbook_operator.core.rollout_progress import (
     KINDS,
     ROLLOUT,
     STATEFUL_SET,
@@ -27,9 +29,7 @@ from runbook_operator.model.rollouts import (
     kind_of,
     rolling_out,
 )
-from runbook_operator.model.seen import Missing, Seen
-from runbook_operator.model.target import TargetRefs
-from runbook_operator.model.templates import keeper_kind, revisions
+from runbook_operator.core.target_kinds import TargetRefs
 
 ABORT = "status.abort"
 DELETE = Right("", "pods", ("delete",), of=("StatefulSet",))
@@ -72,7 +72,7 @@ class Rollback(Action):
         Right("flagger.app", "canaries", ("list",)),
         Right("", "pods", READ, of=("StatefulSet",)),
         DELETE,
-        *needs.RIGHTS,
+        *template_requirements.RIGHTS,
     )
 
     @staticmethod
@@ -83,15 +83,17 @@ class Rollback(Action):
             raise Refused(Reason.INVALID_SPEC, text)
         seen, (keepers, canaries, rollouts) = together(
             partial(scene.look, ref),
-            lambda: scene.find_all((*keeper_kind(ref), ""), delivery.CANARY, delivery.ROLLOUT),
+            lambda: scene.find_all((*keeper_kind(ref), ""), remote_workloads.CANARY, remote_workloads.ROLLOUT),
         )
-        delivery.check(ref, canaries, rollouts)
+        remote_workloads.check(ref, canaries, rollouts)
         _check(seen)
         mode: Mode = "Hold" if spec.roll_forward_on_release else "Keep"
         if is_updating(seen):
             return (Aim(ref, ABORT, held=True, mode=mode),)
         choice = chosen(spec.to_revision, scene, seen, revisions(seen.uid, keepers))
-        remarks, broken = together(lambda: needs.check(scene, seen, choice), lambda: _broken(scene, seen, choice))
+        remarks, broken = together(
+            lambda: template_requirements.check(scene, seen, choice), lambda: _broken(scene, seen, choice)
+        )
         pods = [Aim(pod, OBJECT, None, "Once") for pod in broken if spec.delete_broken_pods]
         stuck = [] if spec.delete_broken_pods else _stuck(seen, broken)
         aim = Aim(ref, TEMPLATE, choice.revision.value, mode)

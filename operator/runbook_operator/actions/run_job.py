@@ -6,11 +6,13 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from runbook_operator.actions.base import Action, Plan, short
-from runbook_operator.actions.events import RIGHTS as EVENTS
-from runbook_operator.actions.events import unmade, without_pods
-from runbook_operator.actions.made import metadata_for, name_for
-from runbook_operator.actions.once import (
+from runbook_operator.actions.action_base import Action, Plan, short
+from runbook_operator.actions.action_rights import READ, Right
+from runbook_operator.actions.created_objects import metadata_for, name_for
+from runbook_operator.actions.plan_context import Scene
+from runbook_operator.actions.pod_creation_failures import RIGHTS as EVENTS
+from runbook_operator.actions.pod_creation_failures import unmade, without_pods
+from runbook_operator.actions.single_run_job import (
     complete,
     ended,
     failed,
@@ -22,14 +24,12 @@ from runbook_operator.actions.once import (
     under_way,
     why_failed,
 )
-from runbook_operator.actions.rights import READ, Right
-from runbook_operator.actions.scene import Scene
-from runbook_operator.model.aims import OBJECT, Aim, Progress, Remark
-from runbook_operator.model.base import ApiModel, Rule
-from runbook_operator.model.reasons import Reason
-from runbook_operator.model.refs import NAMES
-from runbook_operator.model.seen import Missing, Seen
-from runbook_operator.model.target import TargetRefs
+from runbook_operator.core.desired_fields import OBJECT, Aim, Progress, Remark
+from runbook_operator.core.model_base import ApiModel, Rule
+from runbook_operator.core.observed_object import Missing, Seen
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import NAMES
+from runbook_operator.core.target_kinds import TargetRefs
 
 BATCH = "batch/v1"
 NO_RETRY = "backoffLimit: leave it out; runJob runs its command once, and who wants another attempt throws again"

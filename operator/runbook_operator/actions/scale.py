@@ -4,21 +4,21 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from runbook_operator.actions import events
-from runbook_operator.actions.base import DONE, Action, Plan
-from runbook_operator.actions.rights import CHANGE, READ, Right
-from runbook_operator.actions.rolling import going
-from runbook_operator.actions.scaling import delivery, disruption
-from runbook_operator.actions.scaling.amounts import ScaleAmount, amount
+from runbook_operator.actions import pod_creation_failures
+from runbook_operator.actions.action_base import DONE, Action, Plan
+from runbook_operator.actions.action_rights import CHANGE, READ, Right
+from runbook_operator.actions.plan_context import Scene
+from runbook_operator.actions.rolling_restart import going
+from runbook_operator.actions.scaling import disruption_budgets, remote_workloads
 from runbook_operator.actions.scaling.autoscalers import HPA, SCALED_OBJECT, Autoscaler, autoscalers
-from runbook_operator.actions.scene import Scene
-from runbook_operator.model.aims import Aim, Progress, Refused, Remark
-from runbook_operator.model.reasons import Reason
-from runbook_operator.model.refs import Ref
-from runbook_operator.model.seen import REPLICAS, Missing, Seen
+from runbook_operator.actions.scaling.replica_amounts import ScaleAmount, amount
+from runbook_operator.core.desired_fields import Aim, Progress, Refused, Remark
+from runbook_operator.core.observed_object import REPLICAS, Missing, Seen
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
 
 BUILT_IN = ("Deployment", "StatefulSet")
-LOOKED_AT = (SCALED_OBJECT, HPA, delivery.CANARY, delivery.ROLLOUT, disruption.BUDGET)
+LOOKED_AT = (SCALED_OBJECT, HPA, remote_workloads.CANARY, remote_workloads.ROLLOUT, disruption_budgets.BUDGET)
 
 
 class ScaleSpec(ScaleAmount):
@@ -48,7 +48,7 @@ class Scale(Action):
         Right("flagger.app", "canaries", READ),
         Right("keda.sh", "scaledobjects", CHANGE),
         Right("policy", "poddisruptionbudgets", READ),
-        *events.RIGHTS,
+        *pod_creation_failures.RIGHTS,
     )
 
     @staticmethod
@@ -59,7 +59,7 @@ class Scale(Action):
             text = f"{seen.ref}: a {kind} has no scale subresource; target a workload that has one"
             raise Refused(Reason.NOT_SCALABLE, text)
         scaled_objects, hpas, canaries, rollouts, budgets = scene.find_all(*LOOKED_AT)
-        delivery.check(seen.ref, canaries, rollouts)
+        remote_workloads.check(seen.ref, canaries, rollouts)
         others = autoscalers(scene, seen.ref, scaled_objects, hpas)
         if others and spec.autoscaler == "Refuse":
             raise _refusal(seen.ref, others[0])
@@ -68,7 +68,7 @@ class Scale(Action):
         else:
             number, said = amount(spec, seen.replicas), []
             before = [aim for one in others for aim in one.pinned(number)]
-        return (*before, Aim(seen.ref, REPLICAS, number), *said, *disruption.remarks(seen, number, budgets))
+        return (*before, Aim(seen.ref, REPLICAS, number), *said, *disruption_budgets.remarks(seen, number, budgets))
 
     @staticmethod
     def describe(spec: Any) -> str:

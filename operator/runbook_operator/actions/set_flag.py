@@ -5,11 +5,12 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from runbook_operator.actions.base import DONE, Action, ActionSpec, Plan, short
-from runbook_operator.actions.flags import at_home, in_environment
-from runbook_operator.actions.mounts import stale
-from runbook_operator.actions.rights import CHANGE, Right, needed
-from runbook_operator.actions.rolling import (
+from runbook_operator.actions.action_base import DONE, Action, ActionSpec, Plan, short
+from runbook_operator.actions.action_rights import CHANGE, Right, needed
+from runbook_operator.actions.configmap_mounts import stale
+from runbook_operator.actions.flag_stores import at_home, in_environment
+from runbook_operator.actions.plan_context import Scene
+from runbook_operator.actions.rolling_restart import (
     RESTART_AT,
     RESTARTED_FOR,
     RIGHTS,
@@ -19,14 +20,13 @@ from runbook_operator.actions.rolling import (
     restarted_once,
     rollable,
 )
-from runbook_operator.actions.scene import Scene
-from runbook_operator.model.aims import Aim, Progress, Remark
-from runbook_operator.model.base import ApiModel, Rule
-from runbook_operator.model.queries import together
-from runbook_operator.model.reasons import Reason
-from runbook_operator.model.rollouts import ROLLOUT, kind_of
-from runbook_operator.model.seen import Missing, Seen
-from runbook_operator.model.target import TargetRefs
+from runbook_operator.core.desired_fields import Aim, Progress, Remark
+from runbook_operator.core.model_base import ApiModel, Rule
+from runbook_operator.core.observed_object import Missing, Seen
+from runbook_operator.core.queries import together
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.rollout_progress import ROLLOUT, kind_of
+from runbook_operator.core.target_kinds import TargetRefs
 
 ROLLED_ANYWAY = "restart is for a flag outside of the pod template; with env the workload is rolled out anyway"
 HOMES = (

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
-from runbook_operator.actions.base import DONE, Action, ActionSpec, Plan
-from runbook_operator.actions.rights import CHANGE, Right
-from runbook_operator.actions.scene import Scene
-from runbook_operator.model import marks
-from runbook_operator.model.aims import Aim, Progress, Refused, Remark
-from runbook_operator.model.argocd import ENABLED, is_automated, parent
-from runbook_operator.model.reasons import Reason
-from runbook_operator.model.seen import Missing, Seen
+from runbook_operator.actions.action_base import DONE, Action, ActionSpec, Plan
+from runbook_operator.actions.action_rights import CHANGE, Right
+from runbook_operator.actions.plan_context import Scene
+from runbook_operator.core import labels
+from runbook_operator.core.argocd_sync import ENABLED, is_automated, parent
+from runbook_operator.core.desired_fields import Aim, Progress, Refused, Remark
+from runbook_operator.core.observed_object import Missing, Seen
+from runbook_operator.core.reasons import Reason
 
 SUSPEND = "spec.suspend"
 PAUSED = "metadata.annotations[autoscaling.keda.sh/paused]"
@@ -100,7 +100,7 @@ def _job(seen: Seen) -> Plan:
 
 def _flux(seen: Seen) -> Plan:
     """The engine keeps a parent off by an annotation, where the Runbook does not say otherwise."""
-    above = (seen.body["metadata"].get("labels") or {}).get(marks.FLUX_KUSTOMIZATION)
+    above = (seen.body["metadata"].get("labels") or {}).get(labels.FLUX_KUSTOMIZATION)
     aim = Aim(seen.ref, SUSPEND, held=True)
     if not above:
         return (aim,)

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from runbook_operator.model.base import StatusModel
-from runbook_operator.model.reasons import Reason
+from runbook_operator.core.model_base import StatusModel
+from runbook_operator.core.reasons import Reason
 
 
 class Condition(StatusModel):

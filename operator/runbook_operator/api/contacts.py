@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from runbook_operator.api.names import EntryName, Title
-from runbook_operator.model.base import ApiModel
-from runbook_operator.model.durations import Duration
+from runbook_operator.api.name_types import EntryName, Title
+from runbook_operator.core.durations import Duration
+from runbook_operator.core.model_base import ApiModel
 
 
 class Contact(ApiModel):

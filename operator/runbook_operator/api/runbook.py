@@ -7,28 +7,28 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from runbook_operator import sources
 from runbook_operator.actions import REGISTRY
-from runbook_operator.actions.scaling.amounts import ScaleAmount
-from runbook_operator.api import rules
-from runbook_operator.api.automation import Automation
+from runbook_operator.actions.scaling.replica_amounts import ScaleAmount
+from runbook_operator.api import cel_rules as rules
+from runbook_operator.api.action_union import OneAction, SwitchAction
+from runbook_operator.api.automation_spec import Automation
 from runbook_operator.api.conditions import Condition
 from runbook_operator.api.contacts import Contact
-from runbook_operator.api.deployments import (
+from runbook_operator.api.deployment_guard_spec import (
     AvailableRevision,
     Deployments,
     GoodRevision,
     JudgedRevision,
     WatchedRevision,
 )
-from runbook_operator.api.gitops import GitOps
-from runbook_operator.api.names import EntryName, ObjectName, Text, Title, mapped_by
-from runbook_operator.api.probes import ProbeStatus
-from runbook_operator.api.sensing import Dependency, HealthEndpoint, Metric, Sensed
+from runbook_operator.api.gitops_spec import GitOps
+from runbook_operator.api.monitoring_spec import Dependency, HealthEndpoint, Metric, Sensed
+from runbook_operator.api.name_types import EntryName, ObjectName, Text, Title, mapped_by
+from runbook_operator.api.probe_status import ProbeStatus
 from runbook_operator.api.switch import OnDelete
-from runbook_operator.api.targets import Target
-from runbook_operator.api.union import OneAction, SwitchAction
-from runbook_operator.model.base import ApiModel, Rule, StatusModel
-from runbook_operator.model.durations import Duration
-from runbook_operator.model.target import TargetRefs
+from runbook_operator.api.target_specs import Target
+from runbook_operator.core.durations import Duration
+from runbook_operator.core.model_base import ApiModel, Rule, StatusModel
+from runbook_operator.core.target_kinds import TargetRefs
 
 MOST_COMMANDS = 4096
 """Scaling commands whose switches are remembered: each decision about a Switch asks for those of its Runbook."""

@@ -4,15 +4,15 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from runbook_operator.api.admitted import Admitted
-from runbook_operator.api.columns import Columns
+from runbook_operator.api.admission_changes import Admitted
 from runbook_operator.api.conditions import Condition
-from runbook_operator.api.names import ObjectName, mapped_by
-from runbook_operator.api.words import Word
-from runbook_operator.model.aims import Aim, Mode
-from runbook_operator.model.base import StatusModel
-from runbook_operator.model.refs import Ref
-from runbook_operator.model.target import TargetRefs
+from runbook_operator.api.name_types import ObjectName, mapped_by
+from runbook_operator.api.override import Word
+from runbook_operator.api.printer_columns import Columns
+from runbook_operator.core.desired_fields import Aim, Mode
+from runbook_operator.core.model_base import StatusModel
+from runbook_operator.core.references import Ref
+from runbook_operator.core.target_kinds import TargetRefs
 
 FINALIZER = "runbooks.dev/put-back"
 OnDelete = Literal["Restore", "Keep"]

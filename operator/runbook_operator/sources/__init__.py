@@ -7,7 +7,7 @@ observe's.
 from importlib import import_module
 from pkgutil import iter_modules
 
-from runbook_operator.sources.base import REGISTRY, Source
+from runbook_operator.sources.source_base import REGISTRY, Source
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")

@@ -8,7 +8,7 @@ import json
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
-from runbook_operator.sources.base import NoNumberError
+from runbook_operator.sources.source_base import NoNumberError
 
 if TYPE_CHECKING:
     from jsonpath import JSONPath, JSONPathEnvironment

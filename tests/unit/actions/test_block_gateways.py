@@ -2,7 +2,7 @@
 
 import pytest
 
-from runbook_operator.model.refs import Ref
+from runbook_operator.core.references import Ref
 from tests import traffic
 from tests.builders import Body
 from tests.unit.actions.traffic import (

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from runbook_operator.actions.block_traffic import WAYS
-from runbook_operator.model.refs import Ref
+from runbook_operator.core.references import Ref
 from tests import traffic
 from tests.builders import Body, condition
 from tests.unit.actions.traffic import (

@@ -4,9 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from runbook_operator.actions.block_traffic import BlockTrafficSpec
-from runbook_operator.decide.due import VERIFIED_EVERY, due
-from runbook_operator.model.queries import Answering, Denied, Find, Probe, Query
-from runbook_operator.model.reasons import Reason
+from runbook_operator.core.queries import Answering, Denied, Find, Probe, Query
+from runbook_operator.core.reasons import Reason
+from runbook_operator.switches.requeue import VERIFIED_EVERY, due
 from tests import traffic
 from tests.builders import Body, condition, kill_switch, scale
 from tests.unit.actions.traffic import GONE, WORLDS, Namespace, block, namespace, spec_of

@@ -6,10 +6,10 @@ import pytest
 
 from runbook_operator.actions.block_traffic import WAYS
 from runbook_operator.actions.rate_limit import LIMITS
-from runbook_operator.model.queries import Denied, Query, Read
-from runbook_operator.model.reasons import Reason
-from runbook_operator.model.refs import Ref
-from runbook_operator.model.seen import Missing
+from runbook_operator.core.observed_object import Missing
+from runbook_operator.core.queries import Denied, Query, Read
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
 from tests import traffic
 from tests.builders import NAMESPACE, Body, condition, workload_body
 from tests.unit.actions.traffic import GONE, MESH, Namespace, action, block, limit, namespace, refusal, remarks

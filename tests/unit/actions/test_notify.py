@@ -4,10 +4,10 @@ import pytest
 from pydantic import ValidationError
 
 from runbook_operator.api.runbook import RunbookSpec
-from runbook_operator.model.effects import Create
-from runbook_operator.model.reasons import Reason
-from runbook_operator.plan.steps import Act
-from runbook_operator.plan.targets import held_by
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.writes import Create
+from runbook_operator.reconcile.steps import Act
+from runbook_operator.reconcile.target_index import held_by
 from tests.builders import Body, Simulation, condition, kill_switch, runbook_body, scale, workload_body
 
 CONTACTS: list[Body] = [{"name": "primary", "role": "Primary On-Call", "notify": "slack", "escalateAfter": "15m"}]

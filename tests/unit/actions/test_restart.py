@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from runbook_operator.model.refs import Ref
+from runbook_operator.core.references import Ref
 from tests.builders import NAMESPACE, WEB, Body, Simulation, condition, kill_switch, workload_body
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"

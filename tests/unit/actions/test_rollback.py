@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from runbook_operator.api.deployments import GoodRevision
+from runbook_operator.api.deployment_guard_spec import GoodRevision
 from runbook_operator.api.switch import Entry
-from runbook_operator.decide.due import due
-from runbook_operator.decide.switch import next_step
-from runbook_operator.model.queries import Denied, Find, Query, Read, Unread
-from runbook_operator.model.reasons import Reason
-from runbook_operator.model.refs import Ref
-from runbook_operator.model.seen import Missing, seen_of
-from runbook_operator.plan.steps import Act
+from runbook_operator.core.observed_object import Missing, seen_of
+from runbook_operator.core.queries import Denied, Find, Query, Read, Unread
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
+from runbook_operator.reconcile.steps import Act
+from runbook_operator.switches.engine import next_step
+from runbook_operator.switches.requeue import due
 from tests.builders import WEB, Body, Simulation, condition, kill_switch
 from tests.revisions import (
     ARGO,

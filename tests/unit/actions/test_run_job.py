@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from runbook_operator import errors
-from runbook_operator.actions.once import ONCE
 from runbook_operator.actions.run_job import RunJob, RunJobSpec
+from runbook_operator.actions.single_run_job import ONCE
 from runbook_operator.api.switch import SwitchStatus
-from runbook_operator.decide.due import due
-from runbook_operator.model.effects import Create, Delete, Patch
-from runbook_operator.model.refs import Ref
-from runbook_operator.plan.steps import Act, WriteStatus
+from runbook_operator.core.references import Ref
+from runbook_operator.core.writes import Create, Delete, Patch
+from runbook_operator.kube import errors
+from runbook_operator.reconcile.steps import Act, WriteStatus
+from runbook_operator.switches.requeue import due
 from tests.builders import NAMESPACE, Body, Simulation, condition, kill_switch, scale, workload_body
 
 CRON_JOB = Ref("batch/v1", "CronJob", NAMESPACE, "backup")

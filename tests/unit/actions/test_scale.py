@@ -8,13 +8,13 @@ from pydantic import ValidationError
 
 from runbook_operator.actions.scale import Scale, pods
 from runbook_operator.actions.scaling.autoscalers import NO_SCALE_UP
-from runbook_operator.actions.scaling.disruption import selects
-from runbook_operator.decide.record import resaved
-from runbook_operator.model.aims import Aim
-from runbook_operator.model.queries import May, Query
-from runbook_operator.model.refs import Ref
-from runbook_operator.model.seen import REPLICAS, absent, seen_of
-from runbook_operator.plan.steps import Act
+from runbook_operator.actions.scaling.disruption_budgets import selects
+from runbook_operator.core.desired_fields import Aim
+from runbook_operator.core.observed_object import REPLICAS, absent, seen_of
+from runbook_operator.core.queries import May, Query
+from runbook_operator.core.references import Ref
+from runbook_operator.reconcile.steps import Act
+from runbook_operator.switches.write_ahead_record import resaved
 from tests.builders import NAMESPACE, WEB, Body, Simulation, condition, kill_switch, scale, seen, workload_body
 from tests.scaling import QUEUE, budget, canary, hpa, rollout, scaled_object
 

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from runbook_operator import errors
-from runbook_operator.actions.rolling import RESTARTED_FOR
+from runbook_operator.actions.rolling_restart import RESTARTED_FOR
 from runbook_operator.actions.set_flag import SetFlag, SetFlagSpec
-from runbook_operator.model import outlines
-from runbook_operator.model.reasons import Reason
-from runbook_operator.model.refs import Ref
-from runbook_operator.model.seen import seen_of
-from runbook_operator.plan.steps import Act
+from runbook_operator.core import yaml_positions
+from runbook_operator.core.observed_object import seen_of
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
+from runbook_operator.kube import errors
+from runbook_operator.reconcile.steps import Act
 from tests.builders import NAMESPACE, WEB, Body, Simulation, condition, kill_switch, workload_body
 
 CONFIG = Ref("v1", "ConfigMap", NAMESPACE, "flags")
@@ -346,7 +346,7 @@ def test_throw_reads_no_document_that_a_close_look_has_read(monkeypatch: pytest.
     text = DOCUMENT + "# read at the close look\n"
     simulation = ready(config_map(**{"app.yaml": text}), flags=AT, actions=(set_flag("flags.ai", "off"),)).drive()
     read: list[str] = []
-    monkeypatch.setattr(outlines, "read", lambda text, _: read.append(text))
+    monkeypatch.setattr(yaml_positions, "read", lambda text, _: read.append(text))
 
     simulation.throw().drive()
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from runbook_operator.model.reasons import Reason
-from runbook_operator.model.refs import Ref, meta_of
-from runbook_operator.plan.steps import Act
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref, meta_of
+from runbook_operator.reconcile.steps import Act
 from tests.builders import NAMESPACE, Body, Simulation, condition, kill_switch, scale
 
 FLUX = "kustomize.toolkit.fluxcd.io/v1"

@@ -4,10 +4,10 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from runbook_operator.model.queries import Answering, Find, May, Query, Read
-from runbook_operator.model.reasons import Reason
-from runbook_operator.model.refs import Ref
-from runbook_operator.model.seen import Missing
+from runbook_operator.core.observed_object import Missing
+from runbook_operator.core.queries import Answering, Find, May, Query, Read
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
 from tests import traffic
 from tests.builders import Body, Simulation, workload_body
 from tests.contract.test_actions import acts, asked, is_allowed, right

@@ -7,11 +7,11 @@ from pydantic import ValidationError
 
 from runbook_operator.actions import REGISTRY
 from runbook_operator.actions.scale import Scale
-from runbook_operator.actions.scaling.amounts import ScaleAmount
-from runbook_operator.actions.scaling.amounts import amount as amount_of
+from runbook_operator.actions.scaling.replica_amounts import ScaleAmount
+from runbook_operator.actions.scaling.replica_amounts import amount as amount_of
 from runbook_operator.api.runbook import RunbookSpec
-from runbook_operator.api.targets import Workload
-from runbook_operator.model.refs import Ref
+from runbook_operator.api.target_specs import Workload
+from runbook_operator.core.references import Ref
 from tests.builders import kill_switch, runbook_body, scale
 
 REFUSED: dict[str, dict[str, Any]] = {

@@ -11,7 +11,7 @@ from bench.contenders import CONTENDERS, Place, environment
 from bench.scene import deployment, half_done, runbook, switch, switch_of
 from bench.visit import Amounts, prepared
 from lab import build
-from runbook_operator.api.objects import parse_runbook, parse_switch, switch_name
+from runbook_operator.api.parsing import parse_runbook, parse_switch, switch_name
 
 
 def test_without_being_asked_for_more_it_measures_all_of_them_with_100_and_1000_runbooks() -> None:

@@ -9,9 +9,9 @@ import pytest
 from bench.flags import Flags, runbook
 from bench.replicas import address, value
 from bench.sharded import asked_for, summary
-from runbook_operator.api.objects import parse_runbook
-from runbook_operator.io.kube import Kube
-from runbook_operator.model.shards import shard_of
+from runbook_operator.api.parsing import parse_runbook
+from runbook_operator.core.sharding import shard_of
+from runbook_operator.kube.client import Kube
 
 
 def flags(runbooks: int = 5) -> Flags:

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_operator.sources import json_path
-from runbook_operator.sources.base import NoNumberError
 from runbook_operator.sources.json_path import MOST_VALUES, JsonPathError, check, values
+from runbook_operator.sources.source_base import NoNumberError
 
 QUEUES = [
     {"name": "mails", "depth": 3, "up": True, "by": {"a b": [1, 2]}},

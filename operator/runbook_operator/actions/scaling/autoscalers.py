@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_operator.actions.scene import Body, Scene
-from runbook_operator.model.aims import Aim
-from runbook_operator.model.refs import Ref, meta_of
+from runbook_operator.actions.plan_context import Body, Scene
+from runbook_operator.core.desired_fields import Aim
+from runbook_operator.core.references import Ref, meta_of
 
 SCALED_OBJECT = ("keda.sh/v1alpha1", "ScaledObject", "")
 HPA = ("autoscaling/v2", "HorizontalPodAutoscaler", "")

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from runbook_operator.actions.base import Plan
-from runbook_operator.actions.rights import OWN, READ, Right
-from runbook_operator.actions.scene import Body
-from runbook_operator.actions.traffic.limit import Rate, multiplied
-from runbook_operator.actions.traffic.routes import (
+from runbook_operator.actions.action_base import Plan
+from runbook_operator.actions.action_rights import OWN, READ, Right
+from runbook_operator.actions.plan_context import Body
+from runbook_operator.actions.traffic.request_limits import Rate, multiplied
+from runbook_operator.actions.traffic.service_routes import (
     GATEWAY_API,
     accepted,
     bypass,
@@ -17,8 +17,8 @@ from runbook_operator.actions.traffic.routes import (
     some,
     unshared,
 )
-from runbook_operator.actions.traffic.site import Site, is_own, is_switchs, selects, unfit
-from runbook_operator.model.aims import Aim
+from runbook_operator.actions.traffic.traffic_target import Site, is_own, is_switchs, selects, unfit
+from runbook_operator.core.desired_fields import Aim
 
 API, KIND = "gateway.envoyproxy.io/v1alpha1", "BackendTrafficPolicy"
 RIGHTS = (

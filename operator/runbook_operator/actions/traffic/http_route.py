@@ -1,9 +1,9 @@
 """HTTPRoute: a rule without backends answers 500, as the Gateway API says it must where it has no filters either."""
 
-from runbook_operator.actions.base import Plan
-from runbook_operator.actions.rights import CHANGE, Right
-from runbook_operator.actions.scene import Body
-from runbook_operator.actions.traffic.routes import (
+from runbook_operator.actions.action_base import Plan
+from runbook_operator.actions.action_rights import CHANGE, Right
+from runbook_operator.actions.plan_context import Body
+from runbook_operator.actions.traffic.service_routes import (
     RULES,
     accepted,
     bypass,
@@ -15,10 +15,10 @@ from runbook_operator.actions.traffic.routes import (
     some,
     unshared,
 )
-from runbook_operator.actions.traffic.site import Site
-from runbook_operator.model.aims import Aim, Remark
-from runbook_operator.model.reasons import Reason
-from runbook_operator.model.refs import Ref
+from runbook_operator.actions.traffic.traffic_target import Site
+from runbook_operator.core.desired_fields import Aim, Remark
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
 
 RIGHTS = (Right("gateway.networking.k8s.io", "httproutes", CHANGE),)
 

@@ -5,14 +5,14 @@ Its project is retired, so that this is for clusters that still run it.
 
 from collections.abc import Mapping
 
-from runbook_operator.actions.base import Plan
-from runbook_operator.actions.rights import CHANGE, Right
-from runbook_operator.actions.traffic.limit import Rate, multiplied
-from runbook_operator.actions.traffic.reported import answers, by_hand
-from runbook_operator.actions.traffic.routes import bypass, ingresses, no_ingress, ref_of, services
-from runbook_operator.actions.traffic.site import Site, unfit
-from runbook_operator.model.aims import Aim, Remark
-from runbook_operator.model.reasons import Reason
+from runbook_operator.actions.action_base import Plan
+from runbook_operator.actions.action_rights import CHANGE, Right
+from runbook_operator.actions.traffic.policy_acceptance import answers, by_hand
+from runbook_operator.actions.traffic.request_limits import Rate, multiplied
+from runbook_operator.actions.traffic.service_routes import bypass, ingresses, no_ingress, ref_of, services
+from runbook_operator.actions.traffic.traffic_target import Site, unfit
+from runbook_operator.core.desired_fields import Aim, Remark
+from runbook_operator.core.reasons import Reason
 
 RIGHTS = (Right("networking.k8s.io", "ingresses", CHANGE),)
 PREFIX = "nginx.ingress.kubernetes.io"

@@ -2,21 +2,21 @@
 
 from typing import Any
 
-from runbook_operator.actions.base import Plan
-from runbook_operator.actions.rights import OWN, READ, Right
-from runbook_operator.actions.traffic import mesh
-from runbook_operator.actions.traffic.limit import Rate, multiplied
-from runbook_operator.actions.traffic.mesh import AMBIENT, SIDECAR, in_mesh
-from runbook_operator.actions.traffic.reported import by_hand
-from runbook_operator.actions.traffic.site import Site
-from runbook_operator.model.aims import Aim
-from runbook_operator.model.queries import together
+from runbook_operator.actions.action_base import Plan
+from runbook_operator.actions.action_rights import OWN, READ, Right
+from runbook_operator.actions.traffic import istio_mesh
+from runbook_operator.actions.traffic.istio_mesh import AMBIENT, SIDECAR, in_mesh
+from runbook_operator.actions.traffic.policy_acceptance import by_hand
+from runbook_operator.actions.traffic.request_limits import Rate, multiplied
+from runbook_operator.actions.traffic.traffic_target import Site
+from runbook_operator.core.desired_fields import Aim
+from runbook_operator.core.queries import together
 
 RIGHTS = (
     Right("", "pods", READ),
     Right("security.istio.io", "authorizationpolicies", OWN),
     Right("networking.istio.io", "envoyfilters", OWN),
-    *mesh.RIGHTS,
+    *istio_mesh.RIGHTS,
 )
 FILTER = "type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit"
 CONNECTIONS = "envoy.filters.network.http_connection_manager"

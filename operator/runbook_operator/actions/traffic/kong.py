@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from runbook_operator.actions.base import Plan
-from runbook_operator.actions.rights import CHANGE, OWN, READ, Right
-from runbook_operator.actions.scene import Body
-from runbook_operator.actions.traffic.limit import Rate, multiplied
-from runbook_operator.actions.traffic.reported import answers, by_hand
-from runbook_operator.actions.traffic.routes import (
+from runbook_operator.actions.action_base import Plan
+from runbook_operator.actions.action_rights import CHANGE, OWN, READ, Right
+from runbook_operator.actions.plan_context import Body
+from runbook_operator.actions.traffic.policy_acceptance import answers, by_hand
+from runbook_operator.actions.traffic.request_limits import Rate, multiplied
+from runbook_operator.actions.traffic.service_routes import (
     GATEWAY_API,
     INGRESS,
     bypass,
@@ -22,9 +22,9 @@ from runbook_operator.actions.traffic.routes import (
     rules,
     unshared,
 )
-from runbook_operator.actions.traffic.site import Site, is_switchs, unfit
-from runbook_operator.model import fields
-from runbook_operator.model.aims import Aim
+from runbook_operator.actions.traffic.traffic_target import Site, is_switchs, unfit
+from runbook_operator.core import field_paths
+from runbook_operator.core.desired_fields import Aim
 
 API, KIND = "configuration.konghq.com/v1", "KongPlugin"
 PLUGINS = "konghq.com/plugins"
@@ -57,7 +57,7 @@ def _attached(site: Site, what: str, plugin: str, config: dict[str, Any]) -> tup
     same = {body["metadata"]["name"]: is_switchs(body) for body in found if body.get("plugin") == plugin}
     for body in _routes(site):
         _check(body, same, plugin)
-    attached = fields.put(site.service.body, ATTACHED, site.scene.base(site.service.body, ATTACHED))
+    attached = field_paths.put(site.service.body, ATTACHED, site.scene.base(site.service.body, ATTACHED))
     _check(attached, (name for name, switchs in same.items() if not switchs), plugin)
     made = site.made(API, KIND, what, plugin=plugin, config=config)
     # Kong takes one plugin of a kind: this one stands in for that of a switch that was thrown before.

@@ -1,9 +1,9 @@
 """NetworkPolicy: one that lets nothing in. Whether anybody enforces it cannot be seen, so that it must be verified."""
 
-from runbook_operator.actions.base import Plan
-from runbook_operator.actions.rights import OWN, READ, Right
-from runbook_operator.actions.scene import Body
-from runbook_operator.actions.traffic.site import Site, selects, unfit
+from runbook_operator.actions.action_base import Plan
+from runbook_operator.actions.action_rights import OWN, READ, Right
+from runbook_operator.actions.plan_context import Body
+from runbook_operator.actions.traffic.traffic_target import Site, selects, unfit
 
 API, KIND = "networking.k8s.io/v1", "NetworkPolicy"
 RIGHTS = (Right("networking.k8s.io", "networkpolicies", OWN), Right("", "pods", READ))

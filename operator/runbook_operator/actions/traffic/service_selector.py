@@ -1,13 +1,13 @@
 """ServiceSelector: a Service whose selector wants a label that no pod has loses its endpoints. Every cluster can."""
 
-from runbook_operator.actions.base import Plan
-from runbook_operator.actions.rights import CHANGE, Right
-from runbook_operator.actions.scene import Body, Scene
-from runbook_operator.actions.traffic.reported import by_hand
-from runbook_operator.actions.traffic.site import BLOCKED, Site, unfit
-from runbook_operator.model.aims import Aim, Progress, Refused, Remark
-from runbook_operator.model.reasons import Reason
-from runbook_operator.model.refs import Ref
+from runbook_operator.actions.action_base import Plan
+from runbook_operator.actions.action_rights import CHANGE, Right
+from runbook_operator.actions.plan_context import Body, Scene
+from runbook_operator.actions.traffic.policy_acceptance import by_hand
+from runbook_operator.actions.traffic.traffic_target import BLOCKED, Site, unfit
+from runbook_operator.core.desired_fields import Aim, Progress, Refused, Remark
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
 
 SLICES = ("discovery.k8s.io/v1", "EndpointSlice")
 RIGHTS = (

@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from runbook_operator.actions.base import Plan
-from runbook_operator.actions.rights import CHANGE, OWN, Right
-from runbook_operator.actions.scene import Body
-from runbook_operator.actions.traffic.limit import Rate, multiplied
-from runbook_operator.actions.traffic.reported import answers, by_hand
-from runbook_operator.actions.traffic.routes import bypass, names, ref_of, unshared
-from runbook_operator.actions.traffic.site import Site, unfit
-from runbook_operator.model.aims import Aim
-from runbook_operator.model.fields import quoted
+from runbook_operator.actions.action_base import Plan
+from runbook_operator.actions.action_rights import CHANGE, OWN, Right
+from runbook_operator.actions.plan_context import Body
+from runbook_operator.actions.traffic.policy_acceptance import answers, by_hand
+from runbook_operator.actions.traffic.request_limits import Rate, multiplied
+from runbook_operator.actions.traffic.service_routes import bypass, names, ref_of, unshared
+from runbook_operator.actions.traffic.traffic_target import Site, unfit
+from runbook_operator.core.desired_fields import Aim
+from runbook_operator.core.field_paths import quoted
 
 API = "traefik.io/v1alpha1"
 RIGHTS = (Right("traefik.io", "middlewares", OWN), Right("traefik.io", "ingressroutes", CHANGE))

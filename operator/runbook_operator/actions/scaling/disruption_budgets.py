@@ -1,0 +1,70 @@
+"""PodDisruptionBudgets that a scale down goes below: they hold up evictions, and nothing else."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from runbook_operator.actions.plan_context import Body
+from runbook_operator.core import field_paths
+from runbook_operator.core.desired_fields import Remark
+from runbook_operator.core.observed_object import POD_LABELS, Seen
+from runbook_operator.core.reasons import Reason
+
+BUDGET = ("policy/v1", "PodDisruptionBudget", "")
+
+
+def remarks(workload: Seen, number: int, budgets: Iterable[Body]) -> list[Remark]:
+    """What a person should know of a scale down to this number, from what is there now."""
+    live, labels = workload.replicas, field_paths.get(workload.body, POD_LABELS)
+    if number >= live or not labels:
+        return []
+    return [
+        _remark(workload, number, budget)
+        for budget in budgets
+        if selects(budget["spec"].get("selector"), labels) and number < _needed(budget["spec"], live)
+    ]
+
+
+def selects(selector: Body | None, labels: Mapping[str, str]) -> bool:
+    """Whether a label selector chooses what has these labels; an empty one chooses all, an absent one nothing."""
+    if selector is None:
+        return False
+    equal = (selector.get("matchLabels") or {}).items() <= labels.items()
+    return equal and all(_fits(one, labels) for one in selector.get("matchExpressions") or ())
+
+
+def _fits(expression: Body, labels: Mapping[str, str]) -> bool:
+    held, values = labels.get(expression["key"]), expression.get("values") or ()
+    match expression["operator"]:
+        case "Exists":
+            return held is not None
+        case "DoesNotExist":
+            return held is None
+        case "In":
+            return held in values
+        case _:
+            return held not in values
+
+
+def _needed(spec: Body, live: int) -> int:
+    """How many the budget wants available of so many."""
+    if spec.get("minAvailable") is not None:
+        return _of(spec["minAvailable"], live)
+    if spec.get("maxUnavailable") is not None:
+        return live - _of(spec["maxUnavailable"], live)
+    return 0
+
+
+def _of(value: Any, live: int) -> int:
+    """A number, or a percentage of what is live, rounded up as the disruption controller does."""
+    return value if isinstance(value, int) else -(-int(value.rstrip("%")) * live // 100)
+
+
+def _remark(workload: Seen, number: int, budget: Body) -> Remark:
+    spec, name = budget["spec"], budget["metadata"]["name"]
+    rule = next(f"{key} {spec[key]}" for key in ("minAvailable", "maxUnavailable") if spec.get(key) is not None)
+    return Remark(
+        Reason.BELOW_BUDGET,
+        f"{workload.ref} goes from {workload.replicas} to {number}, and PodDisruptionBudget/{name} ({rule}) wants "
+        f"{_needed(spec, workload.replicas)}: a budget holds up evictions and not a scale down; see that the rest can "
+        "take the load",
+    )

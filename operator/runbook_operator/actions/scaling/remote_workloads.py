@@ -1,0 +1,35 @@
+"""Workloads whose pods are run by a delivery tool in another place: what is done to them would do nothing."""
+
+from collections.abc import Iterable
+
+from runbook_operator.actions.plan_context import Body
+from runbook_operator.core.desired_fields import Refused
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
+
+CANARY = ("flagger.app/v1beta1", "Canary", "")
+ROLLOUT = ("argoproj.io/v1alpha1", "Rollout", "")
+
+
+def check(workload: Ref, canaries: Iterable[Body], rollouts: Iterable[Body]) -> None:
+    """Raises Refused where the pods are not run from this workload, with the one that they are run from."""
+    for canary in canaries:
+        if workload.is_meant_by(_reference(canary, "targetRef")):
+            raise Refused(
+                Reason.DELIVERY_OWNED,
+                f"{workload} is what Flagger's Canary/{canary['metadata']['name']} releases from, and is at 0 between "
+                f"releases: its pods are run by {workload.name}-primary; let spec.targets name {workload}-primary",
+            )
+    for rollout in rollouts:
+        if workload.is_meant_by(_reference(rollout, "workloadRef")):
+            name = rollout["metadata"]["name"]
+            raise Refused(
+                Reason.DELIVERY_OWNED,
+                f"{workload} is only the template of the Argo Rollout {name}, which runs the pods; let spec.targets "
+                f"name apiVersion {ROLLOUT[0]}, kind {ROLLOUT[1]}, name {name}",
+            )
+
+
+def _reference(body: Body, key: str) -> Body:
+    reference: Body = (body.get("spec") or {}).get(key) or {}
+    return reference

@@ -1,0 +1,128 @@
+"""A Job whose command runs at most once, however Kubernetes treats its pod, and how such a Job is coming along.
+
+A Job retries six times by itself, and a pod that is evicted is replaced. An attempt that ended early may have done half
+of its work: whether it is run again is for a person to decide.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from runbook_operator.actions.plan_context import Body
+from runbook_operator.core.durations import spoken
+from runbook_operator.core.references import Ref
+
+DISRUPTED = "DisruptionTarget"
+ONCE: dict[str, Any] = {
+    "backoffLimit": 0,
+    "podReplacementPolicy": "Failed",
+    "podFailurePolicy": {
+        "rules": [{"action": "FailJob", "onPodConditions": [{"type": DISRUPTED, "status": "True"}]}],
+    },
+}
+DROPPED = ("backoffLimitPerIndex", "maxFailedIndexes")
+CLEANED_UP = "ttlSecondsAfterFinished"
+"""A Job that the cluster cleans up could be gone before an operator that was down has seen its end."""
+RESTARTS = ("restartPolicy", "restartPolicyRules")
+"""By these a container is started again inside of its pod."""
+PODS = ("active", "ready", "terminating", "succeeded", "failed")
+
+
+def once(job: Body) -> tuple[dict[str, Any], list[str]]:
+    """The Job's spec so that its command runs once, and what it said otherwise."""
+    pod = job["template"]["spec"]
+    containers, restarts = _once_each(pod["containers"])
+    sidecars, again = _once_each(pod.get("initContainers") or (), sidecars=True)
+    changed = [f"{key} {job[key]}" for key in ("backoffLimit",) if job.get(key)]
+    changed += [key for key in ("podFailurePolicy", *DROPPED) if key in job]
+    if pod.get("restartPolicy", "Never") != "Never":
+        changed.append(f"restartPolicy {pod['restartPolicy']}")
+    changed += dict.fromkeys((*restarts, *again))
+    parts = {"containers": containers} | ({"initContainers": sidecars} if sidecars else {})
+    template = {**job["template"], "spec": {**pod, **parts, "restartPolicy": "Never"}}
+    kept = {key: value for key, value in job.items() if key not in (*DROPPED, CLEANED_UP)}
+    return {**kept, **ONCE, "template": template}, changed
+
+
+def is_suspended(job: Body) -> bool:
+    """True if the Job controller has stopped it, or has not let it begin."""
+    return any(one["type"] == "Suspended" for one in _conditions(job))
+
+
+def has_pods(job: Body) -> bool:
+    """True if it has, or had, any pod."""
+    status = job.get("status") or {}
+    gone = status.get("uncountedTerminatedPods") or {}
+    return any(status.get(one) for one in PODS) or any(gone.values()) or bool(ended(job))
+
+
+def is_podless(job: Body) -> bool:
+    """True if it has begun, and has made no pod."""
+    return bool((job.get("status") or {}).get("startTime")) and not has_pods(job) and not is_suspended(job)
+
+
+def ended(job: Body) -> str:
+    """The condition that says how it ended, empty while it has not."""
+    return next((one["type"] for one in _conditions(job) if one["type"] in ("Complete", "Failed")), "")
+
+
+def is_interrupted(job: Body) -> bool:
+    """True if it failed since its pod was disrupted: the policy above is its only one."""
+    return _failed(job).get("reason") == "PodFailurePolicy"
+
+
+def complete(name: str, status: Body) -> str:
+    began, over = (datetime.fromisoformat(status[which]) for which in ("startTime", "completionTime"))
+    return f"complete in {spoken(over - began)}; kubectl logs job/{name}"
+
+
+def failed(name: str, job: Body) -> str:
+    """Why it failed, and where its logs are: a deadline deletes the pods, and their logs with them."""
+    found = _failed(job)
+    why = found.get("message") or found.get("reason")
+    if found.get("reason") == "DeadlineExceeded":
+        return f"Job/{name} failed: {why}; its pods and their logs were deleted at the deadline"
+    return f"Job/{name} failed: {why}; kubectl logs job/{name}"
+
+
+def interrupted(ref: Ref, how: str) -> str:
+    return (
+        f"{ref} {how}: its command may have run in part, and is not run again by itself; see what it did, then "
+        f"release, and throw again to run it anew"
+    )
+
+
+def why_failed(job: Body) -> str:
+    return str(_failed(job).get("message", ""))
+
+
+def under_way(ref: Ref, job: Body) -> str:
+    """In words that stay the same until something happens, so that a status is not written for the time alone."""
+    if is_suspended(job):
+        return f"{ref} is suspended"
+    status = job.get("status") or {}
+    if has_pods(job):
+        return f"{ref} running since {status.get('startTime')}"
+    if not status.get("startTime"):
+        return f"{ref} has not begun"
+    return f"{ref} has made no pod yet; kubectl describe job {ref.name} -n {ref.namespace} says why"
+
+
+def _once_each(containers: Any, *, sidecars: bool = False) -> tuple[list[dict[str, Any]], list[str]]:
+    """The containers without what restarts them; one that runs beside the others restarts as long as they run."""
+    found: list[dict[str, Any]] = []
+    dropped: list[str] = []
+    for one in containers:
+        stays = sidecars and one.get("restartPolicy") == "Always"
+        keys = [key for key in RESTARTS if key in one and not (stays and key == "restartPolicy")]
+        dropped += [f"{key} of container {one.get('name')}" for key in keys]
+        found.append({key: value for key, value in one.items() if key not in keys})
+    return found, dropped
+
+
+def _failed(job: Body) -> Body:
+    return next((one for one in _conditions(job) if one["type"] == "Failed"), {})
+
+
+def _conditions(job: Body) -> list[Body]:
+    found = (job.get("status") or {}).get("conditions") or ()
+    return [one for one in found if one["status"] == "True"]

@@ -1,0 +1,71 @@
+"""Compares what the pod template of an older revision needs with what the cluster has."""
+
+from collections.abc import Callable
+from functools import partial
+
+from runbook_operator.actions.action_rights import Right
+from runbook_operator.actions.plan_context import Body, Scene
+from runbook_operator.actions.rollback_revisions import Choice
+from runbook_operator.core.desired_fields import Refused, Remark
+from runbook_operator.core.observed_object import Missing, Seen
+from runbook_operator.core.pod_templates import Needed, pull_secrets, references, surroundings
+from runbook_operator.core.queries import together
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
+
+RIGHTS = tuple(
+    Right(group, plural, ("get",), optional=True)
+    for group, plural in (
+        ("", "configmaps"),
+        ("", "persistentvolumeclaims"),
+        ("", "secrets"),
+        ("", "serviceaccounts"),
+        ("node.k8s.io", "runtimeclasses"),
+        ("scheduling.k8s.io", "priorityclasses"),
+    )
+)
+"""Where one of them is missing the rollback goes on, with a remark about what could not be seen."""
+Named = Callable[[Body], tuple[Needed, ...]]
+CLASSES = ("PriorityClass", "RuntimeClass")
+"""Objects of the whole cluster: they are in no namespace."""
+
+
+def check(scene: Scene, seen: Seen, choice: Choice) -> list[Remark]:
+    """The remarks on what the revision's template names.
+
+    Raises Refused where something is gone without which its pods do not start. Of what the live template names as well
+    only ConfigMaps and Secrets are looked at: the pods that run have found the rest.
+    """
+    if choice.is_live:
+        return []
+    old, live = choice.revision.template, seen.body["spec"]["template"]
+    needed, pulled = [*references(old), *_only(surroundings, old, live)], _only(pull_secrets, old, live)
+    found = together(*(partial(scene.seen, _ref(scene, one), True) for one in (*needed, *pulled)))  # as a whole
+    missing = [one for one in found[: len(needed)] if isinstance(one, Missing)]
+    gone = _names([one for one in missing if one.reason is not Reason.FORBIDDEN])
+    number = choice.revision.number
+    if gone:
+        text = f"{seen.ref}: revision {number} needs {gone}, which is gone; make it again, or name another revision"
+        raise Refused(Reason.REFERENCE_NOT_FOUND, f"{text} by toRevision")
+    unseen = _names(missing)
+    unpulled = _names([one for one in found[len(needed) :] if isinstance(one, Missing)])
+    hidden = f"{seen.ref}: revision {number} needs {unseen}, and the operator may not see whether that is there"
+    absent = f"{seen.ref}: revision {number} pulls its images by {unpulled}, which was not seen; pods that have to pull"
+    remarks = [Remark(Reason.FORBIDDEN, hidden)] if unseen else []
+    pulls = [Remark(Reason.REFERENCE_NOT_FOUND, f"{absent} a private image do not start")] if unpulled else []
+    return [*remarks, *pulls]
+
+
+def _only(named: Named, old: Body, live: Body) -> list[Needed]:
+    """References that the old template has and the live one does not."""
+    there = named(live)
+    return [one for one in named(old) if one not in there]
+
+
+def _ref(scene: Scene, needed: Needed) -> Ref:
+    api_version, kind, name = needed
+    return Ref(api_version, kind, "", name) if kind in CLASSES else scene.ref(api_version, kind, name)
+
+
+def _names(missing: list[Missing]) -> str:
+    return ", ".join(str(one.ref) for one in missing)

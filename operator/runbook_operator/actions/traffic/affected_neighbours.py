@@ -1,0 +1,71 @@
+"""Services and workloads beside the target's: looked up after the writes, so that no throw waits for them."""
+
+from collections.abc import Mapping
+
+from runbook_operator.actions.action_rights import Right
+from runbook_operator.actions.plan_context import Body, Scene
+from runbook_operator.actions.traffic.traffic_target import BLOCKED, Site
+from runbook_operator.core import field_paths
+from runbook_operator.core.desired_fields import Refused, Remark
+from runbook_operator.core.observed_object import POD_LABELS, Seen
+from runbook_operator.core.reasons import Reason
+
+WORKLOADS = (("apps/v1", "Deployment", ""), ("apps/v1", "StatefulSet", ""))
+RIGHTS = (
+    Right("", "services", ("list",), optional=True),
+    *(Right("apps", f"{kind.lower()}s", ("get", "list"), optional=True) for _, kind, _ in WORKLOADS),
+)
+AT_THE_PODS = frozenset({"AuthorizationPolicy", "EnvoyFilter", "NetworkPolicy"})
+"""Mechanisms on the pods themselves hold for every Service that leads there."""
+
+
+def remarks(scene: Scene) -> tuple[Remark, ...]:
+    """Which Services go round what was written, and which other workloads are hit by it."""
+    if not scene.aims:
+        return ()
+    site = Site(scene, scene.look(scene.service))
+    try:
+        services, deployments, stateful_sets = scene.find_all(("v1", "Service", ""), *WORKLOADS)
+    except Refused:
+        return ()
+    others = [] if {one.ref.kind for one in scene.aims} & AT_THE_PODS else _bypassing(site, services)
+    return (*others, *_hit(site, (*deployments, *stateful_sets)))
+
+
+def _bypassing(site: Site, services: tuple[Body, ...]) -> list[Remark]:
+    own, labels = site.pods(), _labels(site)
+    found = [one for one in services if one["metadata"]["name"] != site.ref.name and _leads(one["spec"], own, labels)]
+    if not found:
+        return []
+    names = ", ".join(sorted(f"Service/{one['metadata']['name']}" for one in found))
+    text = f"{names} may lead to the same pods as {site.ref}: who uses another Service goes round what is held there"
+    return [Remark(Reason.TRAFFIC_BYPASS, text)]
+
+
+def _labels(site: Site) -> Mapping[str, str]:
+    """The labels of the target's pods, as far as they are known."""
+    workload = site.scene.target.workload
+    seen = site.scene.seen(workload, False) if workload else None
+    template = field_paths.get(seen.body, POD_LABELS) if isinstance(seen, Seen) else None
+    return {**(template or {}), **site.pods()}
+
+
+def _leads(spec: Body, own: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """True if a Service may lead to the same pods: to those with these labels, or to some of those behind `own`."""
+    selector = spec.get("selector") or {}
+    if not selector or BLOCKED in selector or spec.get("type") == "ExternalName":
+        return False
+    return bool(selector.items() <= labels.items() or own.items() <= selector.items())
+
+
+def _hit(site: Site, workloads: tuple[Body, ...]) -> list[Remark]:
+    own, target = site.pods(), site.scene.target.workload
+    if target is None:
+        return []
+    found = [one for one in workloads if own.items() <= (field_paths.get(one, POD_LABELS) or {}).items()]
+    names = sorted(f"{one['kind']}/{one['metadata']['name']}" for one in found)
+    others = [name for name in names if name != str(target)]
+    if not others:
+        return []
+    text = f"{site.ref} leads to pods of {', '.join(others)} too, which are hit as well as those of {target}"
+    return [Remark(Reason.OTHERS_HIT, text)]

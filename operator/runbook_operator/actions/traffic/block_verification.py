@@ -1,0 +1,93 @@
+"""Whether a block works: a request that must fail before the switch says Engaged."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from runbook_operator.actions.plan_context import Body, Scene
+from runbook_operator.actions.traffic.affected_neighbours import AT_THE_PODS
+from runbook_operator.actions.traffic.traffic_target import Site
+from runbook_operator.core import service_addresses
+from runbook_operator.core.desired_fields import Aim, Progress, Refused, Remark
+from runbook_operator.core.model_base import ApiModel
+from runbook_operator.core.queries import Answering
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
+from runbook_operator.core.service_ports import Port
+
+Name = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+PATH = r"^/[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*$"
+"""What a URL may hold as it is; everything else is written as %XX."""
+UPSTREAM_GONE = frozenset({502, 503, 504})
+"""How a proxy of a mesh between us and the Service says that nobody is behind it."""
+DENIED = frozenset({403, 429, *range(500, 600)})
+"""How a gateway says that a request does not reach the Service."""
+
+
+class Verify(ApiModel):
+    """A GET by the operator that must fail. It must have answered before: what never answered says nothing."""
+
+    path: Annotated[str, Field(max_length=1024, pattern=PATH)] = Field("/", description="The path to ask for.")
+    service: Name | None = Field(
+        None, description="The Service of this namespace to ask: the gateway's, or the target's own where absent."
+    )
+    port: Port = Field("", description="Its port's name or number; the target's, or else the first, where absent.")
+
+
+def asked(verify: Verify, scene: Scene) -> tuple[Ref, str]:
+    """The Service and the port that are asked."""
+    if verify.service is None:
+        return scene.service, verify.port or scene.target.port
+    return scene.ref("v1", "Service", verify.service), verify.port
+
+
+def check(verify: Verify, scene: Scene) -> None:
+    """Raises Refused where there is nothing that could be asked."""
+    ref, port = asked(verify, scene)
+    spec = scene.look(ref).body["spec"]
+    if not (spec.get("selector") and service_addresses.has_address(spec)):
+        text = f"verify: {ref} has no address of its own with pods behind it, so that it cannot be asked"
+        raise Refused(Reason.INVALID_SPEC, f"{text}; name another as verify.service, or leave verify out")
+    if service_addresses.port(spec, port) is None:
+        raise Refused(Reason.INVALID_SPEC, f"verify: {ref} has no TCP port {port or 'at all'}; correct verify.port")
+
+
+def outcome(verify: Verify, scene: Scene, aim: Aim) -> Progress:
+    """Whether what was asked no longer answers."""
+    ref, port = asked(verify, scene)
+    answer: Answering = scene.probe(ref, port, verify.path)
+    if _is_blocked(answer, own=ref == scene.service, istio=aim.ref.kind == "AuthorizationPolicy"):
+        return Progress()
+    how = f"still answers with {answer.status}" if answer.status else f"is not known to be blocked: {answer.why}"
+    return Progress(False, f"{ref} {how}")
+
+
+def unproven(verify: Verify, scene: Scene) -> tuple[Remark, ...]:
+    """The remark on a failed request that proves nothing: no pod was there that could have answered. Raises Unread."""
+    if not {one.ref.kind for one in scene.aims} & AT_THE_PODS:
+        return ()
+    try:
+        pods = Site(scene, scene.look(scene.service)).found_pods()
+    except Refused:
+        return ()
+    if any(map(_is_ready, pods)):
+        return ()
+    made = ", ".join(sorted({str(one.ref) for one in scene.aims}))
+    text = (
+        f"no ready pod stands behind {scene.service}, so that the failed request of verify proves nothing: it is not "
+        f"known whether {made} is enforced. Once a pod is ready, ask {verify.path} of {scene.service} by hand"
+    )
+    return (Remark(Reason.UNVERIFIABLE, text),)
+
+
+def _is_ready(pod: Body) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any((one.get("type"), one.get("status")) == ("Ready", "True") for one in conditions)
+
+
+def _is_blocked(answer: Answering, *, own: bool, istio: bool) -> bool:
+    if answer.status is None:
+        return answer.end == "Unreachable" or (istio and answer.end == "Closed")
+    if own:
+        return answer.status in UPSTREAM_GONE or (istio and answer.status in DENIED)
+    return answer.status in DENIED

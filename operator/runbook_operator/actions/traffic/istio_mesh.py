@@ -1,0 +1,77 @@
+"""Decides if the pods behind a Service are in the Istio mesh, by what is there, or without pods by a declaration.
+
+No pods are no evidence: an Istio object on pods outside of the mesh stops nothing.
+"""
+
+from collections.abc import Mapping
+
+from runbook_operator.actions.plan_context import Body
+from runbook_operator.actions.traffic.traffic_target import Site, unfit
+from runbook_operator.core import field_paths
+from runbook_operator.core.desired_fields import Remark
+from runbook_operator.core.observed_object import Missing, Seen
+from runbook_operator.core.queries import together
+from runbook_operator.core.rbac_rules import Right
+from runbook_operator.core.reasons import Reason
+
+RIGHTS = (
+    Right("", "namespaces", ("get",), optional=True),
+    *(Right("apps", f"{kind.lower()}s", ("get",), of=(kind,), optional=True) for kind in ("Deployment", "StatefulSet")),
+)
+SIDECAR = "sidecar.istio.io/status"
+AMBIENT = "ambient.istio.io/redirection"
+INJECT = "sidecar.istio.io/inject"
+INJECTION = "istio-injection"
+REVISION = "istio.io/rev"
+MODE = "istio.io/dataplane-mode"
+PROXY = "istio-proxy"
+
+
+def in_mesh(site: Site, *marks: str) -> list[Remark]:
+    """Raises Refused where no pod is in the mesh, or none would be; where some are, the others are named."""
+    pods = site.found_pods()
+    if not pods:
+        _expected(site, marks)
+        return []
+    outside = [one for one in pods if not set(marks) & set(one["metadata"].get("annotations") or {})]
+    if not outside:
+        return []
+    if len(outside) == len(pods):
+        raise unfit(f"no pod of {site.ref} is in the mesh: none has the annotation {' or '.join(marks)}")
+    text = f"{len(outside)} of {len(pods)} pods of {site.ref} are not in the mesh, so that nothing stops their traffic"
+    return [Remark(Reason.TRAFFIC_BYPASS, text)]
+
+
+def _expected(site: Site, marks: tuple[str, ...]) -> None:
+    """Raises Refused unless the workload's pod template or the Namespace declares that its pods join the mesh."""
+    scene, ambient = site.scene, AMBIENT in marks
+    namespace = scene.ref("v1", "Namespace", scene.namespace)
+    looks = [lambda: scene.seen(namespace, True)]
+    if scene.target.workload is not None:
+        looks.append(lambda: scene.seen(scene.workload, True))
+    space, *workloads = together(*looks)
+    template = (
+        next((field_paths.get(one.body, "spec.template") for one in workloads if isinstance(one, Seen)), None) or {}
+    )
+    labels = (space.body["metadata"].get("labels") or {}) if isinstance(space, Seen) else {}
+    if not _declared(template, labels, marks, ambient=ambient):
+        unknown = f"; {space.message}" if isinstance(space, Missing) else ""
+        raise unfit(
+            f"{site.ref} has no pods now, and nothing declares that those to come are in the mesh: the pod template of "
+            f"the target's workload has no {INJECT}, {REVISION} or container {PROXY}, and Namespace/{scene.namespace} "
+            f"no label {INJECTION} or {REVISION}{unknown}"
+        )
+
+
+def _declared(template: Body, namespace: Mapping[str, str], marks: tuple[str, ...], *, ambient: bool) -> bool:
+    meta, spec = template.get("metadata") or {}, template.get("spec") or {}
+    labels, annotations = meta.get("labels") or {}, meta.get("annotations") or {}
+    if ambient and "ambient" in (labels.get(MODE), namespace.get(MODE) if MODE not in labels else None):
+        return True
+    containers = (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
+    if set(marks) & set(annotations) or any(one["name"] == PROXY for one in containers):
+        return True
+    wish = labels.get(INJECT, annotations.get(INJECT))
+    if wish is not None or REVISION in labels:
+        return wish != "false"
+    return namespace.get(INJECTION) == "enabled" or (INJECTION not in namespace and REVISION in namespace)

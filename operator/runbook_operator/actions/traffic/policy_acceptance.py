@@ -1,0 +1,85 @@
+"""Finds out if the controller of a mechanism reports that what was written is in force.
+
+Asked after the writes, of the last one: no write waits for a controller. A kind without conditions is Engaged with a
+remark that names the check by hand.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from runbook_operator.actions.action_base import DONE
+from runbook_operator.actions.plan_context import Body, Scene
+from runbook_operator.core.desired_fields import Aim, Progress, Remark
+from runbook_operator.core.observed_object import Seen
+from runbook_operator.core.reasons import Reason
+
+STATUS: Mapping[str, tuple[str, str]] = {
+    "BackendTrafficPolicy": ("ancestors", "Accepted"),
+    "HTTPRoute": ("parents", "Accepted"),
+    "KongPlugin": ("", "Programmed"),
+}
+"""Where a kind has its conditions, and the one that says that the object is in force."""
+SILENT = frozenset({"KongPlugin"})
+"""Kinds of which some versions have no conditions at all: that says nothing."""
+SHARED = frozenset({"HTTPRoute"})
+"""Kinds that were there before: one gateway that has refused them all along says nothing about what was written."""
+PENDING = "Pending"
+
+
+def by_hand(what: str, check: str) -> Remark:
+    """A remark where no condition reports: `check` is a command with the answer that it should give."""
+    return Remark(Reason.UNVERIFIABLE, f"no condition tells whether {what} is in force; check by hand: {check}")
+
+
+def is_by_hand(one: Aim | Remark) -> bool:
+    return isinstance(one, Remark) and one.reason is Reason.UNVERIFIABLE
+
+
+def answers(status: int) -> str:
+    """The check through a gateway, which answers so."""
+    return f"curl -s -o /dev/null -w '%{{http_code}}' URL prints {status} for a URL of the gateway"
+
+
+def outcome(scene: Scene, aim: Aim) -> Progress:
+    """The reports of the controllers on all that the action has written; asked for its last aim."""
+    if aim != scene.aims[-1]:
+        return DONE
+    found = [_reported(one, scene) for one in scene.aims if one.ref.kind in STATUS]
+    refused = next((far for far in found if far.failed), None)
+    return refused or next((far for far in found if not far.done), DONE)
+
+
+def _reported(aim: Aim, scene: Scene) -> Progress:
+    seen, (place, kind) = scene.seen(aim.ref, True), STATUS[aim.ref.kind]
+    if not isinstance(seen, Seen):
+        return DONE
+    status = seen.body.get("status") or {}
+    holders = status.get(place) or () if place else (status,)
+    found = [
+        (one, condition) for one in holders for condition in _current(seen.body, one.get("conditions") or (), kind)
+    ]
+    well = any(condition["status"] == "True" for _, condition in found)
+    bad = [(one, condition) for one, condition in found if _is_refusal(condition)]
+    if bad and not (well and aim.ref.kind in SHARED):
+        return Progress(False, _refusal(aim, *bad[0]), Reason.NOT_ACCEPTED)
+    if well or (aim.ref.kind in SILENT and not status.get("conditions")):
+        return DONE
+    name = f"{aim.ref.kind.lower()} {aim.ref.name} -n {aim.ref.namespace}"
+    text = f"{aim.ref} was written, and its controller has not reported {kind} yet; kubectl get {name} -o yaml"
+    return Progress(False, text)
+
+
+def _current(body: Body, conditions: Iterable[Body], kind: str) -> list[Body]:
+    """The condition, where it is about the generation that is there."""
+    generation = body["metadata"].get("generation", 0)
+    return [
+        one for one in conditions if one.get("type") == kind and one.get("observedGeneration", generation) >= generation
+    ]
+
+
+def _is_refusal(condition: Body) -> bool:
+    return condition["status"] == "False" and condition.get("reason") != PENDING
+
+
+def _refusal(aim: Aim, holder: Body, condition: Body) -> str:
+    who = holder.get("controllerName") or "its controller"
+    return f"{aim.ref}: {who} reports {condition['type']}=False: {condition.get('reason')}: {condition.get('message')}"

@@ -1,0 +1,138 @@
+"""Where traffic is blocked or limited: a target's Service, and what a switch makes beside it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runbook_operator.actions.action_base import Plan
+from runbook_operator.actions.plan_context import Body, Scene
+from runbook_operator.core import service_addresses
+from runbook_operator.core.desired_fields import OBJECT, Aim, Refused
+from runbook_operator.core.observed_object import Missing, Seen
+from runbook_operator.core.queries import Query, Unread
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import API_VERSION, Ref
+
+BLOCKED = "runbooks.dev/blocked"
+"""The label that no pod has: a Service whose selector wants it leads nowhere."""
+
+
+def unfit(message: str) -> Refused:
+    """Why a mechanism cannot be used here; the next one is tried."""
+    return Refused(Reason.NO_TRAFFIC_MECHANISM, message)
+
+
+def site(scene: Scene) -> "Site":
+    """Where the scene's target is reached; raises Refused where nothing could be held there."""
+    if scene.throw.momentary:
+        text = "momentary: a block or a limit would be left behind; remove it, and throw with expiresAfter instead"
+        raise Refused(Reason.INVALID_SPEC, text)
+    return Site(scene, scene.look(scene.service))
+
+
+@dataclass(frozen=True)
+class Site:
+    """The Service as it is now. Every method raises Refused where a mechanism cannot go on, and Unread as a Scene."""
+
+    scene: Scene
+    service: Seen
+
+    @property
+    def ref(self) -> Ref:
+        return self.service.ref
+
+    @property
+    def spec(self) -> Body:
+        spec: Body = self.service.body["spec"]
+        return spec
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        found: Mapping[str, str] = self.service.body["metadata"].get("annotations") or {}
+        return found
+
+    def pods(self) -> dict[str, str]:
+        """The labels by which the Service chooses its pods, whether it is blocked now or not."""
+        if self.spec.get("type") == "ExternalName":
+            raise unfit(f"{self.ref} is an ExternalName: no pods stand behind it")
+        labels = {key: value for key, value in (self.spec.get("selector") or {}).items() if key != BLOCKED}
+        if not labels:
+            raise unfit(f"{self.ref} has no spec.selector: whoever writes its endpoints decides where it leads")
+        return labels
+
+    def found_pods(self) -> tuple[Body, ...]:
+        return self.scene.find("v1", "Pod", ",".join(f"{key}={value}" for key, value in sorted(self.pods().items())))
+
+    def pod_port(self) -> int | None:
+        """The pods' port that the target's port leads to; None where it names none, or one that only pods know."""
+        port = service_addresses.port(self.spec, self.scene.target.port) if self.scene.target.port else None
+        number = (port or {}).get("targetPort", (port or {}).get("port"))
+        return number if isinstance(number, int) else None
+
+    def made(self, api_version: str, kind: str, what: str, **content: Any) -> Aim:
+        """An object of the switch's own that is there while it is engaged: `content` beside its metadata."""
+        name = f"{self.scene.throw.switch}-{self.scene.target.name}-{what}"
+        ref = self.scene.ref(api_version, kind, name)
+        found = self.scene.seen(ref, True)
+        if isinstance(found, Missing) and found.reason is not Reason.TARGET_NOT_FOUND:
+            raise Refused(found.reason, found.message)
+        meta = {"name": name, "namespace": ref.namespace, "ownerReferences": [self.scene.throw.owner]}
+        return Aim(ref, OBJECT, {"apiVersion": api_version, "kind": kind, "metadata": meta, **content})
+
+
+Way = Callable[[Site], Plan]
+"""A mechanism: what is to be written, in its order; raises Refused where it cannot be used."""
+
+
+def first(names: Iterable[str], ways: Mapping[str, Way], site: Site) -> Plan:
+    """What the first of the named mechanisms that can be used does; raises Refused with what each of them lacks.
+
+    What they have to look at is asked for at once.
+    """
+    unread: set[Query] = set()
+    lacking: list[str] = []
+    for name in names:
+        try:
+            plan = ways[name](site)
+        except Unread as more:
+            unread |= more.queries
+        except Refused as refused:
+            lacking.append(f"{name}: {refused.message}")
+        else:
+            if unread:
+                break
+            return plan
+    if unread:
+        raise Unread(unread)
+    raise unfit(f"nothing can be done at {site.ref}. " + "; ".join(lacking))
+
+
+def is_switchs(body: Body) -> bool:
+    """Whether an object was made by a switch."""
+    owners = body["metadata"].get("ownerReferences", ())
+    return any((owner.get("apiVersion"), owner.get("kind")) == (API_VERSION, "Switch") for owner in owners)
+
+
+def is_own(body: Body, scene: Scene) -> bool:
+    """Whether an object was made by this very switch."""
+    return any(owner.get("uid") == scene.throw.uid for owner in body["metadata"].get("ownerReferences", ()))
+
+
+def selects(selector: Body, labels: Mapping[str, str], *, whole: bool = True) -> bool:
+    """Whether a label selector fits; where `labels` are not the `whole` of them, whether it may."""
+    wanted = [{"key": k, "operator": "In", "values": [v]} for k, v in (selector.get("matchLabels") or {}).items()]
+    rules = (*wanted, *(selector.get("matchExpressions") or ()))
+    return all(_fits(rule, labels) or (not whole and rule["key"] not in labels) for rule in rules)
+
+
+def _fits(rule: Body, labels: Mapping[str, str]) -> bool:
+    key, values = rule["key"], rule.get("values") or ()
+    match rule["operator"]:
+        case "In":
+            return labels.get(key) in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case _:
+            return key not in labels

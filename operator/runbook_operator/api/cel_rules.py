@@ -1,0 +1,103 @@
+"""CEL rules about names: what a Runbook calls by name is declared in it, and what objects are called."""
+
+from runbook_operator.core.model_base import Rule
+
+NOT_HELD = (
+    "which spec.killSwitches does not declare, or declares as momentary, so that it holds nothing; name a kill switch "
+    "that it declares without momentary"
+)
+NOT_DECLARED = "which the Runbook does not declare; declare it or correct the name"
+ROLLS_FORWARD = (
+    "spec.deployments.firstAction: a rollback with rollForwardOnRelease brings the bad revision back as soon as all is "
+    "well; engage a kill switch without it"
+)
+RUNBOOK_NAME = Rule(
+    "self.metadata.name.size() <= 63",
+    "metadata.name: at most 63 characters, since it labels the switches and is part of their names",
+)
+SWITCH_NAME = Rule(
+    "self.metadata.name == self.spec.runbook + '-' + self.spec.switch",
+    "metadata.name is <spec.runbook>-<spec.switch>: whoever may patch a Switch by its name may throw that entry and no "
+    "other; the Runbook makes its own switches",
+)
+FIRST = "self.deployments.firstAction"
+
+
+def holds(name: str) -> str:
+    """CEL: the kill switch of that name is declared, and holds."""
+    return (
+        "(has(self.killSwitches) && "
+        f"self.killSwitches.exists(k, k.name == {name} && !(has(k.momentary) && k.momentary)))"
+    )
+
+
+def engaged(entries: str, has: str, name: str) -> Rule:
+    """CEL: every kill switch that spec.<entries> would engage is declared, and holds."""
+    check = f"!({has}) || {holds(name)}"
+    return Rule(
+        f"!has(self.{entries}) || self.{entries}.all(s, {check})",
+        f"spec.{entries}: an entry engages a switch, {NOT_HELD}",
+        _naming(entries, check, f"%s engages %s, {NOT_HELD}", "name", name.removeprefix("s.")),
+    )
+
+
+def _naming(entries: str, check: str, sentence: str, *fields: str) -> str:
+    """CEL: the sentence with these fields of the first entry of spec.<entries> that fails the check.
+
+    The API server costs names that are joined by `+`, and those in a list inside of an entry, as unbounded.
+    """
+    first = f"self.{entries}.filter(s, !({check}))[0]"
+    return f"'spec.{entries}: {sentence}'.format([{', '.join(f'{first}.{one}' for one in fields)}])"
+
+
+def guarding() -> tuple[Rule, ...]:
+    """CEL: what the deployment guard names is declared, and what it engages holds and stays where it went."""
+    forward = "has(a.rollback) && has(a.rollback.rollForwardOnRelease) && a.rollback.rollForwardOnRelease"
+    unguarded = f"!has(self.deployments) || !has({FIRST})"
+    return (
+        Rule(
+            f"{unguarded} || {holds(f'{FIRST}.engage')}", f"spec.deployments.firstAction engages a switch, {NOT_HELD}"
+        ),
+        Rule(
+            f"{unguarded} || !has(self.killSwitches) || "
+            f"self.killSwitches.all(k, k.name != {FIRST}.engage || k.actions.all(a, !({forward})))",
+            ROLLS_FORWARD,
+        ),
+        *(
+            Rule(
+                f"!has(self.deployments) || !has(self.deployments.{field}) || self.deployments.{field}.all(n, "
+                f"has(self.{field}) && self.{field}.exists(t, t.name == n))",
+                f"spec.deployments.{field} names an entry that spec.{field} does not declare; declare it or "
+                "correct the name",
+            )
+            for field in ("metrics", "healthEndpoints")
+        ),
+    )
+
+
+def listed(entries: str, field: str, declared: str) -> Rule:
+    """CEL: every name in spec.<entries>[].<field> is one of spec.<declared>."""
+    check = f"!has(s.{field}) || s.{field}.all(n, has(self.{declared}) && self.{declared}.exists(t, t.name == n))"
+    sentence = f"names an entry that spec.{declared} does not declare; declare it or correct the name"
+    return Rule(
+        f"!has(self.{entries}) || self.{entries}.all(s, {check})",
+        f"spec.{entries}: {field} of an entry {sentence}",
+        _naming(entries, check, f"{field} of %s {sentence}", "name"),
+    )
+
+
+def declared(entries: str, check: str, holder: str, named: str = "target") -> Rule:
+    """CEL: every target, or what else is named, that spec.<entries> names is one of spec.targets."""
+    known = f"(has(self.{named}s) && self.{named}s.exists(t, t.name == {holder}.{named}))"
+    checked, kind = check.format(declared=known), holder.rpartition(".")[2]
+    way_out = f"spec.{named}s does not declare; declare it or correct the name"
+    if holder.startswith("a."):
+        sentence = _naming(entries, checked, f"{kind} of switch %s names a {named} that {way_out}", "name")
+    else:
+        field = f"{holder}.{named}".removeprefix("s.")
+        sentence = _naming(entries, checked, f"%s names {named} %s, which {way_out}", "name", field)
+    return Rule(
+        f"!has(self.{entries}) || self.{entries}.all(s, {checked})",
+        f"spec.{entries}: an entry names a {named} that {way_out}",
+        sentence,
+    )

@@ -1,0 +1,279 @@
+"""CustomResourceDefinitions from the models: pydantic's JSON schema turned into a structural schema.
+
+Every construct that pydantic emits and apiextensions.k8s.io/v1 refuses is converted here; one that is not known
+raises UnsupportedSchemaError with its path, so that a new model fails in its author's test and not at `kubectl apply`.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import BaseModel
+
+from runbook_operator.api import cel_rules
+from runbook_operator.api.override import SwitchSpec
+from runbook_operator.api.runbook import RunbookSpec, RunbookStatus
+from runbook_operator.api.switch import SwitchStatus
+from runbook_operator.core.model_base import Rule
+from runbook_operator.core.references import GROUP, VERSION
+
+Schema = dict[str, Any]
+
+KEPT = frozenset(
+    {
+        *("type", "description", "default", "enum", "format", "pattern", "required", "properties", "items"),
+        *("minimum", "maximum", "multipleOf", "minLength", "maxLength", "minItems", "maxItems"),
+        *("minProperties", "maxProperties", "nullable"),
+    }
+)
+DROPPED = frozenset({"title", "examples", "$defs"})
+TYPED = frozenset({"type", "enum", "const", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-int-or-string"})
+OPEN: Schema = {"x-kubernetes-preserve-unknown-fields": True}
+NULL: Schema = {"type": "null"}
+
+
+class UnsupportedSchemaError(Exception):
+    """A model uses a construct that a CRD cannot express; the message gives the path and the construct."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of `kubectl get`; priority 1 shows with `-o wide` only."""
+
+    name: str
+    json_path: str
+    type: str = "string"
+    priority: int = 0
+
+    def as_crd(self) -> Schema:
+        optional: Schema = {"priority": self.priority} if self.priority else {}
+        return {"name": self.name, "type": self.type, "jsonPath": self.json_path, **optional}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A custom resource: its names, its models, and how `kubectl get` shows it."""
+
+    kind: str
+    plural: str
+    short_names: tuple[str, ...]
+    spec: type[BaseModel]
+    status: type[BaseModel]
+    description: str
+    columns: tuple[Column, ...]
+    rules: tuple[Rule, ...]
+
+
+AGE = Column("Age", ".metadata.creationTimestamp", "date")
+
+RUNBOOK = Kind(
+    kind="Runbook",
+    plural="runbooks",
+    short_names=("rb",),
+    spec=RunbookSpec,
+    status=RunbookStatus,
+    description="The runbook of one system: what it watches, and the switches that it can throw.",
+    columns=(
+        Column("Title", ".spec.title", priority=1),
+        Column("Mode", ".spec.mode"),
+        Column("Switches", ".status.switches", "integer"),
+        Column("Engaged", ".status.engaged", "integer"),
+        Column("Healthy", '.status.conditions[?(@.type=="Healthy")].status'),
+        Column("Suspended", '.status.conditions[?(@.type=="Suspended")].status'),
+        Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
+        Column("Reason", '.status.conditions[?(@.type=="Ready")].reason'),
+        Column("Message", '.status.conditions[?(@.type=="Ready")].message', priority=1),
+        AGE,
+    ),
+    rules=(cel_rules.RUNBOOK_NAME,),
+)
+SWITCH = Kind(
+    kind="Switch",
+    plural="switches",
+    short_names=("sw", "ks"),
+    spec=SwitchSpec,
+    status=SwitchStatus,
+    description="A lever that a Runbook declares. Throw it: kubectl patch sw NAME --type merge"
+    ' -p \'{"spec":{"engaged":true,"reason":"INC-42"}}\'. Release it with "engaged":null,"reason":null.'
+    ' With "engaged":false nothing automatic engages it either.',
+    columns=(
+        Column("Does", ".status.columns.does"),
+        Column("Thrown", ".spec.engaged", "boolean"),
+        Column("Phase", ".status.phase"),
+        Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
+        Column("Automatic", ".status.columns.automatic"),
+        Column("Since", ".status.engagedAt", "date"),
+        Column("Until", ".status.columns.until"),
+        Column("Why", ".status.columns.why"),
+        Column("Last", ".status.history[0].releasedAt", "date"),
+        Column("By", ".status.columns.by", priority=1),
+        Column("Outcome", ".status.history[0].outcome", priority=1),
+        Column("Description", ".status.description", priority=1),
+        Column("Message", ".status.columns.message", priority=1),
+        Column("Generation", ".metadata.generation", "integer", priority=1),
+        Column("Seen", ".status.observedGeneration", "integer", priority=1),
+        replace(AGE, priority=1),
+    ),
+    rules=(cel_rules.SWITCH_NAME,),
+)
+KINDS = (RUNBOOK, SWITCH)
+
+
+def crd(kind: Kind) -> Schema:
+    """The CustomResourceDefinition of `kind`, ready to be printed as YAML."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "names": {
+                "kind": kind.kind,
+                "listKind": f"{kind.kind}List",
+                "plural": kind.plural,
+                "singular": kind.kind.lower(),
+                "shortNames": list(kind.short_names),
+                "categories": ["runbooks"],
+            },
+            "scope": "Namespaced",
+            "versions": [_version(kind)],
+        },
+    }
+
+
+def structural(model: type[BaseModel]) -> Schema:
+    """The model's JSON schema as a structural schema; raises UnsupportedSchemaError for what a CRD cannot say."""
+    schema = model.model_json_schema(by_alias=True)
+    return _convert(schema, _Place(schema.get("$defs", {}), model.__name__))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the walk is: its path for messages, the definitions that it is inside of, and whether in an atomic list."""
+
+    defs: Mapping[str, Schema]
+    path: str
+    inside: frozenset[str] = frozenset()
+    atomic: bool = False
+
+    def below(self, step: str) -> "_Place":
+        return replace(self, path=f"{self.path}.{step}")
+
+    def entering(self, name: str) -> "_Place":
+        if name in self.inside:
+            raise UnsupportedSchemaError(f"{self.path}: {name} contains itself, which a CRD cannot express")
+        return replace(self, inside=self.inside | {name})
+
+
+def _version(kind: Kind) -> Schema:
+    schema: Schema = {
+        "type": "object",
+        "description": kind.description,
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": structural(kind.spec),
+            # Never absent, since kstatus takes an object without status for one that is ready.
+            "status": {**structural(kind.status), "default": {}},
+        },
+        "x-kubernetes-validations": [rule.as_schema() for rule in kind.rules],
+    }
+    return {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "subresources": {"status": {}},
+        "additionalPrinterColumns": [column.as_crd() for column in kind.columns],
+        "schema": {"openAPIV3Schema": schema},
+    }
+
+
+def _convert(node: Schema, place: _Place) -> Schema:
+    node, place = _resolved(node, place)
+    if place.atomic and "default" in node:
+        node = _told(node)
+    if not TYPED & set(node):
+        return {**OPEN, **{key: node[key] for key in ("description",) if key in node}}
+    converted: Schema = {}
+    for key, value in node.items():
+        converted |= _keyword(key, value, node, place)
+    return converted
+
+
+def _resolved(node: Schema, place: _Place) -> tuple[Schema, _Place]:
+    """The node without $ref and without a null branch: absent already says none. What stands beside them wins."""
+    if node.get("default", 0) in (None, ""):
+        return _resolved(_without(node, "default"), place)
+    if "$ref" in node:
+        name = node["$ref"].removeprefix("#/$defs/")
+        return _resolved(place.defs[name] | _without(node, "$ref"), place.entering(name))
+    if "anyOf" in node:
+        return _resolved(_only_branch(node["anyOf"], place.path) | _without(node, "anyOf"), place)
+    return node, place
+
+
+def _told(node: Schema) -> Schema:
+    """The node with its default in words only.
+
+    Argo CD compares an atomic list as a whole, and a default that the API server puts into one is a difference to it
+    for ever. The operator knows the default by itself.
+    """
+    default = json.dumps(node["default"]) if not isinstance(node["default"], str) else node["default"]
+    text = " ".join(str(node.get("description", "")).split())
+    return _without(node, "default") | {"description": f"{text} Default: {default}.".strip()}
+
+
+def _without(node: Schema, key: str) -> Schema:
+    return {name: value for name, value in node.items() if name != key}
+
+
+def _only_branch(branches: list[Schema], path: str) -> Schema:
+    kept = [branch for branch in branches if branch != NULL]
+    if len(kept) != 1:
+        raise UnsupportedSchemaError(f"{path}: a union of {len(kept)} types; use one member per kind instead")
+    return kept[0]
+
+
+def _keyword(key: str, value: Any, node: Schema, place: _Place) -> Schema:
+    if key in NESTED:
+        return NESTED[key](value, node, place)
+    if key in RENAMED:
+        return RENAMED[key](value)
+    if key in KEPT or key.startswith("x-kubernetes-"):
+        return {key: value}
+    if key in DROPPED:
+        return {}
+    raise UnsupportedSchemaError(f"{place.path}: {key} has no equivalent in a CRD")
+
+
+def _properties(value: Schema, _: Schema, place: _Place) -> Schema:
+    return {"properties": {name: _convert(child, place.below(name)) for name, child in value.items()}}
+
+
+def _items(value: Schema, node: Schema, place: _Place) -> Schema:
+    atomic = place.atomic or node.get("x-kubernetes-list-type", "atomic") == "atomic"
+    return {"items": _convert(value, replace(place.below("[]"), atomic=atomic))}
+
+
+def _additional(value: Any, node: Schema, place: _Place) -> Schema:
+    """False is what pruning does anyway; True is an open object; a schema is a map's values."""
+    if value is False or ("properties" in node and value is not True):
+        return {}
+    return dict(OPEN) if value is True else {"additionalProperties": _convert(value, place.below("*"))}
+
+
+NESTED: Mapping[str, Callable[[Any, Schema, _Place], Schema]] = {
+    "properties": _properties,
+    "items": _items,
+    "additionalProperties": _additional,
+}
+RENAMED: Mapping[str, Callable[[Any], Schema]] = {
+    "const": lambda value: {"enum": [value]},
+    "exclusiveMinimum": lambda value: {"minimum": value, "exclusiveMinimum": True},
+    "exclusiveMaximum": lambda value: {"maximum": value, "exclusiveMaximum": True},
+    "uniqueItems": lambda _: {"x-kubernetes-list-type": "set"},
+    "description": lambda value: {"description": " ".join(str(value).split())},
+}

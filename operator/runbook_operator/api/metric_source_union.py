@@ -1,0 +1,78 @@
+"""Where a metric's number comes from: a query, or one member for each registered source, called by its kind."""
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import Field, create_model, model_validator
+
+from runbook_operator.api.health_checks import HttpCheck
+from runbook_operator.core.model_base import ApiModel, Rule
+from runbook_operator.sources import REGISTRY, Source
+
+BASELINE = "baseline is for a query, whose past can be asked for; give a baselineValue instead"
+
+
+class Counted(ApiModel):
+    """A number; exactly one of query and the other sources is set."""
+
+    query: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
+        None,
+        description="PromQL that gives one number, or one for each of several series: the worst one counts.",
+    )
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "Counted":
+        if (self.query is not None) + len(self._given()) != 1:
+            raise ValueError(_exactly_one_of(REGISTRY))
+        return self
+
+    @property
+    def source_kind(self) -> str | None:
+        """The kind of the source in the registry, None for a query."""
+        return next(iter(self._given()), None)
+
+    @property
+    def source_spec(self) -> ApiModel | None:
+        return getattr(self, self.source_kind) if self.source_kind else None
+
+    @property
+    def target(self) -> str | None:
+        """The declared target that it is about, None where it names none."""
+        return getattr(self.source_spec, "target", None)
+
+    def _given(self) -> list[str]:
+        return [kind for kind in REGISTRY if getattr(self, kind, None) is not None]
+
+
+def counted_union(registry: dict[str, type[Source]]) -> type[Counted]:
+    """The query and every registered source, with the CEL rule that exactly one is given."""
+    members: dict[str, Any] = {
+        kind: (_spec(source) | None, Field(None, alias=kind, description=source.__doc__))
+        for kind, source in sorted(registry.items())
+    }
+    present = ", ".join(f"has(self.{kind})" for kind in ("query", *sorted(registry)))
+    rule = Rule(f"[{present}].filter(x, x).size() == 1", _exactly_one_of(registry))
+    base = type("Counted", (Counted,), {"cel_rules": (rule,), "__doc__": Counted.__doc__})
+    return create_model("CountedNumber", __base__=base, __doc__=Counted.__doc__, **members)
+
+
+def _spec(source: type[Source]) -> type[ApiModel]:
+    """What stands below the kind; over HTTP that is also whom and how to ask, as for a check."""
+    if not source.over_http:
+        return source.Spec
+    rules = (*HttpCheck.cel_rules, *source.Spec.cel_rules)
+    return type(f"{source.Spec.__name__}Asked", (HttpCheck, source.Spec), {"cel_rules": rules})
+
+
+def _exactly_one_of(registry: dict[str, type[Source]]) -> str:
+    return f"set exactly one of query, {', '.join(sorted(registry))}"
+
+
+if TYPE_CHECKING:
+
+    class CountedNumber(Counted):
+        """For the type checker, which sees no members that are made at run time."""
+
+        cel_rules: ClassVar[tuple[Rule, ...]]
+
+else:
+    CountedNumber = counted_union(REGISTRY)

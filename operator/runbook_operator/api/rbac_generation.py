@@ -1,0 +1,149 @@
+"""ClusterRoles from what everything says it needs: one small base, and one to opt in to for each thing beyond it.
+
+And those for people, which say who may read Runbooks, who may write them, and who may throw their switches.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from runbook_operator import sources
+from runbook_operator.actions import REGISTRY
+from runbook_operator.actions.action_rights import CHANGE, READ, Right
+from runbook_operator.actions.rolling_restart import RIGHTS
+from runbook_operator.core.rbac_advice import IMPERSONATION
+from runbook_operator.core.references import GROUP
+
+Role = dict[str, Any]
+PREFIX = "runbook-operator"
+PODS = f"{PREFIX}-sensing-pods"
+SECRETS = f"{PREFIX}-sensing-secrets"
+SHARDS = f"{PREFIX}-shards"
+AGGREGATE = f"rbac.{GROUP}/aggregate-to-operator"
+"""The label by which roles of administrators' own making can be added to what the operator may do."""
+PEOPLE = "rbac.authorization.k8s.io/aggregate-to-"
+"""What Kubernetes' own roles view, edit and admin are made of."""
+IMPERSONATING = (
+    "Lets the operator act in the name of service accounts (spec.serviceAccountName). Bind it in each namespace that "
+    "may be acted for, by a RoleBinding: bound in all, it is as good as every right that any service account has."
+)
+OPERATORS: Mapping[str, str] = {AGGREGATE: "true"}
+BASE = (
+    Right(GROUP, "runbooks", READ),
+    Right(GROUP, "runbooks/status", ("patch",)),
+    # The admission plugin OwnerReferencesPermissionEnforcement asks for it of whoever makes a Runbook an owner.
+    Right(GROUP, "runbooks/finalizers", ("update",)),
+    Right(GROUP, "switches", (*CHANGE, "create", "delete")),
+    Right(GROUP, "switches/status", ("patch",)),
+    Right("", "services", READ),
+    Right("discovery.k8s.io", "endpointslices", ("list", "watch")),
+    Right("apps", "deployments", READ),
+    Right("apps", "statefulsets", READ),
+    Right("coordination.k8s.io", "leases", ("get", "create", "update")),
+    Right("", "events", ("create", "patch")),
+)
+"""What every installation needs: its own kinds, what it watches and where that is, its lease, and Events."""
+
+SENSING = (
+    (PODS, Right("", "pods", ("list", "watch")), "What checks need that ask each ready pod behind a Service."),
+    (SECRETS, Right("", "secrets", ("get",)), "What checks need whose headers or authorities are kept in Secrets."),
+)
+SHARING = Right("coordination.k8s.io", "leases", ("list", "delete"))
+"""What replicas need beyond the base that share the work: to see each other, and to take out who is dead."""
+PROBES = (
+    Right(GROUP, "runbooks", ("patch",)),
+    Right("apps", "replicasets", READ),
+    Right("apps", "controllerrevisions", READ),
+    *RIGHTS,
+)
+"""What health endpoints need that are enforced: to mark the Runbook, to change the workload, to find what it was."""
+GITOPS = "What keeps Flux and Argo CD from taking back what is held; not needed where spec.gitOps says Ignore."
+NEVER_HELD = frozenset(
+    {
+        *("pods", "secrets", "events", "jobs", "replicasets", "controllerrevisions"),
+        *("canaries", "namespaces", "poddisruptionbudgets"),
+    }
+)
+"""What actions only look at, or make themselves."""
+
+
+def roles() -> list[Role]:
+    """The base role first, then those of the actions by name, that for what GitOps tools own, and those of checks."""
+    base = _role(PREFIX, BASE, "What the operator needs whatever its switches do.")
+    actions = (
+        _role(f"{PREFIX}-action-{kind.lower()}", action.rights, f"What the action {kind} needs.")
+        for kind, action in sorted(REGISTRY.items())
+    )
+    sensing = (_role(name, (right,), text) for name, right, text in SENSING)
+    numbers = (
+        _role(f"{PREFIX}-source-{kind}", source.rights, f"What metrics need that are read from {kind}.")
+        for kind, source in sorted(sources.REGISTRY.items())
+        if source.rights
+    )
+    probes = _role(f"{PREFIX}-probes", PROBES, "What health endpoints with enforce: true need.")
+    accounts = _role(IMPERSONATION, [Right("", "serviceaccounts", ("get", "impersonate"))], IMPERSONATING, {})
+    gitops = _role(f"{PREFIX}-gitops", _guards(), GITOPS)
+    shards = _role(SHARDS, [SHARING], "What replicas need that share the work.")
+    return [base, *actions, gitops, *sensing, *numbers, probes, shards, accounts]
+
+
+def people() -> list[Role]:
+    """Roles for people, each a part of those of Kubernetes' own that it belongs to; nobody gets a status to write."""
+    both, every = (READ, ("runbooks", "switches")), ("edit", "admin")
+    writing = ("create", "update", "patch", "delete", "deletecollection")
+    return [
+        _of_people("runbook-viewer", [both], "May see Runbooks, and how their switches are.", ("view",)),
+        _of_people(
+            "runbook-editor",
+            [both, (writing, ("runbooks",))],
+            "May write Runbooks: what is watched, and what switches do. Throwing them is switch-operator's.",
+            every,
+        ),
+        _of_people(
+            "switch-operator",
+            [((*READ, "patch", "engage", "release"), ("switches",)), (READ, ("runbooks",))],
+            "May throw and release what Runbooks declare, and see Runbooks and Events; writes no Runbook or status.",
+            every,
+            [Right("", "events", READ)],
+        ),
+    ]
+
+
+def _guards() -> list[Right]:
+    """Annotating an object is patching it, whatever else an action does about it."""
+    every = (right for action in REGISTRY.values() for right in action.rights)
+    held = {(right.group, right.resource) for right in every if "/" not in right.resource and "get" in right.verbs}
+    marked = [Right(group, resource, ("patch",)) for group, resource in sorted(held) if resource not in NEVER_HELD]
+    return [*marked, Right("argoproj.io", "applications", CHANGE)]
+
+
+def _of_people(
+    name: str,
+    granted: Iterable[tuple[tuple[str, ...], tuple[str, ...]]],
+    text: str,
+    parts: Iterable[str],
+    more: Iterable[Right] = (),
+) -> Role:
+    """`granted` are verbs and our resources that they are for, `parts` the roles that this one becomes a part of."""
+    rights = [Right(GROUP, resource, verbs) for verbs, resources in granted for resource in resources]
+    return _role(name, [*rights, *more], text, {f"{PEOPLE}{part}": "true" for part in parts})
+
+
+def _role(name: str, rights: Iterable[Right], text: str, labels: Mapping[str, str] = OPERATORS) -> Role:
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": name, "labels": dict(labels), "annotations": {f"{GROUP}/description": text}},
+        "rules": _rules(rights),
+    }
+
+
+def _rules(rights: Iterable[Right]) -> list[dict[str, list[str]]]:
+    """Rules with the resources that share a group and verbs put together, in a fixed order."""
+    together: dict[tuple[str, tuple[str, ...]], set[str]] = defaultdict(set)
+    for right in rights:
+        together[(right.group, right.verbs)].add(right.resource)
+    return [
+        {"apiGroups": [group], "resources": sorted(resources), "verbs": list(verbs)}
+        for (group, verbs), resources in sorted(together.items())
+    ]

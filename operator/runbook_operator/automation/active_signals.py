@@ -1,0 +1,56 @@
+"""What a switch hears of its automatic sources."""
+
+from runbook_operator.api.parsing import RunbookObject
+from runbook_operator.api.switch import Entry
+from runbook_operator.core.desired_fields import TEMPLATE
+from runbook_operator.core.observed_object import Seen
+from runbook_operator.core.signals import Signal
+from runbook_operator.deployments import guard_messages, workload_revisions
+from runbook_operator.reconcile.snapshot import World
+
+
+def heard(world: World) -> tuple[Signal, ...]:
+    """What the sources say, but for what the deployment guard has said of a revision that is not live any more.
+
+    Somebody has deployed another one then, or the Runbook asks for something else. The guard says so itself as soon as
+    the Runbook is looked at again; until then, what was deployed must not be put back.
+    """
+    engaging = (one.name for one in world.signals if (one.source, one.verdict) == ("Deployment", "Engage"))
+    holding = (one.name for one in world.switch.status.holds if one.source == "Deployment")
+    over = [name for name in dict.fromkeys((*engaging, *holding)) if not _stands(world, name)]
+    others = (one for one in world.signals if one.source != "Deployment" or one.name not in over)
+    return (*others, *(Signal("Deployment", name, "Release") for name in over))
+
+
+def _stands(world: World, name: str) -> bool:
+    """Whether the revision that was found bad is still the one to act against; so it is where that cannot be seen."""
+    if world.runbook is None or world.runbook.spec is None:
+        return True
+    status = next((one for one in world.runbook.status.targets if one.name == name), None)
+    bad = guard_messages.suspect(status) if status else None
+    workload = world.runbook.spec.target(name, world.switch.meta.ref.namespace).workload
+    if status is None or bad is None or workload is None or not _is_meant(world, world.runbook):
+        return False
+    seen = world.seen.get(workload)
+    if bad.verdict != "Bad" or not isinstance(seen, Seen):
+        return bad.verdict == "Bad"
+    if held := _templates(world, seen.uid):
+        return not seen.whole or workload_revisions.deployed(world, seen) in _known(held)
+    mark = workload_revisions.marked(seen)
+    return seen.uid == status.uid and (mark is None or workload_revisions.is_marked(bad, mark))
+
+
+def _is_meant(world: World, runbook: RunbookObject) -> bool:
+    """Whether it is this switch that a bad revision engages now."""
+    first = runbook.spec.deployments.first_action if runbook.spec else None
+    return first is not None and first.engage == world.switch.spec.switch
+
+
+def _templates(world: World, uid: str) -> list[Entry]:
+    """The templates that the switch has written in the workload, or is about to write."""
+    return [one for one in world.record.actions if (one.uid, one.field) == (uid, TEMPLATE)] if world.record else []
+
+
+def _known(held: list[Entry]) -> set[str]:
+    """The digests of what a rollback has left and of what it has brought."""
+    return {str((value or {}).get("digest")) for one in held for value in (one.saved, one.held)}

@@ -1,0 +1,248 @@
+"""Gates before an automatic act: what keeps automatic sources from engaging a switch now, and why.
+
+A gate is asked only before an automatic engagement begins. What is engaged stays so, every release goes on, and a
+person's word goes before all of them. The first gate that is closed is told.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import product
+
+from runbook_operator.actions.scaling.replica_amounts import ScaleAmount, amount
+from runbook_operator.api.action_union import OneAction
+from runbook_operator.api.conditions import find, moment
+from runbook_operator.api.monitoring_spec import Sensed
+from runbook_operator.api.parsing import RunbookObject
+from runbook_operator.api.runbook import KillSwitch, RunbookSpec
+from runbook_operator.api.switch import Hold, SwitchStatus
+from runbook_operator.automation.active_signals import heard
+from runbook_operator.core.observed_object import REPLICAS, Missing, Seen
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
+from runbook_operator.core.rollout_progress import KINDS, ROLLED_OUT_BY, is_rolling_out, kind_of, ready_pods
+from runbook_operator.monitoring.declared_monitors import settle_of
+from runbook_operator.monitoring.intended_downtime import is_down
+from runbook_operator.reconcile.automation_pauses import Gate, clock_time, cooling, maintenance, suspension
+from runbook_operator.reconcile.snapshot import BUDGETED, World
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is about to engage by itself; `holds` are those whose source says so now, and did not only say so once."""
+
+    world: World
+    runbook: RunbookObject
+    spec: RunbookSpec
+    entry: KillSwitch
+    holds: Sequence[Hold]
+
+    @property
+    def by_metrics(self) -> bool:
+        return bool(self.holds) and all(one.source == "Metric" for one in self.holds)
+
+    @property
+    def workloads(self) -> Iterator[tuple[OneAction, Ref]]:
+        """Each action that acts on a declared workload, with that."""
+        for act in self.entry.actions:
+            if ref := self.spec.target(act.target, self.runbook.meta.ref.namespace).workload:
+                yield act, ref
+
+
+def closed(world: World, holds: Sequence[Hold]) -> Gate | None:
+    """The first gate that keeps these holds from engaging the switch; raises Unread where pods have to be counted."""
+    runbook, entry = world.runbook, world.entry
+    if runbook is None or runbook.spec is None or entry is None:
+        return None
+    case = Case(world, runbook, runbook.spec, entry, confirmed(world, holds))
+    return next((gate for one in GATES if (gate := one(case))), None)
+
+
+def confirmed(world: World, holds: Sequence[Hold]) -> list[Hold]:
+    """The holds whose source says so now: what was only noted may be over, without anybody who could tell."""
+    said = {(one.source, one.name) for one in heard(world) if one.verdict == "Engage"}
+    return [one for one in holds if (one.source, one.name) in said]
+
+
+def is_held_back(status: SwitchStatus) -> bool:
+    """Whether the status says of an automatic hold that a gate keeps it from engaging."""
+    told = find(status.conditions, "Automatic")
+    holds = [one for one in status.holds if one.source != "Person"]
+    return bool(holds) and status.record is None and told is not None and told.reason in HELD_BACK
+
+
+def _suspended(case: Case) -> Gate | None:
+    return suspension(case.runbook, case.world.now)
+
+
+def _maintained(case: Case) -> Gate | None:
+    return maintenance(case.spec, case.world.now)
+
+
+def _unconfirmed(case: Case) -> Gate | None:
+    if case.holds:
+        return None
+    return Gate(Reason.UNCONFIRMED, "no current data confirms the earlier reason to engage the switch")
+
+
+def _suppressed(case: Case) -> Gate | None:
+    told = {one.name: one for one in case.runbook.status.dependencies}
+    for one in case.spec.dependencies:
+        if case.entry.name in one.suppress and one.name in told and _is_down(told[one.name]):
+            impact = f" ({one.impact_if_down})" if one.impact_if_down else ""
+            text = f"dependency {one.name} is down{impact}, against which it would not help"
+            return Gate(Reason.DEPENDENCY_SUPPRESSED, text)
+    return None
+
+
+def _is_down(told: Sensed) -> bool:
+    """As it was known last: no data is no good news."""
+    return (told.known if told.level == "Stale" else told.level) == "Critical"
+
+
+def _deploying(case: Case) -> Gate | None:
+    """What rolls back, or is held by the watch over the rollout itself, is about that very rollout."""
+    if any(act.kind == "rollback" for act in case.entry.actions) or any(o.source == "Deployment" for o in case.holds):
+        return None
+    if case.world.now >= min(moment(one.since) for one in case.holds) + ROLLED_OUT_BY:
+        return None
+    for _, ref in case.workloads:
+        seen = case.world.seen.get(ref)
+        if isinstance(seen, Seen) and kind_of(seen) in KINDS and is_rolling_out(seen):
+            return Gate(Reason.DEPLOYMENT_IN_PROGRESS, f"a rollout of {ref} is under way")
+    return None
+
+
+def _held_down(case: Case) -> Gate | None:
+    """Metrics of a target that a switch holds down report what that switch does."""
+    since = min((moment(one.since) for one in case.holds), default=case.world.now)
+    namespace, claims = case.runbook.meta.ref.namespace, case.world.claims if case.by_metrics else ()
+    for act, claim in product(case.entry.actions, claims):
+        target = case.spec.target(act.target, namespace)
+        seen = case.world.seen.get(target.workload) if target.workload else None
+        uid = seen.uid if isinstance(seen, Seen) else ""
+        if is_down(claim, target, uid) and claim.order[0] and moment(claim.order[0]) < since:
+            does = "blocks the traffic of" if claim.field != REPLICAS else "holds at 0"
+            text = f"switch {claim.switch.name} {does} target {act.target} since before it was seen"
+            return Gate(Reason.TARGET_HELD_DOWN, f"{text}; release that first, or throw this one yourself")
+    return None
+
+
+def _settling(case: Case) -> Gate | None:
+    history = case.world.switch.status.history
+    if not history or not case.by_metrics:
+        return None
+    declared, acted = {one.name: one for one in case.spec.metrics}, moment(history[0].released_at)
+    ends = [(acted + settle_of(declared[one.name]), one.name) for one in case.holds if one.name in declared]
+    until, name = min(ends, default=(case.world.now, ""))
+    if case.world.now >= until:
+        return None
+    text = f"metric {name} includes samples from before the last act of this switch, until {clock_time(until)}"
+    return Gate(Reason.SETTLING, text, until)
+
+
+def _cooling(case: Case) -> Gate | None:
+    return cooling(case.world.switch, case.spec, case.world.now)
+
+
+def _ineffective(case: Case) -> Gate | None:
+    most, meta = case.spec.automation.ineffective_after, case.world.switch.meta
+    if not most or not case.by_metrics:
+        return None
+    tried = [one for one in case.world.switch.status.history if one.source == "Metric"][:most]
+    failed = [one for one in tried if one.helped is False and one.generation == meta.generation]
+    if len(failed) < most:
+        return None
+    # The id makes it another reason each time: what a patch does not change is no new generation.
+    patch = f'{{"spec":{{"reason":"looked at {tried[0].engagement_id}"}}}}'
+    text = f"{most} automatic engagements in a row did not help; find out why, then let the switch engage again"
+    return Gate(Reason.INEFFECTIVE, f"{text}: kubectl patch sw {meta.ref.name} --type merge -p '{patch}'")
+
+
+def _exhausted(case: Case) -> Gate | None:
+    acts, own, every = case.world.acts, case.spec.automation.acts_per_hour, case.world.policy.acts_per_hour
+    return _used_up(acts.of_runbook, own, f"the Runbook's {own} automatic engagements per hour") or _used_up(
+        acts.of_all, every, f"the cluster's {every} automatic engagements per hour (RUNBOOK_ACTS_PER_HOUR)"
+    )
+
+
+def _used_up(times: Sequence[datetime], most: int, what: str) -> Gate | None:
+    """Closed until fewer than `most` of the times, which are in order, lie within the hour."""
+    if len(times) < most:
+        return None
+    until = times[-most] + BUDGETED if most else None
+    return Gate(Reason.BUDGET_EXHAUSTED, f"{what} are used up{f' until {clock_time(until)}' if until else ''}", until)
+
+
+def _crowded(case: Case) -> Gate | None:
+    """A Runbook that acts already may go on with its other switches."""
+    own, acting, policy = case.runbook.meta.ref, case.world.acts.acting, case.world.policy
+    if own in acting:
+        return None
+    near = sum(1 for one in acting if one.namespace == own.namespace)
+    for where, found, most, setting in (
+        ("namespace", near, policy.acting_per_namespace, "RUNBOOK_ACTING_PER_NAMESPACE"),
+        ("cluster", len(acting), policy.acting_in_cluster, "RUNBOOK_ACTING_IN_CLUSTER"),
+    ):
+        if found >= most:
+            text = f"no more than {most} Runbooks of a {where} may have automatic engagements at once ({setting})"
+            return Gate(Reason.BLAST_RADIUS, text)
+    return None
+
+
+def _short_of_pods(case: Case) -> Gate | None:
+    least = case.spec.automation.min_ready_pods
+    for act, ref in case.workloads if least else ():
+        left = _left(act, case.world, ref)
+        if left is not None and left < least:
+            text = f"{act.kind} would find or leave fewer than {least} ready pods of {ref}"
+            return Gate(Reason.MIN_READY_PODS, f"{text} (spec.automation.minReadyPods)")
+    return None
+
+
+def _left(act: OneAction, world: World, ref: Ref) -> int | None:
+    """The ready pods that an act finds or a scale leaves; None for what brings pods back, or where none are counted."""
+    if act.kind == "rollback":
+        return None
+    seen = world.look(ref)
+    if isinstance(seen, Missing):
+        return 0
+    ready = ready_pods(seen)
+    if ready is None or not isinstance(act.spec, ScaleAmount):
+        return ready
+    number = amount(act.spec, seen.replicas)
+    return min(ready, number) if number <= seen.replicas else None
+
+
+GATES: tuple[Callable[[Case], Gate | None], ...] = (
+    _suspended,
+    _maintained,
+    _unconfirmed,
+    _suppressed,
+    _deploying,
+    _held_down,
+    _settling,
+    _cooling,
+    _ineffective,
+    _exhausted,
+    _crowded,
+    _short_of_pods,
+)
+HELD_BACK = frozenset(
+    {
+        Reason.SUSPENDED,
+        Reason.MAINTENANCE_WINDOW,
+        Reason.INVALID_SPEC,
+        Reason.UNCONFIRMED,
+        Reason.DEPENDENCY_SUPPRESSED,
+        Reason.DEPLOYMENT_IN_PROGRESS,
+        Reason.TARGET_HELD_DOWN,
+        Reason.SETTLING,
+        Reason.COOL_DOWN,
+        Reason.INEFFECTIVE,
+        Reason.BUDGET_EXHAUSTED,
+        Reason.BLAST_RADIUS,
+        Reason.MIN_READY_PODS,
+    }
+)
+"""The reasons of the gates."""

@@ -1,0 +1,138 @@
+"""Holds that no automatic source releases: a source without data, and one that asks what its own switch takes down."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from runbook_operator.actions.block_traffic import DIRECT, BlockTrafficSpec
+from runbook_operator.actions.scaling.replica_amounts import ScaleAmount, amount
+from runbook_operator.api.action_union import OneAction
+from runbook_operator.api.conditions import Finding, find
+from runbook_operator.api.runbook import RunbookSpec
+from runbook_operator.api.switch import SwitchStatus
+from runbook_operator.automation.active_signals import heard
+from runbook_operator.automation.desired_state import automatic_holds, called, is_automatic
+from runbook_operator.core import field_paths
+from runbook_operator.core.monitors import Ask, AskGrpc, AskHttp, AskNumber, AskTcp, Place
+from runbook_operator.core.observed_object import POD_LABELS, Seen
+from runbook_operator.core.queries import Unread
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
+from runbook_operator.monitoring.declared_monitors import watches
+from runbook_operator.reconcile.snapshot import World
+
+REMARKED = frozenset({Reason.AUTOMATIC, Reason.HELD_BY_ITSELF})
+"""With these reasons the message of Automatic is the remark."""
+
+
+@dataclass(frozen=True)
+class _Down:
+    """What the switch takes down, in words; `workload` where all pods of it go."""
+
+    text: str
+    refs: tuple[Ref, ...]
+    workload: Ref | None = None
+
+
+def finding(world: World, status: SwitchStatus) -> Finding | None:
+    """What Automatic says of a hold that lasts until a person ends it, or of one that would."""
+    text = remark(world, status)
+    if text and status.record is not None and automatic_holds(world):
+        return Finding(True, Reason.HELD_BY_ITSELF, text)
+    return _without_data(world) or (Finding(True, Reason.AUTOMATIC, text) if text else None)
+
+
+def remark(world: World, status: SwitchStatus) -> str:
+    """The sources that ask what the switch takes down, and how to release it by hand; empty where there are none.
+
+    Services are read in close looks at an idle or an engaged switch only. In between, the last remark stands.
+    """
+    try:
+        found = list(_circles(world))
+    except Unread as unread:
+        is_quiet = status.record is None or world.switch.status.phase == "Engaged"
+        if world.thorough and is_quiet:
+            raise Unread(unread.queries, urgent=False) from None
+        old = find(world.switch.status.conditions, "Automatic")
+        return old.message if old and old.reason in REMARKED else ""
+    if not found:
+        return ""
+    text = "The switch takes that down: while it is engaged, it cannot recover by itself"
+    return f"{'; '.join(found)}. {text}. To release it by hand: {_command(world, 'it holds itself engaged')}"
+
+
+def _circles(world: World) -> Iterator[str]:
+    """The sources that engage the switch and ask what it takes down; raises Unread."""
+    runbook, entry = world.runbook, world.entry
+    if runbook is None or runbook.spec is None or entry is None or not is_automatic(world):
+        return
+    asks = {(one.key.group, one.key.name): one.ask for one in watches(runbook).watches}
+    down = [one for act in entry.actions if (one := _down(world, runbook.spec, act))]
+    for group, name, switch in _engaging(runbook.spec):
+        ref = _asked(asks.get((group, name)))
+        if ref is None or switch != world.switch.spec.switch:
+            continue
+        if by := next((one for one in down if _is_down(world, ref, one)), None):
+            yield f"{called(group, name)} asks {ref} ({by.text})"
+
+
+def _engaging(spec: RunbookSpec) -> Iterator[tuple[Literal["Dependency", "Metric"], str, str]]:
+    """The sources by group and name, each with the kill switch that it engages."""
+    yield from (("Dependency", one.name, one.fallback.engage) for one in spec.dependencies if one.fallback)
+    yield from (("Metric", one.name, one.engages) for one in spec.metrics if one.engages)
+
+
+def _asked(ask: Ask | None) -> Ref | None:
+    """The Service that is asked, None where none is.
+
+    A number of an object or of pods is read also while there is no pod: it may get better.
+    """
+    request = ask.request if isinstance(ask, AskNumber) else ask
+    if not isinstance(request, AskHttp | AskTcp | AskGrpc):
+        return None
+    where: Place | str = request.where
+    return where.service if isinstance(where, Place) else None
+
+
+def _down(world: World, spec: RunbookSpec, act: OneAction) -> _Down | None:
+    target = spec.target(act.target, world.switch.meta.ref.namespace)
+    if isinstance(act.spec, ScaleAmount) and target.workload:
+        seen = world.seen.get(target.workload)
+        live = seen.replicas if isinstance(seen, Seen) else 1
+        if amount(act.spec, live) == 0:
+            return _Down(f"scale of {target.workload} to 0", target.refs, target.workload)
+    if isinstance(act.spec, BlockTrafficSpec) and not set(act.spec.through).isdisjoint(DIRECT):
+        return _Down(f"blockTraffic of target {act.target}", target.refs)
+    return None
+
+
+def _is_down(world: World, asked: Ref, down: _Down) -> bool:
+    """True if the switch takes down what is asked; raises Unread where the pods of a Service are to be compared."""
+    if asked in down.refs:
+        return True
+    workload = world.seen.get(down.workload) if down.workload else None
+    if not isinstance(workload, Seen):
+        return False
+    service, labels = world.look(asked), field_paths.get(workload.body, POD_LABELS) or {}
+    chosen = (field_paths.get(service.body, "spec.selector") or {}) if isinstance(service, Seen) else {}
+    return bool(chosen) and all(labels.get(key) == value for key, value in chosen.items())
+
+
+def _without_data(world: World) -> Finding | None:
+    """The message of a switch that stays engaged because no data releases it."""
+    said = {(one.source, one.name): one for one in heard(world)}
+    speaking = [said[key] for one in automatic_holds(world) if (key := (one.source, one.name)) in said]
+    blind = [called(one.source, one.name) for one in speaking if one.verdict == "Unknown" and one.blind]
+    if world.record is None or not blind or any(one.verdict == "Engage" for one in speaking):
+        return None
+    text = (
+        f"{', '.join(blind)} holds it engaged, and there is no data that would release it. A query that gives no "
+        "series while all is well needs absent: Zero, or 'or vector(0)' at its end. To release it by hand: "
+        f"{_command(world, 'no data')}"
+    )
+    return Finding(True, Reason.HELD_WITHOUT_DATA, text)
+
+
+def _command(world: World, reason: str) -> str:
+    ref, patch = world.switch.meta.ref, f'{{"spec":{{"engaged":false,"reason":"{reason}"}}}}'
+    return f"kubectl patch sw {ref.name} -n {ref.namespace} --type merge -p '{patch}'"

@@ -1,0 +1,193 @@
+"""Which of the namespaces of the settings are served: those whose objects can be listed.
+
+A namespace that does not exist, or in which a right is missing, holds up no other one. What could not be listed there
+is never taken for absent: an object of the kind is read by itself, and where the Runbooks or the Switches could not be
+listed, nothing is decided. It is listed again until it can be, with a pause that grows to a few seconds.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from runbook_operator.cache.resync import KINDS, Listed, compare
+from runbook_operator.cache.store import Store
+from runbook_operator.core.observed_object import ALWAYS_WATCHED
+from runbook_operator.core.references import Ref
+from runbook_operator.kube import errors
+from runbook_operator.kube.client import Kube
+from runbook_operator.kube.discovery import BUILT_IN
+from runbook_operator.runtime.work_queue import WorkQueue, backoff
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+Kind = tuple[str, str]
+OWN = frozenset(KINDS) - ALWAYS_WATCHED
+"""The kinds without which nothing in a namespace is decided."""
+AT_ONCE = 8
+"""Namespaces that are listed at the same time: one that does not answer delays no other one."""
+LONGEST = 5.0
+"""Seconds between two tries to list what cannot be listed."""
+
+
+@dataclass
+class Coverage:
+    """Lists the namespaces, and keeps why some of them could not be listed.
+
+    Without `namespaces` there is one, the empty name, which stands for the whole cluster.
+    """
+
+    kube: Kube
+    store: Store
+    namespaces: Sequence[str]
+    listing: Callable[[], Listed]
+    """What takes in a list that begins now."""
+    wake: Callable[[Iterable[Ref]], None]
+    failures: dict[str, dict[Kind, errors.ApiError]] = field(default_factory=dict)
+    """By namespace, the kinds that could not be listed, and why."""
+    _listed: dict[str, set[Kind]] = field(default_factory=dict)
+    """By namespace, the kinds that were listed at least once."""
+    _reported: set[str] = field(default_factory=set)
+    _suspects: set[str] = field(default_factory=set)
+    _signal: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def every(self) -> tuple[str, ...]:
+        """The namespaces, or the empty name for all of them."""
+        return tuple(self.namespaces) or ("",)
+
+    @property
+    def begun(self) -> bool:
+        """True if the Runbooks and Switches of a namespace were listed, so that there is something to work on."""
+        return any(map(self.knows, self.every))
+
+    def knows(self, namespace: str) -> bool:
+        """True if the Runbooks and Switches there were listed: without them nothing there is decided."""
+        return self._listed.get(namespace if self.namespaces else "", set()) >= OWN
+
+    def serves(self, namespace: str) -> bool:
+        """True if everything there can be listed."""
+        return namespace not in self.failures and self.knows(namespace)
+
+    def warnings(self) -> list[str]:
+        """A sentence for each namespace that is not served."""
+        return [self._sentence(namespace) for namespace in sorted(self.failures)]
+
+    async def list_all(self) -> frozenset[Ref]:
+        """List everything; returns what is to be looked at again. Raises ApiError where there is nothing to work on."""
+        found = await self._list(dict.fromkeys(self.every, KINDS))
+        if not self.begun:
+            raise next(error for kinds in self.failures.values() for error in kinds.values())
+        self._report()
+        return found
+
+    def limit(self, queue: WorkQueue[Ref]) -> None:
+        """Hand out nothing of a namespace that is not known; all of it is woken once it is."""
+        mine = queue.mine
+        if self.namespaces:
+            queue.mine = lambda key: self.knows(key.namespace) and mine(key)
+
+    def suspect(self, namespace: str) -> None:
+        """A watch was refused there: the namespace may be served no longer."""
+        if namespace in self.namespaces and namespace not in self.failures:
+            self._suspects.add(namespace)
+            self._signal.set()
+
+    async def run(self) -> None:
+        """List what is suspected or could not be listed until it can be, for ever."""
+        tries = 0
+        while True:
+            if not self.failures:
+                tries = 0
+                await self._signal.wait()
+            self._signal.clear()
+            due = dict.fromkeys(self._suspects, KINDS) | {name: tuple(kinds) for name, kinds in self.failures.items()}
+            self._suspects.clear()
+            self.wake(await self._list(due))
+            self._report()
+            tries += 1
+            await asyncio.sleep(min(LONGEST, backoff(tries)))
+
+    async def _list(self, due: Mapping[str, tuple[Kind, ...]]) -> frozenset[Ref]:
+        slots, listed = asyncio.Semaphore(AT_ONCE), self.listing()
+
+        async def one(namespace: str, kinds: tuple[Kind, ...]) -> set[Ref]:
+            async with slots:
+                return await self._list_namespace(namespace, kinds, listed)
+
+        return frozenset().union(*await asyncio.gather(*(one(name, kinds) for name, kinds in due.items())))
+
+    async def _list_namespace(self, namespace: str, kinds: tuple[Kind, ...], listed: Listed) -> set[Ref]:
+        before = self._state(namespace)
+        wake: set[Ref] = set()
+        for position, kind in enumerate(kinds):
+            try:
+                wake |= await compare(self.kube, self.store, kind, namespace, listed)
+            except errors.ForbiddenError as error:
+                self._fail(namespace, [kind], error)
+            except errors.ApiError as error:
+                self._late(namespace, kinds[position:], error)
+                break
+            else:
+                self._succeed(namespace, kind)
+        return wake if self._state(namespace) == before else wake | self._keys(namespace)
+
+    def _late(self, namespace: str, kinds: Iterable[Kind], error: errors.ApiError) -> None:
+        """The API server may answer no other request either. Of what was listed before, watches go on to tell."""
+        fresh = [kind for kind in kinds if kind not in self._listed.get(namespace, ())]
+        if fresh:
+            self._fail(namespace, fresh, error)
+        else:
+            log.warning("a list failed; the next one is due as usual", namespace=namespace, error=str(error))
+
+    def _fail(self, namespace: str, kinds: Iterable[Kind], error: errors.ApiError) -> None:
+        for kind in kinds:
+            self.failures.setdefault(namespace, {})[kind] = error
+            self.store.listings.failed.add((*kind, namespace))
+        self._signal.set()
+
+    def _succeed(self, namespace: str, kind: Kind) -> None:
+        self._listed.setdefault(namespace, set()).add(kind)
+        self.store.listings.failed.discard((*kind, namespace))
+        here = self.failures.get(namespace, {})
+        here.pop(kind, None)
+        if not here:
+            self.failures.pop(namespace, None)
+
+    def _state(self, namespace: str) -> tuple[bool, frozenset[Kind]]:
+        return self.knows(namespace), frozenset(self.failures.get(namespace, ()))
+
+    def _keys(self, namespace: str) -> set[Ref]:
+        return {*filter(lambda key: namespace in ("", key.namespace), self.store.keys())}
+
+    def _report(self) -> None:
+        """One line when a namespace begins not to be served, and one when that ends."""
+        for namespace in sorted(self.failures.keys() - self._reported):
+            (kind, error), *_ = self.failures[namespace].items()
+            log.warning(self._sentence(namespace), error=str(error), hint=_hint(namespace, kind, error))
+        for namespace in sorted(self._reported - self.failures.keys()):
+            log.info("can list again; the operator serves it", namespace=namespace or "all")
+        self._reported = {*self.failures}
+
+    def _sentence(self, namespace: str) -> str:
+        names = ", ".join(map(_resource, self.failures[namespace]))
+        others = "the operator serves the other namespaces" if any(map(self.serves, self.every)) else "none is served"
+        return f"cannot list {names} in {_named(namespace)}; {others}"
+
+
+def _named(namespace: str) -> str:
+    return f"namespace {namespace}" if namespace else "the cluster"
+
+
+def _resource(kind: Kind) -> str:
+    return f"{BUILT_IN[kind].plural}.{kind[0].partition('/')[0]}"
+
+
+def _hint(namespace: str, kind: Kind, error: errors.ApiError) -> str:
+    if not isinstance(error, errors.ForbiddenError) or not namespace:
+        return error.user_action
+    return (
+        f"If `kubectl get namespace {namespace}` finds none, create it, or take it out of scope.namespaces. Then `helm "
+        "upgrade` with the values of the release gives the operator its rights there, and it serves the namespace "
+        f"within seconds: `kubectl auth can-i list {_resource(kind)} --namespace {namespace} --as ACCOUNT` says yes"
+    )

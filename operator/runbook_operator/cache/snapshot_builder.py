@@ -1,0 +1,125 @@
+"""The world of one Switch or Runbook, read from the store."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from runbook_operator.api.parsing import RunbookObject, SwitchObject, switch_name
+from runbook_operator.api.switch import Entry, Record
+from runbook_operator.cache.store import Store
+from runbook_operator.core.observed_object import Missing, Seen, absent
+from runbook_operator.core.queries import Denied, Read
+from runbook_operator.core.references import Ref
+from runbook_operator.reconcile import acting_identity
+from runbook_operator.reconcile.prewritten_fields import is_written
+from runbook_operator.reconcile.snapshot import Claim, RunbookWorld, World, order
+from runbook_operator.reconcile.target_index import declared, held_by, prepared_by
+
+
+def switch_world(store: Store, switch: SwitchObject, *, now: datetime, new_id: str, **rest: Any) -> World:
+    """`rest` is what the store does not know: answers, latency, efforts and policy."""
+    runbook = store.runbook_of(switch)
+    seen = _seen(store, (*targets_of(store, switch), *_asked(rest))) | _denied(rest)
+    claims, signals = tuple(_claims(store, switch)), store.signals_of(switch.meta.ref)
+    acts = store.acting.acts(switch, now)
+    doubtful, witnessed = store.doubts.may_have_acted(switch.meta.ref), store.doubts.witnessed(switch.meta.ref)
+    world = World(switch, runbook, seen, claims, now, new_id, signals=signals, acts=acts, doubtful=doubtful, **rest)
+    return replace(world, witnessed=witnessed)
+
+
+def runbook_world(store: Store, runbook: RunbookObject, now: datetime, **rest: Any) -> RunbookWorld:
+    """`rest` is what the store does not know: answers, senses, efforts, policy, and whether to be thorough."""
+    names = (switch_name(runbook.meta.ref.name, entry) for entry in runbook.spec.switches()) if runbook.spec else ()
+    switches = store.concerned(runbook, names)
+    seen = _seen(store, (*declared(runbook), *_asked(rest))) | _denied(rest)
+    return RunbookWorld(runbook, switches, seen, now, **rest)
+
+
+def _asked(rest: Mapping[str, Any]) -> Iterator[Ref]:
+    """What was read in this visit, whoever declares it."""
+    return (query.ref for query in rest.get("answers", ()) if isinstance(query, Read))
+
+
+def _seen(store: Store, refs: Iterable[Ref]) -> dict[Ref, Seen | Missing]:
+    return {ref: found for ref in refs if (found := _found(store, ref))}
+
+
+def _found(store: Store, ref: Ref) -> Seen | Missing | None:
+    """The object as the store has it; one of a kind that is watched there does not exist where the store lacks it."""
+    return store.targets.get(ref) or (absent(ref) if store.listings.tell(ref) else None)
+
+
+def _denied(rest: Mapping[str, Any]) -> dict[Ref, Missing]:
+    """What may not be read in whose name this is. It is kept for nobody: others may, and what they see is theirs."""
+    answers = rest.get("answers") or {}
+    refused = {query.ref: found for query, found in answers.items() if isinstance(query, Read)}
+    return {ref: Missing(ref, one.reason, one.message) for ref, one in refused.items() if isinstance(one, Denied)}
+
+
+def reader(store: Store, key: Ref, *, required: bool) -> acting_identity.Reader:
+    """In whose name the object of ours is read for."""
+    switch = store.switches.get(key)
+    runbook = store.runbook_of(switch) if switch else store.runbooks.get(key)
+    return acting_identity.reader(switch, runbook, required=required)
+
+
+def targets_of(store: Store, switch: SwitchObject) -> tuple[Ref, ...]:
+    """What the switch holds and what its Runbook declares, in one fixed order: switches that share any take turns.
+
+    A throw without a record may have written what was prepared, whether or not the Runbook still declares it.
+    """
+    runbook = store.runbook_of(switch)
+    written = prepared_by(switch) if switch.is_in_doubt else ()
+    return tuple(sorted({*held_by(switch), *written, *(declared(runbook) if runbook else ())}))
+
+
+def _claims(store: Store, switch: SwitchObject) -> Iterator[Claim]:
+    for ref, other in store.engaged(switch.meta.ref.namespace).items():
+        record = other.status.record
+        if ref == switch.meta.ref:
+            continue
+        if record is None:
+            yield from _doubts(store, other)
+            continue
+        if record.momentary:
+            continue
+        for index, entry in _numbered(record):
+            if entry.uid and entry.mode != "Once":
+                yield _claim(other, record, index, entry)
+
+
+def _claim(other: SwitchObject, record: Record, index: int, entry: Entry) -> Claim:
+    ref = other.meta.ref
+    return Claim(
+        switch=ref,
+        order=order(record, index),
+        uid=entry.uid or "",
+        field=entry.field,
+        saved=entry.saved,
+        held=entry.held,
+        action=entry.action,
+        about=_about(record, entry, ref.namespace),
+        since=record.engaged_at,
+        reason=record.reason,
+        releasing=index < 0 or not other.is_kept_engaged,
+    )
+
+
+def _about(record: Record, entry: Entry, namespace: str) -> tuple[Ref, ...]:
+    """The parts of the target of the action that an entry belongs to; what was dropped is in no plan any more."""
+    return record.plan[entry.step].target.refs(namespace).refs if entry.step < len(record.plan) else ()
+
+
+def _doubts(store: Store, other: SwitchObject) -> Iterator[Claim]:
+    """What another switch has written and not told of: what it found there is what was there."""
+    prepared, ref = other.status.prepared, other.meta.ref
+    for index, one in enumerate(prepared.fields if prepared and store.doubts.may_have_acted(ref) else ()):
+        if is_written(store.targets.get(one.ref(ref.namespace)), one):
+            yield Claim(ref, ("", other.meta.uid, index), one.uid, one.field, one.saved, one.held)
+
+
+def _numbered(record: Record) -> Iterator[tuple[int, Entry]]:
+    """The entries with their places; those that were dropped come before all others."""
+    yield from enumerate(record.actions)
+    yield from ((-1 - index, entry) for index, entry in enumerate(record.dropped))

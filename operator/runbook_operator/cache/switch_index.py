@@ -1,0 +1,64 @@
+"""Switches by their Runbook, those that may be engaged, and how many are so: found without a look at every other."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from runbook_operator.api.parsing import SwitchObject
+from runbook_operator.core.references import Ref
+
+Key = TypeVar("Key", Ref, str)
+Switches = dict[Ref, SwitchObject]
+Trait = Callable[[SwitchObject], bool]
+
+
+@dataclass
+class Index:
+    """Kept as the store's Switches come and go."""
+
+    _of: dict[Ref, Switches] = field(default_factory=lambda: defaultdict(dict))
+    _engaged: dict[str, Switches] = field(default_factory=lambda: defaultdict(dict))
+    _counted: list[tuple[Trait, set[Ref]]] = field(default_factory=list)
+    """The Switches that have a trait, by trait."""
+
+    def put(self, switch: SwitchObject, before: SwitchObject | None) -> None:
+        """The Switch is like this now; which Runbook it names may have changed with it."""
+        if before is not None:
+            self.drop(before)
+        ref = switch.meta.ref
+        self._of[switch.runbook][ref] = switch
+        if switch.status.record is not None or switch.is_in_doubt:
+            self._engaged[ref.namespace][ref] = switch
+        for trait, found in self._counted:
+            if trait(switch):
+                found.add(ref)
+
+    def drop(self, switch: SwitchObject) -> None:
+        """The Switch is gone."""
+        ref = switch.meta.ref
+        _take(self._of, switch.runbook, ref)
+        _take(self._engaged, ref.namespace, ref)
+        for _, found in self._counted:
+            found.discard(ref)
+
+    def count(self, trait: Trait, known: Iterable[SwitchObject]) -> Callable[[], int]:
+        """Count those that have the trait from now on, these among them; returns what tells how many there are."""
+        found = {switch.meta.ref for switch in known if trait(switch)}
+        self._counted.append((trait, found))
+        return lambda: len(found)
+
+    def of(self, runbook: Ref) -> Mapping[Ref, SwitchObject]:
+        """Those that name the Runbook."""
+        return self._of.get(runbook, {})
+
+    def engaged(self, namespace: str) -> Mapping[Ref, SwitchObject]:
+        """Those of the namespace that have a record, or may have acted before they could write one."""
+        return self._engaged.get(namespace, {})
+
+
+def _take(found: dict[Key, Switches], key: Key, ref: Ref) -> None:
+    held = found.get(key, {})
+    held.pop(ref, None)
+    if not held:
+        found.pop(key, None)

@@ -1,0 +1,44 @@
+"""When each switch was seen thrown, so that what a person waited for can be said and measured."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from runbook_operator.api.parsing import SwitchObject
+from runbook_operator.core.references import Ref
+from runbook_operator.runtime import clock
+
+
+@dataclass
+class Throws:
+    """Kept in memory only: after a restart nobody knows when a throw was seen, and nothing is claimed."""
+
+    monotonic: Callable[[], float] = clock.monotonic
+    _seen: dict[Ref, float] = field(default_factory=dict)
+    _took: dict[Ref, float] = field(default_factory=dict)
+
+    def note(self, before: SwitchObject | None, after: SwitchObject) -> bool:
+        """A watch event came: remember the moment in which the lever moved; returns whether it did."""
+        thrown = after.spec.engaged is True
+        if before is None or thrown == (before.spec.engaged is True):
+            return False
+        self._took.pop(after.meta.ref, None)
+        if thrown:
+            self._seen[after.meta.ref] = self.monotonic()
+        else:
+            self._seen.pop(after.meta.ref, None)
+        return True
+
+    def acted(self, switch: Ref) -> float | None:
+        """A target's write was accepted: the seconds since the throw was seen, None where it was not seen live."""
+        if switch in self._seen:
+            self._took[switch] = self.monotonic() - self._seen[switch]
+        return self._took.get(switch)
+
+    def milliseconds(self, switch: Ref) -> int | None:
+        took = self._took.get(switch)
+        return None if took is None else max(1, round(took * 1000))
+
+    def forget(self, switch: Ref) -> None:
+        """The throw has been told, or the switch is gone."""
+        self._seen.pop(switch, None)
+        self._took.pop(switch, None)

@@ -1,0 +1,1 @@
+"""The commands of `runbook-operator`, and the composition root of `run`."""

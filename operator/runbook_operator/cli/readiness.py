@@ -1,0 +1,23 @@
+"""What keeps a replica from throwing a switch, or from taking over."""
+
+from runbook_operator.cache.namespace_coverage import Coverage
+from runbook_operator.controller.kopf_watches import Watch
+from runbook_operator.leadership.leader import Leadership
+
+SILENCE = 10.0
+"""Seconds without an answer to the lease's requests after which a replica says that it is not ready."""
+
+
+def unready(watch: Watch | None, coverage: Coverage, elector: Leadership) -> list[str]:
+    """A sentence for each problem. A namespace that is not served is none, for as long as another one is."""
+    problems = []
+    if watch is not None and watch.alive() < watch.expected:
+        problems.append(f"{watch.alive()} of {watch.expected} watches are there; they begin anew by themselves")
+    if not coverage.begun:
+        problems.append("not all objects were listed yet")
+    elif not any(map(coverage.serves, coverage.every)):
+        problems += coverage.warnings()
+    silent = elector.monotonic() - elector.contact
+    if silent > SILENCE:
+        problems.append(f"the API server has not answered about the lease for {silent:.0f} s")
+    return problems

@@ -1,0 +1,288 @@
+"""The composition root: settings, clients, store, queue, leader, workers, and then kopf's watching."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from runbook_operator import __version__
+from runbook_operator.cache.failed_writes import Efforts
+from runbook_operator.cache.namespace_coverage import Coverage
+from runbook_operator.cache.store import Store
+from runbook_operator.cache.throw_latency import Throws
+from runbook_operator.cli.readiness import unready
+from runbook_operator.controller import kopf_watches
+from runbook_operator.controller.executor import Writer
+from runbook_operator.controller.reconciler import Reconciler
+from runbook_operator.controller.state_gauges import measure, measure_coverage
+from runbook_operator.core.ip_policy import IPAddress
+from runbook_operator.core.references import Ref, meta_of
+from runbook_operator.core.sharding import Whose, everybody
+from runbook_operator.egress.http_client import Outbound
+from runbook_operator.kube import errors
+from runbook_operator.kube.apiserver_addresses import own_addresses
+from runbook_operator.kube.client import Kube
+from runbook_operator.kube.connections import connections
+from runbook_operator.kube.crd_check import Crds
+from runbook_operator.kube.discovery import Paths, namespace_of
+from runbook_operator.kube.dynamic_watcher import Follower
+from runbook_operator.kube.scaler_and_route_cache import Catalogue
+from runbook_operator.leadership.leader import leadership
+from runbook_operator.monitoring.io.check_scheduler import Sensor
+from runbook_operator.monitoring.io.monitoring_bridge import Senses, Sensing
+from runbook_operator.runtime import gc_tuning
+from runbook_operator.runtime.keyed_locks import Locks
+from runbook_operator.runtime.token_bucket import Bucket
+from runbook_operator.runtime.work_queue import WorkQueue, backoff
+from runbook_operator.settings import Settings
+from runbook_operator.telemetry.audit import Audit
+from runbook_operator.telemetry.http_server import Answers, serve
+from runbook_operator.telemetry.logs import set_up
+from runbook_operator.telemetry.metrics import Metrics
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+WARM = 10.0
+"""Seconds between two uses of the connection at least; it is closed after 15 idle ones."""
+FOR_LEVERS = 4
+"""Workers for switches whose lever moved and for nothing else, beside those of the settings."""
+LED = 5.0
+"""Seconds after leading began anywhere, in which what was thrown meanwhile is done, until all is listed once more.
+
+A throw need not read what this leader has listed; and listing it first would delay the takeover.
+"""
+SPARED = 10.0
+"""The next such list is so many times as long after the last one as that took: overload must not add to itself."""
+Until = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Operator:
+    """One replica: every replica watches and keeps its store warm, only who leads an object works on it."""
+
+    def __init__(self, settings: Settings, kube: Kube, lease_kube: Kube, watch_kube: Kube) -> None:
+        self.settings = settings
+        self.kube = kube
+        self.store = Store()
+        self.queue: WorkQueue[Ref] = WorkQueue()
+        self.throws = Throws()
+        self.metrics = Metrics()
+        self.elector = leadership(settings, lease_kube, self.queue, self.lead, self.rest)
+        kube.may_write = lambda path: self.elector.leads(namespace_of(path))
+        self.forbidden: set[IPAddress] = set()
+        out = Outbound(settings.allowed_urls, settings.allowed_networks, self.forbidden)
+        self.writer = Writer(
+            Paths(kube), out, self.store, self.throws, Efforts(), self.metrics, self._audit(), self.wake
+        )
+        self.coverage = _coverage(self)
+        bucket = Bucket(settings.put_backs_per_second, max(1.0, settings.put_backs_per_second))
+        seconds = (settings.watch_seconds, settings.resync_seconds)
+        self.follower = Follower(Paths(watch_kube), self.store, self.see, *seconds, accounts=self.store.accounts)
+        self.store.changed = self.follower.look
+        self.catalogue = _catalogue(settings, watch_kube, self.writer)
+        self.senses = Senses(settings, kube, watch_kube, out, self.metrics)
+        self.sensor = Sensor(
+            self.senses.asking, self.queue.add, self._leads, self.metrics, hurried=lambda: self.queue.hurried
+        )
+        self.sensing = Sensing(self.sensor, self.store, self.wake)
+        self.reconciler = Reconciler(
+            self.writer, self.sensing, self.queue, Locks(), settings.policy, bucket, is_watched=self._is_watched
+        )
+        self.crds = Crds(kube)
+        self.metrics.gauge("crd_missing_fields", "Fields that the installed CRDs lack.", self.crds.count)
+        self.reconciler.settling.cause = self.crds.cause
+        self._led = asyncio.Event()
+        self.watch: kopf_watches.Watch | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        measure(self.metrics, self.elector, settings.shards, self.queue, self.store)
+
+    def lead(self, whose: Whose = everybody) -> None:
+        """Leading began there: look at everything in it, and first at the levers that moved meanwhile."""
+        self.writer.lead(whose)
+        self.sensing.clear(whose)
+        self.wake(filter(whose, self.store.unanswered()), urgent=True)
+        self.wake(filter(whose, self.store.keys()))
+        self.queue.resume()
+        self._led.set()
+
+    def rest(self, whose: Whose) -> None:
+        """Leading ended there: nothing is asked for it any more, and nothing that was decided on counts."""
+        self.sensing.clear(whose)
+        self.store.acting.leave(whose)
+
+    def wake(self, keys: Iterable[Ref], *, urgent: bool = False) -> None:
+        """Look at these again."""
+        for key in keys:
+            self.queue.add(key, urgent=urgent)
+
+    def see(self, kind: str | None, body: dict[str, Any]) -> None:
+        """An event of a watch; kind None is a listing, in which nobody knows when a throw happened."""
+        meta = meta_of(body)
+        before = self.store.switches.get(meta.ref)
+        wake = self.store.drop(meta.ref, meta.uid) if kind == "DELETED" else self.store.take(body)
+        after = self.store.switches.get(meta.ref)
+        self.wake(wake)
+        if kind is not None and after is not None and self.throws.note(before, after):
+            self.reconciler.bursts.moved(after.meta.ref)
+            self.queue.add(after.meta.ref, urgent=True)
+
+    async def run(self, until: Until) -> None:
+        """Serve until that is over; then finish what is in hand and give the lease back."""
+        # At once: as the first process of a container, it would not even be ended by a signal that nobody waits for.
+        ending = asyncio.create_task(until())
+        async with self._serving():
+            if not await self._first_sync(ending):
+                return
+            self._tasks.update(asyncio.create_task(work) for work in self._work())
+            self.watch = _watch(self)
+            self.watch.start()
+            await ending
+            log.info("stopping")
+            await self._stop()
+            await self.watch.stop()
+
+    def unhealthy(self) -> list[str]:
+        """What only a restart would mend."""
+        return [f"task {task.get_coro()} ended" for task in self._tasks if task.done()]
+
+    def unready(self) -> list[str]:
+        """What keeps this replica from throwing a switch, or from taking over."""
+        return [*self.unhealthy(), *unready(self.watch, self.coverage, self.elector)]
+
+    def warnings(self) -> list[str]:
+        """What this replica cannot do, while it does all else."""
+        return [*self.coverage.warnings(), *self.crds.warnings()]
+
+    def _work(self) -> list[Coroutine[Any, Any, None]]:
+        workers = [self.queue.work(self.reconciler.visit) for _ in range(self.settings.workers)]
+        workers += [self.queue.work(self.reconciler.visit, urgent=True) for _ in range(FOR_LEVERS)]
+        watching = [self.coverage.run(), self.follower.run(), self.catalogue.run(), self.sensor.run()]
+        watching += [*self.senses.work(), self.crds.run()]
+        return [*workers, self.elector.run(), self._resync_for_ever(), self._keep_warm(), *watching]
+
+    def _leads(self, ref: Ref) -> bool:
+        return self.elector.leads(ref.namespace)
+
+    def _is_watched(self, ref: Ref) -> bool:
+        return self.store.listings.tell(ref) or (self.store.is_held(ref) and self.follower.follows(ref))
+
+    @contextlib.asynccontextmanager
+    async def _serving(self) -> AsyncIterator[None]:
+        answers = Answers(self.metrics.render, self.unhealthy, self.unready, self.warnings)
+        runner, port = await serve(self.settings.http_host, self.settings.http_port, answers)
+        log.info("runbook-operator", version=__version__, http=f"http://{self.settings.http_host}:{port}")
+        try:
+            yield
+        finally:
+            await runner.cleanup()
+
+    async def _first_sync(self, ending: asyncio.Task[None]) -> bool:
+        failures = 0
+        await self.senses.sources.refresh()
+        while not self.coverage.begun and not ending.done():
+            try:
+                await self._resync()
+            except errors.ApiError as error:
+                log.warning("cannot list yet", error=str(error), hint=_hint(error))
+                gc_tuning.settle()
+                await asyncio.wait((ending,), timeout=backoff(failures))
+                failures += 1
+        if failures and self.coverage.begun:
+            log.info("can list now")
+        return self.coverage.begun
+
+    async def _resync_for_ever(self) -> None:
+        took, time = 0.0, asyncio.get_running_loop().time
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.settings.resync_seconds):
+                    await self._led.wait()
+                    self._led.clear()
+                    await asyncio.sleep(max(LED, took * SPARED))
+            began = time()
+            try:
+                self.wake(await self._resync())
+            except errors.ApiError as error:
+                log.warning("the resync failed; the next one is due as usual", error=str(error))
+            took = time() - began
+
+    async def _resync(self) -> frozenset[Ref]:
+        """Keep checks off the API server, wherever it has moved since, and compare the store with what is there."""
+        found = await own_addresses(self.kube, self.writer.out.guard.resolver)
+        self.forbidden.clear()
+        self.forbidden.update(found)
+        found_again = await self.coverage.list_all()
+        gc_tuning.settle()
+        return found_again
+
+    async def _keep_warm(self) -> None:
+        """An idle connection is closed after 15 s, and a throw at night must not wait for a new one's handshake.
+
+        Nor for the news that the cluster still lacks what it lacked: what keeps the connection is the list of groups.
+        """
+        while True:
+            with contextlib.suppress(errors.ApiError):
+                await self.writer.paths.refresh()
+            await asyncio.sleep(WARM)
+
+    async def _stop(self) -> None:
+        self.queue.pause()
+        self.elector.leave()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.request_timeout):
+                await self.queue.idle()
+        await self.elector.release()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.senses.close()
+
+    def _audit(self) -> Audit:
+        path = Path(self.settings.audit_file) if self.settings.audit_file else None
+        return Audit(self.settings.identity, self.elector.epoch_of, path)
+
+
+async def signalled() -> None:
+    """Wait until somebody wants the process to end."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, stop.set)
+    await stop.wait()
+
+
+async def run(settings: Settings, until: Until = signalled) -> None:
+    """Run one replica until SIGTERM or SIGINT, or until something else has ended."""
+    gc_tuning.starting()
+    set_up(settings.log_format, settings.log_level)
+    async with connections(settings) as made:
+        await Operator(settings, made.work, made.lease, made.watches).run(until)
+
+
+def _coverage(operator: Operator) -> Coverage:
+    """Nothing of a namespace is visited before it is known, and a metric shows which ones are served."""
+    listing, namespaces = operator.writer.certain.listing, operator.settings.namespaces
+    made = Coverage(operator.kube, operator.store, namespaces, listing, operator.wake)
+    made.limit(operator.queue)
+    measure_coverage(operator.metrics, made)
+    return made
+
+
+def _watch(operator: Operator) -> kopf_watches.Watch:
+    settings = operator.settings
+    return kopf_watches.Watch(operator.see, settings.namespaces, settings.watch_seconds, operator.coverage.suspect)
+
+
+def _catalogue(settings: Settings, kube: Kube, writer: Writer) -> Catalogue:
+    """Watches what decisions would have to ask for, and tells it to who answers them."""
+    seconds = (settings.watch_seconds, settings.resync_seconds)
+    made = Catalogue(Paths(kube), settings.namespaces, *seconds, lacks=writer.paths.lacks)
+    writer.lists.told = made.find
+    return made
+
+
+def _hint(error: errors.ApiError) -> str:
+    if isinstance(error, errors.NotFoundError):
+        return "the CRDs are not installed: runbook-operator crds | kubectl apply --server-side -f -"
+    return error.user_action

@@ -1,0 +1,159 @@
+"""What the uninstall of the operator asks of its own image, so that nothing is left which only an operator lets go of.
+
+Before, while operators are there: put back all that switches hold, or refuse while they hold something. After, when
+none is there: take our finalizers off, so that every namespace and every Runbook can be deleted.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any, Literal
+
+from runbook_operator.api.switch import FINALIZER
+from runbook_operator.cli import run as main
+from runbook_operator.core.references import API_VERSION, meta_of
+from runbook_operator.kube import errors
+from runbook_operator.kube.client import Kube, connect
+from runbook_operator.kube.discovery import BUILT_IN, collection, own
+from runbook_operator.runtime import clock
+from runbook_operator.settings import Settings
+
+Body = dict[str, Any]
+Way = Literal["release", "refuse", "forget"]
+PAUSE = 0.5
+"""Seconds between two looks."""
+WORD = {"engaged": False, "expiresAfter": "10m", "reason": "the operator is being uninstalled"}
+"""It silences what is automatic for as long as an uninstall takes, and not for the next operator."""
+RELEASED = '{"spec":{"engaged":false}}'
+
+
+async def run(settings: Settings, way: Way, seconds: float) -> list[str]:
+    """Do it within so many seconds; returns what is left then and why, nothing where all is done."""
+    if way == "release":
+        return await _release(settings, seconds)
+    kube = await connect(settings.request_timeout)
+    try:
+        if way == "forget":
+            return await forget(kube, settings.namespaces, seconds)
+        return [_held(body) async for body in _switches(kube, settings.namespaces) if _is_marked(body)]
+    finally:
+        await kube.close()
+
+
+async def release_all(kube: Kube, namespaces: Sequence[str], seconds: float) -> list[str]:
+    """Say of every engaged Switch that it is released, and wait until an operator has put everything back."""
+
+    async def look() -> list[str]:
+        engaged = [one async for one in _switches(kube, namespaces) if _is_marked(one) or _is_thrown(one)]
+        for body in filter(_is_to_say, engaged):
+            await _merge(kube, body, {"spec": WORD})
+        return [_held(body) for body in engaged if _is_marked(body)]
+
+    return await _until_nothing(look, seconds)
+
+
+async def forget(kube: Kube, namespaces: Sequence[str], seconds: float) -> list[str]:
+    """Take our finalizer off every Switch and Runbook. What is held stays as it is, and so does what was saved."""
+
+    async def look() -> list[str]:
+        marked = [one async for one in _objects(kube, namespaces, "Runbook", "Switch") if _is_marked(one)]
+        for body in marked:
+            rest = [one for one in body["metadata"]["finalizers"] if one != FINALIZER]
+            await _merge(kube, body, {"metadata": {"finalizers": rest}})
+        return [f"{_named(body)} has the finalizer {FINALIZER}" for body in marked]
+
+    return await _until_nothing(look, seconds)
+
+
+async def _until_nothing(look: Callable[[], Awaitable[list[str]]], seconds: float) -> list[str]:
+    """Look again and again until nothing is left, for so many seconds; returns what was left at last."""
+    deadline = clock.monotonic() + seconds
+    while True:
+        try:
+            left = await look()
+        except errors.ApiError as error:
+            left = [str(error)]
+        if not left or clock.monotonic() > deadline:
+            return left
+        await asyncio.sleep(PAUSE)
+
+
+async def _release(settings: Settings, seconds: float) -> list[str]:
+    """With an operator of its own: one that leads already does the work, and where none does, this one leads."""
+    left: list[str] = []
+    kube = await connect(settings.request_timeout)
+
+    async def until_released() -> None:
+        work = asyncio.ensure_future(release_all(kube, settings.namespaces, seconds))
+        ended = asyncio.ensure_future(main.signalled())
+        await asyncio.wait((work, ended), return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        left.extend(work.result() if work.done() else ["it was ended before everything was put back"])
+        work.cancel()
+
+    try:
+        await main.run(settings, until_released)
+    finally:
+        await kube.close()
+    return left
+
+
+def report(left: list[str], way: Way) -> int:
+    """Print what is left; returns the exit status."""
+    for line in left:
+        print(line, file=sys.stderr)  # noqa: T201 # the command line prints
+    if not left:
+        print(f"{way}: done")  # noqa: T201 # as above
+    return 1 if left else 0
+
+
+async def _objects(kube: Kube, namespaces: Sequence[str], *kinds: str) -> AsyncIterator[Body]:
+    for kind in kinds:
+        for namespace in namespaces or ("",):
+            path = collection(API_VERSION, BUILT_IN[(API_VERSION, kind)].plural, namespace)
+            try:
+                async for body in kube.items(path):
+                    yield body
+            except errors.NotFoundError:
+                # Neither the kind nor anything of it: its definition was deleted with the chart.
+                return
+
+
+def _switches(kube: Kube, namespaces: Sequence[str]) -> AsyncIterator[Body]:
+    return _objects(kube, namespaces, "Switch")
+
+
+def _is_marked(body: Body) -> bool:
+    return FINALIZER in body["metadata"].get("finalizers", ())
+
+
+def _is_thrown(body: Body) -> bool:
+    return body["spec"].get("engaged") is True
+
+
+def _is_to_say(body: Body) -> bool:
+    """Not of one that is going away: its deletion releases it, and its spec says nothing any more."""
+    return body["spec"].get("engaged") is not False and "deletionTimestamp" not in body["metadata"]
+
+
+async def _merge(kube: Kube, body: Body, patch: Body) -> None:
+    """Change the very object that was seen; where it has changed meanwhile, the next look is at what it is then."""
+    meta = meta_of(body)
+    metadata = {"resourceVersion": meta.resource_version} | patch.get("metadata", {})
+    with suppress(errors.ConflictError, errors.NotFoundError):
+        await kube.merge(own(meta.ref), patch | {"metadata": metadata})
+
+
+def _named(body: Body) -> str:
+    return f"{body['kind']} {body['metadata']['namespace']}/{body['metadata']['name']}"
+
+
+def _held(body: Body) -> str:
+    """Which, since when, and why it is not released; with the command that releases it."""
+    status, meta = body.get("status", {}), body["metadata"]
+    ready: Body = next((one for one in status.get("conditions", ()) if one["type"] == "Ready"), {})
+    why = f", {ready.get('reason', '')}: {ready.get('message', '')}" if ready.get("status") == "False" else ""
+    since = f"{status.get('phase', 'thrown')} since {status.get('engagedAt', 'just now')}{why}"
+    released = f"kubectl -n {meta['namespace']} patch switch {meta['name']} --type merge -p '{RELEASED}'"
+    return f"{_named(body)} is {since}; {released}"

@@ -1,0 +1,77 @@
+"""Contains an unforeseen error to the one object at which the operator failed.
+
+The object gets a condition that names the line of the log. Of a switch the other fields are held or restored one by
+one: whatever is wrong with one of them is no reason to give up the rest.
+"""
+
+import traceback
+from collections.abc import Callable
+from hashlib import blake2b
+
+import structlog
+
+from runbook_operator.api.parsing import SwitchObject
+from runbook_operator.cache.snapshot_builder import targets_of
+from runbook_operator.controller.executor import Writer
+from runbook_operator.core.queries import Unread
+from runbook_operator.core.references import Ref
+from runbook_operator.reconcile.snapshot import World
+from runbook_operator.reconcile.steps import Act
+from runbook_operator.runtime import clock
+from runbook_operator.runtime.keyed_locks import Locks
+from runbook_operator.switches.engine import alone
+from runbook_operator.switches.internal_error_status import shown
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+async def contain(
+    key: Ref, error: Exception, writer: Writer, locks: Locks[Ref], world: Callable[[SwitchObject], World]
+) -> None:
+    """Tell of the error, known by its identity in the log, and go on with what is not concerned. Raises nothing."""
+    number = identity(key, error)
+    try:
+        if (switch := writer.store.switches.get(key)) is not None:
+            async with locks.hold(targets_of(writer.store, switch)):
+                await _go_on(key, number, writer, world)
+        await _tell(key, type(error).__name__, number, writer)
+    except Exception:
+        log.exception("what is not concerned could not be seen to", object=str(key), errorId=number)
+
+
+def identity(key: Ref, error: Exception) -> str:
+    """The same for the same failure at the same object, so that it is told once."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return blake2b(f"{key}|{type(error).__name__}|{place}".encode(), digest_size=4).hexdigest()
+
+
+async def _go_on(key: Ref, number: str, writer: Writer, world: Callable[[SwitchObject], World]) -> None:
+    """One write for each field that is not as it should be; which one the error is about shows when it is looked at."""
+    switch = writer.store.switches.get(key)
+    record = switch.status.record if switch else None
+    for index in range(len(record.actions) if record else 0):
+        if (now := writer.store.switches.get(key)) is None:
+            return
+        looked = world(now)
+        if (step := _step(looked, index, number)) is not None:
+            await writer.switch_step(looked, step)
+
+
+def _step(world: World, index: int, number: str) -> Act | None:
+    try:
+        return alone(world, index)
+    except Unread:
+        # The next visit that gets so far reads it.
+        return None
+    except Exception:
+        log.exception("a field is left as it is", object=str(world.actor.ref), action=index, errorId=number)
+        return None
+
+
+async def _tell(key: Ref, error: str, number: str, writer: Writer) -> None:
+    if (found := writer.store.own(key)) is None:
+        return
+    old = found.written if isinstance(found, SwitchObject) else found.status
+    if (step := shown(found, error, number, clock.now())) is not None:
+        await writer.status(key, old, step)

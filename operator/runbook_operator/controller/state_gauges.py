@@ -1,0 +1,62 @@
+"""What this replica leads, what it has to do and how switches are, as metrics that are read when they are scraped."""
+
+import asyncio
+from functools import partial
+
+from runbook_operator.api.conditions import find
+from runbook_operator.api.parsing import SwitchObject
+from runbook_operator.automation.gates import is_held_back
+from runbook_operator.cache.namespace_coverage import Coverage
+from runbook_operator.cache.store import Store
+from runbook_operator.core.references import Ref
+from runbook_operator.leadership.leader import Leadership
+from runbook_operator.runtime.work_queue import WorkQueue
+from runbook_operator.telemetry.metrics import Metrics
+
+SHOWN = (
+    ("Automatic", "Silenced", "switches_silenced", "Switches that a person holds released against automatic sources."),
+    ("Contested", "", "switches_contested", "Switches whose held fields somebody else keeps writing."),
+    ("Stalled", "", "switches_stalled", "Switches that wait for a person."),
+)
+"""Condition, reason (empty for any), and the gauge that counts the switches that have it."""
+
+
+def measure(metrics: Metrics, elector: Leadership, shards: int, queue: WorkQueue[Ref], store: Store) -> None:
+    """Expose all of it."""
+    metrics.gauge("leading", "1 where this replica leads.", lambda: float(elector.leading))
+    metrics.gauge("shards_held", "Shards that this replica leads.", lambda: float(len(elector.held)))
+    each = {str(shard): partial(_leads, elector, shard) for shard in range(shards)}
+    metrics.gauges("shard_leading", "1 where this replica leads the shard.", "shard", each)
+    metrics.gauge("queue_length", "Objects to look at.", lambda: float(len(queue)))
+    metrics.gauge("tasks", "Tasks of the main loop.", lambda: float(len(asyncio.all_tasks())))
+    metrics.gauge("switches_engaged", "Switches with an engagement under way.", store.count(_is_engaged))
+    metrics.gauge("switches_held_back", "Switches that a gate keeps from engaging.", store.count(_is_held_back))
+    for condition, reason, name, text in SHOWN:
+        metrics.gauge(name, text, store.count(partial(_shows, condition, reason)))
+
+
+def measure_coverage(metrics: Metrics, coverage: Coverage) -> None:
+    """Expose which namespaces of the settings are served; scrapes have a label `namespace` of their own."""
+    each = {namespace: partial(_serves, coverage, namespace) for namespace in coverage.namespaces}
+    metrics.gauges("namespace_served", "1 where the namespace is served.", "scope_namespace", each)
+
+
+def _serves(coverage: Coverage, namespace: str) -> float:
+    return float(coverage.serves(namespace))
+
+
+def _leads(elector: Leadership, shard: int) -> float:
+    return float(shard in elector.held)
+
+
+def _shows(condition: str, reason: str, switch: SwitchObject) -> bool:
+    found = find(switch.status.conditions, condition)
+    return found is not None and reason in ("", found.reason)
+
+
+def _is_held_back(switch: SwitchObject) -> bool:
+    return is_held_back(switch.status)
+
+
+def _is_engaged(switch: SwitchObject) -> bool:
+    return switch.status.record is not None

@@ -1,0 +1,127 @@
+"""Which check of the API server refused a request, and what a person can do about it.
+
+Rights, quotas, limits, admission policies and webhooks all answer with 403 or with the status that they like: the text
+and the causes of the Status tell them apart. Messages as Kubernetes 1.37 writes them; a contract test compares them.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runbook_operator.core.reasons import Reason
+
+TERMINATING = "NamespaceTerminating"
+"""The cause by which the API server names a namespace that is being deleted."""
+WEBHOOKS = "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
+AGAIN = "It is tried again by itself."
+_RIGHTS = re.compile(r'(^|: )User "|cannot set blockOwnerDeletion|attempting to grant RBAC permissions')
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a request was refused, and the advice with its command."""
+
+    reason: Reason
+    user_action: str
+
+
+@dataclass(frozen=True)
+class _Check:
+    pattern: re.Pattern[str]
+    reason: Reason
+    advice: str
+
+
+_CHECKS = (
+    _Check(
+        re.compile(r'^admission webhook "(?P<name>[^"]+)" denied the request'),
+        Reason.WEBHOOK_REFUSED,
+        f"Correct what the message names, or ask who runs the webhook {{name}}: {WEBHOOKS}. {AGAIN}",
+    ),
+    _Check(
+        re.compile(r'^Internal error occurred: failed calling webhook "(?P<name>[^"]+)"'),
+        Reason.WEBHOOK_FAILED,
+        f"The webhook {{name}} does not answer, and refuses what it cannot check; see to it: {WEBHOOKS}. {AGAIN}",
+    ),
+    _Check(
+        re.compile(r"^(\S+ \"[^\"]*\" is forbidden: )?(Mutating|Validating)AdmissionPolicy '(?P<name>[^']+)' "),
+        Reason.POLICY_REFUSED,
+        f"Correct what the message names, or see what the policy asks for: kubectl get "
+        f"validatingadmissionpolicies,mutatingadmissionpolicies {{name}} --ignore-not-found -o yaml. {AGAIN}",
+    ),
+    _Check(
+        re.compile(r"^(\S+ \"[^\"]*\" is forbidden: )?policy '(?P<name>[^']+)' with binding '[^']+' denied request"),
+        Reason.POLICY_REFUSED,
+        f"The policy cannot be applied to the object; see it: kubectl get mutatingadmissionpolicies {{name}} -o yaml. "
+        f"{AGAIN}",
+    ),
+    _Check(
+        re.compile(r"^\S+ \"[^\"]*\" is forbidden: exceeded quota: (?P<name>[^,\s]+)"),
+        Reason.QUOTA_EXCEEDED,
+        f"Make room in the quota, or have it raised: kubectl describe resourcequota {{name}}{{where}}. {AGAIN}",
+    ),
+    _Check(
+        re.compile(r"^\S+ \"[^\"]*\" is forbidden: failed quota: (?P<name>[^:\s]+): must specify"),
+        Reason.QUOTA_EXCEEDED,
+        "Declare in the pod template what the quota counts, as the message says, or give the namespace a LimitRange "
+        "with defaults: kubectl describe resourcequota {name}{where}",
+    ),
+    _Check(
+        re.compile(
+            r"^\S+ \"[^\"]*\" is forbidden: \[?"
+            r"((minimum|maximum) \S+ usage per \w+ is |\S+ max limit to request ratio per \w+ is )"
+        ),
+        Reason.LIMIT_RANGE_VIOLATED,
+        "Correct the requests and limits of the pod template, or have the LimitRange changed: "
+        "kubectl describe limitrange{where}",
+    ),
+    _Check(
+        re.compile(r"^\S+ \"[^\"]*\" is forbidden: violates PodSecurity \"(?P<name>[^\"]+)\""),
+        Reason.POD_SECURITY_VIOLATED,
+        "Correct the pod template as the message says, or ask who labelled the namespace: "
+        "kubectl get namespace {namespace} --show-labels",
+    ),
+    _Check(
+        re.compile(
+            r"^\S+ \"[^\"]*\" is forbidden: (error looking up service account |"
+            r"no PriorityClass with name \S+ was found|pod rejected: RuntimeClass )"
+        ),
+        Reason.REFERENCE_NOT_FOUND,
+        f"Make what the pod template names, or correct the template. {AGAIN}",
+    ),
+)
+
+
+def refusal(code: int, status: Mapping[str, Any], namespace: str = "") -> Refusal | None:
+    """What a Status of that code means; None where the code alone says it, as with a right that is missing.
+
+    `namespace` is that of the request, for the commands.
+    """
+    message = str(status.get("message") or "")
+    if _is_terminating(status):
+        advice = f"Nothing can be made there any more; what holds it up says kubectl get namespace {namespace} -o yaml"
+        return Refusal(Reason.NAMESPACE_TERMINATING, advice)
+    for check in _CHECKS:
+        if found := check.pattern.search(message):
+            named = found.groupdict().get("name") or ""
+            where = f" --namespace={namespace}" if namespace else ""
+            return Refusal(check.reason, check.advice.format(name=named, where=where, namespace=namespace))
+    if code == 403 and " is forbidden: " in message and not _RIGHTS.search(message):  # noqa: PLR2004 # HTTP's Forbidden
+        return Refusal(Reason.REFUSED, f"No right is missing: correct what the message names. {AGAIN}")
+    return None
+
+
+def is_of_trial(message: str) -> bool:
+    """True if the refusal is about the dry run alone: a webhook with side effects cannot be asked in one."""
+    return "does not support dry run" in message
+
+
+def is_transient(code: int, reason: Reason) -> bool:
+    """True if time alone may cure it: the answer says nothing about the write itself."""
+    return reason is Reason.WEBHOOK_FAILED and code >= 500  # noqa: PLR2004 # HTTP's own boundary
+
+
+def _is_terminating(status: Mapping[str, Any]) -> bool:
+    causes = (status.get("details") or {}).get("causes") or ()
+    return any(isinstance(one, Mapping) and one.get("reason") == TERMINATING for one in causes)

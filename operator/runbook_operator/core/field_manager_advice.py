@@ -1,0 +1,71 @@
+"""Names who changed a field, and advises against a field manager that keeps writing what a switch holds."""
+
+from collections.abc import Mapping
+
+from runbook_operator.core.observed_object import REPLICAS
+from runbook_operator.core.references import MANAGER, Ref
+
+HINTS: Mapping[str, str] = {
+    "kustomize-controller": "Flux applies it from Git: annotate the target with "
+    "kustomize.toolkit.fluxcd.io/reconcile=disabled while the switch is engaged, or leave the field out of Git",
+    "helm-controller": "Flux applies it from a HelmRelease: annotate the target with "
+    "helm.toolkit.fluxcd.io/driftDetection=disabled while the switch is engaged, or leave the field out of the chart",
+    "argocd": "Argo CD applies it from Git: leave the field out of Git, or add it to ignoreDifferences together with "
+    "RespectIgnoreDifferences=true",
+    "helm": "Helm wrote it in an upgrade: hold upgrades until the switch is released, or leave the field "
+    "out of the chart",
+    "kube-controller-manager": "a HorizontalPodAutoscaler scales it: set its minReplicas and maxReplicas to the held "
+    "number, or hold 0 replicas, which pauses it",
+    "keda": "KEDA scales it: annotate its ScaledObject with autoscaling.keda.sh/paused-replicas while the switch is "
+    "engaged",
+    "kubectl": "a person or a script uses kubectl; stop it",
+}
+ADMISSION = "an admission policy or a webhook, in a write of the operator,"
+NAMELESS = "a client for which the API server names no manager"
+USUAL = "kubectl scale, or an autoscaler, does this"
+REMOVED = "it names none for a field that was removed"
+UNNAMED_CLIENT = "a client that the API server does not name"
+"""Who wrote the spec of a Switch, where its managedFields do not tell."""
+FIND = (
+    "find out who writes it, which the API server does not record of a write through the scale subresource from 0: "
+    "an autoscaler (kubectl -n {namespace} get hpa) or a person with kubectl scale"
+)
+ANYBODY = "stop it from writing this field"
+
+
+def author(manager: str, field: str) -> str:
+    """The subject of a sentence about a change of the field: never a person, since only a field manager is known."""
+    if manager == MANAGER:
+        return ADMISSION
+    return manager or f"{NAMELESS} ({USUAL if field == REPLICAS else REMOVED})"
+
+
+def hint(manager: str, switch: Ref, *, automatic: bool = False) -> str:
+    """The advice that ends the contest with this field manager; the longest matching prefix of its name decides.
+
+    `automatic` is true if something automatic holds the switch: then only a silence releases it.
+    """
+    known = [name for name in HINTS if manager.startswith(name)]
+    named = HINTS[max(known, key=len)] if known else ANYBODY
+    way = named if manager else FIND.format(namespace=switch.namespace)
+    command = silence(switch) if automatic else clear(switch)
+    return f"{way}; or release the switch: {command}"
+
+
+def silence(switch: Ref) -> str:
+    """The command that releases a switch for an hour, also where something automatic holds it."""
+    return _patch(switch, '"engaged":false,"expiresAfter":"1h"')
+
+
+def throw(switch: Ref) -> str:
+    """The command that throws a switch."""
+    return _patch(switch, '"engaged":true')
+
+
+def clear(switch: Ref) -> str:
+    """The command that removes an override with its reason, which would not be reported for the next throw."""
+    return _patch(switch, '"engaged":null,"reason":null')
+
+
+def _patch(switch: Ref, spec: str) -> str:
+    return f"""kubectl -n {switch.namespace} patch sw {switch.name} --type merge -p '{{"spec":{{{spec}}}}}'"""

@@ -1,0 +1,297 @@
+"""Field paths as Kubernetes people write them, as one small closed language.
+
+    spec.replicas                                                  keys of maps
+    metadata.annotations[kustomize.toolkit.fluxcd.io/reconcile]    a key with dots or slashes
+    spec.template.spec.containers[name=app].env[name=AI_ENABLED]   the element of a list whose key has this value;
+                                                                   `quoted` writes brackets, # and % in it
+    spec{minReplicas,maxReplicas}                                  several keys of one map as one value, at the end
+    data[app.yaml]#flags.ai                                        a single value inside a YAML or JSON text
+
+The empty path is the whole object. Null counts as absent, as in a merge patch.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import unquote
+
+from runbook_operator.core import yaml_values
+from runbook_operator.core.yaml_values import AbsentError, FieldError
+
+__all__ = ["Element", "Field", "FieldError", "Group", "Key", "get", "owner", "parse", "put", "quoted", "written"]
+
+PLAIN = r"[A-Za-z0-9_-]+"
+STEP = re.compile(
+    rf"(?:\A|(?!\A)\.)(?P<plain>{PLAIN})"
+    r"|\[(?P<key>[A-Za-z]+)=(?P<value>[^\[\]]+)\]"
+    r"|\[(?P<odd>[^\[\]=]+)\]"
+    rf"|\{{(?P<group>{PLAIN}(?:,{PLAIN})*)\}}"
+)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of a map."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f".{self.name}" if re.fullmatch(PLAIN, self.name) else f"[{self.name}]"
+
+
+@dataclass(frozen=True)
+class Element:
+    """The element of a list of maps whose `key` has this value, compared as text: ports are numbers."""
+
+    key: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"[{self.key}={quoted(self.value)}]"
+
+    def fits(self, item: Any) -> bool:
+        return isinstance(item, Mapping) and self.key in item and str(item[self.key]) == self.value
+
+
+@dataclass(frozen=True)
+class Group:
+    """Several keys of one map."""
+
+    names: tuple[str, ...]
+
+
+Step = Key | Element | Group
+ENVIRONMENT = Key("env")
+
+
+@dataclass(frozen=True)
+class Field:
+    """A path that was parsed: the steps into the object and, for a place in a document, the keys inside its text."""
+
+    text: str
+    steps: tuple[Step, ...]
+    place: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.text
+
+    def above(self, depth: int) -> str:
+        """What lies before the step at this depth, as a subject of a sentence."""
+        return "".join(map(str, self.steps[:depth])).removeprefix(".") or "the object"
+
+
+def quoted(text: str) -> str:
+    """How the value of an element's key is written in a path: what would end it there is percent-encoded."""
+    return re.sub(r"[%#\[\]]", lambda found: f"%{ord(found[0]):02X}", text)
+
+
+@cache
+def parse(text: str) -> Field:
+    """The path as a Field; FieldError names the character from which it cannot be read, or the step out of place."""
+    before, hash_, inside = text.partition("#")
+    steps = tuple(_steps(text, 0, before))
+    for depth, step in enumerate(steps):
+        if isinstance(step, Element) and not (depth and isinstance(steps[depth - 1], Key)):
+            raise FieldError(text, f"{step} needs the key of a list before it")
+        if isinstance(step, Group) and depth + 1 < len(steps):
+            raise FieldError(text, "several keys in braces can only be the last step")
+    place = tuple(_steps(text, len(before) + 1, inside))
+    keys = tuple(step.name for step in place if isinstance(step, Key))
+    if hash_ and not (keys and len(keys) == len(place) and steps and isinstance(steps[-1], Key)):
+        raise FieldError(text, "# stands between the key of a text and a path of map keys inside that text")
+    return Field(text, steps, keys)
+
+
+def get(body: Mapping[str, Any], field: str) -> Any:
+    """The value there, None where it is absent.
+
+    `[key=value]` gives the element, braces a dict of the keys that are present (None for none of them), `#` the raw
+    text of the value exactly as the document has it: `true`, `"true"`, `'x'`.
+
+    FieldError for a path that cannot be read, for an element that is there twice, and, after `#`, for a text that is
+    not one document or a place that is not a single value of its own.
+    """
+    parsed = parse(field)
+    found = _found(parsed, body)
+    if not parsed.place or found is None:
+        return found
+    try:
+        with _naming(parsed):
+            text = _text(parsed, found)
+            return text[slice(*yaml_values.find(text, parsed.place))]
+    except AbsentError:
+        return None
+
+
+def put(body: Mapping[str, Any], field: str, value: Any) -> dict[str, Any]:
+    """A copy of the body with the field set, shared with it beside the path; None removes.
+
+    Maps, lists and elements on the way are made as needed. A removal leaves an empty map in place; a list goes with its
+    last element, since hardly anybody writes an empty one. An element is replaced where it stands or appended. Braces
+    set the keys in the dict and remove the others of the group. After `#` the value is raw text and takes the place of
+    the old; it can be neither added nor removed.
+
+    FieldError as for `get`, and where something on the way, or the value, is of another kind than the path says.
+    """
+    parsed = parse(field)
+    if parsed.place:
+        value = _rewritten(parsed, body, value)
+    if parsed.steps:
+        return dict(_set(parsed, 0, body, value))
+    if not isinstance(value, Mapping):
+        raise FieldError(field, "the whole object can only be replaced by a map")
+    return dict(value)
+
+
+def written(body: Mapping[str, Any], field: str, value: str) -> str:
+    """For a `#` field: the raw text to put for this value, in the manner of the document; FieldError as for `put`."""
+    parsed = parse(field)
+    with _naming(parsed):
+        text = _text(parsed, _found(parsed, body))
+        like = text[slice(*yaml_values.find(text, parsed.place))]
+        return yaml_values.scalar(value, like, in_json=yaml_values.is_json(text, parsed.place))
+
+
+def owner(metadata: Mapping[str, Any], field: str) -> tuple[str, str]:
+    """The field manager that last wrote this field or anything below it, and when (RFC 3339); both empty for none.
+
+    From metadata.managedFields: an entry that ends higher than the field owns all below. A `#` field is owned with its
+    text, the whole object by whoever wrote last. Elements are known by the keys of their list's merge key alone.
+    """
+    steps = parse(field).steps
+    entries = [e for e in metadata.get("managedFields") or () if _owns(e.get("fieldsV1") or {}, steps)]
+    newest = max(entries, key=lambda entry: str(entry.get("time", "")), default=None)
+    return (str(newest.get("manager", "")), str(newest.get("time", ""))) if newest else ("", "")
+
+
+def _steps(whole: str, offset: int, text: str) -> Iterator[Step]:
+    at = 0
+    while at < len(text):
+        match = STEP.match(text, at)
+        if match is None:
+            raise FieldError(whole, f"it cannot be read from character {offset + at + 1} on: {text[at:]!r}")
+        at = match.end()
+        if match["key"]:
+            yield Element(match["key"], unquote(match["value"]))
+        elif match["group"]:
+            yield Group(tuple(match["group"].split(",")))
+        else:
+            yield Key(match["plain"] or match["odd"])
+
+
+def _found(field: Field, body: Mapping[str, Any]) -> Any:
+    held: Any = body
+    for depth in range(len(field.steps)):
+        held = _inner(field, depth, held)
+    return held
+
+
+def _inner(field: Field, depth: int, holder: Any) -> Any:
+    step = field.steps[depth]
+    if isinstance(step, Element):
+        at = _index(field, depth, holder) if isinstance(holder, list) else None
+        return None if at is None or at == len(holder) else holder[at]
+    if not isinstance(holder, Mapping):
+        return None
+    if isinstance(step, Key):
+        return holder.get(step.name)
+    return {name: holder[name] for name in step.names if holder.get(name) is not None} or None
+
+
+def _index(field: Field, depth: int, items: list[Any]) -> int:
+    """The index of the one element that the step means, the length of the list for none.
+
+    A container may have a variable twice, which charts use to let a default be overridden: the last one counts.
+    """
+    step = field.steps[depth]
+    fitting = [at for at, item in enumerate(items) if isinstance(step, Element) and step.fits(item)]
+    if len(fitting) > 1 and field.steps[depth - 1] != ENVIRONMENT:
+        raise FieldError(str(field), f"{field.above(depth)} has {len(fitting)} elements {step}")
+    return fitting[-1] if fitting else len(items)
+
+
+def _set(field: Field, depth: int, holder: Any, value: Any) -> Any:
+    """A copy of the holder with what is at this depth set."""
+    step = field.steps[depth]
+    if depth + 1 < len(field.steps):
+        inner = _inner(field, depth, holder)
+        if inner is None and value is None:
+            return holder
+        if inner is None and isinstance(step, Element):
+            inner = {step.key: step.value}
+        value = _set(field, depth + 1, inner, value)
+        if inner and value == []:
+            value = None
+    if isinstance(step, Element):
+        return _with_element(field, depth, holder, value)
+    return _with_keys(field, depth, holder, {step.name: value} if isinstance(step, Key) else _grouped(field, value))
+
+
+def _with_keys(field: Field, depth: int, holder: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(holder, Mapping | None):
+        raise FieldError(str(field), f"{field.above(depth)} is not a map")
+    merged = {**(holder or {}), **changes}
+    return {key: value for key, value in merged.items() if key not in changes or value is not None}
+
+
+def _grouped(field: Field, value: Any) -> dict[str, Any]:
+    """What becomes of each key of the group at the end of the path."""
+    step = field.steps[-1]
+    names = step.names if isinstance(step, Group) else ()
+    if not isinstance(value, Mapping | None) or any(name not in names for name in value or ()):
+        raise FieldError(str(field), f"its value is a map of {', '.join(names)} and nothing else")
+    return {**dict.fromkeys(names), **(value or {})}
+
+
+def _with_element(field: Field, depth: int, holder: Any, value: Any) -> list[Any]:
+    step = field.steps[depth]
+    if not isinstance(holder, list | None):
+        raise FieldError(str(field), f"{field.above(depth)} is not a list")
+    if value is not None and not (isinstance(step, Element) and step.fits(value)):
+        raise FieldError(str(field), f"an element of {field.above(depth)} that is not {step} cannot stand for it")
+    items = holder or []
+    at = _index(field, depth, items)
+    if value is None:
+        # Absent means that no entry of the name is left: an earlier one of two would count again.
+        return [item for item in items if not (isinstance(step, Element) and step.fits(item))]
+    return [*items[:at], value, *items[at + 1 :]]
+
+
+def _rewritten(field: Field, body: Mapping[str, Any], value: Any) -> str:
+    if not isinstance(value, str):
+        raise FieldError(str(field), "a value inside a document is written as text and cannot be removed")
+    with _naming(field):
+        return yaml_values.replaced(_text(field, _found(field, body)), field.place, value)
+
+
+def _text(field: Field, found: Any) -> str:
+    if not isinstance(found, str):
+        raise FieldError(str(field), f"{field.above(len(field.steps))} is not a text")
+    return found
+
+
+@contextmanager
+def _naming(field: Field) -> Iterator[None]:
+    """Errors from inside a document name the whole path."""
+    try:
+        yield
+    except FieldError as error:
+        raise type(error)(str(field), error.problem) from None
+
+
+def _owns(owned: Mapping[str, Any], steps: tuple[Step, ...]) -> bool:
+    if not steps:
+        return True
+    return any(not below or _owns(below, steps[1:]) for below in _below(owned, steps[0]))
+
+
+def _below(owned: Mapping[str, Any], step: Step) -> Iterator[Any]:
+    """What stands below this step in fieldsV1: under `f:replicas`, `k:{"name":"app"}`."""
+    if isinstance(step, Element):
+        return (below for key, below in owned.items() if key.startswith("k:") and step.fits(json.loads(key[2:])))
+    names = step.names if isinstance(step, Group) else (step.name,)
+    return (owned[f"f:{name}"] for name in names if f"f:{name}" in owned)

@@ -1,0 +1,151 @@
+"""The values of fields: what is live, whether two are the same, and how one is written.
+
+Most fields are values of their object. A whole object is compared by what was declared of it, since the API server adds
+to it; a pod template by its digest, since no record keeps one.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from runbook_operator.core import field_paths, pod_templates
+from runbook_operator.core.desired_fields import OBJECT, TEMPLATE, Refused
+from runbook_operator.core.merge_patch import covers, difference
+from runbook_operator.core.observed_object import REPLICAS, Seen
+from runbook_operator.core.pod_templates import Revision, digest, keeper_kind, revisions
+from runbook_operator.core.queries import Denied, Find, Query, Unread
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
+from runbook_operator.core.writes import Create, Delete, Effect, Patch, Subresource
+
+BUILT_IN = "apps/v1"
+"""The group whose scale subresource writes spec.replicas and nothing else, so that both ways lead to the same."""
+
+
+def nothing(ref: Ref) -> Seen:
+    """An object that is not there, for who wants to make it."""
+    return Seen(ref, "", "", {}, whole=True)
+
+
+def live(seen: Seen, field: str) -> Any:
+    """What `field` is now, see Seen.value; a template's is its digest."""
+    if field == OBJECT:
+        return seen.body or None
+    value = seen.value(field)
+    return {"digest": digest(value)} if field == TEMPLATE and value is not None else value
+
+
+def mark(seen: Seen, field: str) -> Any:
+    """The live value as a record may keep it: of a whole object a digest, without what changes by itself."""
+    if field == OBJECT:
+        body = {key: value for key, value in seen.body.items() if key not in ("metadata", "status")}
+        return {"digest": digest(body)} if body else None
+    return live(seen, field)
+
+
+def shows(seen: Seen, field: str, value: Any) -> bool:
+    """Whether `field` is what `value` says."""
+    if field == OBJECT:
+        return covers(seen.body, value) if value is not None else not seen.body
+    return same(field, live(seen, field), value)
+
+
+def told(field: str, value: Any) -> Any:
+    """The value as an audit may have it: a manifest may hold what no log should."""
+    return ("there" if value else None) if field == OBJECT else value
+
+
+def same(field: str, one: Any, other: Any) -> bool:
+    """Whether two recorded values of a field are the same."""
+    if field == TEMPLATE and isinstance(one, dict) and isinstance(other, dict):
+        return bool(one.get("digest") == other.get("digest"))
+    return bool(one == other)
+
+
+def belong_together(one: str, other: str, ref: Ref) -> bool:
+    """Whether two fields of one object are changed by one write."""
+    if OBJECT in (one, other):
+        return False
+    ways = {subresource(one), subresource(other)}
+    return len(ways) == 1 or (ways == {"", "scale"} and ref.api_version == BUILT_IN)
+
+
+def subresource(field: str) -> Subresource:
+    """The subresource by which a field is written."""
+    if field == REPLICAS:
+        return "scale"
+    return "status" if field.startswith("status.") else ""
+
+
+def effect(
+    seen: Seen,
+    values: Sequence[tuple[str, Any]],
+    answers: Mapping[Query, Any],
+    inside: Sequence[tuple[str, Any]] = (),
+) -> Effect:
+    """The one write by which fields that belong together take these values; raises Unread for a template's source.
+
+    `inside` stays in a pod template that is written, as far as that has a place for it.
+    """
+    (first, value), rest = values[0], values[1:]
+    if first == OBJECT:
+        return _object(seen, value)
+    if not rest and first == REPLICAS:
+        return _patch(seen, {"spec": {"replicas": value}}, "scale")
+    changed = dict(seen.body)
+    for field, wanted in values:
+        changed = field_paths.put(changed, field, written(seen, field, wanted, answers))
+    for field, held in inside:
+        with suppress(field_paths.FieldError):
+            changed = field_paths.put(changed, field, held)
+    way = subresource(first)
+    return _patch(seen, difference(dict(seen.body), changed), "" if way == "scale" else way)
+
+
+def kept(seen: Seen, answers: Mapping[Query, Any]) -> tuple[Revision, ...]:
+    """The revisions that the cluster keeps of a workload, newest first; raises Unread where they were not read.
+
+    Raises Refused where the operator may not read them.
+    """
+    query = Find(*keeper_kind(seen.ref), seen.ref.namespace)
+    if query not in answers:
+        raise Unread([query])
+    if isinstance(found := answers[query], Denied):
+        raise Refused(found.reason, found.message)
+    return revisions(seen.uid, found)
+
+
+def numbered(seen: Seen, value: Mapping[str, Any], answers: Mapping[Query, Any]) -> Mapping[str, Any]:
+    """A live template's value with all by which its revision is known, where it is kept already."""
+    found = pod_templates.live(seen.body, value["digest"], kept(seen, answers))
+    return found.value if found else value
+
+
+def _object(seen: Seen, value: Any) -> Effect:
+    if value is None:
+        return Delete(seen.ref, seen.uid)
+    if not seen.body:
+        return Create(seen.ref, value)
+    return _patch(seen, difference(dict(seen.body), _merged(seen.body, value)), "")
+
+
+def _merged(body: Any, value: Any) -> Any:
+    """What is declared put over what is there; what the API server added stays."""
+    if not isinstance(body, Mapping) or not isinstance(value, Mapping):
+        return value
+    return {**body, **{key: _merged(body.get(key), one) for key, one in value.items()}}
+
+
+def _patch(seen: Seen, patch: Mapping[str, Any], way: Subresource) -> Patch:
+    return Patch(seen.ref, seen.uid, seen.resource_version, patch, way)
+
+
+def written(seen: Seen, field: str, value: Any, answers: Mapping[Query, Any]) -> Any:
+    """The value to write to a field: a template's body comes from the revisions. Raises Unread, Refused."""
+    if field != TEMPLATE:
+        return value
+    found = next((one for one in kept(seen, answers) if one.digest == value["digest"]), None)
+    if found is None:
+        number = value.get("revision", "?")
+        raise Refused(Reason.NO_REVISION, f"{seen.ref}: revision {number} is no longer kept by the cluster")
+    return found.template

@@ -1,0 +1,237 @@
+"""What is watched: who is asked what, how often, how the answer is judged, and what came of it last."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Literal
+
+from runbook_operator.core.accounts import Account
+from runbook_operator.core.http_statuses import FINE, Statuses
+from runbook_operator.core.level_tracker import Level, Timing, Track, judge
+from runbook_operator.core.model_base import ApiModel
+from runbook_operator.core.references import Ref
+from runbook_operator.core.thresholds import Threshold
+
+Group = Literal["HealthEndpoint", "Dependency", "Metric"]
+SECTIONS: Mapping[Group, str] = {
+    "HealthEndpoint": "healthEndpoints",
+    "Dependency": "dependencies",
+    "Metric": "metrics",
+}
+"""The list of a Runbook's spec, and of its status, that each group is declared in."""
+
+
+@dataclass(frozen=True, order=True)
+class Key:
+    """An entry of a Runbook that is watched."""
+
+    runbook: Ref
+    group: Group
+    name: str
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A key of a Secret of the Runbook's namespace; its value is in no object of the model.
+
+    It is read in the name of the account, None for the operator's own rights; as in AskObject and AskPods.
+    """
+
+    secret: Ref
+    key: str
+    account: Account | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """A Service and its port, by name or number; empty for its first one. `each` asks every ready pod behind it."""
+
+    service: Ref
+    port: str = ""
+    each: bool = False
+
+
+@dataclass(frozen=True)
+class Secured:
+    """TLS: whom to trust, and by which name."""
+
+    ca: Kept | None = None
+    server_name: str = ""
+    skip_verify: bool = False
+
+
+@dataclass(frozen=True)
+class AskHttp:
+    """A GET of a path of a Service, or of a URL as a whole."""
+
+    where: Place | str
+    path: str = "/"
+    expected: Statuses = FINE
+    contains: str = ""
+    headers: tuple[tuple[str, str | Kept], ...] = ()
+    tls: Secured | None = None
+
+
+@dataclass(frozen=True)
+class AskTcp:
+    """A connection."""
+
+    where: Place
+
+
+@dataclass(frozen=True)
+class AskGrpc:
+    """grpc.health.v1.Health/Check for a service; an empty name is the whole server."""
+
+    where: Place
+    health_service: str = ""
+    tls: Secured | None = None
+
+
+@dataclass(frozen=True)
+class AskMetric:
+    """An instant query; of several series the worst one counts, which is the highest or the lowest.
+
+    `zero_where_absent` takes an answer without a series for 0.
+    """
+
+    source: str
+    query: str
+    worst: Literal["high", "low"] = "high"
+    zero_where_absent: bool = False
+
+
+@dataclass(frozen=True)
+class AskObject:
+    """A get of an object, as a whole."""
+
+    ref: Ref
+    account: Account | None = None
+
+
+@dataclass(frozen=True)
+class AskPods:
+    """A list of the pods that this workload owns, or that this Service selects by their labels."""
+
+    of: Ref
+    account: Account | None = None
+
+
+@dataclass(frozen=True)
+class AskNumber:
+    """A number that a source makes of what is read; `source` is its kind in sources/, `spec` how it was declared."""
+
+    source: str
+    spec: ApiModel
+    request: AskHttp | AskObject | AskPods
+    worst: Literal["high", "low"] = "high"
+
+
+Ask = AskHttp | AskTcp | AskGrpc | AskMetric | AskNumber
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a number is held against, in the metric's unit; `baseline` is a quantity, or a time to take a median of."""
+
+    normal: Threshold | None = None
+    warning: Threshold | None = None
+    critical: Threshold | None = None
+    baseline: float | timedelta | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """One entry that is watched. A check has no measure: it is well, is not, or cannot be told."""
+
+    key: Key
+    ask: Ask
+    period: timedelta
+    timeout: timedelta
+    timing: Timing
+    measure: Measure | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An entry that cannot be watched: the field as people write it, `spec.metrics[2].critical`, and why."""
+
+    key: Key
+    field: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Watches:
+    """What a Runbook declares: what can be watched, and what cannot."""
+
+    watches: tuple[Watch, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One answer. `ok` is a check's and `value` a metric's, each None where it cannot be told.
+
+    `reason` is one word, `message` a sentence for people; neither ever holds a body, a header or a credential.
+    `note` is what to know of a value. `latency` is in seconds.
+    """
+
+    ok: bool | None = None
+    value: float | None = None
+    reason: str = ""
+    message: str = ""
+    series: str = ""
+    baseline: float | None = None
+    latency: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Sense:
+    """What is known of a watch: its track, and the reading that it ended with.
+
+    `steady` if the reading is of the same kind as the one before it, or the first one.
+    """
+
+    track: Track
+    reading: Reading = field(default_factory=Reading)
+    steady: bool = True
+
+
+def under(watch: Watch, account: Account | None) -> Watch:
+    """The same, with all that is read of the API server for it in the name of the account."""
+    return replace(watch, ask=_under(watch.ask, account)) if account else watch
+
+
+def _under(ask: Ask, account: Account) -> Ask:
+    match ask:
+        case AskHttp():
+            return _http(ask, account)
+        case AskGrpc():
+            return replace(ask, tls=_secured(ask.tls, account))
+        case AskNumber(request=AskHttp() as request):
+            return replace(ask, request=_http(request, account))
+        case AskNumber(request=AskObject() | AskPods() as request):
+            return replace(ask, request=replace(request, account=account))
+        case _:
+            return ask
+
+
+def _http(ask: AskHttp, account: Account) -> AskHttp:
+    headers = ((name, replace(one, account=account) if isinstance(one, Kept) else one) for name, one in ask.headers)
+    return replace(ask, headers=tuple(headers), tls=_secured(ask.tls, account))
+
+
+def _secured(tls: Secured | None, account: Account) -> Secured | None:
+    return replace(tls, ca=replace(tls.ca, account=account)) if tls and tls.ca else tls
+
+
+def seen(watch: Watch, reading: Reading, track: Track | None) -> Level:
+    """The level that a reading speaks for, after what was known of the watch before."""
+    if watch.measure is None:
+        return "Unknown" if reading.ok is None else "Ok" if reading.ok else "Critical"
+    rules = watch.measure
+    before = track.known if track else "Unknown"
+    return judge(reading.value, reading.baseline, rules.normal, rules.warning, rules.critical, before)

@@ -1,0 +1,144 @@
+"""How far the controller of a workload is with its pod template, as the workload's status tells."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from runbook_operator.core.observed_object import OVERDUE, Seen
+
+Body = Mapping[str, Any]
+ROLLOUT = ("argoproj.io/v1alpha1", "Rollout")
+DAEMON_SET = ("apps/v1", "DaemonSet")
+STATEFUL_SET = ("apps/v1", "StatefulSet")
+DEPLOYMENT = ("apps/v1", "Deployment")
+KINDS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, ROLLOUT)
+"""The kinds whose templates are kept as revisions."""
+REPLICA_FAILURE = "ReplicaFailure"
+"""The condition of a Deployment or a Rollout of which a ReplicaSet cannot make pods."""
+ROLLED_OUT_BY = timedelta(minutes=10)
+"""A rollout blocks an automatic engagement for this long at most: Kubernetes waits as long for progress by default."""
+
+
+@dataclass(frozen=True)
+class RollingOut:
+    """Pods by how far they are. `observed` where the numbers are about the template that is live.
+
+    `kept` are the pods of an older template that the strategy leaves: those below a partition, and all with OnDelete.
+    """
+
+    observed: bool
+    desired: int
+    updated: int
+    available: int
+    total: int
+    overdue: bool = False
+    kept: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """True if it is as far as its update strategy lets it get."""
+        return self.observed and self.available == self.total == self.desired and self.old <= self.kept
+
+    @property
+    def old(self) -> int:
+        """The pods of an older template."""
+        return max(0, self.total - self.updated)
+
+    @property
+    def working(self) -> int:
+        """How many pods of the new template are available at the least: the older ones may all be among the others."""
+        return max(0, min(self.updated, self.available - self.old))
+
+    def __str__(self) -> str:
+        """In the words of a status; empty where there is nothing left to say."""
+        if self.complete:
+            return ""
+        if not self.observed:
+            return f"0 of {self.desired} updated"
+        text = f"{min(self.updated, self.desired)} of {self.desired} updated{self._rest}"
+        return f"{text}; spec.progressDeadlineSeconds is exceeded" if self.overdue else text
+
+    @property
+    def _rest(self) -> str:
+        """What is left to do where every pod that should be is updated."""
+        if self.updated < self.desired - self.kept:
+            return ""
+        if self.available < self.desired:
+            return f", {self.available} available"
+        return f", {self.old} old left"
+
+
+def refusal_of_pods(seen: Seen) -> str:
+    """Why the API server lets no pod of the workload be made, in its words; empty where it does not refuse any."""
+    conditions = (seen.body.get("status") or {}).get("conditions") or ()
+    failing = (one for one in conditions if (one.get("type"), one.get("status")) == (REPLICA_FAILURE, "True"))
+    return next((str(one.get("message", "")) for one in failing), "")
+
+
+def kind_of(seen: Seen) -> tuple[str, str]:
+    return (seen.ref.api_version, seen.ref.kind)
+
+
+def rolling_out(seen: Seen) -> RollingOut:
+    """How far it is; asked only of the kinds above. What a status leaves out is 0."""
+    status = seen.body.get("status") or {}
+    if kind_of(seen) == DAEMON_SET:
+        desired = status.get("desiredNumberScheduled", 0)
+        counts = (status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0), desired)
+    else:
+        desired = seen.body["spec"].get("replicas", 1)
+        counts = tuple(status.get(name, 0) for name in ("updatedReplicas", "availableReplicas", "replicas"))
+    overdue = any(one.get("reason") == OVERDUE for one in status.get("conditions") or ())
+    return RollingOut(is_observed(seen), desired, *counts, overdue, _kept(seen, desired))
+
+
+def is_rolling_out(seen: Seen) -> bool:
+    """True if pods of an older template are still to be replaced; a rollout that is stuck is none any more."""
+    far = rolling_out(seen)
+    return far.old > far.kept and not far.overdue
+
+
+def may_stand_still(seen: Seen) -> bool:
+    """True if the update strategy lets every pod be away at once, so that nobody answers while it goes on."""
+    if kind_of(seen) == ROLLOUT:
+        return False
+    desired = rolling_out(seen).desired
+    strategy = seen.body["spec"].get("strategy" if kind_of(seen) == DEPLOYMENT else "updateStrategy") or {}
+    if strategy.get("type") == "Recreate":
+        return True
+    usual = "25%" if kind_of(seen) == DEPLOYMENT else 1
+    return _share((strategy.get("rollingUpdate") or {}).get("maxUnavailable", usual), desired) >= desired
+
+
+def _kept(seen: Seen, desired: int) -> int:
+    """The pods that the update strategy leaves at an older template until somebody deletes them or moves the bound."""
+    strategy = seen.body["spec"].get("updateStrategy") or {}
+    if strategy.get("type") == "OnDelete":
+        return desired
+    return min(desired, int((strategy.get("rollingUpdate") or {}).get("partition") or 0))
+
+
+def _share(amount: int | str, desired: int) -> int:
+    """A number of pods, or a percentage of them, rounded down as controllers do."""
+    return desired * int(amount.rstrip("%")) // 100 if isinstance(amount, str) else amount
+
+
+def ready_pods(seen: Seen) -> int | None:
+    """How many pods are ready; None of a kind of its own that does not count them."""
+    ready = "numberReady" if kind_of(seen) == DAEMON_SET else "readyReplicas"
+    count: int | None = (seen.body.get("status") or {}).get(ready, 0 if kind_of(seen) in KINDS else None)
+    return count
+
+
+def is_observed(seen: Seen) -> bool:
+    """Whether its controller has taken up the last change of its spec; Argo Rollouts writes the number as a text."""
+    observed = str((seen.body.get("status") or {}).get("observedGeneration", 0))
+    return not observed.isdigit() or int(observed) >= seen.body["metadata"].get("generation", 0)
+
+
+def is_updating(seen: Seen) -> bool:
+    """Whether an Argo Rollout is on its way from its stable ReplicaSet to another; the first one has none before it."""
+    status = seen.body.get("status") or {}
+    stable = status.get("stableRS")
+    return kind_of(seen) == ROLLOUT and bool(stable) and status.get("currentPodHash") != stable

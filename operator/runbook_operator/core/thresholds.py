@@ -1,0 +1,172 @@
+"""Thresholds as people write them, `> 5%`, `<= 2s`, `> 2x`, `1% .. 5%`, held against what a query gave."""
+
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import combinations
+from typing import Literal
+
+from runbook_operator.core import quantities
+from runbook_operator.core.quantities import Quantity, QuantityError
+
+Role = Literal["normal", "warning", "critical"]
+
+OPERATORS = {">": ">", ">=": ">=", "<": "<", "<=": "<=", "\u2265": ">=", "\u2264": "<="}
+START = re.compile(r"\s*(?P<operator>[<>=!~\u2264\u2265]*)\s*")
+REMEMBERED = 8192
+"""Thresholds that are not read again: every look at a Runbook is one at all of its own, and many are the same."""
+RANGE = re.compile(r"\s*\.\.\s*|\s+[-\u2013]\s+|\s+to\s+")
+
+
+class ThresholdError(QuantityError):
+    """A threshold that cannot be read, or that cannot be held against the metric's unit."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """An interval of values, open at its bounds where it is strict; `relative` bounds are multiples of a baseline.
+
+    `kind` is what its bounds are a quantity of, as a sentence says it, empty for plain numbers.
+    """
+
+    text: str
+    low: float = -math.inf
+    high: float = math.inf
+    strict: bool = False
+    relative: bool = False
+    kind: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def direction(self) -> Literal["above", "below", "within"]:
+        if self.high == math.inf:
+            return "above"
+        return "below" if self.low == -math.inf else "within"
+
+    def holds(self, value: float, baseline: float | None = None) -> bool | None:
+        """Whether the value is inside, None where nothing can be said.
+
+        That is for NaN, and for a relative threshold without a baseline to multiply: nothing, or zero and less, of
+        which everything and nothing is a multiple. An infinite value is inside where that side is open, whatever the
+        baseline.
+        """
+        if math.isnan(value):
+            return None
+        if math.isinf(value):
+            return math.isinf(self.high if value > 0 else self.low)
+        if not self.relative:
+            return self.covers(value)
+        if baseline is None or not math.isfinite(baseline) or baseline <= 0:
+            return None
+        return self.covers(value, baseline)
+
+    def covers(self, value: float, one: float = 1.0) -> bool:
+        """Whether a value is inside, the bounds being multiples of this one."""
+        low, high = self.low * one, self.high * one
+        return low < value < high if self.strict else low <= value <= high
+
+
+def parse(text: str, unit: str | None = None, role: Role = "warning") -> Threshold:
+    """The threshold, its bounds in the metric's unit; ThresholdError points at the character and says what is expected.
+
+    A quantity alone is the bound that its role suggests: normal is up to it, warning and critical are beyond it.
+    """
+    return _parsed(text, unit, role)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _parsed(text: str, unit: str | None, role: Role) -> Threshold:
+    start = START.match(text)
+    written, at = (start["operator"], start.end()) if start else ("", 0)
+    split = RANGE.search(text, at + 1)
+    if split and not written:
+        return _range(text, (at, split.start(), split.end()), unit, role)
+    if written and written not in OPERATORS:
+        raise ThresholdError(
+            text, len(text) - len(text.lstrip()), "a threshold begins with one of > >= < <=, as in > 5%"
+        )
+    quantity = _quantity(text, at, len(text))
+    operator = OPERATORS[written] if written else {"normal": "<="}.get(role, ">")
+    bound = _bound(text, at, quantity, unit)
+    low, high = (bound, math.inf) if operator.startswith(">") else (-math.inf, bound)
+    relative, kind = quantity.dimension == "multiple", quantities.kind(quantity)
+    return Threshold(text.strip(), low, high, not operator.endswith("="), relative, kind)
+
+
+def conflict(normal: Threshold | None, warning: Threshold | None, critical: Threshold | None) -> str:
+    """The first contradiction between the thresholds of one metric as a sentence, empty for none."""
+    named = (("normal", normal), ("warning", warning), ("critical", critical))
+    of_a_kind = [(name, one) for name, one in named if one and one.kind]
+    for (name, one), (other, another) in combinations(of_a_kind, 2):
+        if one.kind != another.kind:
+            return f"{name} {one} is {one.kind} and {other} {another} is {another.kind}"
+    if warning and critical and warning.direction != critical.direction:
+        return f"warning {warning} and critical {critical} point in different directions"
+    if warning and critical and _milder(critical, warning):
+        return f"critical {critical} begins before warning {warning}"
+    for name, bad in (("critical", critical), ("warning", warning)):
+        if normal and bad and _overlap(normal, bad):
+            return f"normal {normal} and {name} {bad} overlap: a value could be both"
+    return ""
+
+
+def _range(text: str, places: tuple[int, int, int], unit: str | None, role: Role) -> Threshold:
+    """Both ends belong to it. An end without a unit has that of the other: `1 - 5%`."""
+    at, end, after = places
+    if role != "normal":
+        raise ThresholdError(text, at, f"{role} is one bound, as in > 5%; only normal can be a range")
+    low, high = _quantity(text, at, end), _quantity(text, after, len(text))
+    if low.dimension == "number":
+        low = Quantity(low.number, high.dimension, high.unit, low.text)
+    if low.dimension != high.dimension:
+        raise ThresholdError(
+            text, after, f"both ends of a range are of one kind, and {low} is not of the kind of {high}"
+        )
+    bounds = _bound(text, at, low, unit), _bound(text, after, high, unit)
+    if bounds[0] > bounds[1]:
+        raise ThresholdError(text, after, f"a range goes from the lower to the higher end, and {high} is below {low}")
+    return Threshold(text.strip(), *bounds, relative=high.dimension == "multiple", kind=quantities.kind(high))
+
+
+def _quantity(text: str, at: int, end: int) -> Quantity:
+    with _pointing(text, at):
+        return quantities.parse(text[at:end])
+
+
+def _bound(text: str, at: int, quantity: Quantity, unit: str | None) -> float:
+    with _pointing(text, at):
+        return quantities.in_unit(quantity, unit)
+
+
+@contextmanager
+def _pointing(text: str, at: int) -> Iterator[None]:
+    """Errors from inside a part of the text point into the whole."""
+    try:
+        yield
+    except QuantityError as error:
+        raise ThresholdError(text, at + error.position, error.problem) from None
+
+
+def _comparable(one: Threshold, other: Threshold) -> bool:
+    return one.relative == other.relative
+
+
+def _milder(critical: Threshold, warning: Threshold) -> bool:
+    """Whether critical holds for values for which warning does not hold yet."""
+    if not _comparable(critical, warning):
+        return False
+    beyond = critical.low < warning.low or critical.high > warning.high
+    same = (critical.low, critical.high) == (warning.low, warning.high)
+    return beyond or (same and warning.strict and not critical.strict)
+
+
+def _overlap(one: Threshold, other: Threshold) -> bool:
+    low, high = max(one.low, other.low), min(one.high, other.high)
+    if not _comparable(one, other) or low > high:
+        return False
+    return low < high or (one.covers(low) and other.covers(low))

@@ -1,0 +1,188 @@
+"""URLs in one spelling, and the administrator's patterns that say which of them may be asked.
+
+Programs differ in how they read an odd URL, and guards are passed through that difference. So what can be read in two
+ways is refused, not repaired. No error repeats the URL, which may hold a password.
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+import idna
+
+from runbook_operator.core import ip_policy
+
+PORTS = {"http": 80, "https": 443}
+LONGEST = 2048
+LONGEST_HOST = 253
+_ODD = re.compile(r"[\x00-\x20\x7f\\#]")
+_WHOLE = re.compile(r"([A-Za-z]+)://([^/?]*)([^?]*)(?:\?(.*))?")
+_AUTHORITY = re.compile(r"(\[[^\[\]]*\]|[^\[\]:]*)(?::([0-9]{1,5}))?")
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_TEXT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*")
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
+_HIDDEN = re.compile(r"%(?:2F|5C|25|[01].|7F)")
+"""In a path: a slash, a backslash, a per cent or a control character, which some servers decode before they look."""
+
+
+class UrlError(ValueError):
+    """What is wrong with a URL or a pattern, in words that hold nothing of it."""
+
+
+@dataclass(frozen=True)
+class Url:
+    """One URL in its one spelling. The host is ASCII, an address without brackets, and has no dot at its end."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+    query: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.target}"
+
+    @property
+    def authority(self) -> str:
+        """The host as a request names it, with the port where it is not the usual one."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def target(self) -> str:
+        """What is asked of the host: the path and the query."""
+        return f"{self.path}?{self.query}" if self.query else self.path
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Which URLs may be asked: `https://*.example.com/health/*`."""
+
+    scheme: str
+    labels: tuple[str, ...]
+    port: int
+    path: str
+    and_below: bool
+
+    def matches(self, url: Url) -> bool:
+        labels = url.host.split(".")
+        return (
+            (url.scheme, url.port, len(labels)) == (self.scheme, self.port, len(self.labels))
+            and all(ours in ("*", theirs) for ours, theirs in zip(self.labels, labels, strict=True))
+            and (url.path.startswith(self.path) if self.and_below else url.path == self.path)
+        )
+
+
+def parse(text: str) -> Url:
+    """The URL in its one spelling; raises UrlError where it has none or where programs would not agree on it."""
+    if len(text) > LONGEST:
+        raise UrlError(f"a URL has {LONGEST} characters at most")
+    if _ODD.search(text):
+        raise UrlError("a URL has no white space, no control character, no backslash and no fragment")
+    if not (whole := _WHOLE.fullmatch(text)) or (scheme := whole[1].lower()) not in PORTS:
+        raise UrlError("a URL begins with http:// or https://")
+    host, port = _authority(whole[2])
+    return Url(scheme, host, port or PORTS[scheme], _path(whole[3] or "/"), _spelled(whole[4] or ""))
+
+
+def pattern(text: str) -> Pattern:
+    """A pattern: the scheme, a host in which `*` is one whole label but the last, perhaps a port, and a path.
+
+    A `*` at the end of the path stands for whatever follows. Any query goes with it.
+    """
+    whole = _WHOLE.fullmatch(text)
+    if not whole or whole[4] is not None:
+        raise UrlError("a pattern is https://host/path, with no query")
+    raw = whole[2].split(".")
+    plain = parse(f"{whole[1]}://{'.'.join('x' if one == '*' else one for one in raw)}{whole[3].removesuffix('*')}")
+    if "*" in plain.path:
+        raise UrlError("a * in the path of a pattern is its last character")
+    labels = plain.host.split(".")
+    if "*" in raw:
+        labels = _starred(raw, labels)
+    return Pattern(plain.scheme, tuple(labels), plain.port, plain.path, whole[3].endswith("*"))
+
+
+def shown(text: str) -> str:
+    """The URL without its query, fit for a status; what cannot be read is not repeated."""
+    try:
+        return str(replace(parse(text), query=""))
+    except UrlError:
+        return "the URL"
+
+
+def hostname(text: str) -> str:
+    """A host in its one spelling: lower case, ASCII, no dot at the end, an address in its canonical form."""
+    if text.startswith("[") and text.endswith("]"):
+        return _sixth(text[1:-1])
+    name = (text if text.isascii() else _ascii(text)).lower().removesuffix(".")
+    labels = name.split(".")
+    if _NUMBER.fullmatch(labels[-1]):
+        return _fourth(name)
+    if len(name) > LONGEST_HOST or not all(map(_LABEL.fullmatch, labels)):
+        raise UrlError("the host is neither a name of letters, digits and hyphens nor an address")
+    for label in labels:
+        if label.startswith("xn--"):
+            _ascii(label)
+    return name
+
+
+def _starred(raw: list[str], labels: list[str]) -> list[str]:
+    if raw[-1] == "*" or len(raw) != len(labels):
+        raise UrlError("a * in the host of a pattern is one whole label, not the last one, between plain dots")
+    return ["*" if one == "*" else label for one, label in zip(raw, labels, strict=True)]
+
+
+def _authority(text: str) -> tuple[str, int | None]:
+    if "@" in text:
+        raise UrlError("a URL names no user; credentials come from a Secret")
+    if "%" in text:
+        raise UrlError("the host of a URL has no per cent sign: no escapes and no zone")
+    if not (parts := _AUTHORITY.fullmatch(text)):
+        raise UrlError("what follows the scheme is a host, and perhaps a colon and a port")
+    port = int(parts[2]) if parts[2] else None
+    if port is not None and not 0 < port < 65536:  # noqa: PLR2004 # TCP's own bounds
+        raise UrlError("a port is a number from 1 to 65535")
+    return hostname(parts[1]), port
+
+
+def _sixth(text: str) -> str:
+    if ":" not in text or "%" in text or not (address := ip_policy.parse(text)):
+        raise UrlError("in brackets there is an IPv6 address without a zone")
+    return str(address)
+
+
+def _fourth(name: str) -> str:
+    """Resolvers read 127.1, 0x7f000001, 017700000001 and 2130706433 as addresses, and not all as the same."""
+    if not (address := ip_policy.parse(name)):
+        raise UrlError("a host that ends in a number is an IPv4 address of four plain decimal numbers")
+    return str(address)
+
+
+def _ascii(name: str) -> str:
+    try:
+        return idna.encode(name, uts46=True, std3_rules=True).decode()
+    except UnicodeError as error:  # IDNAError is one
+        raise UrlError("the host is no internationalised name") from error
+
+
+def _path(text: str) -> str:
+    path = _spelled(text)
+    if _HIDDEN.search(path):
+        raise UrlError("the path of a URL hides no slash, backslash, per cent or control character in an escape")
+    if any(segment.partition(";")[0] in (".", "..") for segment in path.split("/")):
+        raise UrlError("the path of a URL has no segment . or ..")
+    return path
+
+
+def _spelled(text: str) -> str:
+    """With escapes only where they are needed, in capitals."""
+    if not _TEXT.fullmatch(text):
+        raise UrlError("path and query of a URL are ASCII, with everything unusual escaped by % and two digits")
+    return _ESCAPE.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    character = chr(int(found[1], 16))
+    return character if _UNRESERVED.fullmatch(character) else found[0].upper()

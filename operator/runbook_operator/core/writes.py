@@ -1,0 +1,43 @@
+"""The closed set of writes to targets. An action names the fields to hold; only controller/target_writes.py writes.
+
+A new kind of write is added in these two files, on purpose: one short list shows all that can happen to a cluster.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from runbook_operator.core.references import Ref
+
+Subresource = Literal["", "scale", "status"]
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A JSON merge patch of an object or of its subresource, only if the object is still the one that was seen."""
+
+    ref: Ref
+    uid: str
+    resource_version: str
+    patch: Mapping[str, Any]
+    subresource: Subresource = ""
+
+
+@dataclass(frozen=True)
+class Create:
+    """Make an object; its name follows from the engagement, so that it is never made twice."""
+
+    ref: Ref
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Delete the object, if it still is the one of that uid, and of that resourceVersion where one is given."""
+
+    ref: Ref
+    uid: str
+    resource_version: str = ""
+
+
+Effect = Patch | Create | Delete

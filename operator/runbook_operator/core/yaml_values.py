@@ -1,0 +1,283 @@
+"""One value inside a YAML or JSON text, found and replaced without touching any other byte.
+
+A ConfigMap's file is written and commented by people: it is never loaded and dumped again, only the characters of one
+scalar are exchanged. What cannot be exchanged alone (anchors, aliases, tags, several documents) is refused.
+
+Parsing takes milliseconds. A decision has a budget for it (see `limited`), and what was parsed is remembered.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from typing import ClassVar
+
+import yaml
+
+from runbook_operator.core import yaml_positions
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.yaml_positions import Keys, Outline, Span
+
+QUOTES = ("'", '"')
+JSON_BARE = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+ALIKE = [re.compile(one) for one in (r"[A-Za-z0-9_]+", r'"[ !#-\[\]-~]*"', r"'[ -&(-~]*'")]
+"""Values of YAML of which one can take the place of another of its kind: a word, and quoted text without escapes."""
+UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
+"""What a YAML reader refuses or takes for a line end, and json.dumps leaves as it is."""
+NO_MAP = "the text is not a YAML or JSON map but a single value or a list, as a .properties file is: it has no keys"
+REMEMBERED = 2048
+"""Outlines of so many paths in so many texts are kept; one has a few hundred bytes."""
+LONGEST_DESCENT = 8
+"""Texts that are made one of the other: a switch sets eight flags at most."""
+BUDGET = 16 * 1024
+"""Characters that one decision parses at most: 8 ms where every other one is a comma, and 2 ms usually."""
+
+
+class FieldError(ValueError):
+    """A field that cannot be read or written: its path, and what is wrong and where."""
+
+    reason: ClassVar[Reason] = Reason.FIELD_NOT_FOUND
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(f"{path or 'the whole object'}: {problem}")
+        self.path = path
+        self.problem = problem
+
+
+class AbsentError(FieldError):
+    """The place is not in the document."""
+
+
+class TooLargeError(FieldError):
+    """The document is too large to be read."""
+
+    reason = Reason.DOCUMENT_TOO_LARGE
+
+
+class Unparsed(Exception):  # noqa: N818 # as Unread: the decision is made again once `text` is parsed for `path`
+    """Parsing a document would exceed the budget of a decision. Nobody catches it on the way but who parses it."""
+
+    def __init__(self, text: str, path: str) -> None:
+        super().__init__(path)
+        self.text, self.path = text, path
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The text that a text was made of, by another value: what followed `end` moved `by` so many characters."""
+
+    digest: bytes
+    end: int
+    by: int
+
+
+@contextmanager
+def limited(characters: int = BUDGET) -> Iterator[None]:
+    """Within it documents of so many characters are parsed at most; the next one raises Unparsed."""
+    token = _left.set([characters])
+    try:
+        yield
+    finally:
+        _left.reset(token)
+
+
+def parse(text: str, path: str) -> Outline | yaml_positions.UnreadableError:
+    """The outline of the text for this dotted path, or why it has none. Any thread may do this."""
+    try:
+        return yaml_positions.read(text, path)
+    except yaml_positions.UnreadableError as unreadable:
+        return unreadable
+
+
+def remember(text: str, path: str, found: Outline | yaml_positions.UnreadableError) -> None:
+    """Later decisions about the same text and path use what was parsed."""
+    _known[_digest(text), path] = found
+    if len(_known) > REMEMBERED:
+        del _known[next(iter(_known))]
+
+
+def find(text: str, keys: Keys) -> Span:
+    """Where the scalar under these map keys begins and ends in the text; a block scalar ends before its last line end.
+
+    AbsentError where the keys lead nowhere; FieldError where the text is no single document, or the node is no scalar,
+    or it could not be changed alone; TooLargeError.
+    """
+    found = _outline(text, keys)
+    _refuse_odd(found, keys)
+    if keys not in found.spans:
+        raise FieldError(spelled(keys), "it is a map or a list in the document, not a single value")
+    start, end = found.spans[keys]
+    return start, start + len(text[start:end].rstrip("\r\n"))
+
+
+def replaced(text: str, keys: Keys, raw: str) -> str:
+    """The text with the scalar under these keys written as `raw`, all else byte for byte as before.
+
+    FieldError as `find`, and where `raw` would not stand there as exactly one value: the document is read again.
+    """
+    start, end = find(text, keys)
+    if text[start:end] == raw:
+        return text
+    if start == end or not raw:
+        # Between a colon and nothing there is no room: the way back would not give the same bytes.
+        raise FieldError(spelled(keys), "a value left empty in the document can be neither replaced nor written")
+    changed = text[:start] + raw + text[end:]
+    if _is_json_value(raw) if is_json(text, keys) else _are_alike(text[start:end], raw):
+        _note_origin(changed, Origin(_digest(text), end, len(raw) - (end - start)))
+    elif is_json(text, keys) or not _stands(changed, keys, (start, start + len(raw))):
+        raise FieldError(spelled(keys), "what is to be written would not be one value there")
+    return changed
+
+
+def is_json(text: str, keys: Keys) -> bool:
+    """True if the document, in which `find` finds these keys, is JSON."""
+    return _outline(text, keys).is_json
+
+
+def scalar(value: str, like: str, *, in_json: bool = False) -> str:
+    """The raw text for `value` in the manner of the raw text `like`, which it replaces in a document.
+
+    Quoted stays quoted in the same way; bare stays bare (`false`, `12`, a word) where it reads back as this very
+    value, else it is quoted as in JSON. In a JSON document only JSON's own booleans, numbers and null are bare.
+    """
+    if like.startswith("'") and value.isprintable():
+        return "'" + value.replace("'", "''") + "'"
+    if like.startswith(QUOTES):
+        return _quoted(value)
+    bare = JSON_BARE.fullmatch(value) is not None if in_json else _is_plain(value)
+    return value if bare else _quoted(value)
+
+
+def path_of(flag: str) -> Keys:
+    """The keys that a flag's name means inside of a document: a dot divides, and one after a backslash does not."""
+    return tuple(key.replace("\0", ".") for key in flag.replace("\\.", "\0").split("."))
+
+
+def flag_of(keys: Keys) -> str:
+    """As path_of, the other way round."""
+    return ".".join(key.replace(".", "\\.") for key in keys)
+
+
+def others(text: str, keys: Keys) -> tuple[Keys, ...]:
+    """Other single values of the document that are these keys with dots between them: `a.b` beside `a: {b: …}`.
+
+    FieldError as for `find`.
+    """
+    return tuple(other for other in _outline(text, keys).spans if other != keys)
+
+
+def spelled(keys: Keys) -> str:
+    """The keys as a path in messages."""
+    plain = "".join(f".{key}" if re.fullmatch(r"[\w-]+", key) else f"[{key}]" for key in keys)
+    return "#" + plain.removeprefix(".")
+
+
+def _outline(text: str, keys: Keys) -> Outline:
+    """Outlines are kept by the digest of their text, so that no text stays in memory."""
+    path = ".".join(keys)
+    digest = _digest(text)
+    found = _known.pop((digest, path), None) or _derived(digest, path) or _parsed(text, path)
+    remember(text, path, found)
+    if isinstance(found, yaml_positions.TooLargeError):
+        raise TooLargeError(spelled(keys), found.problem)
+    if isinstance(found, yaml_positions.UnreadableError):
+        raise FieldError(spelled(keys), found.problem)
+    return found
+
+
+def _note_origin(text: str, origin: Origin) -> None:
+    _origins[_digest(text)] = origin
+    if len(_origins) > REMEMBERED:
+        del _origins[next(iter(_origins))]
+
+
+def _derived(digest: bytes, path: str) -> Outline | None:
+    """What is known of a text holds around a value that is replaced: the changed text needs no parsing."""
+    made: list[Origin] = []
+    while (origin := _origins.get(digest)) is not None and len(made) < LONGEST_DESCENT:
+        made.append(origin)
+        digest = origin.digest
+        if isinstance(found := _known.get((digest, path)), Outline):
+            for one in reversed(made):
+                found = found.moved(one.end, one.by)
+            return found
+    return None
+
+
+def _parsed(text: str, path: str) -> Outline | yaml_positions.UnreadableError:
+    if (left := _left.get()) is not None:
+        if len(text) > left[0]:
+            raise Unparsed(text, path)
+        left[0] -= len(text)
+    return parse(text, path)
+
+
+_known: dict[tuple[bytes, str], Outline | yaml_positions.UnreadableError] = {}
+_origins: dict[bytes, Origin] = {}
+_left: ContextVar[list[int] | None] = ContextVar("left", default=None)
+"""One number: the characters that the decision under way may still parse; None outside of decisions."""
+
+
+@lru_cache(maxsize=8)
+def _digest(text: str) -> bytes:
+    """One look asks for the same text many times; only the first time costs something."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _refuse_odd(found: Outline, keys: Keys) -> None:
+    """Raises FieldError where something on the path keeps the value from being changed alone."""
+    if found.is_bare:
+        raise FieldError(spelled(keys), NO_MAP)
+    for depth in range(len(keys) + 1):
+        part, above = spelled(keys[:depth]), keys[: depth - 1]
+        if depth and not found.counts[keys[:depth]]:
+            why = "" if above in found.maps else ": what is above it is not a map"
+            raise AbsentError(spelled(keys), f"the document has no {part}{why}")
+        if found.counts[keys[:depth]] > 1:
+            raise FieldError(spelled(keys), f"the document has {part} more than once")
+        if keys[:depth] in found.bound:
+            problem = (
+                "it has an anchor, an alias or a tag in the document: a change would reach further than this value"
+            )
+            raise FieldError(spelled(keys), problem)
+
+
+def _stands(text: str, keys: Keys, place: tuple[int, int]) -> bool:
+    try:
+        return find(text, keys) == place
+    except FieldError:
+        return False
+
+
+def _is_json_value(raw: str) -> bool:
+    """True if one single value can take the place of another in JSON: nothing around it has to be read for that."""
+    if not raw.startswith('"'):
+        return JSON_BARE.fullmatch(raw) is not None
+    try:
+        return isinstance(json.loads(raw), str) and raw.endswith('"')
+    except ValueError:
+        return False
+
+
+def _are_alike(old: str, new: str) -> bool:
+    """True if the new value is one in YAML wherever the old one is."""
+    return any(one.fullmatch(old) and one.fullmatch(new) for one in ALIKE)
+
+
+def _is_plain(value: str) -> bool:
+    """Whether the value may stand bare, in a block and in braces, and a reader can make something of it."""
+    try:
+        both = [yaml.load(text, Loader=yaml.CBaseLoader) for text in (f"k: {value}", f"{{k: {value}}}")]  # noqa: S506 # makes strings only
+        yaml.safe_load(value)
+    except (yaml.YAMLError, ValueError, OverflowError):
+        return False
+    return value != "" and all(one == {"k": value} for one in both)
+
+
+def _quoted(value: str) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

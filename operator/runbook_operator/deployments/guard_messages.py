@@ -1,0 +1,156 @@
+"""What is said of revisions: which one is bad and why, where it goes back to, and what makes that permanent."""
+
+from collections.abc import Mapping, Sequence
+
+from runbook_operator.actions.rollback import RollbackSpec
+from runbook_operator.api.action_union import OneAction
+from runbook_operator.api.conditions import Condition, Finding, condition
+from runbook_operator.api.deployment_guard_spec import JudgedRevision, Verdict
+from runbook_operator.api.parsing import SwitchObject, switch_name
+from runbook_operator.api.runbook import RunbookStatus, TargetStatus
+from runbook_operator.api.target_specs import Target
+from runbook_operator.core.notices import Notice
+from runbook_operator.core.observed_object import Seen
+from runbook_operator.core.pod_templates import Revision
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
+from runbook_operator.deployments import workload_revisions
+from runbook_operator.deployments.evidence import Judge, seen_by
+from runbook_operator.reconcile.automation_pauses import pause
+from runbook_operator.reconcile.snapshot import RunbookWorld
+
+REASONS: Mapping[Verdict, Reason] = {
+    "Watching": Reason.NEW_REVISION,
+    "Good": Reason.GOOD_REVISION,
+    "Bad": Reason.BAD_REVISION,
+    "Unproven": Reason.UNPROVEN_REVISION,
+}
+REVISION_BAD = "RevisionBad"
+"""The condition that is there while the version that was deployed last is bad, whatever a switch did about it."""
+CALLED: Mapping[Verdict, str] = {"Watching": "new", "Good": "good", "Bad": "bad", "Unproven": "unproven"}
+
+
+def suspect(status: TargetStatus) -> JudgedRevision | None:
+    """The revision under watch, None also where its verdict is not kept any more."""
+    return next((one for one in status.verdicts if status.watch and one.since == status.watch.since), None)
+
+
+def sentence(workload: Ref, entry: JudgedRevision) -> str:
+    """What is known of a revision."""
+    name = f"revision {entry.revision}" if entry.revision else "the revision"
+    return f"{name} of {workload} is {CALLED[entry.verdict]}: {entry.reason}"
+
+
+def reason(world: RunbookWorld, evidence: Sequence[Judge]) -> str:
+    """Why the revision under watch is bad."""
+    return "; ".join(seen_by(world, one) for one in evidence)
+
+
+def advice(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatus) -> str:
+    """What follows from a bad revision under watch; raises Unread where the revisions are to be read."""
+    assert status.watch  # noqa: S101 # it is judged
+    kept, number = workload_revisions.keepers(world, seen) or (), status.watch.revision
+    bad = next((one for one in kept if one.number == number), None)
+    rollback = _rollback(world, target)
+    back = _back(kept, status, bad, rollback.to_revision if rollback else None)
+    return f"{_done(world, rollback, back)}. {_in_git(bad, back)}"
+
+
+def said(world: RunbookWorld, status: RunbookStatus) -> tuple[Notice, ...]:
+    """What is said of revisions when this status is written: once on the Runbook, and once on the workload."""
+    before = {one.name: one.verdicts for one in world.runbook.status.targets}
+    return tuple(
+        notice
+        for one in status.targets
+        for entry in one.verdicts
+        if _is_news(entry, one, before.get(one.name, ()))
+        for notice in _notices(world, one, entry)
+    )
+
+
+def conditions(world: RunbookWorld, targets: Sequence[TargetStatus]) -> list[Condition]:
+    """The condition about bad revisions, until another version is deployed; nothing while there is none."""
+    old, spec, generation = world.runbook.status.conditions, world.runbook.spec, world.runbook.meta.generation
+    if spec is None:
+        return [one for one in old if one.type == REVISION_BAD]
+    namespace, texts = world.runbook.meta.ref.namespace, []
+    for one in targets:
+        deployed = next((entry for entry in one.verdicts if not entry.brought), None)
+        workload = spec.target(one.name, namespace).workload
+        if workload and deployed and deployed.verdict == "Bad":
+            texts.append(". ".join(filter(None, (sentence(workload, deployed), deployed.advice))))
+    finding = Finding(True, Reason.BAD_REVISION, "; ".join(texts))
+    return [condition(old, REVISION_BAD, finding, generation, world.now)] if texts else []
+
+
+def _is_news(entry: JudgedRevision, status: TargetStatus, before: Sequence[JudgedRevision]) -> bool:
+    """Whether its window has just opened or ended; a revision that was never watched is no news."""
+    was = next((one.verdict for one in before if one.since == entry.since), None)
+    opened = was is None and status.watch is not None and status.watch.since == entry.since
+    return opened or (was == "Watching" and entry.verdict != "Watching")
+
+
+def _notices(world: RunbookWorld, status: TargetStatus, entry: JudgedRevision) -> tuple[Notice, ...]:
+    meta, spec = world.runbook.meta, world.runbook.spec
+    assert spec  # noqa: S101 # what was judged is declared
+    workload = spec.target(status.name, meta.ref.namespace).workload
+    assert workload  # noqa: S101 # as above
+    text = ". ".join(filter(None, (sentence(workload, entry), entry.advice)))
+    identity = f"{meta.uid}.{status.name}.{entry.since}.{entry.verdict}"
+    about = ((meta.ref, meta.uid), (workload, status.uid))
+    bad = entry.verdict == "Bad"
+    return tuple(Notice(ref, uid, REASONS[entry.verdict], text, identity, bad) for ref, uid in about)
+
+
+def _rollback(world: RunbookWorld, target: Target) -> RollbackSpec | None:
+    """The rollback of this target that a bad revision engages."""
+    actions = (one.spec for one in _engaged(world) if one.target == target.name)
+    return next((one for one in actions if isinstance(one, RollbackSpec)), None)
+
+
+def _back(kept: Sequence[Revision], status: TargetStatus, bad: Revision | None, number: int | None) -> Revision | None:
+    """Where it goes back to: as rollback chooses, see actions/rollback_revisions."""
+    if number is not None:
+        return next((one for one in kept if number == one.number or number in one.before), None)
+    marks = [workload_revisions.mark_of(one) for one in status.good]
+    others = [one for one in kept if bad and one.digest != bad.digest]
+    good = next((one for one in others if any(mark.means(one) for mark in marks)), None)
+    return good or next((one for one in others if bad and one.number < bad.number), None)
+
+
+def _engaged(world: RunbookWorld) -> Sequence[OneAction]:
+    """What a bad revision makes a kill switch do."""
+    spec = world.runbook.spec
+    first = spec.deployments.first_action if spec else None
+    entry = world.runbook.entry(first.engage) if first else None
+    return entry.actions if entry else ()
+
+
+def _done(world: RunbookWorld, rollback: RollbackSpec | None, back: Revision | None) -> str:
+    assert world.runbook.spec  # noqa: S101 # it is judged by it
+    first = world.runbook.spec.deployments.first_action
+    if first is None:
+        return "Nothing is done about it, since deployments.firstAction is not set"
+    where = (
+        "is engaged" if rollback is None else f"goes back to revision {back.number}" if back else "goes back from it"
+    )
+    switch = world.switches.get(switch_name(world.runbook.meta.ref.name, first.engage))
+    held = pause(world.runbook, switch, world.now) if switch else ""
+    if not switch or not held:
+        return f"Kill switch {first.engage} {where}"
+    now = "" if world.runbook.spec.mode == "Observe" else f". To do so now: {_throw(switch)}"
+    text = f"It {where} once nothing holds it back, if the revision is still bad then"
+    return f"Kill switch {first.engage} is held back: {held}. {text}{now}"
+
+
+def _throw(switch: SwitchObject) -> str:
+    ref, patch = switch.meta.ref, '{"spec":{"engaged":true,"reason":"bad revision"}}'
+    return f"kubectl patch sw {ref.name} -n {ref.namespace} --type merge -p '{patch}'"
+
+
+def _in_git(bad: Revision | None, back: Revision | None) -> str:
+    """What else would bring the bad revision back at the next sync."""
+    if bad is None or back is None:
+        return "To go back for good, take the change back in Git"
+    found = workload_revisions.changes(bad.template, back.template)
+    return f"To go back for good, change in Git: {found or f'the pod template, as in revision {back.number}'}"

@@ -1,0 +1,125 @@
+"""A revision in its window: what speaks against it, what does not and why, and the verdict when the window ends."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from runbook_operator.api.conditions import moment, timestamp
+from runbook_operator.api.deployment_guard_spec import Verdict, WatchedRevision
+from runbook_operator.core.durations import spoken
+from runbook_operator.core.observed_object import Seen
+from runbook_operator.core.rollout_progress import (
+    KINDS,
+    ROLLED_OUT_BY,
+    is_updating,
+    kind_of,
+    may_stand_still,
+    rolling_out,
+)
+from runbook_operator.deployments.evidence import Judge
+from runbook_operator.monitoring.intended_downtime import Excuse
+
+
+@dataclass(frozen=True)
+class Case:
+    """A revision in its window, its workload, and what judges it now."""
+
+    watch: WatchedRevision
+    judges: Sequence[Judge]
+    until: datetime
+    is_live: bool
+    now: datetime
+    seen: Seen
+    excuse: Excuse | None = None
+
+    @property
+    def excused_until(self) -> datetime | None:
+        """When the last reason ended for which the target was down on purpose."""
+        if self.watch.excuse and not self.excuse:
+            return self.now
+        return moment(self.watch.excused_until) if self.watch.excused_until else None
+
+    @property
+    def before(self) -> list[str]:
+        """Names what was Critical before it came, or while the target was down on purpose, and was not Ok since."""
+        return [one.name for one in self.judges if self._is_excused(one)]
+
+    @property
+    def evidence(self) -> list[Judge]:
+        """Names what became Critical in the window, while the revision was live, and has no other cause."""
+        if not self.is_live or is_standing_still(self.seen, self.watch, self.now):
+            return []
+        found = (one for one in self.judges if one.level == "Critical" and one.track.since < self.until)
+        return [one for one in found if not self._is_excused(one)]
+
+    @property
+    def saw(self) -> list[str]:
+        """All that was Critical in the window, as far as it is still declared."""
+        names = {*self.watch.saw, *(one.name for one in self.evidence)}
+        return [one.name for one in self.judges if one.name in names]
+
+    @property
+    def reason(self) -> str:
+        """The reason that is reported while the window is open."""
+        text = f"watched until {timestamp(self.until)} by {', '.join(one.name for one in self.judges)}"
+        why = f"; {self.excuse.text}, so what is Critical meanwhile is no evidence against it" if self.excuse else ""
+        return f"{text}{why}"
+
+    @property
+    def looked(self) -> WatchedRevision:
+        """The watch after this look."""
+        ended = self.excused_until
+        return self.watch.replace(
+            until=timestamp(self.until),
+            before=self.before,
+            saw=self.saw,
+            available=self.watch.available or (self.is_live and is_available(self.seen)),
+            excuse=self.excuse.text if self.excuse else "",
+            excused_until=timestamp(ended) if ended else None,
+        )
+
+    @property
+    def outcome(self) -> tuple[Verdict, str]:
+        """The verdict at the end of a window in which nothing has spoken against the revision."""
+        since = moment(self.watch.since)
+        silent = ", ".join(one.name for one in self.judges if not one.has_data(since))
+        if self.excuse:
+            return "Unproven", f"its window ended while {self.excuse.text}"
+        if silent:
+            return "Unproven", f"its window ended with no data of {silent}"
+        if self.before:
+            when = " or while the target was down on purpose" if self.excused_until else ""
+            return "Unproven", f"{', '.join(self.before)} was Critical before it came{when}, and was not Ok since"
+        if not self.looked.available:
+            far = rolling_out(self.seen)
+            counted = f"{far.working} of {far.desired} are at its end"
+            return "Unproven", f"its pods were never all available in its window: {counted}"
+        return "Good", f"nothing became Critical within {spoken(self.until - since)}"
+
+    def _is_excused(self, one: Judge) -> bool:
+        if one.name in self.watch.before and not one.is_well:
+            return True
+        since, ended = one.bad_since, self.excused_until
+        if since is None or one.name in self.watch.saw:
+            return False
+        after = ended is not None and since < ended + one.patience
+        return after or (self.excuse is not None and self.excuse.covers(since))
+
+
+def is_available(seen: Seen) -> bool:
+    """True if all pods are available, and at least one of them runs the live revision."""
+    far = rolling_out(seen)
+    return far.complete and far.working > 0 and not is_updating(seen)
+
+
+def is_standing_still(seen: Seen, watch: WatchedRevision, now: datetime) -> bool:
+    """True if its own rollout may keep everybody from answering; one that takes too long is no excuse."""
+    if watch.available or now >= still_until(watch) or kind_of(seen) not in KINDS:
+        return False
+    far = rolling_out(seen)
+    return may_stand_still(seen) and not (far.complete or far.overdue)
+
+
+def still_until(watch: WatchedRevision) -> datetime:
+    """Until when a rollout that replaces all pods at once may take."""
+    return moment(watch.since) + ROLLED_OUT_BY

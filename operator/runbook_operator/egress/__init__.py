@@ -1,0 +1,1 @@
+"""Every connection that does not lead to the API server goes through the guard here."""

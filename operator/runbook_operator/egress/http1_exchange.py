@@ -1,0 +1,169 @@
+"""One HTTP/1.1 exchange on a connection of its own: a request is written, and of its answer read what is wanted.
+
+The parser is llhttp, by way of httptools. A client library's sessions, pools and cookies cost four times what the
+exchange itself does, and nothing of them may be shared by two who ask.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import httptools
+
+from runbook_operator.core.ip_policy import IPAddress
+from runbook_operator.egress.egress_guard import EgressError, Fault, failure
+
+LARGEST_HEAD = 64 * 1024
+"""Bytes before the body, interim answers among them: the parser itself reads on for ever."""
+INTERIM = frozenset({*range(HTTPStatus.CONTINUE, HTTPStatus.OK)} - {HTTPStatus.SWITCHING_PROTOCOLS})
+"""After these an answer still comes."""
+IDENTITY = b"identity"
+PACKED = "the body is packed, though it was asked for as it is"
+FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+
+
+@dataclass(frozen=True)
+class To:
+    """Where to connect: one of these addresses, the first that accepts; with TLS where there is a context."""
+
+    addresses: Sequence[IPAddress]
+    port: int
+    tls: ssl.SSLContext | None = None
+    server_name: str | None = None
+    connect_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Response:
+    """A status, and the body where one was wanted; what was wrong with the body stands beside the status."""
+
+    status: int
+    body: bytes = b""
+    error: EgressError | None = None
+
+
+Outcome = asyncio.Future[Response | EgressError]
+"""An error is a result too: where connecting is given up nobody asks, and an exception would be complained of."""
+
+
+async def exchange(to: To, request: bytes, largest: int | None = None) -> Response:
+    """Write the request and read the answer: its status, or with `largest` its body up to so many bytes.
+
+    Raises EgressError and OSError. It has no time limit of its own but that for connecting.
+    """
+    done: Outcome = asyncio.get_running_loop().create_future()
+    asked = _Asked(done) if largest is None else _Read(done, largest)
+    transport = await _connected(to, asked)
+    try:
+        transport.write(request)
+        outcome = await done
+    finally:
+        transport.abort()
+    if isinstance(outcome, EgressError):
+        raise outcome
+    return outcome
+
+
+async def _connected(to: To, asked: "_Asked") -> asyncio.Transport:
+    """The last gate: a connection is made to an address that was checked, and no name is looked up here."""
+    loop = asyncio.get_running_loop()
+    failed = EgressError(Fault.UNREACHABLE)
+    for address in to.addresses:
+        try:
+            async with asyncio.timeout(to.connect_seconds):
+                transport, _ = await loop.create_connection(
+                    lambda: asked, str(address), to.port, ssl=to.tls, server_hostname=to.server_name
+                )
+                return transport
+        except TimeoutError:
+            failed = EgressError(Fault.UNREACHABLE, "no connection is made in time")
+        except OSError as error:
+            failed = failure(error)
+    raise failed
+
+
+class _Asked(asyncio.Protocol):
+    """Waits for the status. httptools calls those methods by name that whoever owns a parser has."""
+
+    def __init__(self, done: Outcome) -> None:
+        self.done = done
+        self.parser = httptools.HttpResponseParser(self)
+        self._before = 0
+        """Bytes that came before the status."""
+
+    def data_received(self, data: bytes) -> None:
+        if self.done.done():
+            return
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            """The status that says so was taken: nothing that follows it is read."""
+        except httptools.HttpParserError:
+            self.end(EgressError(Fault.GARBLED))
+        self._before += len(data)
+        if self._before > LARGEST_HEAD and self.head_is_missing():
+            self.end(EgressError(Fault.GARBLED))
+
+    def on_headers_complete(self) -> None:
+        status = self.parser.get_status_code()
+        if status not in INTERIM:
+            self.take(status)
+
+    def head_is_missing(self) -> bool:
+        return not self.done.done()
+
+    def take(self, status: int) -> None:
+        """The status is known."""
+        self.end(Response(status))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc  # reset or closed: there is no more to come
+        self.end(EgressError(Fault.CLOSED))
+
+    def end(self, outcome: Response | EgressError) -> None:
+        """The first outcome counts: what comes after it was not asked for."""
+        if not self.done.done():
+            self.done.set_result(outcome)
+
+
+class _Read(_Asked):
+    """Waits for the body too. What is wrong with it leaves the status; nothing is unpacked."""
+
+    def __init__(self, done: Outcome, largest: int) -> None:
+        super().__init__(done)
+        self._largest = largest
+        self._status = 0
+        self._body = bytearray()
+        self._headers: dict[bytes, bytes] = {}
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.lower()] = value
+
+    def head_is_missing(self) -> bool:
+        return not self._status
+
+    def take(self, status: int) -> None:
+        self._status = status
+        if self._headers.get(b"content-encoding", IDENTITY).lower() != IDENTITY:
+            self._spoilt(Fault.GARBLED, PACKED)
+        elif int(self._headers.get(b"content-length", b"0")) > self._largest:
+            self._spoilt(Fault.TOO_LARGE)
+
+    def on_body(self, part: bytes) -> None:
+        self._body += part
+        if len(self._body) > self._largest:
+            self._spoilt(Fault.TOO_LARGE)
+
+    def on_message_complete(self) -> None:
+        if self._status:
+            self.end(Response(self._status, bytes(self._body)))
+
+    def eof_received(self) -> None:
+        """Where nothing says how long the body is, its end is that of the connection."""
+        if self._status and not FRAMING & self._headers.keys():
+            self.on_message_complete()
+
+    def _spoilt(self, fault: Fault, why: str = "") -> None:
+        self.end(Response(self._status, error=EgressError(fault, why)))

@@ -1,0 +1,1 @@
+"""The API server: the client, discovery, reads, watches of what is needed, and access reviews."""

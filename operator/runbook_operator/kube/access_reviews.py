@@ -1,0 +1,112 @@
+"""What the API server's authorizers say: whether who is acted for may do what is declared.
+
+Asked for idle objects only. What is allowed counts for an hour, for all objects of the namespace alike, so that a
+cluster at rest is asked next to nothing; what is not is asked again soon, since somebody is about to mend it.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from runbook_operator.core.accounts import Account
+from runbook_operator.core.queries import Denied, May, Ruling
+from runbook_operator.core.reasons import Reason
+from runbook_operator.kube import errors
+from runbook_operator.kube.client import Body
+from runbook_operator.kube.discovery import Paths
+from runbook_operator.runtime import clock
+
+ALLOWED_SECONDS = 3600.0
+DENIED_SECONDS = 10.0
+AT_ONCE = 8
+"""Reviews under way, which share the API server with the requests of a throw."""
+ACCESS = "authorization.k8s.io/v1"
+WHO = "authentication.k8s.io/v1"
+SOMEBODY = "OPERATOR"
+"""What stands in a command where the API server does not tell whom it knows the operator as."""
+
+
+@dataclass
+class _Review:
+    """One that is under way or done, and until when it counts."""
+
+    task: asyncio.Task[bool]
+    until: float
+
+
+@dataclass
+class Reviews:
+    """Make it inside the event loop."""
+
+    paths: Paths
+    monotonic: Callable[[], float] = clock.monotonic
+    _reviews: dict[tuple[Account | None, May], _Review] = field(default_factory=dict)
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    _user: str = ""
+
+    async def answer(self, query: May, account: Account | None) -> Ruling | Denied:
+        """What holds for the account; of what the cluster does not serve nobody needs any right. Raises ApiError."""
+        try:
+            if not await self.paths.serves(query.group, query.resource.partition("/")[0]):
+                return Ruling(allowed=True)
+            for one in _wider(query, account):
+                if await self._may(one, account):
+                    return Ruling(allowed=True)
+            return Ruling(allowed=False, user=account.user if account else await self._own_name())
+        except errors.ForbiddenError as error:
+            return Denied(Reason.FORBIDDEN, f"{error}. {error.user_action}")
+
+    async def _may(self, query: May, account: Account | None) -> bool:
+        key, now = (account, query), self.monotonic()
+        review = self._reviews.get(key)
+        if review is None or review.until <= now:
+            self._forget_old(now)
+            self._reviews.pop(key, None)
+            task = asyncio.create_task(self._reviewed(query, account))
+            review = self._reviews[key] = _Review(task, now + ALLOWED_SECONDS)
+        try:
+            allowed = await asyncio.shield(review.task)
+        except errors.OperatorError:
+            # Whatever it was, as a lease that had lapsed for a moment: no answer came, and none is kept.
+            self._reviews.pop(key, None)
+            raise
+        if not allowed:
+            review.until = min(review.until, now + DENIED_SECONDS)
+        return allowed
+
+    def _forget_old(self, now: float) -> None:
+        """The oldest are first."""
+        while self._reviews and next(iter(self._reviews.values())).until <= now:
+            del self._reviews[next(iter(self._reviews))]
+
+    async def _reviewed(self, query: May, account: Account | None) -> bool:
+        resource, _, subresource = query.resource.partition("/")
+        attributes = {"verb": query.verb, "group": query.group, "resource": resource, "namespace": query.namespace}
+        asked = attributes | {"subresource": subresource, "name": query.name}
+        async with self._turns:
+            answer = await self._post(ACCESS, "SelfSubjectAccessReview", account, {"resourceAttributes": asked})
+        return bool(answer["status"]["allowed"])
+
+    async def _own_name(self) -> str:
+        """Whom the API server knows the operator as; asked once."""
+        if not self._user:
+            try:
+                answer = await self._post(WHO, "SelfSubjectReview", None, {})
+            except errors.NotFoundError:
+                return SOMEBODY
+            self._user = answer["status"]["userInfo"]["username"]
+        return self._user
+
+    async def _post(self, api_version: str, kind: str, account: Account | None, spec: Body) -> Body:
+        body = {"apiVersion": api_version, "kind": kind, "metadata": {}} | ({"spec": spec} if spec else {})
+        return await self.paths.kube.as_(account).request("POST", f"/apis/{api_version}/{kind.lower()}s", body=body)
+
+
+def _wider(query: May, account: Account | None) -> Iterator[May]:
+    """The question, after those whose answers serve more objects."""
+    for_all = replace(query, name="")
+    if account is None:
+        yield replace(for_all, namespace="")
+    yield for_all
+    if query.name:
+        yield query

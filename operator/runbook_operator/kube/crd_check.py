@@ -1,0 +1,71 @@
+"""Checks that the installed CRDs have every field of this version; the API server drops the fields that they lack."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import structlog
+
+from runbook_operator import __version__
+from runbook_operator.api.crd_compatibility import missing_fields
+from runbook_operator.api.crd_generation import KINDS
+from runbook_operator.core.references import API_VERSION, GROUP
+from runbook_operator.kube import errors
+from runbook_operator.kube.client import Kube
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+DOCUMENT = f"/openapi/v3/apis/{API_VERSION}"
+"""Every authenticated user may read it, where the CRDs themselves take a right in the whole cluster."""
+EVERY = 600.0
+SHOWN = 5
+HINT = "runbook-operator crds | kubectl apply --server-side --force-conflicts -f -"
+
+
+@dataclass
+class Crds:
+    """The fields that the installed CRDs lack, by the name of the CRD."""
+
+    kube: Kube
+    missing: dict[str, list[str]] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        """Check at the start and every ten minutes."""
+        while True:
+            await self.check()
+            await asyncio.sleep(EVERY)
+
+    async def check(self) -> None:
+        """Compare once, and log each CRD whose missing fields have changed; without an answer nothing changes."""
+        try:
+            found = missing_fields(await self.kube.get(DOCUMENT))
+        except errors.ApiError as error:
+            log.debug("cannot check the CRDs", error=str(error))
+            return
+        for name in sorted(found.keys() | self.missing.keys()):
+            if found.get(name) != self.missing.get(name):
+                _report(name, found.get(name, []))
+        self.missing = found
+
+    def cause(self, kind: str) -> str:
+        """Why objects of the kind do not settle: the API server drops what is written; empty where it drops nothing."""
+        name = next(f"{one.plural}.{GROUP}" for one in KINDS if one.kind == kind)
+        return f"{_lacks(name, self.missing[name])}: {HINT}" if name in self.missing else ""
+
+    def warnings(self) -> list[str]:
+        """A sentence for each CRD that lacks fields."""
+        return [f"{_lacks(name, fields)}: {HINT}" for name, fields in sorted(self.missing.items())]
+
+    def count(self) -> float:
+        """The number of missing fields."""
+        return float(sum(map(len, self.missing.values())))
+
+
+def _report(name: str, fields: list[str]) -> None:
+    if not fields:
+        log.info("the CRD has every field of this version", crd=name, version=__version__)
+        return
+    log.warning(_lacks(name, fields), crd=name, version=__version__, hint=HINT)
+
+
+def _lacks(name: str, fields: list[str]) -> str:
+    more = f" and {len(fields) - SHOWN} more" if len(fields) > SHOWN else ""
+    return f"the CRD {name} lacks {', '.join(fields[:SHOWN])}{more}; apply the CRDs of version {__version__}"

@@ -1,0 +1,166 @@
+"""Where objects live in the API, and what the API server calls their kinds."""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from runbook_operator.core.accounts import Account
+from runbook_operator.core.references import API_VERSION, Ref
+from runbook_operator.kube import errors
+from runbook_operator.kube.client import Kube
+from runbook_operator.runtime import clock
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A kind as the API server serves it."""
+
+    plural: str
+    scalable: bool = False
+
+
+NAMESPACE = ("v1", "Namespace")
+SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
+WITHIN = re.compile(r"/(?:api|apis/[^/]+)/[^/]+/namespaces/([^/]+)/")
+BUILT_IN = {
+    (API_VERSION, "Runbook"): Resource("runbooks"),
+    (API_VERSION, "Switch"): Resource("switches"),
+    ("apps/v1", "Deployment"): Resource("deployments", scalable=True),
+    ("apps/v1", "StatefulSet"): Resource("statefulsets", scalable=True),
+    ("apps/v1", "DaemonSet"): Resource("daemonsets"),
+    ("apps/v1", "ReplicaSet"): Resource("replicasets", scalable=True),
+    ("apps/v1", "ControllerRevision"): Resource("controllerrevisions"),
+    ("autoscaling/v2", "HorizontalPodAutoscaler"): Resource("horizontalpodautoscalers"),
+    ("batch/v1", "CronJob"): Resource("cronjobs"),
+    ("batch/v1", "Job"): Resource("jobs"),
+    ("networking.k8s.io/v1", "Ingress"): Resource("ingresses"),
+    ("networking.k8s.io/v1", "NetworkPolicy"): Resource("networkpolicies"),
+    ("policy/v1", "PodDisruptionBudget"): Resource("poddisruptionbudgets"),
+    ("node.k8s.io/v1", "RuntimeClass"): Resource("runtimeclasses"),
+    ("scheduling.k8s.io/v1", "PriorityClass"): Resource("priorityclasses"),
+    ("v1", "ConfigMap"): Resource("configmaps"),
+    ("v1", "Event"): Resource("events"),
+    NAMESPACE: Resource("namespaces"),
+    ("v1", "PersistentVolumeClaim"): Resource("persistentvolumeclaims"),
+    ("v1", "Pod"): Resource("pods"),
+    ("v1", "Secret"): Resource("secrets"),
+    ("v1", "Service"): Resource("services"),
+    ("v1", "ServiceAccount"): Resource("serviceaccounts"),
+}
+
+PLURALS = frozenset((api_version.rpartition("/")[0], found.plural) for (api_version, _), found in BUILT_IN.items())
+"""Group and resource of what every cluster has."""
+
+
+@dataclass
+class Paths:
+    """Resolves kinds to paths. What is not built in is asked of the API server once, and again where it was absent.
+
+    Most clusters lack most of what could be there, and a throw must not wait to be told so again: where the groups that
+    are served are known, those that are not are not asked for.
+    """
+
+    kube: Kube
+    fresh_seconds: float = 30.0
+    """For how long the list of groups counts."""
+    monotonic: Callable[[], float] = clock.monotonic
+    _known: dict[tuple[str, str], Resource] = field(default_factory=lambda: dict(BUILT_IN))
+    _served: frozenset[str] = frozenset()
+    _until: float = -math.inf
+    _plurals: dict[str, tuple[float, frozenset[str]]] = field(default_factory=dict)
+    """The resources of each group that was asked for, and until when that counts."""
+
+    def as_(self, account: Account | None) -> "Paths":
+        """The same in the name of the account; what is served is asked and known for all alike."""
+        return replace(self, kube=self.kube.as_(account))
+
+    async def refresh(self) -> None:
+        """Ask which groups are served; raises ApiError."""
+        groups = (await self.kube.get("/apis"))["groups"]
+        self._served = frozenset(version["groupVersion"] for group in groups for version in group["versions"])
+        self._until = self.monotonic() + self.fresh_seconds
+
+    async def resource(self, ref: Ref, *, surely: bool = True) -> Resource | None:
+        """How the kind is served, None where it is not; what was not `surely` known may have come a moment ago."""
+        key = (ref.api_version, ref.kind)
+        if key in self._known:
+            return self._known[key]
+        if not surely and self.lacks(ref.api_version):
+            return None
+        found = await self._discover(*key)
+        if found is not None:
+            self._known[key] = found
+        return found
+
+    async def serves(self, group: str, plural: str) -> bool:
+        """Whether the cluster has the resource in any version, or had it lately; raises ApiError."""
+        if (group, plural) in PLURALS:
+            return True
+        now = self.monotonic()
+        until, plurals = self._plurals.get(group, (-math.inf, frozenset[str]()))
+        if until <= now:
+            plurals = await self._of_group(group)
+            self._plurals[group] = (now + self.fresh_seconds, plurals)
+        return plural in plurals
+
+    async def _of_group(self, group: str) -> frozenset[str]:
+        """Every resource of the group, subresources left out; none where it is not served."""
+        if self.monotonic() < self._until and not any(one.startswith(f"{group}/") for one in self._served):
+            return frozenset()
+        own = self.kube.as_(None)
+        try:
+            versions = [one["groupVersion"] for one in (await own.get(f"/apis/{group}"))["versions"]]
+            found = [one["name"] for version in versions for one in (await own.get(prefix(version)))["resources"]]
+        except errors.NotFoundError:
+            return frozenset()
+        return frozenset(found)
+
+    def lacks(self, api_version: str) -> bool:
+        """Whether the cluster is known to serve nothing of that API version; nothing is asked."""
+        return "/" in api_version and api_version not in self._served and self.monotonic() < self._until
+
+    async def _discover(self, api_version: str, kind: str) -> Resource | None:
+        try:
+            answer = await self.kube.as_(None).get(prefix(api_version))
+        except errors.NotFoundError:
+            return None
+        names = {r["name"]: r["kind"] for r in answer["resources"]}
+        plural = next((name for name, served in names.items() if served == kind and "/" not in name), None)
+        return Resource(plural, scalable=f"{plural}/scale" in names) if plural else None
+
+
+def prefix(api_version: str) -> str:
+    """Where a group's version is served; NotFoundError where no API can be called that."""
+    root = "/apis" if "/" in api_version else "/api"
+    return "/".join((root, *map(_segment, api_version.split("/", 1))))
+
+
+def collection(api_version: str, plural: str, namespace: str = "") -> str:
+    """The path of a list; an empty namespace means all of them. NotFoundError as for `prefix`."""
+    inside = f"/namespaces/{_segment(namespace)}" if namespace else ""
+    return f"{prefix(api_version)}{inside}/{plural}"
+
+
+def path_of(ref: Ref, plural: str) -> str:
+    """The path of an object; NotFoundError where no object can be called that. A Namespace lies in itself."""
+    namespace = "" if (ref.api_version, ref.kind) == NAMESPACE else ref.namespace
+    return f"{collection(ref.api_version, plural, namespace)}/{_segment(ref.name)}"
+
+
+def namespace_of(path: str) -> str:
+    """The namespace that a path leads into, empty where it leads into none."""
+    found = WITHIN.match(path)
+    return found[1] if found else ""
+
+
+def own(ref: Ref) -> str:
+    """The path of a Runbook or Switch."""
+    return path_of(ref, BUILT_IN[(ref.api_version, ref.kind)].plural)
+
+
+def _segment(text: str) -> str:
+    """One step of a path. What could be read as more than one might lead out of the namespace, and is never sent."""
+    if not SEGMENT.fullmatch(text):
+        raise errors.NotFoundError(f"nothing can be called {text!r}")
+    return text

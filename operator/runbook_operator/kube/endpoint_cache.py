@@ -1,0 +1,193 @@
+"""Where Services and their pods are, as watches tell: no check costs the API server a request.
+
+A kind is watched in a namespace from the first check there on, and until none was made for a while.
+"""
+
+import asyncio
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from runbook_operator.api.rbac_generation import PODS as PODS_ROLE
+from runbook_operator.api.rbac_generation import PREFIX
+from runbook_operator.core import service_addresses
+from runbook_operator.core.check_not_performed import UnaskedError
+from runbook_operator.core.ip_policy import IPAddress, parse
+from runbook_operator.core.monitors import Place
+from runbook_operator.core.references import Ref
+from runbook_operator.kube.dynamic_watcher import Follower, Kind
+from runbook_operator.kube.on_demand_cache import Body, Kept
+from runbook_operator.kube.read_errors import unread
+from runbook_operator.kube.watch_demand import Gvk, Needs
+
+SERVICES: Gvk = ("v1", "Service")
+SLICES: Gvk = ("discovery.k8s.io/v1", "EndpointSlice")
+PODS: Gvk = ("v1", "Pod")
+SERVICE_NAME = "kubernetes.io/service-name"
+MOST_NAMESPACES = 16
+"""Beyond so many one watch of all namespaces is cheaper than one, with a connection, for each of them."""
+MOST_PODS = 128
+SLACK = 15.0
+"""For so many seconds what a broken watch has told is good enough, while it begins anew."""
+PATIENCE = 5.0
+"""A first list that takes longer is not waited for."""
+UNUSED = 600.0
+"""A namespace in which nobody was asked for so many seconds is watched no longer."""
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A Service or a pod, and where it is asked."""
+
+    ref: Ref
+    address: str
+    port: int
+
+
+@dataclass(frozen=True)
+class _Endpoint:
+    """A ready endpoint that says to be this pod."""
+
+    pod: Ref
+    uid: str
+    address: IPAddress
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """Ready endpoints of a Service, of one address family, and the TCP ports by name that each of them has."""
+
+    family: str
+    ports: Mapping[str, int]
+    endpoints: Sequence[_Endpoint]
+
+
+@dataclass
+class Addresses(Kept):
+    """Where each Service is, and each pod behind it."""
+
+    _good_until: dict[Kind, float] = field(default_factory=dict)
+    _services: dict[Ref, Body] = field(default_factory=dict)
+    _slices: dict[Ref, dict[Ref, _Slice]] = field(default_factory=lambda: defaultdict(dict))
+    _owners: dict[Ref, Ref] = field(default_factory=dict)
+    """The Service of each slice."""
+    _pods: dict[Ref, Sequence[IPAddress]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._needs = Needs(self.namespaces, MOST_NAMESPACES, UNUSED, self.monotonic)
+        self.follower = Follower(self.paths, self, self.see, self.seconds, self.resync, self.monotonic)
+
+    async def destinations(self, place: Place) -> Sequence[Destination]:
+        """The Service itself, or each ready pod behind it by name; raises UnaskedError where there is nobody to ask."""
+        service = place.service
+        await self._known(SERVICES, service.namespace)
+        if (spec := self._services.get(service)) is None:
+            raise UnaskedError("ServiceNotFound", f"{service} does not exist in namespace {service.namespace}")
+        if not place.each:
+            return (Destination(service, *service_addresses.entrance(service, spec, place.port)),)
+        port = service_addresses.chosen_port(service, spec, place.port)
+        await self._known(SLICES, service.namespace)
+        await self._known(PODS, service.namespace)
+        return self._each(service, spec, port.get("name", ""))
+
+    def forget(self) -> None:
+        """As Kept.forget; what is watched no longer is not good for a while more either."""
+        super().forget()
+        held = self.held_kinds()
+        self._good_until = {kind: until for kind, until in self._good_until.items() if kind in held}
+
+    async def _known(self, gvk: Gvk, namespace: str) -> None:
+        """Return when what is known is true, or was some seconds ago; raises UnaskedError where nobody can know."""
+        if self._needs.use(gvk, namespace):
+            self.follower.look()
+        if not self._is_known(self._needs.kind(gvk, namespace)):
+            await self._first_list(gvk, namespace)
+
+    async def _first_list(self, gvk: Gvk, namespace: str) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                # The namespace may come to be watched together with all others meanwhile.
+                while not self._is_known(kind := self._needs.kind(gvk, namespace)):
+                    if error := await self.follower.trouble(kind):
+                        raise unread(error, PODS_ROLE if gvk == PODS else PREFIX)
+        except TimeoutError as error:
+            text = f"the objects of kind {gvk[1]} in namespace {namespace} are not listed yet"
+            raise UnaskedError("NotListed", text) from error
+
+    def _is_known(self, kind: Kind) -> bool:
+        now = self.monotonic()
+        if kind in self.follower.following:
+            self._good_until[kind] = now + SLACK
+            return True
+        return now < self._good_until.get(kind, -math.inf)
+
+    def _each(self, service: Ref, spec: Body, port: str) -> Sequence[Destination]:
+        """None ready is no news: whoever scales to nothing wants it so, and readiness is what the kubelet says.
+
+        Whether anybody answers is a question to the Service itself.
+        """
+        family = next(iter(spec.get("ipFamilies", ())), "")
+        slices = [one for one in self._slices.get(service, {}).values() if family in ("", one.family)]
+        ready = [(end, one.ports[port]) for one in slices if port in one.ports for end in one.endpoints]
+        found = {end.pod: Destination(end.pod, str(end.address), number) for end, number in ready if self._is_its(end)}
+        if len(found) > MOST_PODS:
+            text = f"{service} has {len(found)} ready pods, and each of {MOST_PODS} at most is asked"
+            raise UnaskedError("TooManyPods", f"{text}; leave each out to ask it by its own address")
+        if not found:
+            others = f"; {len(ready)} endpoints name none that has their address" if ready else ""
+            raise UnaskedError("NoReadyPods", f"{service} has no ready pod{others}")
+        return tuple(found[pod] for pod in sorted(found))
+
+    def _is_its(self, endpoint: _Endpoint) -> bool:
+        """Whether the pod has this address itself: anybody may write one into an EndpointSlice."""
+        return self._uids.get(endpoint.pod) == endpoint.uid and endpoint.address in self._pods[endpoint.pod]
+
+    def _put(self, ref: Ref, body: Body) -> None:
+        self._drop(ref)
+        match (ref.api_version, ref.kind):
+            case gvk if gvk == SERVICES:
+                spec = body["spec"]
+                self._services[ref] = {key: spec[key] for key in KEPT if key in spec}
+            case gvk if gvk == SLICES:
+                owner = Ref(*SERVICES, ref.namespace, (body["metadata"].get("labels") or {}).get(SERVICE_NAME, ""))
+                self._owners[ref] = owner
+                self._slices[owner][ref] = _slice(ref.namespace, body)
+            case _:
+                self._pods[ref] = tuple(_ips(body.get("status") or {}))
+
+    def _drop(self, ref: Ref) -> None:
+        self._services.pop(ref, None)
+        self._pods.pop(ref, None)
+        if (owner := self._owners.pop(ref, None)) is not None:
+            del self._slices[owner][ref]
+            if not self._slices[owner]:
+                del self._slices[owner]
+
+
+KEPT = ("selector", "clusterIP", "ipFamilies", "ports")
+"""What is remembered of a Service."""
+
+
+def _slice(namespace: str, body: Body) -> _Slice:
+    ports = (one for one in body.get("ports") or () if one.get("protocol", "TCP") == "TCP" and one.get("port"))
+    numbers = {one.get("name") or "": one["port"] for one in ports}
+    return _Slice(body.get("addressType", ""), numbers, tuple(_ready(namespace, body)))
+
+
+def _ready(namespace: str, body: Body) -> Iterator[_Endpoint]:
+    """An endpoint whose readiness is not known counts as ready, as the API says, and its first address alone counts."""
+    for one in body.get("endpoints") or ():
+        target = one.get("targetRef") or {}
+        address = parse(one["addresses"][0])
+        if target.get("kind") == "Pod" and address and (one.get("conditions") or {}).get("ready") is not False:
+            yield _Endpoint(Ref(*PODS, namespace, target.get("name", "")), target.get("uid", ""), address)
+
+
+def _ips(status: Body) -> Iterator[IPAddress]:
+    """Only while it runs: one that has ended still names its address, which somebody else may have by then."""
+    if status.get("phase") != "Running":
+        return
+    for one in status.get("podIPs") or ({"ip": status.get("podIP", "")},):
+        if address := parse(one["ip"]):
+            yield address

@@ -1,0 +1,119 @@
+"""What can go wrong, each with a reason for conditions and metrics, and what a person can do about it.
+
+OperatorError
+├── ApiError              the API server answered with an error, or did not answer
+│   ├── NotFoundError         404: the object is gone
+│   ├── ConflictError         409: it changed since it was read; read again
+│   ├── AlreadyExistsError    409 on create
+│   ├── ForbiddenError        403: the operator, or the account that it acts for, lacks a right
+│   ├── RefusedError          400, 422, other 4xx, and what a quota, a policy or a webhook refuses: `reason` says which
+│   └── UnavailableError      429, 5xx, no connection, no answer in time: outcome unknown
+│       └── UnauthorizedError     401: the credentials are not accepted now; they may be rotated
+├── CannotListenError     /metrics and /healthz cannot be served: another process has the port
+├── UnsettledError        a visit asked for one step again and again, or for more steps than any object needs
+└── NotLeadingError       the lease was lost; the new leader goes on from the record
+"""
+
+from typing import Self
+
+from runbook_operator.core.api_refusals import Refusal
+from runbook_operator.core.rbac_advice import advice
+from runbook_operator.core.reasons import Reason
+
+
+class OperatorError(Exception):
+    """Base of all: `reason` for conditions and metric labels, `retry_after` seconds or None for the usual back-off."""
+
+    reason: str = "Error"
+    user_action: str = ""
+    retry_after: float | None = None
+
+
+class ApiError(OperatorError):
+    """The API server's answer to one request."""
+
+    reason = "ApiError"
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+    def because(self, refusal: Refusal) -> Self:
+        """The same error with the check of the API server that refused the request, and what to do about it."""
+        self.reason, self.user_action = refusal.reason.value, refusal.user_action
+        return self
+
+
+class NotFoundError(ApiError):
+    """404."""
+
+    reason = "NotFound"
+
+
+class ConflictError(ApiError):
+    """409: a precondition did not hold.
+
+    `is_of_another` where a creation met it: the object that was written meanwhile is another, as a quota's count.
+    """
+
+    reason = "Conflict"
+    is_of_another = False
+
+
+class AlreadyExistsError(ApiError):
+    """409 on create: an object of that name is there."""
+
+    reason = "AlreadyExists"
+
+
+class ForbiddenError(ApiError):
+    """403."""
+
+    reason = Reason.FORBIDDEN.value
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.user_action = advice(message)
+
+
+class RefusedError(ApiError):
+    """The API server refused the write as it stands; core/api_refusals says which check of it did."""
+
+    reason = Reason.REFUSED.value
+    user_action = "Correct what the message names; the switch is tried again by itself."
+
+
+class UnavailableError(ApiError):
+    """No answer, or one that says to come back: what was written is unknown and will be read back."""
+
+    reason = Reason.UNAVAILABLE.value
+    user_action = "It is tried again by itself; if it lasts, look at the API server and at its admission webhooks."
+
+
+class UnauthorizedError(UnavailableError):
+    """401: the API server does not accept the credentials, or cannot check them now. Nothing was written."""
+
+    user_action = "The credentials are read again at each try; if it lasts, look at the operator's service account."
+
+
+class CannotListenError(OperatorError):
+    """The operator cannot listen for its own endpoints, and ends."""
+
+    reason = "CannotListen"
+
+
+class UnsettledError(OperatorError):
+    """Decisions did not come to an end; the object is left for a while."""
+
+    reason = Reason.UNSETTLED.value
+
+
+class NotLeadingError(OperatorError):
+    """This replica may no longer write."""
+
+    reason = "NotLeading"
+
+
+def is_ending(error: OperatorError) -> bool:
+    """True if nothing new may be made since the namespace is being deleted."""
+    return "because it is being terminated" in str(error)

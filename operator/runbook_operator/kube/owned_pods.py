@@ -1,0 +1,60 @@
+"""The pods that a workload owns. Labels are no ownership: a chart gives the same ones to its migration Job.
+
+A Deployment and an Argo Rollout own pods through ReplicaSets. Those never change their owner, so that each is looked up
+once; where they may not be listed, a ReplicaSet is known by the name that its controller gives it.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from runbook_operator.core.observed_object import Seen
+from runbook_operator.core.queries import Denied, Find
+from runbook_operator.core.rollout_progress import DEPLOYMENT, KINDS, ROLLOUT, kind_of
+
+Body = Mapping[str, Any]
+List = Callable[[Find], Awaitable[tuple[Body, ...] | Denied]]
+HASHED: Mapping[tuple[str, str], str] = {DEPLOYMENT: "pod-template-hash", ROLLOUT: "rollouts-pod-template-hash"}
+"""The label by which the pods of such a workload tell their ReplicaSet, whose name ends with it."""
+MOST = 10_000
+"""ReplicaSets that are remembered."""
+
+
+@dataclass
+class Owned:
+    """Remembers the workloads of ReplicaSets, by their uids."""
+
+    _owners: dict[str, str] = field(default_factory=dict)
+
+    async def of(self, workload: Seen, pods: tuple[Body, ...], ask: List) -> tuple[Body, ...]:
+        """Those of the pods that the workload owns; of a kind whose pods have other owners still, all of them."""
+        kind = kind_of(workload)
+        if kind not in KINDS:
+            return pods
+        if kind not in HASHED:
+            return tuple(one for one in pods if _controller(one).get("uid") == workload.uid)
+        sets = {owner["uid"] for one in pods if (owner := _controller(one)).get("kind") == "ReplicaSet"}
+        is_known = not (sets - self._owners.keys()) or await self._learn(workload, ask)
+        return tuple(one for one in pods if self._is_own(workload, one, is_known=is_known))
+
+    async def _learn(self, workload: Seen, ask: List) -> bool:
+        """True if the ReplicaSets of the namespace could be listed."""
+        found = await ask(Find("apps/v1", "ReplicaSet", workload.ref.namespace))
+        if isinstance(found, Denied):
+            return False
+        if len(self._owners) > MOST:
+            self._owners.clear()
+        self._owners |= {one["metadata"]["uid"]: _controller(one).get("uid", "") for one in found}
+        return True
+
+    def _is_own(self, workload: Seen, pod: Body, *, is_known: bool) -> bool:
+        owner, label = _controller(pod), HASHED[kind_of(workload)]
+        if is_known:
+            return self._owners.get(owner.get("uid", "")) == workload.uid
+        named = f"{workload.ref.name}-{(pod['metadata'].get('labels') or {}).get(label)}"
+        return (owner.get("kind"), owner.get("name")) == ("ReplicaSet", named)
+
+
+def _controller(body: Body) -> Body:
+    owners: Iterable[Body] = body["metadata"].get("ownerReferences") or ()
+    return next((one for one in owners if one.get("controller")), {})

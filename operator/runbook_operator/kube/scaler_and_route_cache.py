@@ -1,0 +1,69 @@
+"""What is few and changes seldom, as watches tell it: nobody who decides has to ask for a list of it.
+
+A kind is watched from the first question on, and until nobody has asked for long. Where the operator may list a kind
+and not watch it, or its watch is not up to date, nothing is told, and it is asked for as before.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from runbook_operator.core.queries import Find
+from runbook_operator.core.references import Ref
+from runbook_operator.kube import errors
+from runbook_operator.kube.dynamic_watcher import Follower, Kind
+from runbook_operator.kube.on_demand_cache import Body, Kept
+from runbook_operator.kube.watch_demand import Needs
+
+RESTLESS = frozenset(
+    {
+        *(("v1", "Pod"), ("v1", "Secret"), ("v1", "ConfigMap"), ("batch/v1", "Job")),
+        *(("apps/v1", "ReplicaSet"), ("apps/v1", "ControllerRevision")),
+    }
+)
+"""Too many, or too large, to be kept for whoever may ask."""
+MOST_NAMESPACES = 1
+UNUSED = 1200.0
+"""Twice as long as idle switches leave between two close looks."""
+
+
+@dataclass
+class Catalogue(Kept):
+    """Answers lists."""
+
+    lacks: Callable[[str], bool] = lambda _: False
+    """Whether the cluster is known not to serve that API version, so that a watch of it would only fail."""
+    _bodies: dict[Kind, dict[Ref, Body]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._needs = Needs(self.namespaces, MOST_NAMESPACES, UNUSED, self.monotonic)
+        # Who may not read a kind is told so by the list that is asked for instead.
+        expected = (errors.NotFoundError, errors.ForbiddenError)
+        self.follower = Follower(
+            self.paths, self, self.see, self.seconds, self.resync, self.monotonic, expected=expected
+        )
+
+    def find(self, query: Find) -> tuple[Body, ...] | None:
+        """Every object of the kind in the namespace; None where no watch tells."""
+        gvk = (query.api_version, query.kind)
+        if query.labels or query.fields or gvk in RESTLESS or self.lacks(query.api_version):
+            return None
+        if self._needs.use(gvk, query.namespace):
+            self.follower.look()
+        if self._needs.kind(gvk, query.namespace) not in self.follower.following:
+            return None
+        return tuple(self._bodies.get((*gvk, query.namespace), {}).values())
+
+    def _put(self, ref: Ref, body: Body) -> None:
+        """Without who wrote which field, which is a third of most objects and asked for by nobody."""
+        meta = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
+        self._bodies.setdefault(_place(ref), {})[ref] = {**body, "metadata": meta}
+
+    def _drop(self, ref: Ref) -> None:
+        within = self._bodies[_place(ref)]
+        del within[ref]
+        if not within:
+            del self._bodies[_place(ref)]
+
+
+def _place(ref: Ref) -> Kind:
+    return (ref.api_version, ref.kind, ref.namespace)

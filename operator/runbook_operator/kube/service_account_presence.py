@@ -1,0 +1,49 @@
+"""Whether the service accounts that Runbooks name exist, as the operator sees it by its own rights.
+
+The API server lets the operator act in the name of an account that does not exist. Asked in close looks only.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from runbook_operator.core.accounts import Account
+from runbook_operator.core.queries import HasAccount, Ruling
+from runbook_operator.core.references import Ref
+from runbook_operator.kube import errors
+from runbook_operator.kube.client import Kube
+from runbook_operator.kube.discovery import path_of
+from runbook_operator.runtime import clock
+
+SECONDS = 300.0
+"""An account that was there is looked for again so much later; one that was not, each time."""
+
+
+@dataclass
+class Presence:
+    """What was found lately, for all objects that name the account."""
+
+    kube: Kube
+    monotonic: Callable[[], float] = clock.monotonic
+    _until: dict[Account, float] = field(default_factory=dict)
+
+    async def answer(self, query: HasAccount) -> Ruling:
+        """Raises ApiError where nobody can tell."""
+        account, now = query.account, self.monotonic()
+        self._until = {one: until for one, until in self._until.items() if until > now}
+        if account not in self._until:
+            if not await self._exists(account):
+                return Ruling(allowed=False)
+            self._until[account] = now + SECONDS
+        return Ruling(allowed=True)
+
+    async def _exists(self, account: Account) -> bool:
+        """True also where the operator may not look."""
+        try:
+            await self.kube.get(
+                path_of(Ref("v1", "ServiceAccount", account.namespace, account.name), "serviceaccounts")
+            )
+        except errors.NotFoundError:
+            return False
+        except errors.ForbiddenError:
+            return True
+        return True

@@ -1,0 +1,48 @@
+"""One HTTP GET to a Service of the namespace, to see whether it answers. Nothing of the answer but its status is kept.
+
+The address is the Service's own, as the API server gives it, so that no name is resolved.
+"""
+
+from collections.abc import Mapping
+
+from runbook_operator.core import service_addresses
+from runbook_operator.core.check_not_performed import UnaskedError
+from runbook_operator.core.queries import Answering, End
+from runbook_operator.core.references import Ref
+from runbook_operator.egress.egress_guard import Fault
+from runbook_operator.egress.http_client import Answer, Endpoint, How, Outbound
+from runbook_operator.kube import errors
+from runbook_operator.kube.client import Kube
+from runbook_operator.kube.discovery import path_of
+
+HOW = How(seconds=2.0)
+ENDS: Mapping[Fault, End] = {
+    Fault.UNREACHABLE: "Unreachable",
+    Fault.CLOSED: "Closed",
+    Fault.TIMEOUT: "Late",
+    Fault.GARBLED: "Answered",
+}
+"""What a fault says of who was asked; with every other one nobody was."""
+
+
+async def probe(kube: Kube, out: Outbound, service: Ref, port: str, path: str) -> Answering:
+    """What came of it."""
+    try:
+        spec = (await kube.get(path_of(service, "services")))["spec"]
+    except errors.NotFoundError:
+        return _unasked(f"{service} does not exist")
+    try:
+        address, number = service_addresses.entrance(service, spec, port)
+    except UnaskedError as error:
+        return _unasked(str(error))
+    return _answering(await out.ask(Endpoint(address, number, path), HOW))
+
+
+def _unasked(why: str) -> Answering:
+    return Answering(None, why, "Unasked")
+
+
+def _answering(answer: Answer) -> Answering:
+    if answer.fault is None:
+        return Answering(answer.status)
+    return Answering(None, answer.why, ENDS.get(answer.fault, "Unasked"))

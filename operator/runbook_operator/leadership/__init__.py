@@ -1,0 +1,1 @@
+"""Who may act: leader election by a Lease, and the shards that replicas share."""

@@ -1,0 +1,45 @@
+"""Who leads what: one leader of everything, or replicas that share the shards, as the settings say."""
+
+from collections.abc import Callable
+
+from runbook_operator.core.references import Ref
+from runbook_operator.core.sharding import Whose, among, everybody
+from runbook_operator.kube.client import Kube
+from runbook_operator.leadership.lease_election import Elector, Terms
+from runbook_operator.leadership.shard_election import Shares
+from runbook_operator.runtime.work_queue import WorkQueue
+from runbook_operator.settings import Settings
+
+Leadership = Elector | Shares
+Told = Callable[[Whose], None]
+
+
+def leadership(settings: Settings, kube: Kube, queue: WorkQueue[Ref], began: Told, ended: Told) -> Leadership:
+    """`began` and `ended` are told of which objects; the queue hands out only what this replica leads."""
+    if settings.shards == 1:
+        return Elector(kube, _terms(settings), lambda: began(everybody), queue.pause, queue.resume)
+    count = settings.shards
+    shares = Shares(
+        kube,
+        _terms(settings),
+        count,
+        started=lambda shards: began(among(shards, count)),
+        stopped=lambda shards: ended(among(shards, count)),
+        paused=queue.pause,
+        resumed=queue.resume,
+        is_busy=lambda shard: any(map(among({shard}, count), queue.busy)),
+        finish=settings.request_timeout,
+    )
+    queue.mine = lambda key: shares.is_at_work(key.namespace)
+    return shares
+
+
+def _terms(settings: Settings) -> Terms:
+    return Terms(
+        namespace=settings.lease_namespace,
+        name=settings.lease_name,
+        identity=settings.identity,
+        lease=settings.lease_seconds,
+        renew_deadline=settings.renew_deadline_seconds,
+        retry=settings.retry_seconds,
+    )

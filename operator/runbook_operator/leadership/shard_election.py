@@ -1,0 +1,236 @@
+"""Shards for replicas that share the work: each holds some, and is the only one that acts on what is in them.
+
+There are three kinds of Leases. That of the whole says how many shards there are (layout.py). Each replica has one that
+it renews, as a leader of all does: for as long as it does, by its own clock and no longer, it keeps its shards. Each
+shard has one that names its holder and is written only when it changes hands, so that shards at rest cost nothing.
+
+Who was not seen to renew for the time of a lease is taken for dead: its own Lease is deleted, as it was read, and its
+shards are free from then on. Should it be alive, its next renewal fails and it has no shards any more.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+import structlog
+
+from runbook_operator.core.sharding import Share, shard_of, share
+from runbook_operator.kube import errors
+from runbook_operator.kube.client import Kube
+from runbook_operator.leadership.lease_client import Lease, Leases, epoch_of, holder_of
+from runbook_operator.leadership.lease_election import Terms, Turns
+from runbook_operator.leadership.shard_layout_lease import Layout
+from runbook_operator.runtime import clock
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+HURRY = 10
+"""What is about to change hands is looked at so many times as often as a Lease is renewed."""
+AT_ONCE = 32
+"""So many shards are taken or given in a turn at most: the next renewal must not wait for them for long."""
+EARLY = 0.9
+"""The part of the pause between renewals after which a look renews: the next one might be late."""
+Told = Callable[[frozenset[int]], None]
+
+
+@dataclass
+class Shares(Turns):
+    """Takes and gives back shards. `started` and `stopped` are told which of them begin and end to be led.
+
+    `paused` is called when a renewal is late, so that nothing may be written though nobody else has its shards, and
+    `resumed` when that is over, be it that they are lost. `is_busy` says whether something in a shard is being worked
+    on: what is given back is finished first, within `finish` seconds.
+    """
+
+    kube: Kube
+    terms: Terms
+    shards: int
+    started: Told
+    stopped: Told
+    paused: Callable[[], None]
+    resumed: Callable[[], None]
+    is_busy: Callable[[int], bool]
+    finish: float
+    monotonic: Callable[[], float] = clock.monotonic
+    contact: float = field(default=-math.inf)
+    _fence: float = field(default=-math.inf)
+    _due: float = field(default=-math.inf)
+    """When its own Lease is to be renewed."""
+    _held: set[int] = field(default_factory=set)
+    """The shards that it has: it has written itself into their Leases since it has one of its own."""
+    _epochs: dict[int, int] = field(default_factory=dict)
+    """How often each shard that it has had at any time had changed hands when it took it last."""
+    _leaving: dict[int, float] = field(default_factory=dict)
+    """Those that are given back, and until when what is going on in them may last."""
+    _told: frozenset[int] = frozenset()
+    _lapsed: bool = False
+    """Whether it was told to pause."""
+    _unsettled: bool = False
+
+    def __post_init__(self) -> None:
+        self._leases = Leases(self.kube, self.terms.namespace, self.terms.lease, self.monotonic)
+        self._layout = Layout(self._leases, self.terms, self.shards)
+        digest = blake2b(self.terms.identity.encode(), digest_size=6).hexdigest()
+        self._replicas = f"{self.terms.name}-replica-"
+        self._name = f"{self._replicas}{self.shards}-{digest}"
+
+    @property
+    def held(self) -> frozenset[int]:
+        """The shards in which this replica may write now."""
+        return frozenset(self._held) if self._is_there else frozenset()
+
+    @property
+    def leading(self) -> bool:
+        """Whether it may write anywhere."""
+        return bool(self.held)
+
+    def leads(self, namespace: str) -> bool:
+        """Whether it may write there now; of what is in no namespace, whether it may anywhere."""
+        return self._is_there and (shard_of(namespace, self.shards) in self._held if namespace else bool(self._held))
+
+    def is_at_work(self, namespace: str) -> bool:
+        """Whether `started` was told of it, and it is not being given back: what is to be done there is begun."""
+        shard = shard_of(namespace, self.shards)
+        return shard in self._told and shard not in self._leaving
+
+    def epoch_of(self, namespace: str) -> int:
+        """How many have led there, this replica included; what it knew last where it does not lead any more."""
+        return self._epochs.get(shard_of(namespace, self.shards), 0)
+
+    @property
+    def _is_there(self) -> bool:
+        return self.monotonic() < min(self._fence, self._layout.fence)
+
+    async def release(self) -> None:
+        """Give everything back at once: a replica that has no Lease has no shards."""
+        self._over = True
+        async with self._turns:
+            self._drop(set(self._held))
+            self._fence = -math.inf
+            try:
+                own = (await self._leases.all()).get(self._name)
+                if own is not None:
+                    await self._leases.remove(own)
+            except errors.ApiError as error:
+                log.warning("the shards were not given back; others take them in time", error=str(error))
+
+    def _pause(self) -> float:
+        """All look twice as often as they renew, more often where shards change hands, and when one would be dead."""
+        if self._unsettled:
+            return self.terms.retry / HURRY
+        return min(self.terms.retry / 2, self._leases.soonest(self.terms.name))
+
+    async def _turn(self) -> None:
+        asked, self._unsettled = self.monotonic(), False
+        try:
+            async with asyncio.timeout(self.terms.renew_deadline):
+                leases = await self._leases.all()
+                self.contact = self.monotonic()
+                if await self._keeps_layout(leases, asked) and await self._renew(leases):
+                    self._unsettled = not await self._bury(leases) or await self._settle(leases)
+        except (errors.ApiError, TimeoutError) as error:
+            log.warning("the leases could not be renewed or read", error=str(error) or type(error).__name__)
+
+    async def _keeps_layout(self, leases: dict[str, Lease], asked: float) -> bool:
+        """Of all who could renew the Lease of the whole one is the first to, and the others wait whether it does."""
+        first = min((name for name in leases if name.startswith(self._replicas)), default="") == self._name
+        epoch, patience = self._layout.epoch, self.terms.retry * (EARLY if first else 1 + EARLY / 2)
+        ours = await self._layout.keep(leases.get(self.terms.name), asked, patience)
+        if not ours or self._layout.epoch != epoch:
+            self._drop(set(self._held))
+        return ours
+
+    async def _renew(self, leases: dict[str, Lease]) -> bool:
+        """Renew its own Lease, where that is due; where that is gone others may be taking what it had."""
+        own = leases.get(self._name)
+        if own is None:
+            self._drop(set(self._held))
+        elif self.monotonic() < self._due:
+            return True
+        began = self.monotonic()
+        if (renewed := await self._leases.put(self._name, own, self.terms.identity)) is None:
+            self._drop(set(self._held))
+            return False
+        self._fence, self._due = began + self.terms.renew_deadline, began + EARLY * self.terms.retry
+        leases[self._name] = renewed
+        return True
+
+    async def _bury(self, leases: dict[str, Lease]) -> bool:
+        """Take out who did not renew in time; False where somebody else was sooner, so that all is to be read again."""
+        others = [name for name in leases if name.startswith(self._replicas) and name != self._name]
+        dead = [leases.pop(name) for name in others if self._leases.left(name) < 0]
+        return all(await _all(self._leases.remove(lease) for lease in dead))
+
+    async def _settle(self, leases: dict[str, Lease]) -> bool:
+        """Take and give what makes the shares even; returns whether that goes on."""
+        now = {shard: leases.get(self._lease(shard)) for shard in range(self.shards)}
+        own = {shard for shard, lease in now.items() if holder_of(lease) == self.terms.identity}
+        self._drop(self._held - own)
+        if self._left:
+            return False
+        same = (lease for name, lease in leases.items() if name.startswith(f"{self._replicas}{self.shards}-"))
+        wish = share(self.terms.identity, [*map(holder_of, now.values())], frozenset(map(holder_of, same)))
+        self._prepare(wish, own)
+        done = set([shard for shard in self._leaving if self._is_done(shard)][:AT_ONCE])
+        self._drop(done)
+        await _all(self._give(shard, now[shard]) for shard in sorted(done))
+        missing = own - self._held - set(self._leaving)
+        taken = await _all(self._take(shard, now[shard]) for shard in sorted({*wish.take, *missing})[:AT_ONCE])
+        return bool(done or taken or self._leaving or wish.lacking)
+
+    def _prepare(self, wish: Share, own: set[int]) -> None:
+        """Begin no more work in what is to be given back; what somebody else has by now is given back already."""
+        until = self.monotonic() + self.finish
+        self._leaving = {shard: self._leaving.get(shard, until) for shard in {*self._leaving, *wish.give} & own}
+
+    def _is_done(self, shard: int) -> bool:
+        return shard not in self._held or not self.is_busy(shard) or self.monotonic() >= self._leaving[shard]
+
+    async def _give(self, shard: int, lease: Lease | None) -> None:
+        await self._leases.put(self._lease(shard), lease, "")
+        self._leaving.pop(shard)
+
+    async def _take(self, shard: int, lease: Lease | None) -> None:
+        taken = await self._leases.put(self._lease(shard), lease, self.terms.identity)
+        if taken is not None:
+            self._held.add(shard)
+            self._epochs[shard] = epoch_of(taken)
+
+    def _lease(self, shard: int) -> str:
+        return f"{self.terms.name}-shard-{shard}"
+
+    def _drop(self, shards: set[int]) -> None:
+        """These are not held any more, and that is told before they could be taken again."""
+        self._held -= shards
+        if shards:
+            self._tell()
+
+    def _tell(self) -> None:
+        # Whose renewal is late has its shards until somebody takes it for dead: to begin anew would cost a look at all.
+        is_there, before = self._is_there, self._told
+        now = frozenset(self._held if is_there else self._held & before)
+        self._told = now
+        news = (("not leading", before - now, self.stopped), ("leading", now - before, self.started))
+        for what, shards, told in news:
+            if shards:
+                log.info(what, identity=self.terms.identity, shards=sorted(shards))
+                told(shards)
+        self._pause_or_resume(lapsed=bool(now) and not is_there)
+
+    def _pause_or_resume(self, *, lapsed: bool) -> None:
+        if lapsed == self._lapsed:
+            return
+        self._lapsed = lapsed
+        what = "paused, since no lease was renewed in time" if lapsed else "resumed"
+        log.info(what, identity=self.terms.identity, shards=sorted(self._told))
+        (self.paused if lapsed else self.resumed)()
+
+
+async def _all(work: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
+    """Do it all at once, to its end; raises what went wrong first."""
+    done = await asyncio.gather(*work, return_exceptions=True)
+    if wrong := next((one for one in done if isinstance(one, BaseException)), None):
+        raise wrong
+    return done

@@ -1,0 +1,234 @@
+"""A client of one source that speaks Prometheus's HTTP API: Prometheus, Thanos, Mimir or VictoriaMetrics.
+
+An administrator says where it is. Queries that are due together become few requests; what fails is an answer too, and
+no exception. No credential and nothing of a body but a source's own short complaint gets into an answer's words.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+import aiohttp
+from yarl import URL
+
+from runbook_operator.core import samples
+from runbook_operator.core.promql_batching import Sizes, combined, parted
+from runbook_operator.core.references import USER_AGENT
+from runbook_operator.core.samples import Answer, Kind, Matrix, QueryError, Sample, first_line
+from runbook_operator.runtime import clock
+
+CONNECTIONS = 4
+KEPT_SECONDS = 30.0
+"""Idle connections are closed before a load balancer does, which usually waits for a minute."""
+MOST_BYTES = 2 * 2**20
+"""Of one answer, some 7,000 series: reading more would hold up everything else for longer than a switch may wait."""
+PATIENCE = 3
+"""After so many times the seconds of a request, what was not asked yet is not asked any more."""
+QUICK = 0.25
+"""The part of its time in which an answer comes quickly, so that twice as many queries would be answered too."""
+DIVIDED: tuple[Kind, ...] = ("Refused", "TooLarge", "Malformed")
+"""What one query of several may be guilty of, and what is known soon: its halves are asked at once."""
+BLAMED: tuple[Kind, ...] = (*DIVIDED, "Timeout")
+# A part of the series would hide the worst one: an error is wanted instead, by Thanos's and by VictoriaMetrics's name.
+WHOLE = {"partial_response": "false", "deny_partial_response": "1"}
+Observe = Callable[[str, float], None]
+
+
+class Prometheus:
+    """Make it inside the event loop. It raises ValueError where what it is given can not be, and nothing else."""
+
+    def __init__(  # noqa: PLR0913 # what an administrator may say of a source
+        self,
+        url: str,
+        *,
+        ca: str | None = None,
+        token: str | None = None,
+        basic: tuple[str, str] | None = None,
+        tenant: str | None = None,
+        seconds: float = 5.0,
+        observe: Observe = lambda _kind, _seconds: None,
+    ) -> None:
+        """`ca` is PEM; `observe` is told of each request what came of it, Answered or an error's kind, and how long."""
+        self._url, user = _address(url)
+        authorization = _authorization(token, basic or user)
+        self._secrets = [one for one in (token, *(basic or user or ())[1:], *authorization.split()[1:]) if one]
+        self._seconds = seconds
+        self._observe = observe
+        self._sizes = Sizes()
+        self._slots = asyncio.Semaphore(CONNECTIONS)
+        self._session = _session(ca, {"Authorization": authorization, "X-Scope-OrgID": (tenant or "").strip()}, seconds)
+        self.ahead: timedelta | None = None
+        """How far its clock is ahead of ours, to the second, as its last answer said."""
+
+    async def instant(self, queries: Iterable[str], at: datetime) -> dict[str, Answer]:
+        """The answer to each query, within (PATIENCE + 1) times the seconds of a request."""
+        until = clock.monotonic() + PATIENCE * self._seconds
+        batches = self._sizes.batches(dict.fromkeys(queries))
+        answers: dict[str, Answer] = {}
+        for found in await asyncio.gather(*(self._batch(batch, at, until) for batch in batches)):
+            answers |= found
+        return answers
+
+    async def range_(self, query: str, start: datetime, end: datetime, step: timedelta) -> Matrix | QueryError:
+        """What the query gave from `start` to `end`, each included."""
+        times = {"start": _stamp(start), "end": _stamp(end), "step": f"{step.total_seconds():.3f}"}
+        async with self._slots:
+            body = await self._ask("query_range", {"query": query} | times)
+        return body if isinstance(body, QueryError) else samples.matrix(body, (end - start) // step + 1)
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def _batch(self, batch: Sequence[str], at: datetime, until: float) -> dict[str, Answer]:
+        """The answers to queries that may be asked as one; where one of them spoils it, they are asked in halves."""
+        found = await self._asked(batch, at, until)
+        if not isinstance(found, QueryError):
+            return dict(zip(batch, found, strict=True))
+        if len(batch) == 1 or found.kind not in DIVIDED:
+            return dict.fromkeys(batch, found)
+        half = len(batch) // 2
+        parts = (self._batch(part, at, until) for part in (batch[:half], batch[half:]))
+        first, second = await asyncio.gather(*parts)
+        return first | second
+
+    async def _asked(
+        self, batch: Sequence[str], at: datetime, until: float
+    ) -> Sequence[tuple[Sample, ...]] | QueryError:
+        """The samples of each query of a batch, by one request; what is learned from it is kept."""
+        async with self._slots:
+            began = clock.monotonic()
+            if began > until:
+                return QueryError("Timeout", "it was not asked: the source took all the time for other queries")
+            found = await self._vectors(batch, at)
+        if not isinstance(found, QueryError):
+            self._sizes.answered(batch, quickly=clock.monotonic() - began < QUICK * self._seconds)
+        elif found.kind in BLAMED:
+            self._sizes.failed(batch)
+            if len(batch) > 1:
+                return replace(found, message=f"{found.message}; it was asked together with {len(batch) - 1} others")
+        return found
+
+    async def _vectors(self, batch: Sequence[str], at: datetime) -> Sequence[tuple[Sample, ...]] | QueryError:
+        alone = len(batch) == 1
+        query = batch[0] if alone else combined(batch, self._sizes.scalars)
+        body = await self._ask("query", {"query": query, "time": _stamp(at)})
+        found = body if isinstance(body, QueryError) else samples.vector(body)
+        if isinstance(found, QueryError):
+            return found
+        if found.scalar:
+            self._sizes.is_scalar(query)
+        parts = [found.samples] if alone else parted(found.samples, len(batch))
+        return parts or QueryError("Malformed", "the source loses the label that tells the queries apart")
+
+    async def _ask(self, path: str, form: Mapping[str, str]) -> bytes | QueryError:
+        """The body of an answer with status 200; everything else that may happen is an error."""
+        if self._session.closed:
+            return QueryError("Unreachable", "the source is not asked any more")
+        began = clock.monotonic()
+        try:
+            async with asyncio.timeout(self._seconds):
+                status, body = await self._send(path, {**form, **WHOLE, "timeout": f"{self._seconds * 1000:.0f}ms"})
+            found = body if status == HTTPStatus.OK else samples.refusal(status, body, self._secrets)
+        except _TooLargeError:
+            found = QueryError("TooLarge", f"the answer is larger than {MOST_BYTES // 2**20} MiB: aggregate the query")
+        except TimeoutError as error:
+            found = _late(error, self._seconds)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            found = _failure(error)
+        self._observe(found.kind if isinstance(found, QueryError) else "Answered", clock.monotonic() - began)
+        return found
+
+    async def _send(self, path: str, form: Mapping[str, str]) -> tuple[int, bytes]:
+        """Once more where a kept connection turns out to be closed: a query changes nothing."""
+        try:
+            return await self._post(path, form)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            return await self._post(path, form)
+
+    async def _post(self, path: str, form: Mapping[str, str]) -> tuple[int, bytes]:
+        async with self._session.post(self._url / path, data=form, allow_redirects=False) as answer:
+            self.ahead = _ahead(answer.headers.get("Date", ""))
+            body = bytearray()
+            async for chunk in answer.content.iter_any():
+                body += chunk
+                if len(body) > MOST_BYTES:
+                    raise _TooLargeError
+            return answer.status, bytes(body)
+
+
+class _TooLargeError(Exception):
+    """More came than is read."""
+
+
+def _session(ca: str | None, headers: Mapping[str, str], seconds: float) -> aiohttp.ClientSession:
+    if not all(value.isprintable() for value in headers.values()):
+        raise ValueError("the token or the tenant holds what no header may hold")
+    try:
+        # Bundles name their authorities in comments, in any language.
+        trusted = ssl.create_default_context(cadata=ca.encode("ascii", "ignore").decode()) if ca else True
+    except ssl.SSLError as error:
+        raise ValueError("the CA is no certificate in PEM") from error
+    # Nothing compressed is asked for or unpacked: what is small on the wire can not become large here.
+    usual = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEPT_SECONDS, ssl=trusted),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds / 2),
+        headers=usual | {name: value for name, value in headers.items() if value},
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=False,
+    )
+
+
+def _address(url: str) -> tuple[URL, tuple[str, str] | None]:
+    """The API's address, and the credentials that the URL holds, of which it is then free."""
+    try:
+        parsed = URL(url)
+    except ValueError:
+        parsed = URL()
+    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.query_string or parsed.fragment:
+        raise ValueError("the URL is not http:// or https:// with a host and maybe a path")
+    user = (parsed.user or "", parsed.password or "") if parsed.user or parsed.password else None
+    return parsed.with_user(None) / "api" / "v1", user
+
+
+def _authorization(token: str | None, basic: tuple[str, str] | None) -> str:
+    if token and basic:
+        raise ValueError("there is a token and a password: which one is meant?")
+    if basic:
+        return aiohttp.encode_basic_auth(*basic, "utf-8")
+    return f"Bearer {token.strip()}" if token else ""
+
+
+def _late(error: TimeoutError, seconds: float) -> QueryError:
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return QueryError("Unreachable", f"no connection is made within {seconds / 2:g} s")
+    return QueryError("Timeout", f"no answer within {seconds:g} s")
+
+
+def _failure(error: Exception) -> QueryError:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        why = first_line(str(getattr(error.certificate_error, "verify_message", "") or "unknown reason"))
+        return QueryError("Unreachable", f"the source's certificate is not accepted: {why}")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return QueryError("Unreachable", f"no connection is made: {first_line(error.strerror or 'unknown reason')}")
+    if isinstance(error, aiohttp.ClientResponseError):
+        return QueryError("Malformed", "what answers does not speak HTTP")
+    if isinstance(error, aiohttp.ClientError | OSError):
+        return QueryError("Unreachable", "the connection is closed without a whole answer")
+    return QueryError("Refused", "the request can not be written down")
+
+
+def _ahead(date: str) -> timedelta | None:
+    try:
+        return parsedate_to_datetime(date) - clock.now()
+    except (ValueError, TypeError):
+        return None
+
+
+def _stamp(at: datetime) -> str:
+    return f"{at.timestamp():.3f}"

@@ -1,0 +1,288 @@
+"""From what a Runbook declares to what is watched. An entry that cannot be watched is told; the others go on."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from typing import Literal, TypeVar
+
+from runbook_operator.api import health_checks, monitoring_spec
+from runbook_operator.api.health_checks import Check, CheckTls, GrpcCheck, HttpCheck, Pace, SecretKey, ServicePort
+from runbook_operator.api.monitoring_spec import Dependency, HealthEndpoint, Metric
+from runbook_operator.api.parsing import RunbookObject
+from runbook_operator.api.runbook import RunbookSpec
+from runbook_operator.core import quantities, thresholds, url_policy
+from runbook_operator.core.durations import duration, spoken
+from runbook_operator.core.http_statuses import statuses
+from runbook_operator.core.level_tracker import Timing
+from runbook_operator.core.monitors import (
+    SECTIONS,
+    Ask,
+    AskGrpc,
+    AskHttp,
+    AskMetric,
+    AskNumber,
+    AskTcp,
+    Group,
+    Kept,
+    Key,
+    Measure,
+    Place,
+    Problem,
+    Secured,
+    Watch,
+    Watches,
+    under,
+)
+from runbook_operator.core.references import Ref
+from runbook_operator.core.thresholds import Role, Threshold
+from runbook_operator.monitoring.promql_lookback import lookback
+from runbook_operator.reconcile.acting_identity import declared
+from runbook_operator.sources import REGISTRY
+from runbook_operator.sources.source_base import UnfitError
+
+Worst = Literal["high", "low"]
+Entry = TypeVar("Entry", HealthEndpoint, Dependency, Metric)
+
+ROLES: tuple[Role, ...] = ("normal", "warning", "critical")
+USUAL = HealthEndpoint.model_fields
+AT_ONCE = timedelta()
+METRIC_TIMEOUT = timedelta(seconds=5)
+"""A source is asked for many metrics at once: how long that may take is not for one of them to say."""
+FOREIGN = {
+    "HTTP": {"health_service": monitoring_spec.GRPC_ONLY},
+    "TCP": {
+        **dict.fromkeys(("path", "expect", "body_contains", "headers"), monitoring_spec.HTTP_ONLY),
+        "health_service": monitoring_spec.GRPC_ONLY,
+        "tls": monitoring_spec.NO_TLS,
+    },
+    "GRPC": dict.fromkeys(("path", "expect", "body_contains", "headers"), monitoring_spec.HTTP_ONLY),
+}
+"""What a health endpoint does not have under each protocol, and why not."""
+
+
+def watches(runbook: RunbookObject) -> Watches:
+    """What is watched, in the order of the spec; nothing where the spec does not parse."""
+    spec, ref = runbook.spec, runbook.meta.ref
+    if spec is None:
+        return Watches()
+    made = (
+        *_each(ref, "HealthEndpoint", spec.health_endpoints, partial(_endpoint, spec)),
+        *_each(ref, "Dependency", spec.dependencies, _dependency),
+        *_each(ref, "Metric", spec.metrics, partial(_metric, spec)),
+    )
+    account = declared(runbook)
+    return Watches(
+        tuple(under(one, account) for one in made if isinstance(one, Watch)),
+        tuple(one for one in made if isinstance(one, Problem)),
+    )
+
+
+def settle_of(metric: Metric) -> timedelta:
+    """For how long after an act its number still tells of what was before."""
+    if metric.settle is not None:
+        return duration(metric.settle)
+    if metric.source_kind:
+        return REGISTRY[metric.source_kind].lookback(metric.source_spec)
+    return lookback(metric.query or "", offsets=False)
+
+
+def patience_of(entry: Metric | HealthEndpoint) -> timedelta:
+    """For how long after a change it may still be told by what was before: every change of a level has to last."""
+    if isinstance(entry, HealthEndpoint):
+        return duration(entry.period) * (entry.failure_threshold + entry.success_threshold) + duration(entry.timeout)
+    lasting = duration(entry.for_) + duration(entry.clear_for)
+    return settle_of(entry) + lasting + 2 * duration(entry.period)
+
+
+class _InvalidError(Exception):
+    """The first thing in an entry that keeps it from being watched; the field is a path from the entry on."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def _each(
+    ref: Ref, group: Group, entries: Sequence[Entry], watch: Callable[[Key, Entry], Watch]
+) -> Iterator[Watch | Problem]:
+    for index, entry in enumerate(entries):
+        key = Key(ref, group, entry.name)
+        try:
+            yield watch(key, entry)
+        except _InvalidError as invalid:
+            where = f"spec.{SECTIONS[group]}[{index}]"
+            yield Problem(key, f"{where}.{invalid.field}" if invalid.field else where, str(invalid))
+
+
+def _endpoint(spec: RunbookSpec, key: Key, entry: HealthEndpoint) -> Watch:
+    target = spec.target(entry.target, key.runbook.namespace)
+    if target.service is None:
+        raise _InvalidError("target", f"{entry.target} has no service to be asked by; add it in spec.targets")
+    for name, why in FOREIGN[entry.protocol].items():
+        if getattr(entry, name) != USUAL[name].get_default(call_default_factory=True):
+            raise _InvalidError(USUAL[name].alias or name, why)
+    ask = _asked(entry, Place(target.service, target.port, entry.each), key.runbook.namespace)
+    return _paced(key, ask, entry, AT_ONCE, AT_ONCE)
+
+
+def _asked(entry: HealthEndpoint, place: Place, namespace: str) -> Ask:
+    if entry.protocol == "TCP":
+        return AskTcp(place)
+    return _grpc(place, entry, namespace, "") if entry.protocol == "GRPC" else _http(place, entry, namespace, "")
+
+
+def _dependency(key: Key, entry: Dependency) -> Watch:
+    ask = _check(entry.check, key.runbook.namespace)
+    return _paced(key, ask, entry, duration(entry.for_), duration(entry.recover_after))
+
+
+def _metric(spec: RunbookSpec, key: Key, entry: Metric) -> Watch:
+    measure = _measure(entry)
+    ask = _number(spec, key, entry, _worst(measure))
+    timing = Timing(duration(entry.for_), duration(entry.clear_for), _no_data_after(entry))
+    return Watch(key, ask, duration(entry.period), METRIC_TIMEOUT, timing, measure)
+
+
+def _number(spec: RunbookSpec, key: Key, entry: Metric, worst: Worst) -> Ask:
+    kind, declared = entry.source_kind, entry.source_spec
+    if kind is None or declared is None:
+        return AskMetric(entry.source, entry.query or "", worst, entry.absent == "Zero")
+    namespace = key.runbook.namespace
+    try:
+        request = REGISTRY[kind].request(declared, namespace, spec.target(entry.target, namespace))
+    except UnfitError as unfit:
+        raise _InvalidError(f"{kind}.{unfit.field}", str(unfit)) from None
+    if request is None and isinstance(declared, HttpCheck):
+        return AskNumber(kind, declared, _placed(declared, namespace, f"{kind}."), worst)
+    assert request is not None  # noqa: S101 # what is read over HTTP is declared as for a check
+    return AskNumber(kind, declared, request, worst)
+
+
+def _paced(key: Key, ask: Ask, pace: Pace, for_: timedelta, clear_for: timedelta) -> Watch:
+    timeout = duration(pace.timeout)
+    if not AT_ONCE < timeout <= health_checks.SLOWEST:
+        raise _InvalidError("timeout", health_checks.TIMEOUT)
+    timing = Timing(for_, clear_for, _no_data_after(pace), pace.failure_threshold, pace.success_threshold)
+    return Watch(key, ask, duration(pace.period), timeout, timing)
+
+
+def _no_data_after(entry: Pace | Metric) -> timedelta:
+    """When a lack of data is told; it and the period are in proportion."""
+    period, no_data_after = duration(entry.period), duration(entry.no_data_after)
+    if period < health_checks.QUICKEST:
+        raise _InvalidError("period", health_checks.PERIOD)
+    if AT_ONCE < no_data_after < 2 * period:
+        raise _InvalidError("noDataAfter", health_checks.NO_DATA)
+    return no_data_after
+
+
+def _check(check: Check, namespace: str) -> Ask:
+    if check.tcp:
+        return AskTcp(_place(check.tcp.service, namespace))
+    if check.grpc:
+        return _grpc(_place(check.grpc.service, namespace), check.grpc, namespace, "check.grpc.")
+    http = check.http
+    assert http  # noqa: S101 # exactly one is set
+    return _placed(http, namespace, "check.http.")
+
+
+def _placed(http: HttpCheck, namespace: str, at: str) -> AskHttp:
+    where = _place(http.service, namespace) if http.service else _url(http.url or "", at)
+    return _http(where, http, namespace, at)
+
+
+def _place(service: ServicePort, namespace: str) -> Place:
+    return Place(service.ref(namespace), service.port)
+
+
+def _url(text: str, at: str) -> str:
+    with _at(f"{at}url"):
+        url_policy.parse(text)
+    return text
+
+
+def _http(where: Place | str, asked: HttpCheck | HealthEndpoint, namespace: str, at: str) -> AskHttp:
+    """`at` is the way from the entry to what is asked, for a problem's field."""
+    with _at(f"{at}path"):
+        url_policy.parse(f"http://service{asked.path}")
+    with _at(f"{at}expect"):
+        expected = statuses(asked.expect)
+    contains = _bounded(asked.body_contains, health_checks.LONGEST, f"{at}bodyContains")
+    headers = tuple((one.name, _kept(one.secret, namespace) or one.value or "") for one in asked.headers)
+    return AskHttp(where, asked.path, expected, contains, headers, _secured(asked.tls, namespace, at))
+
+
+def _grpc(place: Place, asked: GrpcCheck | HealthEndpoint, namespace: str, at: str) -> AskGrpc:
+    service = _bounded(asked.health_service, health_checks.LONGEST_NAME, f"{at}healthService")
+    return AskGrpc(place, service, _secured(asked.tls, namespace, at))
+
+
+def _secured(tls: CheckTls | None, namespace: str, at: str) -> Secured | None:
+    if tls is None:
+        return None
+    with _at(f"{at}tls.serverName"):
+        name = url_policy.hostname(tls.server_name) if tls.server_name else ""
+    return Secured(_kept(tls.ca, namespace), name, tls.skip_verify)
+
+
+def _kept(key: SecretKey | None, namespace: str) -> Kept | None:
+    return Kept(Ref("v1", "Secret", namespace, key.name), key.key) if key else None
+
+
+def _bounded(text: str, most: int, field: str) -> str:
+    if len(text.encode(errors="replace")) > most:
+        raise _InvalidError(field, f"it has {most} bytes at most, and some of its characters are several")
+    return text
+
+
+def _measure(entry: Metric) -> Measure:
+    with _at("unit"):
+        quantities.check_unit(entry.unit)
+    normal, warning, critical = (_threshold(entry, role) for role in ROLES)
+    if contradiction := thresholds.conflict(normal, warning, critical):
+        raise _InvalidError("", contradiction)
+    return Measure(normal, warning, critical, _baseline(entry), entry.unit)
+
+
+def _threshold(entry: Metric, role: Role) -> Threshold | None:
+    text: str | None = getattr(entry, role)
+    if text is None:
+        return None
+    with _at(role):
+        threshold = thresholds.parse(text, entry.unit or None, role)
+    if threshold.relative and entry.baseline is None and entry.baseline_value is None:
+        raise _InvalidError(role, monitoring_spec.NO_BASELINE)
+    return threshold
+
+
+def _baseline(entry: Metric) -> float | timedelta | None:
+    if entry.baseline is not None:
+        over, single = duration(entry.baseline), lookback(entry.query or "")
+        if over <= single:
+            raise _InvalidError("baseline", f"it is longer than the {spoken(single)} that the query itself looks back")
+        return over
+    if entry.baseline_value is None:
+        return None
+    with _at("baselineValue"):
+        quantity = quantities.parse(entry.baseline_value)
+        value = quantities.in_unit(quantity, entry.unit or None)
+    if quantity.dimension == "multiple" or value <= 0:
+        raise _InvalidError("baselineValue", "a baseline is a quantity of more than zero, as in 100 req/s")
+    return value
+
+
+def _worst(measure: Measure) -> Worst:
+    """Which of several series is the worst. Of a normal range alone it is the highest: what is low needs a warning."""
+    if bad := measure.critical or measure.warning:
+        return "high" if bad.direction == "above" else "low"
+    return "low" if measure.normal and measure.normal.direction == "above" else "high"
+
+
+@contextmanager
+def _at(field: str) -> Iterator[None]:
+    """What cannot be read inside is a problem of this field."""
+    try:
+        yield
+    except ValueError as error:
+        raise _InvalidError(field, str(error)) from None

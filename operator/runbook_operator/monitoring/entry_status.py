@@ -1,0 +1,265 @@
+"""From senses to what people read and what switches hear: how each entry of a Runbook is, and what follows from it.
+
+The status of an entry is written when its level changes, and when answers of another kind explain the same level: a
+number that moves writes nothing.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from runbook_operator.api.conditions import moment, timestamp
+from runbook_operator.api.monitoring_spec import Dependency, HealthEndpoint, Metric, Sensed
+from runbook_operator.api.parsing import RunbookObject, SwitchObject
+from runbook_operator.core.durations import spoken
+from runbook_operator.core.level_tracker import SEVERITY, Level, Track, signal
+from runbook_operator.core.monitors import Group, Key, Measure, Problem, Reading, Sense, Watch, seen
+from runbook_operator.core.notices import Notice
+from runbook_operator.core.promql_batching import compares
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.signals import Signal
+from runbook_operator.monitoring.declared_monitors import watches
+from runbook_operator.monitoring.message_kind import kind_of_text
+from runbook_operator.monitoring.reading_messages import PENDING, words
+from runbook_operator.reconcile.snapshot import RunbookWorld
+
+Declared = HealthEndpoint | Dependency | Metric
+LISTS: Mapping[Group, str] = {
+    "HealthEndpoint": "health_endpoints",
+    "Dependency": "dependencies",
+    "Metric": "metrics",
+}
+"""The list that each group is in, of the spec's model and of the status' alike."""
+CALLED: Mapping[Group, str] = {"HealthEndpoint": "health endpoint", "Dependency": "dependency", "Metric": "metric"}
+SAID: Mapping[Level, Reason] = {
+    "Ok": Reason.RECOVERED,
+    "Warning": Reason.WARNING,
+    "Critical": Reason.CRITICAL,
+    "Stale": Reason.NO_DATA,
+}
+NOT_ASKED = Sensed(name="", since="", reason="NotAskedYet", message="it was not asked yet")
+COMPARES = (
+    "the query ends in a comparison, so it gives no series while all is well, and no data releases nothing: leave the "
+    "comparison to critical and warning, or set absent: Zero"
+)
+OVERSIZED = 2
+"""A ratio of so much, as a plain number in a threshold, is probably a percentage."""
+INVALID = Reason.INVALID_SPEC.value
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of the spec: how it is watched or why it cannot be, what is known of it, what was told and what is."""
+
+    key: Key
+    declared: Declared
+    watch: Watch | None
+    problem: Problem | None
+    sense: Sense | None
+    old: Sensed | None
+    now: Sensed
+
+    def __str__(self) -> str:
+        return f"{CALLED[self.key.group]} {self.key.name}"
+
+    @property
+    def before(self) -> Level:
+        return self.old.level if self.old else "Unknown"
+
+    @property
+    def meant(self) -> str:
+        """What people are to know of it, whenever something is said."""
+        if isinstance(self.declared, HealthEndpoint):
+            return f"when well: {self.declared.meaning}" if self.declared.meaning else ""
+        if isinstance(self.declared, Dependency):
+            return f"impact if down: {self.declared.impact_if_down}" if self.declared.impact_if_down else ""
+        response = self.declared.response
+        cause = response.likely_cause if response and self.now.level != "Ok" else ""
+        return f"likely cause: {cause}" if cause else ""
+
+    @property
+    def engages(self) -> str | None:
+        """The kill switch that it holds while it is bad."""
+        if isinstance(self.declared, Metric):
+            return self.declared.engages
+        fallback = self.declared.fallback if isinstance(self.declared, Dependency) else None
+        return fallback.engage if fallback else None
+
+    @property
+    def level(self) -> Level:
+        """How bad it is as far as a switch may act on it: what was told before this replica had data is no news."""
+        is_news = self.watch is not None and self.sense is not None and self.sense.track.data_at is not None
+        return self.now.level if is_news else "Unknown"
+
+
+@dataclass(frozen=True)
+class Told:
+    """The three lists of the status in the order of the spec, what is said of what has changed, and what is wrong."""
+
+    health_endpoints: list[Sensed]
+    dependencies: list[Sensed]
+    metrics: list[Sensed]
+    notices: tuple[Notice, ...] = ()
+    entries: tuple[Entry, ...] = ()
+
+    @property
+    def problems(self) -> list[Problem]:
+        """The entries that cannot be watched, and why not."""
+        return [one.problem for one in self.entries if one.problem]
+
+
+def told(world: RunbookWorld) -> Told:
+    """What the status is to say. Of a Runbook that does not parse everything stays as it was told."""
+    status = world.runbook.status
+    if world.runbook.spec is None:
+        return Told(status.health_endpoints, status.dependencies, status.metrics)
+    entries = tuple(_entries(world))
+    lists = {group: [one.now for one in entries if one.key.group == group] for group in LISTS}
+    notices = tuple(_notice(world, one) for one in entries if _is_news(one))
+    return Told(lists["HealthEndpoint"], lists["Dependency"], lists["Metric"], notices, entries)
+
+
+def tracks_of(runbook: RunbookObject, now: datetime) -> Mapping[Key, Track]:
+    """What was told, for whoever goes on from here: a bad level lasts, and the time without data begins now."""
+    ref = runbook.meta.ref
+    return {
+        Key(ref, group, one.name): Track(one.level, moment(one.since), one.known, begun=now)
+        for group, name in LISTS.items()
+        for one in getattr(runbook.status, name)
+        if one.level != "Unknown"
+    }
+
+
+def signals(world: RunbookWorld) -> Mapping[str, tuple[Signal, ...]]:
+    """What metrics and dependencies say to each kill switch, by its name; nothing where the Runbook does not parse.
+
+    A hold of an entry that is declared no more, or engages another switch now, is released.
+    """
+    said: dict[str, list[Signal]] = {}
+    for entry in told(world).entries:
+        if entry.engages is not None:
+            said.setdefault(entry.engages, []).append(_signal(entry))
+    if world.runbook.spec is not None:
+        for switch in world.switches.values():
+            if switch.spec.runbook == world.runbook.meta.ref.name:
+                said.setdefault(switch.spec.switch, []).extend(_left(switch, said.get(switch.spec.switch, ())))
+    return {name: tuple(found) for name, found in said.items()}
+
+
+def _entries(world: RunbookWorld) -> Iterator[Entry]:
+    runbook, found = world.runbook, watches(world.runbook)
+    watched, wrong = {one.key: one for one in found.watches}, {one.key: one for one in found.problems}
+    for group, name in LISTS.items():
+        before = {one.name: one for one in getattr(runbook.status, name)}
+        for declared in getattr(runbook.spec, name):
+            key, old = Key(runbook.meta.ref, group, declared.name), before.get(declared.name)
+            entry = Entry(key, declared, watched.get(key), wrong.get(key), world.senses.get(key), old, NOT_ASKED)
+            yield replace(entry, now=_sensed(entry, world.now).replace(remark=_remark(declared, entry.watch)))
+
+
+def _remark(declared: Declared, watch: Watch | None) -> str:
+    """The likely mistake in its declaration."""
+    if not isinstance(declared, Metric):
+        return ""
+    if declared.absent != "Zero" and compares(declared.query or ""):
+        return COMPARES
+    return _oversized(watch.measure) if watch and watch.measure and watch.measure.unit == "ratio" else ""
+
+
+def _oversized(measure: Measure) -> str:
+    """The first plain number that is 200 % or more of a ratio: a percent sign was probably forgotten."""
+    for role, one in (("normal", measure.normal), ("warning", measure.warning), ("critical", measure.critical)):
+        bound = one and next((abs(end) for end in (one.low, one.high) if math.isfinite(end)), 0)
+        if one and bound and bound >= OVERSIZED and not one.kind:
+            return f"{role} {one} of a ratio is {bound * 100:.0f} %; for {bound:g} % write {one}%"
+    return ""
+
+
+def _sensed(entry: Entry, at: datetime) -> Sensed:
+    """What is to be told of it: as before, unless its level has changed, or what keeps it from being known."""
+    old, new = entry.old, NOT_ASKED.replace(name=entry.key.name, since=timestamp(at))
+    if entry.problem is not None:
+        said = f"{entry.problem.field}: {entry.problem.message}"
+        return _since(old, new.replace(reason=INVALID, message=said))
+    if entry.watch is None or entry.sense is None or entry.sense.reading == Reading():
+        return old if old and old.reason != INVALID else _since(old, new)
+    new = _seen(entry.key.name, entry.watch, entry.sense)
+    is_told = old and old.level == new.level and old.reason not in (INVALID, NOT_ASKED.reason)
+    return old if old and is_told and not _is_of_another_kind(old, new, entry.watch, entry.sense) else _since(old, new)
+
+
+def _is_of_another_kind(old: Sensed, new: Sensed, watch: Watch, sense: Sense) -> bool:
+    """True if the last two answers speak for the level that is told, in other words than those in the status."""
+    speaks = new.level in ("Unknown", "Stale") or seen(watch, sense.reading, sense.track) == new.level
+    if not (sense.steady and speaks) or sense.reading.value is not None:
+        return False
+    return kind_of_text(old.reason, old.message, old.series) != kind_of_text(new.reason, new.message, new.series)
+
+
+def _since(old: Sensed | None, new: Sensed) -> Sensed:
+    return new.replace(since=old.since) if old and old.level == new.level else new
+
+
+def _seen(name: str, watch: Watch, sense: Sense) -> Sensed:
+    track, said = sense.track, words(watch, sense)
+    return Sensed(
+        name=name,
+        level=track.level,
+        known=track.known,
+        since=timestamp(track.since),
+        reason=said.reason,
+        message=said.message,
+        value=said.value,
+        series=said.series,
+        baseline=said.baseline,
+    )
+
+
+def _is_news(entry: Entry) -> bool:
+    """Whether it is to be said: a level that has changed, but for what begins well, and for what nobody can tell."""
+    level = entry.now.level
+    return level not in ("Unknown", entry.before) and (entry.before, level) != ("Unknown", "Ok")
+
+
+def _notice(world: RunbookWorld, entry: Entry) -> Notice:
+    meta, old, now = world.runbook.meta, entry.old, entry.now
+    was = f"it was {old.level} for {spoken(world.now - moment(old.since))}" if old and old.level != "Unknown" else ""
+    better = _gets_better(entry)
+    is_well = now.level == "Ok"
+    became = f"went from {entry.before} to" if better and not is_well else "is"
+    said = "; ".join(filter(None, (f"{entry} {became} {now.level}: {now.message}{_lasted(entry)}", entry.meant, was)))
+    # By what it was before, which stands until the status is written: said again after a crash, it is one Event.
+    identity = f"{meta.uid}.{entry.key.group}.{entry.key.name}.{old.since if old else ''}.{now.level}"
+    reason = Reason.IMPROVING if better and not is_well else SAID[now.level]
+    return Notice(meta.ref, meta.uid, reason, said, identity, warning=not better)
+
+
+def _gets_better(entry: Entry) -> bool:
+    """True if its level is less bad than it was; Stale is as bad as the last level that was known."""
+    was = entry.old.known if entry.old and entry.old.level == "Stale" else entry.before
+    return entry.now.level == "Ok" or SEVERITY.get(entry.now.level, 3) < SEVERITY.get(was, 0)
+
+
+def _lasted(entry: Entry) -> str:
+    """How long a worse level had to last before it was told."""
+    worse = SEVERITY.get(entry.now.level, 0) > SEVERITY.get(entry.before, 0)
+    lasted = entry.watch.timing.for_ if worse and entry.watch and entry.now.reason != PENDING else timedelta()
+    return f" for {spoken(lasted)}" if lasted else ""
+
+
+def _signal(entry: Entry) -> Signal:
+    blind = entry.now.level in ("Unknown", "Stale")
+    if isinstance(entry.declared, Metric) and entry.declared.response:
+        word = signal(entry.level, entry.declared.response.at)
+        return Signal("Metric", entry.key.name, word, entry.now.message, blind)
+    said = "; ".join(filter(None, (entry.now.message, entry.meant)))
+    return Signal("Dependency", entry.key.name, signal(entry.level), said, blind)
+
+
+def _left(switch: SwitchObject, said: Sequence[Signal]) -> Iterator[Signal]:
+    """The end of holds whose entry speaks to this switch no more."""
+    speaking = {(one.source, one.name) for one in said}
+    for hold in switch.status.holds:
+        if hold.source in ("Metric", "Dependency") and (hold.source, hold.name) not in speaking:
+            yield Signal(hold.source, hold.name, "Release", "it is not declared any more")

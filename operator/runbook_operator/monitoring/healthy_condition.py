@@ -1,0 +1,74 @@
+"""Whether the system is well, by all that its Runbook watches, and which of its targets are degraded."""
+
+from collections.abc import Mapping
+
+from runbook_operator.api.conditions import Condition, Finding, condition, find
+from runbook_operator.api.monitoring_spec import Dependency, HealthEndpoint
+from runbook_operator.core.level_tracker import Level
+from runbook_operator.core.reasons import Reason
+from runbook_operator.monitoring.entry_status import Entry, Told
+from runbook_operator.monitoring.intended_downtime import holding
+from runbook_operator.reconcile.snapshot import RunbookWorld
+
+MOST_NAMED = 8
+"""Of what is not well, how much the condition names; the lists have all of it."""
+BADNESS: Mapping[Level, int] = {"Critical": 4, "Stale": 3, "Unknown": 2, "Warning": 1, "Ok": 0}
+
+
+def healthy(world: RunbookWorld, said: Told) -> Condition | None:
+    """The condition Healthy, None where nothing is watched. It has no part in Ready: the Runbook itself is in order."""
+    old, generation = world.runbook.status.conditions, world.runbook.meta.generation
+    if world.runbook.spec is None:
+        text = "nothing is asked while the Runbook does not parse"
+        finding = Finding(None, Reason.INVALID_SPEC, text) if find(old, "Healthy") else None
+    else:
+        finding = _finding(world, said) if said.entries else None
+    return condition(old, "Healthy", finding, generation, world.now) if finding else None
+
+
+def degraded(said: Told) -> Mapping[str, list[str]]:
+    """The names of the dependencies that are down, by the targets that need them."""
+    found: dict[str, list[str]] = {}
+    for entry in said.entries:
+        if isinstance(entry.declared, Dependency) and _is_down(entry):
+            for target in entry.declared.targets:
+                found.setdefault(target, []).append(entry.key.name)
+    return found
+
+
+def _is_down(entry: Entry) -> bool:
+    """Also while nothing is known of it: that it came back is what nobody has seen."""
+    return "Critical" in (entry.now.level, entry.now.known)
+
+
+def _finding(world: RunbookWorld, said: Told) -> Finding:
+    bad = sorted((one for one in said.entries if one.now.level != "Ok"), key=_rank)
+    text = "; ".join(_sentence(one) + _held_down(world, one) for one in bad[:MOST_NAMED])
+    if len(bad) > MOST_NAMED:
+        text = f"{text}; and {len(bad) - MOST_NAMED} more"
+    levels = {one.now.level for one in bad}
+    if "Critical" in levels:
+        return Finding(False, Reason.UNHEALTHY, text)
+    return Finding(None, Reason.NO_DATA, text) if levels - {"Warning"} else Finding(True, Reason.HEALTHY, text)
+
+
+def _rank(entry: Entry) -> tuple[bool, int]:
+    """What cannot be read comes first, since it stays so until somebody corrects it; then the worst level."""
+    return (entry.now.reason != Reason.INVALID_SPEC, -BADNESS[entry.now.level])
+
+
+def _sentence(entry: Entry) -> str:
+    before = f", {entry.now.known} before" if entry.now.level == "Stale" and entry.now.known != "Unknown" else ""
+    impact = entry.declared.impact_if_down if isinstance(entry.declared, Dependency) else ""
+    after = f"; impact if down: {impact}" if impact else ""
+    return f"{entry} is {entry.now.level}{before}: {entry.now.message}{after}"
+
+
+def _held_down(world: RunbookWorld, entry: Entry) -> str:
+    """Names the switch that keeps the endpoint's target from answering; empty where none does."""
+    spec = world.runbook.spec
+    if spec is None or not isinstance(entry.declared, HealthEndpoint):
+        return ""
+    target = spec.target(entry.declared.target, world.runbook.meta.ref.namespace)
+    every = (one for switch in world.switches.values() for one in holding(switch, target))
+    return next((f", since {one.text}" for one in every if one.total), "")

@@ -1,0 +1,103 @@
+"""Why a target does not answer although nothing is wrong with it: somebody means it to be so.
+
+What is seen of a target says something against its revision only where nobody holds the target down: no switch keeps it
+at 0, blocks, limits, suspends or flags it, and nobody, whether a person, a downscaler or an autoscaler, has set its
+replicas to 0. A switch that is engaging or being released counts as one that holds.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from runbook_operator.api.conditions import moment
+from runbook_operator.api.parsing import SwitchObject
+from runbook_operator.api.switch import Declared, Entry, PreparedField
+from runbook_operator.core.observed_object import REPLICAS, Seen
+from runbook_operator.core.rollout_progress import DAEMON_SET, KINDS, kind_of, rolling_out
+from runbook_operator.core.target_kinds import TargetRefs
+from runbook_operator.reconcile.snapshot import Claim, RunbookWorld
+
+DOES = {
+    "blockTraffic": "blocks the traffic of",
+    "rateLimit": "limits the traffic of",
+    "setFlag": "holds a flag of",
+    "suspend": "suspends",
+}
+"""The actions that keep a target from working as usual for as long as they are engaged."""
+TOTAL = frozenset({"blockTraffic"})
+"""Those under which it does not answer at all."""
+
+
+@dataclass(frozen=True)
+class Excuse:
+    """A reason why the target does not work, as a sentence, and since when; None where that is not known.
+
+    A `total` one leaves nothing to be seen of the target. Under any other a revision that came later can still be
+    compared with the one before.
+    """
+
+    text: str
+    since: datetime | None = None
+    total: bool = True
+    at_zero: bool = False
+    """True if it is that the workload has no pods."""
+
+    def covers(self, at: datetime) -> bool:
+        """True if what became Critical then may have come of it."""
+        return self.since is None or at > self.since
+
+
+def excuse(world: RunbookWorld, target: TargetRefs, seen: Seen, opened: datetime) -> Excuse | None:
+    """The first reason why what is seen of the target says nothing against a revision that came at `opened`."""
+    found = (one for switch in world.switches.values() for one in holding(switch, target))
+    speaking = [one for one in found if one.total or (one.since and one.since >= opened)]
+    if is_at_zero(seen) and not any(one.at_zero for one in speaking):
+        speaking.append(Excuse(f"{seen.ref} is at 0 replicas"))
+    return next((one for one in speaking if one.since is None), None) or min(speaking, key=_since, default=None)
+
+
+def holding(switch: SwitchObject, target: TargetRefs) -> Iterator[Excuse]:
+    """How a switch keeps the target from working, by its record; without one, by what its throw may have done."""
+    record, namespace, name = switch.status.record, switch.meta.ref.namespace, f"switch {switch.meta.ref.name}"
+    workload = target.workload
+    if record is None:
+        prepared = switch.status.prepared if switch.is_in_doubt else None
+        zeros = (one.ref(namespace) for one in (prepared.fields if prepared else ()) if _is_zero(one))
+        yield from (Excuse(f"{name} scales {ref} to 0", at_zero=True) for ref in zeros if ref == workload)
+        return
+    since, releasing = moment(record.engaged_at), switch.status.phase == "Releasing"
+    begun = [one for one in (*record.actions, *record.dropped) if one.result != "Waiting"]
+    held = (one.ref(namespace) for one in begun if _is_zero(one))
+    yield from (Excuse(f"{name} holds {ref} at 0", since, at_zero=True) for ref in held if ref == workload)
+    for step, one in enumerate(record.plan):
+        is_begun = any(entry.step == step for entry in begun)
+        if is_begun and one.action in DOES and _shares(one, target, namespace):
+            yield Excuse(f"{name} {DOES[one.action]} target {target.name}", since, releasing or one.action in TOTAL)
+
+
+def is_down(claim: Claim, target: TargetRefs, uid: str) -> bool:
+    """True if what another switch holds keeps the target, whose workload has this uid, from answering at all."""
+    if (claim.uid, claim.field, claim.held) == (uid, REPLICAS, 0):
+        return True
+    return claim.action in TOTAL and not set(claim.about).isdisjoint(target.refs)
+
+
+def is_at_zero(seen: Seen) -> bool:
+    """True if a workload is to have no pod, whoever wants that; of a DaemonSet, whether no node is chosen."""
+    if kind_of(seen) == DAEMON_SET:
+        return rolling_out(seen).observed and rolling_out(seen).desired == 0
+    return kind_of(seen) in KINDS and seen.replicas == 0
+
+
+def _is_zero(one: Entry | PreparedField) -> bool:
+    return one.field == REPLICAS and one.held == 0
+
+
+def _shares(declared: Declared, target: TargetRefs, namespace: str) -> bool:
+    """True if the action is on a part of the target: another Runbook may call it by another name."""
+    return not set(declared.target.refs(namespace).refs).isdisjoint(target.refs)
+
+
+def _since(one: Excuse) -> datetime:
+    assert one.since  # noqa: S101 # those without a time were taken first
+    return one.since

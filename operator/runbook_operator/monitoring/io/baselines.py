@@ -1,0 +1,174 @@
+"""What is usual: the median of a query over a longer time, which `> 2x` is a multiple of.
+
+Asked rarely, kept, and never waited for by a reading. Whoever may ask a source gets what it would answer to anybody
+with the same query over the same time, so it is asked once for all of them.
+"""
+
+import asyncio
+import math
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from runbook_operator.core.durations import spoken
+from runbook_operator.core.monitors import Key
+from runbook_operator.core.samples import Matrix, QueryError, Sample, median_of_range, worst
+from runbook_operator.monitoring.backends.configured_sources import MetricSources
+from runbook_operator.runtime import clock
+
+Worst = Literal["high", "low"]
+POINTS = 300
+"""Of one range at most: for a median no more are needed, of however long a time."""
+FINEST = timedelta(seconds=15)
+"""A usual scrape interval: between two scrapes there is nothing to be found."""
+LEFT_OUT = timedelta(minutes=15)
+"""What happens now is not usual yet: the time ends so long ago."""
+SOONEST, LATEST = timedelta(minutes=10), timedelta(hours=1)
+"""What is known is asked again after a hundredth of its time, within these."""
+PART = 100
+KEPT = timedelta(days=1)
+"""An old value counts for as long as its time is, from LATEST up to this, while no new one comes."""
+FIRST_RETRY, LAST_RETRY = timedelta(seconds=30), SOONEST
+AT_ONCE = 2
+"""Range queries to one source; its client has places for more, which are for the readings."""
+FIRST_WAIT = 1.0
+"""Seconds that the very first readings wait, so that a quick source has them judged at once."""
+
+
+@dataclass(frozen=True)
+class _Range:
+    """What is asked for."""
+
+    source: str
+    query: str
+    window: timedelta
+    worst: Worst
+
+
+@dataclass
+class _Known:
+    """What is known of it: a value since `at`, or why there is none, and when it is due again."""
+
+    due: float
+    used: float
+    since: float
+    value: float | None = None
+    at: float = -math.inf
+    failures: int = 0
+    why: str = "it has not been answered yet"
+    task: asyncio.Task[None] | None = None
+
+
+@dataclass
+class Baselines:
+    """Never raises for what a source does."""
+
+    sources: MetricSources
+    now: Callable[[], datetime] = clock.now
+    monotonic: Callable[[], float] = clock.monotonic
+    _known: dict[_Range, _Known] = field(default_factory=dict)
+    _places: defaultdict[str, asyncio.Semaphore] = field(
+        default_factory=lambda: defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
+    )
+
+    async def of(self, source: str, key: Key, query: str, window: timedelta, worst: Worst) -> float | None:
+        """The median over the window of the worst series at each point in time; None while it is not known.
+
+        A new value is asked for beside the reading, and the old one is given meanwhile. For several queries this is to
+        be awaited at once and not one after the other, for the sake of the first readings.
+        """
+        if self.sources.of(source, key.runbook.namespace) is None:
+            return None
+        asked, now = _Range(source, query, window, worst), self.monotonic()
+        if asked not in self._known:
+            self._drop(now)
+        known = self._known.setdefault(asked, _Known(due=now, used=now, since=now))
+        known.used = now
+        if known.task is None and known.due <= now:
+            known.task = asyncio.create_task(self._refresh(asked, known))
+        if known.task and now < known.since + FIRST_WAIT:
+            await asyncio.wait([known.task], timeout=FIRST_WAIT)
+        kept = _kept(window).total_seconds()
+        return known.value if self.monotonic() - known.at < kept else None
+
+    def why_not(self, source: str, key: Key, query: str, window: timedelta, worst: Worst) -> str:
+        """Why `of` gives None, as a sentence for people."""
+        if self.sources.of(source, key.runbook.namespace) is None:
+            return self.sources.why_not(source, key.runbook.namespace)
+        known = self._known.get(_Range(source, query, window, worst))
+        return f"the median over {spoken(window)} is not known: {known.why if known else _Known.why}"
+
+    async def close(self) -> None:
+        """End what is under way."""
+        tasks = [known.task for known in self._known.values() if known.task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._known.clear()
+
+    async def _refresh(self, asked: _Range, known: _Known) -> None:
+        try:
+            async with self._places[asked.source]:
+                found = await self._asked(asked)
+        finally:
+            known.task = None
+        now = self.monotonic()
+        if isinstance(found, float):
+            known.value, known.at, known.failures, known.why = found, now, 0, ""
+            known.due = now + _interval(asked.window).total_seconds()
+            return
+        known.failures, known.why = known.failures + 1, found
+        known.due = now + _pause(known.failures).total_seconds()
+
+    async def _asked(self, asked: _Range) -> float | str:
+        """The median, or why there is none."""
+        client = self.sources.get(asked.source)
+        if client is None:
+            return "the source is not there any more"
+        found = await client.range_(asked.query, *times(self.now(), asked.window))
+        if isinstance(found, QueryError):
+            return found.message
+        value = median_of_range(_worsts(found, asked.worst))
+        return "less than half of that time has numbers" if value is None else value
+
+    def _drop(self, now: float) -> None:
+        """What nobody has asked for since its value ran out is of a Runbook that is gone or edited."""
+        old = now - KEPT.total_seconds()
+        self._known = {asked: known for asked, known in self._known.items() if known.task or known.used > old}
+
+
+def times(now: datetime, window: timedelta) -> tuple[datetime, datetime, timedelta]:
+    """Start, end and step. They are multiples of the step, so that a source which keeps results can give them again."""
+    seconds = max(FINEST.total_seconds(), math.ceil(window.total_seconds() / (POINTS - 1)))
+    end = (now - LEFT_OUT).timestamp() // seconds * seconds
+    points = max(1, int(window.total_seconds() // seconds))
+    last = datetime.fromtimestamp(end, now.tzinfo)
+    step = timedelta(seconds=seconds)
+    return last - points * step, last, step
+
+
+def _worsts(found: Matrix, direction: Worst) -> Matrix:
+    """Of several series the worst at each point in time, as each reading has it.
+
+    A median of all series would be that of the usual one, and one that is always high would be above it for ever.
+    """
+    at: dict[datetime, list[Sample]] = defaultdict(list)
+    for one in found.samples:
+        if math.isfinite(one.value):
+            at[one.at].append(one)
+    worsts = (worst(samples, direction) for samples in at.values())
+    return Matrix(tuple(one for one in worsts if one), found.points)
+
+
+def _interval(window: timedelta) -> timedelta:
+    return min(max(window / PART, SOONEST), LATEST)
+
+
+def _kept(window: timedelta) -> timedelta:
+    return min(max(window, LATEST), KEPT)
+
+
+def _pause(failures: int) -> timedelta:
+    return min(FIRST_RETRY * (1 << min(failures - 1, 16)), LAST_RETRY)

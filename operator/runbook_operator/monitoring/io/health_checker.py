@@ -1,0 +1,193 @@
+"""Asks what is watched: Services, pods and URLs through the guard, and the administrator's metric sources.
+
+Whatever the other side, the API server or a missing object does is a Reading. No text of a Reading holds a body, a
+header, the query of a URL, or anything out of a Secret.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from runbook_operator.core import url_policy
+from runbook_operator.core.check_not_performed import UnaskedError
+from runbook_operator.core.monitors import (
+    AskGrpc,
+    AskHttp,
+    AskMetric,
+    AskNumber,
+    AskTcp,
+    Kept,
+    Key,
+    Place,
+    Reading,
+    Secured,
+    Watch,
+)
+from runbook_operator.core.references import Ref
+from runbook_operator.egress import health_protocols
+from runbook_operator.egress.egress_guard import Fault, Tls
+from runbook_operator.egress.health_protocols import NO_MATCH, OPEN, CheckResult, contains
+from runbook_operator.egress.http_client import Endpoint, How, Matcher, Outbound
+from runbook_operator.kube.endpoint_cache import Addresses, Destination
+from runbook_operator.kube.secret_cache import Secrets
+from runbook_operator.monitoring.io.metric_reader import Measuring
+from runbook_operator.monitoring.io.number_reader import Numbers
+
+Check = AskHttp | AskTcp | AskGrpc
+Ask = Callable[[Destination], Awaitable[CheckResult]]
+PODS_AT_ONCE = 16
+"""Of one Service: the places that the guard has are there for all of them."""
+DOUBTFUL = frozenset({"401", "403", Fault.TLS.value})
+"""They may come of a credential or of an authority that was replaced since it was read."""
+LONGEST_PATH = 128
+HEALTHY = "Healthy"
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Answers each watch with one Reading."""
+
+    out: Outbound
+    addresses: Addresses
+    secrets: Secrets
+    measure: Measuring
+    numbers: Numbers
+
+    async def __call__(self, watches: Sequence[Watch]) -> Mapping[Key, Reading]:
+        """Ask them all at once, the metrics of one source together."""
+        metrics: dict[str, list[tuple[Watch, AskMetric]]] = defaultdict(list)
+        due: list[Awaitable[Mapping[Key, Reading]]] = []
+        for watch in watches:
+            if isinstance(watch.ask, AskMetric):
+                metrics[watch.ask.source].append((watch, watch.ask))
+            elif isinstance(watch.ask, AskNumber):
+                due.append(self._counted(watch.key, watch.ask, watch.timeout.total_seconds()))
+            else:
+                due.append(self._answered(watch.key, watch.ask, watch.timeout.total_seconds()))
+        due += [self.measure(source, group) for source, group in metrics.items()]
+        if len(due) == 1:  # as all checks are asked: a task of its own would cost a tenth of one
+            return await due[0]
+        return {key: reading for found in await asyncio.gather(*due) for key, reading in found.items()}
+
+    async def _answered(self, key: Key, check: Check, seconds: float) -> Mapping[Key, Reading]:
+        match = contains(check.contains) if isinstance(check, AskHttp) and check.contains else None
+        try:
+            return {key: await self.check(check, seconds, match)}
+        except UnaskedError as error:
+            return {key: Reading(reason=error.reason, message=str(error))}
+
+    async def _counted(self, key: Key, ask: AskNumber, seconds: float) -> Mapping[Key, Reading]:
+        async def fetch(request: AskHttp, match: Matcher) -> Reading:
+            wanted = contains(request.contains) if request.contains else None
+            return await self.check(request, seconds, lambda body: (not wanted or wanted(body)) and match(body))
+
+        return {key: await self.numbers.read(key, ask, fetch)}
+
+    async def check(self, check: Check, seconds: float, match: Matcher | None = None) -> Reading:
+        """Ask once; `match` sees the body of an HTTP answer, and decides whether it is as it should be.
+
+        Raises UnaskedError where nobody can be asked.
+        """
+        if isinstance(check.where, Place):
+            return await self._of_service(check, check.where, seconds, match)
+        how = await self._how(check, seconds, Tls())
+        result = await health_protocols.http(self.out, check.where, check.expected, match, how)
+        return self._told(check, result, url_policy.shown(check.where))
+
+    async def _of_service(self, check: Check, place: Place, seconds: float, match: Matcher | None) -> Reading:
+        destinations = await self.addresses.destinations(place)
+        ask = await self._way(check, place.service, seconds, match)
+
+        async def read(to: Destination) -> Reading:
+            return self._told(check, await ask(to), f"{to.ref}:{to.port}{_path(check)}")
+
+        if not place.each:
+            return await read(destinations[0])
+        return worst(place.service, destinations, await _each(destinations, read))
+
+    async def _way(self, check: Check, service: Ref, seconds: float, match: Matcher | None) -> Ask:
+        """How one destination is asked; raises UnaskedError where a Secret does not have what it takes."""
+        if isinstance(check, AskTcp):
+            return lambda to: health_protocols.tcp(self.out, to.address, to.port, seconds)
+        tls = await self._tls(check.tls, service) if check.tls else None
+        if isinstance(check, AskGrpc):
+            name = check.health_service
+            return lambda to: health_protocols.grpc(self.out, to.address, to.port, name, seconds=seconds, tls=tls)
+        how, expected = await self._how(check, seconds, tls or Tls()), check.expected
+        at = partial(Endpoint, path=check.path, scheme="https" if tls else "http")
+        return lambda to: health_protocols.http(self.out, at(to.address, to.port), expected, match, how)
+
+    async def _tls(self, secured: Secured, service: Ref) -> Tls:
+        ca = await self.secrets.value(secured.ca) if secured.ca else b""
+        return Tls(ca, secured.server_name or f"{service.name}.{service.namespace}.svc", secured.skip_verify)
+
+    async def _how(self, check: AskHttp, seconds: float, tls: Tls) -> How:
+        headers = {name: value if isinstance(value, str) else await self._text(value) for name, value in check.headers}
+        return How(headers=headers, seconds=seconds, tls=tls)
+
+    async def _text(self, kept: Kept) -> str:
+        """What is kept, without the line end that most tools put behind it."""
+        value = await self.secrets.value(kept)
+        if not value.isascii():
+            raise UnaskedError("SecretUnusable", f"key {kept.key} of {kept.secret} is not ASCII, as a header must be")
+        return value.decode().strip()
+
+    def _told(self, check: Check, result: CheckResult, where: str) -> Reading:
+        if result.status in DOUBTFUL:
+            for kept in _kept(check):
+                self.secrets.doubt(kept)
+        return told(result, where)
+
+
+async def _each(
+    destinations: Sequence[Destination], read: Callable[[Destination], Awaitable[Reading]]
+) -> list[Reading]:
+    """The readings in the order of the destinations; some are read at once."""
+    turns = asyncio.Semaphore(PODS_AT_ONCE)
+
+    async def one(to: Destination) -> Reading:
+        async with turns:
+            return await read(to)
+
+    return await asyncio.gather(*map(one, destinations))
+
+
+def told(result: CheckResult, where: str) -> Reading:
+    """What came of one check."""
+    reason, message = result.status, f"{result.status} from {where}"
+    if result.status.isdigit():
+        reason = "UnexpectedStatus"
+    elif result.status == NO_MATCH:
+        message = f"{where} answers without the text that its body must hold"
+    elif result.why:
+        message = f"{result.why}: {where}"
+    elif result.status == OPEN:
+        message = f"{where} accepts connections"
+    return Reading(result.ok, reason=HEALTHY if result.ok else reason, message=message, latency=result.latency)
+
+
+def worst(service: Ref, pods: Sequence[Destination], readings: Sequence[Reading]) -> Reading:
+    """One reading of all pods: not well where one is not, and else not known where one is not; the first is named."""
+    found = list(zip(pods, readings, strict=True))
+    bad = [one for one in found if one[1].ok is False]
+    latency, total = max(one.latency for one in readings), f"{len(found)} ready pods"
+    for those, how in ((bad, "are not well"), ([one for one in found if one[1].ok is None], "cannot be told")):
+        if those:
+            pod, first = those[0]
+            message = f"{first.message}; {len(those)} of {total} {how}"
+            return replace(first, message=message, series=str(pod.ref), latency=latency)
+    return Reading(True, reason=HEALTHY, message=f"{len(found)} of {total} of {service} are well", latency=latency)
+
+
+def _path(check: Check) -> str:
+    """What a status may say of a path: a query may hold a credential."""
+    return check.path.partition("?")[0][:LONGEST_PATH] if isinstance(check, AskHttp) else ""
+
+
+def _kept(check: Check) -> Iterator[Kept]:
+    if isinstance(check, AskHttp):
+        yield from (value for _, value in check.headers if isinstance(value, Kept))
+    if not isinstance(check, AskTcp) and check.tls and check.tls.ca:
+        yield check.tls.ca

@@ -1,0 +1,105 @@
+"""Between what asks and decisions: what each Runbook wants watched, and what its switches hear of it."""
+
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from runbook_operator.cache.snapshot_builder import runbook_world
+from runbook_operator.cache.store import Store
+from runbook_operator.core.monitors import Key, Sense
+from runbook_operator.core.references import Ref
+from runbook_operator.core.sharding import Whose, everybody
+from runbook_operator.deployments import guard
+from runbook_operator.egress.http_client import Outbound
+from runbook_operator.kube.client import Kube
+from runbook_operator.kube.discovery import Paths
+from runbook_operator.kube.endpoint_cache import Addresses
+from runbook_operator.kube.secret_cache import Secrets
+from runbook_operator.monitoring.backends.configured_sources import MetricSources
+from runbook_operator.monitoring.declared_monitors import watches
+from runbook_operator.monitoring.entry_status import signals, tracks_of
+from runbook_operator.monitoring.io.baselines import Baselines
+from runbook_operator.monitoring.io.check_scheduler import Sensor
+from runbook_operator.monitoring.io.health_checker import Asking
+from runbook_operator.monitoring.io.metric_reader import Measuring
+from runbook_operator.monitoring.io.number_reader import Numbers
+from runbook_operator.runtime import clock
+from runbook_operator.settings import Settings
+from runbook_operator.telemetry.metrics import Metrics
+
+
+class Senses:
+    """Who asks, and what that takes: the metric sources, what is usual for them, and where Services and pods are."""
+
+    def __init__(self, settings: Settings, kube: Kube, watch_kube: Kube, out: Outbound, metrics: Metrics) -> None:
+        file = Path(settings.metric_sources) if settings.metric_sources else None
+        self.sources = MetricSources(file, metrics.source)
+        self.baselines = Baselines(self.sources)
+        self.addresses = Addresses(
+            Paths(watch_kube), settings.namespaces, settings.watch_seconds, settings.resync_seconds
+        )
+        measuring, required = Measuring(self.sources, self.baselines), settings.require_service_account
+        secrets = Secrets(kube, requires_account=required)
+        numbers = Numbers(Paths(watch_kube), requires_account=required)
+        self.asking = Asking(out, self.addresses, secrets, measuring, numbers)
+        metrics.gauge("metric_source_problems", "What is wrong with metric sources.", self._problems)
+
+    def work(self) -> list[Coroutine[Any, Any, None]]:
+        """What has to run meanwhile."""
+        return [self.addresses.run(), self.sources.run()]
+
+    async def close(self) -> None:
+        """Once nobody asks any more."""
+        await self.baselines.close()
+        await self.sources.close()
+
+    def _problems(self) -> float:
+        return float(len(self.sources.problems))
+
+
+@dataclass
+class Sensing:
+    """Every method takes what is in the store now; `wake` is told which switches are to look again."""
+
+    sensor: Sensor
+    store: Store
+    wake: Callable[[Iterable[Ref]], None]
+    now: Callable[[], datetime] = clock.now
+    _watched: dict[Ref, tuple[str, int]] = field(default_factory=dict)
+    """The uid and the generation of the Runbooks whose entries are watched."""
+
+    def look(self, ref: Ref) -> None:
+        """Watch what a Runbook declares, beginning with what its status tells; of one that goes away nothing."""
+        runbook = self.store.runbooks.get(ref)
+        if runbook is None or runbook.meta.deleting:
+            self.sensor.forget(ref)
+            self._watched.pop(ref, None)
+            return
+        edition = (runbook.meta.uid, runbook.meta.generation)
+        if self._watched.get(ref) != edition:
+            self.sensor.watch(ref, watches(runbook).watches, tracks_of(runbook, self.now()))
+            self._watched[ref] = edition
+
+    def senses(self, ref: Ref) -> Mapping[Key, Sense]:
+        return self.sensor.senses(ref)
+
+    def tell(self, ref: Ref) -> None:
+        """Tell the switches of a Runbook; one that does not parse says nothing, and what it has said stands."""
+        runbook = self.store.runbooks.get(ref)
+        if runbook is None or runbook.spec is None:
+            return
+        world = runbook_world(self.store, runbook, self.now(), senses=self.senses(ref))
+        sources = (signals(world), guard.signals(world))
+        for switch in world.switches.values():
+            if switch.spec.runbook == ref.name:
+                said = (one for source in sources for one in source.get(switch.spec.switch, ()))
+                self.wake(self.store.hear(switch.meta.ref, tuple(said)))
+
+    def clear(self, whose: Whose = everybody) -> None:
+        """Leading begins there: what was heard before is no news. Each Runbook tells anew when it is looked at."""
+        self.sensor.clear(whose)
+        self.store.hush(whose)
+        for runbook in [*filter(whose, self._watched)]:
+            del self._watched[runbook]

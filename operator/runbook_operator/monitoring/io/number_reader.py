@@ -1,0 +1,154 @@
+"""Reads numbers from sources that are no Prometheus: out of HTTP answers, objects and pods.
+
+What was read is given to the source, and nothing of it is kept but the number.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from runbook_operator.api.rbac_generation import AGGREGATE, PREFIX
+from runbook_operator.core.accounts import Account
+from runbook_operator.core.check_not_performed import UnaskedError
+from runbook_operator.core.label_selectors import selector
+from runbook_operator.core.monitors import AskHttp, AskNumber, AskObject, AskPods, Key, Reading
+from runbook_operator.core.observed_object import Missing, Seen
+from runbook_operator.core.queries import Denied, Find
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
+from runbook_operator.core.rollout_progress import DAEMON_SET, kind_of, rolling_out
+from runbook_operator.core.samples import first_line
+from runbook_operator.egress.http_client import Matcher
+from runbook_operator.kube import errors
+from runbook_operator.kube.discovery import Paths
+from runbook_operator.kube.list_cache import Lists
+from runbook_operator.kube.object_reads import read_target
+from runbook_operator.kube.owned_pods import Owned
+from runbook_operator.reconcile.acting_identity import UNNAMED
+from runbook_operator.runtime import clock
+from runbook_operator.sources import REGISTRY
+from runbook_operator.sources.source_base import Found, NoNumberError, Number
+
+Fetch = Callable[[AskHttp, Matcher], Awaitable[Reading]]
+"""Asks as a check does, and shows the body of an answer that is well to the matcher; raises UnaskedError."""
+AT_ONCE = 8
+"""Reads under way, which share the API server with those of a throw."""
+SAME = 1.0
+"""Metrics of one target that are due in the same second share one list of its pods."""
+KEPT = 86_400.0
+"""Seconds for which the memory of a source is of any use to it."""
+
+
+@dataclass
+class Numbers:
+    """Make it inside the event loop."""
+
+    paths: Paths
+    now: Callable[[], datetime] = clock.now
+    monotonic: Callable[[], float] = clock.monotonic
+    requires_account: bool = False
+    """Whether nothing is read for a Runbook that names no service account."""
+    _memories: dict[Key, tuple[float, Any]] = field(default_factory=dict)
+    """What sources remember, and since when; the oldest first."""
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+
+    def __post_init__(self) -> None:
+        self._owned = Owned()
+        self._lists = Lists(self.paths, seconds=SAME, monotonic=self.monotonic)
+
+    async def read(self, key: Key, ask: AskNumber, fetch: Fetch) -> Reading:
+        """The number, or why there is none; never raises for what the other side or the API server does."""
+        began = self.monotonic()
+        try:
+            if isinstance(ask.request, AskHttp):
+                return await self._fetched(key, ask, ask.request, fetch)
+            found = self._number(key, ask, await self._read(ask.source, ask.request))
+        except (UnaskedError, NoNumberError) as error:
+            return Reading(reason=error.reason, message=str(error), latency=self.monotonic() - began)
+        return _measured(found, self.monotonic() - began)
+
+    async def _fetched(self, key: Key, ask: AskNumber, request: AskHttp, fetch: Fetch) -> Reading:
+        """An answer that is not well has no number; why is told as of a check."""
+        found: list[Number | NoNumberError] = []
+
+        def match(body: bytes) -> bool:
+            try:
+                found.append(self._number(key, ask, body))
+            except NoNumberError as error:
+                found.append(error)
+            return True
+
+        told = await fetch(request, match)
+        if not told.ok or not found:
+            return Reading(reason=told.reason, message=told.message, latency=told.latency)
+        if isinstance(found[0], NoNumberError):
+            return Reading(reason=found[0].reason, message=f"{found[0]}; {told.message}", latency=told.latency)
+        return _measured(found[0], told.latency)
+
+    def _number(self, key: Key, ask: AskNumber, what: Any) -> Number:
+        _, before = self._memories.get(key, (0.0, None))
+        number = REGISTRY[ask.source].number(ask.spec, Found(what, self.now(), ask.worst, before))
+        if number.memory is not None:
+            self._remember(key, number.memory)
+        return number
+
+    def _remember(self, key: Key, memory: Any) -> None:
+        now = self.monotonic()
+        self._memories.pop(key, None)
+        self._memories[key] = (now, memory)
+        while next(iter(self._memories.values()))[0] <= now - KEPT:
+            del self._memories[next(iter(self._memories))]
+
+    async def _read(self, source: str, request: AskObject | AskPods) -> Any:
+        """A Seen, or the bodies of pods."""
+        account = request.account
+        if self.requires_account and account is None:
+            raise UnaskedError(Reason.NO_ACCOUNT, UNNAMED)
+        try:
+            async with self._turns:
+                if isinstance(request, AskObject):
+                    return await self._seen(request.ref, account)
+                return await self._pods(request.of, account)
+        except errors.ApiError as error:
+            hint = _role(source) if isinstance(error, errors.ForbiddenError) and account is None else ""
+            raise UnaskedError(error.reason, " ".join(filter(None, (f"{error}.", error.user_action, hint)))) from error
+
+    async def _seen(self, ref: Ref, account: Account | None) -> Seen:
+        found = await read_target(self.paths.as_(account), ref)
+        if isinstance(found, Missing):
+            raise UnaskedError(found.reason, found.message)
+        return found
+
+    async def _pods(self, of: Ref, account: Account | None) -> tuple[Mapping[str, Any], ...]:
+        """Those that a workload owns; a Service has those that it chooses by their labels."""
+        seen = await self._seen(of, account)
+        chosen = selector(seen.body)
+        if not chosen:
+            raise UnaskedError("NoSelector", f"{of} chooses no pods by their labels")
+        pods = await self._lists.answer(Find("v1", "Pod", of.namespace, chosen), (), account)
+        if isinstance(pods, Denied):
+            raise UnaskedError(pods.reason, pods.message if account else f"{pods.message} {_role('pods')}")
+        found = await self._owned.of(seen, pods, lambda query: self._lists.answer(query, (), account))
+        if not found and _wants_pods(seen):
+            raise UnaskedError("NoPods", f"{of} has no pod, of which nothing can be told")
+        return found
+
+
+def _wants_pods(seen: Seen) -> bool:
+    """True if pods should be there: a workload at 0 has none on purpose, and what it has none of does not wait."""
+    if kind_of(seen) == DAEMON_SET:
+        return rolling_out(seen).desired > 0
+    return seen.ref.kind == "Service" or seen.replicas > 0
+
+
+def _measured(number: Number, latency: float) -> Reading:
+    return Reading(value=number.value, series=first_line(number.series), latency=latency)
+
+
+def _role(source: str) -> str:
+    """Where the right is to be had."""
+    if REGISTRY[source].rights:
+        return f"The ClusterRole {PREFIX}-source-{source} has it."
+    return f"A ClusterRole of your own with the label {AGGREGATE} can have it."

@@ -1,0 +1,107 @@
+"""What a watch has seen, in the words of people: the answer to a check, or a number beside what it is held against."""
+
+import math
+from dataclasses import dataclass, replace
+from functools import partial
+
+from runbook_operator.core.durations import spoken
+from runbook_operator.core.level_tracker import SEVERITY, Level, needed
+from runbook_operator.core.monitors import Measure, Reading, Sense, Watch, seen
+from runbook_operator.core.number_format import beside, figure
+from runbook_operator.core.thresholds import Role, Threshold
+
+NO_DATA = "NoData"
+PENDING = "Pending"
+CROSSED = "ThresholdCrossed"
+NOT_NORMAL = "NotNormal"
+NORMAL = "Normal"
+
+
+@dataclass(frozen=True)
+class Words:
+    """What was seen: in one word, as a sentence, and for a metric the number with what belongs to it."""
+
+    reason: str
+    message: str
+    value: str = ""
+    series: str = ""
+    baseline: str = ""
+
+
+def words(watch: Watch, sense: Sense) -> Words:
+    """What is to be said of the level that is told, by the reading that it was told with."""
+    level = seen(watch, sense.reading, sense.track)
+    said = _answered(sense.reading) if watch.measure is None else _measured(watch.measure, sense.reading, level)
+    if level in SEVERITY:
+        pending = replace(said, reason=PENDING, message=f"{said.message}, {_needed(watch, sense, level)} needed")
+        return said if level == sense.track.level else pending
+    if sense.track.level == "Stale":
+        silent = f"nothing is known for {spoken(watch.timing.no_data_after)}"
+        return replace(said, message=": ".join(filter(None, (silent, said.message))))
+    return said
+
+
+def _needed(watch: Watch, sense: Sense, level: Level) -> str:
+    """How long, or how often in a row, a level must be seen before it counts."""
+    length, answers = needed(sense.track, level, watch.timing)
+    return spoken(length) if length else f"{answers} answers in a row"
+
+
+def _answered(reading: Reading) -> Words:
+    return Words(reading.reason or NO_DATA, reading.message or reading.reason, series=reading.series)
+
+
+def _measured(measure: Measure, reading: Reading, level: Level) -> Words:
+    value = reading.value
+    if value is None or math.isnan(value):
+        return _answered(reading)
+    rule = _speaking(measure, value, reading.baseline, level)
+    shown = beside(value, rule.threshold, measure.unit) if math.isfinite(value) else _infinite(value)
+    baseline = figure(reading.baseline, measure.unit) if reading.baseline is not None else ""
+    said = partial(Words, value=shown, series=reading.series, baseline=baseline)
+    if rule.holds is None:
+        why = reading.message or f"nothing is known that {rule} is a multiple of"
+        return said(reading.reason or NO_DATA, f"{shown}; {why}")
+    where = f" in {reading.series}" if reading.series else ""
+    against = f"{rule} of {baseline}" if rule.threshold.relative and baseline else str(rule)
+    note = f"; {reading.note}" if reading.note else ""
+    if rule.holds and rule.role != "normal":
+        return said(CROSSED, f"{shown} {against}{where}{note}")
+    return said(NORMAL if level == "Ok" else NOT_NORMAL, f"{shown}{where}; {rule.role} is {against}{note}")
+
+
+def _infinite(value: float) -> str:
+    return "+Inf" if value > 0 else "-Inf"
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """A threshold in its role, and whether it holds; None where that cannot be told."""
+
+    role: Role
+    threshold: Threshold
+    holds: bool | None
+
+    def __str__(self) -> str:
+        """As it is meant, also where it was written as a quantity alone."""
+        text = self.threshold.text
+        if text[0] in "<>\u2264\u2265" or self.threshold.direction == "within":
+            return text
+        return f"<= {text}" if self.role == "normal" else f"> {text}"
+
+    def makes(self, level: Level) -> bool:
+        """Whether it is what made it this level."""
+        if level == "Ok":
+            return (self.role == "normal") == bool(self.holds)
+        return self.holds is None if level == "Unknown" else bool(self.holds) and self.role == level.lower()
+
+
+def _speaking(measure: Measure, value: float, baseline: float | None, level: Level) -> _Rule:
+    """The threshold that made it this level; where none is crossed it is that of normal."""
+    written: tuple[tuple[Role, Threshold | None], ...] = (
+        ("normal", measure.normal),
+        ("warning", measure.warning),
+        ("critical", measure.critical),
+    )
+    rules = [_Rule(role, one, one.holds(value, baseline)) for role, one in written if one]
+    return next((rule for rule in rules if rule.makes(level)), rules[0])

@@ -1,0 +1,1 @@
+"""Decides if an action is allowed: by the administrator's list, and by RBAC. Pure."""

@@ -1,0 +1,64 @@
+"""Refuses the actions and probes that the administrator has not allowed, whatever rights the operator has.
+
+The list is about what the operator does by its own rights. Where a Runbook names a service account, the rights of that
+account decide. What is engaged already stays held, and every release is allowed.
+"""
+
+from runbook_operator.actions import Action
+from runbook_operator.api.switch import Record
+from runbook_operator.core.desired_fields import Refused
+from runbook_operator.core.reasons import Reason
+from runbook_operator.reconcile import acting_identity
+from runbook_operator.reconcile.snapshot import RunbookWorld, World
+
+Trouble = tuple[Reason, str]
+
+
+def checked(world: World, record: Record, action: type[Action]) -> type[Action]:
+    """The action; raises Refused where this engagement may not do it."""
+    installation = world.policy.installation
+    if record.service_account_name or installation.allows(action.kind):
+        return action
+    refused = installation.refused(one.action for one in record.plan)
+    raise Refused(Reason.ACTION_NOT_ALLOWED, installation.refusal(refused))
+
+
+def of_switch(world: World) -> Trouble | None:
+    """The trouble of an idle switch that declares an action that is not allowed."""
+    if world.entry is None or acting_identity.declared(world.runbook) is not None:
+        return None
+    installation = world.policy.installation
+    refused = installation.refused(one.kind for one in world.entry.actions)
+    return (Reason.ACTION_NOT_ALLOWED, installation.refusal(refused)) if refused else None
+
+
+def of_runbook(world: RunbookWorld) -> Trouble | None:
+    """The trouble of the first declared switch with an action that is not allowed, or of a probe that is enforced."""
+    spec, installation = world.runbook.spec, world.policy.installation
+    if spec is None or acting_identity.declared(world.runbook) is not None:
+        return None
+    for name in spec.switches():
+        entry = world.runbook.entry(name)
+        refused = installation.refused(one.kind for one in entry.actions) if entry else []
+        if refused:
+            return Reason.ACTION_NOT_ALLOWED, f"switch {name}: {installation.refusal(refused)}"
+    return of_probes(world)
+
+
+def of_target(world: RunbookWorld, target: str) -> Trouble | None:
+    """Why a target cannot be read, where an action on it is not allowed: its rights are those of that action."""
+    spec, installation = world.runbook.spec, world.policy.installation
+    if spec is None or acting_identity.declared(world.runbook) is not None:
+        return None
+    acts = (act for entry in spec.switches().values() for act in entry.actions if act.target == target)
+    refused = installation.refused(one.kind for one in acts)
+    return (Reason.ACTION_NOT_ALLOWED, installation.refusal(refused)) if refused else None
+
+
+def of_probes(world: RunbookWorld) -> Trouble | None:
+    """The trouble of a Runbook that has a probe enforced where that is not allowed."""
+    spec, installation = world.runbook.spec, world.policy.installation
+    if spec is None or installation.probes or acting_identity.declared(world.runbook) is not None:
+        return None
+    enforced = next((one.name for one in spec.health_endpoints if one.enforce), None)
+    return (Reason.ACTION_NOT_ALLOWED, installation.probes_refusal(enforced)) if enforced else None

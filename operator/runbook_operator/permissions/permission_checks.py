@@ -1,0 +1,140 @@
+"""Whether who is acted for may do what is declared: asked before anybody needs it, and told with the way to mend it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from runbook_operator.actions.action_rights import needed
+from runbook_operator.actions.rolling_restart import RIGHTS
+from runbook_operator.api.conditions import Condition, find
+from runbook_operator.api.runbook import KillSwitch, RunbookSpec
+from runbook_operator.core import rbac_advice
+from runbook_operator.core.accounts import Account
+from runbook_operator.core.installation import Installation
+from runbook_operator.core.queries import Denied, HasAccount, May, Query, Ruling, Unread
+from runbook_operator.core.rbac_rules import Right
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.target_kinds import TargetRefs
+from runbook_operator.reconcile import acting_identity
+from runbook_operator.reconcile.snapshot import RunbookWorld, World
+
+Trouble = tuple[Reason, str]
+LACKING = frozenset({Reason.FORBIDDEN, Reason.ACTION_NOT_ALLOWED, Reason.ACCOUNT_NOT_FOUND})
+"""Reasons that stand until the next close look."""
+SHOWN = 3
+"""Of several rights that are missing, so many are named; the commands have them all."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """A right, for what in the cluster, and for what in the Runbook."""
+
+    right: Right
+    namespace: str
+    name: str
+    use: str
+    action: str = ""
+    """The action that needs it; empty for a health endpoint's probe."""
+
+    @property
+    def queries(self) -> dict[str, May]:
+        """What is asked, by verb: without list or watch, what is held is read again every few seconds."""
+        spare = ("list", "watch") if self.right.of else ("watch",)
+        right, where = self.right, (self.namespace, self.name)
+        return {verb: May(verb, right.group, right.resource, *where) for verb in right.verbs if verb not in spare}
+
+
+def told(conditions: Sequence[Condition]) -> Trouble | None:
+    """What Ready says already, where it is about rights."""
+    ready = find(conditions, "Ready")
+    if ready is None or ready.status != "False" or ready.reason not in LACKING:
+        return None
+    return Reason(ready.reason), ready.message
+
+
+def of_switch(world: World, entry: KillSwitch) -> Trouble | None:
+    """What a throw of this entry would lack; raises Unread."""
+    assert world.runbook and world.runbook.spec  # noqa: S101, PT018 # an entry comes from a parsed Runbook
+    namespace = world.switch.meta.ref.namespace
+    return _trouble(
+        world, acting_identity.declared(world.runbook), list(_declared(world.runbook.spec, entry, namespace))
+    )
+
+
+def of_runbook(world: RunbookWorld) -> Trouble | None:
+    """What setting the containers' own probes would lack; raises Unread."""
+    namespace = world.runbook.meta.ref.namespace
+    return _trouble(world, acting_identity.declared(world.runbook), list(_probes(world.runbook.spec, namespace)))
+
+
+def _declared(spec: RunbookSpec, entry: KillSwitch, namespace: str) -> Iterator[Need]:
+    for act in entry.actions:
+        target = spec.target(act.target, namespace)
+        for right in act.action.needs(act.spec, target):
+            yield Need(right, namespace, _name(right, target), f"action {act.kind}", act.kind)
+
+
+def _probes(spec: RunbookSpec | None, namespace: str) -> Iterator[Need]:
+    for endpoint in spec.health_endpoints if spec else ():
+        if spec and endpoint.enforce:
+            target = spec.target(endpoint.target, namespace)
+            for right in needed(RIGHTS, target):
+                yield Need(right, namespace, _name(right, target), f"health endpoint {endpoint.name}")
+
+
+def _name(right: Right, target: TargetRefs) -> str:
+    """The object of the target that the right is of, empty where it is about all that there are."""
+    return next((ref.name for ref in target.refs if ref.kind in right.of), "")
+
+
+def _trouble(world: World | RunbookWorld, account: Account | None, needs: list[Need]) -> Trouble | None:
+    queries: set[Query] = {query for need in needs for query in need.queries.values()}
+    queries |= {HasAccount(account)} if account else set()
+    if unread := {one for one in queries if one not in world.answers}:
+        raise Unread(unread, urgent=False)
+    denied = next((one for query in queries if isinstance(one := world.answers[query], Denied)), None)
+    if denied is not None:
+        return denied.reason, denied.message
+    if account and not world.answers[HasAccount(account)].allowed:
+        return Reason.ACCOUNT_NOT_FOUND, absence(account)
+    answers = {query: world.answers[query] for query in queries if isinstance(query, May)}
+    missing = [need for need in needs if _lacking(need, answers)]
+    return _told(world.policy.installation, account, missing, answers) if missing else None
+
+
+def absence(account: Account) -> str:
+    """The sentence about an account that does not exist, with the command that makes it."""
+    return (
+        f"spec.serviceAccountName: {account} does not exist. Make it: kubectl create serviceaccount {account.name} "
+        f"-n {account.namespace}"
+    )
+
+
+def _lacking(need: Need, answers: dict[May, Ruling]) -> list[str]:
+    return [verb for verb, query in need.queries.items() if not answers[query].allowed]
+
+
+def _told(
+    installation: Installation, account: Account | None, missing: list[Need], answers: dict[May, Ruling]
+) -> Trouble:
+    words = list(dict.fromkeys(f"{', '.join(_lacking(one, answers))} {_resource(one.right)}" for one in missing))
+    more = f" and {len(words) - SHOWN} more" if len(words) > SHOWN else ""
+    user = next(answers[query].user for query in missing[0].queries.values() if not answers[query].allowed)
+    who = str(account) if account else f"the operator ({user})"
+    uses = ", ".join(dict.fromkeys(one.use for one in missing))
+    rights = dict.fromkeys(one.right for one in missing)
+    grant = rbac_advice.commands(user, missing[0].namespace, rights, scoped=installation.is_scoped)
+    way = "Grant it" if account else _way(installation, missing)
+    return Reason.FORBIDDEN, f"{who} may not {'; '.join(words[:SHOWN])}{more}, for {uses}. {way}: {grant}"
+
+
+def _resource(right: Right) -> str:
+    return f"{right.resource} ({right.group})" if right.group else right.resource
+
+
+def _way(installation: Installation, missing: list[Need]) -> str:
+    """The value of the chart that grants it, where it is not known to be set already."""
+    actions = list(dict.fromkeys(one.action for one in missing if one.action))
+    if installation.actions is not None:
+        return installation.renewal or "Grant it"
+    value = f"add {', '.join(actions)} to rights.actions" if actions else "set rights.probes=true"
+    return f"With the chart, {value}; or grant it"

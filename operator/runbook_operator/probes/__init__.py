@@ -1,0 +1,1 @@
+"""Sets containers' own probes from health endpoints, and restores them. Pure."""

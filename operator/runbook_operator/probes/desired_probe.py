@@ -1,0 +1,168 @@
+"""Which container's probe a health endpoint is declared to be, and what that probe would have to say."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runbook_operator.api.health_checks import Header
+from runbook_operator.api.monitoring_spec import PROBE_ONLY, HealthEndpoint
+from runbook_operator.core import field_paths, service_addresses
+from runbook_operator.core.desired_fields import TEMPLATE, Refused
+from runbook_operator.core.durations import duration
+from runbook_operator.core.field_paths import quoted
+from runbook_operator.core.http_statuses import statuses
+from runbook_operator.core.observed_object import Missing, Seen
+from runbook_operator.core.probe_fields import FIELDS, HIGHEST, LOWEST, Kind, Said, number
+from runbook_operator.core.queries import Query, Unread
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
+from runbook_operator.reconcile.snapshot import RunbookWorld, look
+
+Body = Mapping[str, Any]
+CONTAINERS, INITS = f"{TEMPLATE}.spec.containers", f"{TEMPLATE}.spec.initContainers"
+NUMBERS: Mapping[str, str] = {
+    "period": "periodSeconds",
+    "timeout": "timeoutSeconds",
+    "failure_threshold": "failureThreshold",
+    "success_threshold": "successThreshold",
+}
+"""The numbers of a health endpoint, and what a probe calls them."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A container of a workload that is there, and what the health endpoint says of its probe.
+
+    `path` is the container's path in the workload.
+    """
+
+    seen: Seen
+    path: str
+    container: Body
+    said: Said
+
+    @property
+    def name(self) -> str:
+        return str(self.container["name"])
+
+    @property
+    def key(self) -> tuple[str, str, Kind]:
+        """One probe of one workload."""
+        return (self.seen.uid, self.name, self.said.kind)
+
+    def __str__(self) -> str:
+        return f"{FIELDS[self.said.kind]} of container {self.name} in {self.seen.ref}"
+
+
+def place_of(world: RunbookWorld, endpoint: HealthEndpoint) -> Place:
+    """The probe that the endpoint is declared to be.
+
+    Raises Refused where there is none or it cannot say what is declared, Unread where the cluster has to be asked.
+    """
+    if endpoint.probe is None:
+        raise Refused(Reason.INVALID_SPEC, PROBE_ONLY)
+    assert world.runbook.spec  # noqa: S101 # it declares the endpoint
+    target = world.runbook.spec.target(endpoint.target, world.runbook.meta.ref.namespace)
+    for part, ref in (("workload", target.workload), ("service", target.service)):
+        if ref is None:
+            text = f"target {endpoint.target} has no {part}; declare it in spec.targets"
+            raise Refused(Reason.INVALID_SPEC, text)
+    workload, service = _there(world, [ref for ref in (target.workload, target.service) if ref])
+    path, container = _container(workload, endpoint)
+    port = _port(service, target.port)
+    return Place(workload, path, container, _said(endpoint, endpoint.probe, container, port))
+
+
+def _there(world: RunbookWorld, refs: Sequence[Ref]) -> tuple[Seen, ...]:
+    """The objects as a whole; all that is unread of them is asked for at once."""
+    found: list[Seen | Missing] = []
+    unread: set[Query] = set()
+    for ref in refs:
+        try:
+            found.append(look(world.seen, ref, whole=True))
+        except Unread as more:
+            unread |= more.queries
+    if missing := next((one for one in found if isinstance(one, Missing)), None):
+        raise Refused(missing.reason, missing.message)
+    if unread:
+        raise Unread(unread)
+    return tuple(one for one in found if isinstance(one, Seen))
+
+
+def _container(seen: Seen, endpoint: HealthEndpoint) -> tuple[str, Body]:
+    """The container's path and the container; absent in the endpoint, it is the first one."""
+    for path in (CONTAINERS, INITS):
+        for one in field_paths.get(seen.body, path) or ():
+            if endpoint.container in (None, one["name"]):
+                if path == INITS and one.get("restartPolicy") != "Always":
+                    text = f"{seen.ref}: init container {one['name']} ends before the others begin and has no probes"
+                    raise Refused(Reason.PROBE_CANNOT_SAY, text)
+                return f"{path}[name={quoted(one['name'])}]", one
+    wanted = f"container {endpoint.container}" if endpoint.container else "container of its own"
+    raise Refused(Reason.FIELD_NOT_FOUND, f"{seen.ref} has no {wanted}; correct the health endpoint's container")
+
+
+def _port(service: Seen, wanted: str) -> int | str:
+    """Where the Service's port leads in a pod: the number or the name of a container's port."""
+    port = service_addresses.port(service.body["spec"], wanted)
+    if port is None:
+        text = f"{service.ref} has no TCP port {wanted or 'number one'}; correct the service of the target"
+        raise Refused(Reason.PROBE_CANNOT_SAY, text)
+    found: int | str = port.get("targetPort", port["port"])
+    return found
+
+
+def _said(endpoint: HealthEndpoint, kind: Kind, container: Body, port: int | str) -> Said:
+    handler, parts = _handler(endpoint)
+    resolved = number(port, container.get("ports") or ())
+    if isinstance(resolved, str):
+        text = f"the Service leads to port {port}, which container {container['name']} does not have; set container"
+        raise _unsayable(text)
+    parts["port"] = resolved if handler == "grpc" else port
+    return Said(kind, handler, parts, _numbers(endpoint, kind))
+
+
+def _handler(endpoint: HealthEndpoint) -> tuple[str, dict[str, Any]]:
+    """What the kubelet is told to do, all but the port; raises Refused where it cannot be told."""
+    if endpoint.protocol == "TCP":
+        return "tcpSocket", {}
+    if endpoint.protocol == "GRPC":
+        if endpoint.tls is not None:
+            raise _unsayable("a kubelet asks by gRPC without TLS only")
+        return "grpc", {"service": endpoint.health_service}
+    if any(low < LOWEST or high > HIGHEST for low, high in statuses(endpoint.expect).ranges):
+        text = f"a kubelet takes {LOWEST} to {HIGHEST} for well and nothing else, and expect is {endpoint.expect}"
+        raise _unsayable(text)
+    if endpoint.body_contains:
+        raise _unsayable("a kubelet does not look at the body, and bodyContains is set")
+    scheme = "HTTPS" if endpoint.tls is not None else "HTTP"
+    headers = {"httpHeaders": list(map(_header, endpoint.headers))} if endpoint.headers else {}
+    return "httpGet", {"path": endpoint.path, "scheme": scheme, **headers}
+
+
+def _header(header: Header) -> dict[str, str]:
+    if header.secret is not None:
+        raise _unsayable(f"a kubelet takes no header from a Secret, as {header.name} is")
+    return {"name": header.name, "value": header.value or ""}
+
+
+def _numbers(endpoint: HealthEndpoint, kind: Kind) -> dict[str, int]:
+    """The numbers that are declared, in whole seconds: a probe is never more impatient than what is declared.
+
+    Startup and liveness probes are well after one success, whatever is declared.
+    """
+    return {
+        said: _whole(getattr(endpoint, name))
+        for name, said in NUMBERS.items()
+        if name in endpoint.model_fields_set and (name != "success_threshold" or kind == "readiness")
+    }
+
+
+def _whole(value: str | int) -> int:
+    return value if isinstance(value, int) else max(1, math.ceil(duration(value).total_seconds()))
+
+
+def _unsayable(why: str) -> Refused:
+    text = f"it cannot be a container's probe: {why}; leave probe out, or declare an endpoint that can"
+    return Refused(Reason.PROBE_CANNOT_SAY, text)

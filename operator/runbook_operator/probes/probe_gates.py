@@ -1,0 +1,192 @@
+"""What has to be waited for before a container's probe is set, and what keeps it from being set at all.
+
+Each time that a probe is set replaces every pod. What puts one back waits for less: what was set may be what ails.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from runbook_operator.api.conditions import moment, timestamp
+from runbook_operator.api.probe_status import HeldField, ProbeStatus
+from runbook_operator.core.desired_fields import TEMPLATE, Refused
+from runbook_operator.core.field_manager_advice import author
+from runbook_operator.core.observed_object import Seen
+from runbook_operator.core.probe_fields import shows
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
+from runbook_operator.core.rollout_progress import KINDS, is_updating, kind_of, rolling_out
+from runbook_operator.core.write_failures import Failed
+from runbook_operator.permissions import allowed_actions
+from runbook_operator.probes.desired_probe import Place
+from runbook_operator.reconcile.acting_identity import UNNAMED
+from runbook_operator.reconcile.conflict_backoff import Backoff
+from runbook_operator.reconcile.snapshot import RunbookWorld, suspended
+from runbook_operator.switches import gitops_suspension
+
+PATIENCE = Backoff(timedelta(minutes=1), timedelta(hours=1), timedelta(hours=6))
+"""How a fight about a probe is fought: slowly."""
+ROLLED_OUT = "NewReplicaSetAvailable"
+"""What a Deployment says of a rollout that is over, whatever has become of its pods since."""
+
+
+def hindrance(world: RunbookWorld, place: Place, old: ProbeStatus) -> Refused | None:
+    """Why the probe cannot be set now."""
+    return next((found for gate in GATES if (found := gate(world, place, old))), None)
+
+
+def holder(world: RunbookWorld, seen: Seen) -> Refused | None:
+    """Why the workload's template is not to be touched: a switch holds it, or something inside of it."""
+    for name, switch in world.switches.items():
+        record = switch.status.record
+        for one in (*record.actions, *record.dropped) if record else ():
+            inside = one.field == TEMPLATE or one.field.startswith(f"{TEMPLATE}.")
+            if one.uid == seen.uid and inside and one.mode != "Once":
+                text = f"it waits until Switch {name} is released, which holds something in the pods of {seen.ref}"
+                return Refused(Reason.PROBE_PENDING, text)
+    return None
+
+
+def failure(world: RunbookWorld, ref: Ref) -> Failed | None:
+    """Why writes to the workload fail, or those to the Runbook itself that have to come first."""
+    refs = (world.runbook.meta.ref, ref)
+    return next((one.failed for (about, _), one in world.efforts.items() if about in refs and one.failed), None)
+
+
+def failing(world: RunbookWorld, ref: Ref) -> Refused | None:
+    """Why nothing is written now: the last write failed a moment ago."""
+    found = failure(world, ref)
+    return Refused(found.reason, found.message) if found and world.now < found.due else None
+
+
+def is_fought(world: RunbookWorld, seen: Seen, entry: ProbeStatus) -> bool:
+    """Whether somebody has changed what was set, and not a rollback of the operator's own."""
+    if entry.pending or not changed(seen, entry.held):
+        return False
+    return entry.set_at is None or not is_rolled_back(world, seen, moment(entry.set_at))
+
+
+def changed(seen: Seen, held: Sequence[HeldField]) -> list[HeldField]:
+    """What does not show what was set."""
+    return [one for one in held if not shows(seen.body, one.field, one.held)]
+
+
+def is_rolled_back(world: RunbookWorld, seen: Seen, since: datetime) -> bool:
+    """True if a switch has brought another revision after that time, and was released: a probe went with that."""
+    ended = (one for switch in world.switches.values() for one in switch.status.history)
+    lately = (one for one in ended if moment(one.released_at) >= since)
+    return any(swapped.uid == seen.uid for one in lately for swapped in one.templates)
+
+
+def lasts(world: RunbookWorld, entry: ProbeStatus) -> bool:
+    """Whether a fight goes on that began with what was set last."""
+    return entry.set_at is not None and world.now - moment(entry.set_at) < PATIENCE.calm
+
+
+def generation(seen: Seen) -> int:
+    return int(seen.body["metadata"].get("generation", 0))
+
+
+def _observing(world: RunbookWorld, _: Place, __: ProbeStatus) -> Refused | None:
+    if world.runbook.spec is None or world.runbook.spec.mode != "Observe":
+        return None
+    return Refused(
+        Reason.OBSERVING,
+        "mode is Observe: the operator set nothing. In mode Enforce it would set the probe as declared",
+    )
+
+
+def _barred(world: RunbookWorld, _: Place, __: ProbeStatus) -> Refused | None:
+    return Refused(Reason.NO_ACCOUNT, UNNAMED) if world.barred else None
+
+
+def _not_allowed(world: RunbookWorld, _: Place, __: ProbeStatus) -> Refused | None:
+    found = allowed_actions.of_probes(world)
+    return Refused(*found) if found else None
+
+
+def _suspended(world: RunbookWorld, _: Place, __: ProbeStatus) -> Refused | None:
+    if not suspended(world.runbook, world.now):
+        return None
+    return Refused(Reason.SUSPENDED, "the Runbook is suspended; it is set when that is over")
+
+
+def _unrollable(_: RunbookWorld, place: Place, __: ProbeStatus) -> Refused | None:
+    if kind_of(place.seen) in KINDS:
+        return None
+    names, ref = ", ".join(kind for _, kind in KINDS), place.seen.ref
+    text = f"{ref}: the operator cannot see whether the pods of a {ref.kind} are being replaced; target one of {names}"
+    return Refused(Reason.NOT_RESTARTABLE, text)
+
+
+def _foreign(_: RunbookWorld, place: Place, __: ProbeStatus) -> Refused | None:
+    """A GitOps tool would take it back, and each turn of that replaces every pod."""
+    labels = place.seen.body["metadata"].get("labels") or {}
+    owner = "Flux" if any(label in labels for label, _ in gitops_suspension.HOLDS) else ""
+    if app := gitops_suspension.application(place.seen):
+        owner = f"the Argo CD Application {app}"
+    if not owner:
+        return None
+    text = f"{place.seen.ref} is applied from Git by {owner}, which would take it back; change it in Git"
+    return Refused(Reason.GITOPS, text)
+
+
+def _failing(world: RunbookWorld, place: Place, _: ProbeStatus) -> Refused | None:
+    return failing(world, place.seen.ref)
+
+
+def _switched(world: RunbookWorld, place: Place, _: ProbeStatus) -> Refused | None:
+    return holder(world, place.seen)
+
+
+def _rolling(_: RunbookWorld, place: Place, old: ProbeStatus) -> Refused | None:
+    """What was set and does not work must be corrected: the rollout that it began itself is no reason to wait."""
+    seen = place.seen
+    if (old.set_generation and old.set_generation == generation(seen)) or not _is_rolling(seen):
+        return None
+    return Refused(Reason.PROBE_PENDING, f"it is set when the rollout of {seen.ref} is over")
+
+
+def _is_rolling(seen: Seen) -> bool:
+    """Whether its pods are being replaced; pods that have become unavailable since are no rollout."""
+    far = rolling_out(seen)
+    if far.overdue:
+        return False
+    if not far.observed or is_updating(seen) or far.updated < far.desired - far.kept or far.old > far.kept:
+        return True
+    conditions = (seen.body.get("status") or {}).get("conditions") or ()
+    begun = any(one.get("type") == "Progressing" and one.get("reason") != ROLLED_OUT for one in conditions)
+    return begun and far.available < far.desired
+
+
+def _fought(world: RunbookWorld, place: Place, old: ProbeStatus) -> Refused | None:
+    due = _set_again_at(old)
+    if due is None or world.now >= due or not is_fought(world, place.seen, old):
+        return None
+    field = changed(place.seen, old.held)[0].field
+    text = (
+        f"{author(place.seen.manager(field), field)} has changed the enforced probe. The operator sets it again at "
+        f"{timestamp(due)}, and later each time: change it at its source, or set enforce: false"
+    )
+    return Refused(Reason.PROBE_PENDING, text)
+
+
+def _set_again_at(entry: ProbeStatus) -> datetime | None:
+    """When what was set and changed may be set again, None where nothing was."""
+    if entry.set_at is None:
+        return None
+    return moment(entry.set_at) + PATIENCE.pause(entry.times, f"{entry.uid}.{entry.container}.{entry.probe}")
+
+
+Gate = Callable[[RunbookWorld, Place, ProbeStatus], Refused | None]
+GATES: tuple[Gate, ...] = (
+    _observing,
+    _barred,
+    _not_allowed,
+    _suspended,
+    _unrollable,
+    _foreign,
+    _failing,
+    _switched,
+    _rolling,
+    _fought,
+)

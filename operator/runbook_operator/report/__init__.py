@@ -1,1 +1,0 @@
-"""Says what happened: status, Events, metrics and log lines, all from the same words. It writes to no target."""

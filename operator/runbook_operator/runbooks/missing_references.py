@@ -1,0 +1,44 @@
+"""Finds what a Runbook names for its checks and metrics and the cluster does not have: a Service, a port, a Secret."""
+
+from collections.abc import Iterator
+
+from runbook_operator.api.conditions import find
+from runbook_operator.core.monitors import SECTIONS, Reading
+from runbook_operator.core.reasons import Reason
+from runbook_operator.monitoring.entry_status import Entry, Told
+from runbook_operator.reconcile.snapshot import RunbookWorld
+
+ABSENT = frozenset(
+    {
+        *("ServiceNotFound", "PortNotFound", "SecretNotFound", "SecretKeyNotFound"),
+        *(Reason.TARGET_NOT_FOUND, Reason.KIND_NOT_FOUND),
+    }
+)
+"""Reasons of a reading that nothing but a person ends, by making what is named or by naming something else."""
+
+
+def missing(world: RunbookWorld, said: Told) -> tuple[Reason, str] | None:
+    """The first entry that names something that does not exist, and how many more there are."""
+    found = list(_missing(world, said))
+    if not found:
+        return None
+    more = f"; and {len(found) - 1} more like it" if len(found) > 1 else ""
+    return Reason.REFERENCE_NOT_FOUND, f"{found[0]}{more}"
+
+
+def _missing(world: RunbookWorld, said: Told) -> Iterator[str]:
+    ready = find(world.runbook.status.conditions, "Ready")
+    before = ready.message if ready and ready.reason == Reason.REFERENCE_NOT_FOUND else ""
+    places = dict.fromkeys(SECTIONS, 0)
+    for entry in said.entries:
+        field = f"spec.{SECTIONS[entry.key.group]}[{places[entry.key.group]}] ({entry.key.name}): "
+        places[entry.key.group] += 1
+        if (reading := _asked(entry)) is None:
+            # After a restart of the operator, what Ready reports stands until the first answer.
+            yield from [before.partition("; and ")[0]] if before.startswith(field) else []
+        elif reading.reason in ABSENT:
+            yield f"{field}{reading.message}"
+
+
+def _asked(entry: Entry) -> Reading | None:
+    return entry.sense.reading if entry.sense and entry.sense.reading != Reading() else None

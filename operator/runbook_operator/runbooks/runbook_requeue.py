@@ -1,0 +1,21 @@
+"""When a Runbook is requeued although nothing happens."""
+
+from datetime import datetime
+
+from runbook_operator.deployments import revision_history
+from runbook_operator.probes import probe_reconcile
+from runbook_operator.reconcile.snapshot import RunbookWorld
+from runbook_operator.switches import owned_switches
+from runbook_operator.switches.requeue import suspension_ends
+
+
+def runbook_due(world: RunbookWorld) -> datetime | None:
+    """The next moment at which time alone changes the next step of the Runbook; None where there is none."""
+    ends = suspension_ends(world.runbook)
+    moments = (
+        *([ends] if ends else ()),
+        *revision_history.due(world),
+        *probe_reconcile.due(world),
+        *owned_switches.due(world),
+    )
+    return min((one for one in moments if one > world.now), default=None)

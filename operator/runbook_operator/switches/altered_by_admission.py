@@ -1,0 +1,28 @@
+"""Finds out after a restart if the live value is of a write of the operator, which admission has altered.
+
+The API server names no field manager for a scale from 0, so that the value alone does not show who wrote it.
+"""
+
+from typing import Any
+
+from runbook_operator.core.observed_object import REPLICAS, Seen
+from runbook_operator.core.queries import Admission, Unread
+from runbook_operator.core.references import MANAGER
+from runbook_operator.reconcile.snapshot import World
+
+
+def is_of_operator(world: World, seen: Seen | None, field: str, asked: Any) -> bool:
+    """True if an earlier process of the operator wrote the field last, as far as that can be known.
+
+    Where the API server names no field manager of the replicas, it is True if admission turns those that a release asks
+    for (`asked`, None where it asks for none) into the live ones. Raises Unread until a dry run has shown that.
+    """
+    if world.witnessed or seen is None:
+        return False
+    noted = seen.manager(field)
+    if noted or field != REPLICAS or asked is None:
+        return noted == MANAGER
+    query = Admission(seen.ref, seen.uid, asked)
+    if query not in world.answers:
+        raise Unread([query])
+    return bool(world.answers[query] == seen.replicas)

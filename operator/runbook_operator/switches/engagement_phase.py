@@ -1,0 +1,38 @@
+"""How far the throw of a wanted switch is, and the notices of one that is complete."""
+
+from runbook_operator.api.switch import Phase, Record
+from runbook_operator.core.notices import Notice
+from runbook_operator.core.reasons import Reason
+from runbook_operator.reconcile.snapshot import World
+from runbook_operator.switches.action_progress import complete, is_idle
+from runbook_operator.switches.switch_messages import (
+    about_record,
+    acted_as,
+    did_nothing,
+    is_without_effect,
+    remarked,
+    summary,
+)
+
+
+def phase_of(record: Record) -> Phase:
+    """The phase of a switch that is wanted."""
+    if record.done:
+        return "Releasing"
+    if not complete(record):
+        return "Engaging"
+    return "NothingToDo" if is_idle(record) else "Engaged"
+
+
+def completed(world: World, record: Record) -> tuple[Notice, ...]:
+    """The notices of a throw that is complete, with its remarks."""
+    if is_without_effect(record):
+        return did_nothing(world, record)
+    return (*about_record(world, record, _achieved(record), summary(record)), *remarked(world, record))
+
+
+def _achieved(record: Record) -> Reason:
+    """What a complete throw has come to: a throw that wrote nothing neither holds nor has done anything."""
+    if record.momentary:
+        return acted_as(record)
+    return Reason.NOTHING_TO_DO if is_idle(record) else Reason.ENGAGED

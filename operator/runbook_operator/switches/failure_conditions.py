@@ -1,0 +1,20 @@
+"""The conditions of an object that a visit could not settle, made without the world."""
+
+from datetime import datetime
+
+from runbook_operator.api.conditions import Condition, Finding, condition
+from runbook_operator.api.parsing import RunbookObject, SwitchObject
+from runbook_operator.core.reasons import Reason
+
+REPLACED = frozenset({"Ready", "Stalled", "Reconciling"})
+
+
+def failing(found: SwitchObject | RunbookObject, reason: Reason, message: str, now: datetime) -> list[Condition]:
+    """The conditions with Ready=False, and of a Switch Stalled=True, for this reason; all others stay."""
+    old, kinds = found.status.conditions, {"Ready": False, "Stalled": True}
+    new = [
+        condition(old, kind, Finding(holds, reason, message), found.meta.generation, now)
+        for kind, holds in kinds.items()
+        if kind == "Ready" or isinstance(found, SwitchObject)
+    ]
+    return [*new, *(one for one in old if one.type not in REPLACED)]

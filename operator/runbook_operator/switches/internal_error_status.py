@@ -1,0 +1,34 @@
+"""The status of an object at which the operator itself failed, made without the world, which has failed."""
+
+from datetime import datetime
+
+from runbook_operator.api.conditions import Condition
+from runbook_operator.api.parsing import RunbookObject, SwitchObject
+from runbook_operator.api.runbook import RunbookStatus
+from runbook_operator.api.switch import SwitchStatus
+from runbook_operator.core.notices import Notice
+from runbook_operator.core.reasons import Reason
+from runbook_operator.reconcile.steps import WriteStatus
+from runbook_operator.switches.failure_conditions import failing
+from runbook_operator.switches.status_columns import reported
+
+
+def shown(found: SwitchObject | RunbookObject, error: str, number: str, now: datetime) -> WriteStatus | None:
+    """The status with the error's type and its id in the log; None where it is told already."""
+    held = "its other fields stay held. " if isinstance(found, SwitchObject) else ""
+    message = (
+        f"the operator failed at it ({error}, error id {number}) and tries again; {held}Find the error by its id: "
+        f"kubectl logs -n NAMESPACE deploy/runbook-operator | grep {number}, in the operator's namespace, and report it"
+    )
+    meta, conditions = found.meta, failing(found, Reason.INTERNAL_ERROR, message, now)
+    if conditions == found.status.conditions:
+        return None
+    notice = Notice(meta.ref, meta.uid, Reason.INTERNAL_ERROR, message, f"{meta.uid}.{number}", warning=True)
+    return WriteStatus(meta, _status(found, conditions), (notice,))
+
+
+def _status(found: SwitchObject | RunbookObject, conditions: list[Condition]) -> SwitchStatus | RunbookStatus:
+    generation = found.meta.generation
+    if isinstance(found, SwitchObject):
+        return reported(found.status.replace(phase="Stalled", observed_generation=generation), conditions)
+    return found.status.replace(observed_generation=generation, conditions=conditions)

@@ -1,0 +1,84 @@
+"""Which Switches are a Runbook's own: by the owner reference, or by what they name where that reference was lost.
+
+A deletion with `--cascade=orphan` removes the owner references, and so does a restore of a backup. The Switch that is
+left names the Runbook and its entry, and may hold something.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from runbook_operator.api.parsing import SwitchObject, switch_name
+from runbook_operator.api.runbook import RunbookSpec
+from runbook_operator.api.switch import FINALIZER
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Owner, switch_ref
+from runbook_operator.core.write_failures import Failed
+from runbook_operator.reconcile.snapshot import RunbookWorld
+
+
+def is_owned(world: RunbookWorld, switch: SwitchObject) -> bool:
+    """True if its owner reference is to this very Runbook."""
+    return world.runbook.meta.uid in switch.meta.owner_uids
+
+
+def is_own(world: RunbookWorld, switch: SwitchObject) -> bool:
+    """True if it is this Runbook's, owner reference or not."""
+    return stranger(world, switch) is None
+
+
+def is_orphan(world: RunbookWorld, switch: SwitchObject) -> bool:
+    """True if it is this Runbook's, and has no owner any more."""
+    return is_own(world, switch) and not is_owned(world, switch) and not switch.meta.deleting
+
+
+def is_ours(switch: SwitchObject) -> bool:
+    """True if the operator made it, or engaged it: a Switch that somebody else wrote is never deleted unasked."""
+    is_marked = switch.made_for == switch.spec.runbook or FINALIZER in switch.meta.finalizers
+    return is_marked or switch.status.record is not None
+
+
+def stranger(world: RunbookWorld, switch: SwitchObject) -> str | None:
+    """The other owner, and what to do about it; None where this Runbook owns it."""
+    if is_owned(world, switch):
+        return None
+    if switch.spec.runbook != world.runbook.meta.ref.name:
+        return f"belongs to Runbook {switch.spec.runbook}; rename the entry, or delete that Switch if nobody owns it"
+    if switch.tracked_by:
+        return f"is tracked by {switch.tracked_by}; remove it from there: the operator creates it from the Runbook"
+    other = next((one for one in switch.meta.owners if not _is_former(world, one)), None)
+    if other is None:
+        return None
+    return f"is owned by {other.kind} {other.name}; remove that owner reference, or rename the entry"
+
+
+def refused(world: RunbookWorld, name: str) -> Failed | None:
+    """The refusal of the last write to that Switch: it was not made, not adopted, or not deleted."""
+    ref = switch_ref(world.runbook.meta.ref.namespace, name)
+    return next((one.failed for (about, _), one in world.efforts.items() if about == ref and one.failed), None)
+
+
+def waits(world: RunbookWorld, name: str) -> bool:
+    """True if a refused write to that Switch is not tried again yet."""
+    found = refused(world, name)
+    return found is not None and world.now < found.due
+
+
+def unmade(world: RunbookWorld, spec: RunbookSpec) -> tuple[Reason, str] | None:
+    """The first Switch that may not be made, or has lost its owner and may not be adopted."""
+    for entry in spec.switches():
+        name = switch_name(world.runbook.meta.ref.name, entry)
+        found, switch = refused(world, name), world.switches.get(name)
+        if found is not None and (switch is None or is_orphan(world, switch)):
+            what = "could not be made" if switch is None else "has lost its owner reference and could not be adopted"
+            return found.reason, f"switch {entry}: the Switch {name} {what}: {found.message}"
+    return None
+
+
+def due(world: RunbookWorld) -> Iterator[datetime]:
+    """When refused writes to Switches are tried again."""
+    yield from (one.failed.due for (about, _), one in world.efforts.items() if about.kind == "Switch" and one.failed)
+
+
+def _is_former(world: RunbookWorld, owner: Owner) -> bool:
+    """True if the owner is a Runbook of this name that is no more: there is one of a name, and this one is there."""
+    return world.runbook.meta.ref.is_meant_by({"apiVersion": owner.api_version, "kind": owner.kind, "name": owner.name})

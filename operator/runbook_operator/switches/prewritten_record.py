@@ -1,0 +1,124 @@
+"""What a throw would save, written down while nobody waits, so that the throw itself need not be before it acts.
+
+The write-ahead record of a throw says what to put back. Where the status of the idle switch says so already, the first
+write of the throw is the one that its person waits for, and the record is written after it. A crash in between leaves a
+switch whose generation is not the prepared one, and a target that shows, by the operator's own hand, what was to be
+held: it is what the throw has written, and what was prepared is what to put back.
+"""
+
+from runbook_operator.api.conditions import find
+from runbook_operator.api.runbook import KillSwitch
+from runbook_operator.api.switch import Entry, Prepared, PreparedField, Record
+from runbook_operator.core.desired_fields import OBJECT, TEMPLATE
+from runbook_operator.core.field_values import same
+from runbook_operator.core.observed_object import ALWAYS_WATCHED, REPLICAS, Missing
+from runbook_operator.reconcile.prewritten_fields import is_untouched, is_written
+from runbook_operator.reconcile.snapshot import World
+from runbook_operator.switches.held_field import Part, parts
+
+
+def untold(world: World) -> list[Entry]:
+    """What was written to targets for a throw of which nothing was told yet."""
+    prepared = world.switch.status.prepared
+    if prepared is None or not (world.doubtful and world.switch.is_in_doubt):
+        return []
+    return [entry for one in prepared.fields if (entry := _written(world, one))]
+
+
+def covers(world: World, record: Record) -> bool:
+    """Whether all that the record of this throw saves was written down before."""
+    prepared = world.switch.status.prepared
+    is_plain = record.source == "Person" and bool(record.actions) and not record.dropped
+    if prepared is None or not (is_plain and world.switch.is_in_doubt):
+        return False
+    if record.service_account_name != prepared.service_account_name:
+        return False
+    known = {_place(one): one for one in prepared.fields}
+    return all(_is_covered(part, known.get(_place(part.entry))) for part in parts(world, record))
+
+
+def kept(world: World) -> Prepared | None:
+    """What stands ready in an idle switch, None where its target has changed since."""
+    old, namespace = world.switch.status.prepared, world.switch.meta.ref.namespace
+    if old is None or not all(is_untouched(world.seen.get(one.ref(namespace)), one) for one in old.fields):
+        return None
+    return old.replace(generation=world.switch.meta.generation)
+
+
+def is_preparable(world: World, entry: KillSwitch) -> bool:
+    """True if a read may show what a throw of a Ready switch would save: no target is gone or held by another one."""
+    ready = find(world.switch.status.conditions, "Ready")
+    is_ready = ready is not None and ready.status == "True"
+    if not is_ready or entry.momentary or not all(one.action.prepares for one in entry.actions):
+        return False
+    assert world.runbook and world.runbook.spec  # noqa: S101, PT018 # an entry comes from a parsed Runbook
+    spec, namespace = world.runbook.spec, world.switch.meta.ref.namespace
+    targets = {ref for one in entry.actions for ref in spec.target(one.target, namespace).refs}
+    if any(isinstance(world.seen.get(ref), Missing) for ref in targets):
+        return False
+    return not any(targets.intersection(claim.about) for claim in world.claims)
+
+
+def prepared(world: World, record: Record) -> Prepared | None:
+    """What a throw like `record`, which begins or is over, would save.
+
+    None where some of it is not known before, or could not be told apart afterwards.
+    """
+    every = parts(world, record)
+    if record.momentary or record.dropped or _is_followed(record) or not every or not all(map(_is_preparable, every)):
+        return None
+    old, fields = world.switch.status.prepared, [_field(part.entry) for part in every]
+    is_same = old is not None and (old.fields, old.service_account_name) == (fields, record.service_account_name)
+    return Prepared(
+        engagement_id=old.engagement_id if old and is_same else world.new_id,
+        generation=world.switch.meta.generation,
+        service_account_name=record.service_account_name,
+        fields=fields,
+    )
+
+
+def _field(entry: Entry) -> PreparedField:
+    return PreparedField(**{name: getattr(entry, name) for name in PreparedField.model_fields})
+
+
+def _written(world: World, one: PreparedField) -> Entry | None:
+    entry = Entry(**dict(one), result="Pending")
+    part = Part(world, Record(engagement_id="", engaged_at=""), 0, entry)
+    is_theirs = any(same(one.field, claim.held, one.held) for claim in part.rivals)
+    return entry if is_written(part.target, one) and not is_theirs else None
+
+
+def _is_covered(part: Part, known: PreparedField | None) -> bool:
+    entry = part.entry
+    if known is None or part.rivals or (entry.mode, entry.result) != ("Hold", "Pending"):
+        return False
+    return same(entry.field, entry.saved, known.saved) and same(entry.field, entry.held, known.held)
+
+
+def _is_followed(record: Record) -> bool:
+    """Whether an action writes several objects: an autoscaler that was pinned moves the replicas by its own hand."""
+    objects = {(one.step, one.api_version, one.kind, one.name) for one in record.actions}
+    return len(objects) > len({step for step, *_ in objects})
+
+
+def _is_preparable(part: Part) -> bool:
+    """A value that is or was put back, which shows by whose hand it was set, and which is no other's to put back."""
+    entry = part.entry
+    if entry.result not in ("Pending", "Restored", "Unchanged") or part.rivals or not _is_told_apart(entry):
+        return False
+    return part.is_as_saved
+
+
+def _is_told_apart(entry: Entry) -> bool:
+    """Whether what the operator has written can be known again.
+
+    The API server notes no manager of a scale up from nothing, and none in the scale of a kind that is read by that
+    alone.
+    """
+    if entry.mode != "Hold" or entry.field in (OBJECT, TEMPLATE) or same(entry.field, entry.saved, entry.held):
+        return False
+    return entry.field != REPLICAS or ((entry.api_version, entry.kind) in ALWAYS_WATCHED and bool(entry.saved))
+
+
+def _place(entry: Entry | PreparedField) -> tuple[str | None, ...]:
+    return (entry.api_version, entry.kind, entry.name, entry.field, entry.uid)

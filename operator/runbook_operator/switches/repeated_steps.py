@@ -1,0 +1,99 @@
+"""A visit that asks for the same step again and again: each step is to change what the next decision sees."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from runbook_operator.api.conditions import Condition
+from runbook_operator.api.parsing import RunbookObject, SwitchObject
+from runbook_operator.api.runbook import RunbookStatus
+from runbook_operator.api.switch import SwitchStatus
+from runbook_operator.core.notices import Notice
+from runbook_operator.core.queries import Query
+from runbook_operator.core.reasons import Reason
+from runbook_operator.reconcile.steps import (
+    Act,
+    Adjust,
+    AdoptSwitch,
+    CreateSwitch,
+    DeleteSwitch,
+    RunbookStep,
+    SetFinalizers,
+    Step,
+    Unsay,
+    WriteStatus,
+)
+from runbook_operator.switches.failure_conditions import failing
+from runbook_operator.switches.status_columns import reported
+
+REPEATS = 8
+"""The most times that a visit may ask for one step: a write that meets a conflict is tried again a few times."""
+MOST = 200
+"""A Runbook of 64 switches takes 65 steps; a visit that takes more than this does not settle."""
+_VARYING = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z|\b[0-9a-f]{12}\b")
+"""Times and ids, which differ between two decisions that are otherwise the same."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One step of a visit, with the rule that asked for it; or the queries that a decision could not do without."""
+
+    rule: str
+    step: Step | RunbookStep | frozenset[Query]
+
+
+def unsettled(taken: Sequence[Taken]) -> str:
+    """A sentence on the step that the visit repeats; empty while it makes progress. `taken` are its steps."""
+    if len(taken) < REPEATS:
+        return ""
+    rule, what, _ = last = _essence(taken[-1])
+    times = [_essence(one) for one in taken].count(last)
+    if times < REPEATS and len(taken) < MOST:
+        return ""
+    often = f"{times} times" if times >= REPEATS else f"in step {len(taken)} of a visit"
+    return (
+        f"the rule {rule} asked {often} to {what}, and the object did not settle. The operator tries again with "
+        "pauses; report this with its log of the object"
+    )
+
+
+def shown(found: SwitchObject | RunbookObject, message: str, now: datetime) -> WriteStatus | None:
+    """The status with what is repeated; None where it has that already."""
+    meta, conditions = found.meta, failing(found, Reason.UNSETTLED, message, now)
+    if conditions == found.status.conditions:
+        return None
+    identity = f"{meta.uid}.{meta.generation}.{Reason.UNSETTLED}"
+    notice = Notice(meta.ref, meta.uid, Reason.UNSETTLED, message, identity, warning=True)
+    return WriteStatus(meta, _status(found.status, conditions), (notice,))
+
+
+def described(step: Step | RunbookStep | frozenset[Query]) -> str:
+    """A step in words, as the object of: it asked to."""
+    match step:
+        case Act() | Adjust():
+            return "write " + ", ".join(f"{field or 'all'} of {ref}" for ref, field in step.places)
+        case SetFinalizers():
+            return f"set the finalizers to {list(step.finalizers)}"
+        case CreateSwitch():
+            return f"create Switch/{step.name}"
+        case AdoptSwitch() | DeleteSwitch():
+            return f"{'delete' if isinstance(step, DeleteSwitch) else 'adopt'} {step.meta.ref}"
+        case Unsay() | WriteStatus():
+            return "write the status" if isinstance(step, WriteStatus) else "remove spec.engaged"
+        case _:
+            return "read " + ", ".join(sorted(map(str, step)))
+
+
+def _essence(taken: Taken) -> tuple[str, str, str]:
+    """The rule, the step in words, and all that it would write, without what differs by time alone."""
+    step = taken.step
+    if isinstance(step, WriteStatus | SetFinalizers | Unsay | AdoptSwitch | DeleteSwitch):
+        step = replace(step, meta=replace(step.meta, resource_version=""))
+    return taken.rule, described(step), _VARYING.sub("", repr(step))
+
+
+def _status(old: SwitchStatus | RunbookStatus, conditions: list[Condition]) -> SwitchStatus | RunbookStatus:
+    if isinstance(old, SwitchStatus):
+        return reported(old.replace(phase="Stalled"), conditions)
+    return old.replace(conditions=conditions)

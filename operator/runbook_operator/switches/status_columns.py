@@ -1,0 +1,131 @@
+"""The columns of `kubectl get switches`, made of the rest of the status."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from runbook_operator.api.conditions import Condition, clock, find
+from runbook_operator.api.printer_columns import Columns
+from runbook_operator.api.switch import Hold, SwitchStatus
+from runbook_operator.automation import momentary_throws
+from runbook_operator.automation.desired_state import called, in_force
+from runbook_operator.core.field_manager_advice import silence
+from runbook_operator.core.reasons import Reason
+from runbook_operator.reconcile.snapshot import World
+
+DOES, WHY = 24, 20
+"""The most characters of the two columns: the table is to fit into 120 or so."""
+LEAST = 5
+"""The fewest characters of an action that are worth to be shown before its value."""
+VALUE = re.compile(r" (?:to|by|times) \S+(?: per \w+)?$")
+"""The end of an action's text that has what it sets."""
+USUAL = frozenset({Reason.AUTOMATIC, Reason.MANUAL})
+"""Reasons of Automatic that nobody needs to know about."""
+
+
+def columns(world: World, status: SwitchStatus) -> Columns:
+    """The columns of a status that is complete but for them."""
+    said = status.word
+    why, by = _who(status)
+    notes = [
+        _kept_engaged(world, status),
+        message(status.conditions),
+        momentary_throws.without_meaning(world),
+        _left_reason(world, status),
+    ]
+    return Columns(
+        does=_shortened(status.does, DOES),
+        automatic=_automatic(world, status),
+        until=clock(said.expires_at, said.since) if said and said.expires_at else "",
+        why=_cut(why, WHY),
+        by=by,
+        message="; ".join(filter(None, notes)),
+    )
+
+
+def _who(status: SwitchStatus) -> tuple[str, str]:
+    """Reason and author of the override; else of what holds the switch after a person's throw; else of the record."""
+    said, record = status.word, status.record
+    if said is not None:
+        return said.reason, said.by
+    if record is None:
+        return "", ""
+    held = next(iter(_keepers(status)), None)
+    return (record.reason, record.engaged_by) if held is None else (held.reason, called(held.source, held.name))
+
+
+def _keepers(status: SwitchStatus) -> list[Hold]:
+    """The automatic holds that keep the switch engaged after a person's throw has ended."""
+    record = status.record
+    if record is None or record.source != "Person" or status.word is not None:
+        return []
+    return [one for one in status.holds if one.source != "Person"]
+
+
+def _kept_engaged(world: World, status: SwitchStatus) -> str:
+    """A note on a throw that has ended while something automatic keeps the switch engaged."""
+    names = ", ".join(called(one.source, one.name) for one in _keepers(status))
+    if not names:
+        return ""
+    return f"the throw has ended, and {names} keeps it engaged. To release it: {silence(world.switch.meta.ref)}"
+
+
+def reported(status: SwitchStatus, conditions: list[Condition]) -> SwitchStatus:
+    """The status with other conditions, and with their message in its column."""
+    shown = status.columns.replace(message=message(conditions))
+    return status.replace(conditions=conditions, columns=shown)
+
+
+def message(conditions: Sequence[Condition]) -> str:
+    """Everything unusual that the conditions say, else what Ready says."""
+    ready = find(conditions, "Ready")
+    return "; ".join(dict.fromkeys(_unusual(conditions))) or (ready.message if ready else "")
+
+
+def _unusual(conditions: Sequence[Condition]) -> Iterator[str]:
+    found = {one.type: one for one in conditions}
+    if (ready := found.get("Ready")) and ready.status != "True":
+        yield ready.message
+    yield from (found[kind].message for kind in ("Contested", "Outdated") if kind in found)
+    if (engaged := found.get("Engaged")) and engaged.reason in (Reason.OBSERVING, Reason.REHEARSED):
+        yield engaged.message
+    if (acted := found.get("Acted")) and acted.reason == Reason.EXPIRED:
+        yield acted.message
+    if (automatic := found.get("Automatic")) and automatic.reason not in USUAL:
+        yield automatic.message
+
+
+def _automatic(world: World, status: SwitchStatus) -> str:
+    declared, said = world.entry or status.record, in_force(world)
+    if declared is not None and declared.momentary:
+        return "-"
+    is_engaged = status.record is not None and status.phase in ("Engaging", "Engaged")
+    if is_engaged and not (said is not None and said.engaged):
+        return "Engaged"
+    found = find(status.conditions, "Automatic")
+    return found.reason if found else ""
+
+
+def _left_reason(world: World, status: SwitchStatus) -> str:
+    """A note on a reason in the spec that is not the reason of this override."""
+    spec = world.switch.spec
+    if status.word is None or not spec.reason or status.word.reason == spec.reason:
+        return ""
+    return (
+        f"spec.reason ({_cut(spec.reason, WHY)}) was set with an earlier throw, and is not reported for this one: set "
+        'another text, and release with "engaged":null,"reason":null'
+    )
+
+
+def _shortened(does: str, most: int) -> str:
+    """The actions, cut off at the end; of a first action that is too long, the end with its value stays."""
+    first, more, _ = does.partition("; ")
+    end = VALUE.search(first)
+    if len(first) <= most or end is None:
+        return _cut(does, most)
+    mark = "…" if more else ""
+    left = most - len(end[0]) - len(mark) - 1
+    return f"{first[: end.start()][:left].rstrip()}…{end[0]}{mark}" if left >= LEAST else _cut(does, most)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

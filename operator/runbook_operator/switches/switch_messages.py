@@ -1,0 +1,228 @@
+"""The sentences that are said about a switch's acts."""
+
+import json
+from collections.abc import Mapping
+
+from runbook_operator.api.switch import Contest, Entry, Record, Result
+from runbook_operator.automation.desired_state import held_released
+from runbook_operator.core.desired_fields import OBJECT, TEMPLATE
+from runbook_operator.core.field_manager_advice import UNNAMED_CLIENT, author, hint
+from runbook_operator.core.notices import Notice
+from runbook_operator.core.observed_object import REPLICAS, Seen
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
+from runbook_operator.reconcile.snapshot import World
+from runbook_operator.switches.held_field import Part, dropped, parts
+
+LONGEST_VALUE = 60
+WARNINGS = frozenset(
+    {*(Reason.RESTORE_SKIPPED, Reason.NOT_RESTORED, Reason.PUT_BACK, Reason.INEFFECTIVE), Reason.HELD_BY_ANOTHER}
+)
+
+
+def said(  # noqa: PLR0913 # each is a part of the sentence
+    world: World,
+    reason: Reason,
+    message: str,
+    identity: str,
+    *,
+    targets: tuple[Seen, ...] = (),
+    warning: bool = False,
+    count: int = 1,
+) -> tuple[Notice, ...]:
+    """One notice each on the Switch, its Runbook, and the targets."""
+    about: list[tuple[Ref, str]] = [(world.switch.meta.ref, world.switch.meta.uid)]
+    if world.runbook:
+        about.append((world.runbook.meta.ref, world.runbook.meta.uid))
+    about += dict.fromkeys((seen.ref, seen.uid) for seen in targets)
+    warning = warning or reason in WARNINGS
+    engagement = world.record.engagement_id if world.record else ""
+    return tuple(Notice(ref, uid, reason, message, identity, warning, count, engagement) for ref, uid in about)
+
+
+def about_record(world: World, record: Record, reason: Reason, message: str) -> tuple[Notice, ...]:
+    """A notice on all that the engagement touches, said once per engagement."""
+    because = f" ({record.reason})" if record.reason else ""
+    by = f" by {record.engaged_by}" if record.engaged_by else ""
+    text = f"{world.switch.meta.ref.name}{by}{because}: {message} [{record.engagement_id}]"
+    return said(world, reason, text, f"{record.engagement_id}.{reason}", targets=touched(world, record))
+
+
+def about_release(world: World, record: Record, reason: Reason, message: str) -> tuple[Notice, ...]:
+    """As about_record; a release by engaged: false names who set that, and not only who had engaged it."""
+    if (released := held_released(world)) is None:
+        return about_record(world, record, reason, message)
+    because = f" ({released.reason})" if released.reason else ""
+    before = f"; {record.engaged_by} had engaged it" if record.engaged_by else ""
+    text = f"{world.switch.meta.ref.name} released by {released.by or UNNAMED_CLIENT}{because}: {message}{before}"
+    text = f"{text} [{record.engagement_id}]"
+    return said(world, reason, text, f"{record.engagement_id}.{reason}", targets=touched(world, record))
+
+
+def did_nothing(world: World, record: Record) -> tuple[Notice, ...]:
+    """Why a momentary switch did nothing."""
+    text = f"{world.switch.meta.ref.name} {summary(record)} [{record.engagement_id}]"
+    return said(world, Reason.HELD_BY_ANOTHER, text, f"{record.engagement_id}.{Reason.HELD_BY_ANOTHER}")
+
+
+def acted_as(record: Record, *, is_expired: bool = False) -> Reason:
+    """Done; or why a momentary switch did not do all: it was too late, another switch holds a field, or a release."""
+    if is_expired:
+        return Reason.EXPIRED
+    if not record.actions:
+        return Reason.NOTHING_TO_DO
+    if any(one.result == "Skipped" for one in record.actions):
+        return Reason.HELD_BY_ANOTHER
+    return Reason.DONE if all(one.result == "Applied" for one in record.actions) else Reason.RELEASED
+
+
+def put_back(part: Part, contest: Contest) -> tuple[Notice, ...]:
+    """Somebody changed what is held, and it is put back: one Event per engagement, which counts."""
+    entry, switch = part.entry, part.world.switch.meta.ref
+    text = (
+        f"{switch.name}: {author(contest.manager, entry.field)} set {named(entry)} to {shown(part.live)}, which the "
+        f"switch holds at {shown(entry.held)}; the operator undid it. To end this: "
+        f"{hint(contest.manager, switch, automatic=part.world.switch.status.holds_automatically)} "
+        f"[{part.record.engagement_id}]"
+    )
+    identity = f"{part.record.engagement_id}.{part.ref}.{entry.field}"
+    targets = (part.saved,) if part.saved and part.saved.uid else ()
+    return said(part.world, Reason.PUT_BACK, text, identity, targets=targets, count=contest.count)
+
+
+def remarked(world: World, record: Record) -> tuple[Notice, ...]:
+    """What a person should know of a throw, as warnings."""
+    return tuple(
+        notice
+        for number, one in enumerate(record.remarks)
+        for notice in said(
+            world,
+            Reason(one.reason),
+            f"{world.switch.meta.ref.name}: {one.message} [{record.engagement_id}]",
+            f"{record.engagement_id}.remark.{number}",
+            warning=True,
+        )
+    )
+
+
+def touched(world: World, record: Record) -> tuple[Seen, ...]:
+    """The targets of a record that are there; an Event about an Event would help nobody."""
+    planned = (part for part in (*parts(world, record), *dropped(world, record)) if not part.unplanned)
+    about = (part for part in planned if part.ref.kind != "Event")
+    return tuple(part.target for part in about if isinstance(part.target, Seen) and part.target.uid)
+
+
+def summary(record: Record) -> str:
+    """One clause for each field that is held or was restored, and for each action that found nothing to do."""
+    if is_without_effect(record):
+        return f"did nothing: {'; '.join(dict.fromkeys(one.progress for one in record.actions if one.progress))}"
+    first = None if record.continue_on_failure else next(filter(_is_unfinished, record.actions), None)
+    held = (_behind(entry, first) or clause(entry) for entry in record.actions)
+    idle = (one.message for one in record.remarks if one.reason == Reason.NOTHING_TO_DO)
+    return "; ".join((*held, *map(clause, record.dropped), *idle)) or "nothing to do"
+
+
+def conclusion(record: Record) -> str:
+    """What the end of an engagement has left: one clause per action."""
+    left = (*record.actions, *record.dropped)
+    return summary(record) if record.momentary or not left else "; ".join(map(_left, left))
+
+
+def _left(entry: Entry) -> str:
+    if entry.mode != "Keep" or entry.result != "Applied":
+        return clause(entry)
+    held, saved = shown(entry.held), shown(entry.saved)
+    return f"{named(entry)} stays at {held}, which a release does not undo; it was {saved} before"
+
+
+def is_without_effect(record: Record) -> bool:
+    """True if every act of a throw was skipped, since another switch holds what it would write."""
+    return bool(record.actions) and all(one.result == "Skipped" for one in record.actions)
+
+
+def unrestored(record: Record) -> str:
+    """Lists what a release has not restored yet, where something prevents it; else one clause per action."""
+    stuck = [one for one in (*record.actions, *record.dropped) if one.failure and one.mode == "Hold"]
+    text = "; ".join(f"{named(one)} is not restored to {shown(one.saved)} yet" for one in stuck)
+    return text or summary(record)
+
+
+def _is_unfinished(entry: Entry) -> bool:
+    return entry.result in ("Waiting", "Pending")
+
+
+def _behind(entry: Entry, first: Entry | None) -> str:
+    """The clause of a field whose action has not begun, since it waits for the first unfinished action before it."""
+    if first is None or entry.result != "Pending" or entry.failure or entry.step <= first.step:
+        return ""
+    return f"{named(entry)} waits for {first.action} of {first.kind}/{first.name}: {_set(entry)}"
+
+
+def clause(entry: Entry) -> str:
+    """How far one field of an action is."""
+    why = entry.failure.message if entry.failure else ""
+    if entry.result == "Waiting":
+        return f"{entry.action} waits: {why}"
+    if entry.result == "Skipped":
+        return f"not done: {entry.progress or f'{entry.action}, since an action before it was not'}"
+    if entry.result == "Restored" and entry.progress:
+        return f"{named(entry)} {entry.progress}"
+    text = CLAUSES[entry.result].format(
+        name=named(entry),
+        saved=shown(entry.saved),
+        held=shown(entry.held),
+        why=why,
+        set=_set(entry),
+        progress=entry.progress or "it was changed",
+    )
+    notes = [entry.progress, entry.admitted.message if entry.admitted else ""] if entry.result in UNDER_WAY else []
+    return f"{text} ({'; '.join(filter(None, notes))})" if any(notes) else text
+
+
+def left_to(part: Part) -> str:
+    """What becomes of a field that another switch holds once this one is released; empty where none does."""
+    if (heir := part.heir) is None:
+        return ""
+    held, switch = shown(heir.held), heir.switch.name
+    return f"left to {switch}, which holds it at {held}" if part.overruled else f"back to {held}, which {switch} holds"
+
+
+def named(entry: Entry) -> str:
+    """The object, with the field where it is not the one that everybody thinks of."""
+    name = f"{entry.kind}/{entry.name}"
+    return name if entry.field in ("", REPLICAS, TEMPLATE) else f"{name} {entry.field}"
+
+
+def shown(value: object) -> str:
+    """A value in as few characters as a message has room for."""
+    if value is None:
+        return "absent"
+    if isinstance(value, dict) and "digest" in value:
+        return f"revision {value.get('revision', value['digest'])}"
+    if isinstance(value, dict) and "kind" in value:
+        return "there"
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
+
+
+def _set(entry: Entry) -> str:
+    """What is done to the field, in words."""
+    if entry.field == OBJECT:
+        return "made" if entry.held is not None else "deleted"
+    saved, held = shown(entry.saved), shown(entry.held)
+    is_same = saved == held and entry.result == "Applied"
+    return f"was at {held} already, and stays so" if is_same else f"from {saved} to {held}"
+
+
+UNDER_WAY: tuple[Result, ...] = ("Pending", "Applied")
+"""How far the cluster is with a held value says nothing of what was put back after it."""
+CLAUSES: Mapping[Result, str] = {
+    "Pending": "{name} is being changed: {set}",
+    "Applied": "{name} {set}",
+    "Restored": "{name} back to {saved}",
+    "Unchanged": "{name} is {saved}, as before the throw",
+    "RestoreSkipped": "{name} left as it is, since {progress}; the switch held it at {held}",
+    "Gone": "{name} is gone, nothing to restore",
+    "Kept": "{name} kept at {held}, as onDelete: Keep asks; it was {saved} before",
+    "NotRestored": "{name} could not be restored and is left at {held}; set it to {saved} by hand: {why}",
+}

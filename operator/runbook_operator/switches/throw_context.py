@@ -1,0 +1,26 @@
+"""The throw as its actions know it."""
+
+from runbook_operator.actions.plan_context import Throw
+from runbook_operator.api.switch import Record
+from runbook_operator.reconcile.snapshot import World
+
+
+def throw_of(world: World, record: Record) -> Throw:
+    """The throw of which the record is."""
+    return Throw(
+        switch=world.switch.meta.ref.name,
+        uid=world.switch.meta.uid,
+        engagement=record.engagement_id,
+        at=record.engaged_at,
+        reason=record.reason,
+        by=record.engaged_by,
+        runbook=world.switch.spec.runbook,
+        momentary=record.momentary,
+        written=is_written(record),
+    )
+
+
+def is_written(record: Record) -> bool:
+    """True if each write that is due was accepted or refused; actions after one that waits are not due."""
+    waiting = next((one for one in record.actions if one.result not in ("Applied", "Skipped")), None)
+    return waiting is None or waiting.begun or waiting.failure is not None

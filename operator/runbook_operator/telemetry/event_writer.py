@@ -1,0 +1,84 @@
+"""Notices as Kubernetes Events. The name follows from what is said: said again after a crash, it is one Event."""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+
+from runbook_operator.core.labels import ENGAGEMENT
+from runbook_operator.core.notices import Notice
+from runbook_operator.core.references import MANAGER
+from runbook_operator.kube import errors
+from runbook_operator.kube.client import Body, Kube
+from runbook_operator.runtime import clock
+from runbook_operator.telemetry.metrics import Metrics
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+LONGEST_MESSAGE = 1024
+
+
+async def say(kube: Kube, metrics: Metrics, notices: Sequence[Notice]) -> None:
+    """Log, count and post what is to be said."""
+    for notice in {(notice.reason, notice.message): notice for notice in notices}.values():
+        (log.warning if notice.warning else log.info)(notice.message, reason=notice.reason.value)
+        metrics.notices.labels(notice.reason.value).inc()
+    if notices:
+        await post(kube, notices, clock.now())
+
+
+async def post(kube: Kube, notices: Sequence[Notice], now: datetime) -> None:
+    """Post each notice once; one that counts raises the count of its Event.
+
+    An Event that cannot be posted is logged and never holds up a switch. A namespace that is being deleted takes none,
+    which is no news.
+    """
+    await asyncio.gather(*(_post(kube, notice, now) for notice in notices))
+
+
+async def _post(kube: Kube, notice: Notice, now: datetime) -> None:
+    body, path = event(notice, now), f"/api/v1/namespaces/{notice.about.namespace}/events"
+    try:
+        await _create_or_count(kube, path, body)
+    except errors.ApiError as error:
+        if errors.is_ending(error):
+            return
+        log.warning("an Event could not be posted", about=str(notice.about), reason=notice.reason, error=str(error))
+
+
+async def _create_or_count(kube: Kube, path: str, body: Body) -> None:
+    try:
+        await kube.create(path, body)
+    except errors.AlreadyExistsError:
+        if body["count"] > 1:
+            again = {key: body[key] for key in ("count", "lastTimestamp", "message")}
+            await kube.merge(f"{path}/{body['metadata']['name']}", again)
+
+
+def event(notice: Notice, now: datetime) -> Body:
+    """A core/v1 Event, which both `kubectl describe` and `kubectl events` show."""
+    about = notice.about
+    digest = hashlib.sha256(f"{notice.identity} {about} {notice.uid}".encode()).hexdigest()[:16]
+    annotations = {ENGAGEMENT: notice.engagement} if notice.engagement else {}
+    at = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{about.name[:200]}.{digest}", "namespace": about.namespace, "annotations": annotations},
+        "involvedObject": {
+            "apiVersion": about.api_version,
+            "kind": about.kind,
+            "name": about.name,
+            "namespace": about.namespace,
+            "uid": notice.uid,
+        },
+        "type": "Warning" if notice.warning else "Normal",
+        "reason": notice.reason.value,
+        "message": notice.message[:LONGEST_MESSAGE],
+        "firstTimestamp": at,
+        "lastTimestamp": at,
+        "count": notice.count,
+        "source": {"component": MANAGER},
+        "reportingComponent": MANAGER,
+    }

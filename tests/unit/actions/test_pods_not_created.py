@@ -1,0 +1,146 @@
+"""Controllers without a condition for it tell by Events that no pod can be made; they are read after the writes."""
+
+from typing import Any
+
+import pytest
+
+from runbook_operator.core.queries import Denied, Find, Query
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref, meta_of
+from runbook_operator.switches.requeue import due
+from tests.builders import NAMESPACE, Body, Simulation, condition, kill_switch, workload_body
+
+REFUSED = 'pods "web-0" is forbidden: exceeded quota: pods, requested: pods=1, used: pods=0, limited: pods=0'
+SAID = {
+    "StatefulSet": f"create Pod web-0 in StatefulSet web failed error: {REFUSED}",
+    "DaemonSet": f"Error creating: {REFUSED}",
+}
+DENIED = Denied(Reason.FORBIDDEN, "no")
+LATER = "2026-11-24T03:00:05Z"
+EARLIER = "2026-11-24T02:59:00Z"
+
+
+class Asking(Simulation):
+    """Keeps what was asked of Events, and how many writes there were by then."""
+
+    def answer(self, query: Query) -> Any:
+        if isinstance(query, Find) and query.kind == "Event":
+            self.asked = [*getattr(self, "asked", []), len(self.steps)]
+        return super().answer(query)
+
+
+def ready(kind: str, action: Body, *others: Body) -> Asking:
+    ref = Ref("apps/v1", kind, NAMESPACE, "web")
+    status = {"observedGeneration": 1, "desiredNumberScheduled": 3, "numberAvailable": 3}
+    body = workload_body(3, ref=ref, template={"metadata": {}}) | {"status": status}
+    body["metadata"]["generation"] = 1
+    target = {"name": "web", "workload": {"kind": kind, "name": "web"}}
+    entry = kill_switch("stop", action, *others)
+    simulation = Asking().with_object(body).with_runbook(targets=[target], killSwitches=[entry]).drive()
+    assert isinstance(simulation, Asking)
+    return simulation
+
+
+def event(simulation: Simulation, kind: str, at: str = LATER, reason: str = "FailedCreate", **rest: Any) -> Simulation:
+    about = next(one["metadata"]["uid"] for ref, one in simulation.objects.items() if ref.kind == kind)
+    said = {"reason": reason, "message": SAID.get(kind, f"Error creating: {REFUSED}"), "lastTimestamp": at}
+    meta = {"name": f"web.{reason}", "creationTimestamp": at}
+    body = {"apiVersion": "v1", "kind": "Event", "metadata": meta, "involvedObject": {"uid": about}} | said | rest
+    return simulation.with_object(body)
+
+
+def says(simulation: Simulation) -> tuple[str, str]:
+    _, reason, message = condition(simulation.status(), "Ready")
+    return reason, message
+
+
+UP = {"scale": {"target": "web", "replicas": 5}}
+RESTART = {"restart": {"target": "web"}}
+
+
+@pytest.mark.parametrize(("kind", "action"), [("StatefulSet", UP), ("StatefulSet", RESTART), ("DaemonSet", RESTART)])
+def test_failed_create_events_since_the_throw_stall_the_switch(kind: str, action: Body) -> None:
+    simulation = event(ready(kind, action).throw(), kind).drive()
+
+    reason, message = says(simulation)
+    assert reason == "PodsNotCreated"
+    assert f"{kind}/web: pods cannot be made: {REFUSED}. Make room in the quota" in message
+    assert simulation.after(minutes=2).drive().status().phase == "Stalled"
+
+    event(simulation, kind, "2026-11-24T03:02:30Z", "SuccessfulCreate").drive()
+    assert simulation.status().phase == "Engaged"
+    assert says(simulation)[0] == "Ready"
+
+
+def test_events_are_read_after_the_last_write_of_the_throw() -> None:
+    simulation = ready("StatefulSet", UP, RESTART)
+    simulation.steps.clear()
+
+    event(simulation.throw(), "StatefulSet").drive()
+
+    writes = [type(step).__name__ for step in simulation.steps]
+    last = max(number for number, name in enumerate(writes) if name == "Act")
+    assert simulation.asked
+    assert min(simulation.asked) > last
+
+
+@pytest.mark.parametrize(
+    ("at", "reason", "rest"),
+    [
+        (EARLIER, "FailedCreate", {}),
+        (LATER, "RecreatingFailedPod", {}),
+        (EARLIER, "FailedCreate", {"lastTimestamp": None}),
+    ],
+)
+def test_events_from_before_the_throw_and_of_other_reasons_say_nothing(at: str, reason: str, rest: Body) -> None:
+    simulation = event(ready("StatefulSet", UP).throw(), "StatefulSet", at, reason, **rest).drive()
+
+    assert says(simulation)[0] == "Ready"
+
+
+def test_workload_whose_events_may_not_be_read_is_engaged() -> None:
+    simulation = ready("StatefulSet", UP)
+    simulation.answer = lambda query: (  # type: ignore[method-assign] # one answer is another
+        DENIED if isinstance(query, Find) and query.kind == "Event" else Simulation.answer(simulation, query)
+    )
+
+    assert says(simulation.throw().drive())[0] == "Ready"
+
+
+def test_message_of_an_unknown_form_is_shown_as_it_is() -> None:
+    simulation = event(ready("StatefulSet", UP).throw(), "StatefulSet", message="no room").drive()
+
+    assert says(simulation)[1].endswith("pods cannot be made: no room")
+
+
+def test_engaged_switch_whose_pods_are_to_come_is_looked_at_again_within_seconds() -> None:
+    simulation = ready("StatefulSet", UP).throw().drive().after(seconds=3).drive()
+
+    at = due(simulation.looked())
+    assert at is not None
+    assert (at - simulation.now).total_seconds() <= 10
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_job_that_can_make_no_pod_says_why(wait: bool) -> None:  # noqa: FBT001 # a parameter of the test
+    job = {"template": {"spec": {"containers": [{"name": "job"}]}}}
+    simulation = Simulation()
+    simulation.with_runbook(killSwitches=[kill_switch("stop", {"runJob": {"job": job, "wait": wait}})]).throw().drive()
+    (ref,) = [meta_of(one).ref for one in simulation.objects.values() if one["kind"] == "Job"]
+
+    event(simulation, "Job").change(ref, {"status": {"startTime": LATER}}).after(seconds=5).drive()
+
+    reason, message = says(simulation)
+    assert reason == "PodsNotCreated"
+    assert message.startswith(f"{ref} has made no pod yet; {ref}: pods cannot be made: {REFUSED}. Make room")
+    assert simulation.status().phase == ("Engaging" if wait else "Engaged")
+    assert simulation.after(minutes=2).drive().status().phase == "Stalled"
+
+
+def test_restart_of_no_pods_says_before_and_after_the_throw_that_there_is_none() -> None:
+    simulation = Simulation().with_object(workload_body(0, template={"metadata": {}}))
+    simulation.with_runbook(killSwitches=[kill_switch("stop", RESTART)]).drive()
+    text = "Deployment/web is to have 0 pods: there is none to restart"
+
+    assert says(simulation) == ("Ready", text)
+    assert condition(simulation.throw().drive().status(), "Engaged")[2].endswith(text)

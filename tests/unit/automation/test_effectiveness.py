@@ -1,0 +1,202 @@
+"""Whether what a metric has engaged by itself helped, when that is told, and what follows."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from runbook_operator.api.switch import Engagement
+from runbook_operator.automation.effectiveness import verdict
+from runbook_operator.automation.gates import is_held_back
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.signals import Signal
+from runbook_operator.kube import errors
+from runbook_operator.switches.requeue import due
+from tests.builders import Body, Simulation, condition, kill_switch, scale
+
+METRIC: Body = {"name": "error-rate", "query": "rate(errors[2m])", "critical": "> 10%", "period": "15s"}
+TIME = timedelta(minutes=5, seconds=30)
+"""Two minutes of looking back, one and two of lasting, and two readings."""
+
+
+def engaged(**spec: Any) -> Simulation:
+    return Simulation().with_runbook(**{"metrics": [METRIC]} | spec).with_target(3).drive().sense("Engage").drive()
+
+
+def last(simulation: Simulation) -> Engagement:
+    return simulation.status().history[0]
+
+
+def helped(simulation: Simulation) -> bool | None:
+    record = simulation.status().record
+    assert record is not None
+    return record.helped
+
+
+def test_what_the_metric_got_well_by_has_helped() -> None:
+    simulation = engaged().after(minutes=5).drive().sense("Release").drive()
+
+    assert (last(simulation).source, last(simulation).helped) == ("Metric", True)
+
+
+def test_a_metric_that_is_as_bad_when_it_should_be_well_was_not_helped_and_that_is_said_once() -> None:
+    simulation = engaged()
+    moment = due(simulation.world())
+    assert moment is not None
+    assert timedelta(0) <= moment - simulation.now <= TIME
+
+    simulation.now = moment
+    simulation.drive().after(minutes=9).drive()
+
+    assert helped(simulation) is False
+    assert simulation.replicas == 0
+    about_switch = [one for one in simulation.said if one.about == simulation.switch().meta.ref]
+    said = [one for one in about_switch if one.reason is Reason.INEFFECTIVE]
+    assert [one.warning for one in said] == [True]
+    assert "held for 5m30s, and Metric error-rate is as bad as it was" in said[0].message
+    assert due(simulation.world()) is None
+    assert last(simulation.sense("Release").drive()).helped is False
+
+
+def test_without_data_nobody_can_tell_and_the_next_data_does() -> None:
+    simulation = engaged().sense("Unknown").after(hours=1).drive()
+    assert helped(simulation) is None
+
+    assert helped(simulation.sense("Engage").drive()) is False
+
+
+def test_an_end_that_a_person_brings_about_says_nothing() -> None:
+    assert last(engaged().silence().drive()).helped is None
+
+
+def test_engagement_that_wrote_nothing_has_neither_helped_nor_not() -> None:
+    simulation = engaged().sense("Release")
+    record = simulation.status().record
+    assert record
+
+    assert verdict(simulation.world(), record) is True
+    assert verdict(simulation.world(), record.replace(actions=[])) is None
+
+
+def test_a_person_and_a_dependency_are_not_judged() -> None:
+    simulation = Simulation().with_runbook(metrics=[METRIC]).with_target(3).drive().throw().drive()
+    assert (last(simulation.after(hours=1).drive().release().drive()).source, last(simulation).helped) == (
+        "Person",
+        None,
+    )
+
+    simulation = Simulation().with_runbook().with_target(3).drive()
+    ref = simulation.switch().meta.ref
+    simulation.store.hear(ref, (Signal("Dependency", "model-api", "Engage"),))
+    assert simulation.drive().after(hours=1).drive().replicas == 0
+    simulation.store.hear(ref, (Signal("Dependency", "model-api", "Release"),))
+    assert (last(simulation.drive()).source, last(simulation).helped) == ("Dependency", None)
+
+
+def test_a_metric_that_is_declared_no_more_judges_nothing() -> None:
+    assert helped(engaged().with_runbook(metrics=[]).after(hours=1).drive()) is None
+
+
+def test_where_the_runbook_is_gone_nothing_is_judged() -> None:
+    simulation = engaged()
+    simulation.store.runbooks.clear()
+
+    assert helped(simulation.after(hours=1).drive()) is None
+
+
+def test_what_is_not_in_place_yet_has_had_no_time_to_help() -> None:
+    simulation = Simulation().with_runbook(metrics=[METRIC]).with_target(3).drive()
+    simulation.refuse(errors.ForbiddenError("403")).sense("Engage").drive().after(hours=1).drive()
+    assert helped(simulation) is None
+    assert last(simulation.sense("Release").drive()).helped is None
+
+    simulation = engaged().sense("Release").drive().after(hours=1)
+    simulation.refuse(errors.UnavailableError("500")).sense("Engage").drive().after(minutes=9)
+    simulation.refuse(None).drive().after(minutes=5).drive()
+    assert helped(simulation) is None
+    assert helped(simulation.after(minutes=1).drive()) is False
+
+
+def test_a_cluster_that_is_not_through_with_it_has_the_time_from_then_on() -> None:
+    simulation = engaged(killSwitches=[kill_switch("stop", scale(replicas=1))])
+    target = simulation.target
+    counts = {"replicas": 3, "readyReplicas": 1}
+    simulation.store.put_target(replace(target, body={**target.body, "status": counts}))
+    simulation.after(seconds=3).drive()
+    record = simulation.status().record
+    assert record is not None
+    assert record.actions[0].progress
+
+    assert helped(simulation.after(hours=1).drive()) is None
+    simulation.store.put_target(replace(target, body={**target.body, "status": {"replicas": 1, "readyReplicas": 1}}))
+    assert helped(simulation.drive().after(minutes=5).drive()) is None
+    assert helped(simulation.after(minutes=1).drive()) is False
+
+
+def test_a_metric_that_is_soon_bad_again_was_not_helped() -> None:
+    simulation = engaged().sense("Release").drive()
+    assert last(simulation).helped is True
+
+    simulation.after(minutes=4).sense("Engage").drive()
+    assert (simulation.replicas, last(simulation).helped) == (3, False)
+    assert condition(simulation.status(), "Automatic")[1] == "CoolDown"
+
+
+@pytest.mark.parametrize(
+    ("name", "minutes", "cool_down"), [("error-rate", 5, "5m"), ("latency", 4, "5m"), ("error-rate", 4, "4m")]
+)
+def test_another_metric_or_the_same_one_later_says_nothing_of_the_last_time(
+    name: str, minutes: int, cool_down: str
+) -> None:
+    simulation = engaged(automation={"coolDown": cool_down}).sense("Release").drive()
+
+    simulation.after(minutes=minutes).sense("Engage", name=name).drive()
+
+    assert simulation.status().history[0].helped is True
+
+
+def test_a_hold_that_a_person_silenced_has_not_come_back() -> None:
+    simulation = engaged().silence().drive().after(minutes=3).release().drive()
+
+    assert (simulation.replicas, last(simulation).helped) == (0, None)
+
+
+def test_what_did_not_help_twice_in_a_row_is_not_done_again_until_a_person_has_looked() -> None:
+    simulation = engaged()
+    for _ in range(2):
+        simulation.sense("Release").drive().after(minutes=1).sense("Engage").drive().after(minutes=6).drive()
+
+    assert [one.helped for one in simulation.status().history] == [False, False]
+    assert simulation.replicas == 3
+    assert condition(simulation.status(), "Automatic")[1] == "Ineffective"
+    assert is_held_back(simulation.status())
+    assert simulation.after(hours=9).drive().replicas == 3
+
+    assert simulation.say(engaged=None, reason="provider has mended it").drive().replicas == 0
+
+
+def test_a_momentary_act_is_over_before_anything_could_be_seen_of_it() -> None:
+    up = {"name": "stop", "target": "web", "by": 2, "max": 9}
+    simulation = engaged(killSwitches=[], scaling=[up])
+
+    assert helped(simulation.after(hours=1).drive()) is None
+
+
+def test_the_history_keeps_what_budgets_count_however_often_people_throw_the_switch() -> None:
+    simulation = engaged().sense("Release").drive()
+    for _ in range(12):
+        simulation.throw().drive().release().drive()
+    assert [one.source for one in simulation.status().history] == ["Person"] * 10 + ["Metric"]
+
+    simulation.after(hours=1).throw().drive().release().drive()
+    assert [one.source for one in simulation.status().history] == ["Person"] * 10
+
+
+def test_a_history_from_before_is_left_as_it_is_where_the_runbook_does_not_parse() -> None:
+    simulation = engaged().sense("Release").drive()
+    history = simulation.status().history
+    ref, runbook = next(iter(simulation.store.runbooks.items()))
+    simulation.store.runbooks[ref] = replace(runbook, spec=None, error="spec.title: Field required")
+
+    assert simulation.after(minutes=1).sense("Engage").drive().status().history == history

@@ -1,0 +1,735 @@
+"""What keeps automatic sources from engaging a switch, what does not, and how it is told."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from runbook_operator.api.conditions import timestamp
+from runbook_operator.api.deployment_guard_spec import JudgedRevision, WatchedRevision
+from runbook_operator.api.monitoring_spec import Level, Sensed
+from runbook_operator.api.parsing import RunbookObject
+from runbook_operator.api.runbook import RunbookStatus, TargetStatus
+from runbook_operator.api.switch import (
+    Declared,
+    Engagement,
+    Entry,
+    Holder,
+    Named,
+    PinnedTarget,
+    Record,
+)
+from runbook_operator.automation.desired_state import begins_by_itself, held_back, is_over, wanted, word
+from runbook_operator.automation.gates import GATES, HELD_BACK, closed, is_held_back
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
+from runbook_operator.core.signals import Signal, Source
+from runbook_operator.reconcile.snapshot import Policy
+from runbook_operator.switches.requeue import due
+from tests.builders import NOW, WEB, Body, Simulation, condition, kill_switch, scale, seen, switch
+from tests.stories import Story, deployment
+
+RUNBOOK = Ref("runbooks.dev/v1alpha1", "Runbook", "shop", "shop")
+METRIC: Body = {"name": "error-rate", "query": "errors", "critical": "> 10%"}
+NIGHTLY: Body = {"name": "nightly", "schedule": "0 2 * * *", "duration": "2h"}
+"""Open from 2:00 to 4:00; the simulation begins at 3:00."""
+MODEL_API: Body = {
+    "name": "model-api",
+    "impactIfDown": "No AI responses",
+    "check": {"tcp": {"service": {"name": "model", "port": 80}}},
+    "suppress": ["stop"],
+}
+HOUR = timedelta(hours=1)
+Close = Callable[[Simulation], object]
+
+
+def ready(**spec: Any) -> Simulation:
+    return Simulation().with_runbook(**{"metrics": [METRIC]} | spec).with_target(3).drive()
+
+
+def declare(simulation: Simulation, **spec: Any) -> Simulation:
+    """Another spec of the Runbook, whose status stays."""
+    old = simulation.store.runbooks[RUNBOOK].status
+    simulation.with_runbook(**{"metrics": [METRIC]} | spec)
+    return with_status(simulation, old)
+
+
+def with_status(simulation: Simulation, status: RunbookStatus) -> Simulation:
+    runbook: RunbookObject = simulation.store.runbooks[RUNBOOK]
+    simulation.store.runbooks[RUNBOOK] = replace(runbook, status=status)
+    return simulation
+
+
+def with_dependency(simulation: Simulation, level: Level, known: Level = "Unknown") -> Simulation:
+    told = Sensed(name="model-api", level=level, known=known, since=timestamp(NOW))
+    return with_status(simulation, RunbookStatus(dependencies=[told]))
+
+
+def automated(**automation: Any) -> Close:
+    return lambda simulation: declare(simulation, automation=automation)
+
+
+def over(simulation: Simulation, ago: timedelta, source: Holder = "Metric", **more: Any) -> Engagement:
+    """An engagement of a minute that ended so long ago."""
+    ended = simulation.now - ago
+    return Engagement(
+        engagement_id=f"over-{ago}",
+        engaged_at=timestamp(ended - timedelta(minutes=1)),
+        engaged_by="Metric error-rate",
+        source=source,
+        released_at=timestamp(ended),
+        **{"generation": simulation.switch().meta.generation, "helped": True} | more,
+    )
+
+
+def with_history(simulation: Simulation, *engagements: Engagement) -> Simulation:
+    old = simulation.switch()
+    return simulation._put(replace(old, status=old.status.replace(history=[*engagements])))
+
+
+def with_others(simulation: Simulation, number: int, source: Holder = "Metric", namespace: str = "shop") -> Simulation:
+    """So many other Runbooks have an engagement under way."""
+    for index in range(number):
+        other = switch(runbook=f"other-{index}")
+        record = Record(engagement_id=f"o-{index}", engaged_at=timestamp(simulation.now - 2 * HOUR), source=source)
+        meta = replace(other.meta, ref=replace(other.meta.ref, namespace=namespace))
+        simulation._put(replace(other, meta=meta, status=other.status.replace(record=record)))
+    return simulation
+
+
+def rolling(simulation: Simulation, updated: int = 1, **status: Any) -> Simulation:
+    """The Deployment says of its pods how many are updated."""
+    counts = {"replicas": 3, "updatedReplicas": updated, "availableReplicas": 3} | status
+    return with_pods(simulation, counts)
+
+
+def with_pods(simulation: Simulation, status: Body, **metadata: Any) -> Simulation:
+    """The Deployment with this status, whatever was read of it before."""
+    found = seen(3)
+    body = {**found.body, "metadata": {**found.body["metadata"], **metadata}, "status": status}
+    simulation.store.put_target(replace(found, body=body))
+    return simulation
+
+
+def held_down(simulation: Simulation, field: str = "spec.selector[x]", **rest: Any) -> Simulation:
+    """Another Runbook's switch has blocked the traffic of the Deployment for two hours."""
+    other, place = switch(runbook="other"), {"api_version": "v1", "kind": "Service", "name": "web", "uid": "svc-1"}
+    action = str(rest.get("action", "blockTraffic"))
+    one = Entry.model_validate({"action": action, "field": field, "result": "Applied", **place, **rest})
+    declared = Declared(action=action, target=PinnedTarget(workload=Named.of(WEB)))
+    began = timestamp(simulation.now - 2 * HOUR)
+    record = Record(engagement_id="o", engaged_at=began, plan=[declared], actions=[one])
+    return simulation._put(replace(other, status=other.status.replace(record=record)))
+
+
+def also(simulation: Simulation, source: Source, name: str) -> Simulation:
+    """Another source says that the switch is to be engaged."""
+    ref = simulation.switch().meta.ref
+    simulation.store.hear(ref, (*simulation.store.signals_of(ref), Signal(source, name, "Engage")))
+    return simulation
+
+
+def unconfirmed(simulation: Simulation) -> None:
+    """It was noted, while a person had silenced it; and now nobody can tell."""
+    if not simulation.status().holds:
+        suspended = declare(simulation, suspend={}).drive()
+        declare(suspended)
+    if any(one.verdict == "Engage" for one in simulation.store.signals_of(simulation.switch().meta.ref)):
+        simulation.sense("Unknown")
+
+
+CLOSE: Mapping[Reason, Close] = {
+    Reason.SUSPENDED: lambda s: declare(s, suspend={}),
+    Reason.MAINTENANCE_WINDOW: automated(maintenanceWindows=[NIGHTLY]),
+    Reason.INVALID_SPEC: automated(maintenanceWindows=[NIGHTLY | {"timeZone": "Mars/Olympus"}]),
+    Reason.UNCONFIRMED: unconfirmed,
+    Reason.DEPENDENCY_SUPPRESSED: lambda s: with_dependency(declare(s, dependencies=[MODEL_API]), "Critical"),
+    Reason.DEPLOYMENT_IN_PROGRESS: rolling,
+    Reason.TARGET_HELD_DOWN: held_down,
+    Reason.SETTLING: lambda s: with_history(
+        declare(s, metrics=[METRIC | {"settle": "10m"}]), over(s, timedelta(minutes=1), "Person")
+    ),
+    Reason.COOL_DOWN: lambda s: with_history(s, over(s, timedelta(minutes=1))),
+    Reason.INEFFECTIVE: lambda s: with_history(s, over(s, 8 * HOUR, helped=False), over(s, 9 * HOUR, helped=False)),
+    Reason.BUDGET_EXHAUSTED: lambda s: with_history(
+        declare(s, automation={"actsPerHour": 1}), over(s, timedelta(minutes=30))
+    ),
+    Reason.BLAST_RADIUS: lambda s: with_others(s, 5),
+    Reason.MIN_READY_PODS: automated(minReadyPods=1),
+}
+"""Each closes one gate, and no other, in any world that `ready` begins."""
+OPENED_BY_TIME = {
+    Reason.MAINTENANCE_WINDOW: HOUR,
+    Reason.SETTLING: timedelta(minutes=9),
+    Reason.COOL_DOWN: timedelta(minutes=4),
+    Reason.BUDGET_EXHAUSTED: timedelta(minutes=29),
+}
+"""After how long these open by themselves."""
+
+
+def gate_of(simulation: Simulation) -> Reason | None:
+    gate = held_back(simulation.world())
+    return gate.reason if gate else None
+
+
+def message_of(simulation: Simulation) -> str:
+    gate = held_back(simulation.world())
+    assert gate is not None
+    return gate.message
+
+
+def test_there_is_a_world_for_every_gate() -> None:
+    assert set(CLOSE) == HELD_BACK
+    # A window is open, or cannot be read: one gate with two reasons.
+    assert len(GATES) == len(HELD_BACK) - 1
+
+
+@pytest.mark.parametrize("reason", [None, *CLOSE])
+@pytest.mark.parametrize(("hold", "word", "engaged"), [*product((False, True), (None, True, False), (False, True))])
+def test_what_is_engaged_follows_the_person_then_what_is_engaged_and_held_and_only_then_the_gates(
+    reason: Reason | None, *, hold: bool, word: bool | None, engaged: bool
+) -> None:
+    simulation = ready()
+    if engaged or (hold and reason is Reason.UNCONFIRMED):
+        simulation.sense("Engage")
+    if engaged:
+        simulation.drive()
+    if reason is not None:
+        CLOSE[reason](simulation)
+    if not (hold and reason is Reason.UNCONFIRMED):
+        simulation.sense("Engage" if hold else "Release")
+    if word is not None:
+        simulation.say(engaged=word)
+    simulation.drive()
+
+    expected = word if word is not None else hold and (engaged or reason is None)
+    assert (simulation.replicas == 0) is expected
+    assert (simulation.status().record is not None) is expected
+    assert is_held_back(simulation.status()) is (word is None and hold and not engaged and reason is not None)
+
+
+@pytest.mark.parametrize("reason", CLOSE)
+def test_what_is_held_back_is_noted_told_and_said_once(reason: Reason) -> None:
+    simulation = ready().sense("Engage")
+    CLOSE[reason](simulation)
+    simulation.said.clear()
+
+    simulation.drive().after(seconds=5).drive()
+
+    assert [(hold.source, hold.name) for hold in simulation.status().holds] == [("Metric", "error-rate")]
+    status, told, message = condition(simulation.status(), "Automatic")
+    assert (status, told) == ("False", reason)
+    if reason is not Reason.SUSPENDED:
+        assert message == f"held back: {message_of(simulation)}; Metric error-rate would engage it"
+    about_switch = [one for one in simulation.said if one.about == simulation.switch().meta.ref]
+    # What was not confirmed had been held back by the suspension already, for the same hold.
+    assert [one.reason for one in about_switch] == ([] if reason is Reason.UNCONFIRMED else [Reason.HELD_BACK])
+    assert all(one.warning and message_of(simulation) in one.message for one in about_switch)
+
+
+@pytest.mark.parametrize(
+    ("field", "rest", "closes"),
+    [
+        ("spec.replicas", {"kind": "Deployment", "uid": "web-1", "held": 0, "action": "scale"}, True),
+        ("spec.replicas", {"kind": "Deployment", "uid": "web-1", "held": 1, "action": "scale"}, False),
+        ("spec.replicas", {"kind": "Deployment", "uid": "web-2", "held": 0, "action": "scale"}, False),
+        ("spec.selector[x]", {"step": 1}, False),
+        ("spec.selector[x]", {"action": "setFlag"}, False),
+    ],
+)
+def test_switch_that_holds_the_target_down_keeps_metrics_from_acting_on_it(
+    field: str, rest: Body, *, closes: bool
+) -> None:
+    simulation = held_down(ready().sense("Engage"), field, **rest)
+
+    assert gate_of(simulation) is (Reason.TARGET_HELD_DOWN if closes else None)
+
+
+def test_switch_that_was_thrown_after_the_metric_was_bad_holds_nothing_back() -> None:
+    simulation = declare(ready().sense("Engage"), suspend={}).drive()
+    declare(simulation).now += 3 * HOUR
+
+    assert gate_of(held_down(simulation)) is None
+
+
+@pytest.mark.parametrize("reason", [one for one in CLOSE if one is not Reason.UNCONFIRMED])
+def test_when_the_gate_opens_and_the_hold_lasts_it_engages_and_says_so(reason: Reason) -> None:
+    simulation = ready().sense("Engage")
+    CLOSE[reason](simulation)
+    simulation.drive()
+    assert simulation.replicas == 3
+
+    declare(with_history(rolling(simulation, updated=3)))
+    with_dependency(simulation, "Ok")
+    for ref in [ref for ref in simulation.store.switches if "other" in ref.name]:
+        simulation.store.forget(ref)
+    simulation.drive()
+
+    assert simulation.replicas == 0
+    said = [one.message for one in simulation.said if one.reason is Reason.ENGAGES_AFTER_ALL]
+    assert said
+    assert all("shop-stop by Metric error-rate (12% > 10%): it was held back, and engages now" in one for one in said)
+    assert condition(simulation.status(), "Automatic")[:2] == ("True", "Automatic")
+
+
+def test_nothing_is_said_of_gates_where_none_was_closed() -> None:
+    simulation = ready().sense("Engage").drive().sense("Release").drive()
+
+    assert {Reason.HELD_BACK, Reason.ENGAGES_AFTER_ALL}.isdisjoint(one.reason for one in simulation.said)
+
+
+def test_a_person_who_throws_what_is_held_back_is_not_told_that_it_engages_after_all() -> None:
+    simulation = ready(suspend={}).sense("Engage").drive().throw().drive()
+
+    assert simulation.replicas == 0
+    assert Reason.ENGAGES_AFTER_ALL not in {one.reason for one in simulation.said}
+
+
+def test_a_hold_that_goes_away_behind_a_gate_leaves_nothing() -> None:
+    simulation = ready(suspend={}).sense("Engage").drive().sense("Release").drive()
+    declare(simulation).drive()
+
+    assert (simulation.replicas, simulation.status().holds) == (3, [])
+    assert condition(simulation.status(), "Automatic")[0] == "True"
+
+
+@pytest.mark.parametrize(("reason", "wait"), OPENED_BY_TIME.items())
+def test_a_gate_that_time_opens_is_looked_at_then(reason: Reason, wait: timedelta) -> None:
+    simulation = ready().sense("Engage")
+    CLOSE[reason](simulation)
+    simulation.drive()
+
+    moment = due(simulation.world())
+    assert moment is not None
+    assert timedelta(0) <= NOW + wait - moment + timedelta(seconds=1) < timedelta(seconds=2)
+    simulation.now = moment
+    assert simulation.drive().replicas == 0
+
+
+@pytest.mark.parametrize("reason", [one for one in CLOSE if one not in (*OPENED_BY_TIME, Reason.SUSPENDED)])
+def test_every_other_gate_is_looked_at_every_ten_seconds(reason: Reason) -> None:
+    simulation = ready().sense("Engage")
+    CLOSE[reason](simulation)
+
+    world = simulation.drive().world()
+
+    assert due(world) == world.now + timedelta(seconds=10)
+
+
+def test_a_suspension_with_an_end_is_looked_at_then() -> None:
+    simulation = ready(suspend={"until": "2026-11-24T04:00:00Z"}).sense("Engage").drive()
+
+    assert due(simulation.world()) == NOW + HOUR
+
+
+def test_of_several_gates_that_are_closed_the_first_is_told() -> None:
+    simulation = ready(suspend={}).sense("Engage").drive().sense("Unknown")
+    held_down(rolling(with_others(simulation, 5)))
+    with_dependency(simulation, "Critical")
+    with_history(
+        simulation, *(over(simulation, timedelta(minutes=number), helped=False, generation=1) for number in (1, 3))
+    )
+    automation = {"actsPerHour": 2, "minReadyPods": 1, "maintenanceWindows": [NIGHTLY | {"schedule": "5-1 * * * *"}]}
+    spec: Body = {"suspend": {}, "automation": automation, "dependencies": [MODEL_API]}
+    spec["metrics"] = [METRIC | {"settle": "10m"}]
+    told = []
+    changes: tuple[Body, ...] = (
+        {},
+        {"suspend": None},
+        {"automation": automation | {"maintenanceWindows": [NIGHTLY]}},
+        {"automation": automation | {"maintenanceWindows": []}},
+    )
+    for change in changes:
+        spec |= change
+        told.append(gate_of(declare(simulation, **spec)))
+    told.append(gate_of(simulation.sense("Engage")))
+    told.append(gate_of(with_dependency(simulation, "Ok")))
+    told.append(gate_of(rolling(simulation, updated=3)))
+    told.append(gate_of(simulation._put(switch(runbook="other"))))
+    opened: Body = {"maintenanceWindows": []}
+    told.append(gate_of(declare(simulation, **spec | {"metrics": [METRIC]})))
+    for part in ({"coolDown": "0s"}, {"ineffectiveAfter": 0}, {"actsPerHour": 9}):
+        opened |= part
+        told.append(gate_of(declare(simulation, automation=automation | opened)))
+    for ref in [ref for ref in simulation.store.switches if "other" in ref.name]:
+        simulation.store.forget(ref)
+    told.append(gate_of(simulation))
+    told.append(gate_of(declare(simulation, automation=opened)))
+
+    order = list(CLOSE)
+    order[1:3] = [Reason.INVALID_SPEC, Reason.MAINTENANCE_WINDOW]
+    assert told == [*order, None]
+
+
+def test_a_cool_down_is_for_what_is_automatic_and_ends_when_a_person_has_spoken() -> None:
+    simulation = ready().sense("Engage").drive().silence().drive()
+    assert simulation.status().history[0].source == "Metric"
+    assert simulation.release().drive().replicas == 0
+
+    simulation = ready().throw().drive().release().drive().sense("Engage").drive()
+    assert simulation.replicas == 0
+
+
+def test_a_cool_down_is_from_the_last_automatic_engagement_whatever_a_person_has_thrown_before() -> None:
+    simulation = ready().sense("Engage")
+    with_history(simulation, over(simulation, timedelta(minutes=1)), over(simulation, 2 * HOUR, "Person"))
+
+    assert message_of(simulation) == "cool-down after the last automatic engagement, until 2026-11-24T03:04:00Z"
+
+
+def test_a_person_who_has_looked_lets_an_ineffective_switch_act_again() -> None:
+    simulation = ready().sense("Engage")
+    CLOSE[Reason.INEFFECTIVE](simulation)
+    told = condition(simulation.drive().status(), "Automatic")[2]
+    assert '{"spec":{"reason":"looked at over-8:00:00"}}' in told
+
+    assert simulation.say(engaged=None, reason="looked at over-8:00:00").drive().replicas == 0
+
+
+def test_one_engagement_that_helped_or_that_nobody_can_judge_breaks_the_row() -> None:
+    for helped in (True, None):
+        simulation = ready().sense("Engage")
+        with_history(
+            simulation,
+            over(simulation, HOUR, helped=False),
+            over(simulation, 2 * HOUR, helped=helped),
+            over(simulation, 3 * HOUR, helped=False),
+        )
+        assert gate_of(simulation) is None
+
+
+def test_what_did_not_help_against_a_metric_is_done_for_a_dependency_all_the_same() -> None:
+    simulation = ready().sense("Engage")
+    CLOSE[Reason.INEFFECTIVE](simulation)
+
+    assert gate_of(also(simulation, "Dependency", "model-api")) is None
+
+
+@pytest.mark.parametrize(
+    ("level", "known", "expected"),
+    [
+        ("Critical", "Unknown", Reason.DEPENDENCY_SUPPRESSED),
+        ("Stale", "Critical", Reason.DEPENDENCY_SUPPRESSED),
+        ("Stale", "Ok", None),
+        ("Unknown", "Unknown", None),
+        ("Ok", "Unknown", None),
+    ],
+)
+def test_a_dependency_suppresses_while_it_is_down_as_last_known(
+    level: Level, known: Level, expected: Reason | None
+) -> None:
+    simulation = ready(dependencies=[MODEL_API]).sense("Engage")
+    assert gate_of(simulation) is None
+
+    assert gate_of(with_dependency(simulation, level, known)) is expected
+
+
+def test_the_impact_of_the_dependency_goes_with_it_and_others_suppress_nothing() -> None:
+    other = MODEL_API | {"name": "other", "suppress": []}
+    simulation = with_dependency(ready(dependencies=[other, MODEL_API]).sense("Engage"), "Critical")
+    assert message_of(simulation) == "dependency model-api is down (No AI responses), against which it would not help"
+
+    plain = {key: value for key, value in MODEL_API.items() if key != "impactIfDown"}
+    simulation = declare(simulation, dependencies=[plain])
+    assert message_of(simulation) == "dependency model-api is down, against which it would not help"
+
+
+@pytest.mark.parametrize(
+    ("status", "rolls"),
+    [
+        ({}, False),
+        ({"updatedReplicas": 1, "replicas": 4}, True),
+        ({"updatedReplicas": 3, "replicas": 4}, True),
+        ({"updatedReplicas": 3, "replicas": 3, "availableReplicas": 0}, False),
+        ({"updatedReplicas": 1, "replicas": 1, "observedGeneration": 1}, False),
+        ({"updatedReplicas": 1, "replicas": 4, "conditions": [{"reason": "ProgressDeadlineExceeded"}]}, False),
+    ],
+)
+def test_pods_that_are_replaced_are_a_rollout_and_pods_that_are_not_ready_or_not_made_yet_are_none(
+    status: Body, *, rolls: bool
+) -> None:
+    simulation = ready().sense("Engage")
+    with_pods(simulation, {"observedGeneration": 2} | status if status else {}, generation=2)
+
+    assert gate_of(simulation) is (Reason.DEPLOYMENT_IN_PROGRESS if rolls else None)
+
+
+def test_a_rollout_keeps_from_acting_for_ten_minutes_at_most() -> None:
+    simulation = rolling(ready().sense("Engage")).drive()
+
+    assert simulation.after(minutes=9).drive().replicas == 3
+    assert simulation.after(minutes=1).drive().replicas == 0
+
+
+def test_what_rolls_back_or_is_held_by_the_watch_over_the_rollout_is_about_the_very_rollout() -> None:
+    back = kill_switch("stop", {"rollback": {"target": "web"}})
+    assert gate_of(rolling(ready(killSwitches=[back]).sense("Engage"))) is None
+
+    times = {"since": timestamp(NOW), "until": timestamp(NOW + HOUR)}
+    target = TargetStatus(
+        name="web",
+        found=True,
+        uid="web-1",
+        watch=WatchedRevision(revision=2, **times),
+        verdicts=[JudgedRevision(revision=2, verdict="Bad", since=times["since"])],
+    )
+    simulation = rolling(ready(deployments={"firstAction": {"engage": "stop"}}))
+    assert gate_of(also(simulation, "Dependency", "model-api")) is Reason.DEPLOYMENT_IN_PROGRESS
+    assert gate_of(with_status(also(simulation, "Deployment", "web"), RunbookStatus(targets=[target]))) is None
+
+
+def test_an_action_without_a_workload_or_on_another_kind_waits_for_no_rollout() -> None:
+    cron = {"name": "web", "workload": {"apiVersion": "batch/v1", "kind": "CronJob", "name": "web"}}
+    asleep = kill_switch("stop", {"suspend": {"target": "web"}})
+    assert gate_of(rolling(ready(targets=[cron], killSwitches=[asleep]).sense("Engage"))) is None
+
+    told = kill_switch("stop", {"notify": {"contact": "primary", "message": "Look"}})
+    contacts = [{"name": "primary", "role": "On-Call"}]
+    assert gate_of(rolling(ready(contacts=contacts, killSwitches=[told]).sense("Engage"))) is None
+
+
+def test_of_several_metrics_the_one_that_settles_first_counts_and_a_dependency_settles_at_once() -> None:
+    slow, quick = METRIC | {"settle": "10m"}, METRIC | {"name": "latency", "query": "rate(x[5m])"}
+    simulation = ready(metrics=[slow, quick]).sense("Engage").sense("Engage", name="latency")
+    with_history(simulation, over(simulation, timedelta(minutes=1), "Person"))
+    assert message_of(simulation) == (
+        "metric latency includes samples from before the last act of this switch, until 2026-11-24T03:04:00Z"
+    )
+
+    assert gate_of(also(simulation, "Dependency", "model-api")) is None
+
+
+def test_of_several_windows_that_are_open_the_last_to_close_is_named() -> None:
+    windows = [
+        NIGHTLY,
+        NIGHTLY | {"name": "long", "duration": "9h"},
+        NIGHTLY | {"name": "noon", "schedule": "0 12 * * *"},
+    ]
+    simulation = ready(automation={"maintenanceWindows": windows}).sense("Engage")
+
+    assert message_of(simulation) == "maintenance window long is open until 2026-11-24T11:00:00Z"
+
+
+def test_a_window_that_cannot_be_read_keeps_from_acting_and_names_its_field() -> None:
+    simulation = ready().sense("Engage")
+    CLOSE[Reason.INVALID_SPEC](simulation)
+
+    assert message_of(simulation).startswith(
+        "spec.automation.maintenanceWindows[0] (nightly): there is no time zone Mars/Olympus"
+    )
+    assert simulation.throw().drive().replicas == 0
+
+
+def test_a_window_that_cannot_be_read_is_told_on_the_runbook() -> None:
+    wrong = {"maintenanceWindows": [NIGHTLY, NIGHTLY | {"name": "noon", "schedule": "0 0 31 2 *"}]}
+    ready_condition = Story(spec={"automation": wrong}).is_at(deployment(1)).runbook.status.conditions[0]
+
+    assert (ready_condition.type, ready_condition.status, ready_condition.reason) == ("Ready", "False", "InvalidSpec")
+    assert ready_condition.message.startswith(
+        "spec.automation.maintenanceWindows[1] (noon): its day-of-month is never; write five fields"
+    )
+
+
+def test_the_budget_is_for_all_switches_of_the_runbook_and_counts_no_person() -> None:
+    both = [kill_switch(), kill_switch("other", scale(replicas=1))]
+    simulation = ready(killSwitches=both, automation={"actsPerHour": 1}).sense("Engage", "other").drive("other", "stop")
+    assert gate_of(simulation.sense("Engage")) is Reason.BUDGET_EXHAUSTED
+    assert message_of(simulation).startswith("the Runbook's 1 automatic engagements per hour are used up until")
+
+    simulation = ready(killSwitches=both, automation={"actsPerHour": 1}).throw("other").drive("other", "stop")
+    assert gate_of(simulation.sense("Engage")) is None
+
+
+def gate_under(simulation: Simulation, **policy: Any) -> tuple[Reason, str] | None:
+    gate = held_back(simulation.world(policy=Policy(**policy)))
+    return (gate.reason, gate.message) if gate else None
+
+
+def test_the_clusters_budget_is_for_all_runbooks_and_none_leaves_everything_to_people() -> None:
+    simulation = ready().sense("Engage")
+    assert gate_under(simulation, acts_per_hour=0) == (
+        Reason.BUDGET_EXHAUSTED,
+        "the cluster's 0 automatic engagements per hour (RUNBOOK_ACTS_PER_HOUR) are used up",
+    )
+
+    for name in ("a", "b"):
+        body = switch(runbook=name)
+        status = body.status.replace(history=[over(simulation, timedelta(minutes=9))])
+        simulation._put(replace(body, status=status))
+    assert gate_under(simulation, acts_per_hour=2) == (
+        Reason.BUDGET_EXHAUSTED,
+        "the cluster's 2 automatic engagements per hour (RUNBOOK_ACTS_PER_HOUR) are used up until 2026-11-24T03:50:00Z",
+    )
+    assert gate_under(simulation, acts_per_hour=3) is None
+
+
+def test_the_blast_radius_counts_runbooks_of_the_namespace_and_of_the_cluster() -> None:
+    simulation = with_others(ready().sense("Engage"), 3)
+    assert gate_under(simulation) is None
+    assert gate_under(simulation, acting_per_namespace=3) == (
+        Reason.BLAST_RADIUS,
+        "no more than 3 Runbooks of a namespace may have automatic engagements at once (RUNBOOK_ACTING_PER_NAMESPACE)",
+    )
+
+    simulation = with_others(ready().sense("Engage"), 3, namespace="elsewhere")
+    assert gate_under(simulation, acting_per_namespace=3) is None
+    assert gate_under(simulation, acting_in_cluster=3) == (
+        Reason.BLAST_RADIUS,
+        "no more than 3 Runbooks of a cluster may have automatic engagements at once (RUNBOOK_ACTING_IN_CLUSTER)",
+    )
+
+
+def test_the_blast_radius_counts_neither_people_nor_the_runbook_that_acts_already() -> None:
+    assert gate_of(with_others(ready().sense("Engage"), 9, "Person")) is None
+
+    both = [kill_switch(), kill_switch("other", scale(replicas=1))]
+    simulation = ready(killSwitches=both).sense("Engage", "other").drive("other")
+    assert gate_of(with_others(simulation, 9).sense("Engage")) is None
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "is_open"),
+    [
+        ({"restart": {"target": "web"}}, {"readyReplicas": 1}, False),
+        ({"restart": {"target": "web"}}, {"readyReplicas": 2}, True),
+        ({"restart": {"target": "web"}}, {}, False),
+        (scale(replicas=2), {"readyReplicas": 3}, True),
+        (scale(replicas=1), {"readyReplicas": 3}, False),
+        (scale(by=-1), {"readyReplicas": 1}, False),
+        (scale(by=2), {"readyReplicas": 0}, True),
+        ({"rollback": {"target": "web"}}, {"readyReplicas": 0}, True),
+    ],
+)
+def test_so_many_pods_must_be_ready_and_stay_but_for_what_brings_pods_back(
+    action: Body, status: Body, *, is_open: bool
+) -> None:
+    simulation = ready(killSwitches=[kill_switch("stop", action)], automation={"minReadyPods": 2}).sense("Engage")
+    rolling(simulation, updated=3, **status)
+
+    assert gate_of(simulation) is (None if is_open else Reason.MIN_READY_PODS)
+
+
+def test_a_workload_that_is_not_there_has_no_ready_pods() -> None:
+    simulation = ready(automation={"minReadyPods": 1}).without_target().sense("Engage")
+
+    assert message_of(simulation) == (
+        "scale would find or leave fewer than 1 ready pods of Deployment/web (spec.automation.minReadyPods)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "status", "is_open"),
+    [
+        ("apps/v1", "DaemonSet", {"numberReady": 1}, True),
+        ("apps/v1", "DaemonSet", {"numberReady": 0}, False),
+        ("example.org/v1", "Fleet", {}, True),
+        ("example.org/v1", "Fleet", {"readyReplicas": 0}, False),
+    ],
+)
+def test_pods_are_counted_as_each_kind_counts_them_and_one_that_counts_none_is_not_kept(
+    api_version: str, kind: str, status: Body, *, is_open: bool
+) -> None:
+    target = {"name": "web", "workload": {"apiVersion": api_version, "kind": kind, "name": "web"}}
+    simulation = Simulation().with_object(
+        {"apiVersion": api_version, "kind": kind, "metadata": {"name": "web"}, "spec": {}, "status": status}
+    )
+    simulation.with_runbook(
+        targets=[target],
+        killSwitches=[kill_switch("stop", {"restart": {"target": "web"}})],
+        automation={"minReadyPods": 1},
+    ).sense("Engage")
+
+    gate = held_back(simulation.looked())
+
+    assert gate is None if is_open else gate is not None
+
+
+def test_what_observe_would_do_goes_through_the_gates_too() -> None:
+    simulation = ready(mode="Observe").sense("Engage").drive()
+    assert condition(simulation.status(), "Engaged")[1] == "Observing"
+
+    simulation = ready(mode="Observe", automation={"maintenanceWindows": [NIGHTLY]}).sense("Engage").drive()
+    assert condition(simulation.status(), "Engaged")[1] == "Released"
+    assert condition(simulation.status(), "Automatic")[1] == "MaintenanceWindow"
+
+
+def test_what_begins_by_itself_is_neither_a_persons_nor_under_way_nor_only_observed() -> None:
+    simulation = ready()
+    assert not begins_by_itself(simulation.world())
+    assert begins_by_itself(simulation.sense("Engage").world())
+    assert not begins_by_itself(declare(simulation, mode="Observe").world())
+    assert not begins_by_itself(declare(simulation, killSwitches=[]).world())
+    assert not begins_by_itself(declare(simulation).throw().world())
+    assert not begins_by_itself(simulation.release().drive().world())
+
+
+def test_the_source_that_says_so_now_is_who_engaged_it() -> None:
+    simulation = ready(suspend={}).sense("Engage").drive().sense("Unknown").sense("Engage", name="latency")
+
+    assert declare(simulation).drive().status().engaged_by == "Metric latency"
+
+
+def test_where_the_runbook_is_gone_no_gate_is_asked() -> None:
+    simulation = ready(suspend={}).sense("Engage").drive()
+    simulation.store.runbooks.clear()
+
+    assert closed(simulation.world(), simulation.status().holds) is None
+
+
+def test_a_switch_that_was_never_told_about_is_not_held_back() -> None:
+    assert not is_held_back(Simulation().with_runbook().status())
+
+
+def lose_sight(simulation: Simulation) -> None:
+    """There is no data any more, before anything is engaged; under way, that is no matter of a gate."""
+    if simulation.status().record is None:
+        simulation.sense("Unknown")
+
+
+CLOSERS = st.lists(
+    st.sampled_from([lose_sight, *(CLOSE[one] for one in CLOSE if one is not Reason.UNCONFIRMED)]), max_size=4
+)
+MOVES = st.lists(
+    st.sampled_from(
+        [
+            lambda s: s.sense("Engage"),
+            lambda s: s.sense("Engage", name="latency"),
+            lambda s: s.sense("Release"),
+            lambda s: s.sense("Unknown"),
+            lambda s: s.throw(),
+            lambda s: s.silence(expires_after="30m"),
+            lambda s: s.release(),
+            lambda s: s.after(minutes=20),
+            lambda s: s.after(hours=2),
+            lambda s: s.drive(),
+            lambda s: s.drive(at_most=1),
+            lambda s: declare(s, mode="Observe"),
+        ]
+    ),
+    max_size=8,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(moves=MOVES, closers=CLOSERS)
+def test_closing_gates_never_engages_and_never_releases(moves: list[Close], closers: list[Close]) -> None:
+    simulation = ready()
+    for move in moves:
+        move(simulation)
+    before = simulation.world()
+    # What closes a gate declares the Runbook in Enforce, which engages a throw that nobody has seen in Observe.
+    assume(not before.observing)
+    for close in closers:
+        close(simulation)
+    after = simulation.world()
+
+    said = word(before)
+    if before.record is not None or (said is not None and not is_over(before)):
+        assert wanted(after) is wanted(before)
+    else:
+        assert wanted(before) or not wanted(after)

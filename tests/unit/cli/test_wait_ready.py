@@ -1,0 +1,87 @@
+"""`runbook-operator check`, against a server on the loopback."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from runbook_operator.__main__ import main
+from runbook_operator.cli import wait_ready
+
+
+class Answering:
+    """A server that answers each request with the next of `statuses`, and with the last one from then on."""
+
+    def __init__(self) -> None:
+        self.statuses = [200]
+        self.text = b"ok"
+        answering = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                status = answering.statuses.pop(0) if len(answering.statuses) > 1 else answering.statuses[0]
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(answering.text)
+
+            def log_message(self, *_: object) -> None:
+                """Nothing is written to the test's output."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/readyz"
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+
+@pytest.fixture
+def answering(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answering]:
+    monkeypatch.setattr(wait_ready, "PAUSE", 0.01)
+    made = Answering()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+def test_an_operator_that_is_ready_passes(answering: Answering, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", answering.url]) == 0
+
+    assert capsys.readouterr().out == f"{answering.url}: ok\n"
+
+
+def test_an_operator_that_is_ready_a_moment_later_passes(answering: Answering) -> None:
+    answering.statuses = [503, 503, 200]
+
+    assert main(["check", answering.url]) == 0
+
+
+def test_an_operator_that_stays_unready_fails_with_what_it_says(
+    answering: Answering, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answering.statuses, answering.text = [503], b"not all objects were listed yet"
+
+    assert main(["check", answering.url, "--seconds", "0.05"]) == 1
+
+    assert capsys.readouterr().err == f"{answering.url}: 503 not all objects were listed yet\n"
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/readyz", "nonsense"])
+def test_an_address_where_nobody_answers_fails_with_a_sentence(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", url, "--seconds", "0"]) == 1
+
+    assert capsys.readouterr().err.startswith(f"{url}: ")
+
+
+def test_a_proxy_of_the_environment_is_not_asked(answering: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    assert main(["check", answering.url, "--seconds", "0"]) == 0
+
+
+def test_an_address_of_ipv6_needs_no_brackets(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "http://::1:1/readyz", "--seconds", "0"]) == 1
+    assert main(["check", "http://[::1]:1/readyz", "--seconds", "0"]) == 1
+
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == second
+    assert first.startswith("http://[::1]:1/readyz: <urlopen error [Errno")

@@ -1,0 +1,327 @@
+"""The judgement of one metric over time."""
+
+import math
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runbook_operator.core.level_tracker import SEVERITY, Level, Timing, Track, advance, due, judge, signal
+from runbook_operator.core.signals import Verdict
+from runbook_operator.core.thresholds import Role, Threshold, parse
+
+START = datetime(2025, 6, 1, 12, tzinfo=UTC)
+TIMING = Timing(timedelta(seconds=60), timedelta(seconds=300), timedelta(seconds=600))
+PROBE = Timing(timedelta(), timedelta(), timedelta(seconds=600), failures=3, successes=2)
+LEVELS: list[Level] = ["Ok", "Warning", "Critical", "Unknown", "Stale"]
+NAMED: dict[str, Level] = {level: level for level in LEVELS}
+
+
+def _at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def _told(readings: str, level: Level = "Unknown", timing: Timing = TIMING) -> str:
+    """What is told after each reading, `SECONDS LEVEL, ...`, for a metric that is at this level."""
+    track: Track | None = Track(level, START, known=level, data_at=START) if level in SEVERITY else None
+    told: list[Level] = []
+    for reading in readings.split(", "):
+        seconds, name = reading.split()
+        track = advance(track, NAMED[name], 1.0, "", _at(float(seconds)), timing)
+        told.append(track.level)
+    return " ".join(told)
+
+
+def _rule(text: str, role: Role) -> Threshold | None:
+    return parse(text, role=role) if text else None
+
+
+def _judge(value: float | None, rules: str, before: Level = "Ok", baseline: float | None = None) -> Level:
+    """Rules as `normal | warning | critical`."""
+    normal, warning, critical = (part.strip() for part in rules.split("|"))
+    levels = _rule(normal, "normal"), _rule(warning, "warning"), _rule(critical, "critical")
+    return judge(value, baseline, *levels, before)
+
+
+ERRORS = "< 1% | > 5% | > 10%"
+
+
+@pytest.mark.parametrize(
+    ("value", "before", "level"),
+    [
+        (0.005, "Ok", "Ok"),
+        (0.03, "Ok", "Ok"),
+        (0.03, "Unknown", "Ok"),
+        (0.07, "Ok", "Warning"),
+        (0.2, "Ok", "Critical"),
+        (0.07, "Critical", "Warning"),
+        (0.03, "Critical", "Warning"),
+        (0.03, "Warning", "Warning"),
+        (0.01, "Warning", "Warning"),
+        (0.005, "Critical", "Ok"),
+        (0.005, "Warning", "Ok"),
+    ],
+)
+def test_what_was_bad_is_bad_until_it_is_normal(value: float, before: Level, level: Level) -> None:
+    assert _judge(value, ERRORS, before) == level
+
+
+def test_without_a_normal_range_it_is_over_when_it_is_not_bad() -> None:
+    assert _judge(0.04, "| > 5% | > 10%", "Critical") == "Ok"
+    assert _judge(0.07, "| > 5% | > 10%", "Critical") == "Warning"
+    assert _judge(0.07, "| | > 10%", "Critical") == "Ok"
+
+
+def test_normal_alone_warns_where_it_does_not_hold() -> None:
+    assert _judge(6, "1 .. 5 | |") == "Warning"
+    assert _judge(5, "1 .. 5 | |", "Warning") == "Ok"
+
+
+@pytest.mark.parametrize(
+    ("rules", "above", "below"),
+    [
+        (ERRORS, "Critical", "Ok"),
+        ("> 5 | | < 1", "Ok", "Critical"),
+        ("1 .. 5 | |", "Warning", "Warning"),
+        ("| > 2x | > 5x", "Critical", "Ok"),
+    ],
+)
+def test_infinite_value_is_beyond_every_open_bound(rules: str, above: Level, below: Level) -> None:
+    assert (_judge(math.inf, rules), _judge(-math.inf, rules)) == (above, below)
+
+
+@pytest.mark.parametrize("value", [None, math.nan])
+@pytest.mark.parametrize("before", LEVELS)
+def test_what_is_no_number_is_unknown(value: float | None, before: Level) -> None:
+    assert _judge(value, ERRORS, before) == "Unknown"
+
+
+@pytest.mark.parametrize(
+    ("rules", "before", "level"),
+    [
+        ("| > 2x | > 10", "Ok", "Critical"),
+        ("| > 3 | > 2x", "Ok", "Unknown"),
+        ("| > 2x | > 99", "Ok", "Unknown"),
+        ("< 1x | > 99 |", "Warning", "Unknown"),
+        ("< 1x | > 99 |", "Ok", "Ok"),
+    ],
+)
+def test_without_a_baseline_only_what_needs_none_is_said(rules: str, before: Level, level: Level) -> None:
+    assert _judge(50, rules, before) == level
+
+
+@given(
+    st.none() | st.floats(),
+    st.none() | st.floats(),
+    st.sampled_from([ERRORS, "< 1x | > 2x | > 5x", "1 .. 5 | |", "| |", "| | > 3", "< 2x | > 5 |"]),
+    st.sampled_from(LEVELS),
+)
+def test_every_value_has_a_level(value: float | None, baseline: float | None, rules: str, before: Level) -> None:
+    level = _judge(value, rules, before, baseline)
+
+    assert level in ("Ok", "Warning", "Critical", "Unknown")
+    assert level == _judge(value, rules, before, baseline)
+    if value is None or math.isnan(value):
+        assert level == "Unknown"
+
+
+def test_a_worse_level_is_told_when_it_has_lasted() -> None:
+    assert _told("10 Critical, 69 Critical, 70 Critical", "Ok") == "Ok Ok Critical"
+
+
+def test_a_better_level_is_told_when_it_has_lasted() -> None:
+    assert _told("10 Ok, 309 Ok, 310 Ok", "Critical") == "Critical Critical Ok"
+
+
+def test_a_break_begins_the_wait_anew() -> None:
+    assert _told("0 Critical, 50 Ok, 60 Critical, 119 Critical, 120 Critical", "Ok") == "Ok Ok Ok Ok Critical"
+
+
+def test_the_first_level_of_all_must_last_as_any_other() -> None:
+    assert _told("0 Ok, 299 Ok, 300 Ok") == "Unknown Unknown Ok"
+    assert _told("0 Critical, 59 Critical, 60 Critical") == "Unknown Unknown Critical"
+
+
+def test_swinging_between_warning_and_critical_is_a_warning() -> None:
+    assert _told("0 Critical, 30 Warning, 60 Critical, 119 Critical", "Ok") == "Ok Ok Warning Warning"
+
+
+def test_a_warning_on_the_way_does_not_delay_the_critical() -> None:
+    assert _told("0 Warning, 10 Critical, 60 Critical, 70 Critical", "Ok") == "Ok Ok Warning Critical"
+
+
+def test_swinging_between_warning_and_ok_ends_the_critical() -> None:
+    assert _told("0 Ok, 150 Warning, 300 Ok, 599 Ok, 600 Ok", "Critical") == "Critical Critical Warning Warning Ok"
+
+
+def test_a_gap_in_the_data_neither_counts_nor_begins_the_wait_anew() -> None:
+    told = _told("0 Critical, 40 Critical, 70 Unknown, 100 Critical, 119 Critical, 120 Critical", "Ok")
+
+    assert told == "Ok Ok Ok Ok Ok Critical"
+
+
+def test_a_long_time_without_readings_begins_the_wait_anew() -> None:
+    assert _told("0 Critical, 600 Critical, 659 Critical, 660 Critical", "Ok") == "Ok Ok Ok Critical"
+
+
+def test_lasting_silence_is_told_and_ends_with_the_first_data() -> None:
+    told = _told("0 Critical, 599 Unknown, 600 Unknown, 5000 Unknown, 5010 Ok, 5309 Ok, 5310 Ok", "Critical")
+
+    assert told == "Critical Critical Stale Stale Critical Critical Ok"
+
+
+def test_what_never_had_data_becomes_stale_too() -> None:
+    assert _told("0 Unknown, 599 Unknown, 600 Stale") == "Unknown Unknown Stale"
+    assert _told("0 Unknown, 600 Unknown, 610 Ok, 910 Ok") == "Unknown Stale Unknown Ok"
+
+
+def test_who_goes_on_from_what_was_told_before_counts_the_silence_from_where_it_began() -> None:
+    told = Track("Critical", START, known="Critical", begun=_at(5000))
+    assert due(told, TIMING, _at(5000)) == _at(5600)
+
+    silent = [advance(told, "Unknown", None, "", _at(seconds), TIMING) for seconds in (5001, 5599, 5600)]
+    assert [(one.level, one.data_at) for one in silent] == [("Critical", None), ("Critical", None), ("Stale", None)]
+
+    heard = advance(told, "Critical", 0.2, "", _at(5100), TIMING)
+    assert (heard.level, heard.since, due(heard, TIMING, _at(5100))) == ("Critical", START, _at(5700))
+    back = advance(told, "Unknown", None, "", _at(100), TIMING)
+    assert due(back, TIMING, _at(100)) == _at(700)
+
+
+def test_a_probe_counts_its_failures_and_successes_in_a_row() -> None:
+    seen = "0 Critical, 1 Critical, 2 Ok, 3 Critical, 4 Critical, 5 Unknown, 6 Critical, 7 Ok, 8 Ok"
+
+    assert _told(seen, "Ok", PROBE) == "Ok Ok Ok Ok Ok Ok Critical Critical Ok"
+
+
+def test_under_stale_the_level_from_before_is_known_and_nothing_is_on_its_way() -> None:
+    track = advance(Track("Critical", START, known="Critical"), "Ok", 0, "", START, TIMING)
+    track = advance(track, "Unknown", None, "timeout", _at(600), TIMING)
+
+    assert (track.level, track.known, track.since, track.reason) == ("Stale", "Critical", _at(600), "timeout")
+    assert (track.candidate, track.count, due(track, TIMING, _at(600))) == ("Stale", 0, None)
+
+
+def test_the_candidate_is_what_is_on_its_way() -> None:
+    track = advance(Track("Ok", START, known="Ok"), "Warning", 0.07, "7%", _at(10), TIMING)
+    worse = advance(track, "Critical", math.inf, "12%", _at(20), TIMING)
+
+    assert (track.candidate, track.candidate_since, track.count) == ("Warning", _at(10), 1)
+    assert (track.value, track.data_at, track.reason) == (0.07, _at(10), "7%")
+    assert (worse.candidate, worse.candidate_since, worse.count) == ("Critical", _at(20), 1)
+    assert worse.value == math.inf
+    assert advance(track, "Critical", math.nan, "", _at(20), TIMING).value is None
+    calm = advance(worse, "Ok", 0.0, "", _at(30), TIMING)
+    assert (calm.candidate, calm.candidate_since, calm.count) == ("Ok", START, 0)
+
+
+def test_without_patience_for_silence_readings_still_add_up() -> None:
+    timing = Timing(timedelta(seconds=60), timedelta(), timedelta())
+
+    assert _told("0 Critical, 60 Critical, 61 Unknown", "Ok", timing) == "Ok Critical Stale"
+
+
+def test_a_clock_that_is_put_back_lengthens_the_wait_at_most() -> None:
+    assert _told("9000 Critical, 0 Critical, 59 Critical, 60 Critical", "Ok") == "Ok Ok Ok Critical"
+
+
+def test_time_alone_makes_silence_stale() -> None:
+    track = advance(None, "Unknown", None, "", START, TIMING)
+
+    assert due(track, TIMING, START) == _at(600)
+    assert due(track, TIMING, _at(700)) == _at(700)
+
+
+def test_time_alone_tells_what_lasts() -> None:
+    track = advance(Track("Ok", START, known="Ok"), "Warning", 1, "", _at(10), TIMING)
+    blind = advance(track, "Unknown", None, "", _at(20), TIMING)
+
+    assert due(track, TIMING, _at(10)) == _at(70)
+    assert due(blind, TIMING, _at(20)) == _at(610)
+
+
+def test_time_alone_does_not_make_up_for_readings() -> None:
+    track = advance(Track("Ok", START, known="Ok"), "Critical", None, "", _at(10), PROBE)
+
+    assert due(track, PROBE, _at(10)) == _at(610)
+
+
+@pytest.mark.parametrize(
+    ("level", "critical", "warning"),
+    [
+        ("Ok", "Release", "Release"),
+        ("Warning", "Unknown", "Engage"),
+        ("Critical", "Engage", "Engage"),
+        ("Unknown", "Unknown", "Unknown"),
+        ("Stale", "Unknown", "Unknown"),
+    ],
+)
+def test_only_what_is_known_engages_or_releases(level: Level, critical: Verdict, warning: Verdict) -> None:
+    assert signal(level) == critical
+    assert signal(level, "Warning") == warning
+
+
+LENGTHS = st.integers(0, 20).map(lambda seconds: timedelta(seconds=seconds))
+TIMINGS = st.builds(Timing, LENGTHS, LENGTHS, LENGTHS, st.integers(1, 3), st.integers(1, 3))
+STEPS = st.lists(st.tuples(st.integers(-5, 25), st.sampled_from(LEVELS)), max_size=25)
+
+
+def _tracks(steps: list[tuple[int, Level]], timing: Timing) -> list[tuple[Track | None, Level, datetime, Track]]:
+    """Each reading with the track before and after."""
+    track: Track | None = None
+    now, taken = START, []
+    for seconds, seen in steps:
+        now += timedelta(seconds=seconds)
+        after = advance(track, seen, 1.0, "", now, timing)
+        assert after == advance(track, seen, 1.0, "", now, timing)
+        taken.append((track, seen, now, after))
+        track = after
+    return taken
+
+
+@given(STEPS, TIMINGS)
+def test_what_is_told_was_seen_and_moves_towards_what_is_seen(steps: list[tuple[int, Level]], timing: Timing) -> None:
+    seen: set[int] = set()
+    for before, level, now, after in _tracks(steps, timing):
+        seen |= {SEVERITY[level]} if level in SEVERITY else set()
+        assert after.level not in SEVERITY or min(seen) <= SEVERITY[after.level] <= max(seen)
+        assert after.level in (after.known, "Stale")
+        if before and level in SEVERITY and before.known in SEVERITY:
+            between = sorted((SEVERITY[before.known], SEVERITY[level]))
+            assert between[0] <= SEVERITY[after.level] <= between[1]
+        assert all(moment <= now for moment in (after.since, after.candidate_since, after.data_at or now))
+
+
+@given(STEPS, TIMINGS)
+def test_no_data_neither_tells_nor_hides_a_level(steps: list[tuple[int, Level]], timing: Timing) -> None:
+    for before, seen, _, after in _tracks(steps, timing):
+        if seen not in SEVERITY:
+            assert after.known == (before.known if before else "Unknown")
+            assert after.level in (before.level if before else "Unknown", "Stale")
+
+
+@given(STEPS, TIMINGS)
+def test_silence_after_any_history_moves_no_switch(steps: list[tuple[int, Level]], timing: Timing) -> None:
+    for _, _, now, after in _tracks(steps, timing):
+        later = advance(after, "Unknown", None, "", now + timing.no_data_after, timing)
+        assert later.level in ("Stale", after.level)
+        assert signal(later.level) in ("Unknown", signal(after.level))
+
+
+@given(STEPS, TIMINGS)
+def test_what_is_due_happens_then_and_not_before(steps: list[tuple[int, Level]], timing: Timing) -> None:
+    for _, seen, now, after in _tracks(steps, timing):
+        moment = due(after, timing, now)
+        if moment is None:
+            assert after.level == "Stale"
+            continue
+        assert moment >= now
+        assert _next(after, seen, moment, timing) != {after.level}
+        if moment > now:
+            assert _next(after, seen, moment - timedelta(seconds=1), timing) == {after.level}
+
+
+def _next(track: Track, seen: Level, now: datetime, timing: Timing) -> set[Level]:
+    """What may be told then, with a reading like the last one or with none."""
+    return {advance(track, level, 1.0, "", now, timing).level for level in (seen, "Unknown")}

@@ -1,0 +1,126 @@
+"""Where namespaces belong, and who takes which shard."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runbook_operator.core.references import Ref
+from runbook_operator.core.sharding import Share, among, everybody, shard_of, share
+
+NAMES = [f"team-{number}" for number in range(10_000)]
+
+
+def test_one_shard_has_everything() -> None:
+    assert {shard_of(name, 1) for name in NAMES} == {0}
+
+
+def test_a_namespace_stays_where_it_is_across_versions_and_machines() -> None:
+    assert [shard_of(name, 8) for name in ("default", "ai", "team-1", "")] == [1, 6, 5, 5]
+
+
+@pytest.mark.parametrize("count", [2, 8, 64])
+def test_namespaces_spread_evenly(count: int) -> None:
+    sizes = Counter(shard_of(name, count) for name in NAMES)
+
+    mean = len(NAMES) / count
+    deviation = mean**0.5
+    assert set(sizes) == set(range(count))
+    assert all(abs(size - mean) < 5 * deviation for size in sizes.values())
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (8, 9), (8, 16)])
+def test_more_shards_move_only_what_the_new_ones_get(before: int, after: int) -> None:
+    moved = [name for name in NAMES if shard_of(name, before) != shard_of(name, after)]
+
+    assert all(shard_of(name, after) >= before for name in moved)
+    assert len(moved) / len(NAMES) == pytest.approx((after - before) / after, abs=0.02)
+
+
+def test_an_object_is_of_the_shard_of_its_namespace() -> None:
+    ref = Ref("v1", "Service", "default", "web")
+
+    assert among({1}, 8)(ref)
+    assert not among({0, 2, 3}, 8)(ref)
+    assert everybody(ref)
+
+
+A, B, C, D = "abcd"
+
+
+@pytest.mark.parametrize(
+    ("replica", "holders", "replicas", "expected"),
+    [
+        pytest.param(A, ["", "", "", ""], "a", Share((0, 1, 2, 3)), id="alone it takes all"),
+        pytest.param(A, ["", "", "", ""], "ab", Share((0, 1)), id="of two the first takes its half"),
+        pytest.param(B, ["", "", "", ""], "ab", Share((2, 3)), id="and the second the other"),
+        pytest.param(B, [A, A, A, A], "ab", Share(lacking=True), id="a new one waits for what it is to get"),
+        pytest.param(A, [A, A, A, A], "ab", Share(give=(2, 3)), id="which is given back"),
+        pytest.param(B, [A, A, "", ""], "ab", Share((2, 3)), id="and then taken"),
+        pytest.param(A, [A, A, B, B], "ab", Share(), id="what is even stays"),
+        pytest.param(A, [A, A, B], "ab", Share(), id="an odd one stays with whoever has it"),
+        pytest.param(B, [A, A, B], "ab", Share(), id="and is not taken away"),
+        pytest.param(A, [A, A, C, C], "ab", Share(), id="what a dead one had goes to whoever has least"),
+        pytest.param(B, [A, A, C, C], "ab", Share((2, 3)), id="all of it"),
+        pytest.param(A, [A, A, A, ""], "ab", Share(give=(2,)), id="too much is given though something is free"),
+        pytest.param(B, [A, A, A, ""], "ab", Share((3,), lacking=True), id="and taken as it becomes free"),
+        pytest.param(C, [A, B], "abc", Share(), id="more replicas than shards: one has none and lacks none"),
+        pytest.param(D, [A, A, A, B, B, B, C, C], "abcd", Share(lacking=True), id="a fourth one"),
+        pytest.param(A, [A, A, A, B, B, B, C, C], "abcd", Share(give=(2,)), id="gets one of each that has most"),
+        pytest.param(C, [A, A, A, B, B, B, C, C], "abcd", Share(), id="and none of who has its share"),
+    ],
+)
+def test_who_takes_and_who_gives(replica: str, holders: list[str], replicas: str, expected: Share) -> None:
+    assert share(replica, holders, frozenset(replicas)) == expected
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[list[str], frozenset[str]]:
+    replicas = draw(st.sets(st.sampled_from("abcdefghij"), min_size=1))
+    holders = draw(st.lists(st.sampled_from(["", *"abcdefghij"]), min_size=1, max_size=40))
+    return holders, frozenset(replicas)
+
+
+def turn(holders: list[str], replicas: frozenset[str]) -> list[str]:
+    """Everybody does what the same world tells, at the same time."""
+    after = list(holders)
+    for one in replicas:
+        wish = share(one, holders, replicas)
+        for shard in wish.take:
+            assert holders[shard] not in replicas, "nobody takes what another has"
+            assert after[shard] not in replicas, "no two take the same"
+            after[shard] = one
+        for shard in wish.give:
+            assert holders[shard] == one, "nobody gives what it has not"
+            after[shard] = ""
+    return after
+
+
+@given(worlds())
+def test_two_turns_make_it_even_and_then_nothing_moves(world: tuple[list[str], frozenset[str]]) -> None:
+    holders, replicas = world
+
+    settled = turn(turn(holders, replicas), replicas)
+
+    floor, extra = divmod(len(holders), len(replicas))
+    sizes = Counter(settled)
+    assert sorted(sizes[one] for one in replicas) == [floor] * (len(replicas) - extra) + [floor + 1] * extra
+    assert turn(settled, replicas) == settled
+    assert all(share(one, settled, replicas) == Share() for one in replicas)
+
+
+@given(worlds(), st.sampled_from("abcdefghij"))
+def test_a_lost_replica_moves_its_own_shards_and_a_new_one_only_what_it_gets(
+    world: tuple[list[str], frozenset[str]], other: str
+) -> None:
+    holders, replicas = world
+    settled = turn(turn(holders, replicas), replicas)
+    changed = replicas ^ {other}
+    if not changed:
+        return
+
+    after = turn(turn(settled, changed), changed)
+
+    moved = [(old, new) for old, new in zip(settled, after, strict=True) if old != new]
+    assert {old if other in replicas else new for old, new in moved} <= {other}

@@ -1,0 +1,358 @@
+"""The one way out for HTTP: what goes along, what is kept of an answer, and what a certificate has to prove."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Sequence
+from functools import partial
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from runbook_operator.core.url_policy import pattern
+from runbook_operator.egress.egress_guard import Fault, Tls
+from runbook_operator.egress.http_client import Answer, Endpoint, How, Limits, Outbound
+from tests.unit.egress.servers import (
+    Names,
+    ca,
+    certified,
+    closed_port,
+    saying,
+    silent,
+    site,
+    talking,
+    watch_connections,
+)
+
+LOOPBACK = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
+
+
+@pytest.fixture(autouse=True)
+def connections(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    return watch_connections(monkeypatch)
+
+
+def outbound(*patterns: str, names: Names | None = None, limits: Limits | None = None) -> Outbound:
+    allowed = [pattern(one) for one in patterns]
+    return Outbound(allowed, LOOPBACK, resolver=names or Names(["127.0.0.1"]), limits=limits or Limits())
+
+
+def here(port: int, path: str = "/", **more: Any) -> Endpoint:
+    return Endpoint("127.0.0.1", port, path, **more)
+
+
+async def test_a_url_that_a_pattern_allows_is_asked_by_its_name_at_the_address_that_was_checked(
+    connections: list[str],
+) -> None:
+    async with site() as there:
+        names = Names(["127.0.0.1"])
+        out = outbound(f"http://*.example.com:{there.port}/health/*", names=names)
+        answer = await out.ask(f"HTTP://API.example.com.:{there.port}/health/live?deep=%41#"[:-1])
+
+    assert (answer.status, answer.fault, answer.why, answer.matched) == (200, None, "", None)
+    assert 0 < answer.latency < 1
+    (request,) = there.requests
+    assert request.host == f"api.example.com:{there.port}"
+    assert str(request.rel_url) == "/health/live?deep=A"
+    assert (names.asked, connections) == (["api.example.com"], ["127.0.0.1"])
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+async def test_an_endpoint_is_asked_at_its_address_and_no_name_is_looked_up(address: str) -> None:
+    names = Names(OSError("nothing may be looked up"))
+    async with site(host="::1" if address == "::1" else "127.0.0.1") as there:
+        answer = await outbound(names=names).ask(Endpoint(address, there.port, "/health"))
+
+    assert (answer.status, names.asked) == (200, [])
+
+
+@pytest.mark.parametrize("status", [200, 204, 301, 302, 401, 404, 429, 500, 503])
+async def test_the_status_is_kept_whatever_it_is_and_no_redirect_followed(status: int, connections: list[str]) -> None:
+    async with site(partial(web.Response, status=status, headers={"Location": "/elsewhere"})) as there:
+        answer = await outbound().ask(here(there.port))
+
+    assert (answer.status, len(there.requests), len(connections)) == (status, 1, 1)
+
+
+async def test_nothing_goes_along_but_what_the_caller_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://u:p@192.0.2.1:3128")
+    monkeypatch.setenv("NETRC", "/dev/null")
+    async with site() as there:
+        await outbound().ask(here(there.port), How(headers={"X-Team": "shop", "Host": "web.shop"}))
+
+    (request,) = there.requests
+    assert request.method == "GET"
+    assert sorted(request.headers) == ["Accept", "Accept-Encoding", "Connection", "Host", "User-Agent", "X-Team"]
+    assert request.headers["Host"] == "web.shop"
+    assert request.headers["Accept-Encoding"] == "identity"
+    assert request.headers["Connection"] == "close"
+    assert request.headers["User-Agent"].startswith("runbook-operator/")
+
+
+async def test_a_head_is_a_head() -> None:
+    async with site() as there:
+        assert (await outbound().ask(here(there.port), How(method="HEAD"))).status == 200
+
+    assert there.requests[0].method == "HEAD"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Transfer-Encoding": "chunked"},
+        {"content-length": "5"},
+        {"Connection": "upgrade"},
+        {"Proxy-Authorization": "x"},
+        {"Accept-Encoding": "gzip"},
+        {"X": "a\r\nY: b"},
+        {"X": "a\nb"},
+        {"X": "é"},
+        {"X": " a"},
+        {"X Y": "a"},
+        {"X:": "a"},
+        {"": "a"},
+        {f"X-{i}": "a" for i in range(33)},
+        {"X": "a" * 9000},
+    ],
+    ids=str,
+)
+async def test_a_header_that_changes_the_frame_of_the_request_is_refused(
+    headers: dict[str, str], connections: list[str]
+) -> None:
+    answer = await outbound().ask(here(9), How(headers=headers))
+
+    assert (answer.fault, connections) == (Fault.MALFORMED, [])
+
+
+async def test_a_url_is_asked_for_the_host_that_its_pattern_allows() -> None:
+    answer = await outbound("http://a.example.com/*").ask("http://a.example.com/", How(headers={"HOST": "b"}))
+
+    assert answer == Answer(fault=Fault.MALFORMED, why="the header host is not the caller's to set")
+
+
+@pytest.mark.parametrize(
+    "path", ["", "health", "@192.0.2.1/", ":9@192.0.2.1/", "\\@192.0.2.1/", "/a b", "/\r\nX: y", "/../a"]
+)
+async def test_a_path_cannot_become_another_host_or_another_request(path: str, connections: list[str]) -> None:
+    answer = await outbound().ask(here(9, path))
+
+    assert (answer.fault, connections) == (Fault.MALFORMED, [])
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536])
+async def test_a_port_is_one_of_tcp(port: int) -> None:
+    assert (await outbound().ask(here(port))).fault == Fault.MALFORMED
+
+
+@pytest.mark.parametrize(("body", "matched"), [("all is well", True), ("all is lost", False), ("", False)])
+async def test_a_body_is_given_to_the_matcher_and_to_nobody_else(body: str, matched: bool) -> None:  # noqa: FBT001
+    async with site(partial(web.Response, text=body)) as there:
+        answer = await outbound().ask(here(there.port), match=lambda read: b"well" in read)
+
+    assert (answer.status, answer.matched) == (200, matched)
+    assert "all" not in repr(answer)
+
+
+@pytest.mark.parametrize(("size", "fault"), [(1000, None), (1001, Fault.TOO_LARGE)])
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_body_is_read_up_to_its_largest_size_and_no_further(
+    size: int,
+    fault: Fault | None,
+    chunked: bool,  # noqa: FBT001
+) -> None:
+    def respond() -> web.Response:
+        made = web.Response(body=b"x" * size)
+        if chunked:
+            made.enable_chunked_encoding()
+        return made
+
+    async with site(respond) as there:
+        answer = await outbound().ask(here(there.port), How(largest=1000), lambda read: len(read) == size)
+
+    assert (answer.status, answer.fault, answer.matched) == (200, fault, True if fault is None else None)
+
+
+async def test_a_body_that_nobody_asked_about_is_not_waited_for() -> None:
+    talk = saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"5\r\nhello\r\n", every=0.01, forever=True)
+    async with talking(talk) as port:
+        answer = await outbound().ask(here(port), How(seconds=5))
+
+    assert answer.status == 200
+    assert answer.latency < 1
+
+
+async def test_a_head_has_no_body_to_wait_for() -> None:
+    async with talking(saying(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")) as port:
+        answer = await outbound().ask(here(port), How(method="HEAD"), lambda read: read == b"")
+
+    assert (answer.status, answer.matched) == (200, True)
+
+
+async def test_a_closed_port_is_out_of_reach() -> None:
+    answer = await outbound().ask(here(closed_port()))
+
+    assert (answer.status, answer.fault, answer.why) == (None, Fault.UNREACHABLE, "no connection is made")
+
+
+async def test_the_next_address_is_tried_where_one_is_out_of_reach(connections: list[str]) -> None:
+    async with site() as there:
+        out = outbound(f"http://a.example.com:{there.port}/", names=Names(["127.0.0.9", "127.0.0.1"]))
+        answer = await out.ask(f"http://a.example.com:{there.port}/")
+
+    assert (answer.status, connections) == (200, ["127.0.0.9", "127.0.0.1"])
+
+
+async def test_a_connection_that_is_not_made_in_time_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stuck(*_: object) -> None:
+        await asyncio.sleep(9)
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", stuck)
+    answer = await outbound().ask(here(9), How(connect_seconds=0.05))
+
+    assert (answer.fault, answer.why) == (Fault.UNREACHABLE, "no connection is made in time")
+
+
+async def test_whatever_the_machine_says_of_names_what_was_checked_is_connected_to(
+    monkeypatch: pytest.MonkeyPatch, connections: list[str]
+) -> None:
+    async def lie(*_: object, **__: object) -> list[tuple[object, ...]]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.9", there.port))]
+
+    async with site() as there:
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", lie)
+        out = outbound(f"http://a.example.com:{there.port}/", names=Names(["127.0.0.1"]))
+        answer = await out.ask(f"http://a.example.com:{there.port}/")
+
+    assert (answer.status, connections) == (200, ["127.0.0.1"])
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+async def test_a_host_is_named_with_its_port_and_an_address_of_six_in_brackets(address: str) -> None:
+    async with site(host=address) as there:
+        await outbound().ask(Endpoint(address, there.port, "/health"))
+
+    assert there.requests[0].headers["Host"] == (f"[::1]:{there.port}" if ":" in address else f"{address}:{there.port}")
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "fault"),
+    [
+        ([b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell"], 200, None),
+        ([b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\n\r\nwe", b"ll"], 200, None),
+        ([b"HTTP/1.0 200 OK\r\n\r\nwell"], 200, None),
+        ([b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\nwell, and more"], 200, None),
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nwell"], None, Fault.CLOSED),
+        ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nwell\r\n"], None, Fault.CLOSED),
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n"], None, Fault.CLOSED),
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nwell"], None, Fault.GARBLED),
+        ([b"HTTP/1.1 200 OK\nContent-Length: 4\n\nwell"], None, Fault.GARBLED),
+        ([b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nwell"], 200, Fault.GARBLED),
+        ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"], None, Fault.GARBLED),
+        ([b"HTTP/1.1 200 OK\r\n" + b"X: " + b"a" * 70_000], None, Fault.GARBLED),
+    ],
+)
+async def test_an_answer_is_read_as_http_has_it(said: list[bytes], status: int | None, fault: Fault | None) -> None:
+    async with talking(saying(*said)) as port:
+        answer = await outbound().ask(here(port), match=lambda body: body == b"well")
+
+    assert (answer.status, answer.fault, answer.matched) == (status, fault, True if fault is None else None)
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "fault"),
+    [
+        (b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nwhatever", 101, None),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 4000, None, Fault.GARBLED),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 204, None),
+    ],
+)
+async def test_a_status_is_the_last_one_that_comes(said: bytes, status: int | None, fault: Fault | None) -> None:
+    async with talking(saying(said)) as port:
+        answer = await outbound().ask(here(port))
+
+    assert (answer.status, answer.fault) == (status, fault)
+
+
+async def test_tls_is_verified_by_the_name_of_the_url_although_the_address_is_connected_to() -> None:
+    async with site(tls=certified("a.example.com")) as there:
+        out = outbound(f"https://a.example.com:{there.port}/")
+        answer = await out.ask(f"https://a.example.com:{there.port}/", How(tls=Tls(ca())))
+
+    assert (answer.status, answer.why) == (200, "")
+
+
+@pytest.mark.parametrize(
+    ("names", "tls", "status", "why"),
+    [
+        (["web.shop.svc"], Tls(ca(), "web.shop.svc"), 200, ""),
+        (["web.shop.svc"], Tls(ca(), "WEB.shop.svc."), 200, ""),
+        (["127.0.0.1"], Tls(ca()), 200, ""),
+        (["web.shop.svc"], Tls(ca()), None, "IP address mismatch"),
+        (["web.shop.svc"], Tls(ca(), "api.shop.svc"), None, "Hostname mismatch"),
+        (["web.shop.svc"], Tls(server_name="web.shop.svc"), None, "unable to get local issuer certificate"),
+        (["web.shop.svc"], Tls(insecure=True), 200, ""),
+        (["web.shop.svc"], Tls(b"nonsense"), None, "no certificates in PEM"),
+        (["web.shop.svc"], Tls(ca(), "a b"), None, "the server name"),
+    ],
+)
+async def test_a_certificate_proves_what_the_caller_wants_proved(
+    names: Sequence[str], tls: Tls, status: int | None, why: str
+) -> None:
+    async with site(tls=certified(*names)) as there:
+        answer = await outbound().ask(here(there.port, scheme="https"), How(tls=tls))
+
+    assert answer.status == status
+    assert why in answer.why
+
+
+async def test_what_takes_too_long_is_ended_and_its_place_given_on() -> None:
+    out = outbound(limits=Limits(total=1, each=1))
+    async with talking(silent) as slow, site() as there:
+        late = await out.ask(here(slow), How(seconds=0.05))
+        answer = await out.ask(here(there.port))
+
+    assert (late.fault, answer.status) == (Fault.TIMEOUT, 200)
+
+
+async def test_no_more_are_asked_at_once_than_there_are_places() -> None:
+    under_way, most = 0, 0
+
+    async def count(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal under_way, most
+        await reader.readuntil(b"\r\n\r\n")
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.01)
+        under_way -= 1
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await reader.read()
+
+    async with talking(count) as port:
+        out = outbound(limits=Limits(total=9, each=3))
+        answers = await asyncio.gather(*(out.ask(here(port)) for _ in range(20)))
+
+    assert [one.status for one in answers] == [200] * 20
+    assert most == 3
+
+
+async def test_no_word_of_request_or_answer_is_in_what_is_told_or_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    how = How(headers={"Authorization": "Bearer s3cret"}, seconds=1)
+    cookie = b"Set-Cookie: s3cret no name=1\r\nX-S: s3cret\r\n"
+    told = [repr(how)]
+    for said in (
+        b"HTTP/1.1 200 s3cret\r\n" + cookie + b"\r\ns3cret",
+        b"s3cret\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + cookie,
+    ):
+        async with talking(saying(said)) as port:
+            url = f"http://a.example.com:{port}/?token=s3cret"
+            told.append(repr(await outbound(f"http://a.example.com:{port}/").ask(url, how, lambda _: False)))
+    told.append(repr(await outbound().ask("http://s3cret:s3cret@a.example.com/?s3cret")))
+    told.append(repr(await outbound().ask("http://a.example.com/?s3cret")))
+
+    assert not [one for one in told if "s3cret" in one]
+    assert "s3cret" not in caplog.text

@@ -1,0 +1,234 @@
+"""Whether who is acted for may do what is declared, as the API server's authorizers say, and how seldom they are asked.
+
+`Judge` is an API server that knows nothing but rights; that a real one answers so is what the e2e tests show.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from runbook_operator.cache.read_versions import Certainty
+from runbook_operator.core.observed_object import absent
+from runbook_operator.core.queries import Denied, May, Ruling
+from runbook_operator.kube import errors
+from runbook_operator.kube.access_reviews import ALLOWED_SECONDS, DENIED_SECONDS, SOMEBODY, Reviews
+from runbook_operator.kube.client import Kube
+from runbook_operator.kube.discovery import Paths
+from tests.builders import ACCOUNT, NAMESPACE, WEB, Body, seen
+
+SCALE_ALL = ("patch", "apps", "deployments/scale", NAMESPACE)
+SCALE = May(*SCALE_ALL, "web")
+KEDA = May("patch", "keda.sh", "scaledobjects", NAMESPACE)
+ALLOWED = Ruling(allowed=True)
+Asked = tuple[str, str, str, str]
+
+
+class Judge(Kube):
+    """Allows what is in `allowed`, each as user, verb, namespace and name; empty for all."""
+
+    def __init__(self, *allowed: Asked, served: Iterable[str] = ()) -> None:
+        self.allowed, self.served = set(allowed), set(served)
+        self.asked: list[Asked] = []
+        self.error: errors.OperatorError | None = None
+        self.tells_who = True
+        self.time = 0.0
+
+    async def request(self, method: str, path: str, **rest: Any) -> Body:
+        if method == "GET":
+            return self._serves(path)
+        if self.error is not None:
+            raise self.error
+        if path.endswith("selfsubjectreviews"):
+            if not self.tells_who:
+                raise errors.NotFoundError("404")
+            return {"status": {"userInfo": {"username": "system:serviceaccount:ops:operator"}}}
+        asked = rest["body"]["spec"]["resourceAttributes"]
+        assert (asked["resource"], asked["subresource"]) in {("deployments", "scale"), ("scaledobjects", "")}
+        user = self.account.name if self.account else ""
+        self.asked.append((user, asked["verb"], asked["namespace"], asked["name"]))
+        return {"status": {"allowed": self.asked[-1] in self.allowed}}
+
+    def _serves(self, path: str) -> Body:
+        if path.removeprefix("/apis/") not in self.served:
+            raise errors.NotFoundError(f"GET {path}")
+        version = path.removeprefix("/apis/")
+        if "/" in version:
+            return {"resources": [{"name": "scaledobjects"}, {"name": "scaledobjects/status"}]}
+        return {"versions": [{"groupVersion": f"{version}/v1alpha1"}]}
+
+
+def reviews(judge: Judge) -> Reviews:
+    return Reviews(Paths(judge, monotonic=lambda: judge.time), lambda: judge.time)
+
+
+async def test_what_is_allowed_in_the_namespace_is_asked_once_for_all_of_its_objects() -> None:
+    judge = Judge(("deployer", "patch", NAMESPACE, ""))
+    asking = reviews(judge)
+
+    answers = [await asking.answer(one, ACCOUNT) for one in (SCALE, May(*SCALE_ALL, "cart"), SCALE)]
+
+    assert answers == [ALLOWED] * 3
+    assert judge.asked == [("deployer", "patch", NAMESPACE, "")]
+
+
+@pytest.mark.parametrize("error", [errors.UnavailableError("503"), errors.NotLeadingError("the lease had lapsed")])
+async def test_what_could_not_be_asked_is_asked_again(error: errors.OperatorError) -> None:
+    judge = Judge(("deployer", "patch", NAMESPACE, ""))
+    asking = reviews(judge)
+    judge.error = error
+    with pytest.raises(type(error)):
+        await asking.answer(SCALE, ACCOUNT)
+
+    judge.error = None
+
+    assert await asking.answer(SCALE, ACCOUNT) == ALLOWED
+
+
+async def test_a_role_for_one_object_is_found_too() -> None:
+    judge = Judge(("deployer", "patch", NAMESPACE, "web"))
+
+    assert await reviews(judge).answer(SCALE, ACCOUNT) == ALLOWED
+    assert await reviews(judge).answer(May(*SCALE_ALL), ACCOUNT) == Ruling(allowed=False, user=ACCOUNT.user)
+
+
+async def test_the_operators_own_rights_are_asked_for_all_namespaces_first() -> None:
+    judge = Judge(("", "patch", "", ""))
+    asking = reviews(judge)
+
+    assert await asking.answer(SCALE, None) == ALLOWED
+    assert await asking.answer(May("patch", "apps", "deployments/scale", "another"), None) == ALLOWED
+    assert judge.asked == [("", "patch", "", "")]
+
+
+async def test_who_lacks_a_right_is_named_as_the_api_server_knows_him() -> None:
+    judge = Judge()
+    asking = reviews(judge)
+
+    assert await asking.answer(SCALE, None) == Ruling(allowed=False, user="system:serviceaccount:ops:operator")
+    assert judge.asked == [("", "patch", "", ""), ("", "patch", NAMESPACE, ""), ("", "patch", NAMESPACE, "web")]
+    judge.tells_who = False
+    assert await reviews(judge).answer(SCALE, None) == Ruling(allowed=False, user=SOMEBODY)
+    assert await asking.answer(SCALE, None) == Ruling(allowed=False, user="system:serviceaccount:ops:operator")
+
+
+async def test_what_is_denied_is_asked_again_soon_and_what_is_allowed_after_an_hour() -> None:
+    judge = Judge()
+    asking = reviews(judge)
+    await asking.answer(May(*SCALE_ALL), ACCOUNT)
+    judge.time = DENIED_SECONDS - 1
+    await asking.answer(May(*SCALE_ALL), ACCOUNT)
+    assert len(judge.asked) == 1
+
+    judge.allowed.add(("deployer", "patch", NAMESPACE, ""))
+    judge.time = DENIED_SECONDS
+    assert await asking.answer(May(*SCALE_ALL), ACCOUNT) == ALLOWED
+    judge.time += ALLOWED_SECONDS - 1
+    await asking.answer(May(*SCALE_ALL), ACCOUNT)
+    assert len(judge.asked) == 2
+
+    judge.time += 1
+    await asking.answer(May(*SCALE_ALL), ACCOUNT)
+    assert len(judge.asked) == 3
+    assert len(asking._reviews) == 1
+
+
+async def test_those_who_ask_at_the_same_time_share_one_review() -> None:
+    judge = Judge(("deployer", "patch", NAMESPACE, ""))
+    asking = reviews(judge)
+
+    await asyncio.gather(*(asking.answer(SCALE, ACCOUNT) for _ in range(20)))
+
+    assert len(judge.asked) == 1
+
+
+async def test_what_the_cluster_does_not_serve_nobody_needs_a_right_for() -> None:
+    judge = Judge()
+
+    assert await reviews(judge).answer(KEDA, ACCOUNT) == ALLOWED
+    assert judge.asked == []
+
+
+async def test_what_comes_to_be_served_is_asked_for() -> None:
+    judge = Judge(served=("keda.sh", "keda.sh/v1alpha1"))
+    asking = reviews(judge)
+
+    assert await asking.answer(KEDA, ACCOUNT) == Ruling(allowed=False, user=ACCOUNT.user)
+    assert await asking.answer(May("get", "keda.sh", "triggers", NAMESPACE), ACCOUNT) == ALLOWED
+
+
+async def test_an_operator_that_may_not_act_for_the_account_is_told_so() -> None:
+    judge = Judge()
+    judge.error = errors.ForbiddenError("403 cannot impersonate")
+
+    found = await reviews(judge).answer(SCALE, ACCOUNT)
+
+    assert isinstance(found, Denied)
+    assert found.message.startswith("403 cannot impersonate. ")
+
+
+async def test_an_api_server_that_fails_is_asked_again() -> None:
+    judge = Judge(("deployer", "patch", NAMESPACE, ""))
+    asking = reviews(judge)
+    judge.error = errors.UnavailableError("503")
+    with pytest.raises(errors.UnavailableError):
+        await asking.answer(SCALE, ACCOUNT)
+    judge.error = None
+
+    assert await asking.answer(SCALE, ACCOUNT) == ALLOWED
+
+
+async def test_a_group_that_is_known_not_to_be_served_is_not_asked_for() -> None:
+    asked: list[str] = []
+
+    class Listing(Judge):
+        def _serves(self, path: str) -> Body:
+            asked.append(path)
+            return {"groups": []} if path == "/apis" else super()._serves(path)
+
+    paths = Paths(Listing(), monotonic=lambda: 0.0)
+    await paths.refresh()
+
+    assert not await paths.serves("keda.sh", "scaledobjects")
+    assert await paths.serves("apps", "deployments")
+    assert asked == ["/apis"]
+
+
+def test_what_one_account_has_read_no_other_has() -> None:
+    certain = Certainty()
+    certain.saw(seen(3), ACCOUNT)
+    certain.saw(absent(WEB), None)
+
+    assert certain.version(WEB, ACCOUNT) == seen(3).resource_version
+    assert certain.version(WEB) is None
+    certain.forget(WEB)
+    assert certain.version(WEB, ACCOUNT) is None
+
+
+def test_what_is_listed_after_leading_began_counts_as_read() -> None:
+    certain = Certainty()
+    listed = certain.listing()
+
+    listed(WEB, "7")
+    assert certain.version(WEB) == "7"
+    assert certain.version(WEB, ACCOUNT) is None
+
+
+def test_a_list_takes_nothing_back_that_was_read_for_itself() -> None:
+    certain = Certainty()
+    certain.note(WEB, "9")
+
+    certain.listing()(WEB, "7")
+
+    assert certain.version(WEB) == "9"
+
+
+def test_a_list_that_began_before_leading_did_is_no_certainty() -> None:
+    certain = Certainty()
+    listed = certain.listing()
+
+    certain.clear(lambda _: True)
+    listed(WEB, "7")
+
+    assert certain.version(WEB) is None

@@ -1,0 +1,74 @@
+"""Which addresses are the API server's own, and what is made of a cluster that does not tell."""
+
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+
+from runbook_operator.egress.egress_guard import SystemResolver
+from runbook_operator.egress.http_client import Endpoint, Outbound
+from runbook_operator.kube import errors
+from runbook_operator.kube.apiserver_addresses import own_addresses
+from runbook_operator.kube.client import Kube
+from tests.builders import Body
+
+SERVICE: Body = {"spec": {"clusterIP": "10.96.0.1", "clusterIPs": ["10.96.0.1", "fd00:96::1"]}}
+SLICE: Body = {"endpoints": [{"addresses": ["192.168.7.2"]}, {"addresses": ["192.168.7.3"]}]}
+
+
+class TellingKube(Kube):
+    """Tells a Service and a slice, or raises what it is given instead; everything else is left out."""
+
+    def __init__(self, service: Body | errors.ApiError, one: Body | errors.ApiError, host: str = "10.96.0.1") -> None:
+        self.answers = {"services": service, "endpointslices": one}
+        self._host = host
+
+    @property
+    def host(self) -> str:
+        return self._host
+
+    async def request(self, method: str, path: str, **rest: Any) -> Body:
+        del method, rest
+        found = self.answers["services" if "/services/" in path else "endpointslices"]
+        if isinstance(found, errors.ApiError):
+            raise found
+        if "spec" in found:
+            return found
+        return {"apiVersion": "v1", "kind": "EndpointSliceList", "metadata": {}, "items": [found]}
+
+
+async def told(kube: Kube) -> set[str]:
+    return {str(one) for one in await own_addresses(kube, SystemResolver())}
+
+
+async def test_the_clients_the_services_and_those_behind_it_are_its_own() -> None:
+    kube = TellingKube(SERVICE, SLICE, "203.0.113.9")
+
+    assert await told(kube) == {"203.0.113.9", "10.96.0.1", "fd00:96::1", "192.168.7.2", "192.168.7.3"}
+
+
+async def test_a_name_is_looked_up_and_one_that_leads_nowhere_is_left_out() -> None:
+    assert "127.0.0.1" in await told(TellingKube(SERVICE, SLICE, "localhost"))
+    assert "10.96.0.1" in await told(TellingKube(SERVICE, SLICE, "nowhere.invalid"))
+
+
+async def test_what_may_not_be_read_is_left_out_and_what_is_not_there_too() -> None:
+    assert await told(TellingKube(errors.ForbiddenError("403"), SLICE)) == {"10.96.0.1", "192.168.7.2", "192.168.7.3"}
+    assert await told(TellingKube(SERVICE, errors.NotFoundError("404"))) == {"10.96.0.1", "fd00:96::1"}
+
+
+async def test_a_slice_that_has_no_endpoints_has_no_addresses() -> None:
+    assert await told(TellingKube(SERVICE, {"endpoints": None})) == {"10.96.0.1", "fd00:96::1"}
+
+
+async def test_what_nobody_knows_now_is_an_error_and_not_an_empty_answer() -> None:
+    with pytest.raises(errors.UnavailableError):
+        await own_addresses(TellingKube(errors.UnavailableError("503"), SLICE), SystemResolver())
+
+
+async def test_they_are_not_asked_by_a_check() -> None:
+    forbidden = set(await own_addresses(TellingKube(SERVICE, SLICE), SystemResolver()))
+    answer = await Outbound((), (), forbidden).ask(Endpoint("192.168.7.2", 6443, scheme="https"))
+
+    assert answer.why == "192.168.7.2: the API server's own addresses are refused unless an allowed network names them"
+    assert ip_address("192.168.7.2") in forbidden

@@ -1,0 +1,192 @@
+"""Requests in the name of a service account: over the same connections, by the same credentials, with one header."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+from kubernetes.aio import client
+
+from runbook_operator.core.accounts import Account
+from runbook_operator.kube import client as clients
+from runbook_operator.kube import errors
+from runbook_operator.kube.client import Kube, _client, _routed, connect
+from runbook_operator.kube.discovery import Paths
+from tests.builders import WEB
+
+DEPLOYER = Account("shop", "deployer")
+
+
+class Server:
+    """Notes who asks for what in whose name; a token that is not the present one is not accepted."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, str]] = []
+        self.token = "first"
+        self.refusal = ""
+        self.groups: set[str] = set()
+        self.ports: set[int] = set()
+
+    async def handle(self, request: web.Request) -> web.Response:
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if self.refusal:
+            return web.json_response({"message": self.refusal}, status=403)
+        if token != self.token:
+            return web.json_response({"message": "Unauthorized"}, status=401)
+        self.groups |= {name for name in request.headers if name.startswith("Impersonate-Group")}
+        assert request.transport is not None
+        self.ports.add(request.transport.get_extra_info("peername")[1])
+        self.asked.append((request.path, request.headers.get("Impersonate-User", ""), token))
+        return web.json_response({"resources": [], "versions": []})
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[tuple[Server, Kube]]:
+    server = Server()
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", server.handle)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+
+    async def load() -> client.ApiClient:
+        settings = client.Configuration(host=f"http://127.0.0.1:{runner.addresses[0][1]}")
+        settings.api_key = {"BearerToken": f"Bearer {server.token}"}
+        return _client(_routed(settings))
+
+    kube = Kube(await load(), 2.0, load)
+    try:
+        yield server, kube
+    finally:
+        await kube.close()
+        await runner.cleanup()
+
+
+async def test_a_request_is_made_in_the_name_of_the_account_and_no_other_is() -> None:
+    async with serving() as (server, kube):
+        await kube.as_(DEPLOYER).get("/one")
+        await kube.get("/two")
+        await kube.as_(DEPLOYER).as_(None).get("/three")
+
+    user = "system:serviceaccount:shop:deployer"
+    assert [(path, who) for path, who, _ in server.asked] == [("/one", user), ("/two", ""), ("/three", "")]
+    assert server.groups == set()
+
+
+async def test_who_may_not_act_for_the_account_is_told_where_to_be_let() -> None:
+    async with serving() as (server, kube):
+        refused = 'User "op" cannot impersonate-on:serviceaccount:get resource "x" in API group "" at the cluster scope'
+        server.refusal = refused
+
+        with pytest.raises(errors.ForbiddenError) as raised:
+            await kube.as_(DEPLOYER).get("/one")
+
+    assert str(raised.value) == (
+        "op may not act as the ServiceAccount shop/deployer: it lacks the verb impersonate on serviceaccounts in "
+        "namespace shop"
+    )
+    assert "add shop to the chart's rights.impersonation" in raised.value.user_action
+    assert "--namespace=shop" in raised.value.user_action
+
+
+async def test_refusal_of_a_scoped_operator_is_answered_by_a_role_of_the_namespace() -> None:
+    async with serving() as (server, kube):
+        kube.is_scoped = True
+        server.refusal = 'User "op" cannot list resource "runbooks" in API group "runbooks.dev" in the namespace "shop"'
+
+        with pytest.raises(errors.ForbiddenError) as raised:
+            await kube.get("/one")
+
+    assert raised.value.user_action.startswith("Grant it: kubectl create role runbook-")
+    assert "--namespace=shop --verb=list --resource=runbooks.runbooks.dev" in raised.value.user_action
+
+
+async def test_credentials_that_are_renewed_for_one_are_renewed_for_all() -> None:
+    async with serving() as (server, kube):
+        account = kube.as_(DEPLOYER)
+        server.token = "second"
+
+        await account.get("/one")
+        await kube.get("/two")
+
+        assert [token for _, _, token in server.asked] == ["second", "second"]
+        assert kube.as_(None) is kube
+
+
+async def test_a_replica_that_does_not_lead_writes_nothing_in_anybodys_name() -> None:
+    async with serving() as (server, kube):
+        kube.may_write = lambda _path: False
+        account = kube.as_(DEPLOYER)
+
+        assert not account.may_write("/any")
+        assert server.asked == []
+
+
+async def test_what_is_served_is_asked_by_the_operators_own_rights_and_known_to_all() -> None:
+    async with serving() as (server, kube):
+        paths = Paths(kube)
+
+        assert await paths.as_(DEPLOYER).resource(WEB) is not None
+        assert not await paths.as_(DEPLOYER).serves("keda.sh", "scaledobjects")
+
+    assert [who for _, who, _ in server.asked if who] == []
+
+
+async def test_no_request_waits_for_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving() as (server, kube):
+
+        async def never(*_: object) -> None:
+            raise AssertionError("a thread is asked")
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "run_in_executor", never)
+        await kube.get("/apis")
+
+    assert server.asked == [("/apis", "", "first")]
+
+
+@pytest.mark.parametrize(
+    ("environment", "used"),
+    [
+        ({}, None),
+        ({"https_proxy": "http://proxy:3128"}, "http://proxy:3128"),
+        ({"https_proxy": "http://proxy:3128", "no_proxy": "10.0.0.1,.svc"}, None),
+        ({"http_proxy": "http://proxy:3128"}, None),
+    ],
+)
+def test_a_proxy_of_the_environment_leads_to_the_api_server_as_it_does_for_other_clients(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], used: str | None
+) -> None:
+    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    assert _routed(client.Configuration(host="https://10.0.0.1:443")).proxy == used
+
+
+def test_the_proxy_of_a_kubeconfig_goes_before_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://proxy:3128")
+
+    assert (
+        _routed(client.Configuration(host="https://10.0.0.1:443", proxy="http://own:3128")).proxy == "http://own:3128"
+    )
+
+
+@pytest.mark.parametrize(("most", "used"), [(2, 2), (None, 6)])
+async def test_requests_at_once_share_as_many_connections_as_the_client_may_have(
+    monkeypatch: pytest.MonkeyPatch, most: int | None, used: int
+) -> None:
+    async with serving() as (server, kube):
+        configuration = kube._clients.current.configuration
+
+        async def credentials() -> client.Configuration:
+            return configuration
+
+        monkeypatch.setattr(clients, "credentials", credentials)
+        few = await connect(2.0, most)
+        await asyncio.gather(*(few.get("/apis") for _ in range(6)))
+        await few.close()
+
+    assert len(server.ports) == used

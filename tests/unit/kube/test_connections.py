@@ -1,0 +1,58 @@
+"""The connections to the API server: how many, how large, and for whom."""
+
+from asyncio.sslproto import SSLProtocol
+
+import pytest
+
+from runbook_operator.kube import connections as module
+from runbook_operator.kube.connections import connections
+from runbook_operator.settings import Settings
+
+
+class _Client:
+    """Asks nobody."""
+
+    def __init__(self, seconds: float, most: int | None) -> None:
+        self.seconds, self.most, self.closed, self.is_scoped = seconds, most, False, False
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture(autouse=True)
+def made(monkeypatch: pytest.MonkeyPatch) -> list[_Client]:
+    """The clients in the order in which they are made; asyncio's buffer is as it was for whoever comes after."""
+    found: list[_Client] = []
+
+    async def connect(seconds: float, most: int | None = None) -> _Client:
+        found.append(_Client(seconds, most))
+        return found[-1]
+
+    monkeypatch.setattr(SSLProtocol, "max_size", 256 * 1024)
+    monkeypatch.setattr(module, "connect", connect)
+    return found
+
+
+async def test_a_burst_takes_32_connections_at_most_and_none_of_the_lease_s_or_the_watches(made: list[_Client]) -> None:
+    async with connections(Settings(request_timeout=5.0, renew_deadline_seconds=3.0)):
+        assert [(one.seconds, one.most) for one in made] == [(5.0, 32), (3.0, None), (5.0, None)]
+
+
+@pytest.mark.parametrize("namespaces", [(), ("shop",)])
+async def test_connections_know_if_the_operator_serves_some_namespaces_only(
+    made: list[_Client], namespaces: tuple[str, ...]
+) -> None:
+    async with connections(Settings(namespaces=namespaces)):
+        assert [one.is_scoped for one in made] == [bool(namespaces)] * 3
+
+
+async def test_all_of_them_are_closed_in_the_end(made: list[_Client]) -> None:
+    async with connections(Settings()):
+        assert not any(one.closed for one in made)
+
+    assert all(one.closed for one in made)
+
+
+async def test_a_connection_keeps_32_kib_to_read_into() -> None:
+    async with connections(Settings()):
+        assert SSLProtocol.max_size == 32 * 1024

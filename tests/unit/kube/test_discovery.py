@@ -1,0 +1,94 @@
+"""Where objects live in the API: what users write in a name never leads anywhere else."""
+
+import pytest
+
+from runbook_operator.core.observed_object import Missing
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
+from runbook_operator.kube import errors
+from runbook_operator.kube.client import Body, Kube
+from runbook_operator.kube.discovery import Paths, collection, namespace_of, path_of
+from runbook_operator.kube.object_reads import read_target
+
+OUT = [
+    "../../kube-system/cronjobs/backup",
+    "..",
+    ".",
+    "",
+    "backup/../../x",
+    "backup/status",
+    "%2e%2e%2fx",
+    "backup?watch=1",
+    "backup#x",
+    "backup\\..",
+    "back up",
+    "backup\n",
+]
+
+
+class AskedKube(Kube):
+    """Notes what it is asked, and has nothing."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def request(self, method: str, path: str, **rest: object) -> Body:
+        del method, rest
+        self.asked.append(path)
+        raise errors.NotFoundError(path)
+
+
+def test_an_object_lives_in_its_namespace() -> None:
+    assert path_of(Ref("batch/v1", "CronJob", "shop", "backup"), "cronjobs") == (
+        "/apis/batch/v1/namespaces/shop/cronjobs/backup"
+    )
+    assert collection("v1", "pods") == "/api/v1/pods"
+    assert path_of(Ref("v1", "Namespace", "shop", "shop"), "namespaces") == "/api/v1/namespaces/shop"
+
+
+@pytest.mark.parametrize("name", OUT)
+async def test_a_name_that_would_lead_out_of_the_namespace_is_not_there_and_never_asked_for(name: str) -> None:
+    kube, ref = AskedKube(), Ref("batch/v1", "CronJob", "shop", name)
+
+    found = await read_target(Paths(kube), ref)
+
+    assert isinstance(found, Missing)
+    assert found.reason is Reason.TARGET_NOT_FOUND
+    assert kube.asked == []
+
+
+@pytest.mark.parametrize(
+    "version", ["apps/v1/../../../api/v1", "apps/v1/namespaces/kube-system", "../v1", "v1?x=1", ""]
+)
+async def test_a_version_that_would_lead_to_another_kind_is_not_served_and_never_asked_for(version: str) -> None:
+    kube = AskedKube()
+
+    found = await read_target(Paths(kube), Ref(version, "Secret", "shop", "credentials"))
+
+    assert isinstance(found, Missing)
+    assert found.reason is Reason.KIND_NOT_FOUND
+    assert kube.asked == []
+
+
+@pytest.mark.parametrize("namespace", ["../kube-system", "shop/../kube-system"])
+def test_a_namespace_is_one_step_too(namespace: str) -> None:
+    with pytest.raises(errors.NotFoundError, match="nothing can be called"):
+        collection("v1", "pods", namespace)
+
+
+@pytest.mark.parametrize(
+    ("path", "namespace"),
+    [
+        ("/api/v1/namespaces/team/events", "team"),
+        ("/api/v1/namespaces/team/configmaps/flags", "team"),
+        ("/apis/runbooks.dev/v1alpha1/namespaces/team/switches/shop-stop/status", "team"),
+        ("/apis/apps/v1/namespaces/namespaces/deployments/namespaces/scale", "namespaces"),
+        ("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", ""),
+        ("/api/v1/namespaces/team", ""),
+        ("/apis/apps/v1/deployments", ""),
+        ("/apis", ""),
+        ("", ""),
+    ],
+)
+def test_a_path_tells_the_namespace_that_it_leads_into(path: str, namespace: str) -> None:
+    assert namespace_of(path) == namespace

@@ -1,0 +1,119 @@
+"""What is asked of the API server before a decision, and what its answers come to.
+
+`PagedKube` answers the lists that it is given, page by page, and 404 to all else.
+"""
+
+from typing import Any
+
+import pytest
+
+from runbook_operator.core.observed_object import Seen
+from runbook_operator.core.queries import Find
+from runbook_operator.core.references import Ref
+from runbook_operator.kube import errors
+from runbook_operator.kube.client import Kube
+from runbook_operator.kube.discovery import Paths
+from runbook_operator.kube.object_reads import find, read_target
+from tests.builders import NAMESPACE, Body, Simulation
+from tests.scaling import budget, hpa
+
+AUTOSCALERS = Find("autoscaling/v2", "HorizontalPodAutoscaler", NAMESPACE)
+BUDGETS = Find("policy/v1", "PodDisruptionBudget", NAMESPACE)
+
+
+class PagedKube(Kube):
+    """See above. A page that is None has expired."""
+
+    def __init__(self, *pages: Body | None) -> None:
+        self.found = list(pages)
+
+    async def request(self, method: str, path: str, **rest: Any) -> Body:
+        del method, rest
+        page = self.found.pop(0) if path.endswith("horizontalpodautoscalers") and self.found else None
+        if page is None:
+            raise errors.NotFoundError(f"GET {path}")
+        more = {"continue": "next"} if self.found else {}
+        return {"apiVersion": "autoscaling/v2", "kind": "HPAList", "metadata": more, "items": [page]}
+
+
+async def test_a_kind_that_is_not_served_has_no_objects() -> None:
+    assert await find(Paths(PagedKube()), Find("keda.sh/v1alpha1", "ScaledObject", NAMESPACE)) == ()
+    assert await find(Paths(PagedKube()), BUDGETS) == ()
+
+
+class SpaceKube(Kube):
+    """Has one Namespace, which lies in none."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def request(self, method: str, path: str, **rest: Any) -> Body:
+        del method, rest
+        self.asked.append(path)
+        meta = {"name": NAMESPACE, "uid": "uid-1", "resourceVersion": "1", "labels": {"istio-injection": "enabled"}}
+        return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
+
+
+async def test_namespace_is_read_as_the_reference_that_it_was_asked_by() -> None:
+    kube, ref = SpaceKube(), Ref("v1", "Namespace", NAMESPACE, NAMESPACE)
+
+    seen = await read_target(Paths(kube), ref)
+
+    assert isinstance(seen, Seen)
+    assert (seen.ref, seen.body["metadata"]["labels"]) == (ref, {"istio-injection": "enabled"})
+    assert kube.asked == [f"/api/v1/namespaces/{NAMESPACE}"]
+
+
+class ServingKube(Kube):
+    """Serves the groups that it is given, and notes what it is asked; everything else is left out."""
+
+    def __init__(self, *served: str) -> None:
+        self.served = list(served)
+        self.asked: list[str] = []
+
+    async def request(self, method: str, path: str, **rest: Any) -> Body:
+        del method, rest
+        self.asked.append(path)
+        if path == "/apis":
+            return {"groups": [{"versions": [{"groupVersion": version}]} for version in self.served]}
+        if path.removeprefix("/apis/") not in self.served:
+            raise errors.NotFoundError(f"GET {path}")
+        return {"resources": [{"name": "scaledobjects", "kind": "ScaledObject"}]}
+
+
+async def test_what_is_known_not_to_be_served_is_not_asked_for_until_it_may_have_come() -> None:
+    kube, time = ServingKube("apps/v1"), [0.0]
+    paths = Paths(kube, monotonic=lambda: time[0])
+    scaled = Ref("keda.sh/v1alpha1", "ScaledObject", NAMESPACE, "")
+    assert await paths.resource(scaled, surely=False) is None
+    await paths.refresh()
+    asked = len(kube.asked)
+    assert await paths.resource(scaled, surely=False) is None
+    assert len(kube.asked) == asked
+
+    kube.served.append("keda.sh/v1alpha1")
+    time[0] = paths.fresh_seconds + 1
+    found = await paths.resource(scaled, surely=False)
+
+    assert found is not None
+    assert found.plural == "scaledobjects"
+
+
+async def test_a_list_that_expires_in_the_middle_is_no_answer() -> None:
+    found = await find(Paths(PagedKube(hpa(), hpa(name="other"))), AUTOSCALERS)
+    assert isinstance(found, tuple)
+    assert [one["metadata"]["name"] for one in found] == ["web", "other"]
+    with pytest.raises(errors.NotFoundError):
+        await find(Paths(PagedKube(hpa(), None)), AUTOSCALERS)
+
+
+def test_what_a_list_has_of_an_object_needs_no_read() -> None:
+    simulation = Simulation().with_object(hpa()).with_object(budget())
+    simulation.with_runbook()
+    world = simulation.world(answers={query: simulation.answer(query) for query in (AUTOSCALERS, BUDGETS)})
+
+    found = world.look(Ref(BUDGETS.api_version, BUDGETS.kind, NAMESPACE, "web"), whole=True)
+
+    assert found.ref.kind == BUDGETS.kind
+    assert world.listed(Ref(BUDGETS.api_version, BUDGETS.kind, NAMESPACE, "other")) is None
+    assert world.listed(Ref(BUDGETS.api_version, BUDGETS.kind, "elsewhere", "web")) is None

@@ -1,0 +1,255 @@
+"""One request to a Service: whose address is asked, what goes along, and what is made of each answer."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
+from typing import Any, cast
+
+import pytest
+from aiohttp import web
+
+from runbook_operator.core.queries import Answering
+from runbook_operator.core.references import Ref
+from runbook_operator.egress.http_client import Outbound
+from runbook_operator.kube import errors
+from runbook_operator.kube import service_request as module
+from runbook_operator.kube.client import Kube
+from runbook_operator.kube.service_request import probe
+
+WEB = Ref("v1", "Service", "shop", "web")
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@dataclass
+class FakeKube:
+    """Answers with one Service. Left out: everything else, since a real one cannot have a loopback address."""
+
+    spec: dict[str, Any] | None
+    asked: list[str] = field(default_factory=list)
+
+    async def get(self, path: str) -> dict[str, Any]:
+        self.asked.append(path)
+        if self.spec is None:
+            raise errors.NotFoundError("404")
+        return {"spec": self.spec}
+
+
+def service(address: str | None, *ports: Any, **spec: Any) -> dict[str, Any]:
+    return {"clusterIP": address, "selector": {"app": "web"}, "ports": list(ports)} | spec
+
+
+async def ask(spec: dict[str, Any] | None, port: str = "", path: str = "/") -> Answering:
+    return await probe(cast("Kube", FakeKube(spec)), out(), WEB, port, path)
+
+
+def out() -> Outbound:
+    """What is asked here is on loopback, where no Service is."""
+    return Outbound(allowed_networks=[ip_network("127.0.0.0/8"), ip_network("::1/128")])
+
+
+@dataclass
+class App:
+    """An HTTP server that notes what it was asked."""
+
+    port: int
+    requests: list[web.Request] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def app(status: int = 200, host: str = "127.0.0.1", **headers: str) -> AsyncIterator[App]:
+    seen = App(0)
+
+    async def handle(request: web.Request) -> web.Response:
+        seen.requests.append(request)
+        return web.Response(status=status, headers=headers, text="a secret")
+
+    runner = web.AppRunner(_application(handle))
+    await runner.setup()
+    site = web.TCPSite(runner, host, 0)
+    await site.start()
+    seen.port = runner.addresses[0][1]
+    yield seen
+    await runner.cleanup()
+
+
+def _application(handle: Callable[[web.Request], Awaitable[web.Response]]) -> web.Application:
+    made = web.Application()
+    made.router.add_route("*", "/{path:.*}", handle)
+    return made
+
+
+@asynccontextmanager
+async def server(talk: Talk) -> AsyncIterator[int]:
+    """A TCP server that talks once as it is told, and then closes."""
+    done = asyncio.Event()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await talk(reader, writer)
+        writer.close()
+        await writer.wait_closed()
+        done.set()
+
+    async with await asyncio.start_server(handle, "127.0.0.1", 0) as running:
+        yield running.sockets[0].getsockname()[1]
+        await done.wait()
+
+
+@pytest.mark.parametrize("status", [200, 301, 403, 404, 429, 500, 503])
+async def test_the_status_is_kept_whatever_it_is_and_nothing_else(status: int) -> None:
+    async with app(status, Location="http://192.0.2.1/") as there:
+        answer = await ask(service("127.0.0.1", {"port": there.port}), path="/health?deep=1")
+
+    assert answer == Answering(status)
+    assert [str(one.rel_url) for one in there.requests] == ["/health?deep=1"]
+
+
+async def test_no_credential_and_no_proxy_goes_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://192.0.2.1:3128")
+    async with app() as there:
+        await ask(service("127.0.0.1", {"port": there.port}))
+
+    (request,) = there.requests
+    assert request.method == "GET"
+    assert sorted(request.headers) == ["Accept", "Accept-Encoding", "Connection", "Host", "User-Agent"]
+    assert request.headers["User-Agent"].startswith("runbook-operator/")
+
+
+async def test_only_a_service_of_the_namespace_is_looked_up_and_its_own_address_asked() -> None:
+    kube = FakeKube(service("127.0.0.1", {"port": 1}))
+
+    await probe(cast("Kube", kube), out(), WEB, "", "/")
+
+    assert kube.asked == ["/api/v1/namespaces/shop/services/web"]
+
+
+@pytest.mark.parametrize("path", ["@192.0.2.1/", "192.0.2.1", ":9@192.0.2.1/", "\\@192.0.2.1/", ""])
+async def test_a_path_can_not_become_another_host(path: str) -> None:
+    answer = await ask(service("127.0.0.1", {"port": 1}), path=path)
+
+    assert answer.end == "Unasked"
+    assert answer.why == "a path begins with /"
+
+
+@pytest.mark.parametrize("path", ["//192.0.2.1/x", "/@192.0.2.1"])
+async def test_an_odd_path_reaches_the_same_host_as_a_path(path: str) -> None:
+    async with app() as there:
+        assert await ask(service("127.0.0.1", {"port": there.port}), path=path) == Answering(200)
+
+
+@pytest.mark.parametrize("path", ["/\\192.0.2.1", "/a b\r\nX-Y: z", "/a%2F..%2Fb", "/a#b"])
+async def test_a_path_that_can_be_read_in_two_ways_is_not_asked(path: str) -> None:
+    assert (await ask(service("127.0.0.1", {"port": 1}), path=path)).end == "Unasked"
+
+
+async def test_an_address_that_no_service_can_have_is_not_asked() -> None:
+    answer = await probe(cast("Kube", FakeKube(service("127.0.0.1", {"port": 1}))), Outbound(), WEB, "", "/")
+
+    assert answer.end == "Unasked"
+    assert "loopback addresses are refused" in answer.why
+
+
+async def test_a_port_is_found_by_name_by_number_and_as_the_first_that_speaks_tcp() -> None:
+    async with app() as there:
+        ports = ({"port": 9, "protocol": "UDP"}, {"name": "http", "port": there.port, "protocol": "TCP"}, {"port": 2})
+        for wanted in ("http", str(there.port), ""):
+            assert (await ask(service("127.0.0.1", *ports), wanted)).status == 200
+        assert (await ask(service("127.0.0.1", *ports), "9")).end == "Unasked"
+        assert "TCP port grpc" in (await ask(service("127.0.0.1", *ports), "grpc")).why
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        (None, "Service/web does not exist"),
+        (service("None", {"port": 80}), "no address of its own"),
+        ({"type": "ExternalName", "externalName": "192.0.2.1"}, "no selector"),
+        (service("", {"port": 80}), "no address of its own"),
+        (service("127.0.0.1", {"port": 80}, selector={}), "it may lead anywhere"),
+        (service("127.0.0.1"), "TCP port number one"),
+    ],
+)
+async def test_what_has_no_address_of_its_own_or_may_lead_anywhere_is_not_asked(
+    spec: dict[str, Any] | None, why: str
+) -> None:
+    answer = await ask(spec)
+
+    assert (answer.status, answer.end) == (None, "Unasked")
+    assert why in answer.why
+
+
+async def test_an_address_of_the_sixth_version_is_asked_too() -> None:
+    if not socket.has_ipv6:
+        pytest.skip("this machine has no IPv6")
+    async with app(host="::1") as there:
+        assert await ask(service("::1", {"port": there.port})) == Answering(200)
+
+
+async def test_a_refused_connection_is_nobody_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+    answer = await ask(service("127.0.0.1", {"port": port}))
+
+    assert (answer.status, answer.end) == (None, "Unreachable")
+
+
+async def test_a_connection_that_is_not_made_in_time_is_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once nobody accepts and the queue is full, Linux drops the next SYN, as a NetworkPolicy does."""
+    monkeypatch.setattr(module, "HOW", replace(module.HOW, connect_seconds=0.1))
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
+        answer = await ask(service("127.0.0.1", {"port": full.getsockname()[1]}))
+
+    assert (answer.status, answer.end) == (None, "Unreachable")
+    assert answer.why == "no connection is made in time"
+
+
+async def test_who_accepts_and_says_nothing_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HOW", replace(module.HOW, seconds=0.1))
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        del writer
+        await reader.read()
+
+    async with server(silent) as port:
+        answer = await ask(service("127.0.0.1", {"port": port}))
+
+    assert (answer.status, answer.end) == (None, "Late")
+
+
+async def test_who_closes_without_a_word_has_closed() -> None:
+    async def rude(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        del writer
+        await reader.readuntil(b"\r\n\r\n")
+
+    async with server(rude) as port:
+        answer = await ask(service("127.0.0.1", {"port": port}))
+
+    assert (answer.status, answer.end) == (None, "Closed")
+
+
+async def test_who_speaks_something_else_has_answered() -> None:
+    async def other(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b"\x15\x03\x01\x00\x02\x02\x46")
+        await writer.drain()
+
+    async with server(other) as port:
+        answer = await ask(service("127.0.0.1", {"port": port}))
+
+    assert (answer.status, answer.end) == (None, "Answered")
+    assert "does not speak the protocol" in answer.why
+
+
+async def test_a_body_without_end_is_not_waited_for() -> None:
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        await reader.read()
+
+    async with server(endless) as port:
+        began = asyncio.get_running_loop().time()
+        assert await ask(service("127.0.0.1", {"port": port})) == Answering(200)
+        assert asyncio.get_running_loop().time() - began < module.HOW.seconds / 2

@@ -1,0 +1,298 @@
+"""Who keeps a target from answering, and why that is no evidence against its revision."""
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+
+from runbook_operator.api.conditions import timestamp
+from runbook_operator.api.parsing import SwitchObject
+from runbook_operator.api.switch import Declared, Entry, Named, PinnedTarget, Prepared, PreparedField, SwitchStatus
+from runbook_operator.core.level_tracker import Run
+from runbook_operator.core.observed_object import seen_of
+from runbook_operator.core.references import Ref
+from runbook_operator.core.target_kinds import TargetRefs
+from runbook_operator.monitoring import intended_downtime
+from runbook_operator.runbooks.runbook_requeue import runbook_due
+from tests.builders import NAMESPACE, NOW, WEB, Body, kill_switch, switch
+from tests.revisions import ARGO, DS, STS, workload
+from tests.stories import UP, Story, deployment, engaged, entry
+from tests.unit.deployments.test_guard import ENGAGE, READY, deployed, guarded, is_told, sees, verdicts
+
+SERVICE = Ref("v1", "Service", NAMESPACE, "web")
+FLAGS = Ref("v1", "ConfigMap", NAMESPACE, "flags")
+TARGET = TargetRefs("web", WEB, SERVICE, "http", FLAGS)
+OTHER = TargetRefs("web", replace(WEB, name="other"), replace(SERVICE, name="other"))
+EARLIER, LATER = NOW - timedelta(hours=1), NOW + timedelta(minutes=1)
+Part = dict[str, Any]
+NOTHING: Part = {}
+
+
+def pinned(action: str, target: TargetRefs = TARGET) -> Declared:
+    workload, service, flags = map(Named.of, (target.workload, target.service, target.flags))
+    return Declared(action=action, target=PinnedTarget(workload=workload, service=service, flags=flags))
+
+
+def held(action: str, *, at: Any = NOW, result: str = "Applied", phase: Any = "Engaged", **rest: Any) -> SwitchObject:
+    """A switch with an engagement of one action; `rest` is of its entry."""
+    target = rest.pop("target", TARGET)
+    one: Entry = entry({}, {}, **{"action": action, "field": "x", "result": result} | rest)
+    record = engaged(one).record
+    assert record
+    record = record.replace(engaged_at=timestamp(at), plan=[pinned(action, target)])
+    return replace(switch("stop"), status=SwitchStatus(record=record, phase=phase))
+
+
+def zero(**rest: Any) -> SwitchObject:
+    values: dict[str, Any] = {"field": "spec.replicas", "held": 0} | rest
+    return held("scale", **values)
+
+
+def in_doubt(number: int, *, spoken_to: bool = True) -> SwitchObject:
+    """A switch whose throw acts before it writes its record."""
+    place = {"api_version": "apps/v1", "kind": "Deployment", "name": "web", "field": "spec.replicas"}
+    field = PreparedField.model_validate({"action": "scale", "uid": "u", "held": number, **place})
+    prepared = Prepared(engagement_id="id", generation=0 if spoken_to else 1, fields=[field])
+    return replace(switch("stop"), status=SwitchStatus(prepared=prepared))
+
+
+def why(*switches: SwitchObject, ref: Ref = WEB, **spec: Any) -> str:
+    """The reason why a revision that came at NOW is not judged by what is seen; empty where it is."""
+    story = Story(ref=ref)
+    story.others = {f"shop-{number}": one for number, one in enumerate(switches)}
+    found = intended_downtime.excuse(story.world, TARGET, seen_of(workload(1, ref=ref, **spec), whole=True), NOW)
+    return found.text if found else ""
+
+
+HOLDS = "switch shop-stop {} target web".format
+
+
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [
+        (zero(), "switch shop-stop holds Deployment/web at 0"),
+        (zero(at=EARLIER), "switch shop-stop holds Deployment/web at 0"),
+        (zero(result="Pending", phase="Engaging"), "switch shop-stop holds Deployment/web at 0"),
+        (zero(result="Restored", phase="Releasing"), "switch shop-stop holds Deployment/web at 0"),
+        (zero(result="Waiting", phase="Stalled"), ""),
+        (zero(held=2), ""),
+        (zero(name="other"), ""),
+        (in_doubt(0), "switch shop-stop scales Deployment/web to 0"),
+        (in_doubt(0, spoken_to=False), ""),
+        (in_doubt(2), ""),
+        (switch("stop"), ""),
+        (held("blockTraffic"), HOLDS("blocks the traffic of")),
+        (held("blockTraffic", at=EARLIER), HOLDS("blocks the traffic of")),
+        (held("blockTraffic", result="Waiting"), ""),
+        (held("blockTraffic", target=OTHER), ""),
+        (held("rateLimit"), HOLDS("limits the traffic of")),
+        (held("rateLimit", at=EARLIER), ""),
+        (held("setFlag"), HOLDS("holds a flag of")),
+        (held("setFlag", at=EARLIER), ""),
+        (held("setFlag", at=EARLIER, phase="Releasing"), HOLDS("holds a flag of")),
+        (held("suspend"), HOLDS("suspends")),
+        (held("rollback"), ""),
+        (held("restart"), ""),
+    ],
+)
+def test_switch_that_keeps_the_target_down_excuses_its_revision(one: SwitchObject, expected: str) -> None:
+    assert why(one) == expected
+
+
+@pytest.mark.parametrize(
+    ("ref", "spec", "expected"),
+    [
+        (WEB, {"replicas": 0}, "Deployment/web is at 0 replicas"),
+        (WEB, {"replicas": 1}, ""),
+        (STS, {"replicas": 0}, "StatefulSet/web is at 0 replicas"),
+        (ARGO, {"replicas": 0}, "Rollout/web is at 0 replicas"),
+        (DS, {}, "DaemonSet/web is at 0 replicas"),
+        (DS, {"status": {"desiredNumberScheduled": 1}}, ""),
+        (Ref("example.dev/v1", "Shop", NAMESPACE, "web"), {"replicas": 0}, ""),
+    ],
+)
+def test_workload_at_zero_excuses_its_revision_whoever_scaled_it(ref: Ref, spec: Body, expected: str) -> None:
+    assert why(ref=ref, **spec) == expected
+
+
+@pytest.mark.parametrize(
+    ("blocked", "flagged", "stopped", "at_zero"),
+    [*product([None, EARLIER, LATER], [None, EARLIER, LATER], [False, True], [False, True])],
+)
+def test_reason_without_a_time_goes_first_and_then_the_oldest(
+    blocked: Any, flagged: Any, *, stopped: bool, at_zero: bool
+) -> None:
+    switches = [
+        *([held("blockTraffic", at=blocked)] if blocked else []),
+        *([held("setFlag", at=flagged)] if flagged else []),
+        *([in_doubt(0)] if stopped else []),
+    ]
+
+    found = why(*switches, replicas=0 if at_zero else 3)
+
+    if stopped or at_zero:
+        assert found == (
+            "switch shop-stop scales Deployment/web to 0" if stopped else "Deployment/web is at 0 replicas"
+        )
+    elif blocked and (blocked == EARLIER or flagged != LATER):
+        assert found == HOLDS("blocks the traffic of")
+    else:
+        assert bool(found) == bool(blocked or flagged == LATER)
+
+
+def watched(**rest: Any) -> Story:
+    """Revision 2 is available and well, in its window."""
+    names = ("rollback", "stop", "block")
+    switches = [kill_switch(name, {"rollback": {"target": "web"}}) for name in names]
+    spec = {"healthEndpoints": [READY], "metrics": [], "killSwitches": switches} | rest
+    story = sees(guarded(**spec), "Ok", "ready", "HealthEndpoint")
+    deployed(story.is_at(deployment(1)), 2)
+    return is_told(story.is_at(deployment(2)).after(minutes=1), "Ok", "ready", "HealthEndpoint")
+
+
+def fails(story: Story) -> Story:
+    return is_told(story.after(seconds=4), "Critical", "ready", "HealthEndpoint")
+
+
+def recovers(story: Story) -> Story:
+    return is_told(story.after(seconds=4), "Ok", "ready", "HealthEndpoint")
+
+
+def stopped(story: Story) -> Story:
+    """A person throws `stop`, which holds the workload at 0."""
+    story.others = {"shop-stop": zero(at=story.now)}
+    return story.is_at(deployment(2, {}, replicas=0))
+
+
+def released(story: Story) -> Story:
+    story.others = {}
+    return story.is_at(deployment(2, {"replicas": 2, "updatedReplicas": 2}))
+
+
+def test_endpoint_of_a_stopped_workload_is_no_evidence_and_the_status_says_why() -> None:
+    story = fails(stopped(watched()))
+
+    (live, *_), watch = story.target.verdicts, story.target.watch
+    assert (live.revision, live.verdict) == (2, "Watching")
+    assert live.reason.endswith(
+        "switch shop-stop holds Deployment/web at 0, so what is Critical meanwhile is no evidence against it"
+    )
+    assert watch
+    assert (watch.before, watch.saw) == (["health endpoint ready"], [])
+
+
+def test_pods_that_come_up_after_the_release_are_no_evidence_and_the_revision_ends_good() -> None:
+    story = released(fails(stopped(watched())).after(minutes=1))
+    assert verdicts(story.after(seconds=30))[0] == (2, "Watching")
+
+    recovers(story.is_at(deployment(2)))
+    story.after(minutes=30)
+
+    assert verdicts(story)[0] == (2, "Good")
+
+
+def test_endpoint_that_fails_just_after_the_release_is_no_evidence() -> None:
+    story = released(stopped(watched()))
+
+    assert verdicts(fails(story))[0] == (2, "Watching")
+
+
+def test_endpoint_that_recovered_and_fails_again_is_evidence() -> None:
+    story = recovers(released(fails(stopped(watched()))).is_at(deployment(2)))
+
+    assert verdicts(fails(story.after(minutes=5)))[0] == (2, "Bad")
+
+
+def test_window_that_ends_while_the_target_is_stopped_proves_nothing() -> None:
+    story = fails(stopped(watched())).after(minutes=30)
+
+    assert verdicts(story)[0] == (2, "Unproven")
+    assert story.target.verdicts[0].reason == "its window ended while switch shop-stop holds Deployment/web at 0"
+
+
+def test_endpoint_that_never_recovered_after_the_release_proves_nothing() -> None:
+    story = released(fails(stopped(watched()))).after(minutes=30)
+
+    assert verdicts(story)[0] == (2, "Unproven")
+    assert "while the target was down on purpose, and was not Ok since" in story.target.verdicts[0].reason
+
+
+def test_revision_that_failed_before_anybody_stopped_it_is_bad() -> None:
+    story = watched()
+    sees(story, "Critical", "ready", "HealthEndpoint", since=story.now - timedelta(seconds=5))
+    story.others = {"shop-block": held("blockTraffic", at=story.now)}
+
+    assert verdicts(story.look())[0] == (2, "Bad")
+
+
+def test_failure_that_is_on_its_way_while_stopped_is_no_evidence_when_it_is_told_after_the_release() -> None:
+    story = stopped(watched())
+    sees(story, "Ok", "ready", "HealthEndpoint")
+    key, sense = next(iter(story.senses.items()))
+    track = replace(sense.track, runs=(Run("Critical", story.now + timedelta(seconds=1)),))
+    story.senses[key] = replace(sense, track=track)
+    story.look()
+
+    assert verdicts(fails(released(story.after(minutes=5))))[0] == (2, "Watching")
+
+
+def test_an_idle_look_at_a_stopped_target_writes_nothing() -> None:
+    story = fails(stopped(watched()))
+    before = story.writes
+
+    story.after(minutes=1).after(minutes=1)
+
+    assert story.writes == before
+
+
+RECREATE = {"strategy": {"type": "Recreate"}}
+
+
+def recreated(story: Story, status: Body) -> Story:
+    return story.is_at(deployment(2, status, **RECREATE))
+
+
+def test_rollout_that_replaces_all_pods_at_once_is_no_evidence_until_it_takes_too_long() -> None:
+    story = sees(guarded(healthEndpoints=[READY], metrics=[]), "Ok", "ready", "HealthEndpoint")
+    story.is_at(deployment(1, **RECREATE))
+    story.now += timedelta(seconds=1)
+    story.keepers = deployed(watched(), 2).keepers
+    recreated(story, {"replicas": 3, "updatedReplicas": 3})
+    began = story.now
+
+    fails(story)
+    assert verdicts(story)[0] == (2, "Watching")
+    assert runbook_due(story.world) == began + timedelta(minutes=10)
+
+    assert verdicts(story.after(minutes=10))[0] == (2, "Bad")
+
+
+def test_crash_after_such_a_rollout_is_evidence() -> None:
+    story = sees(guarded(healthEndpoints=[READY], metrics=[]), "Ok", "ready", "HealthEndpoint")
+    story.is_at(deployment(1, **RECREATE))
+    story.now += timedelta(seconds=1)
+    story.keepers = deployed(watched(), 2).keepers
+    recreated(recreated(story, {"replicas": 3, "updatedReplicas": 3}), UP)
+
+    assert verdicts(fails(recreated(story, {"replicas": 3, "updatedReplicas": 3})))[0] == (2, "Bad")
+
+
+def test_revision_whose_pods_were_never_available_is_unproven() -> None:
+    story = sees(guarded(healthEndpoints=[READY], metrics=[], deployments=ENGAGE), "Ok", "ready", "HealthEndpoint")
+    deployed(story.is_at(deployment(1)), 2)
+    story.is_at(deployment(2, {"replicas": 3, "updatedReplicas": 1, "availableReplicas": 2}, replicas=2))
+    is_told(story.after(minutes=1), "Ok", "ready", "HealthEndpoint")
+
+    story.after(minutes=30)
+
+    assert verdicts(story)[0] == (2, "Unproven")
+    said = "its pods were never all available in its window: 0 of 2 are at its end"
+    assert story.target.verdicts[0].reason == said
+
+
+def test_pods_that_are_away_for_a_moment_at_the_end_do_not_matter() -> None:
+    story = watched().is_at(deployment(2, {"replicas": 3, "updatedReplicas": 3, "availableReplicas": 2}))
+
+    assert verdicts(story.after(minutes=30))[0] == (2, "Good")

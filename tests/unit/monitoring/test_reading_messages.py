@@ -1,0 +1,136 @@
+"""What a reading is said to be."""
+
+import math
+from datetime import timedelta
+
+import pytest
+
+from runbook_operator.core.level_tracker import Level, Track
+from runbook_operator.core.monitors import Reading, Sense, Watch
+from runbook_operator.monitoring.declared_monitors import watches
+from runbook_operator.monitoring.reading_messages import Words, words
+from tests.builders import NOW, Body
+from tests.watching import READY, watching
+
+
+def metric(**rules: str) -> Watch:
+    spec: Body = {"name": "m", "query": "q"} | rules
+    (watch,) = watches(watching(metrics=[spec])).watches
+    return watch
+
+
+def said(watch: Watch, reading: Reading, level: Level, known: Level | None = None) -> Words:
+    return words(watch, Sense(Track(level, NOW, known=known or level), reading))
+
+
+@pytest.mark.parametrize(
+    ("value", "level", "reason", "message"),
+    [
+        (0.12, "Critical", "ThresholdCrossed", "12% > 10%"),
+        (0.07, "Warning", "ThresholdCrossed", "7% > 5%"),
+        (0.03, "Warning", "NotNormal", "3%; normal is < 1%"),
+        (0.004, "Ok", "Normal", "0.4%; normal is < 1%"),
+        (0.03, "Ok", "Normal", "3%; warning is > 5%"),
+        (0.004, "Critical", "Pending", "0.4%; normal is < 1%, 2m needed"),
+        (0.12, "Ok", "Pending", "12% > 10%, 1m needed"),
+    ],
+)
+def test_a_number_is_told_beside_the_threshold_that_made_its_level(
+    value: float, level: Level, reason: str, message: str
+) -> None:
+    found = said(metric(normal="< 1%", warning="> 5%", critical="> 10%"), Reading(value=value), level)
+
+    assert (found.reason, found.message) == (reason, message)
+
+
+@pytest.mark.parametrize(
+    ("rules", "value", "level", "message"),
+    [
+        ({"critical": "10%"}, 0.12, "Critical", "12% > 10%"),
+        ({"critical": "10%"}, 0.05, "Ok", "5%; critical is > 10%"),
+        ({"normal": "10%"}, 0.05, "Ok", "5%; normal is <= 10%"),
+        ({"normal": "1% .. 5%"}, 0.07, "Warning", "7%; normal is 1% .. 5%"),
+        ({"critical": "\u2265 500 ms", "unit": "seconds"}, 0.7, "Critical", "700ms \u2265 500 ms"),
+        ({"warning": "< 5", "critical": "< 2"}, 1.0, "Critical", "1 < 2"),
+        ({"warning": "< 5", "critical": "< 2"}, 9.0, "Ok", "9; warning is < 5"),
+    ],
+)
+def test_thresholds_are_told_as_they_are_meant(rules: dict[str, str], value: float, level: Level, message: str) -> None:
+    assert said(metric(**rules), Reading(value=value), level).message == message
+
+
+def test_a_multiple_is_told_with_what_it_is_a_multiple_of() -> None:
+    watch = metric(warning="> 2x", critical="> 5x", baseline="7d", unit="req/s")
+
+    found = said(watch, Reading(value=312.0, baseline=100.0), "Warning")
+
+    assert (found.message, found.value, found.baseline) == ("312 req/s > 2x of 100 req/s", "312 req/s", "100 req/s")
+
+
+def test_a_multiple_of_what_is_not_known_is_no_data_and_says_why() -> None:
+    watch = metric(warning="> 2x", baseline="7d")
+    why = Reading(value=312.0, reason="NoBaseline", message="the median over 7d is not known")
+
+    assert said(watch, why, "Unknown") == Words("NoBaseline", "312; the median over 7d is not known", "312")
+    plain = said(watch, Reading(value=312.0), "Unknown")
+    assert plain == Words("NoData", "312; nothing is known that > 2x is a multiple of", "312")
+
+
+def test_the_worst_of_several_series_is_named() -> None:
+    watch = metric(normal="< 1%", critical="> 10%")
+    series = '{pod="web-1"}'
+
+    assert said(watch, Reading(value=0.2, series=series), "Critical").message == '20% > 10% in {pod="web-1"}'
+    found = said(watch, Reading(value=0.001, series=series), "Ok")
+    assert (found.message, found.series) == ('0.1% in {pod="web-1"}; normal is < 1%', series)
+
+
+@pytest.mark.parametrize(
+    ("value", "level", "critical", "message"),
+    [
+        (math.inf, "Critical", "> 10%", "+Inf > 10%; infinite, as a division by 0 gives"),
+        (-math.inf, "Critical", "< 1", "-Inf < 1; infinite, as a division by 0 gives"),
+        (math.inf, "Critical", "> 2x", "+Inf > 2x; infinite, as a division by 0 gives"),
+        (-math.inf, "Ok", "> 10%", "-Inf; critical is > 10%; infinite, as a division by 0 gives"),
+    ],
+)
+def test_infinite_value_is_told_with_where_it_comes_from(
+    value: float, level: Level, critical: str, message: str
+) -> None:
+    watch = metric(critical=critical, baselineValue="1")
+    found = said(watch, Reading(value=value, note="infinite, as a division by 0 gives"), level)
+
+    assert (found.message, found.value) == (message, message[:4])
+
+
+@pytest.mark.parametrize("value", [None, float("nan")])
+def test_what_is_no_number_is_told_as_the_source_says_it(value: float | None) -> None:
+    found = said(metric(critical="> 10%"), Reading(value=value, reason="NotANumber", message="NaN"), "Critical")
+
+    assert found == Words("NotANumber", "NaN")
+
+
+def test_silence_is_told_with_how_long_it_has_lasted() -> None:
+    reading = Reading(reason="SourceDown", message="the connection is refused")
+
+    found = said(metric(critical="> 10%", noDataAfter="10m"), reading, "Stale", "Ok")
+
+    assert found == Words("SourceDown", "nothing is known for 10m: the connection is refused")
+    assert said(metric(critical="> 10%"), Reading(), "Stale", "Ok") == Words("NoData", "nothing is known for 5m")
+
+
+def test_a_check_is_told_as_it_was_answered() -> None:
+    (watch,) = watches(watching(healthEndpoints=[READY])).watches
+    bad = Reading(ok=False, reason="Timeout", message="no answer in 2s: Service/web:80/")
+
+    assert said(watch, bad, "Critical") == Words("Timeout", bad.message)
+    assert said(watch, bad, "Ok") == Words("Pending", f"{bad.message}, 3 answers in a row needed")
+    assert said(watch, Reading(ok=True, reason="Healthy"), "Ok") == Words("Healthy", "Healthy")
+    assert watch.timing.for_ == timedelta()
+
+
+def test_of_several_pods_the_one_that_is_not_well_is_named() -> None:
+    (watch,) = watches(watching(healthEndpoints=[READY])).watches
+    reading = Reading(ok=False, reason="UnexpectedStatus", message="503", series="web-1")
+
+    assert said(watch, reading, "Critical").series == "web-1"

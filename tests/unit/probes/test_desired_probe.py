@@ -1,0 +1,230 @@
+"""Which probe a health endpoint is declared to be, and what that would have to say."""
+
+from typing import Any
+
+import pytest
+
+from runbook_operator.core.desired_fields import Refused
+from runbook_operator.core.queries import Query, Read, Unread
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
+from runbook_operator.probes.desired_probe import Place, place_of
+from tests.builders import NAMESPACE, WEB, Body
+from tests.probing import PORTS, SERVICE, Story, container, endpoint, get, service, workload
+
+SIDECAR = {"name": "proxy", "restartPolicy": "Always", "ports": [{"name": "proxy", "containerPort": 15021}]}
+
+
+def place(story: Story) -> Place:
+    """The place of the first endpoint, with all that it asks for."""
+    assert story.runbook.spec
+    answers: dict[Query, Any] = {}
+    for _ in range(2):
+        try:
+            return place_of(story.world(answers), story.runbook.spec.health_endpoints[0])
+        except Unread as unread:
+            answers |= {query: story._answer(query) for query in unread.queries}
+    raise AssertionError("it asks twice")
+
+
+def refused(story: Story) -> tuple[Reason, str]:
+    with pytest.raises(Refused) as error:
+        place(story)
+    return error.value.reason, error.value.message
+
+
+def declared(target: Any = "http", **spec: Any) -> Story:
+    """One container, a Service, and a health endpoint that says so much."""
+    return Story().has(workload(container()), service(target)).declares(endpoint(**spec))
+
+
+def test_the_workload_and_the_service_are_asked_for_at_once() -> None:
+    story = declared()
+    assert story.runbook.spec
+
+    with pytest.raises(Unread) as unread:
+        place_of(story.world(), story.runbook.spec.health_endpoints[0])
+
+    assert unread.value.queries == {Read(WEB), Read(SERVICE)}
+
+
+@pytest.mark.parametrize(
+    ("spec", "handler", "parts"),
+    [
+        ({}, "httpGet", {"path": "/health/ready", "scheme": "HTTP", "port": "http"}),
+        ({"expect": "200,204,301-302"}, "httpGet", {"path": "/health/ready", "scheme": "HTTP", "port": "http"}),
+        ({"tls": {}}, "httpGet", {"path": "/health/ready", "scheme": "HTTPS", "port": "http"}),
+        (
+            {"headers": [{"name": "Host", "value": "shop"}]},
+            "httpGet",
+            {
+                "path": "/health/ready",
+                "scheme": "HTTP",
+                "port": "http",
+                "httpHeaders": [{"name": "Host", "value": "shop"}],
+            },
+        ),
+        ({"protocol": "TCP", "path": "/"}, "tcpSocket", {"port": "http"}),
+        (
+            {"protocol": "GRPC", "path": "/", "healthService": "shop"},
+            "grpc",
+            {"service": "shop", "port": 8080},
+        ),
+    ],
+    ids=["HTTP", "statuses that a kubelet takes", "HTTPS", "a header", "TCP", "gRPC by number"],
+)
+def test_each_protocol_is_said_by_its_own_handler(spec: Body, handler: str, parts: Body) -> None:
+    said = place(declared(**spec)).said
+
+    assert (said.kind, said.handler, said.parts) == ("readiness", handler, parts)
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        ({"expect": 404}, "a kubelet takes 200 to 399 for well and nothing else, and expect is 404"),
+        ({"expect": "100-299"}, "a kubelet takes 200 to 399 for well and nothing else, and expect is 100-299"),
+        ({"bodyContains": "ok"}, "a kubelet does not look at the body, and bodyContains is set"),
+        (
+            {"headers": [{"name": "Authorization", "secret": {"name": "token", "key": "token"}}]},
+            "a kubelet takes no header from a Secret, as Authorization is",
+        ),
+        ({"protocol": "GRPC", "path": "/", "tls": {}}, "a kubelet asks by gRPC without TLS only"),
+    ],
+    ids=["a status that is bad", "a range that begins too low", "a body", "a secret header", "gRPC over TLS"],
+)
+def test_what_a_kubelet_cannot_be_told_is_refused_with_a_way_out(spec: Body, why: str) -> None:
+    expected = f"it cannot be a container's probe: {why}; leave probe out, or declare an endpoint that can"
+
+    assert refused(declared(**spec)) == (Reason.PROBE_CANNOT_SAY, expected)
+
+
+@pytest.mark.parametrize(
+    ("target", "port"),
+    [("http", "http"), (8080, 8080), (9000, 9000)],
+    ids=["by name", "by number", "a port that the container does not list"],
+)
+def test_the_port_is_where_the_service_leads(target: Any, port: Any) -> None:
+    assert place(declared(target)).said.parts["port"] == port
+
+
+def test_a_service_without_a_target_port_leads_to_its_own() -> None:
+    spec = {"selector": {}, "ports": [{"port": 8080}]}
+
+    assert place(declared().has(service() | {"spec": spec})).said.parts["port"] == 8080
+
+
+def test_a_service_that_leads_into_another_container_says_so() -> None:
+    reason, text = refused(declared("proxy"))
+
+    assert reason is Reason.PROBE_CANNOT_SAY
+    assert "the Service leads to port proxy, which container app does not have; set container" in text
+
+
+def test_a_port_that_the_service_does_not_have_is_named() -> None:
+    target = {"name": "web", "workload": {"name": "web"}, "service": {"name": "web", "port": "admin"}}
+    spec = service()["spec"] | {"ports": []}
+
+    assert refused(declared().declares(endpoint(), targets=[target]))[1].startswith(
+        "Service/web has no TCP port admin;"
+    )
+    assert refused(declared().has(service() | {"spec": spec}))[1].startswith("Service/web has no TCP port number one;")
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        (None, "spec.template.spec.containers[name=app]"),
+        ("second", "spec.template.spec.containers[name=second]"),
+        ("proxy", "spec.template.spec.initContainers[name=proxy]"),
+    ],
+    ids=["the first one", "the one that is named", "a sidecar"],
+)
+def test_the_container_is_the_first_one_or_the_one_that_is_named(name: str | None, path: str) -> None:
+    body = workload(container(), container("second"))
+    body["spec"]["template"]["spec"]["initContainers"] = [{"name": "migrate"}, SIDECAR | {"ports": PORTS}]
+    story = declared().has(body).declares(endpoint(container=name))
+
+    assert place(story).path == path
+
+
+def test_a_container_that_ends_has_no_probes() -> None:
+    body = workload(container())
+    body["spec"]["template"]["spec"]["initContainers"] = [{"name": "migrate"}]
+
+    assert refused(declared(container="migrate").has(body)) == (
+        Reason.PROBE_CANNOT_SAY,
+        "Deployment/web: init container migrate ends before the others begin and has no probes",
+    )
+
+
+@pytest.mark.parametrize(("name", "what"), [("ghost", "container ghost"), (None, "container of its own")])
+def test_a_container_that_is_not_there_is_named(name: str | None, what: str) -> None:
+    story = declared(container=name).has(workload(*([container()] if name else [])))
+
+    assert refused(story) == (
+        Reason.FIELD_NOT_FOUND,
+        f"Deployment/web has no {what}; correct the health endpoint's container",
+    )
+
+
+@pytest.mark.parametrize("part", ["workload", "service"])
+def test_a_target_without_a_part_says_what_to_declare(part: str) -> None:
+    parts = {"workload": {"name": "web"}, "service": {"name": "web"}}
+    del parts[part]
+    story = declared().declares(endpoint(), targets=[{"name": "web"} | parts])
+
+    assert refused(story) == (Reason.INVALID_SPEC, f"target web has no {part}; declare it in spec.targets")
+
+
+def test_a_target_that_is_not_there_is_told_before_anything_is_read() -> None:
+    story = declared()
+    del story.objects[WEB]
+
+    assert refused(story)[0] is Reason.TARGET_NOT_FOUND
+    assert story.reads == 0
+
+
+def test_a_service_that_may_not_be_read_is_told() -> None:
+    story = declared()
+    story.denied.add(SERVICE)
+
+    assert refused(story)[0] is Reason.FORBIDDEN
+
+
+def test_enforce_is_for_a_probe() -> None:
+    story = declared()
+    assert story.runbook.spec
+    (one,) = story.runbook.spec.health_endpoints
+
+    with pytest.raises(Refused, match="enforce and container are for a container's probe"):
+        place_of(story.world(), one.replace(probe=None, enforce=True))
+
+
+def test_only_what_is_declared_is_said_in_whole_seconds_and_never_more_impatient() -> None:
+    numbers = {"period": "1500ms", "timeout": "1s", "failureThreshold": 5, "successThreshold": 2}
+
+    assert place(declared()).said.numbers == {}
+    assert place(declared(period="10s")).said.numbers == {"periodSeconds": 10}
+    assert place(declared(**numbers)).said.numbers == {
+        "periodSeconds": 2,
+        "timeoutSeconds": 1,
+        "failureThreshold": 5,
+        "successThreshold": 2,
+    }
+    assert place(declared(timeout="200ms")).said.numbers == {"timeoutSeconds": 1}
+
+
+@pytest.mark.parametrize("kind", ["startup", "liveness"])
+def test_only_a_readiness_probe_may_want_several_successes(kind: str) -> None:
+    assert place(declared(probe=kind, successThreshold=2)).said.numbers == {}
+
+
+def test_a_place_is_named_for_people() -> None:
+    ref = Ref("apps/v1", "StatefulSet", NAMESPACE, "web")
+    story = Story().has(workload(container(livenessProbe=get()), ref=ref), service())
+
+    found = place(story.declares(endpoint(probe="liveness"), ref=ref))
+
+    assert str(found) == "livenessProbe of container app in StatefulSet/web"
+    assert found.key == ("web-1", "app", "liveness")

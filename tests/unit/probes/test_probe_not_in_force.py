@@ -1,0 +1,89 @@
+"""Probes that the API server accepts and that an admission policy changes: few writes, and a condition that says so."""
+
+from datetime import timedelta
+from typing import Any
+
+from runbook_operator.core import field_paths
+from runbook_operator.probes.probe_reconcile import conditions
+from runbook_operator.runbooks.runbook_requeue import runbook_due
+from tests.builders import Body
+from tests.probing import Story, container, endpoint, get, service, workload
+
+FIRST = "spec.template.spec.containers[name=app]"
+MOST = 10
+"""Writes of a workload in a minute."""
+
+
+def with_timeout(body: Body) -> Body:
+    """A policy that sets the timeout of every readiness probe."""
+    return field_paths.put(body, f"{FIRST}.readinessProbe.timeoutSeconds", 5)
+
+
+def with_path(body: Body) -> Body:
+    """A policy that wants one path, whoever asks for another."""
+    return field_paths.put(body, f"{FIRST}.readinessProbe.httpGet.path", "/policy")
+
+
+def enforced(admit: Any, **spec: Any) -> Story:
+    story = Story().has(workload(container(readinessProbe=get("/policy"))), service())
+    story.admit = admit
+    return story.declares(endpoint(enforce=True, **spec)).look().roll_out()
+
+
+def lasts(story: Story, seconds: float) -> Story:
+    end = story.now + timedelta(seconds=seconds)
+    while story.now < end:
+        moment = runbook_due(story.world()) or end
+        story.now = min(max(moment, story.now + timedelta(milliseconds=100)), end)
+        story.look().roll_out()
+    return story
+
+
+def test_probe_that_a_policy_changes_gets_a_handful_of_writes_and_a_condition() -> None:
+    story = lasts(enforced(with_timeout, timeout="2s"), 60)
+
+    assert 2 <= len(story.adjusted) <= MOST
+    assert story.told.reason == "NotInForce"
+    (found,) = conditions(story.world())
+    assert (found.type, found.status, found.reason) == ("ProbeDrift", "True", "NotInForce")
+    assert "timeoutSeconds from 5 to 2" in found.message
+    assert "kubectl get mutatingadmissionpolicies,mutatingwebhookconfigurations" in found.message
+
+
+def test_probe_is_set_once_the_policy_is_gone_and_restored_afterwards() -> None:
+    story = lasts(enforced(with_timeout, timeout="2s"), 60)
+    story.admit = dict
+    lasts(story, 31)
+    assert (story.told.reason, story.live["timeoutSeconds"]) == ("ProbeEnforced", 2)
+
+    story.declares(endpoint()).look()
+
+    assert story.live == get("/policy")
+
+
+def test_restore_that_a_policy_undoes_is_spaced() -> None:
+    story = enforced(dict)
+    story.admit = lambda body: field_paths.put(body, f"{FIRST}.readinessProbe.httpGet.path", "/health/ready")
+    before = len(story.adjusted)
+
+    lasts(story.declares().look(), 60)
+
+    assert 2 <= len(story.adjusted) - before <= MOST
+    assert story.told.reason == "NotInForce"
+    story.admit = dict
+    lasts(story, 31)
+    assert (story.live, story.probes) == (get("/policy"), [])
+
+
+def test_deletion_of_the_runbook_waits_for_a_restore_that_is_undone_only_so_long() -> None:
+    story = enforced(dict)
+    story.admit = lambda body: field_paths.put(body, f"{FIRST}.readinessProbe.httpGet.path", "/health/ready")
+
+    lasts(story.deletes().look(), 62)
+
+    assert story.runbook.meta.finalizers == ()
+    assert any("could not be restored" in one.message for one in story.said)
+
+
+def test_policy_that_keeps_the_path_is_reported() -> None:
+    assert "httpGet.path from /policy to /health/ready" in enforced(with_path).look().told.message

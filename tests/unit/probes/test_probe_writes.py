@@ -1,0 +1,708 @@
+"""Containers' probes that are set to what is declared: what is waited for, what is written down, what is put back."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runbook_operator.api.switch import FINALIZER
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Owner, Ref
+from runbook_operator.probes.probe_reconcile import conditions, next_step
+from runbook_operator.reconcile.steps import Adjust, DeleteSwitch, SetFinalizers, WriteStatus
+from runbook_operator.runbooks.runbook_requeue import runbook_due
+from tests.builders import NAMESPACE, WEB, Body
+from tests.probing import ROLLED_OUT, RUNBOOK, SERVICE, Story, container, endpoint, get, service, workload
+from tests.revisions import DS, STS, kept
+
+SET = get("/health/ready")
+ENFORCED = endpoint(enforce=True)
+COMMAND = {"exec": {"command": ["redis-cli", "-a", "s3cret", "ping"]}, "periodSeconds": 10}
+
+
+def there(ref: Ref | None = None, /, **probes: Body) -> Story:
+    """The workload `web` with a container that has these probes, and its Service; nothing is declared yet."""
+    return Story().has(workload(container(**probes), ref=ref or WEB), service())
+
+
+def enforced(*endpoints: Body, **probes: Body) -> Story:
+    """As above, with these endpoints enforced, and all that follows at once done and rolled out."""
+    return there(**probes).declares(*(endpoints or [ENFORCED])).look().roll_out().look()
+
+
+def of_a_container(**probes: Body) -> Body:
+    """The revision that the cluster keeps of a workload with this container."""
+    template = workload(container(**probes))["spec"]["template"]
+    return kept({"metadata": {"labels": {}}, **template}, 1)
+
+
+def kinds(story: Story) -> list[str]:
+    return [type(step).__name__ for step in story.steps]
+
+
+def test_what_was_there_is_written_down_before_the_probe_is_set_by_one_write() -> None:
+    story = there(readinessProbe=get()).declares(ENFORCED).look()
+
+    assert kinds(story) == ["SetFinalizers", "WriteStatus", "Adjust", "WriteStatus"]
+    assert story.live == SET
+    (held,) = story.told.held
+    assert (held.saved, held.held) == ("/ready", "/health/ready")
+    assert (story.told.reason, story.told.drift, story.told.times) == ("ProbeEnforced", "", 1)
+    assert FINALIZER in story.runbook.meta.finalizers
+    (said,) = story.events(Reason.PROBE_ENFORCED)
+    assert said.startswith("Runbook shop, health endpoint ready: readinessProbe of container app in Deployment/web: ")
+    assert said.endswith(": set httpGet.path from /ready to /health/ready")
+    assert len(story.roll_out().look().steps) == 4
+
+
+def test_the_write_says_each_field_and_why() -> None:
+    (step,) = enforced(endpoint(enforce=True, timeout="3s"), readinessProbe=get()).adjusted
+
+    assert [(one.place[1].rpartition("].")[2], one.before, one.after) for one in step.changes] == [
+        ("readinessProbe.httpGet.path", "/ready", "/health/ready"),
+        ("readinessProbe.timeoutSeconds", None, 3),
+    ]
+    assert step.reason == "health endpoints are declared as its probes"
+    assert step.places == ((WEB, "spec.template"),)
+
+
+def test_all_probes_of_a_workload_are_one_write() -> None:
+    live = endpoint("/live", name="live", probe="liveness", enforce=True)
+    story = there(readinessProbe=get()).declares(ENFORCED, live).look()
+
+    assert len(story.adjusted) == 1
+    assert story.objects[WEB]["spec"]["template"]["spec"]["containers"][0]["livenessProbe"] == get("/live")
+    assert [one.reason for one in story.probes] == ["ProbeEnforced", "ProbeEnforced"]
+
+
+def test_two_workloads_are_two_writes() -> None:
+    targets = [
+        {"name": name, "workload": {"kind": kind, "name": "web"}, "service": {"name": "web"}}
+        for name, kind in (("web", "Deployment"), ("db", "StatefulSet"))
+    ]
+    other = workload(container(readinessProbe=get()), ref=STS)
+    other["metadata"]["uid"] = "db-1"
+    story = there(readinessProbe=get()).has(other)
+
+    story.declares(ENFORCED, ENFORCED | {"name": "db", "target": "db"}, targets=targets).look()
+
+    assert [one.effect.ref for one in story.adjusted] == [WEB, STS]
+
+
+@pytest.mark.parametrize(
+    ("before", "spec", "after"),
+    [
+        ({}, {}, SET),
+        ({"readinessProbe": {"tcpSocket": {"port": 1}, "periodSeconds": 7}}, {}, SET | {"periodSeconds": 7}),
+        ({"readinessProbe": get(httpHeaders=[{"name": "Host", "value": "shop"}])}, {}, None),
+        ({"readinessProbe": get() | {"initialDelaySeconds": 9}}, {"period": "5s"}, None),
+        ({"readinessProbe": {"httpGet": {"host": "10.0.0.1", "path": "/health/ready", "port": 8080}}}, {}, None),
+    ],
+    ids=["none", "another kind", "headers", "a delay", "a host of its own"],
+)
+def test_nothing_of_a_probe_but_what_is_declared_is_changed_and_all_of_it_comes_back(
+    before: Body, spec: Body, after: Body | None
+) -> None:
+    story = enforced(endpoint(enforce=True, **spec), **before)
+    if after is not None:
+        assert story.live == after
+    assert story.told.drift == ""
+
+    story.declares(endpoint(**spec)).look()
+
+    assert story.live == before.get("readinessProbe")
+    assert story.told.held == []
+    assert FINALIZER not in story.runbook.meta.finalizers
+    assert len(story.events(Reason.PROBE_RESTORED)) == 1
+
+
+def test_a_probe_that_is_as_declared_already_is_not_held() -> None:
+    story = enforced(readinessProbe=SET)
+
+    assert (story.told.reason, story.told.held, story.runbook.meta.finalizers) == ("ProbeAsDeclared", [], ())
+    assert story.adjusted == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason", "why"),
+    [
+        ({"mode": "Observe"}, Reason.OBSERVING, "In mode Enforce it would set the probe as declared"),
+        ({"suspend": {}}, Reason.SUSPENDED, "it is set when that is over"),
+    ],
+)
+def test_nothing_is_set_while_the_runbook_only_looks_on(spec: Body, reason: Reason, why: str) -> None:
+    story = there(readinessProbe=get()).declares(ENFORCED, **spec).look()
+
+    assert kinds(story) == ["WriteStatus"]
+    assert (story.told.reason, story.told.held) == (reason, [])
+    assert why in story.told.message
+    assert conditions(story.world())[0].message.endswith(f"({story.told.message})")
+    assert story.declares(ENFORCED).look().live == SET
+
+
+@pytest.mark.parametrize(
+    ("meta", "owner"),
+    [
+        ({"labels": {"kustomize.toolkit.fluxcd.io/name": "shop"}}, "Flux"),
+        ({"labels": {"helm.toolkit.fluxcd.io/name": "shop"}}, "Flux"),
+        (
+            {"annotations": {"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:shop/web"}},
+            "the Argo CD Application shop",
+        ),
+    ],
+)
+def test_what_a_gitops_tool_applies_is_told_and_left_to_git(meta: Body, owner: str) -> None:
+    story = there(readinessProbe=get())
+    story.objects[WEB]["metadata"] |= meta
+
+    story.declares(ENFORCED).look()
+
+    assert (story.told.reason, story.live) == ("GitOpsOwned", get())
+    assert f"applied from Git by {owner}, which would take it back; change it in Git" in story.told.message
+    assert len(story.events(Reason.GITOPS)) == 1
+
+
+def test_a_workload_whose_rollouts_cannot_be_told_is_not_written() -> None:
+    other = Ref("example.org/v1", "Pond", NAMESPACE, "web")
+    story = there(other, readinessProbe=get()).declares(ENFORCED, ref=other).look()
+
+    assert story.told.reason == "NotRestartable"
+    assert "target one of Deployment, StatefulSet, DaemonSet, Rollout" in story.told.message
+    reads = story.reads
+    assert story.look(thorough=False).reads == reads
+
+
+def test_a_rollout_is_waited_for_and_looked_at_again() -> None:
+    story = there(readinessProbe=get()).is_rolling().declares(ENFORCED).look()
+
+    assert (story.told.reason, story.live) == ("ProbePending", get())
+    assert story.told.message == "it is set when the rollout of Deployment/web is over"
+    assert (runbook_due(story.world()) or story.now) > story.now
+    assert story.roll_out().look(thorough=False).live == SET
+
+
+PROGRESSING = {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"}
+
+
+@pytest.mark.parametrize(
+    ("status", "waits"),
+    [
+        ({"observedGeneration": 0}, True),
+        ({"updatedReplicas": 2}, True),
+        ({"replicas": 4}, True),
+        ({"availableReplicas": 1, "conditions": [PROGRESSING]}, True),
+        ({"availableReplicas": 1, "conditions": [PROGRESSING | {"reason": "NewReplicaSetAvailable"}]}, False),
+        ({"updatedReplicas": 1, "conditions": [PROGRESSING | {"reason": "ProgressDeadlineExceeded"}]}, False),
+        ({"availableReplicas": 1}, False),
+        ({}, False),
+    ],
+    ids=[
+        *("not taken up", "not all updated", "old ones left", "new ones not available", "some broke since"),
+        *("stuck", "unavailable where nothing tells of progress", "all is well"),
+    ],
+)
+def test_what_counts_as_a_rollout(status: Body, waits: bool) -> None:  # noqa: FBT001 # a parameter of the test
+    story = there(readinessProbe=get())
+    story.objects[WEB]["status"] |= status
+
+    story.declares(ENFORCED).look()
+
+    assert (story.live == get()) is waits
+
+
+def test_what_was_set_and_does_not_work_is_corrected_in_the_rollout_that_it_began() -> None:
+    story = there(readinessProbe=get()).declares(endpoint("/helth", enforce=True)).look().is_rolling()
+
+    story.declares(ENFORCED).look()
+
+    assert story.live == SET
+    assert story.told.held[0].saved == "/ready"
+
+
+def test_and_it_is_taken_back_in_the_rollout_that_it_began() -> None:
+    story = there(readinessProbe=get()).declares(endpoint("/helth", enforce=True)).look().is_rolling()
+
+    assert story.declares(endpoint()).look().live == get()
+
+
+@pytest.mark.parametrize("held", ["spec.template", "spec.template.spec.containers[name=app].env[name=AI]"])
+def test_nothing_is_set_or_put_back_while_a_switch_holds_something_in_the_pods(held: str) -> None:
+    story = there(readinessProbe=get()).holds(held).declares(ENFORCED).look()
+    assert (story.told.reason, story.live) == ("ProbePending", get())
+    assert "it waits until Switch shop-back is released" in story.told.message
+
+    story.lets_go().look().roll_out().look().holds(held).declares(endpoint()).look()
+    assert (story.told.reason, story.live) == ("ProbePending", SET)
+
+    assert story.lets_go().look(thorough=False).live == get()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [{"held": "spec.replicas"}, {"mode": "Once"}, {"uid": "web-2"}],
+    ids=["another field", "a restart", "another workload"],
+)
+def test_a_switch_that_holds_something_else_is_not_waited_for(entry: dict[str, Any]) -> None:
+    assert there(readinessProbe=get()).holds(**entry).declares(ENFORCED).look().live == SET
+
+
+def test_a_switch_that_has_changed_the_template_meanwhile_is_no_fight() -> None:
+    story = enforced(readinessProbe=get())
+
+    story.after(hours=1).edit(get("/old")).holds().look()
+    assert (story.told.reason, story.live) == ("ProbePending", get("/old"))
+
+    story.lets_go().look()
+    assert (story.live, story.told.held[0].saved) == (SET, "/old")
+
+
+def test_what_somebody_changes_is_set_again_ever_more_slowly_and_becomes_what_is_put_back() -> None:
+    story = enforced(readinessProbe=get())
+
+    story.after(seconds=5).edit(get("/else"), manager="helm").look()
+    assert (story.told.reason, story.live) == ("ProbePending", get("/else"))
+    assert story.told.message.startswith(
+        "helm has changed the enforced probe. The operator sets it again at 2026-11-24T03:0"
+    )
+
+    story.after(minutes=1).look().roll_out().look()
+    assert (story.live, story.told.times, story.told.held[0].saved) == (SET, 2, "/else")
+
+    story.after(minutes=1).edit(get("/else")).look()
+    assert story.live == SET or story.told.reason == "ProbePending"
+    story.after(minutes=2).look().roll_out().look()
+    assert (story.live, story.told.times) == (SET, 3)
+    assert story.declares(endpoint()).look().live == get("/else")
+
+
+def test_a_fight_that_was_long_ago_is_forgotten() -> None:
+    story = enforced(readinessProbe=get())
+
+    story.after(hours=7).edit(get("/else")).look()
+
+    assert (story.live, story.told.times) == (SET, 1)
+
+
+def test_who_puts_back_by_hand_what_was_there_fights_too() -> None:
+    story = enforced(readinessProbe=get()).after(minutes=2).edit(get()).look()
+
+    assert (story.live, story.told.times) == (SET, 2)
+
+
+def test_a_probe_that_was_taken_away_is_made_again_and_taken_away_at_the_end() -> None:
+    story = enforced(readinessProbe=get()).after(minutes=2).edit(None).look().roll_out()
+
+    assert story.live == SET
+    assert story.declares(endpoint()).look().live is None
+
+
+def test_a_field_that_is_no_longer_declared_goes_back_with_the_next_write() -> None:
+    story = enforced(endpoint(enforce=True, period="5s", timeout="3s"), readinessProbe=get() | {"periodSeconds": 9})
+
+    story.declares(endpoint(enforce=True, timeout="4s")).look()
+
+    assert story.live == SET | {"periodSeconds": 9, "timeoutSeconds": 4}
+    assert len(story.adjusted) == 2
+    assert {one.field.rpartition(".")[2]: one.saved for one in story.told.held} == {
+        "path": "/ready",
+        "timeoutSeconds": None,
+    }
+
+
+def test_what_was_made_is_changed_and_keeps_what_others_added() -> None:
+    story = enforced()
+    story.after(hours=1).edit(SET | {"initialDelaySeconds": 9}).look()
+    assert len(story.adjusted) == 1
+
+    story.declares(endpoint("/else", enforce=True)).look()
+
+    assert story.live == get("/else") | {"initialDelaySeconds": 9}
+    assert story.declares(endpoint()).look().live is None
+
+
+def test_what_is_declared_becomes_what_was_there_and_is_let_go() -> None:
+    story = enforced(readinessProbe=get())
+
+    story.declares(endpoint("/ready", enforce=True)).look()
+
+    assert (story.live, story.told.reason, story.told.held) == (get(), "ProbeAsDeclared", [])
+    assert story.runbook.meta.finalizers == ()
+
+
+def test_what_somebody_changed_is_left_to_them() -> None:
+    story = enforced(readinessProbe=get()).edit(get("/else")).declares(endpoint()).look()
+
+    assert (story.live, story.told.held) == (get("/else"), [])
+    assert story.events(Reason.RESTORE_SKIPPED)[0].endswith(
+        "httpGet.path left as it is, since kubectl changed it after it was set"
+    )
+
+
+def test_of_several_fields_those_that_are_as_they_were_set_go_back() -> None:
+    story = enforced(endpoint(enforce=True, timeout="3s"), readinessProbe=get())
+
+    story.edit(get("/else") | {"timeoutSeconds": 3}).declares(endpoint()).look()
+
+    assert story.live == get("/else")
+    assert len(story.events(Reason.RESTORE_SKIPPED)) == 1
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda story: story.declares(),
+        lambda story: story.declares(endpoint(probe=None)),
+        lambda story: story.declares(targets=[{"name": "other", "workload": {"name": "other"}}]),
+    ],
+    ids=["the endpoint is dropped", "it is no probe any more", "the target is dropped with it"],
+)
+def test_a_dropped_endpoint_puts_back_what_was_there(edit: Callable[[Story], Story]) -> None:
+    story = edit(enforced(readinessProbe=get())).look()
+
+    assert (story.live, story.probes, story.runbook.meta.finalizers) == (get(), [], ())
+    assert len(story.events(Reason.PROBE_RESTORED)) == 1
+
+
+def test_a_renamed_endpoint_takes_over_what_was_set_and_what_was_there() -> None:
+    story = enforced(readinessProbe=get())
+
+    story.declares(endpoint(name="new", enforce=True)).look()
+
+    assert (story.told.name, story.told.held[0].saved, story.live) == ("new", "/ready", SET)
+    assert len(story.adjusted) == 1
+    assert story.declares(endpoint(name="new")).look().live == get()
+
+
+def test_an_endpoint_that_becomes_another_probe_puts_the_first_one_back() -> None:
+    story = enforced(readinessProbe=get())
+
+    story.declares(endpoint(probe="liveness", enforce=True)).look()
+
+    first = story.objects[WEB]["spec"]["template"]["spec"]["containers"][0]
+    assert (first["readinessProbe"], first["livenessProbe"]) == (get(), SET)
+    assert [one.probe for one in story.probes] == ["liveness"]
+    assert len(story.adjusted) == 2
+
+
+def test_both_are_one_write_where_neither_waits() -> None:
+    story = enforced(readinessProbe=get())
+
+    story.declares(endpoint(name="new", probe="liveness", enforce=True)).look()
+
+    assert len(story.adjusted) == 2
+    assert {one.place[1].rpartition("].")[2] for one in story.adjusted[1].changes} == {
+        "readinessProbe.httpGet.path",
+        "livenessProbe",
+    }
+
+
+def test_what_cannot_be_said_any_more_keeps_what_was_set() -> None:
+    story = enforced(readinessProbe=get()).declares(endpoint(enforce=True, expect=404)).look()
+
+    assert (story.told.reason, story.live) == ("ProbeCannotSay", SET)
+    assert story.declares(endpoint(expect=404)).look().live == SET
+    assert story.declares().look().live == get()
+
+
+def test_what_was_set_stays_while_the_runbook_only_looks_on_and_can_be_put_back() -> None:
+    story = enforced(readinessProbe=get()).declares(ENFORCED, mode="Observe").look()
+    assert (story.live, story.told.reason) == (SET, "ProbeEnforced")
+
+    assert story.declares(endpoint(), mode="Observe").look().live == get()
+
+
+def test_a_runbook_that_does_not_parse_keeps_what_was_set() -> None:
+    story = enforced(readinessProbe=get()).declares(endpoint("no path")).look()
+
+    assert (story.live, len(story.told.held)) == (SET, 1)
+
+
+def test_a_workload_made_anew_is_set_anew() -> None:
+    story = enforced(readinessProbe=get())
+    body = workload(container(readinessProbe=get("/new")))
+    body["metadata"]["uid"] = "web-2"
+
+    story.has(body).look()
+
+    assert (story.live, story.told.uid, story.told.held[0].saved) == (SET, "web-2", "/new")
+    assert story.events(Reason.RESTORE_SKIPPED) == []
+
+
+def test_a_container_that_is_gone_takes_what_was_set_with_it() -> None:
+    story = enforced(readinessProbe=get())
+    story.has(workload(container("other")) | {"metadata": story.objects[WEB]["metadata"]})
+
+    story.declares().look()
+
+    assert (story.probes, story.runbook.meta.finalizers) == ([], ())
+    assert [one["name"] for one in story.objects[WEB]["spec"]["template"]["spec"]["containers"]] == ["other"]
+
+
+def test_a_command_is_known_by_its_digest_and_comes_back_from_the_revisions() -> None:
+    story = there(readinessProbe=COMMAND).declares(ENFORCED)
+    story.kept = [of_a_container(readinessProbe=COMMAND)]
+
+    story.look().roll_out().look()
+    assert story.live == SET | {"periodSeconds": 10}
+    assert "s3cret" not in str(story.runbook.status)
+    assert "s3cret" not in str([one.changes for one in story.adjusted])
+    assert "set it from exec to httpGet /health/ready http" in story.events(Reason.PROBE_ENFORCED)[0]
+
+    assert story.declares(endpoint()).look().live == COMMAND
+
+
+def test_a_command_that_no_revision_has_any_more_is_told_and_has_to_be_set_by_hand() -> None:
+    story = enforced(readinessProbe=COMMAND)
+
+    story.declares(endpoint()).look()
+    assert (story.told.reason, story.live) == ("NoRevision", SET | {"periodSeconds": 10})
+    assert story.told.message.endswith("; set it by hand")
+    assert ": no kept revision has the saved value of " in story.told.message
+    assert len(story.events(Reason.NO_REVISION)) == 1
+
+    story.edit(COMMAND).look()
+    assert (story.told.reason, story.told.held) == ("ProbeDrift", [])
+
+
+def test_what_is_known_by_its_digest_alone_is_still_known_to_be_what_is_declared() -> None:
+    story = enforced(readinessProbe=get("/ready?token=s3cret"))
+    story.kept = [of_a_container(readinessProbe=get("/ready?token=s3cret"))]
+
+    story.declares(endpoint("/ready?token=s3cret", enforce=True)).look()
+
+    assert (story.live, story.told.held) == (get("/ready?token=s3cret"), [])
+
+
+def test_an_edit_that_would_lose_what_no_revision_has_changes_nothing() -> None:
+    story = enforced(readinessProbe=get("/ready?token=s3cret"))
+
+    story.declares(endpoint("/", protocol="TCP", enforce=True)).look()
+
+    assert (story.told.reason, story.live, len(story.told.held)) == ("NoRevision", SET, 1)
+
+
+def test_what_somebody_wrote_and_the_runbook_then_says_is_theirs() -> None:
+    story = enforced(endpoint(enforce=True, timeout="3s"), readinessProbe=get())
+
+    story.edit(get("/else") | {"timeoutSeconds": 3}).declares(endpoint("/else", enforce=True, timeout="3s")).look()
+    assert [one.field.rpartition(".")[2] for one in story.told.held] == ["timeoutSeconds"]
+
+    story.edit(get("/else") | {"timeoutSeconds": 4}).declares(endpoint("/else", enforce=True, timeout="4s")).look()
+    assert (story.told.held, story.told.times, len(story.adjusted)) == ([], 0, 1)
+
+
+def test_a_write_that_fails_is_told_and_tried_again_when_it_is_due() -> None:
+    story = there(readinessProbe=get()).declares(ENFORCED).look(at_most=2).fails().look()
+    assert (story.told.reason, story.told.message, story.live) == ("MissingRights", "403", get())
+    assert runbook_due(story.world()) is not None
+
+    step = story.after(seconds=6).step({})
+    assert isinstance(step, Adjust)
+    story.efforts.clear()
+    assert story.look().told.reason == "ProbeEnforced"
+
+
+def test_a_restore_that_fails_is_told_and_tried_again_when_it_is_due() -> None:
+    story = enforced(readinessProbe=get()).declares(endpoint()).fails().look()
+    assert (story.told.reason, story.live) == ("MissingRights", SET)
+
+    assert isinstance(story.after(seconds=6).step({}), Adjust)
+
+
+def test_a_runbook_that_may_not_be_marked_sets_nothing_and_tells_the_rest() -> None:
+    story = there(readinessProbe=get()).declares(ENFORCED).fails(RUNBOOK, "metadata.finalizers").look()
+
+    assert (story.told.reason, story.told.held, story.live) == ("MissingRights", [], get())
+    assert isinstance(story.after(seconds=6).step({}), SetFinalizers)
+
+
+def test_a_mark_that_cannot_be_taken_away_is_tried_again_when_it_is_due() -> None:
+    story = enforced(readinessProbe=get()).declares(endpoint()).look(at_most=3)
+    assert FINALIZER in story.runbook.meta.finalizers
+
+    story.fails(RUNBOOK, "metadata.finalizers").look()
+    assert FINALIZER in story.runbook.meta.finalizers
+
+    assert story.after(seconds=6).look().runbook.meta.finalizers == ()
+
+
+@pytest.mark.parametrize("crash", range(1, 5))
+def test_a_crash_after_any_write_changes_nothing_about_what_is_saved_and_set(crash: int) -> None:
+    story = there(readinessProbe=get()).declares(ENFORCED).look(at_most=crash).after(seconds=3).look()
+
+    assert (story.live, story.told.held[0].saved, len(story.adjusted)) == (SET, "/ready", 1)
+    assert len({one.identity for one in story.said if one.reason is Reason.PROBE_ENFORCED}) == 1
+
+
+@pytest.mark.parametrize("crash", range(1, 5))
+def test_a_crash_after_any_write_of_a_restore_puts_everything_back_once(crash: int) -> None:
+    story = enforced(readinessProbe=get()).declares(endpoint()).look(at_most=crash).look()
+
+    assert (story.live, story.told.held, story.runbook.meta.finalizers) == (get(), [], ())
+    assert len(story.adjusted) == 2
+
+
+def test_what_changes_between_the_note_and_the_write_is_saved_again() -> None:
+    story = there(readinessProbe=get()).declares(ENFORCED).look(at_most=2)
+    assert story.told.held[0].saved == "/ready"
+
+    story.edit(get("/else")).look()
+
+    assert (story.live, story.told.held[0].saved) == (SET, "/else")
+
+
+def test_what_a_late_watch_shows_is_read_before_it_is_saved() -> None:
+    story = there(readinessProbe=get())
+    story.late = {WEB: workload(container(readinessProbe=get("/long-ago"))), SERVICE: service()}
+
+    story.declares(ENFORCED).look()
+
+    assert (story.live, [one.saved for one in story.told.held]) == (SET, ["/ready"])
+
+
+def test_what_a_late_watch_shows_as_put_back_is_read_before_it_is_forgotten() -> None:
+    story = enforced(readinessProbe=get())
+    story.late = {WEB: workload(container(readinessProbe=get())), SERVICE: service()}
+
+    story.declares(endpoint()).look()
+
+    assert (story.live, story.told.held) == (get(), [])
+    assert len(story.adjusted) == 2
+
+
+def test_what_a_late_watch_shows_as_set_is_read_before_it_is_told() -> None:
+    story = there(readinessProbe=get()).declares(ENFORCED).look(at_most=2)
+    story.late = {WEB: workload(container(readinessProbe=SET)), SERVICE: service()}
+
+    story.look()
+
+    assert (story.live, story.told.reason, len(story.adjusted)) == (SET, "ProbeEnforced", 1)
+
+
+def test_what_a_late_watch_shows_as_theirs_is_read_before_it_is_let_go() -> None:
+    story = enforced(readinessProbe=get())
+    story.late = {WEB: workload(container(readinessProbe=get("/else"))), SERVICE: service()}
+
+    story.declares(endpoint("/else", enforce=True)).look()
+
+    assert (story.live, [one.saved for one in story.told.held]) == (get("/else"), ["/ready"])
+
+
+def test_a_deletion_releases_the_switches_and_puts_the_probes_back_before_it_lets_go() -> None:
+    story = enforced(readinessProbe=get()).holds().deletes().look()
+    assert [type(one) for one in story.steps].count(DeleteSwitch) == 1
+    assert story.live == SET
+    assert story.told.let_go_at == "2026-11-24T03:01:00.000000Z"
+
+    story.after(seconds=30).lets_go().look()
+
+    assert (story.live, story.probes, story.runbook.meta.finalizers) == (get(), [], ())
+    assert next_step(story.world()) is None
+
+
+def test_orphaning_deletion_of_a_runbook_deletes_no_switch() -> None:
+    story = enforced(readinessProbe=get()).holds().deletes()
+    meta = story.runbook.meta
+    story.runbook = replace(story.runbook, meta=replace(meta, finalizers=(*meta.finalizers, "orphan")))
+
+    story.look()
+
+    assert [one for one in story.steps if isinstance(one, DeleteSwitch)] == []
+
+
+def test_a_switch_of_another_runbook_is_not_deleted() -> None:
+    story = enforced(readinessProbe=get()).holds()
+    found = story.switches["shop-back"]
+    other = Owner("apps/v1", "Deployment", "web", "other")
+    meta = type(found.meta)(found.meta.ref, found.meta.uid, "1", owners=(other,))
+    story.switches["shop-back"] = type(found)(meta, found.spec, found.status)
+
+    story.deletes().look()
+
+    assert [one for one in story.steps if isinstance(one, DeleteSwitch)] == []
+
+
+@pytest.mark.parametrize(
+    ("hinder", "why"),
+    [
+        (lambda story: story.fails(), "403"),
+        (lambda story: story.holds(), "Switch shop-back"),
+        (lambda story: story.denied.add(WEB) or story, "GET Deployment/web: 403"),
+    ],
+    ids=["the write is refused", "a switch stays", "the workload may not be read"],
+)
+def test_a_deletion_waits_only_so_long_and_says_what_to_set_by_hand(hinder: Callable[[Story], Story], why: str) -> None:
+    story = hinder(enforced(readinessProbe=get())).deletes().look()
+    assert FINALIZER in story.runbook.meta.finalizers
+    assert runbook_due(story.world()) is not None
+
+    story.after(seconds=61).look()
+
+    assert (story.live, story.runbook.meta.finalizers) == (SET, ())
+    (text,) = story.events(Reason.NOT_RESTORED)
+    assert "is left as it was set; set by hand httpGet.path from /health/ready to /ready" in text
+    assert why in text
+
+
+def test_a_deletion_that_was_long_ago_still_puts_back_what_it_can() -> None:
+    story = enforced(readinessProbe=get()).deletes().look(at_most=1).after(hours=1).look()
+
+    assert (story.live, story.events(Reason.NOT_RESTORED)) == (get(), [])
+
+
+def test_a_deletion_does_not_wait_for_a_workload_that_is_gone() -> None:
+    story = enforced(readinessProbe=get())
+    del story.objects[WEB]
+
+    assert story.deletes().look().runbook.meta.finalizers == ()
+
+
+def test_a_daemon_set_is_looked_at_until_it_is_set() -> None:
+    story = there(DS, readinessProbe=get())
+    story.objects[DS]["status"] |= {"desiredNumberScheduled": 2, "updatedNumberScheduled": 1, "numberAvailable": 2}
+    story.declares(ENFORCED, ref=DS).look()
+    assert story.told.reason == "ProbePending"
+
+    story.objects[DS]["status"] |= {"updatedNumberScheduled": 2}
+    story.look(thorough=False)
+
+    assert story.told.reason == "ProbeEnforced"
+
+
+EVENTS: dict[str, Callable[[Story], Any]] = {
+    "enforce": lambda story: story.declares(ENFORCED),
+    "another path": lambda story: story.declares(endpoint("/b", enforce=True, period="5s")),
+    "report": lambda story: story.declares(endpoint()),
+    "drop": lambda story: story.declares(),
+    "rename": lambda story: story.declares(endpoint(name="new", enforce=True)),
+    "by TCP": lambda story: story.declares(endpoint("/", protocol="TCP", enforce=True)),
+    "edit": lambda story: story.edit(get("/else")),
+    "remove": lambda story: story.edit(None),
+    "roll": lambda story: story.is_rolling(),
+    "rolled": lambda story: story.roll_out(),
+    "throw": lambda story: story.holds(),
+    "release": lambda story: story.lets_go() if story.switches else story,
+    "wait": lambda story: story.after(hours=2),
+    "crash": lambda story: story.look(at_most=2),
+}
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(sorted(EVENTS)), max_size=12))
+def test_whatever_happens_the_end_is_what_somebody_else_wrote_last(events: list[str]) -> None:
+    story = there(readinessProbe=get()).declares(ENFORCED)
+    theirs: Any = get()
+    for event in events:
+        EVENTS[event](story)
+        theirs = {"edit": get("/else"), "remove": None}.get(event, theirs)
+        story.look(thorough=event != "crash")
+
+    EVENTS["release"](story)
+    story.declares().look()
+
+    assert (story.live, story.probes, story.runbook.meta.finalizers) == (theirs, [], ())
+    assert story.objects[WEB]["status"]["replicas"] == ROLLED_OUT["replicas"]
+    assert all(isinstance(one, SetFinalizers | WriteStatus | Adjust) for one in story.steps)

@@ -1,0 +1,33 @@
+"""The API server's answer to an accepted write is compared with what the write asked for."""
+
+from runbook_operator.api.switch import Record
+from runbook_operator.core.desired_fields import OBJECT
+from runbook_operator.core.field_values import nothing
+from runbook_operator.core.observed_object import seen_of
+from runbook_operator.core.references import Ref
+from runbook_operator.core.writes import Delete
+from runbook_operator.reconcile.steps import Act, Change
+from runbook_operator.reconcile.write_answers import answers
+
+POD = Ref("v1", "Pod", "shop", "db-0")
+BODY = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {
+        "name": "db-0",
+        "namespace": "shop",
+        "uid": "pod-1",
+        "resourceVersion": "2",
+        "deletionTimestamp": "2026-11-24T03:00:00Z",
+    },
+}
+
+
+def test_deleted_object_that_ends_slowly_is_as_asked() -> None:
+    step = Act(Delete(POD, "pod-1"), (Change((POD, OBJECT), "there", None),), Record(engagement_id="e", engaged_at="t"))
+
+    ((_, ending),) = answers(step, seen_of(BODY, whole=True))
+    assert not ending.changed
+
+    ((_, gone),) = answers(step, nothing(POD))
+    assert not gone.changed

@@ -1,0 +1,77 @@
+"""A wall clock that is set while switches are held."""
+
+from datetime import timedelta
+
+import pytest
+
+from runbook_operator.runtime.clock import Steady
+from tests.builders import NOW
+
+
+class Machine:
+    """A wall clock and the seconds since boot, moved by the test."""
+
+    def __init__(self) -> None:
+        self.wall, self.boot = NOW, 100.0
+        self.clock = Steady(lambda: self.wall, lambda: self.boot)
+
+    def passes(self, seconds: float) -> None:
+        self.boot += seconds
+        self.wall += timedelta(seconds=seconds)
+
+    @property
+    def off(self) -> float:
+        """Seconds by which what is told differs from the wall clock."""
+        return (self.clock.now() - self.wall).total_seconds()
+
+
+def test_time_that_passes_is_told_as_it_is() -> None:
+    machine = Machine()
+    machine.passes(3600)
+
+    assert machine.off == 0
+
+
+@pytest.mark.parametrize("seconds", [0.5, -1.5])
+def test_small_corrections_are_followed_at_once(seconds: float) -> None:
+    machine = Machine()
+    machine.wall += timedelta(seconds=seconds)
+
+    assert machine.off == 0
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_that_is_set_by_an_hour_is_followed_slowly_and_in_the_end(hours: int) -> None:
+    machine = Machine()
+    machine.wall += timedelta(hours=hours)
+    assert machine.off == -3600 * hours
+
+    machine.passes(1800)
+    assert machine.off == -2700 * hours
+    for _ in range(12):
+        machine.passes(600)
+        machine.clock.now()
+    assert machine.off == 0
+
+
+def test_it_never_goes_back() -> None:
+    machine = Machine()
+    before = machine.clock.now()
+    machine.wall -= timedelta(hours=5)
+    machine.passes(1)
+
+    assert machine.clock.now() > before
+
+
+def test_a_clock_that_was_never_right_is_corrected_at_once() -> None:
+    machine = Machine()
+    machine.wall += timedelta(days=20_000)
+
+    assert machine.off == 0
+
+
+def test_a_sleep_of_the_machine_is_time_that_passed() -> None:
+    machine = Machine()
+    machine.passes(8 * 3600)
+
+    assert machine.off == 0

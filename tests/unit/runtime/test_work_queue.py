@@ -1,0 +1,326 @@
+"""The work queue: one at a time per key, once per burst, back-off."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runbook_operator.runtime.work_queue import LONGEST_RETRY, WorkQueue, backoff
+
+
+async def visits(queue: WorkQueue[str], until: int) -> list[str]:
+    """Let two workers visit until `until` visits were made."""
+    seen: list[str] = []
+    enough = asyncio.Event()
+
+    async def visit(key: str) -> None:
+        seen.append(key)
+        await asyncio.sleep(0)
+        if len(seen) >= until:
+            enough.set()
+
+    workers = [asyncio.create_task(queue.work(visit)) for _ in range(2)]
+    await asyncio.wait_for(enough.wait(), 60)
+    await queue.idle()
+    for worker in workers:
+        worker.cancel()
+    return seen
+
+
+async def test_a_burst_of_one_key_is_one_visit() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    for key in ("a", "a", "b", "a"):
+        queue.add(key)
+
+    assert await visits(queue, 2) == ["a", "b"]
+
+
+async def test_what_is_urgent_is_visited_before_all_that_waits() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    for key in ("a", "b", "c"):
+        queue.add(key)
+    queue.add("c", urgent=True)
+    queue.add("c")
+    queue.add_later("c", 0)
+    assert len(queue) == 3
+
+    assert await visits(queue, 3) == ["c", "a", "b"]
+
+
+async def test_a_worker_that_is_kept_for_what_is_urgent_is_there_while_all_others_are_busy() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    stuck, visited = asyncio.Event(), asyncio.Event()
+
+    async def visit(key: str) -> None:
+        if key == "slow":
+            await stuck.wait()
+        elif key == "lever":
+            visited.set()
+
+    workers = [asyncio.create_task(queue.work(visit)), asyncio.create_task(queue.work(visit, urgent=True))]
+    queue.add("slow")
+    await asyncio.sleep(0)
+    queue.add("next")
+    queue.add("lever", urgent=True)
+
+    await asyncio.wait_for(visited.wait(), 60)
+    assert len(queue) == 2
+    stuck.set()
+    await queue.idle()
+    for worker in workers:
+        worker.cancel()
+
+
+async def test_the_queue_is_in_a_hurry_from_when_something_urgent_is_added_until_it_was_visited() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    told: list[bool] = []
+
+    async def visit(key: str) -> None:
+        told.append(queue.hurried)
+        queue.forget(key)
+
+    queue.add("usual")
+    told.append(queue.hurried)
+    queue.add("lever", urgent=True)
+    told.append(queue.hurried)
+    worker = asyncio.create_task(queue.work(visit))
+    await asyncio.sleep(0.01)
+    worker.cancel()
+
+    assert told == [False, True, True, False]
+    assert not queue.hurried
+
+
+async def test_visits_that_wait_for_nothing_leave_the_loop_to_others_between_them() -> None:
+    queue: WorkQueue[int] = WorkQueue(paused=False)
+    found: list[int] = []
+
+    async def visit(key: int) -> None:
+        found.append(key)
+
+    for key in range(100):
+        queue.add(key)
+    worker = asyncio.create_task(queue.work(visit))
+    while not found:  # noqa: ASYNC110 # one turn of the loop after the other
+        await asyncio.sleep(0)
+    worker.cancel()
+
+    assert len(found) < 3
+
+
+async def test_a_key_is_crowded_by_others_that_are_urgent_and_not_by_itself_or_by_what_is_usual() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    told: list[tuple[str, bool]] = []
+
+    async def visit(key: str) -> None:
+        told.append((key, queue.is_crowded("lever")))
+
+    for key in ("other", "lever"):
+        queue.add(key, urgent=True)
+    queue.add("usual")
+    assert queue.is_crowded("lever")
+    worker = asyncio.create_task(queue.work(visit))
+    await asyncio.sleep(0.01)
+    worker.cancel()
+
+    assert told == [("other", True), ("lever", False), ("usual", False)]
+
+
+async def test_what_waits_for_another_leader_is_in_no_hurry() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=True)
+
+    queue.add("lever", urgent=True)
+
+    assert not queue.hurried
+
+
+async def test_what_becomes_urgent_while_it_is_visited_is_next() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    seen: list[str] = []
+    done = asyncio.Event()
+
+    async def visit(key: str) -> None:
+        seen.append(key)
+        if len(seen) == 1:
+            queue.add(key, urgent=True)
+            queue.add(key)
+        elif len(seen) == 3:
+            done.set()
+        await asyncio.sleep(0)
+
+    for key in ("a", "b"):
+        queue.add(key)
+    worker = asyncio.create_task(queue.work(visit))
+
+    await asyncio.wait_for(done.wait(), 60)
+    worker.cancel()
+    assert seen == ["a", "a", "b"]
+
+
+async def test_a_key_wakes_one_worker_and_an_urgent_one_first_who_is_kept_for_it() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    by: list[tuple[str, str]] = []
+
+    async def visit(key: str) -> None:
+        task = asyncio.current_task()
+        by.append((key, task.get_name() if task else ""))
+
+    workers = [asyncio.create_task(queue.work(visit), name=f"worker {number}") for number in range(3)]
+    workers.append(asyncio.create_task(queue.work(visit, urgent=True), name="reserve"))
+    await asyncio.sleep(0)
+    waiting = list(queue._waiting)
+
+    queue.add("usual")
+    assert [worker.done() for worker in waiting] == [True, False, False]
+    await asyncio.sleep(0.01)
+    queue.add("lever", urgent=True)
+    await asyncio.sleep(0.01)
+    for worker in workers:
+        worker.cancel()
+
+    assert by == [("usual", "worker 0"), ("lever", "reserve")]
+
+
+async def test_a_worker_that_is_cancelled_as_it_is_woken_wakes_another() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    seen: asyncio.Queue[str] = asyncio.Queue()
+    first, second = (asyncio.create_task(queue.work(seen.put)) for _ in range(2))
+    await asyncio.sleep(0)
+
+    queue.add("a")
+    first.cancel()
+
+    assert await asyncio.wait_for(seen.get(), 60) == "a"
+    second.cancel()
+
+
+async def test_a_paused_queue_keeps_its_keys() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    queue.add("a")
+    assert len(queue) == 1
+
+    queue.resume()
+
+    assert await visits(queue, 1) == ["a"]
+    queue.pause()
+    queue.add("b")
+    assert len(queue) == 1
+
+
+async def test_what_is_not_ours_is_dropped_and_what_is_no_longer_ours_is_not_visited() -> None:
+    ours = {"a", "b"}
+    queue: WorkQueue[str] = WorkQueue(paused=False, mine=ours.__contains__)
+    for key in ("a", "b", "c"):
+        queue.add(key)
+    queue.add("d", urgent=True)
+    assert len(queue) == 2
+    ours.remove("a")
+
+    assert await visits(queue, 1) == ["b"]
+    assert len(queue) == 0
+
+
+async def test_what_is_visited_now_is_told() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    seen: list[str] = []
+
+    async def visit(key: str) -> None:
+        seen.extend((key, *queue.busy))
+
+    worker = asyncio.create_task(queue.work(visit))
+    queue.add("a")
+    await asyncio.sleep(0)
+    await queue.idle()
+    worker.cancel()
+
+    assert seen == ["a", "a"]
+    assert not queue.busy
+
+
+async def test_one_key_is_never_visited_twice_at_once_and_an_event_meanwhile_is_one_more_visit() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    busy, most, count = 0, 0, 0
+    twice = asyncio.Event()
+
+    async def visit(key: str) -> None:
+        nonlocal busy, most, count
+        busy += 1
+        most, count = max(most, busy), count + 1
+        if count == 1:
+            queue.add(key)
+            queue.add(key)
+        await asyncio.sleep(0)
+        busy -= 1
+        if count == 2:
+            twice.set()
+
+    workers = [asyncio.create_task(queue.work(visit)) for _ in range(3)]
+    queue.add("a")
+    await asyncio.wait_for(twice.wait(), 60)
+    await queue.idle()
+    for worker in workers:
+        worker.cancel()
+
+    assert (most, count) == (1, 2)
+
+
+async def test_a_failed_visit_comes_back_later_and_a_good_one_forgets_the_failures() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+
+    first, asked = queue.retry("a"), queue.retry("b", after=0.001)
+    queue.forget("b")
+
+    assert 0 < first <= 0.05
+    assert asked == 0.001
+    assert await visits(queue, 2) == ["b", "a"]
+
+
+async def test_the_sooner_of_two_times_counts() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    queue.add_later("a", 60)
+    queue.add_later("a", 0.001)
+    queue.add_later("a", 60)
+
+    assert await visits(queue, 1) == ["a"]
+    queue.add("b")
+    queue.add_later("b", 60)
+    assert await visits(queue, 1) == ["b"]
+
+
+@given(failures=st.integers(0, 10_000), jitter=st.floats(0, 1))
+def test_a_back_off_is_bounded(failures: int, jitter: float) -> None:
+    assert 0 < backoff(failures, lambda: jitter) <= LONGEST_RETRY
+
+
+async def hurried_visits(queue: WorkQueue[str], urgent: float) -> list[str]:
+    """What is begun and ended, in its order, by two workers: an urgent visit takes so many seconds, others none."""
+    seen: list[str] = []
+
+    async def visit(key: str) -> None:
+        seen.append(key)
+        await asyncio.sleep(urgent if key == "lever" else 0)
+        seen.append(f"{key} ends")
+
+    workers = [asyncio.create_task(queue.work(visit)) for _ in range(2)]
+    queue.add("lever", urgent=True)
+    queue.add("usual")
+    async with asyncio.timeout(60):
+        while len(seen) < 4:  # noqa: ASYNC110 # it waits for the workers
+            await asyncio.sleep(0.01)
+    for worker in workers:
+        worker.cancel()
+    return seen
+
+
+async def test_nothing_else_is_begun_while_something_urgent_is_visited() -> None:
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+
+    assert await hurried_visits(queue, 0.05) == ["lever", "lever ends", "usual", "usual ends"]
+
+
+async def test_an_urgent_visit_that_takes_long_holds_nothing_else_up_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runbook_operator.runtime.work_queue.MAKES_WAY", 0.05)
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+
+    assert await hurried_visits(queue, 0.5) == ["lever", "usual", "usual ends", "lever ends"]

@@ -1,0 +1,132 @@
+"""A Runbook that is edited while its switch is engaged."""
+
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
+from runbook_operator.switches.write_ahead_record import resaved
+from tests.builders import WEB, Body, Simulation, condition, kill_switch, kinds, scale, seen
+
+WORKER = Ref("apps/v1", "Deployment", "shop", "worker")
+TARGETS = [{"name": name, "workload": {"name": name}} for name in ("web", "worker")]
+STOP_WORKER: Body = {"scale": {"target": "worker", "replicas": 0}}
+
+
+def engaged(*actions: Body, **entry: object) -> Simulation:
+    simulation = Simulation().with_runbook(targets=TARGETS, killSwitches=[kill_switch("stop", *actions, **entry)])
+    simulation.store.put_target(seen(5, uid="worker-1", ref=WORKER))
+    return simulation.with_target(4).drive().throw().drive()
+
+
+def edited(simulation: Simulation, *actions: Body, **entry: object) -> Simulation:
+    return simulation.with_runbook(targets=TARGETS, killSwitches=[kill_switch("stop", *actions, **entry)]).drive()
+
+
+def worker(simulation: Simulation) -> int:
+    return simulation.store.targets[WORKER].replicas  # type: ignore[union-attr] # it is there
+
+
+def test_an_edit_changes_nothing_about_what_is_engaged_and_is_told() -> None:
+    simulation = edited(engaged(scale(replicas=0)), scale(replicas=2))
+
+    assert simulation.replicas == 0
+    status, reason, message = condition(simulation.status(), "Outdated")
+    assert (status, reason) == ("True", "ActionsChanged")
+    assert "scale web to 2" in message
+    assert simulation.release().drive().replicas == 4
+    assert simulation.throw().drive().replicas == 2
+
+
+def test_an_edit_that_says_the_same_is_no_change() -> None:
+    simulation = edited(engaged(scale(replicas=0)), scale(replicas=0), description="said better")
+
+    assert "Outdated" not in {one.type for one in simulation.status().conditions}
+
+
+def test_an_edit_takes_effect_at_once_where_the_entry_says_so() -> None:
+    simulation = edited(engaged(scale(replicas=0)), scale(replicas=2), reapplyOnChange=True)
+
+    assert (simulation.replicas, simulation.status().phase) == (2, "Engaged")
+    assert Reason.REAPPLIED in {notice.reason for notice in simulation.said}
+    assert simulation.release().drive().replicas == 4
+
+
+def test_a_step_counts_from_what_was_saved_and_not_from_what_is_held() -> None:
+    simulation = edited(engaged(scale(by=-1)), scale(by=-2), reapplyOnChange=True)
+
+    assert simulation.replicas == 2
+
+
+def test_an_action_that_is_added_is_saved_and_held() -> None:
+    simulation = edited(engaged(scale(replicas=0)), scale(replicas=0), STOP_WORKER, reapplyOnChange=True)
+    assert (simulation.replicas, worker(simulation)) == (0, 0)
+
+    simulation.release().drive()
+    assert (simulation.replicas, worker(simulation)) == (4, 5)
+
+
+def test_an_action_that_is_taken_away_is_put_back() -> None:
+    simulation = edited(engaged(scale(replicas=0), STOP_WORKER), scale(replicas=0), reapplyOnChange=True)
+
+    assert (simulation.replicas, worker(simulation)) == (0, 5)
+    assert simulation.status().record.dropped == []  # type: ignore[union-attr] # it is engaged
+    assert any("Deployment/worker back to 5" in notice.message for notice in simulation.said)
+
+
+def test_a_crash_between_dropping_and_putting_back_loses_nothing() -> None:
+    simulation = engaged(scale(replicas=0), STOP_WORKER)
+    simulation.with_runbook(
+        targets=TARGETS, killSwitches=[kill_switch("stop", scale(replicas=0), reapplyOnChange=True)]
+    ).drive(at_most=1)
+    assert [one.name for one in simulation.status().record.dropped] == ["worker"]  # type: ignore[union-attr] # engaged
+
+    simulation.restart().release().drive()
+    assert (simulation.replicas, worker(simulation)) == (4, 5)
+
+
+def test_an_action_taken_away_and_added_again_keeps_what_was_saved_first() -> None:
+    simulation = engaged(scale(replicas=0), STOP_WORKER)
+    simulation.with_runbook(
+        targets=TARGETS, killSwitches=[kill_switch("stop", scale(replicas=0), reapplyOnChange=True)]
+    ).drive(at_most=1)
+    edited(simulation, scale(replicas=0), STOP_WORKER, reapplyOnChange=True)
+    assert worker(simulation) == 0
+
+    assert worker(simulation.release().drive()) == 5
+
+
+def test_what_somebody_changed_before_it_was_dropped_stays_theirs() -> None:
+    simulation = engaged(scale(replicas=0), STOP_WORKER)
+    simulation.store.put_target(seen(7, uid="worker-1", version="9", ref=WORKER))
+    edited(simulation, scale(replicas=0), reapplyOnChange=True)
+
+    assert worker(simulation) == 7
+    assert Reason.RESTORE_SKIPPED in {notice.reason for notice in simulation.said}
+
+
+def test_a_runbook_that_no_longer_parses_changes_nothing() -> None:
+    simulation = engaged(scale(replicas=0)).with_runbook(killSwitches="nonsense")
+    simulation.steps.clear()
+    simulation.drive()
+
+    assert "Act" not in kinds(simulation.steps)
+    assert simulation.release().drive().replicas == 4
+
+
+def test_an_edit_whose_write_is_outrun_keeps_what_was_saved_first() -> None:
+    simulation = engaged(scale(replicas=0)).with_runbook(
+        targets=TARGETS, killSwitches=[kill_switch("stop", scale(replicas=2), reapplyOnChange=True)]
+    )
+    simulation.drive(at_most=1)
+    world = simulation.world()
+    assert world.record
+
+    assert resaved(world, world.record, WEB) == world.record
+
+
+def test_an_edit_in_the_middle_of_a_fight_counts_from_what_was_saved_and_not_from_what_somebody_set() -> None:
+    entry = kill_switch("stop", scale(by=-1), reapplyOnChange=True)
+    simulation = Simulation().with_runbook(killSwitches=[entry]).with_target(4).drive().throw().drive()
+    simulation.someone_sets(9).with_runbook(killSwitches=[entry | {"actions": [scale(by=-2)]}]).drive()
+
+    assert simulation.replicas == 2
+    simulation.release().drive()
+    assert simulation.replicas == 4

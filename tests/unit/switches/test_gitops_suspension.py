@@ -1,0 +1,235 @@
+"""What is held besides, so that GitOps tools let it be, and what is said where they do not."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from runbook_operator.core.desired_fields import Aim
+from runbook_operator.core.labels import FLUX_DRIFT, FLUX_RECONCILE
+from runbook_operator.core.observed_object import REPLICAS, absent
+from runbook_operator.core.reasons import Reason
+from runbook_operator.reconcile.steps import Act
+from runbook_operator.switches.action_planning import scene_of
+from runbook_operator.switches.gitops_suspension import guards
+from tests.builders import NAMESPACE, WEB, Body, Simulation, kill_switch, scale, workload_body
+
+KUSTOMIZATION = {"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
+RELEASE = {"helm.toolkit.fluxcd.io/name": "shop", "helm.toolkit.fluxcd.io/namespace": "flux-system"}
+TRACKED = f"apps/Deployment:{NAMESPACE}/web"
+
+
+def deployment(labels: dict[str, str] | None = None, annotations: dict[str, str] | None = None) -> Body:
+    body = workload_body(3)
+    body["metadata"] |= {"labels": labels or {}, "annotations": annotations or {}}
+    return body
+
+
+def application(meta: Body | None = None, **spec: Any) -> Body:
+    usual = {"syncPolicy": {"automated": {"prune": True}}}
+    metadata = {"name": "shop", "namespace": NAMESPACE} | (meta or {})
+    return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": metadata, "spec": usual | spec}
+
+
+def thrown(*objects: Body, **spec: Any) -> Simulation:
+    simulation = Simulation()
+    for body in objects:
+        simulation.with_object(body)
+    return simulation.with_runbook(**spec).throw().drive()
+
+
+def tracked(app: str = f"{NAMESPACE}_shop") -> Body:
+    return deployment(annotations={"argocd.argoproj.io/tracking-id": f"{app}:{TRACKED}"})
+
+
+def annotations(simulation: Simulation) -> dict[str, str]:
+    found: dict[str, str] = simulation.live("Deployment", "web")["metadata"].get("annotations", {})
+    return found
+
+
+def remarks(simulation: Simulation) -> list[str]:
+    record = simulation.status().record
+    assert record is not None
+    return [one.message for one in record.remarks]
+
+
+@pytest.mark.parametrize(("labels", "key"), [(KUSTOMIZATION, FLUX_RECONCILE), (RELEASE, FLUX_DRIFT)])
+def test_flux_is_kept_off_the_object_by_the_write_that_changes_it_and_let_on_by_the_one_that_restores_it(
+    labels: dict[str, str], key: str
+) -> None:
+    simulation = thrown(deployment(labels))
+
+    assert annotations(simulation) == {key: "disabled"}
+    assert simulation.live("Deployment", "web")["spec"]["replicas"] == 0
+    assert sum(isinstance(step, Act) for step in simulation.steps) == 1
+
+    simulation.steps.clear()
+    simulation.release().drive()
+
+    assert annotations(simulation) == {}
+    assert simulation.live("Deployment", "web")["spec"]["replicas"] == 3
+    assert sum(isinstance(step, Act) for step in simulation.steps) == 1
+
+
+def test_an_annotation_that_a_person_had_set_stays_theirs() -> None:
+    simulation = thrown(deployment(KUSTOMIZATION, {FLUX_RECONCILE: "disabled"}))
+
+    simulation.release().drive()
+
+    assert annotations(simulation) == {FLUX_RECONCILE: "disabled"}
+    assert simulation.live("Deployment", "web")["spec"]["replicas"] == 3
+
+
+def test_two_switches_on_one_object_keep_flux_off_until_the_last_is_released() -> None:
+    entries = [kill_switch("a", scale(replicas=0)), kill_switch("b", scale(replicas=1))]
+    simulation = Simulation().with_object(deployment(KUSTOMIZATION)).with_runbook(killSwitches=entries)
+    for name in ("a", "b"):
+        simulation.throw(name).drive("a", "b")
+
+    simulation.release("a").drive("a", "b")
+    assert annotations(simulation) == {FLUX_RECONCILE: "disabled"}
+
+    simulation.release("b").drive("a", "b")
+    assert annotations(simulation) == {}
+    assert simulation.live("Deployment", "web")["spec"]["replicas"] == 3
+
+
+def test_flux_takes_off_its_hold_and_it_is_put_back() -> None:
+    simulation = thrown(deployment(KUSTOMIZATION))
+
+    simulation.change(WEB, {"metadata": {"annotations": {FLUX_RECONCILE: None}}}).drive()
+
+    assert annotations(simulation) == {FLUX_RECONCILE: "disabled"}
+    assert simulation.said[-1].reason is Reason.PUT_BACK
+
+
+def test_a_runbook_that_says_so_leaves_flux_alone() -> None:
+    simulation = thrown(deployment(KUSTOMIZATION), gitOps={"flux": "Ignore"})
+
+    assert annotations(simulation) == {}
+
+
+def test_an_application_that_would_take_it_back_is_told_with_the_way_out() -> None:
+    simulation = thrown(tracked(), application())
+
+    (told,) = remarks(simulation)
+    assert "ignoreDifferences with RespectIgnoreDifferences=true" in told
+    assert [notice.reason for notice in simulation.said if notice.warning] == [Reason.GITOPS] * 2
+    assert simulation.status().phase == "Engaged"
+
+
+RULE = {"group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"]}
+RESPECT = {"automated": {}, "syncOptions": ["RespectIgnoreDifferences=true"]}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"syncPolicy": RESPECT | {"automated": {"prune": True}}, "ignoreDifferences": [RULE]},
+        {
+            "syncPolicy": RESPECT | {"automated": {"prune": True}},
+            "ignoreDifferences": [{"group": "*", "kind": "*", "managedFieldsManagers": ["runbook-operator"]}],
+        },
+        {"syncPolicy": {}},
+        {"syncPolicy": {"automated": {"prune": True, "enabled": False}}},
+    ],
+    ids=["ignored", "manager-ignored", "manual", "paused"],
+)
+def test_an_application_that_lets_it_be_is_nothing_to_speak_of(spec: Body) -> None:
+    assert remarks(thrown(tracked(), application(**spec))) == []
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        RULE | {"group": ""},
+        RULE | {"kind": "StatefulSet"},
+        RULE | {"name": "other"},
+        RULE | {"jsonPointers": ["/spec/template"]},
+    ],
+)
+def test_a_rule_for_something_else_does_not_count(rule: Body) -> None:
+    spec: Body = {"syncPolicy": RESPECT | {"automated": {"prune": True}}, "ignoreDifferences": [rule]}
+
+    assert len(remarks(thrown(tracked(), application(**spec)))) == 1
+
+
+def test_automatic_sync_is_paused_where_the_runbook_asks_for_it_and_goes_on_with_the_release() -> None:
+    simulation = thrown(tracked(), application(), gitOps={"argoCD": "PauseAutoSync"})
+
+    assert simulation.live("Application", "shop")["spec"]["syncPolicy"]["automated"] == {
+        "prune": True,
+        "enabled": False,
+    }
+    assert remarks(simulation) == []
+    simulation.release().drive()
+    assert simulation.live("Application", "shop")["spec"]["syncPolicy"]["automated"] == {"prune": True}
+
+
+@pytest.mark.parametrize(
+    ("meta", "parent"),
+    [
+        ({"ownerReferences": [{"kind": "ApplicationSet", "uid": "s"}]}, "an ApplicationSet"),
+        ({"annotations": {"argocd.argoproj.io/tracking-id": "root:argoproj.io/Application:shop/shop"}}, "another"),
+    ],
+)
+def test_an_application_that_is_managed_itself_is_not_paused(meta: Body, parent: str) -> None:
+    simulation = thrown(tracked(), application(meta=meta), gitOps={"argoCD": "PauseAutoSync"})
+
+    assert "enabled" not in simulation.live("Application", "shop")["spec"]["syncPolicy"]["automated"]
+    assert parent in remarks(simulation)[0]
+
+
+def test_an_application_of_another_namespace_is_never_read_and_said_to_be_out_of_reach() -> None:
+    simulation = thrown(tracked("shop"), gitOps={"argoCD": "PauseAutoSync"})
+
+    assert "is not in this namespace" in remarks(simulation)[0]
+
+
+def test_an_application_that_is_gone_is_named() -> None:
+    assert "Application/shop does not exist" in remarks(thrown(tracked()))[0]
+
+
+def test_a_tracking_id_copied_from_another_object_means_nothing() -> None:
+    body = deployment(annotations={"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:shop/other"})
+
+    assert remarks(thrown(body)) == []
+
+
+def test_a_runbook_may_leave_argo_cd_alone() -> None:
+    assert remarks(thrown(tracked(), application(), gitOps={"argoCD": "Ignore"})) == []
+
+
+def test_a_helm_release_is_told_since_its_next_upgrade_writes() -> None:
+    labels = {"app.kubernetes.io/managed-by": "Helm"}
+    release = {"meta.helm.sh/release-name": "shop"}
+
+    assert remarks(thrown(deployment(labels, release))) == [
+        "Deployment/web is of the Helm release shop: an upgrade meanwhile writes it"
+    ]
+    assert remarks(thrown(deployment(labels | RELEASE, release))) == []
+
+
+def test_a_momentary_switch_keeps_nobody_off_since_it_would_never_let_them_on_again() -> None:
+    momentary = [kill_switch("stop", scale(replicas=0), momentary=True)]
+    flux = thrown(deployment(KUSTOMIZATION), killSwitches=momentary)
+    argo = thrown(tracked(), application(), killSwitches=momentary, gitOps={"argoCD": "PauseAutoSync"})
+
+    assert annotations(flux) == {}
+    assert "Deployment/web is applied by Flux" in warnings(flux)[0]
+    assert argo.live("Application", "shop")["spec"]["syncPolicy"] == {"automated": {"prune": True}}
+    assert "which takes back spec.replicas" in warnings(argo)[0]
+    for simulation in (flux, argo):
+        assert simulation.live("Deployment", "web")["spec"]["replicas"] == 0
+
+
+def warnings(simulation: Simulation) -> list[str]:
+    return [notice.message for notice in simulation.said if notice.warning]
+
+
+def test_what_is_not_there_has_no_owner() -> None:
+    looked, gone = thrown(workload_body(3)).looked(), replace(WEB, name="gone")
+    world = replace(looked, seen={**looked.seen, gone: absent(gone)})
+    assert world.record
+
+    assert guards(world, scene_of(world, world.record, 0), [Aim(gone, REPLICAS, 0)]) == ([], [])

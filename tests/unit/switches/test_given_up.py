@@ -1,0 +1,58 @@
+"""A deletion and what may not be read: it waits, says so, and is let go, and nothing is told that nobody knows."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from runbook_operator.api.conditions import Condition, timestamp
+from runbook_operator.core.observed_object import Missing, Seen, absent, is_hidden
+from runbook_operator.core.reasons import Reason
+from runbook_operator.reconcile.snapshot import World
+from runbook_operator.switches.action_progress import is_never_read
+from tests.builders import NOW, WEB, runbook, seen, switch
+
+
+def world(*, deleting: bool, stalled: timedelta | None) -> World:
+    """A Switch that has been stalled for so long."""
+    made = switch()
+    if stalled is not None:
+        since = timestamp(NOW - stalled)
+        said = Condition(type="Stalled", status="True", reason="MissingRights", last_transition_time=since)
+        made = replace(made, status=made.status.replace(conditions=[said]))
+    made = replace(made, meta=replace(made.meta, deleting=deleting))
+    return World(made, runbook(), {}, (), NOW, "id-1")
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (Missing(WEB, Reason.FORBIDDEN, "403"), True),
+        (Missing(WEB, Reason.UNAVAILABLE, "503"), True),
+        (absent(WEB), False),
+        (seen(), False),
+        (None, False),
+    ],
+)
+def test_an_object_that_cannot_be_read_is_hidden(
+    found: Seen | Missing | None,
+    expected: bool,  # noqa: FBT001 # a row of the table
+) -> None:
+    assert is_hidden(found) is expected
+
+
+@pytest.mark.parametrize(
+    ("deleting", "stalled", "expected"),
+    [
+        (True, timedelta(seconds=61), True),
+        (True, timedelta(seconds=59), False),
+        (True, None, False),
+        (False, timedelta(hours=1), False),
+    ],
+)
+def test_a_deletion_waits_a_minute_for_what_may_not_be_read_and_a_release_for_ever(
+    deleting: bool,  # noqa: FBT001 # a row of the table
+    stalled: timedelta | None,
+    expected: bool,  # noqa: FBT001 # as above
+) -> None:
+    assert is_never_read(world(deleting=deleting, stalled=stalled)) is expected

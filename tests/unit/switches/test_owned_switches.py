@@ -1,0 +1,167 @@
+"""Switches whose owner reference is gone, as after an orphaning deletion or a restore, and whose they are."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from runbook_operator.api.conditions import Condition
+from runbook_operator.api.parsing import SwitchObject, parse_switch
+from runbook_operator.api.runbook import RunbookStatus
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import switch_ref
+from runbook_operator.core.write_failures import Effort, Failed
+from runbook_operator.reconcile.snapshot import RunbookWorld
+from runbook_operator.reconcile.steps import AdoptSwitch, CreateSwitch, DeleteSwitch, WriteStatus
+from runbook_operator.runbooks import runbook_reconcile as runbooks
+from runbook_operator.runbooks.runbook_requeue import runbook_due
+from tests.builders import NOW, WEB, Simulation, runbook, runbook_body, seen, switch, switch_body
+
+FORMER = {"apiVersion": "runbooks.dev/v1alpha1", "kind": "Runbook", "name": "shop", "uid": "before"}
+FOREIGN = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "web-1"}
+MADE = {"runbooks.dev/runbook": "shop"}
+
+
+def orphan(entry: str = "stop", *owners: dict[str, str], **metadata: Any) -> SwitchObject:
+    body = switch_body(entry)
+    body["metadata"] |= {"ownerReferences": list(owners), **metadata}
+    return parse_switch(body)
+
+
+def world(*switches: SwitchObject, **spec: Any) -> RunbookWorld:
+    return RunbookWorld(runbook(**spec), {one.meta.ref.name: one for one in switches}, {WEB: seen()}, NOW)
+
+
+def status(world: RunbookWorld) -> RunbookStatus:
+    step = runbooks.next_step(world)
+    assert isinstance(step, WriteStatus)
+    assert isinstance(step.status, RunbookStatus)
+    return step.status
+
+
+@pytest.mark.parametrize("owners", [(), (FORMER,)], ids=["no owner", "owner that is no more"])
+def test_switch_without_a_living_owner_is_adopted_by_the_runbook_that_it_names(
+    owners: tuple[dict[str, str], ...],
+) -> None:
+    left = world(orphan("stop", *owners))
+
+    assert runbooks.next_step(left) == AdoptSwitch(left.runbook.meta, left.switches["shop-stop"].meta)
+
+
+def test_orphan_of_an_entry_that_is_dropped_is_deleted() -> None:
+    left = world(orphan(labels=MADE), killSwitches=[])
+
+    assert runbooks.next_step(left) == DeleteSwitch(left.switches["shop-stop"].meta)
+
+
+def test_engaged_orphan_of_an_entry_that_is_dropped_is_deleted_without_the_operators_label() -> None:
+    engaged = Simulation().with_runbook().with_target().throw().drive().switch()
+    without_owner = replace(engaged, meta=replace(engaged.meta, owners=(), finalizers=()))
+    left = world(without_owner, killSwitches=[])
+
+    step = runbooks.next_step(left)
+
+    assert isinstance(step, DeleteSwitch)
+    assert step.meta == without_owner.meta
+
+
+def test_switch_that_somebody_wrote_by_hand_is_not_deleted_for_want_of_an_entry() -> None:
+    assert status(world(orphan(), killSwitches=[])).conditions[0].status == "True"
+
+
+def test_engaged_orphan_is_counted_as_long_as_it_waits_for_adoption() -> None:
+    engaged = Simulation().with_runbook().with_target().throw().drive().switch()
+    going = replace(engaged, meta=replace(engaged.meta, owners=(), deleting=True))
+
+    assert status(world(going)).engaged == 1
+
+
+@pytest.mark.parametrize(
+    ("metadata", "told"),
+    [
+        (
+            {"labels": {"kustomize.toolkit.fluxcd.io/name": "apps"}},
+            "is tracked by the Flux Kustomization apps; remove it from there: the operator creates it from the Runbook",
+        ),
+        (
+            {"annotations": {"meta.helm.sh/release-name": "shop"}},
+            "is tracked by the Helm release shop; remove it from there: the operator creates it from the Runbook",
+        ),
+        (
+            {"ownerReferences": [FORMER, FOREIGN]},
+            "is owned by Deployment web; remove that owner reference, or rename the entry",
+        ),
+    ],
+)
+def test_switch_of_somebody_else_is_a_collision_that_says_whose_it_is(metadata: dict[str, Any], told: str) -> None:
+    ready = status(world(orphan(**metadata))).conditions[0]
+
+    assert (ready.reason, ready.message) == ("NameCollision", f"switch stop: the Switch shop-stop {told}")
+
+
+def test_throw_of_a_field_that_has_the_value_already_says_that_a_release_leaves_it() -> None:
+    record = Simulation().with_runbook().with_target(0).throw().drive().status().record
+
+    assert record is not None
+    assert [(one.reason, one.message) for one in record.remarks] == [
+        ("AlreadySet", "Deployment/web was at 0 before the throw, and a release leaves it at 0")
+    ]
+
+
+def test_runbook_that_was_made_anew_wakes_the_switches_that_name_it() -> None:
+    simulation = Simulation().with_runbook()
+    ref = runbook().meta.ref
+    again = runbook_body(uid="rb-2")
+    again["metadata"]["resourceVersion"] = "2"
+
+    assert simulation.store.put(again) == {ref, simulation.switch().meta.ref}
+
+
+def failed(world: RunbookWorld, name: str = "shop-stop", seconds: float = 60) -> RunbookWorld:
+    """The last write to that Switch was refused, and is tried again in so many seconds."""
+    due = NOW + timedelta(seconds=seconds)
+    one = Failed(Reason.FORBIDDEN, "PATCH switches: 403. Grant it", fatal=True, attempts=1, since=NOW, due=due)
+    return replace(world, efforts={(switch_ref("shop", name), "AdoptSwitch"): Effort(failed=one)})
+
+
+def ready(world: RunbookWorld) -> Condition:
+    return next(one for one in status(world).conditions if one.type == "Ready")
+
+
+def test_refused_adoption_makes_the_runbook_not_ready_and_waits() -> None:
+    left = failed(world(orphan()))
+
+    found = ready(left)
+
+    assert (found.status, found.reason) == ("False", "MissingRights")
+    assert found.message == (
+        "switch stop: the Switch shop-stop has lost its owner reference and could not be adopted: "
+        "PATCH switches: 403. Grant it"
+    )
+    assert runbook_due(left) == NOW + timedelta(seconds=60)
+
+
+def test_refused_adoption_is_tried_again_when_its_pause_is_over() -> None:
+    assert isinstance(runbooks.next_step(failed(world(orphan()), seconds=0)), AdoptSwitch)
+
+
+def test_refused_creation_is_named_and_the_other_switches_are_made() -> None:
+    entries = [{"name": name, "actions": [{"scale": {"target": "web", "replicas": 0}}]} for name in ("stop", "half")]
+    left = failed(world(killSwitches=entries))
+
+    step = runbooks.next_step(left)
+    assert isinstance(step, CreateSwitch)
+    assert step.name == "shop-half"
+    rest = replace(left, switches={"shop-half": switch("half")})
+    assert "the Switch shop-stop could not be made" in ready(rest).message
+
+
+def test_refused_deletion_of_a_dropped_switch_waits() -> None:
+    left = failed(world(orphan(labels=MADE), killSwitches=[]))
+
+    assert isinstance(runbooks.next_step(left), WriteStatus)
+
+
+def test_refusal_says_nothing_of_a_switch_that_has_its_owner_again() -> None:
+    assert ready(failed(world(switch()))).status == "True"

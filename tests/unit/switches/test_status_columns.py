@@ -1,0 +1,198 @@
+"""The columns of `kubectl get switches`: what is held, whose override is in force and why, and what is unusual."""
+
+import pytest
+
+from runbook_operator.api.conditions import clock
+from runbook_operator.api.printer_columns import Columns
+from tests.builders import Body, Simulation, kill_switch, scale
+
+LONG = "INC-42: the payment provider charges twice"
+MOMENTARY = kill_switch("stop", scale(by=2), momentary=True)
+
+
+def ready(**spec: object) -> Simulation:
+    return Simulation().with_runbook(**spec).with_target(3).drive()
+
+
+def columns(simulation: Simulation) -> Columns:
+    return simulation.status().columns
+
+
+def messages(simulation: Simulation, reason: str) -> list[str]:
+    return [one.message for one in simulation.said if one.reason == reason and one.about.kind == "Switch"]
+
+
+@pytest.mark.parametrize(
+    ("actions", "shown"),
+    [
+        ([scale(target="payments-backend", replicas=0)], "scale payments-bac… to 0"),
+        ([scale(target="payments-backend", by=2)], "scale payments-ba… by +2"),
+        ([scale(target="payments-backend", replicas=0), {"restart": {"target": "web"}}], "scale payments-ba… to 0…"),
+        ([{"restart": {"target": "payments-backend-of-shop"}}], "restart payments-backen…"),
+        ([{"rateLimit": {"target": "payments-backend", "requests": 100, "per": "Minute"}}], "rate… to 100 per Minute"),
+    ],
+)
+def test_long_action_shows_its_value(actions: list[Body], shown: str) -> None:
+    targets = [{"name": name, "workload": {"name": name}} for name in ("web", "payments-backend")]
+    targets.append({"name": "payments-backend-of-shop", "workload": {"name": "it"}})
+    entry = kill_switch("stop", *actions)
+
+    assert columns(Simulation().with_runbook(targets=targets, killSwitches=[entry]).drive()).does == shown
+
+
+def test_idle_switch_shows_what_it_would_do_and_nothing_unusual() -> None:
+    assert columns(ready()) == Columns(does="scale web to 0", automatic="Automatic")
+
+
+def test_engaged_switch_of_an_edited_runbook_shows_what_is_held() -> None:
+    simulation = ready().throw().drive().with_runbook(killSwitches=[kill_switch("stop", scale(replicas=1))]).drive()
+
+    assert columns(simulation).does == "scale web to 0"
+    assert columns(simulation).message.startswith("the Runbook now declares: scale web to 1.")
+    assert columns(simulation.release().drive()).does == "scale web to 1"
+
+
+def test_contested_switch_has_it_in_its_message() -> None:
+    simulation = ready().throw().drive().someone_sets(2).drive()
+
+    assert "kubectl-scale changes Deployment/web, which the switch holds at 0" in columns(simulation).message
+
+
+def test_stalled_switch_has_its_failure_in_its_message() -> None:
+    simulation = Simulation().with_runbook().without_target().drive().throw().drive()
+
+    assert columns(simulation).message == "Deployment/web does not exist in namespace shop"
+
+
+def test_long_texts_are_cut_off() -> None:
+    actions = [scale(replicas=0), {"restart": {"target": "web"}}]
+    simulation = ready(killSwitches=[kill_switch("stop", *actions)]).throw(reason=LONG).drive()
+
+    assert columns(simulation).does == "scale web to 0; restart…"
+    assert columns(simulation).why == "INC-42: the payment…"
+    assert simulation.status().does == "scale web to 0; restart web"
+
+
+def test_override_that_ends_shows_until_when() -> None:
+    assert columns(ready().throw(expires_after="30m").drive()).until == "03:30Z"
+    assert columns(ready().throw(expires_after="1d").drive()).until == "11-25 03:00Z"
+
+
+@pytest.mark.parametrize(
+    ("at", "shown"), [("2026-11-24T05:59:00+02:00", "03:59Z"), ("2026-11-25T03:00:00Z", "11-25 03:00Z")]
+)
+def test_time_of_another_day_is_shown_with_its_date(at: str, shown: str) -> None:
+    assert clock(at, "2026-11-24T03:00:00.5Z") == shown
+
+
+def test_silence_shows_its_reason_and_its_author_instead_of_those_of_the_engagement() -> None:
+    simulation = ready().sense("Engage").drive()
+    assert (columns(simulation).by, columns(simulation).why) == ("Metric error-rate", "12% > 10%")
+    assert columns(simulation).automatic == "Engaged"
+
+    simulation.say(engaged=False, reason="the fallback").drive()
+
+    shown = columns(simulation)
+    assert (shown.by, shown.why, shown.automatic, shown.until) == (
+        "kubectl-patch",
+        "the fallback",
+        "Silenced",
+        "07:00Z",
+    )
+    assert shown.message == (
+        "kubectl-patch holds it released until 2026-11-24T07:00:00Z (the fallback); Metric error-rate would engage it"
+    )
+
+
+def test_silence_of_an_engaged_switch_is_an_event_and_its_restore_names_who_released_it() -> None:
+    simulation = ready().sense("Engage").drive().say(engaged=False, reason="the fallback").drive()
+    simulation.someone_sets(4).annotate().drive()
+
+    (silenced,) = messages(simulation, "Silenced")
+    assert silenced == (
+        "shop-stop: kubectl-patch holds it released until 2026-11-24T07:00:00Z (the fallback); "
+        "Metric error-rate would engage it"
+    )
+    (restored,) = messages(simulation, "Restored")
+    assert restored.startswith("shop-stop released by kubectl-patch (the fallback): Deployment/web back to 3; ")
+    assert "; Metric error-rate had engaged it [" in restored
+    assert simulation.status().history[0].released_by == "kubectl-patch"
+
+
+def test_silence_of_an_idle_switch_is_an_event_once() -> None:
+    simulation = ready().sense("Release").silence().drive().sense("Engage").drive()
+
+    assert messages(simulation, "Silenced") == ["shop-stop: kubectl-patch holds it released until 2026-11-24T07:00:00Z"]
+    assert messages(simulation.silence(expires_after="1h").drive(), "Silenced")[1:] == [
+        "shop-stop: kubectl-patch holds it released until 2026-11-24T04:00:00Z; Metric error-rate would engage it"
+    ]
+
+
+def test_silence_by_nobody_known_still_names_the_engagement_that_it_ended() -> None:
+    simulation = ready().throw().drive().silence().forget_who_said_it().drive()
+
+    (restored,) = messages(simulation, "Restored")
+    text = (
+        "released by a client that the API server does not name: Deployment/web back to 3; kubectl-patch had engaged it"
+    )
+    assert restored.startswith(f"shop-stop {text}")
+
+
+def test_automatic_is_a_dash_for_a_momentary_switch() -> None:
+    simulation = ready(killSwitches=[MOMENTARY])
+
+    assert columns(simulation).automatic == "-"
+    assert columns(simulation.throw().drive()).automatic == "-"
+
+
+def test_automatic_of_a_person_s_throw_stays_as_it_is() -> None:
+    assert columns(ready().throw().drive()).automatic == "Automatic"
+    assert columns(ready(killSwitches=[kill_switch("stop", automatic=False)]).throw().drive()).automatic == "Manual"
+
+
+def test_rehearsal_and_its_message() -> None:
+    shown = columns(ready(mode="Observe").throw().drive())
+
+    assert (shown.by, shown.why) == ("kubectl-patch", "INC-42")
+    assert shown.message.startswith("thrown in mode Observe at 2026-11-24T03:00:00Z by kubectl-patch: a rehearsal")
+
+
+def test_reason_that_an_earlier_throw_left_is_named_as_such() -> None:
+    simulation = ready().throw().drive().say(engaged=None, reason="INC-42").drive()
+    assert columns(simulation).message == ""
+
+    shown = columns(simulation.say(engaged=True, reason="INC-42").drive())
+
+    assert shown.why == ""
+    assert shown.message == (
+        "spec.reason (INC-42) was set with an earlier throw, and is not reported for this one: set another text, and "
+        'release with "engaged":null,"reason":null'
+    )
+
+
+def test_gate_that_holds_a_switch_back_is_in_its_message() -> None:
+    nightly = {"name": "nightly", "schedule": "0 2 * * *", "duration": "2h"}
+    simulation = ready(automation={"maintenanceWindows": [nightly]}).sense("Engage").drive()
+
+    assert columns(simulation).automatic == "MaintenanceWindow"
+    assert columns(simulation).message.startswith("held back: maintenance window nightly is open until")
+
+
+def test_released_throw_that_a_dependency_keeps_engaged_names_the_dependency_and_the_command() -> None:
+    simulation = ready().throw(reason="INC-42").drive().sense("Engage").drive().release().drive()
+
+    shown = columns(simulation)
+    assert (shown.automatic, shown.why) == ("Engaged", "12% > 10%")
+    assert shown.by == "Metric error-rate"
+    assert shown.message == (
+        "the throw has ended, and Metric error-rate keeps it engaged. To release it: kubectl -n shop patch sw "
+        """shop-stop --type merge -p '{"spec":{"engaged":false,"expiresAfter":"1h"}}'"""
+    )
+    assert simulation.silence(expires_after="1h").drive().replicas == 3
+
+
+def test_contested_switch_that_a_dependency_holds_advises_a_silence() -> None:
+    simulation = ready().sense("Engage").drive().someone_sets(2).drive()
+
+    assert '"engaged":false,"expiresAfter":"1h"' in columns(simulation).message
+    assert '"engaged":null' not in columns(simulation).message

@@ -1,0 +1,110 @@
+"""A close look has the API server check the writes of the next throw, and Ready says what it refuses."""
+
+from typing import Any
+
+import pytest
+
+from runbook_operator.core.queries import Denied, DryRun, Query, Ruling, Unread
+from runbook_operator.core.reasons import Reason
+from runbook_operator.core.writes import Create, Patch
+from runbook_operator.reconcile.snapshot import Policy
+from runbook_operator.switches import throw_dry_run
+from runbook_operator.switches.engine import next_step
+from tests.builders import Body, Simulation, condition, kill_switch, scale
+
+FULL = Denied(Reason.QUOTA_EXCEEDED, "exceeded quota: jobs. Make room in the quota")
+JOB: Body = {"runJob": {"job": {"template": {"spec": {"containers": [{"name": "app", "image": "app"}]}}}}}
+
+
+class Checking(Simulation):
+    """Notes the dry runs that are asked for."""
+
+    def answer(self, query: Query) -> Any:
+        if isinstance(query, DryRun):
+            self.checked.append(query)
+        return super().answer(query)
+
+    @property
+    def checked(self) -> list[DryRun]:
+        found: list[DryRun] = self.__dict__.setdefault("_checked", [])
+        return found
+
+
+def idle(*actions: Body, trial: Ruling | Denied | None = None, **spec: Any) -> Checking:
+    simulation = Checking()
+    simulation.trial = trial or Ruling(allowed=True)
+    simulation.with_runbook(killSwitches=[kill_switch("stop", *actions)], **spec).with_target(3).drive()
+    return simulation
+
+
+@pytest.mark.parametrize("action", [JOB, scale(replicas=0)])
+def test_refused_dry_run_makes_an_idle_switch_unready_with_its_reason(action: Body) -> None:
+    simulation = idle(action, trial=FULL)
+
+    assert condition(simulation.status(), "Ready") == ("False", "QuotaExceeded", FULL.message)
+    assert len({one.number for one in simulation.checked}) == 1
+    assert simulation.replicas == 3
+
+
+def test_first_writes_are_checked_and_what_is_there_already_is_not() -> None:
+    several = idle(JOB, scale(replicas=0))
+    done = idle(scale(replicas=3))
+
+    assert {one.number: type(one.effect) for one in several.checked} == {0: Create, 1: Patch}
+    assert done.checked == []
+
+
+def test_look_has_so_many_writes_checked_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throw_dry_run, "MOST", 2)
+
+    assert {one.number for one in idle(JOB, JOB, JOB).checked} == {0, 1}
+
+
+def test_refusal_stands_until_a_close_look_finds_that_it_is_over() -> None:
+    simulation = idle(JOB, trial=FULL)
+    before = simulation.status()
+
+    step = next_step(simulation.world(thorough=False))
+    assert step is None
+
+    simulation.trial = Ruling(allowed=False)
+    assert simulation.drive().status() == before
+    simulation.trial = Ruling(allowed=True)
+    assert condition(simulation.drive().status(), "Ready")[0] == "True"
+
+
+def test_unknown_answer_leaves_an_idle_switch_ready() -> None:
+    assert condition(idle(JOB, trial=Ruling(allowed=False)).status(), "Ready")[0] == "True"
+
+
+def test_throw_asks_for_no_dry_run() -> None:
+    simulation = idle(scale(replicas=0), JOB)
+    known = len(simulation.checked)
+
+    simulation.throw().drive()
+
+    assert simulation.status().phase != "Released"
+    assert len(simulation.checked) == known
+
+
+@pytest.mark.parametrize("spec", [{"mode": "Observe"}, {}])
+def test_nothing_is_checked_where_nothing_may_be_done(spec: Body) -> None:
+    simulation = Checking().with_policy(Policy(requires_account=not spec))
+    assert isinstance(simulation, Checking)
+    simulation.with_runbook(killSwitches=[kill_switch("stop")], **spec).with_target(3).drive()
+
+    assert simulation.checked == []
+
+
+def test_dry_run_is_asked_as_what_nobody_waits_for_and_shows_no_manifest() -> None:
+    simulation = Simulation().with_runbook(killSwitches=[kill_switch("stop", JOB)])
+    answers: dict[Query, Any] = {}
+    while True:
+        with pytest.raises(Unread) as raised:
+            next_step(simulation.world(answers=answers))
+        if any(isinstance(one, DryRun) for one in raised.value.queries):
+            break
+        answers |= {one: simulation.answer(one) for one in raised.value.queries}
+
+    assert not raised.value.urgent
+    assert "containers" not in str(raised.value)

@@ -1,0 +1,81 @@
+"""The audit of writes to targets."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from runbook_operator.reconcile.snapshot import World
+from runbook_operator.reconcile.steps import Act
+from runbook_operator.switches.engine import next_step
+from runbook_operator.telemetry.audit import Audit
+from tests.builders import Simulation
+from tests.probing import Story, container, endpoint, service, workload
+
+
+@pytest.fixture
+def act() -> tuple[World, Act]:
+    world = Simulation().with_runbook().with_target(3).drive().throw().drive(at_most=2).world()
+    step = next_step(world)
+    assert isinstance(step, Act)
+    return world, step
+
+
+def test_a_line_says_who_did_what_because_of_what_and_how_it_ended(act: tuple[World, Act], tmp_path: Path) -> None:
+    audit = Audit("replica-1", {"shop": 7}.__getitem__, tmp_path / "audit.jsonl")
+
+    audit.note(*act, "done")
+    audit.note(*act, "refused", "403")
+
+    first, second = [json.loads(line) for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
+    assert first["time"].startswith("2026-11-24T03:00:00.")
+    assert {key: first[key] for key in ("by", "because", "switch", "target", "field")} == {
+        "by": "kubectl-patch",
+        "because": "INC-42",
+        "switch": "shop-stop",
+        "target": "Deployment/web",
+        "field": "spec.replicas",
+    }
+    assert (first["before"], first["after"], first["result"], first["epoch"]) == (3, 0, "done", 7)
+    assert (second["result"], second["error"], second["operator"]) == ("refused", "403", "replica-1")
+
+
+@pytest.mark.parametrize(("engaged", "because"), [(False, "the fallback"), (None, "12% > 10%")])
+def test_line_of_a_restore_names_who_released_the_switch(tmp_path: Path, because: str, *, engaged: bool | None) -> None:
+    simulation = Simulation().with_runbook().with_target(3).drive().sense("Engage").drive()
+    simulation.say(engaged=engaged, reason="the fallback").sense("Engage" if engaged is False else "Release")
+    world = simulation.world()
+    step = next_step(world)
+    assert isinstance(step, Act)
+
+    Audit(path=tmp_path / "audit.jsonl").note(world, step, "done")
+
+    line = json.loads((tmp_path / "audit.jsonl").read_text())
+    assert (line["before"], line["after"]) == (0, 3)
+    assert (line["by"], line["because"]) == ("kubectl-patch" if engaged is False else "Metric error-rate", because)
+
+
+def test_a_line_of_a_runbooks_own_write_names_the_runbook_and_shows_no_credential(tmp_path: Path) -> None:
+    command = {"exec": {"command": ["redis-cli", "-a", "s3cret"]}}
+    story = Story().has(workload(container(readinessProbe=command)), service()).declares(endpoint(enforce=True)).look()
+    (step,) = story.adjusted
+
+    Audit("replica-1", {"shop": 7}.__getitem__, tmp_path / "audit.jsonl").note(story.world(), step, "done")
+
+    text = (tmp_path / "audit.jsonl").read_text()
+    line = json.loads(text)
+    assert (line["runbook"], line["by"], line["target"]) == ("shop", "Runbook/shop", "Deployment/web")
+    assert line["because"] == "health endpoints are declared as its probes"
+    assert line["field"].endswith("[name=app].readinessProbe{exec,grpc,httpGet,tcpSocket}")
+    assert line["after"] == {"httpGet": {"path": "/health/ready", "port": "http", "scheme": "HTTP"}}
+    assert "s3cret" not in text
+
+
+def test_a_file_that_cannot_be_written_holds_up_nothing(act: tuple[World, Act], tmp_path: Path) -> None:
+    Audit(path=tmp_path).note(*act, "done")
+
+
+def test_without_a_file_only_the_log_is_written(act: tuple[World, Act], tmp_path: Path) -> None:
+    Audit().note(*act, "done")
+
+    assert list(tmp_path.iterdir()) == []
