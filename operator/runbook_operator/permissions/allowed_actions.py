@@ -1,7 +1,7 @@
-"""Refuses the actions and probes that the administrator has not allowed, whatever rights the operator has.
+"""Refuses the actions and probes that the administrator has not allowed, even if the operator has the RBAC rights.
 
-The list is about what the operator does by its own rights. Where a Runbook names a service account, the rights of that
-account decide. What is engaged already stays held, and every release is allowed.
+The list limits what the operator does by its own rights. If a Runbook names a service account, the rights of that
+account decide instead. A switch that is engaged stays engaged, and every release is allowed.
 """
 
 from runbook_operator.actions import Action
@@ -15,7 +15,7 @@ Trouble = tuple[Reason, str]
 
 
 def checked(world: World, record: Record, action: type[Action]) -> type[Action]:
-    """The action; raises Refused where this engagement may not do it."""
+    """Return the action; raise Refused if this engagement may not run it."""
     installation = world.policy.installation
     if record.service_account_name or installation.allows(action.kind):
         return action
@@ -24,7 +24,7 @@ def checked(world: World, record: Record, action: type[Action]) -> type[Action]:
 
 
 def of_switch(world: World) -> Trouble | None:
-    """The trouble of an idle switch that declares an action that is not allowed."""
+    """Return the reason and message if an idle switch declares an action that is not allowed, else None."""
     if world.entry is None or acting_identity.declared(world.runbook) is not None:
         return None
     installation = world.policy.installation
@@ -33,7 +33,7 @@ def of_switch(world: World) -> Trouble | None:
 
 
 def of_runbook(world: RunbookWorld) -> Trouble | None:
-    """The trouble of the first declared switch with an action that is not allowed, or of a probe that is enforced."""
+    """Return the reason and message for the first switch, else probe, that is not allowed; None if all are."""
     spec, installation = world.runbook.spec, world.policy.installation
     if spec is None or acting_identity.declared(world.runbook) is not None:
         return None
@@ -46,7 +46,10 @@ def of_runbook(world: RunbookWorld) -> Trouble | None:
 
 
 def of_target(world: RunbookWorld, target: str) -> Trouble | None:
-    """Why a target cannot be read, where an action on it is not allowed: its rights are those of that action."""
+    """Return why a target may not be read, else None.
+
+    Reading a target needs the rights of the actions on it, so it is refused if one of them is not allowed.
+    """
     spec, installation = world.runbook.spec, world.policy.installation
     if spec is None or acting_identity.declared(world.runbook) is not None:
         return None
@@ -56,7 +59,7 @@ def of_target(world: RunbookWorld, target: str) -> Trouble | None:
 
 
 def of_probes(world: RunbookWorld) -> Trouble | None:
-    """The trouble of a Runbook that has a probe enforced where that is not allowed."""
+    """Return the reason and message if the Runbook enforces a probe and that is not allowed, else None."""
     spec, installation = world.runbook.spec, world.policy.installation
     if spec is None or installation.probes or acting_identity.declared(world.runbook) is not None:
         return None

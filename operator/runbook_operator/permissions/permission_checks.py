@@ -1,4 +1,7 @@
-"""Whether who is acted for may do what is declared: asked before anybody needs it, and told with the way to mend it."""
+"""Checks before a throw that the service account or the operator has the RBAC rights for what a Runbook declares.
+
+The message about a missing right has the commands that grant it.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,14 +22,14 @@ from runbook_operator.reconcile.snapshot import RunbookWorld, World
 
 Trouble = tuple[Reason, str]
 LACKING = frozenset({Reason.FORBIDDEN, Reason.ACTION_NOT_ALLOWED, Reason.ACCOUNT_NOT_FOUND})
-"""Reasons that stand until the next close look."""
+"""Reasons about rights; each stands until the next close look."""
 SHOWN = 3
-"""Of several rights that are missing, so many are named; the commands have them all."""
+"""Maximum number of missing rights that a message names; its commands grant all of them."""
 
 
 @dataclass(frozen=True)
 class Need:
-    """A right, for what in the cluster, and for what in the Runbook."""
+    """A right, the object that it is for (`namespace`, `name`), and the declaration that needs it (`use`)."""
 
     right: Right
     namespace: str
@@ -37,14 +40,17 @@ class Need:
 
     @property
     def queries(self) -> dict[str, May]:
-        """What is asked, by verb: without list or watch, what is held is read again every few seconds."""
+        """The queries of this right by verb, without those for verbs that may be missing.
+
+        Without list or watch the operator reads what is held again every few seconds.
+        """
         spare = ("list", "watch") if self.right.of else ("watch",)
         right, where = self.right, (self.namespace, self.name)
         return {verb: May(verb, right.group, right.resource, *where) for verb in right.verbs if verb not in spare}
 
 
 def told(conditions: Sequence[Condition]) -> Trouble | None:
-    """What Ready says already, where it is about rights."""
+    """Return the reason and message of Ready if it is False for a reason about rights, else None."""
     ready = find(conditions, "Ready")
     if ready is None or ready.status != "False" or ready.reason not in LACKING:
         return None
@@ -52,7 +58,7 @@ def told(conditions: Sequence[Condition]) -> Trouble | None:
 
 
 def of_switch(world: World, entry: KillSwitch) -> Trouble | None:
-    """What a throw of this entry would lack; raises Unread."""
+    """Return the reason and message if a throw of this entry would lack rights, else None; raise Unread."""
     assert world.runbook and world.runbook.spec  # noqa: S101, PT018 # an entry comes from a parsed Runbook
     namespace = world.switch.meta.ref.namespace
     return _trouble(
@@ -61,7 +67,7 @@ def of_switch(world: World, entry: KillSwitch) -> Trouble | None:
 
 
 def of_runbook(world: RunbookWorld) -> Trouble | None:
-    """What setting the containers' own probes would lack; raises Unread."""
+    """Return the reason and message if enforcing probes would lack rights, else None; raise Unread."""
     namespace = world.runbook.meta.ref.namespace
     return _trouble(world, acting_identity.declared(world.runbook), list(_probes(world.runbook.spec, namespace)))
 
@@ -82,7 +88,7 @@ def _probes(spec: RunbookSpec | None, namespace: str) -> Iterator[Need]:
 
 
 def _name(right: Right, target: TargetRefs) -> str:
-    """The object of the target that the right is of, empty where it is about all that there are."""
+    """Return the name of the target's object that the right is for; empty for all objects of the kind."""
     return next((ref.name for ref in target.refs if ref.kind in right.of), "")
 
 
@@ -102,7 +108,7 @@ def _trouble(world: World | RunbookWorld, account: Account | None, needs: list[N
 
 
 def absence(account: Account) -> str:
-    """The sentence about an account that does not exist, with the command that makes it."""
+    """Return the message about a service account that does not exist, with the command that creates it."""
     return (
         f"spec.serviceAccountName: {account} does not exist. Make it: kubectl create serviceaccount {account.name} "
         f"-n {account.namespace}"
@@ -132,7 +138,7 @@ def _resource(right: Right) -> str:
 
 
 def _way(installation: Installation, missing: list[Need]) -> str:
-    """The value of the chart that grants it, where it is not known to be set already."""
+    """Return how to grant it: by a value of the chart or, if its actions are set already, by a chart upgrade."""
     actions = list(dict.fromkeys(one.action for one in missing if one.action))
     if installation.actions is not None:
         return installation.renewal or "Grant it"
