@@ -1,1 +1,1 @@
-"""What Python's runtime lacks: a clock that tests can set, a work queue, locks by key, a token bucket."""
+"""Tools that Python's runtime lacks: a clock for tests to set, a work queue, locks by key, a token bucket."""

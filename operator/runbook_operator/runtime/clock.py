@@ -1,4 +1,4 @@
-"""The only reader of the clock."""
+"""The wall clock, the monotonic clock and the CPU clock. No other module reads the time."""
 
 import time
 from collections.abc import Callable
@@ -10,11 +10,11 @@ import structlog
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 NOTICED = timedelta(seconds=2)
-"""Smaller differences are what NTP does all day, and are followed at once."""
+"""Smaller corrections are normal for NTP and are followed at once."""
 ABSURD = timedelta(days=1)
-"""A clock that is corrected by more than this was never right, and is followed at once too."""
+"""After a larger correction the old time was never right, so it is followed at once too."""
 PART = 0.5
-"""Of the time that passes, how much a correction in between may take or give."""
+"""Maximum correction as a fraction of the time that has passed since the last call."""
 
 
 def _wall() -> datetime:
@@ -22,13 +22,13 @@ def _wall() -> datetime:
 
 
 def _since_boot() -> float:
-    """Seconds that never jump, with those in which the machine slept where the system counts them."""
+    """Return seconds that never jump; they include the time that the machine slept, where the system counts it."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass
 class Steady:
-    """Wall time that does not jump: a clock that is set by an hour ends no switch an hour early."""
+    """Wall time that does not jump: setting the clock by an hour ends no override an hour early."""
 
     wall: Callable[[], datetime] = _wall
     since_boot: Callable[[], float] = _since_boot
@@ -62,15 +62,15 @@ _steady = Steady()
 
 
 def now() -> datetime:
-    """The wall clock in UTC, for what people read and what they were promised."""
+    """Return the wall clock in UTC, for timestamps and for deadlines that people were promised."""
     return _steady.now()
 
 
 def processor() -> float:
-    """Seconds for which this thread had the processor: what another process takes does not count."""
+    """Return the seconds of CPU time that this thread has used; the time of other processes does not count."""
     return time.thread_time()
 
 
 def monotonic() -> float:
-    """Seconds that never jump, for how long something took."""
+    """Return seconds that never jump, for measuring durations."""
     return time.monotonic()

@@ -1,7 +1,7 @@
-"""Keeps the collector of reference cycles from stopping the loop: what lives for long is not looked through again.
+"""Keeps Python's garbage collector from stopping the event loop: it does not scan long-lived objects again.
 
-With 5,000 Runbooks a full collection takes most of a second, and it comes whenever a quarter of all that is there is
-new: in the middle of a throw as well as at any other time, and over and over while a process starts.
+With 5,000 Runbooks a full collection takes most of a second. It runs whenever a quarter of all objects is new: in the
+middle of a throw as well as at any other time, and repeatedly while the process starts.
 """
 
 import gc
@@ -11,17 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 LONG = 0.1
-"""What has been looked through for so many seconds is not looked through again."""
+"""After a full collection of more seconds than this, its survivors are not scanned again."""
 OLDEST = 2
 
 
 @dataclass
 class Sweeps:
-    """The collector's looks through all that it has not been told to leave out: one of `gc.callbacks`, told of each.
+    """A callback of `gc.callbacks` that freezes the survivors of a slow full collection.
 
-    Where there is a lot, as when thousands of objects come between two calls of `settle`, what is still there after
-    one of them is taken for lasting. Short ones change nothing, so that at rest hardly anything is taken for lasting
-    that is a cycle later on.
+    It matters when much is allocated between two calls of `settle`, such as thousands of objects of the cluster. Fast
+    collections freeze nothing, so that at rest hardly any object is frozen that becomes part of a garbage cycle later.
     """
 
     monotonic: Callable[[], float] = time.monotonic
@@ -37,9 +36,9 @@ class Sweeps:
 
 
 def starting() -> None:
-    """Look for nothing until `settle`: what a start reads is what lasts, and looking through it takes a fifth of it.
+    """Turn the collector off until `settle`: a start allocates what lasts, and scanning it takes a fifth of its time.
 
-    From after the imports on, which leave cycles of 1 MB behind.
+    Call it after the imports, which leave garbage cycles of 1 MB.
     """
     gc.callbacks.append(Sweeps())
     gc.freeze()
@@ -47,10 +46,10 @@ def starting() -> None:
 
 
 def settle() -> None:
-    """Take what is there now for lasting, apart from the cycles of the young, which are freed first.
+    """Free the young garbage cycles, freeze all other objects, and turn the collector on.
 
-    It is freed as everything is once nobody refers to it. A cycle that was old and nobody's by now stays; what goes on
-    for long is of few cycles, and those of errors and tasks are young.
+    A frozen object is still freed when its last reference goes. A frozen object in a garbage cycle is never freed: code
+    that runs for long makes few cycles, and those of errors and tasks are young.
     """
     gc.collect(1)
     gc.freeze()

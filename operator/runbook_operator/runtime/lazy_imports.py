@@ -1,4 +1,4 @@
-"""Modules that a library imports and nobody here uses: run at their first use, and not before."""
+"""Delays modules that a library imports and the operator does not need: they run at their first use."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ from types import ModuleType
 
 
 class _Finder:
-    """Finds the modules of these names, for later; whoever wants another is told to look further."""
+    """Finds the modules of these names and makes them lazy; leaves all others to the next finder."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
@@ -25,7 +25,7 @@ class _Finder:
 
 @contextmanager
 def lazily(*names: str) -> Iterator[None]:
-    """Whoever imports one of these modules meanwhile has it run at its first use."""
+    """Within this context, an import of one of these modules runs it only at its first use."""
     finder = _Finder(names)
     sys.meta_path.insert(0, finder)
     try:

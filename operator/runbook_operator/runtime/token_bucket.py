@@ -1,4 +1,4 @@
-"""A token bucket: so many at once, and so many per second after that."""
+"""A token bucket: limits a rate and allows a burst."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from runbook_operator.runtime import clock
 
 @dataclass
 class Bucket:
-    """`rate` per second, `size` at once; both may be fractions."""
+    """`rate` tokens per second, `size` tokens at most in a burst; both may be fractions."""
 
     rate: float
     size: float
@@ -20,7 +20,7 @@ class Bucket:
         self._left, self._at = self.size, self.monotonic()
 
     def take(self) -> float:
-        """Take one; returns 0 where there was one, else the seconds until there is."""
+        """Take one token. Return 0 if there was one, else the seconds until there is one; then nothing was taken."""
         now = self.monotonic()
         self._left = min(self.size, self._left + (now - self._at) * self.rate)
         self._at = now

@@ -1,4 +1,4 @@
-"""Small files of an administrator's, read whole: a configuration, and the credentials that it names."""
+"""Reads the administrator's small files whole: the configuration, and the credential files that it names."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,25 +10,28 @@ LARGEST = 256 * 1024
 
 
 class FileError(ValueError):
-    """What is wrong with a file, in words that hold nothing of it."""
+    """A file cannot be used. The message quotes nothing of its content."""
 
 
 class Files:
-    """Reads files, and knows whether any that it has read says something else now."""
+    """Reads files, and detects if the content of any of them has changed since."""
 
     def __init__(self) -> None:
         self._had: dict[Path, bytes | str] = {}
 
     def changed(self) -> bool:
-        """Whether anything has changed since the reading was begun; and before it was. By content: all are small."""
+        """True if a file that was read since `begin` has changed, or none was read.
+
+        It compares the content, since all files are small.
+        """
         return not self._had or any(_content(path) != had for path, had in self._had.items())
 
     def begin(self) -> None:
-        """What is read from now on is what counts."""
+        """Forget the files that were read; `changed` compares those that are read from now on."""
         self._had.clear()
 
     def text(self, path: Path) -> str:
-        """What the file says; FileError where it cannot be read as text."""
+        """Return the content of the file; raise FileError if it cannot be read as UTF-8 text."""
         self._had[path] = content = _content(path)
         if isinstance(content, str):
             raise FileError(f"{path} cannot be read: {content}")
@@ -39,7 +42,7 @@ class Files:
 
 
 def mapping(text: str) -> Mapping[Any, Any]:
-    """The YAML map in the text, an empty one for none; FileError where there is something else."""
+    """Return the YAML map in the text, empty for an empty text; raise FileError for anything else."""
     try:
         found = yaml.load(text, _Loader)  # noqa: S506 # a SafeLoader
     except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
@@ -51,7 +54,7 @@ def mapping(text: str) -> Mapping[Any, Any]:
 
 
 def _content(path: Path) -> bytes | str:
-    """What is in the file, or why that cannot be said."""
+    """Return the content of the file, or a text that says why it cannot be read."""
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
@@ -61,7 +64,7 @@ def _content(path: Path) -> bytes | str:
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that is there twice; PyYAML takes the last one, and nobody sees the first."""
+    """Refuses a duplicate key; PyYAML would silently take the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]

@@ -1,6 +1,6 @@
 """A keyed work queue: one worker at a time per key, one visit per burst of events, back-off after failures.
 
-What is urgent is visited before all that waits, and workers may be kept for it alone.
+Urgent keys are visited before all others. Workers can be reserved for them.
 """
 
 import asyncio
@@ -14,13 +14,16 @@ from typing import Generic, TypeVar
 Key = TypeVar("Key", bound=Hashable)
 
 MAKES_WAY = 1.0
-"""For so many seconds from when a hurry begins nothing else is: it would share the processor and the API server."""
+"""Seconds, from when urgent work begins, in which no other key is visited.
+
+Other visits would share the processor and the API server with it.
+"""
 FIRST_RETRY = 0.05
 LONGEST_RETRY = 30.0
 
 
 def backoff(failures: int, jitter: Callable[[], float] = random.random) -> float:
-    """Seconds until the next try after that many failures in a row: doubling, capped, with up to half taken off."""
+    """Return the seconds until the next try after this many failures in a row: doubling, capped, up to half off."""
     longest = min(LONGEST_RETRY, FIRST_RETRY * float(1 << min(failures, 16)))
     return longest * (1 - jitter() / 2)
 
@@ -32,29 +35,30 @@ def _every(key: Hashable) -> bool:
 
 @dataclass
 class WorkQueue(Generic[Key]):
-    """Keys to visit. `add` while a key is visited makes one more visit; `paused` hands out none.
+    """The keys to visit. Adding a key while it is visited causes one more visit. No key is handed out while `paused`.
 
-    What is not `mine` is dropped, when it is added and when it would be visited: whoever makes it so adds it again.
+    A key that is not `mine` is dropped, when it is added and when its visit would begin. The code that makes it `mine`
+    adds it again.
     """
 
     paused: bool = True
     mine: Callable[[Key], bool] = _every
     _ready: dict[Key, None] = field(default_factory=dict)
     _urgent: dict[Key, None] = field(default_factory=dict)
-    """Those that are visited first; no key is in both."""
+    """Keys that are visited first; no key is also in `_ready`."""
     _busy: set[Key] = field(default_factory=set)
     _hurried: set[Key] = field(default_factory=set)
-    """Those of the busy ones that were urgent."""
+    """Keys that are being visited and were urgent."""
     _since: float = -math.inf
-    """When the hurry began, by the loop's clock."""
+    """When urgent work began, by the loop's clock."""
     _again: dict[Key, bool] = field(default_factory=dict)
-    """Those that are to be visited once more, and whether that is urgent."""
+    """Keys that were added during their visit, and whether the next visit is urgent."""
     _failures: dict[Key, int] = field(default_factory=dict)
     _later: dict[Key, asyncio.TimerHandle] = field(default_factory=dict)
     _waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
-    """The workers that have nothing to do."""
+    """Idle workers that take any key."""
     _reserve: deque[asyncio.Future[None]] = field(default_factory=deque)
-    """Those of them that do urgent work only."""
+    """Idle workers that take urgent keys only."""
     _freed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __len__(self) -> int:
@@ -62,16 +66,16 @@ class WorkQueue(Generic[Key]):
 
     @property
     def busy(self) -> Collection[Key]:
-        """What is visited now."""
+        """The keys that are being visited."""
         return self._busy
 
     @property
     def hurried(self) -> bool:
-        """Whether something urgent waits or is visited."""
+        """True if an urgent key waits or is being visited."""
         return bool(self._urgent or self._hurried) and not self.paused
 
     def is_crowded(self, key: Key) -> bool:
-        """Whether others that are urgent wait or are visited."""
+        """True if an urgent key other than `key` waits or is being visited."""
         return any(other != key for lane in (self._urgent, self._hurried) for other in lane)
 
     def add(self, key: Key, *, urgent: bool = False) -> None:
@@ -105,7 +109,7 @@ class WorkQueue(Generic[Key]):
         return self.hurried and asyncio.get_running_loop().time() < self._since + MAKES_WAY
 
     def add_later(self, key: Key, seconds: float) -> None:
-        """Visit the key after `seconds`, or sooner where it is added or due sooner."""
+        """Visit the key after `seconds`, or sooner if it is added or was due sooner."""
         due = asyncio.get_running_loop().time() + seconds
         held = self._later.get(key)
         if key in self._ready or key in self._urgent or (held is not None and held.when() <= due):
@@ -115,7 +119,7 @@ class WorkQueue(Generic[Key]):
         self._later[key] = asyncio.get_running_loop().call_at(due, self.add, key)
 
     def retry(self, key: Key, after: float | None = None) -> float:
-        """The visit failed: come back after `after` seconds or the key's back-off, which is returned."""
+        """Visit the key again after a failure, in `after` seconds or the key's back-off; return the seconds."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         seconds = backoff(failures) if after is None else after
@@ -123,7 +127,7 @@ class WorkQueue(Generic[Key]):
         return seconds
 
     def forget(self, key: Key) -> None:
-        """The visit went well: the back-off begins anew."""
+        """Reset the back-off of the key after a successful visit."""
         self._failures.pop(key, None)
 
     def resume(self) -> None:
@@ -134,13 +138,13 @@ class WorkQueue(Generic[Key]):
         self.paused = True
 
     async def idle(self) -> None:
-        """Wait until no key is visited."""
+        """Wait until no key is being visited."""
         while self._busy:
             self._freed.clear()
             await self._freed.wait()
 
     async def work(self, visit: Callable[[Key], Awaitable[None]], *, urgent: bool = False) -> None:
-        """Visit keys for ever, or only urgent ones; run it as many times as visits may overlap.
+        """Visit keys forever, or only urgent ones; run as many of these as visits may overlap.
 
         `visit` handles its own errors.
         """
@@ -150,7 +154,7 @@ class WorkQueue(Generic[Key]):
                 await visit(key)
             finally:
                 self._done(key)
-            # A visit that finds nothing to do waits for nothing: many of them would keep the lease from being renewed.
+            # A visit that has nothing to do never yields: without this, many of them would delay the lease renewal.
             await asyncio.sleep(0)
 
     async def _take(self, *, urgent: bool) -> Key:
@@ -167,7 +171,7 @@ class WorkQueue(Generic[Key]):
         return key
 
     def _other(self, *, urgent: bool) -> dict[Key, None]:
-        """What a worker has to do where nothing is urgent."""
+        """Return the keys that a worker may take when none is urgent."""
         return {} if urgent or self._makes_way else self._ready
 
     def _done(self, key: Key) -> None:
@@ -182,7 +186,7 @@ class WorkQueue(Generic[Key]):
 
 
 def _call(waiting: deque[asyncio.Future[None]], workers: int) -> int:
-    """Wake so many of those who wait, since more would find nothing to do; returns how many are lacking."""
+    """Wake up to `workers` idle workers, since more would find no key; return how many are missing."""
     while workers > 0 and waiting:
         worker = waiting.popleft()
         if not worker.done():
@@ -192,7 +196,7 @@ def _call(waiting: deque[asyncio.Future[None]], workers: int) -> int:
 
 
 async def _called(waiting: deque[asyncio.Future[None]]) -> None:
-    """Wait to be woken; who is cancelled just then wakes another."""
+    """Wait to be woken. A worker that is cancelled after it was woken wakes another."""
     worker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     waiting.append(worker)
     try:
