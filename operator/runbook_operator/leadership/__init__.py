@@ -1,1 +1,1 @@
-"""Who may act: leader election by a Lease, and the shards that replicas share."""
+"""Decides which replica may act: leader election by a Lease, and shards that replicas share."""

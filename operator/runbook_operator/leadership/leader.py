@@ -1,4 +1,4 @@
-"""Who leads what: one leader of everything, or replicas that share the shards, as the settings say."""
+"""Builds the leader election that the settings ask for: one leader of everything, or shards shared by replicas."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,10 @@ Told = Callable[[Whose], None]
 
 
 def leadership(settings: Settings, kube: Kube, queue: WorkQueue[Ref], began: Told, ended: Told) -> Leadership:
-    """`began` and `ended` are told of which objects; the queue hands out only what this replica leads."""
+    """Return the elector, and make the queue hand out only keys that this replica leads.
+
+    `began` and `ended` are called with a filter of the objects that this replica begins and ends to lead.
+    """
     if settings.shards == 1:
         return Elector(kube, _terms(settings), lambda: began(everybody), queue.pause, queue.resume)
     count = settings.shards

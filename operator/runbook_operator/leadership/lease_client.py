@@ -1,4 +1,4 @@
-"""The Leases of a namespace: read all at once, written where nobody has written meanwhile, and how old they are."""
+"""Reads all Leases of a namespace at once, writes one only if it has not changed since, and tracks their age."""
 
 import math
 from collections.abc import Callable
@@ -15,9 +15,9 @@ Lease = dict[str, Any]
 
 @dataclass(frozen=True)
 class Seen:
-    """A version of a Lease, since when it has been seen by the local clock, and for how many seconds it holds.
+    """A version of a Lease, when this replica first read it by its own clock, and its duration in seconds.
 
-    The clocks of those who renew are never compared with ours.
+    The clock of the holder is never compared with that of this replica.
     """
 
     version: str
@@ -27,7 +27,7 @@ class Seen:
 
 @dataclass
 class Leases:
-    """`seconds` is for how long one is held that is written here. Where no answer comes ApiError is raised."""
+    """The Leases. `seconds` is the duration of one that is written here. Raises ApiError if no answer comes."""
 
     kube: Kube
     namespace: str
@@ -36,32 +36,35 @@ class Leases:
     _seen: dict[str, Seen] = field(default_factory=dict)
 
     async def all(self) -> dict[str, Lease]:
-        """By name, as they all were at one moment."""
+        """Return all Leases by name, from one list."""
         found = {lease["metadata"]["name"]: lease async for lease in self.kube.items(self._path)}
         self._seen = {name: self._see(name, lease) for name, lease in found.items()}
         return found
 
     async def one(self, name: str) -> Lease:
-        """As it is now."""
+        """Read one Lease."""
         found = await self.kube.get(f"{self._path}/{name}")
         self._seen[name] = self._see(name, found)
         return found
 
     def age(self, name: str) -> float:
-        """Seconds since it was first seen as it is."""
+        """Return the seconds since this replica first read the present version."""
         return self.monotonic() - self._seen[name].since
 
     def left(self, name: str) -> float:
-        """Seconds until it is over unless it is renewed, not positive where it is over."""
+        """Return the seconds until the Lease expires without a renewal; zero or less if it has expired."""
         return self._seen[name].seconds - self.age(name)
 
     def soonest(self, prefix: str) -> float:
-        """Seconds until the next of these is over unless it is renewed."""
+        """Return the seconds until the next Lease with this prefix expires; infinite if there is none."""
         left = (self.left(name) for name in self._seen if name.startswith(prefix))
         return min((one for one in left if one > 0), default=math.inf)
 
     async def put(self, name: str, old: Lease | None, holder: str) -> Lease | None:
-        """Let `holder` have it, nobody where that is empty; None where it is no longer as it was read."""
+        """Write `holder` into the Lease and return it; an empty `holder` frees it, and `old` None creates it.
+
+        Return None if the Lease is no longer as it was read.
+        """
         spec = spec_of((old or {}).get("spec") or {}, holder, self.seconds)
         try:
             if old is None:
@@ -76,7 +79,7 @@ class Leases:
         return written
 
     async def remove(self, lease: Lease) -> bool:
-        """Delete it as it was read; False where it is no longer so."""
+        """Delete the Lease; return False if it is no longer as it was read."""
         meta = lease["metadata"]
         known = {"uid": meta["uid"], "resourceVersion": meta["resourceVersion"]}
         try:
@@ -90,7 +93,7 @@ class Leases:
         return before if before and before.version == version else Seen(version, self.monotonic(), self._hold(lease))
 
     def _hold(self, lease: Lease) -> float:
-        """Where a Lease does not say for how long, it is held as long as one that is written here."""
+        """Return the duration of the Lease; one without a duration lasts as long as one that is written here."""
         return float((lease.get("spec") or {}).get("leaseDurationSeconds") or self.seconds)
 
     @property
@@ -99,27 +102,27 @@ class Leases:
 
 
 def holder_of(lease: Lease | None) -> str:
-    """Who has it, empty for nobody."""
+    """Return the holder, empty for none."""
     return str(((lease or {}).get("spec") or {}).get("holderIdentity") or "")
 
 
 def version_of(lease: Lease) -> str:
-    """Its resourceVersion."""
+    """Return the resourceVersion."""
     return str(lease["metadata"]["resourceVersion"])
 
 
 def uid_of(lease: Lease | None) -> str:
-    """Which one it is, of those that have had its name; empty where there is none."""
+    """Return the uid, which differs between Leases that had the same name; empty for no Lease."""
     return str(lease["metadata"]["uid"]) if lease else ""
 
 
 def epoch_of(lease: Lease | None) -> int:
-    """How often it has changed hands."""
+    """Return how often the Lease has changed its holder."""
     return int(((lease or {}).get("spec") or {}).get("leaseTransitions") or 0)
 
 
 def spec_of(old: dict[str, Any], holder: str, seconds: float) -> dict[str, Any]:
-    """The spec of a Lease that was `old` and is held for so long from now on, or by nobody where `holder` is empty."""
+    """Return the spec that follows `old`: held by `holder` for `seconds` from now, free if `holder` is empty."""
     now = clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     taken = bool(holder) and old.get("holderIdentity") != holder
     return {

@@ -1,7 +1,8 @@
-"""Leader election on a Lease. A lease is not a fence: `leading` expires by the local clock, whatever the API does.
+"""Leader election on a Lease. A lease does not fence writes, so `leading` expires by the local clock on its own.
 
-A leader holds from the moment before its last renewal was sent until `renew_deadline` later; another replica may take
-the lease only `lease_seconds` after it saw the last change. The gap between the two is what a slow request may cost.
+A leader leads from the moment before it sent its last renewal until `renew_deadline` later. Another replica may take
+the lease only `lease_seconds` after it saw the last change. The gap between the two is the time that a slow request may
+take.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Terms:
-    """How the lease is held; times in seconds."""
+    """Configuration of the lease; times in seconds."""
 
     namespace: str
     name: str
@@ -35,14 +36,14 @@ class Terms:
 
 @dataclass
 class Turns(ABC):
-    """Takes part in something that is led by turns, until everything is given back; one turn at a time."""
+    """Base of an election loop that runs until `release`; one turn at a time."""
 
     _left: bool = field(default=False, init=False)
     _over: bool = field(default=False, init=False)
     _turns: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def run(self) -> None:
-        """Take part until everything is given back."""
+        """Run turns until `release`."""
         while not self._over:
             async with self._turns:
                 if not self._over:
@@ -51,27 +52,27 @@ class Turns(ABC):
             await asyncio.sleep(self._pause() * (1 - random.random() / 10))  # noqa: S311 # jitter, not a secret
 
     def leave(self) -> None:
-        """Take nothing more, since everything is about to be given back."""
+        """Acquire nothing more, since `release` follows."""
         self._left = True
 
     @abstractmethod
     async def _turn(self) -> None:
-        """Look, and renew, take or give back what is to be."""
+        """Read the leases, then renew, take or release what is due."""
 
     @abstractmethod
     def _tell(self) -> None:
-        """Tell what begins and what ends to be led."""
+        """Call the callbacks for what this replica has begun or stopped to lead."""
 
     @abstractmethod
     def _pause(self) -> float:
-        """Seconds until the next turn."""
+        """Return the seconds until the next turn."""
 
 
 @dataclass
 class Elector(Turns):
-    """Takes, renews and gives back one Lease. `started` and `stopped` are called when leading begins and ends.
+    """Takes, renews and releases one Lease. `started` and `stopped` are called when leading begins and ends.
 
-    Where it goes on after a lapse in which nobody else has led, `resumed` is called in place of `started`.
+    After a lapse in which no other replica has led, `resumed` is called instead of `started`.
     """
 
     kube: Kube
@@ -84,37 +85,37 @@ class Elector(Turns):
     epoch: int = 0
     _fence: float = field(default=-math.inf)
     _announced: int | None = None
-    """The epoch that was told to have begun, None where none was, or where it was told to have ended."""
+    """The epoch of the last call of `started` or `resumed`; None before the first, and after `stopped`."""
     _led: tuple[str, int] | None = None
-    """The Lease, by its uid, and the epoch in which this replica was told to lead last."""
+    """The uid of the Lease and the epoch in which this replica began to lead last."""
     _written: Lease | None = None
-    """The Lease as this replica has left it, None where it is not known to be so."""
+    """The Lease as this replica wrote it last; None if that write failed or there was none."""
 
     def __post_init__(self) -> None:
         self._leases = Leases(self.kube, self.terms.namespace, self.terms.lease, self.monotonic)
 
     @property
     def leading(self) -> bool:
-        """Whether this replica may write now."""
+        """True if this replica may write now."""
         return self.monotonic() < self._fence
 
     @property
     def held(self) -> frozenset[int]:
-        """The one shard there is, where this replica leads."""
+        """The one shard that exists if this replica leads, else none."""
         return frozenset({0}) if self.leading else frozenset()
 
     def leads(self, namespace: str) -> bool:
-        """Whether this replica may write there now; whoever leads, leads everywhere."""
+        """True if this replica may write in the namespace now; a leader leads all namespaces."""
         del namespace
         return self.leading
 
     def epoch_of(self, namespace: str) -> int:
-        """How many have led there, this one included."""
+        """Return how many times the lease has changed its holder, up to this leader."""
         del namespace
         return self.epoch
 
     async def release(self) -> None:
-        """Give the lease back, so that the next leader need not wait; a renewal that is under way ends first."""
+        """Release the lease, so that the next leader need not wait; a running renewal ends first."""
         self._over = True
         async with self._turns:
             if not self.leading:
@@ -129,7 +130,7 @@ class Elector(Turns):
                 log.warning("the lease was not given back; it expires by itself", error=str(error))
 
     def _pause(self) -> float:
-        """A standby looks twice as often as a leader renews, and at the moment in which the lease would expire."""
+        """A standby reads twice as often as a leader renews, and at the moment when the lease would expire."""
         if self.leading:
             return self.terms.retry
         return min(self.terms.retry / 2, self._leases.soonest(self.terms.name))
@@ -146,7 +147,7 @@ class Elector(Turns):
         self._fence = asked + self.terms.renew_deadline if held else -math.inf
 
     async def _take_or_renew(self) -> bool:
-        # Whoever has written meanwhile makes a conflict of it: to look first would be one request more for each.
+        # If another replica has written meanwhile, this is a conflict. Reading first would cost a request per turn.
         if self._written is not None and await self._put(self._written, holder=self.terms.identity):
             return True
         try:
@@ -159,7 +160,7 @@ class Elector(Turns):
         return await self._put(lease, holder=self.terms.identity)
 
     async def _put(self, lease: Lease | None, holder: str) -> bool:
-        """Whether it was still as it was read, None where there was none, and is written now."""
+        """Write the lease; return False if it has changed since it was read. `lease` None creates it."""
         self._written = None
         self._written = await self._leases.put(self.terms.name, lease, holder)
         if self._written is not None:
@@ -167,7 +168,7 @@ class Elector(Turns):
         return self._written is not None
 
     def _tell(self) -> None:
-        """Tell what has changed: also where it was lost and taken anew since the last look, as after a freeze."""
+        """Call the callbacks for a change, also if the lease was lost and taken again since, as after a freeze."""
         now, before = self.epoch if self.leading else None, self._announced
         if now == before:
             return
@@ -180,6 +181,6 @@ class Elector(Turns):
             self._begin(now)
 
     def _begin(self, epoch: int) -> None:
-        """Nobody else has led since, where it is the same Lease and has not changed hands."""
+        """Call `resumed` if it is the same Lease and it has not changed its holder since, else `started`."""
         before, self._led = self._led, (uid_of(self._written), epoch)
         (self.resumed if self._led == before else self.started)()

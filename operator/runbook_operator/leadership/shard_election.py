@@ -1,11 +1,12 @@
-"""Shards for replicas that share the work: each holds some, and is the only one that acts on what is in them.
+"""Shards for replicas that share the work: each replica holds some, and only it acts on the objects in them.
 
-There are three kinds of Leases. That of the whole says how many shards there are (layout.py). Each replica has one that
-it renews, as a leader of all does: for as long as it does, by its own clock and no longer, it keeps its shards. Each
-shard has one that names its holder and is written only when it changes hands, so that shards at rest cost nothing.
+There are three kinds of Leases. The layout Lease records how many shards there are (shard_layout_lease.py). Each
+replica renews one Lease of its own; while it does, by its own clock and no longer, it keeps its shards. Each shard has
+a Lease that names its holder and is written only when the holder changes, so that shards at rest cost nothing.
 
-Who was not seen to renew for the time of a lease is taken for dead: its own Lease is deleted, as it was read, and its
-shards are free from then on. Should it be alive, its next renewal fails and it has no shards any more.
+A replica that was not seen to renew for the duration of a lease counts as dead. Another replica deletes its Lease, with
+its resourceVersion as precondition, and its shards are free from then on. If it is alive, its next renewal fails and it
+has no shards any more.
 """
 
 import asyncio
@@ -27,21 +28,21 @@ from runbook_operator.runtime import clock
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 HURRY = 10
-"""What is about to change hands is looked at so many times as often as a Lease is renewed."""
+"""While shards change hands, leases are read this many times as often as a Lease is renewed."""
 AT_ONCE = 32
-"""So many shards are taken or given in a turn at most: the next renewal must not wait for them for long."""
+"""Maximum number of shards taken or released in one turn: the next renewal must not wait for long."""
 EARLY = 0.9
-"""The part of the pause between renewals after which a look renews: the next one might be late."""
+"""A turn renews after this fraction of the renewal period: the next turn might be late."""
 Told = Callable[[frozenset[int]], None]
 
 
 @dataclass
 class Shares(Turns):
-    """Takes and gives back shards. `started` and `stopped` are told which of them begin and end to be led.
+    """Takes and releases shards. `started` and `stopped` get the shards that begin and end to be led.
 
-    `paused` is called when a renewal is late, so that nothing may be written though nobody else has its shards, and
-    `resumed` when that is over, be it that they are lost. `is_busy` says whether something in a shard is being worked
-    on: what is given back is finished first, within `finish` seconds.
+    `paused` is called when a renewal is late, so that nothing may be written although no other replica has the shards.
+    `resumed` is called when that is over, also if the shards are lost. `is_busy` is True if an object of a shard is
+    being visited: such visits are finished before the shard is released, within `finish` seconds.
     """
 
     kube: Kube
@@ -57,16 +58,16 @@ class Shares(Turns):
     contact: float = field(default=-math.inf)
     _fence: float = field(default=-math.inf)
     _due: float = field(default=-math.inf)
-    """When its own Lease is to be renewed."""
+    """When this replica's Lease is to be renewed."""
     _held: set[int] = field(default_factory=set)
-    """The shards that it has: it has written itself into their Leases since it has one of its own."""
+    """The shards of this replica: it has written itself into their Leases since it has a Lease of its own."""
     _epochs: dict[int, int] = field(default_factory=dict)
-    """How often each shard that it has had at any time had changed hands when it took it last."""
+    """The epoch of each shard that this replica has ever held, as of when it last took it."""
     _leaving: dict[int, float] = field(default_factory=dict)
-    """Those that are given back, and until when what is going on in them may last."""
+    """The shards that are being released, and the deadline for the visits in them."""
     _told: frozenset[int] = frozenset()
     _lapsed: bool = False
-    """Whether it was told to pause."""
+    """True after `paused`, until `resumed`."""
     _unsettled: bool = False
 
     def __post_init__(self) -> None:
@@ -83,20 +84,20 @@ class Shares(Turns):
 
     @property
     def leading(self) -> bool:
-        """Whether it may write anywhere."""
+        """True if this replica may write anywhere."""
         return bool(self.held)
 
     def leads(self, namespace: str) -> bool:
-        """Whether it may write there now; of what is in no namespace, whether it may anywhere."""
+        """True if this replica may write in the namespace now. For cluster-scoped objects any shard is enough."""
         return self._is_there and (shard_of(namespace, self.shards) in self._held if namespace else bool(self._held))
 
     def is_at_work(self, namespace: str) -> bool:
-        """Whether `started` was told of it, and it is not being given back: what is to be done there is begun."""
+        """True if work may begin in the namespace: `started` had its shard, which is not being released."""
         shard = shard_of(namespace, self.shards)
         return shard in self._told and shard not in self._leaving
 
     def epoch_of(self, namespace: str) -> int:
-        """How many have led there, this replica included; what it knew last where it does not lead any more."""
+        """Return the epoch of the namespace's shard as of when this replica last took it; 0 if it never did."""
         return self._epochs.get(shard_of(namespace, self.shards), 0)
 
     @property
@@ -104,7 +105,7 @@ class Shares(Turns):
         return self.monotonic() < min(self._fence, self._layout.fence)
 
     async def release(self) -> None:
-        """Give everything back at once: a replica that has no Lease has no shards."""
+        """Release all shards at once, by deleting the Lease of this replica."""
         self._over = True
         async with self._turns:
             self._drop(set(self._held))
@@ -117,7 +118,7 @@ class Shares(Turns):
                 log.warning("the shards were not given back; others take them in time", error=str(error))
 
     def _pause(self) -> float:
-        """All look twice as often as they renew, more often where shards change hands, and when one would be dead."""
+        """Read twice as often as renewals, more often while shards change hands, and when a Lease would expire."""
         if self._unsettled:
             return self.terms.retry / HURRY
         return min(self.terms.retry / 2, self._leases.soonest(self.terms.name))
@@ -134,7 +135,7 @@ class Shares(Turns):
             log.warning("the leases could not be renewed or read", error=str(error) or type(error).__name__)
 
     async def _keeps_layout(self, leases: dict[str, Lease], asked: float) -> bool:
-        """Of all who could renew the Lease of the whole one is the first to, and the others wait whether it does."""
+        """Keep the layout Lease. The first replica by name renews it; the others do if it is late."""
         first = min((name for name in leases if name.startswith(self._replicas)), default="") == self._name
         epoch, patience = self._layout.epoch, self.terms.retry * (EARLY if first else 1 + EARLY / 2)
         ours = await self._layout.keep(leases.get(self.terms.name), asked, patience)
@@ -143,7 +144,7 @@ class Shares(Turns):
         return ours
 
     async def _renew(self, leases: dict[str, Lease]) -> bool:
-        """Renew its own Lease, where that is due; where that is gone others may be taking what it had."""
+        """Renew this replica's Lease if due. If it was deleted, others may be taking its shards: drop them."""
         own = leases.get(self._name)
         if own is None:
             self._drop(set(self._held))
@@ -158,13 +159,13 @@ class Shares(Turns):
         return True
 
     async def _bury(self, leases: dict[str, Lease]) -> bool:
-        """Take out who did not renew in time; False where somebody else was sooner, so that all is to be read again."""
+        """Delete expired replica Leases; return False if another replica was first and all must be read again."""
         others = [name for name in leases if name.startswith(self._replicas) and name != self._name]
         dead = [leases.pop(name) for name in others if self._leases.left(name) < 0]
         return all(await _all(self._leases.remove(lease) for lease in dead))
 
     async def _settle(self, leases: dict[str, Lease]) -> bool:
-        """Take and give what makes the shares even; returns whether that goes on."""
+        """Take and release shards until the shares are even; return True if that is not finished."""
         now = {shard: leases.get(self._lease(shard)) for shard in range(self.shards)}
         own = {shard for shard, lease in now.items() if holder_of(lease) == self.terms.identity}
         self._drop(self._held - own)
@@ -181,7 +182,7 @@ class Shares(Turns):
         return bool(done or taken or self._leaving or wish.lacking)
 
     def _prepare(self, wish: Share, own: set[int]) -> None:
-        """Begin no more work in what is to be given back; what somebody else has by now is given back already."""
+        """Begin no new visits in shards to be released; forget those that another replica has by now."""
         until = self.monotonic() + self.finish
         self._leaving = {shard: self._leaving.get(shard, until) for shard in {*self._leaving, *wish.give} & own}
 
@@ -202,13 +203,13 @@ class Shares(Turns):
         return f"{self.terms.name}-shard-{shard}"
 
     def _drop(self, shards: set[int]) -> None:
-        """These are not held any more, and that is told before they could be taken again."""
+        """Remove these shards and call the callbacks, before they can be taken again."""
         self._held -= shards
         if shards:
             self._tell()
 
     def _tell(self) -> None:
-        # Whose renewal is late has its shards until somebody takes it for dead: to begin anew would cost a look at all.
+        # A replica with a late renewal keeps its shards until it counts as dead: a new start would visit every object.
         is_there, before = self._is_there, self._told
         now = frozenset(self._held if is_there else self._held & before)
         self._told = now
@@ -229,7 +230,7 @@ class Shares(Turns):
 
 
 async def _all(work: Iterable[Coroutine[Any, Any, Any]]) -> list[Any]:
-    """Do it all at once, to its end; raises what went wrong first."""
+    """Run all coroutines to their end at once; then raise the first error."""
     done = await asyncio.gather(*work, return_exceptions=True)
     if wrong := next((one for one in done if isinstance(one, BaseException)), None):
         raise wrong

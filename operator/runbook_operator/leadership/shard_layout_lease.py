@@ -1,4 +1,4 @@
-"""The Lease of the whole, which all replicas share that have the same number of shards, and nobody else beside them."""
+"""The layout Lease, which only replicas with the same number of shards share."""
 
 import math
 from dataclasses import dataclass, field
@@ -9,30 +9,33 @@ from runbook_operator.leadership.lease_election import Terms
 
 @dataclass
 class Layout:
-    """Keeps away who leads everything, and who has more shards or fewer: with them a namespace might be led twice.
+    """Excludes a single leader, and replicas with another number of shards: a namespace might have two leaders.
 
-    Its Lease is the very one by which a single leader is elected, of any version of the operator. All who share it
-    write the same holder into it; whoever sees that somebody has renewed it need not do so too.
+    It is the Lease by which any version of the operator elects a single leader. All replicas that share it write the
+    same holder into it. A replica that sees a renewal by another need not renew it too.
     """
 
     leases: Leases
     terms: Terms
     shards: int
     fence: float = field(default=-math.inf)
-    """Until when nobody else can have taken it, by the local clock."""
+    """Until when no other holder can have taken it, by the local clock."""
     epoch: int = 0
-    """How often it changed hands; between two looks at which this is the same, nobody else had it."""
+    """The number of holder changes; if two reads have the same epoch, no other holder had it between them."""
     _version: str = ""
     _asked: float = field(default=-math.inf)
-    """When the API server was last asked that answered with that version: a newer one was written later."""
+    """When the last read that returned this version was sent: a newer version was written later."""
 
     @property
     def holder(self) -> str:
-        """What all who share it are called in it."""
+        """The holder that all replicas with this number of shards write."""
         return f"{self.shards} shards"
 
     async def keep(self, lease: Lease | None, asked: float, patience: float) -> bool:
-        """Whether it is ours, as it was read when `asked`; renewed where nobody has within `patience` seconds."""
+        """Return True if the replicas of this layout hold the Lease, which was read at `asked`.
+
+        Renew it if no replica has within `patience` seconds.
+        """
         name, holder = self.terms.name, holder_of(lease)
         if lease is not None and holder == self.holder:
             self._learn(lease, asked)
@@ -47,7 +50,7 @@ class Layout:
         return self.leases.monotonic() < self.fence
 
     def _learn(self, lease: Lease, asked: float) -> None:
-        """Take in what was read: a version that was not there at the last look was written since then."""
+        """Record what was read: a version that the last read did not return was written since then."""
         if version_of(lease) != self._version:
             self.fence = max(self.fence, self._asked + self.terms.renew_deadline)
         self._note(lease, asked)
