@@ -1,6 +1,6 @@
-"""Gates that can be told without the world of the switch: a suspension, a maintenance window, a cool-down.
+"""Gates that need no snapshot of the switch: a suspension, a maintenance window, a cool-down.
 
-The deployment guard asks them too, so that what it announces of a switch is true.
+The deployment guard checks them too, so that what it announces about a switch is true.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from runbook_operator.reconcile.snapshot import suspended
 
 @dataclass(frozen=True)
 class Gate:
-    """A gate that is closed; `until` where time alone opens it, None where it must be looked at again."""
+    """A closed gate. It opens at `until`; None if only another visit can tell."""
 
     reason: Reason
     message: str
@@ -25,7 +25,7 @@ class Gate:
 
 
 def suspension(runbook: RunbookObject, now: datetime) -> Gate | None:
-    """The gate that a person closes by hand."""
+    """Return the gate that `spec.suspend` closes, None if it is open."""
     suspend = runbook.spec.suspend if runbook.spec else None
     if suspend is None or not suspended(runbook, now):
         return None
@@ -34,7 +34,7 @@ def suspension(runbook: RunbookObject, now: datetime) -> Gate | None:
 
 
 def unreadable(spec: RunbookSpec) -> tuple[Reason, str] | None:
-    """What is wrong with the first maintenance window that cannot be read."""
+    """Return the reason and message for the first maintenance window that cannot be parsed, None for none."""
     for index, window in enumerate(spec.automation.maintenance_windows):
         try:
             maintenance_windows.check(window.schedule, window.time_zone)
@@ -44,7 +44,7 @@ def unreadable(spec: RunbookSpec) -> tuple[Reason, str] | None:
 
 
 def maintenance(spec: RunbookSpec, now: datetime) -> Gate | None:
-    """A window that cannot be read is one that may be open."""
+    """Return the gate of the open window that ends last, None for none. An unparsable window counts as open."""
     if (wrong := unreadable(spec)) is not None:
         return Gate(*wrong)
     windows = spec.automation.maintenance_windows
@@ -59,7 +59,10 @@ def maintenance(spec: RunbookSpec, now: datetime) -> Gate | None:
 
 
 def cooling(switch: SwitchObject, spec: RunbookSpec, now: datetime) -> Gate | None:
-    """Who has said anything since, and left it to what is automatic, wants that at once."""
+    """Return the gate of the cool-down, None if it is over or the Switch has changed since the last engagement.
+
+    A person who has changed the Switch since, and left it to automation, wants automation at once.
+    """
     last = next((one for one in switch.status.history if one.source != "Person"), None)
     if last is None or last.generation != switch.meta.generation:
         return None
@@ -70,7 +73,7 @@ def cooling(switch: SwitchObject, spec: RunbookSpec, now: datetime) -> Gate | No
 
 
 def pause(runbook: RunbookObject, switch: SwitchObject, now: datetime) -> str:
-    """Why nothing automatic engages this idle switch now, and until when; empty where none of these gates is closed."""
+    """Return why automation does not engage this idle switch now, and until when; empty if these gates are open."""
     spec = runbook.spec
     if spec is None or switch.status.record is not None:
         return ""

@@ -1,4 +1,4 @@
-"""How often what is held may be put back while somebody else keeps changing it."""
+"""Limits how often the operator reapplies a held value while another client keeps changing it (a contest)."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,19 +7,19 @@ from typing import Protocol
 
 
 class FightBudget(Protocol):
-    """A policy for fights. It must be pure: the same fight always gets the same pause."""
+    """The back-off policy of contests. It must be pure: the same contest always gets the same pause."""
 
     @property
     def calm(self) -> timedelta:
-        """A fight without a deviation for so long is over, and the next one begins anew."""
+        """A contest ends after this time without drift; the next one starts from the first pause."""
 
     def pause(self, count: int, seed: str) -> timedelta:
-        """How long to wait after the `count`-th put-back before the next one; `seed` tells fights apart."""
+        """Return the pause after reapplying `count` times; `seed` differs between contests."""
 
 
 @dataclass(frozen=True)
 class Backoff:
-    """Doubling from `first` to `longest`, with up to half taken off so that fights do not march in step."""
+    """Doubles the pause from `first` to `longest`; up to half is taken off, so that contests do not synchronize."""
 
     first: timedelta = timedelta(seconds=1)
     longest: timedelta = timedelta(seconds=30)
@@ -31,5 +31,5 @@ class Backoff:
 
 
 def _fraction(seed: str) -> float:
-    """A number from 0 up to 1 that follows from the seed: decisions must be the same when they are made again."""
+    """Return a number from 0 to below 1 that depends on the seed alone: a repeated decision must be the same."""
     return int.from_bytes(hashlib.sha256(seed.encode()).digest()[:4]) / 2**32

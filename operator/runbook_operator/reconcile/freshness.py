@@ -1,8 +1,8 @@
-"""Which targets a leader has to have read before it carries out a step: a watch may lag.
+"""Decides which targets a leader must have read before it carries out a step, since a watch may lag.
 
-What a status says is final: a restore that a late watch made look done would never be done, and what a leader before
-this one wrote would be saved as what was there. A throw needs what this leader has read at any time, everything else
-the last version.
+A written status is final. With a late watch a restore could look done and would never be done, and what an earlier
+leader wrote could be saved as the original. A throw needs any version that this leader has read; all other steps need
+the last one.
 """
 
 from runbook_operator.api.switch import FINALIZER, Record, SwitchStatus
@@ -13,7 +13,10 @@ from runbook_operator.reconcile.target_index import prepared_by, targets_in
 
 
 def to_confirm(world: World, step: Step) -> tuple[Ref, ...]:
-    """The targets that the step speaks of; where a throw may have acted unseen, those that it would have written."""
+    """Return the targets in the records of the step.
+
+    If a throw may have acted without a record, add the targets that it would have written.
+    """
     if not isinstance(step, WriteStatus | SetFinalizers):
         return ()
     records = (world.record, _record(step)) if isinstance(step, WriteStatus) else ()
@@ -22,11 +25,11 @@ def to_confirm(world: World, step: Step) -> tuple[Ref, ...]:
 
 
 def is_exact(world: World, step: Step) -> bool:
-    """Whether it has to be the last version: of all but a throw that begins."""
+    """True if the step needs the last version: every step but the begin of a throw."""
     begins = FINALIZER in step.finalizers if isinstance(step, SetFinalizers) else _record(step) is not None
     return world.record is not None or not begins
 
 
 def _record(step: Step) -> Record | None:
-    """The record in the status that is written."""
+    """Return the record in the status that the step writes, None for none."""
     return step.status.record if isinstance(step, WriteStatus) and isinstance(step.status, SwitchStatus) else None

@@ -1,4 +1,4 @@
-"""What a throw would save, written down before the throw: what can be told of it from a target alone."""
+"""Compares a target with the fields of a prewritten record: what a throw would save, recorded before the throw."""
 
 from runbook_operator.api.switch import PreparedField
 from runbook_operator.core.observed_object import REPLICAS, Missing, Seen
@@ -6,7 +6,7 @@ from runbook_operator.core.references import MANAGER
 
 
 def is_untouched(seen: Seen | Missing | None, one: PreparedField) -> bool:
-    """Whether the object shows what was to be saved; what is not known of it here speaks for that."""
+    """True if the object still has the value that was to be saved, or if that is not known here."""
     if isinstance(seen, Missing):
         return False
     if seen is None or not seen.is_readable(one.field):
@@ -15,10 +15,10 @@ def is_untouched(seen: Seen | Missing | None, one: PreparedField) -> bool:
 
 
 def is_written(seen: Seen | Missing | None, one: PreparedField) -> bool:
-    """True if the operator itself has set the object for a throw, as far as that can be told.
+    """True if the operator itself has set the object for a throw, as far as that is known.
 
-    The API server notes nobody for a scale down to nothing, nor for what admission makes of that: it counts as the
-    operator's where no other is noted. The value may be another than the one that is held, by an admission policy.
+    The API server records no field manager for a scale to 0, nor for what admission makes of that: a change without a
+    manager counts as the operator's. The value may differ from the held one, because of an admission policy.
     """
     if not isinstance(seen, Seen) or not seen.is_readable(one.field) or seen.uid != one.uid:
         return False
@@ -26,6 +26,6 @@ def is_written(seen: Seen | Missing | None, one: PreparedField) -> bool:
 
 
 def is_by_us(seen: Seen, field: str, held: object) -> bool:
-    """True if nobody but the operator can have written the field last, once it has written this value there."""
+    """True if only the operator can have written the field last, once it has written this value there."""
     noted = seen.manager(field)
     return noted == MANAGER or (not noted and field == REPLICAS and held == 0)

@@ -1,4 +1,4 @@
-"""What a decision looks at."""
+"""The snapshots that decisions are made from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,11 +20,11 @@ from runbook_operator.reconcile.conflict_backoff import Backoff, FightBudget
 
 Order = tuple[str, str, int]
 BUDGETED = timedelta(hours=1)
-"""Budgets of automatic engagements are for so long."""
+"""The period of the budgets of automatic engagements."""
 
 
 def order(record: Record, index: int) -> Order:
-    """What sorts holds on one field: by when the engagement began, then by the place in its list of actions."""
+    """Return the sort key of holds on one field: begin of the engagement, its id, then the index in its record."""
     return (record.engaged_at, record.engagement_id, index)
 
 
@@ -32,9 +32,9 @@ def order(record: Record, index: int) -> Order:
 class Claim:
     """A hold on one field of one object.
 
-    `order` sorts by when it began; `about` are the parts of the target of its action. `since` is when the engagement
-    began, RFC 3339, empty where no record has it yet, and `reason` is the one that was given for it. `releasing` where
-    the switch is to be released.
+    `order` sorts claims by their begin; `about` are the objects of the target of its action. `since` is when the
+    engagement began, RFC 3339, empty while it has no record, and `reason` is the reason that was given for it.
+    `releasing` is True if the switch is to be released.
     """
 
     switch: Ref
@@ -52,11 +52,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class Policy:
-    """What the administrator decides: how fights are fought, and when a deletion stops waiting for a restore.
+    """The settings of the administrator: the back-off of contests, and when a deletion stops waiting for a restore.
 
-    What is reached within `progress_pause` is never told, and what takes longer is told so often at most. So many
-    Runbooks may have an automatic engagement at once, and so many may begin in the cluster within an hour. Where it
-    `requires_account`, nothing is done for a Runbook that names none.
+    Progress is reported only if it takes longer than `progress_pause`, and at most once in that time. Limits of
+    automatic engagements: how many Runbooks may have one at once, and how many may begin in the cluster within an hour.
+    If it `requires_account`, nothing is done for a Runbook that names no service account.
     """
 
     budget: FightBudget = field(default_factory=Backoff)
@@ -71,10 +71,10 @@ class Policy:
 
 @dataclass(frozen=True)
 class Acts:
-    """What Runbooks do by themselves, with what is about to be written for other switches.
+    """The automatic engagements, with those that are about to be written for other switches.
 
-    `acting` are the Runbooks with an automatic engagement under way; the others are when such engagements began within
-    the last hour, the oldest first: of this Runbook, and of all.
+    `acting` are the Runbooks that have one now. The other fields are when engagements began within the last hour, the
+    oldest first: those of this Runbook, and all.
     """
 
     acting: frozenset[Ref] = frozenset()
@@ -84,11 +84,11 @@ class Acts:
 
 @dataclass(frozen=True)
 class World:
-    """All that a switch's next step depends on.
+    """The snapshot on which the next step of a switch depends.
 
-    `claims` are the holds of other switches, `latency` the milliseconds from seeing the throw to the first accepted
-    write, None where it was not seen live. `answers` are those to what was asked in this visit. Where the world is not
-    `thorough`, an idle switch is not worth a read: what was last said about it stands.
+    `claims` are the holds of other switches. `latency` is the milliseconds from the event of the throw to the first
+    accepted write, None if the event was not seen live. `answers` are those to the queries of this visit. If the
+    snapshot is not `thorough`, an idle switch is worth no read: its previous status stays.
     """
 
     switch: SwitchObject
@@ -105,15 +105,15 @@ class World:
     thorough: bool = True
     acts: Acts = field(default_factory=Acts)
     doubtful: bool = True
-    """Whether a throw may have acted of which the status does not say so."""
+    """True if a throw may have acted that the status does not show."""
     unsettled: str = ""
-    """The step that the last visit repeated without an end; empty where it settled."""
+    """The step that the last visit repeated without an end; empty if it settled."""
     witnessed: bool = False
     """True if this process has seen the switch at rest, so that it knows of every write of the engagement."""
 
     @property
     def actor(self) -> Meta:
-        """The object of ours that is looked at, and that writes are done for."""
+        """The operator's own object that is reconciled, and that writes are done for."""
         return self.switch.meta
 
     @property
@@ -126,14 +126,14 @@ class World:
 
     @property
     def entry(self) -> KillSwitch | None:
-        """What the Runbook declares for this switch now; None where it does not, or is going away."""
+        """The declaration of this switch; None if the Runbook has none or is being deleted."""
         if self.runbook is None or self.runbook.meta.deleting:
             return None
         return self.runbook.entry(self.switch.spec.switch)
 
     @property
     def barred(self) -> bool:
-        """Whether nothing may be set or held for it: a release is never barred."""
+        """True if nothing may be set or held for it, for want of an account; a release is never barred."""
         return self.policy.requires_account and acting_identity.of_switch(self.switch, self.runbook) is None
 
     @property
@@ -146,12 +146,12 @@ class World:
         return bool(self.runbook and self.runbook.spec and self.runbook.spec.mode == "Observe")
 
     def look(self, ref: Ref, *, whole: bool = False) -> Seen | Missing:
-        """What is there; raises Unread where it has to be read for that."""
+        """Return the object; raise Unread if it has to be read first."""
         found = self.listed(ref) if whole and ref not in self.seen else None
         return found or look(self.seen, ref, whole=whole)
 
     def listed(self, ref: Ref) -> Seen | None:
-        """What a list that was asked for in this visit has of it: no second request is needed for that."""
+        """Return the object from a list of this visit, which saves a read; None if no list has it."""
         for query, found in self.answers.items():
             if isinstance(query, Find) and isinstance(found, tuple) and query.has(ref):
                 body = next((one for one in found if one["metadata"]["name"] == ref.name), None)
@@ -162,10 +162,10 @@ class World:
 
 @dataclass(frozen=True)
 class RunbookWorld:
-    """All that a Runbook's next step depends on.
+    """The snapshot on which the next step of a Runbook depends.
 
-    `switches` are its own, those that have the names of its own, and those of everybody who shares a target, by name.
-    `senses` is what is known of what it watches; of an entry that has not been asked yet there is none.
+    `switches` by name: those of the Runbook, those that have one of its switch names, and those of Runbooks that share
+    a target. `senses` is the state of each monitor; an entry that has not been checked yet has none.
     """
 
     runbook: RunbookObject
@@ -178,25 +178,25 @@ class RunbookWorld:
     efforts: Mapping[Place, Effort] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     unsettled: str = ""
-    """As World.unsettled."""
+    """The step that the last visit repeated without an end; empty if it settled."""
 
     @property
     def actor(self) -> Meta:
-        """As World.actor."""
+        """The operator's own object that is reconciled, and that writes are done for."""
         return self.runbook.meta
 
     @property
     def barred(self) -> bool:
-        """As World.barred."""
+        """True if nothing may be set or held for it, for want of an account."""
         return self.policy.requires_account and acting_identity.declared(self.runbook) is None
 
     def look(self, ref: Ref) -> Seen | Missing:
-        """As World.look."""
+        """Return the object; raise Unread if it has to be read first."""
         return look(self.seen, ref)
 
 
 def look(seen: Mapping[Ref, Seen | Missing], ref: Ref, *, whole: bool = False) -> Seen | Missing:
-    """The object at `ref`. Raises Unread where the world does not have it: nothing counts as absent unseen."""
+    """Return the object at `ref`; raise Unread if it was not read: an object that was not read is not absent."""
     found = seen.get(ref)
     if found is None or (whole and isinstance(found, Seen) and not found.whole):
         raise Unread([Read(ref)])
@@ -204,6 +204,6 @@ def look(seen: Mapping[Ref, Seen | Missing], ref: Ref, *, whole: bool = False) -
 
 
 def suspended(runbook: RunbookObject, now: datetime) -> bool:
-    """Whether the Runbook asks for nothing automatic at this time."""
+    """True if the Runbook suspends its automation at this time."""
     suspend = runbook.spec.suspend if runbook.spec else None
     return suspend is not None and (suspend.until is None or now < suspend.until)

@@ -1,4 +1,4 @@
-"""The steps that a decision may ask for: each is one write."""
+"""The steps that a decision can return: each is one write."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from runbook_operator.reconcile import acting_identity
 
 @dataclass(frozen=True)
 class WriteStatus:
-    """Replace the status of `meta`, if it is still at the resourceVersion that was decided on; then say `notices`."""
+    """Replace the status of `meta` if its resourceVersion is unchanged, then report `notices`."""
 
     meta: Meta
     status: SwitchStatus | RunbookStatus
@@ -25,21 +25,21 @@ class WriteStatus:
 
 @dataclass(frozen=True)
 class Begin(WriteStatus):
-    """As WriteStatus, with the finalizers at the same time: nothing is done to a target before both stand."""
+    """Write a status and the finalizers at the same time: no target is touched before both are stored."""
 
     finalizers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Defer(WriteStatus):
-    """As WriteStatus, and written with what comes next: what it would save stands in the status already."""
+    """Keep a status in memory and write it with the next one: the prewritten record has what the throw saves."""
 
     status: SwitchStatus
 
 
 @dataclass(frozen=True)
 class SetFinalizers:
-    """Replace the finalizers of one of our own objects."""
+    """Replace the finalizers of one of the operator's own objects."""
 
     meta: Meta
     finalizers: tuple[str, ...]
@@ -47,7 +47,7 @@ class SetFinalizers:
 
 @dataclass(frozen=True)
 class Unsay:
-    """Remove `spec.engaged` and what belongs to it: a momentary switch has acted, or the word's time is over."""
+    """Remove the override: a momentary switch has acted, or the override has expired."""
 
     meta: Meta
     notices: tuple[Notice, ...] = ()
@@ -66,8 +66,8 @@ class Change:
 class Act:
     """One write to a target for the engagement of `record`, with all the fields that it changes.
 
-    `timed` where this is what the person waits for; `put_back` where it puts back what somebody changed. `released_by`
-    is who released the switch and why, where a person did so by engaged: false.
+    `timed` if a person waits for this write; `put_back` if it reapplies a held value after drift. `released_by` is who
+    released the switch, and why, if a person did so by engaged: false.
     """
 
     effect: Effect
@@ -79,18 +79,18 @@ class Act:
 
     @property
     def account(self) -> Account | None:
-        """In whose name it is written: who the switch was thrown with."""
+        """The service account that the switch was thrown with, which the write uses."""
         return acting_identity.recorded(self.effect.ref.namespace, self.record)
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """What is remembered to have worked or failed."""
+        """The keys under which the result of the write is remembered."""
         return tuple(change.place for change in self.changes)
 
 
 @dataclass(frozen=True)
 class Adjust:
-    """One write to a workload for a Runbook itself, with all the fields that it changes, why, and in whose name."""
+    """One write to a workload for a Runbook itself: all the fields that it changes, the reason and the account."""
 
     effect: Effect
     changes: tuple[Change, ...]
@@ -99,13 +99,13 @@ class Adjust:
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """As Act.places: one for all fields of the workload."""
+        """The key under which the result of the write is remembered: one for all fields of the workload."""
         return ((self.effect.ref, TEMPLATE),)
 
 
 @dataclass(frozen=True)
 class CreateSwitch:
-    """Make the Switch of one entry of a Runbook."""
+    """Create the Switch of one entry of a Runbook."""
 
     runbook: Meta
     name: str
@@ -114,7 +114,7 @@ class CreateSwitch:
 
 @dataclass(frozen=True)
 class AdoptSwitch:
-    """Make a Runbook the owner of a Switch that has none any more."""
+    """Make a Runbook the owner of a Switch that has lost its owner."""
 
     runbook: Meta
     meta: Meta
@@ -130,11 +130,11 @@ class DeleteSwitch:
 
 Step = WriteStatus | SetFinalizers | Unsay | Act
 OwnStep = SetFinalizers | Unsay | CreateSwitch | AdoptSwitch | DeleteSwitch
-"""Writes to objects of our own that are no statuses."""
+"""Writes to the operator's own objects, except their statuses."""
 RunbookStep = CreateSwitch | AdoptSwitch | DeleteSwitch | WriteStatus | SetFinalizers | Adjust
 
 
 def place_of(step: OwnStep) -> Place:
-    """The object that is written, and by which kind of step."""
+    """Return the key under which the result of the step is remembered: the object and the kind of step."""
     ref = switch_ref(step.runbook.ref.namespace, step.name) if isinstance(step, CreateSwitch) else step.meta.ref
     return (ref, type(step).__name__)

@@ -6,7 +6,7 @@ from runbook_operator.core.references import Ref
 
 
 def declared(runbook: RunbookObject) -> tuple[Ref, ...]:
-    """The targets that a Runbook declares."""
+    """Return the targets that a Runbook declares."""
     if runbook.spec is None:
         return ()
     namespace = runbook.meta.ref.namespace
@@ -14,20 +14,20 @@ def declared(runbook: RunbookObject) -> tuple[Ref, ...]:
 
 
 def held_by(switch: SwitchObject) -> tuple[Ref, ...]:
-    """The targets in a Switch's record."""
+    """Return the targets in a Switch's record."""
     return targets_in(switch.meta.ref.namespace, switch.status.record)
 
 
 def prepared_by(switch: SwitchObject) -> tuple[Ref, ...]:
-    """The targets that the next throw of a Switch would write, as far as that was written down."""
+    """Return the targets that the next throw of a Switch would write, according to its prewritten record."""
     prepared, namespace = switch.status.prepared, switch.meta.ref.namespace
     return tuple(dict.fromkeys(one.ref(namespace) for one in prepared.fields)) if prepared else ()
 
 
 def targets_in(namespace: str, *records: Record | None) -> tuple[Ref, ...]:
-    """The targets of records, each once.
+    """Return the targets of records, each once.
 
-    An Event that was made is not among them, since nothing becomes of it: a namespace has far too many to be watched.
+    Events that an action created are left out, since they need no restore: a namespace has far too many to watch.
     """
     entries = (entry for record in records if record for entry in (*record.actions, *record.dropped))
     return tuple(dict.fromkeys(entry.ref(namespace) for entry in entries if entry.name and entry.kind != "Event"))

@@ -1,4 +1,4 @@
-"""Compares the object in the API server's answer to an accepted write with what the write asked for."""
+"""Compares the object that the API server returns for an accepted write with the requested values."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from runbook_operator.reconcile.steps import Act, Adjust, Change
 
 
 def answers(step: Act | Adjust, found: Seen | Missing) -> Iterator[tuple[Place, Answer]]:
-    """The answer about each field of the write; of an object that is gone by the write there is nothing to compare."""
+    """Yield the answer about each field of the write; for a deleted object there is nothing to compare."""
     for change in step.changes:
         field = change.place[1]
         if isinstance(found, Missing):
