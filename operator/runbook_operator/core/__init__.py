@@ -1,1 +1,1 @@
-"""The vocabulary that every other package shares: references, field paths, durations, thresholds, reasons. Pure."""
+"""The vocabulary that all packages share: references, field paths, durations, thresholds, reasons. Pure."""

@@ -1,21 +1,21 @@
-"""In whose name a request to the API server is made."""
+"""The service accounts under which the operator sends requests to the API server."""
 
 from dataclasses import dataclass
 
 PREFIX = "system:serviceaccount:"
-"""What the API server's names of all service accounts begin with."""
+"""Prefix of every service account's user name."""
 
 
 @dataclass(frozen=True, order=True)
 class Account:
-    """A service account; there is no way to name one of another namespace than the Runbook's."""
+    """A service account. It is always of the Runbook's namespace."""
 
     namespace: str
     name: str
 
     @property
     def user(self) -> str:
-        """The name by which the API server knows it; its groups follow from that."""
+        """The user name of the account in the API server; its groups follow from that."""
         return f"{PREFIX}{self.namespace}:{self.name}"
 
     def __str__(self) -> str:
@@ -23,5 +23,5 @@ class Account:
 
 
 def named(namespace: str, name: str | None) -> Account | None:
-    """The account of that name, None for the operator's own rights."""
+    """Return the account of that name, None for the operator's own rights."""
     return Account(namespace, name) if name else None

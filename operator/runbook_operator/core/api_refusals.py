@@ -1,7 +1,8 @@
-"""Which check of the API server refused a request, and what a person can do about it.
+"""Finds which check of the API server refused a request, and the advice for it.
 
-Rights, quotas, limits, admission policies and webhooks all answer with 403 or with the status that they like: the text
-and the causes of the Status tell them apart. Messages as Kubernetes 1.37 writes them; a contract test compares them.
+Missing rights, quotas, limits, admission policies and webhooks all answer with 403 or a status of their own. The text
+and the causes of the Status distinguish them. Messages are as Kubernetes 1.37 writes them; a contract test compares
+them.
 """
 
 import re
@@ -12,7 +13,7 @@ from typing import Any
 from runbook_operator.core.reasons import Reason
 
 TERMINATING = "NamespaceTerminating"
-"""The cause by which the API server names a namespace that is being deleted."""
+"""The cause in the Status for a namespace that is being deleted."""
 WEBHOOKS = "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
 AGAIN = "It is tried again by itself."
 _RIGHTS = re.compile(r'(^|: )User "|cannot set blockOwnerDeletion|attempting to grant RBAC permissions')
@@ -20,7 +21,7 @@ _RIGHTS = re.compile(r'(^|: )User "|cannot set blockOwnerDeletion|attempting to 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a request was refused, and the advice with its command."""
+    """The reason of a refusal, and the advice with its command."""
 
     reason: Reason
     user_action: str
@@ -94,7 +95,7 @@ _CHECKS = (
 
 
 def refusal(code: int, status: Mapping[str, Any], namespace: str = "") -> Refusal | None:
-    """What a Status of that code means; None where the code alone says it, as with a right that is missing.
+    """Return the refusal that the Status means; None if the code says it all, as for a missing right.
 
     `namespace` is that of the request, for the commands.
     """
@@ -113,12 +114,12 @@ def refusal(code: int, status: Mapping[str, Any], namespace: str = "") -> Refusa
 
 
 def is_of_trial(message: str) -> bool:
-    """True if the refusal is about the dry run alone: a webhook with side effects cannot be asked in one."""
+    """True if only the dry run was refused: a webhook with side effects does not support one."""
     return "does not support dry run" in message
 
 
 def is_transient(code: int, reason: Reason) -> bool:
-    """True if time alone may cure it: the answer says nothing about the write itself."""
+    """True if the error may pass with time: the answer says nothing about the write itself."""
     return reason is Reason.WEBHOOK_FAILED and code >= 500  # noqa: PLR2004 # HTTP's own boundary
 
 

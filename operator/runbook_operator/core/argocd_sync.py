@@ -1,4 +1,4 @@
-"""What an Argo CD Application says about its automatic sync, and who else would take a change of it back."""
+"""Reads the automatic sync of an Argo CD Application, and what manages the Application itself."""
 
 from runbook_operator.core import field_paths, labels
 from runbook_operator.core.observed_object import Seen
@@ -9,7 +9,7 @@ ENABLED = f"{AUTOMATED}.enabled"
 
 
 def parent(application: Seen) -> str:
-    """Who manages the Application itself, and would undo a pause of it; empty where nobody does."""
+    """Return what manages the Application itself, and would undo a pause of it; empty for nothing."""
     meta = application.body["metadata"]
     if any(owner.get("kind") == "ApplicationSet" for owner in meta.get("ownerReferences", ())):
         return "an ApplicationSet"
@@ -18,10 +18,10 @@ def parent(application: Seen) -> str:
 
 
 def is_automated(application: Seen) -> bool:
-    """Whether it has an automatic sync, be it paused or not: `automated: {}` is one."""
+    """True if it has an automatic sync, paused or not: `automated: {}` is one."""
     return field_paths.get(application.body, AUTOMATED) is not None
 
 
 def syncs(application: Seen) -> bool:
-    """Whether it syncs by itself now."""
+    """True if it has an automatic sync that is not paused."""
     return is_automated(application) and field_paths.get(application.body, ENABLED) is not False

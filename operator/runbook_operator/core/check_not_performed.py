@@ -1,8 +1,8 @@
-"""Why somebody was not asked."""
+"""The error of a check that could not be performed."""
 
 
 class UnaskedError(Exception):
-    """It says nothing of health. `reason` is one word, the message a sentence; neither holds a credential."""
+    """A check was not performed, so nothing is known about health. Neither text holds a credential."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""What an action wants of the cluster: values that fields are to have. The engine saves, writes, holds and restores."""
+"""The values that an action wants fields to have. The engine saves, writes, holds and restores them."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -8,18 +8,19 @@ from runbook_operator.core.references import Ref
 
 Mode = Literal["Hold", "Keep", "Once"]
 OBJECT = ""
-"""The field that is the whole object: held is its manifest, or None where it is not to be there."""
+"""The field that is the whole object: its held value is the manifest, or None for no object."""
 TEMPLATE = "spec.template"
-"""The field of a pod template: its values are a Template, since a template may hold what no status should show."""
+"""The field of a pod template. Its values are digests, since a template may hold what no status may show."""
 
 
 @dataclass(frozen=True)
 class Aim:
-    """`field` of `ref` (see core/field_paths) is to be `held`; None means absent.
+    """The desired value `held` of `field` (see core/field_paths) of `ref`; None means absent.
 
-    Hold: put back when somebody changes it, and restored at the end. Keep: put back meanwhile, and left at the end.
-    Once: written once, and neither held nor restored; an object is then made once, and never again wherever it went.
-    `last` where it makes the action's other aims take effect, as a restart does: it comes after them, at a release too.
+    Hold: reapplied after drift, and restored at the release. Keep: reapplied after drift, and left at the release.
+    Once: written once, neither held nor restored; an object is created once and never again, even if it is deleted.
+    `last` is True if this write makes the other fields of the action take effect, as a restart does: it comes after
+    them, at a release too.
     """
 
     ref: Ref
@@ -30,13 +31,13 @@ class Aim:
 
     @property
     def is_made_once(self) -> bool:
-        """Whether it is an object to be made for this one engagement, whose name follows from it."""
+        """True if it is an object to be created for this one engagement, whose name follows from it."""
         return self.field == OBJECT and self.mode == "Once" and self.held is not None
 
 
 @dataclass(frozen=True)
 class Remark:
-    """Something that a person should know about a throw, which is done all the same."""
+    """A warning about a throw, which is done all the same."""
 
     reason: Reason
     message: str
@@ -44,9 +45,10 @@ class Remark:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far it is with what was written: in words, and whether the actions after it may begin.
+    """The progress of a written change, as text, and whether the next actions may begin.
 
-    `failed` where it has ended and not well. `stuck` where nothing waits for it, and it does not go on as things are.
+    `failed` is the reason if it has ended badly. `stuck` is the reason if it makes no progress and no action waits for
+    it.
     """
 
     done: bool = True
@@ -56,7 +58,7 @@ class Progress:
 
 
 class Refused(Exception):  # noqa: N818 # the outcome of planning, not a fault of the program
-    """An action cannot be done as things are; a later change of them is picked up by itself."""
+    """An action cannot be done in the present state; it is planned again when that changes."""
 
     def __init__(self, reason: Reason, message: str) -> None:
         self.reason, self.message = reason, message

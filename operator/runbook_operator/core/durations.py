@@ -25,17 +25,17 @@ Duration = Annotated[
         }
     ),
 ]
-"""Days, hours, minutes, seconds and milliseconds, in this order, each at most once; bounded, so no sum overflows."""
+"""Days, hours, minutes, seconds and milliseconds, in this order, each at most once. Bounded: no sum overflows."""
 
 
 def duration(text: str) -> timedelta:
-    """The length of a Duration that was validated."""
+    """Return the length of a Duration that was validated."""
     parts = re.findall(r"([0-9]+)(ms|d|h|m|s)", text)
     return timedelta(**{UNITS[unit]: int(number) for number, unit in parts})
 
 
 def spoken(length: timedelta) -> str:
-    """The length in the same grammar, to the second: `4h`, `1m30s`."""
+    """Return the length as a Duration, rounded to seconds: `4h`, `1m30s`."""
     seconds = max(0, round(length.total_seconds()))
     parts = []
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):

@@ -1,4 +1,4 @@
-"""Names who changed a field, and advises against a field manager that keeps writing what a switch holds."""
+"""Names the client that changed a field, and gives the advice against a field manager that keeps writing it."""
 
 from collections.abc import Mapping
 
@@ -25,7 +25,7 @@ NAMELESS = "a client for which the API server names no manager"
 USUAL = "kubectl scale, or an autoscaler, does this"
 REMOVED = "it names none for a field that was removed"
 UNNAMED_CLIENT = "a client that the API server does not name"
-"""Who wrote the spec of a Switch, where its managedFields do not tell."""
+"""The author of the spec of a Switch if its managedFields record none."""
 FIND = (
     "find out who writes it, which the API server does not record of a write through the scale subresource from 0: "
     "an autoscaler (kubectl -n {namespace} get hpa) or a person with kubectl scale"
@@ -34,16 +34,16 @@ ANYBODY = "stop it from writing this field"
 
 
 def author(manager: str, field: str) -> str:
-    """The subject of a sentence about a change of the field: never a person, since only a field manager is known."""
+    """Return the subject of a sentence about a change: never a person, since only a field manager is known."""
     if manager == MANAGER:
         return ADMISSION
     return manager or f"{NAMELESS} ({USUAL if field == REPLICAS else REMOVED})"
 
 
 def hint(manager: str, switch: Ref, *, automatic: bool = False) -> str:
-    """The advice that ends the contest with this field manager; the longest matching prefix of its name decides.
+    """Return the advice that ends the contest with this field manager, by the longest matching prefix in HINTS.
 
-    `automatic` is true if something automatic holds the switch: then only a silence releases it.
+    `automatic` is True if automation holds the switch: then only a silence releases it.
     """
     known = [name for name in HINTS if manager.startswith(name)]
     named = HINTS[max(known, key=len)] if known else ANYBODY
@@ -53,17 +53,17 @@ def hint(manager: str, switch: Ref, *, automatic: bool = False) -> str:
 
 
 def silence(switch: Ref) -> str:
-    """The command that releases a switch for an hour, also where something automatic holds it."""
+    """Return the command that releases a switch for an hour, also if automation holds it."""
     return _patch(switch, '"engaged":false,"expiresAfter":"1h"')
 
 
 def throw(switch: Ref) -> str:
-    """The command that throws a switch."""
+    """Return the command that throws a switch."""
     return _patch(switch, '"engaged":true')
 
 
 def clear(switch: Ref) -> str:
-    """The command that removes an override with its reason, which would not be reported for the next throw."""
+    """Return the command that removes an override and its reason, which must not be reported for the next throw."""
     return _patch(switch, '"engaged":null,"reason":null')
 
 

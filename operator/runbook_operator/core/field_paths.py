@@ -70,7 +70,7 @@ ENVIRONMENT = Key("env")
 
 @dataclass(frozen=True)
 class Field:
-    """A path that was parsed: the steps into the object and, for a place in a document, the keys inside its text."""
+    """A parsed path: the steps into the object and, for a `#` field, the keys inside its text."""
 
     text: str
     steps: tuple[Step, ...]
@@ -80,18 +80,18 @@ class Field:
         return self.text
 
     def above(self, depth: int) -> str:
-        """What lies before the step at this depth, as a subject of a sentence."""
+        """Return the path before the step at this depth, as the subject of a message."""
         return "".join(map(str, self.steps[:depth])).removeprefix(".") or "the object"
 
 
 def quoted(text: str) -> str:
-    """How the value of an element's key is written in a path: what would end it there is percent-encoded."""
+    """Percent-encode the characters of a value that would end it in a path."""
     return re.sub(r"[%#\[\]]", lambda found: f"%{ord(found[0]):02X}", text)
 
 
 @cache
 def parse(text: str) -> Field:
-    """The path as a Field; FieldError names the character from which it cannot be read, or the step out of place."""
+    """Parse the path; FieldError names the character where parsing fails, or the misplaced step."""
     before, hash_, inside = text.partition("#")
     steps = tuple(_steps(text, 0, before))
     for depth, step in enumerate(steps):
@@ -107,13 +107,13 @@ def parse(text: str) -> Field:
 
 
 def get(body: Mapping[str, Any], field: str) -> Any:
-    """The value there, None where it is absent.
+    """Return the value at the path, None if it is absent.
 
     `[key=value]` gives the element, braces a dict of the keys that are present (None for none of them), `#` the raw
     text of the value exactly as the document has it: `true`, `"true"`, `'x'`.
 
-    FieldError for a path that cannot be read, for an element that is there twice, and, after `#`, for a text that is
-    not one document or a place that is not a single value of its own.
+    Raises FieldError for a path that cannot be parsed, for an element that exists twice, and, after `#`, for a text
+    that is not one document or a place that is not a single value of its own.
     """
     parsed = parse(field)
     found = _found(parsed, body)
@@ -128,14 +128,14 @@ def get(body: Mapping[str, Any], field: str) -> Any:
 
 
 def put(body: Mapping[str, Any], field: str, value: Any) -> dict[str, Any]:
-    """A copy of the body with the field set, shared with it beside the path; None removes.
+    """Return a copy of the body with the field set; None removes it. Parts off the path are shared, not copied.
 
-    Maps, lists and elements on the way are made as needed. A removal leaves an empty map in place; a list goes with its
-    last element, since hardly anybody writes an empty one. An element is replaced where it stands or appended. Braces
-    set the keys in the dict and remove the others of the group. After `#` the value is raw text and takes the place of
-    the old; it can be neither added nor removed.
+    Missing maps, lists and elements on the way are created. A removal leaves an empty map in place; a list goes with
+    its last element, since hardly any manifest has an empty list. An element is replaced in its place or appended.
+    Braces set the keys in the dict and remove the others of the group. After `#` the value is raw text and replaces the
+    old; it can be neither added nor removed.
 
-    FieldError as for `get`, and where something on the way, or the value, is of another kind than the path says.
+    Raises FieldError as `get`, and if something on the way, or the value, is of another type than the path says.
     """
     parsed = parse(field)
     if parsed.place:
@@ -148,7 +148,7 @@ def put(body: Mapping[str, Any], field: str, value: Any) -> dict[str, Any]:
 
 
 def written(body: Mapping[str, Any], field: str, value: str) -> str:
-    """For a `#` field: the raw text to put for this value, in the manner of the document; FieldError as for `put`."""
+    """Return the raw text to put for this value of a `#` field, in the style of the document; FieldError as `put`."""
     parsed = parse(field)
     with _naming(parsed):
         text = _text(parsed, _found(parsed, body))
@@ -157,10 +157,10 @@ def written(body: Mapping[str, Any], field: str, value: str) -> str:
 
 
 def owner(metadata: Mapping[str, Any], field: str) -> tuple[str, str]:
-    """The field manager that last wrote this field or anything below it, and when (RFC 3339); both empty for none.
+    """Return the field manager that last wrote this field or anything below it, and when (RFC 3339); both may be "".
 
     From metadata.managedFields: an entry that ends higher than the field owns all below. A `#` field is owned with its
-    text, the whole object by whoever wrote last. Elements are known by the keys of their list's merge key alone.
+    text; the last writer owns the whole object. Elements are identified only by the keys of their list's merge key.
     """
     steps = parse(field).steps
     entries = [e for e in metadata.get("managedFields") or () if _owns(e.get("fieldsV1") or {}, steps)]
@@ -203,7 +203,7 @@ def _inner(field: Field, depth: int, holder: Any) -> Any:
 
 
 def _index(field: Field, depth: int, items: list[Any]) -> int:
-    """The index of the one element that the step means, the length of the list for none.
+    """Return the index of the one element that the step selects, the length of the list for none.
 
     A container may have a variable twice, which charts use to let a default be overridden: the last one counts.
     """
@@ -215,7 +215,7 @@ def _index(field: Field, depth: int, items: list[Any]) -> int:
 
 
 def _set(field: Field, depth: int, holder: Any, value: Any) -> Any:
-    """A copy of the holder with what is at this depth set."""
+    """Return a copy of the holder with the value at this depth set."""
     step = field.steps[depth]
     if depth + 1 < len(field.steps):
         inner = _inner(field, depth, holder)
@@ -239,7 +239,7 @@ def _with_keys(field: Field, depth: int, holder: Any, changes: Mapping[str, Any]
 
 
 def _grouped(field: Field, value: Any) -> dict[str, Any]:
-    """What becomes of each key of the group at the end of the path."""
+    """Return the new value of each key of the group at the end of the path."""
     step = field.steps[-1]
     names = step.names if isinstance(step, Group) else ()
     if not isinstance(value, Mapping | None) or any(name not in names for name in value or ()):
@@ -256,7 +256,7 @@ def _with_element(field: Field, depth: int, holder: Any, value: Any) -> list[Any
     items = holder or []
     at = _index(field, depth, items)
     if value is None:
-        # Absent means that no entry of the name is left: an earlier one of two would count again.
+        # Remove all entries of the name: an earlier one of two would count again.
         return [item for item in items if not (isinstance(step, Element) and step.fits(item))]
     return [*items[:at], value, *items[at + 1 :]]
 
@@ -276,7 +276,7 @@ def _text(field: Field, found: Any) -> str:
 
 @contextmanager
 def _naming(field: Field) -> Iterator[None]:
-    """Errors from inside a document name the whole path."""
+    """Make errors from inside a document name the whole path."""
     try:
         yield
     except FieldError as error:
@@ -290,7 +290,7 @@ def _owns(owned: Mapping[str, Any], steps: tuple[Step, ...]) -> bool:
 
 
 def _below(owned: Mapping[str, Any], step: Step) -> Iterator[Any]:
-    """What stands below this step in fieldsV1: under `f:replicas`, `k:{"name":"app"}`."""
+    """Yield the entries of fieldsV1 below this step: under `f:replicas`, `k:{"name":"app"}`."""
     if isinstance(step, Element):
         return (below for key, below in owned.items() if key.startswith("k:") and step.fits(json.loads(key[2:])))
     names = step.names if isinstance(step, Group) else (step.name,)

@@ -1,7 +1,7 @@
-"""The values of fields: what is live, whether two are the same, and how one is written.
+"""Values of fields: reads the live one, compares two, and plans the write of one.
 
-Most fields are values of their object. A whole object is compared by what was declared of it, since the API server adds
-to it; a pod template by its digest, since no record keeps one.
+Most fields are values of their object. A whole object is compared by the fields that were declared, since the API
+server adds others; a pod template by its digest, since no record keeps a template.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,16 +19,16 @@ from runbook_operator.core.references import Ref
 from runbook_operator.core.writes import Create, Delete, Effect, Patch, Subresource
 
 BUILT_IN = "apps/v1"
-"""The group whose scale subresource writes spec.replicas and nothing else, so that both ways lead to the same."""
+"""The API version whose scale subresource writes only spec.replicas: both ways write the same."""
 
 
 def nothing(ref: Ref) -> Seen:
-    """An object that is not there, for who wants to make it."""
+    """Return an object that does not exist, as the base of one to create."""
     return Seen(ref, "", "", {}, whole=True)
 
 
 def live(seen: Seen, field: str) -> Any:
-    """What `field` is now, see Seen.value; a template's is its digest."""
+    """Return the live value of `field`, see Seen.value; for a template its digest."""
     if field == OBJECT:
         return seen.body or None
     value = seen.value(field)
@@ -36,7 +36,7 @@ def live(seen: Seen, field: str) -> Any:
 
 
 def mark(seen: Seen, field: str) -> Any:
-    """The live value as a record may keep it: of a whole object a digest, without what changes by itself."""
+    """Return the live value as a record may keep it: for a whole object a digest, without metadata and status."""
     if field == OBJECT:
         body = {key: value for key, value in seen.body.items() if key not in ("metadata", "status")}
         return {"digest": digest(body)} if body else None
@@ -44,26 +44,26 @@ def mark(seen: Seen, field: str) -> Any:
 
 
 def shows(seen: Seen, field: str, value: Any) -> bool:
-    """Whether `field` is what `value` says."""
+    """True if the live value of `field` is `value`."""
     if field == OBJECT:
         return covers(seen.body, value) if value is not None else not seen.body
     return same(field, live(seen, field), value)
 
 
 def told(field: str, value: Any) -> Any:
-    """The value as an audit may have it: a manifest may hold what no log should."""
+    """Return the value as an audit may show it: no manifest, since it may hold what no log may show."""
     return ("there" if value else None) if field == OBJECT else value
 
 
 def same(field: str, one: Any, other: Any) -> bool:
-    """Whether two recorded values of a field are the same."""
+    """True if two recorded values of a field are the same."""
     if field == TEMPLATE and isinstance(one, dict) and isinstance(other, dict):
         return bool(one.get("digest") == other.get("digest"))
     return bool(one == other)
 
 
 def belong_together(one: str, other: str, ref: Ref) -> bool:
-    """Whether two fields of one object are changed by one write."""
+    """True if one write changes both fields of the object."""
     if OBJECT in (one, other):
         return False
     ways = {subresource(one), subresource(other)}
@@ -71,7 +71,7 @@ def belong_together(one: str, other: str, ref: Ref) -> bool:
 
 
 def subresource(field: str) -> Subresource:
-    """The subresource by which a field is written."""
+    """Return the subresource that writes a field; empty for the object itself."""
     if field == REPLICAS:
         return "scale"
     return "status" if field.startswith("status.") else ""
@@ -83,9 +83,9 @@ def effect(
     answers: Mapping[Query, Any],
     inside: Sequence[tuple[str, Any]] = (),
 ) -> Effect:
-    """The one write by which fields that belong together take these values; raises Unread for a template's source.
+    """Return the one write that sets fields which belong together; raise Unread for the source of a template.
 
-    `inside` stays in a pod template that is written, as far as that has a place for it.
+    `inside` are values that a written pod template keeps, if it has their fields.
     """
     (first, value), rest = values[0], values[1:]
     if first == OBJECT:
@@ -103,9 +103,9 @@ def effect(
 
 
 def kept(seen: Seen, answers: Mapping[Query, Any]) -> tuple[Revision, ...]:
-    """The revisions that the cluster keeps of a workload, newest first; raises Unread where they were not read.
+    """Return the revisions of a workload that the cluster keeps, newest first; raise Unread if they were not read.
 
-    Raises Refused where the operator may not read them.
+    Raises Refused if the operator may not read them.
     """
     query = Find(*keeper_kind(seen.ref), seen.ref.namespace)
     if query not in answers:
@@ -116,7 +116,7 @@ def kept(seen: Seen, answers: Mapping[Query, Any]) -> tuple[Revision, ...]:
 
 
 def numbered(seen: Seen, value: Mapping[str, Any], answers: Mapping[Query, Any]) -> Mapping[str, Any]:
-    """A live template's value with all by which its revision is known, where it is kept already."""
+    """Return the value of a live template with the identity of its revision, if the cluster keeps it already."""
     found = pod_templates.live(seen.body, value["digest"], kept(seen, answers))
     return found.value if found else value
 
@@ -130,7 +130,7 @@ def _object(seen: Seen, value: Any) -> Effect:
 
 
 def _merged(body: Any, value: Any) -> Any:
-    """What is declared put over what is there; what the API server added stays."""
+    """Merge what is declared into the live object; fields that the API server added stay."""
     if not isinstance(body, Mapping) or not isinstance(value, Mapping):
         return value
     return {**body, **{key: _merged(body.get(key), one) for key, one in value.items()}}
@@ -141,7 +141,7 @@ def _patch(seen: Seen, patch: Mapping[str, Any], way: Subresource) -> Patch:
 
 
 def written(seen: Seen, field: str, value: Any, answers: Mapping[Query, Any]) -> Any:
-    """The value to write to a field: a template's body comes from the revisions. Raises Unread, Refused."""
+    """Return the value to write; the body of a template comes from the revisions. Raises Unread and Refused."""
     if field != TEMPLATE:
         return value
     found = next((one for one in kept(seen, answers) if one.digest == value["digest"]), None)

@@ -1,4 +1,4 @@
-"""Which delivery tool tracks an object, as the tool's own labels and annotations say."""
+"""Finds the delivery tool that tracks an object, by the labels and annotations of the tool."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ ANNOTATIONS = {
 
 
 def tracker(metadata: Mapping[str, Any]) -> str:
-    """The tool and the name that it goes by there; empty where no tool tracks the object."""
+    """Return the tool and the name of its application or release; empty if no tool tracks the object."""
     for tools, marked in ((LABELS, metadata.get("labels")), (ANNOTATIONS, metadata.get("annotations"))):
         for key, tool in tools.items():
             if name := (marked or {}).get(key):

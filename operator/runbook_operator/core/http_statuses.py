@@ -14,7 +14,7 @@ WRITTEN = "statuses are written as 200, 200-299 or 200-299,404, each from 100 to
 
 @dataclass(frozen=True)
 class Statuses:
-    """The HTTP statuses of a target that is well."""
+    """The HTTP statuses of a healthy target."""
 
     ranges: tuple[tuple[int, int], ...]
 
@@ -23,7 +23,7 @@ class Statuses:
 
 
 def statuses(text: str) -> Statuses:
-    """Read what was written; raises ValueError."""
+    """Parse the text; raise ValueError."""
     if not re.fullmatch(PATTERN, text):
         raise ValueError(WRITTEN)
     found = []
@@ -39,11 +39,11 @@ FINE = statuses("200-299")
 
 
 def _text(value: Any) -> Any:
-    """A number in YAML is the text of it here; True is a number to Python, and none to anybody else."""
+    """Convert a YAML number to text. A bool is left: Python counts it as an int."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-# No schema can compare the two ends of a range: `299-200` is read as a text here, and refused by `statuses` alone.
+# A schema cannot compare the ends of a range: `299-200` is accepted as a text here, and only `statuses` refuses it.
 Expected = Annotated[
     str,
     Field(max_length=LONGEST, pattern=PATTERN),

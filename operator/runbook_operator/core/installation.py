@@ -1,4 +1,4 @@
-"""How the administrator installed this operator: what is allowed, where it serves, and the commands that change it."""
+"""The administrator's settings: allowed actions, namespaces, and the commands that change them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ PROBES = "RUNBOOK_ENFORCE_PROBES"
 
 @dataclass(frozen=True)
 class Installation:
-    """The settings that rights and messages about rights depend on.
+    """The settings that rights, and messages about rights, depend on.
 
-    `actions` are the allowed ones, None where all are. `namespaces` are those served, none where all are. `release` is
-    the Helm release and `release_namespace` its namespace; both are empty where Helm did not install the operator.
+    `actions` are the allowed ones, None for all. `namespaces` are those served, empty for all. `release` is the Helm
+    release and `release_namespace` its namespace; both are empty if Helm did not install the operator.
     """
 
     actions: tuple[str, ...] | None = None
@@ -23,18 +23,18 @@ class Installation:
 
     @property
     def is_scoped(self) -> bool:
-        """True if the operator serves some namespaces only, and needs no right in any other."""
+        """True if the operator serves only some namespaces, and needs no right in others."""
         return bool(self.namespaces)
 
     def allows(self, action: str) -> bool:
         return self.actions is None or action in self.actions
 
     def refused(self, actions: Iterable[str]) -> list[str]:
-        """Those of the actions that are not allowed."""
+        """Return those of the actions that are not allowed."""
         return [one for one in actions if not self.allows(one)]
 
     def refusal(self, actions: Iterable[str]) -> str:
-        """The message about actions that are not allowed, with the command that allows them."""
+        """Return the message about actions that are not allowed, with the command that allows them."""
         refused, now = list(dict.fromkeys(actions)), self.actions or ()
         wanted = ",".join((*now, *refused))
         subject = f"action {refused[0]} is" if len(refused) == 1 else f"actions {', '.join(refused)} are"
@@ -47,7 +47,7 @@ class Installation:
         return f"{subject} not allowed: {where} allows {allowed}. To allow it: {way}"
 
     def probes_refusal(self, endpoint: str) -> str:
-        """The message about a health endpoint that is to be enforced where that is not allowed."""
+        """Return the message about a health endpoint that may not be enforced."""
         where, way = (
             (f"rights.probes of {self._called}", self._upgrade("rights.probes=true"))
             if self.release
@@ -60,7 +60,7 @@ class Installation:
 
     @property
     def renewal(self) -> str:
-        """The advice where a right of what is allowed is missing: the chart binds it. Empty without a Helm release."""
+        """The advice if a right of an allowed action is missing: the chart's binding. Empty without Helm."""
         if not self.release:
             return ""
         command = f"helm upgrade {self.release} CHART --namespace {self.release_namespace} --reuse-values"

@@ -1,6 +1,6 @@
-"""IP addresses by what they lead to, and which of them may be connected to.
+"""Classifies IP addresses by their purpose, and decides which of them may be connected to.
 
-The table is our own: `is_private` and `is_global` of ipaddress answer differently from one patch of Python to the next.
+The table is our own: `is_private` and `is_global` of ipaddress differ between patch releases of Python.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,7 +13,7 @@ IPNetwork = IPv4Network | IPv6Network
 
 
 class Kind(StrEnum):
-    """What a block of addresses is for, as a sentence names it."""
+    """The purpose of a block of addresses, as a message names it."""
 
     PUBLIC = "public"
     METADATA = "cloud metadata"
@@ -31,7 +31,7 @@ class Kind(StrEnum):
 NEVER_SERVED = frozenset(
     {Kind.METADATA, Kind.UNSPECIFIED, Kind.LOOPBACK, Kind.LINK_LOCAL, Kind.MULTICAST, Kind.BROADCAST}
 )
-"""No Service and no pod has such an address of its own: who writes one into an EndpointSlice wants something else."""
+"""No Service and no pod has such an address of its own: an EndpointSlice with one leads elsewhere."""
 NOT_PUBLIC = frozenset(Kind) - {Kind.PUBLIC}
 
 BLOCKS: Mapping[Kind, Sequence[str]] = {
@@ -56,14 +56,14 @@ BLOCKS: Mapping[Kind, Sequence[str]] = {
         *("240.0.0.0/4", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "::/3", "4000::/2", "8000::/1"),
     ),
 }
-"""The first that holds an address says what it is; what none holds is public."""
+"""The first block that holds an address gives its kind; an address in no block is public."""
 _NETWORKS = tuple((kind, ip_network(text)) for kind, texts in BLOCKS.items() for text in texts)
 _EMBEDDING = tuple(IPv6Network(text) for text in ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48"))
 """Compatible, translated and NAT64 addresses: the IPv4 address within is their last 32 bits."""
 
 
 def parse(text: str) -> IPAddress | None:
-    """The address that a text is in the one strict notation, or None; octal, hexadecimal and short forms are none."""
+    """Return the address in the strict notation, else None: no octal, hexadecimal or short forms."""
     try:
         return canonical(ip_address(text))
     except ValueError:
@@ -71,7 +71,7 @@ def parse(text: str) -> IPAddress | None:
 
 
 def canonical(address: IPAddress) -> IPAddress:
-    """Without a zone, and as IPv4 where it only is IPv4 in the clothes of IPv6: the kernel takes it for that too."""
+    """Return the address without a zone; IPv4-mapped IPv6 as IPv4, since the kernel connects to that."""
     if isinstance(address, IPv4Address):
         return address
     return address.ipv4_mapped or IPv6Address(int(address))
@@ -82,7 +82,7 @@ def kind(address: IPAddress) -> Kind:
 
 
 def embedded(address: IPAddress) -> tuple[IPv4Address, ...]:
-    """The IPv4 addresses to which a tunnel or a translator would take it."""
+    """Return the IPv4 addresses to which a tunnel or a translator would send its packets."""
     if isinstance(address, IPv4Address) or kind(address) in (Kind.UNSPECIFIED, Kind.LOOPBACK):
         return ()
     if address.teredo:
@@ -93,16 +93,17 @@ def embedded(address: IPAddress) -> tuple[IPv4Address, ...]:
 
 
 def refusal(address: IPAddress, *, allowed: Sequence[IPNetwork], forbidden: Collection[IPAddress]) -> str:
-    """Why an address to which a URL leads may not be connected to; empty where it may.
+    """Return why an address that a URL leads to may not be connected to; empty if it may.
 
-    `forbidden` are the API server's own. A network allows what lies in it where it lies wholly in the block that makes
-    an address special, so 0.0.0.0/0 opens no loopback, and only 10.96.0.1/32 opens the API server at 10.96.0.1.
+    `forbidden` are the addresses of the API server. A network in `allowed` allows a special address only if it lies
+    wholly in the block that makes the address special: 0.0.0.0/0 allows no loopback, and only 10.96.0.1/32 allows the
+    API server at 10.96.0.1.
     """
     return _refusal(canonical(address), allowed, forbidden, NOT_PUBLIC)
 
 
 def refusal_in_cluster(address: IPAddress, *, allowed: Sequence[IPNetwork], forbidden: Collection[IPAddress]) -> str:
-    """The same of the address of a Service or of a pod, as the API server gave it: private ones are what they have."""
+    """Return the same for the address of a Service or a pod from the API server: private ones are fine."""
     return _refusal(canonical(address), allowed, forbidden, NEVER_SERVED)
 
 
@@ -131,12 +132,12 @@ def _sentence(address: IPAddress, what: str) -> str:
 
 
 def _is_named(address: IPAddress, allowed: Sequence[IPNetwork], length: int) -> bool:
-    """Whether an allowed network holds it that is no larger than the block which holds it."""
+    """True if an allowed network holds the address and is no larger than the block that holds it."""
     return any(address in one and one.prefixlen >= length for one in allowed)
 
 
 @lru_cache(maxsize=4096)
 def _block(address: IPAddress) -> tuple[Kind, int]:
-    """What it is, and the length of the prefix of the block that says so."""
+    """Return the kind of the address, and the prefix length of the block that decides it."""
     found = ((what, network.prefixlen) for what, network in _NETWORKS if address in network)
     return next(found, (Kind.PUBLIC, 0))

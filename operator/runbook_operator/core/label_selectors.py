@@ -1,4 +1,4 @@
-"""Label selectors, as an object has them and as the API server takes them."""
+"""Converts the label selector of an object to the text that the API server takes."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ OPERATORS = {
 
 
 def selector(body: Body) -> str:
-    """How a workload or a Service chooses its pods; empty where it chooses none."""
+    """Return how a workload or a Service selects its pods; empty if it selects none."""
     found = (body.get("spec") or {}).get("selector") or {}
     if body.get("kind") == "Service":
         found = {"matchLabels": found}

@@ -1,4 +1,4 @@
-"""The labels and annotations by which GitOps tools and our own rollback know an object."""
+"""The labels and annotations by which GitOps tools, and our own rollback, recognize an object."""
 
 FLUX_KUSTOMIZATION = "kustomize.toolkit.fluxcd.io/name"
 FLUX_HELM_RELEASE = "helm.toolkit.fluxcd.io/name"
@@ -20,12 +20,12 @@ MARKS = frozenset(
 RUNBOOK = "runbooks.dev/runbook"
 SWITCH = "runbooks.dev/switch"
 ENGAGEMENT = "runbooks.dev/engagement-id"
-"""Our own marks on what is made: the Runbook, the Switch and the engagement that it is made for."""
+"""Our own labels and annotations on created objects: their Runbook, Switch and engagement."""
 
 ENGAGED_BY = "runbooks.dev/engaged-by"
-"""On a Switch: the generation of a `spec`, when it was written and by which user, as the API server knows them.
+"""On a Switch: the generation of a `spec`, when it was written and by which user, from the API server.
 
 `7 2026-11-24T03:00:00Z alice@corp.io`; a policy of an older chart writes no time.
 
-The chart's admission policies write it, and let nobody else.
+The chart's admission policies write it, and let no other client write it.
 """

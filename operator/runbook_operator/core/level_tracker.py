@@ -1,8 +1,8 @@
-"""The judgement of one metric or one check over time: what is told, and when it changes.
+"""Tracks the level of one metric or check over time, with hysteresis.
 
-A reading is judged, then it has to last before it is told. No reading is neither good nor bad: it stops the clocks
-without turning them back, and only where it goes on for `no_data_after` it is told, as Stale, over a level that is
-kept underneath.
+Each reading is judged. A new level must last before it becomes the reported one. A missing reading is neither good nor
+bad: it pauses the clocks without resetting them. Only if data is missing for `no_data_after`, Stale is reported, and
+the last level is kept.
 """
 
 import math
@@ -29,15 +29,15 @@ ALONG: dict[tuple[Level, Level], tuple[Level, ...]] = {
     ("Unknown", "Warning"): ("Warning",),
     ("Unknown", "Critical"): ("Warning", "Critical"),
 }
-"""What a reading speaks for, from the level told to the level seen: Critical is also as bad as Warning.
+"""The levels that a reading counts for, by reported level and level of the reading. Critical counts as Warning.
 
-So a metric that swings between Warning and Critical is at least told as Warning, instead of neither lasting ever.
+So a metric that swings between Warning and Critical is reported as Warning at least, although neither level lasts.
 """
 
 
 @dataclass(frozen=True)
 class Timing:
-    """How long, and how many readings in a row, before a worse level, a better level and the lack of data are told."""
+    """For how long, and how many readings in a row, a worse level, a better one or missing data must last."""
 
     for_: timedelta
     clear_for: timedelta
@@ -48,7 +48,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Run:
-    """Readings without a break that speak for this level. `since` moves on with the time without data."""
+    """Consecutive readings that count for this level. `since` moves on with the time without data."""
 
     level: Level
     since: datetime
@@ -57,12 +57,12 @@ class Run:
 
 @dataclass(frozen=True)
 class Track:
-    """What is kept between readings.
+    """The state between readings.
 
-    `level` is told, since `since`. `known` is the last level told that came from data: `level` itself, except under
-    Stale; it is the `before` of `judge`. `value` is the one of `data_at`, the last time that there was data; `blind` if
-    there was none since. `runs` are the levels on their way, the nearest first. `begun` is when somebody went on from
-    what was told before: until there is data, the time without data is counted from there.
+    `level` is the reported level, since `since`. `known` is the last reported level that came from data: `level`
+    itself, except while Stale; it is the `before` of `judge`. `value` is the one of `data_at`, the last time with data;
+    `blind` is True if there was none since. `runs` are the levels on their way, the nearest first. `begun` is when this
+    process took the reported level from the status: until there is data, the time without data counts from there.
     """
 
     level: Level
@@ -77,12 +77,12 @@ class Track:
 
     @property
     def candidate(self) -> Level:
-        """The level that would be told if what is seen lasted; `level` where nothing is on its way."""
+        """The level that would be reported if the readings lasted; `level` if none is on its way."""
         return self.runs[-1].level if self.runs else self.level
 
     @property
     def silent_since(self) -> datetime:
-        """When the time without data begins, if there is none from here on."""
+        """When the time without data begins, if no more data comes."""
         return self.data_at or self.begun or self.since
 
     @property
@@ -91,7 +91,7 @@ class Track:
 
     @property
     def count(self) -> int:
-        """For how many readings in a row the candidate was seen."""
+        """Number of consecutive readings of the candidate."""
         return self.runs[-1].count if self.runs else 0
 
 
@@ -103,10 +103,10 @@ def judge(
     critical: Threshold | None,
     before: Level,
 ) -> Level:
-    """The level of a value, after this level was told.
+    """Return the level of a value, after the level `before` was reported.
 
-    What was bad is bad until normal holds again, where normal is given. A threshold that cannot say anything makes the
-    whole Unknown, unless a worse one holds. Normal alone warns where it does not hold.
+    If `normal` is given, a bad level stays bad until normal holds again. A threshold that cannot be evaluated makes the
+    result Unknown, unless a worse one holds. If only `normal` is given, the result is Warning where it does not hold.
     """
     if value is None or math.isnan(value):
         return "Unknown"
@@ -123,11 +123,11 @@ def judge(
 
 
 def advance(track: Track | None, seen: Level, value: float | None, reason: str, now: datetime, timing: Timing) -> Track:
-    """The track after this reading.
+    """Return the track after this reading.
 
-    A worse level is told when it was seen for `for_` and `failures` times, a better one for `clear_for` and `successes`
-    times; the first level of all needs the same. Unknown is told only when nothing is known yet. The first data ends
-    Stale: the level from before is told again, and what is seen must last anew.
+    A worse level is reported after `for_` and `failures` readings, a better one after `clear_for` and `successes`; the
+    first level needs the same. Unknown is reported only while nothing is known. The first data ends Stale: the level
+    from before is reported again, and a new level must last from the start.
     """
     track = _not_after(track, now) if track else Track("Unknown", now)
     if seen not in SEVERITY:
@@ -141,7 +141,7 @@ def advance(track: Track | None, seen: Level, value: float | None, reason: str, 
 
 
 def due(track: Track, timing: Timing, now: datetime) -> datetime | None:
-    """The earliest time at which a reading like the last one changes what is told, not before now; None for never."""
+    """Return when a reading like the last one changes the reported level, `now` or later; None for never."""
     if track.level == "Stale":
         return None
     moments = [track.silent_since + timing.no_data_after]
@@ -152,9 +152,9 @@ def due(track: Track, timing: Timing, now: datetime) -> datetime | None:
 
 
 def signal(level: Level, at: Literal["Warning", "Critical"] = "Critical") -> Verdict:
-    """What a level says to a switch whose response is meant for `at`.
+    """Return the verdict of a level for a switch that responds at `at`.
 
-    Warning, for a response to Critical, neither engages nor releases: what Critical engaged holds until Ok.
+    Warning neither engages nor releases a switch that responds at Critical: it stays engaged until Ok.
     """
     if level == "Ok":
         return "Release"
@@ -169,7 +169,7 @@ def _unseen(track: Track, reason: str, now: datetime, timing: Timing) -> Track:
 
 
 def _runs(track: Track, seen: Level, now: datetime, timing: Timing) -> tuple[Run, ...]:
-    """The runs that this reading continues or begins; a silence that would have been told as Stale ends them all."""
+    """Return the runs that this reading continues or begins; a gap of `no_data_after` or more ends them all."""
     gap = now - (track.data_at or now)
     pause = gap if track.blind else timedelta()
     running = {} if gap >= timing.no_data_after > timedelta() else {run.level: run for run in track.runs}
@@ -180,7 +180,7 @@ def _runs(track: Track, seen: Level, now: datetime, timing: Timing) -> tuple[Run
 
 
 def _told(track: Track, now: datetime, timing: Timing) -> Track:
-    """The farthest level that has lasted is told; those beyond it go on."""
+    """Report the farthest level that has lasted; the runs beyond it continue."""
     for place in range(len(track.runs), 0, -1):
         run = track.runs[place - 1]
         length, count = needed(track, run.level, timing)
@@ -190,14 +190,14 @@ def _told(track: Track, now: datetime, timing: Timing) -> Track:
 
 
 def needed(track: Track, level: Level, timing: Timing) -> tuple[timedelta, int]:
-    """How long and how often a level must be seen."""
+    """Return for how long and how many times a level must be read."""
     if SEVERITY[level] > SEVERITY.get(track.level, 0):
         return timing.for_, timing.failures
     return timing.clear_for, timing.successes
 
 
 def _not_after(track: Track, now: datetime) -> Track:
-    """The track on a clock that may have been put back: nothing in it lies in the future."""
+    """Move times in the future to `now`, since the clock may have been set back."""
     runs = tuple(replace(run, since=min(run.since, now)) for run in track.runs)
     data_at, begun = (min(one, now) if one else None for one in (track.data_at, track.begun))
     return replace(track, since=min(track.since, now), data_at=data_at, runs=runs, begun=begun)

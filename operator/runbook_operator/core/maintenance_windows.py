@@ -1,4 +1,4 @@
-"""Windows of time that come again: when they begin, as cron writes it, in a time zone with its summer time."""
+"""Recurring windows of time: they open by a cron schedule, in a time zone with its summer time."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -7,19 +7,19 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 REMEMBERED = 512
-"""Answers of so many schedules: one decision asks for the same ones many times, and always for the same moment."""
+"""Cached answers: one decision asks for the same schedules many times, always at the same moment."""
 
 
 @lru_cache(REMEMBERED)
 def closes(schedule: str, zone: str, length: timedelta, now: datetime) -> datetime | None:
-    """When the window that is open at `now` closes; None where none is open.
+    """Return when the window that is open at `now` closes; None if none is open.
 
-    A window is open from a time of the schedule on, for `length`. Where several overlap it is the first of them that
-    still is open. Raises ValueError where they cannot be read.
+    A window is open from a time of the schedule for `length`. If several overlap, it is the earliest that is still
+    open. Raises ValueError if the schedule or the zone cannot be parsed.
     """
     earliest = now - length
     times = _times(schedule, earliest.astimezone(_zone(zone)))
-    # Times of one zone are compared by what its clocks show, which is one hour twice when summer ends.
+    # Python compares times of one zone by their local time, and one hour comes twice when summer ends.
     opened = next(times).astimezone(UTC)
     while opened <= earliest:
         opened = next(times).astimezone(UTC)
@@ -28,7 +28,7 @@ def closes(schedule: str, zone: str, length: timedelta, now: datetime) -> dateti
 
 @lru_cache(REMEMBERED)
 def check(schedule: str, zone: str) -> None:
-    """Raise ValueError, which says what cannot be read."""
+    """Raise ValueError with the problem if the schedule or the zone cannot be parsed."""
     _times(schedule, datetime(2000, 1, 1, tzinfo=_zone(zone)))
 
 
@@ -41,7 +41,7 @@ def _times(schedule: str, after: datetime) -> CronSim:
 
 
 def _zone(name: str) -> ZoneInfo:
-    # What is not there is a KeyError, what leads out of the folder of zones a ValueError, a part of it an OSError.
+    # A missing zone is a KeyError, a path out of the folder of zones a ValueError, a folder in it an OSError.
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):

@@ -1,4 +1,4 @@
-"""What changes between two bodies, and whether a live object shows what was asked for."""
+"""Computes the difference of two bodies, and compares a live object with a desired one."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,7 +7,7 @@ Body = dict[str, Any]
 
 
 def difference(old: Body, new: Body) -> Body:
-    """The JSON merge patch that turns `old` into `new`: null removes, lists are replaced as a whole."""
+    """Return the JSON merge patch that turns `old` into `new`: null removes, lists are replaced as a whole."""
     patch: dict[str, Any] = {key: None for key in old if key not in new}
     for key, value in new.items():
         before = old.get(key)
@@ -20,7 +20,7 @@ def difference(old: Body, new: Body) -> Body:
 
 
 def differing(one: Any, other: Any, path: str = "") -> Iterator[str]:
-    """The paths at which two values differ; an element of a list has its number."""
+    """Yield the paths at which two values differ; an element of a list has its index."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         for key in sorted({*one, *other}):
             yield from differing(one.get(key), other.get(key), f"{path}.{key}" if path else key)
@@ -32,13 +32,14 @@ def differing(one: Any, other: Any, path: str = "") -> Iterator[str]:
 
 
 def covers(live: Any, wanted: Any) -> bool:
-    """Whether `live` shows all that `wanted` says; more keys in its maps are fine: API servers add defaults and status.
+    """True if `live` has all of `wanted`. More keys in its maps are fine: API servers add defaults and status.
 
-    Lists are equal in length and cover each other in order. A null says that the key is absent, as in a merge patch.
+    Lists must have the same length and cover each other in order. A null means that the key is absent, as in a merge
+    patch.
     """
     if isinstance(wanted, Mapping):
         return isinstance(live, Mapping) and all(covers(live.get(key), value) for key, value in wanted.items())
     if isinstance(wanted, list):
         return isinstance(live, list) and len(live) == len(wanted) and all(map(covers, live, wanted))
-    # In Python True == 1, in JSON it is not.
+    # True == 1 in Python, but not in JSON.
     return bool(live == wanted) and isinstance(live, bool) == isinstance(wanted, bool)

@@ -1,4 +1,4 @@
-"""What every model of the API has in common."""
+"""Base classes of the API models."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -11,9 +11,9 @@ from pydantic_core import CoreSchema
 
 @dataclass(frozen=True)
 class Rule:
-    """A CEL rule that the API server checks at `kubectl apply`, and the sentence a person sees when it fails.
+    """A CEL rule that the API server checks at `kubectl apply`, and the message if it fails.
 
-    `named` is CEL that makes the sentence with the names in it; where it fails, `message` stands.
+    `named` is a CEL expression for a message with names in it; if it fails, `message` is shown.
     """
 
     rule: str
@@ -21,7 +21,7 @@ class Rule:
     named: str = ""
 
     def as_schema(self) -> dict[str, str]:
-        """The rule as an entry of x-kubernetes-validations."""
+        """Return the rule as an entry of x-kubernetes-validations."""
         named = {"messageExpression": self.named} if self.named else {}
         return {"rule": self.rule, "message": self.message} | named
 
@@ -30,7 +30,7 @@ class Replaceable(BaseModel):
     """A model that is changed by copying it."""
 
     def replace(self, **changes: Any) -> Self:
-        """A copy with these fields changed, as `dataclasses.replace`; raises TypeError for a field that is not there.
+        """Return a copy with these fields changed, as `dataclasses.replace`; raise TypeError for an unknown field.
 
         mypy checks names and types of the changes: tools/mypy_replace.py.
         """
@@ -41,7 +41,7 @@ class Replaceable(BaseModel):
 
 
 class ApiModel(Replaceable):
-    """A part of a spec: camelCase on the wire, immutable here, an unknown field is an error."""
+    """A part of a spec: camelCase in JSON, immutable here, an unknown field is an error."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
     cel_rules: ClassVar[tuple[Rule, ...]] = ()
@@ -56,6 +56,6 @@ class ApiModel(Replaceable):
 
 
 class StatusModel(Replaceable):
-    """A part of a status: as a spec, but a field that a newer operator wrote is left alone."""
+    """A part of a status: as a spec, but a field that a newer operator wrote is ignored, and kept in the object."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")

@@ -1,4 +1,4 @@
-"""What is watched: who is asked what, how often, how the answer is judged, and what came of it last."""
+"""The monitors of a Runbook: what is queried, how often, how the answer is judged, and the last result."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -18,12 +18,12 @@ SECTIONS: Mapping[Group, str] = {
     "Dependency": "dependencies",
     "Metric": "metrics",
 }
-"""The list of a Runbook's spec, and of its status, that each group is declared in."""
+"""The list of a Runbook's spec, and of its status, that has the entries of each group."""
 
 
 @dataclass(frozen=True, order=True)
 class Key:
-    """An entry of a Runbook that is watched."""
+    """The name of a monitored entry of a Runbook."""
 
     runbook: Ref
     group: Group
@@ -32,9 +32,9 @@ class Key:
 
 @dataclass(frozen=True)
 class Kept:
-    """A key of a Secret of the Runbook's namespace; its value is in no object of the model.
+    """A key of a Secret in the Runbook's namespace; no object of the model has its value.
 
-    It is read in the name of the account, None for the operator's own rights; as in AskObject and AskPods.
+    It is read with the rights of the account, None for the operator's own; as in AskObject and AskPods.
     """
 
     secret: Ref
@@ -44,7 +44,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Place:
-    """A Service and its port, by name or number; empty for its first one. `each` asks every ready pod behind it."""
+    """A Service and its port, by name or number; empty for its first one. `each` queries every ready pod of it."""
 
     service: Ref
     port: str = ""
@@ -53,7 +53,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Secured:
-    """TLS: whom to trust, and by which name."""
+    """TLS settings: the CA to trust, and the server name to verify."""
 
     ca: Kept | None = None
     server_name: str = ""
@@ -62,7 +62,7 @@ class Secured:
 
 @dataclass(frozen=True)
 class AskHttp:
-    """A GET of a path of a Service, or of a URL as a whole."""
+    """A GET of a path of a Service, or of a whole URL."""
 
     where: Place | str
     path: str = "/"
@@ -74,7 +74,7 @@ class AskHttp:
 
 @dataclass(frozen=True)
 class AskTcp:
-    """A connection."""
+    """A TCP connection."""
 
     where: Place
 
@@ -92,7 +92,7 @@ class AskGrpc:
 class AskMetric:
     """An instant query; of several series the worst one counts, which is the highest or the lowest.
 
-    `zero_where_absent` takes an answer without a series for 0.
+    `zero_where_absent` counts an answer without a series as 0.
     """
 
     source: str
@@ -103,7 +103,7 @@ class AskMetric:
 
 @dataclass(frozen=True)
 class AskObject:
-    """A get of an object, as a whole."""
+    """A get of a whole object."""
 
     ref: Ref
     account: Account | None = None
@@ -119,7 +119,7 @@ class AskPods:
 
 @dataclass(frozen=True)
 class AskNumber:
-    """A number that a source makes of what is read; `source` is its kind in sources/, `spec` how it was declared."""
+    """A number that a source computes from what is read; `source` is its kind in sources/, `spec` its declaration."""
 
     source: str
     spec: ApiModel
@@ -132,7 +132,7 @@ Ask = AskHttp | AskTcp | AskGrpc | AskMetric | AskNumber
 
 @dataclass(frozen=True)
 class Measure:
-    """What a number is held against, in the metric's unit; `baseline` is a quantity, or a time to take a median of."""
+    """Thresholds in the metric's unit; `baseline` is a value, or the period whose median is the baseline."""
 
     normal: Threshold | None = None
     warning: Threshold | None = None
@@ -143,7 +143,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Watch:
-    """One entry that is watched. A check has no measure: it is well, is not, or cannot be told."""
+    """One monitored entry. A check has no measure: it is healthy, unhealthy or unknown."""
 
     key: Key
     ask: Ask
@@ -155,7 +155,7 @@ class Watch:
 
 @dataclass(frozen=True)
 class Problem:
-    """An entry that cannot be watched: the field as people write it, `spec.metrics[2].critical`, and why."""
+    """An entry that cannot be monitored: the field as people write it, `spec.metrics[2].critical`, and why."""
 
     key: Key
     field: str
@@ -164,7 +164,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Watches:
-    """What a Runbook declares: what can be watched, and what cannot."""
+    """The declared entries of a Runbook: those that can be monitored, and the problems of those that cannot."""
 
     watches: tuple[Watch, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -172,10 +172,10 @@ class Watches:
 
 @dataclass(frozen=True)
 class Reading:
-    """One answer. `ok` is a check's and `value` a metric's, each None where it cannot be told.
+    """One answer. `ok` is a check's and `value` a metric's, each None if unknown.
 
-    `reason` is one word, `message` a sentence for people; neither ever holds a body, a header or a credential.
-    `note` is what to know of a value. `latency` is in seconds.
+    `reason` is one word, `message` a sentence for people; neither ever holds a body, a header or a credential. `note`
+    is a remark about a value. `latency` is in seconds.
     """
 
     ok: bool | None = None
@@ -190,7 +190,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Sense:
-    """What is known of a watch: its track, and the reading that it ended with.
+    """The state of a monitor: its track and its last reading.
 
     `steady` if the reading is of the same kind as the one before it, or the first one.
     """
@@ -201,7 +201,7 @@ class Sense:
 
 
 def under(watch: Watch, account: Account | None) -> Watch:
-    """The same, with all that is read of the API server for it in the name of the account."""
+    """Return the monitor with all its reads of the API server under the account."""
     return replace(watch, ask=_under(watch.ask, account)) if account else watch
 
 
@@ -229,7 +229,7 @@ def _secured(tls: Secured | None, account: Account) -> Secured | None:
 
 
 def seen(watch: Watch, reading: Reading, track: Track | None) -> Level:
-    """The level that a reading speaks for, after what was known of the watch before."""
+    """Return the level of a reading, given the track before it."""
     if watch.measure is None:
         return "Unknown" if reading.ok is None else "Ok" if reading.ok else "Critical"
     rules = watch.measure

@@ -1,4 +1,4 @@
-"""The existing names that a misspelt name may mean."""
+"""Finds the existing names that a misspelt name may mean."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -7,21 +7,21 @@ from itertools import islice
 OFFERED = 3
 LISTED = 5
 COMPARED = 500
-"""Names that are compared at most: all visits run on one event loop, and a ConfigMap can have thousands of keys."""
+"""Maximum number of names compared: all visits share one event loop, and a ConfigMap can have thousands of keys."""
 SIMILAR = 0.6
 LENGTHS = 4
 """Names whose length differs by more are not compared."""
 
 
 def nearest(name: str, names: Iterable[str]) -> list[str]:
-    """The names that differ from `name` by a few letters, the nearest first; upper and lower case count as one."""
+    """Return the names that differ from `name` by a few letters, the nearest first; case is ignored."""
     close = (one for one in names if one and abs(len(one) - len(name)) <= LENGTHS)
     by_lower = {one.lower(): one for one in islice(close, COMPARED)}
     return [by_lower[one] for one in get_close_matches(name.lower(), by_lower, OFFERED, SIMILAR)]
 
 
 def offer(name: str, names: Iterable[str]) -> str:
-    """The end of a sentence about a name that is not among `names`: the nearest ones, or else some of them."""
+    """Return the end of a message about a name that is not among `names`: the nearest ones, or else some of them."""
     there = sorted(names)
     if close := nearest(name, there):
         return f"did you mean {' or '.join(close)}?"

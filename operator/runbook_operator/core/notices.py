@@ -1,4 +1,4 @@
-"""What is said about an act, once, in the same words everywhere: Event, log line and metric."""
+"""A notice: one sentence about an event, the same in the Event, the log line and the metric."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ from runbook_operator.core.references import Ref
 
 @dataclass(frozen=True)
 class Notice:
-    """One sentence about `about` (with its uid); `identity` makes it post once however often it is said.
+    """One sentence about `about` (with its uid); an `identity` is posted as one Event, however often it is sent.
 
-    `count` above 1 says that what the identity names has happened again: the one Event counts up to it.
+    A `count` above 1 is how many times it has happened: the one Event counts up to it.
     """
 
     about: Ref

@@ -1,4 +1,4 @@
-"""Numbers as people read them: with their unit, and beside a threshold in the unit that it is written in."""
+"""Formats numbers with their unit, and next to a threshold in the unit of the threshold."""
 
 import math
 from dataclasses import replace
@@ -12,11 +12,11 @@ GLUED = frozenset({"%", "x", *TIMES})
 BARE = frozenset({"", "ratio"})
 DIGITS = (3, 6, 9, 17)
 PLAIN = (1e-6, 1e15)
-"""Between these a number is written out, beyond them with an exponent."""
+"""Numbers in this range are written out, others with an exponent."""
 
 
 def figure(value: float, unit: str = "", other: float | None = None) -> str:
-    """The number with its unit, `12.3%`, `700ms`, `$52`, `512 req/s`, in as many digits as tell it from `other`."""
+    """Return the number with its unit, `12.3%`, `700ms`, `$52`, with enough digits to differ from `other`."""
     number = _number(value, other)
     name = ALIASES.get(unit, unit)
     counted, slash, per = name.partition("/")
@@ -28,7 +28,7 @@ def figure(value: float, unit: str = "", other: float | None = None) -> str:
 
 
 def beside(value: float, threshold: Threshold, unit: str) -> str:
-    """A value of a metric of `unit` in the unit of the threshold: 0.07 is 7% beside `> 5%`."""
+    """Return a value of a metric of `unit` in the unit of the threshold: 0.07 is 7% next to `> 5%`."""
     written = quantities.parse(RANGE.split(START.sub("", threshold.text, count=1))[-1])
     bound = threshold.low if math.isfinite(threshold.low) else threshold.high
     if threshold.relative:
@@ -45,7 +45,7 @@ def _number(value: float, other: float | None) -> str:
 
 
 def _rounded(value: float, digits: int) -> str:
-    """Whole numbers keep all their digits."""
+    """Round to `digits` digits; whole numbers keep all their digits."""
     low, high = PLAIN
     if not low <= abs(value) < high:
         return f"{value:.{digits}g}"

@@ -1,4 +1,4 @@
-"""What was last seen of an object. Of those that nobody holds only what decisions need is kept: a cluster has many."""
+"""Objects as they were last read. A cluster has many, so of those that are not held only a few fields are kept."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,25 +17,25 @@ COUNTS = frozenset(
         *("terminatingReplicas", "currentRevision", "updateRevision"),
     }
 )
-"""What a workload's status says about its pods and about a rollout."""
+"""The fields of a workload's status about its pods and its rollout."""
 OVERDUE = "ProgressDeadlineExceeded"
 STRATEGIES: Mapping[str, Body] = {
     "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}},
     "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
 }
-"""How pods are replaced, as the API server fills it in; only what differs is kept."""
+"""The default update strategies, as the API server fills them in; only others are kept in memory."""
 POD_LABELS = "spec.template.metadata.labels"
 ALWAYS_WATCHED = frozenset({("apps/v1", "Deployment"), ("apps/v1", "StatefulSet")})
-"""Kinds that every replica watches: one of them that was not seen does not exist."""
+"""Kinds that every replica watches: an object of these that was not seen does not exist."""
 
 
 @dataclass(frozen=True)
 class Seen:
     """An object that exists.
 
-    `body` is without resourceVersion and managedFields; where it is not `whole` it has `spec.replicas`, the labels of
-    its pods, how they are replaced, what the status says of a rollout, and what tells of a GitOps tool. `scalable`
-    where it has a scale subresource.
+    `body` has no resourceVersion and no managedFields. If it is not `whole`, it has only `spec.replicas`, the labels of
+    its pods, the update strategy, the rollout fields of the status, and the marks of GitOps tools. `scalable` if it has
+    a scale subresource.
     """
 
     ref: Ref
@@ -51,27 +51,27 @@ class Seen:
         return int(field_paths.get(self.body, REPLICAS) or 0)
 
     def value(self, place: str) -> Any:
-        """What `place` is now; None also where it cannot be made out, as in a document that is none any more."""
+        """Return the value of `place`; None also if it cannot be found, as in a text that is no document any more."""
         try:
             return field_paths.get(self.body, place)
         except field_paths.FieldError:
             return None
 
     def manager(self, place: str) -> str:
-        """The field manager that last wrote `place` (see core/field_paths), empty where nobody is recorded.
+        """Return the field manager that last wrote `place` (see core/field_paths), empty if none is recorded.
 
-        A scale up from 0 through the scale subresource leaves none behind (seen with Kubernetes 1.37).
+        A scale up from 0 through the scale subresource records none (seen with Kubernetes 1.37).
         """
         return field_paths.owner({"managedFields": self.managed}, place)[0]
 
     def is_readable(self, place: str) -> bool:
-        """Whether `place` is in what was kept; a kind of its own may have its replicas elsewhere than its scale has."""
+        """True if `body` has `place`; a custom kind may have its replicas elsewhere than spec.replicas."""
         return field_paths.get(self.body, REPLICAS) is not None if place == REPLICAS else self.whole
 
 
 @dataclass(frozen=True)
 class Missing:
-    """A target that cannot be acted on, with the reason and a sentence for the person who reads it."""
+    """A target that cannot be acted on, with the reason and a message for people."""
 
     ref: Ref
     reason: Reason
@@ -79,7 +79,7 @@ class Missing:
 
 
 def is_hidden(found: "Seen | Missing | None") -> bool:
-    """True if nobody can tell what became of it, since it cannot be read."""
+    """True if the object cannot be read, so that its state is unknown."""
     return isinstance(found, Missing) and found.reason in (Reason.FORBIDDEN, Reason.UNAVAILABLE)
 
 
@@ -88,7 +88,7 @@ def absent(ref: Ref) -> Missing:
 
 
 def seen_of(body: Body, *, whole: bool = False, scalable: bool = True) -> Seen:
-    """Read an object as the API server gives it."""
+    """Parse an object from the API server."""
     meta = meta_of(body)
     kept = _whole(body) if whole else _thin(body)
     managed = body["metadata"].get("managedFields", ()) if whole else _writer(body)
@@ -96,9 +96,9 @@ def seen_of(body: Body, *, whole: bool = False, scalable: bool = True) -> Seen:
 
 
 def scaled(seen: Seen | None, ref: Ref, scale: Body, manager: str = "") -> Seen:
-    """What is known of `ref` after its scale subresource was read, or written by `manager`.
+    """Return the state of `ref` after its scale subresource was read, or written by `manager`.
 
-    It leaves out a zero, which therefore nobody is noted for (seen with Kubernetes 1.37).
+    The subresource leaves out 0 replicas, so no field manager is recorded for it (seen with Kubernetes 1.37).
     """
     meta, replicas = scale["metadata"], (scale.get("spec") or {}).get("replicas", 0)
     if seen is None or seen.uid != meta["uid"]:
@@ -114,12 +114,12 @@ def scaled(seen: Seen | None, ref: Ref, scale: Body, manager: str = "") -> Seen:
 
 
 def alike(one: Seen | Missing, other: Seen | Missing) -> bool:
-    """Whether decisions would see no difference."""
+    """True if decisions cannot see a difference."""
     return _essence(one) == _essence(other)
 
 
 def is_only_progress(one: Seen | Missing, other: Seen | Missing) -> bool:
-    """Whether nothing but the status has changed."""
+    """True if only the status has changed."""
     if isinstance(one, Missing) or isinstance(other, Missing):
         return False
     return one.uid == other.uid and _without_status(one.body) == _without_status(other.body)
@@ -134,7 +134,7 @@ def _without_status(body: Body) -> Body:
 
 
 def _whole(body: Body) -> Body:
-    """Of a Secret nothing but its name stays in memory: that it is there is all that anybody asks of one."""
+    """Return the body to keep. A Secret keeps only its name and uid: decisions need to know only that it exists."""
     if body["kind"] == "Secret":
         return {"metadata": {key: body["metadata"][key] for key in ("namespace", "name", "uid")}}
     dropped = ("resourceVersion", "managedFields")
@@ -143,7 +143,7 @@ def _whole(body: Body) -> Body:
 
 
 def _writer(body: Body) -> Sequence[Body]:
-    """Who wrote the replicas, alone of all managed fields: those of a pod template are larger than the rest."""
+    """Return the managedFields of the replicas alone: those of a pod template are larger than the rest."""
     manager, time = field_paths.owner(body["metadata"], REPLICAS)
     return _by(manager, time)
 
@@ -153,7 +153,7 @@ def _by(manager: str, time: str) -> Sequence[Body]:
 
 
 def _thin(body: Body) -> Body:
-    """Replicas absent from a workload mean the default, 1; the API server writes it out, a manifest may not."""
+    """Return the fields to keep. Absent replicas are the default, 1: the API server writes it, a manifest may not."""
     meta, status = body["metadata"], body.get("status") or {}
     labels = field_paths.get(body, POD_LABELS)
     marks = {

@@ -1,6 +1,6 @@
-"""Pod templates by what they are: a digest, and the revisions in which the cluster keeps them.
+"""Identifies pod templates by a digest, and reads the revisions in which the cluster keeps them.
 
-A template may hold a credential as the value of an environment variable, so no record keeps one, only its digest.
+A template may hold a credential as the value of an environment variable, so a record keeps only its digest.
 """
 
 import hashlib
@@ -13,11 +13,11 @@ from runbook_operator.core.references import Ref
 
 Body = Mapping[str, Any]
 Needed = tuple[str, str, str]
-"""What a template names: API version, kind and name."""
+"""An object that a template names: API version, kind and name."""
 ADDED = ("pod-template-hash", "rollouts-pod-template-hash", "controller-revision-hash")
-"""Labels that controllers add to the templates which they keep."""
+"""Labels that controllers add to the templates that they keep."""
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
-"""A restart makes a revision of its own, and is no other version of anything."""
+"""The annotation of a restart: it makes a new revision, but no new version of the application."""
 ARGO = "rollout.argoproj.io"
 NUMBERED_BY = ("deployment.kubernetes.io/revision", f"{ARGO}/revision")
 HISTORIES = ("deployment.kubernetes.io/revision-history", f"{ARGO}/revision-history")
@@ -27,7 +27,7 @@ INJECTED = f"{ARGO}/ephemeral-metadata"
 
 @dataclass(frozen=True)
 class Revision:
-    """One kept template: its number, what keeps it, and the numbers that it had before."""
+    """One kept template: its number, the name of the object that keeps it, and its earlier numbers."""
 
     number: int
     keeper: str
@@ -44,10 +44,10 @@ class Revision:
 
 @dataclass(frozen=True)
 class Mark:
-    """A revision that was seen working: the number that it had then, and what it keeps under every other number.
+    """The identity of a revision that worked: its number then, and what stays the same under every number.
 
-    That is the name of its ControllerRevision or the digest of its template; it is empty where a ReplicaSet keeps it,
-    which notes the numbers that it had before.
+    `template` is the name of its ControllerRevision or the digest of its template; it is empty if a ReplicaSet keeps
+    it, since that records its earlier numbers.
     """
 
     number: int
@@ -58,7 +58,7 @@ class Mark:
         return self.number in numbers or (bool(self.template) and self.template in (revision.keeper, revision.digest))
 
     def was_left(self, left: Body) -> bool:
-        """Whether a rollback has left this revision, as its record has it, after it was seen working."""
+        """True if a rollback left this revision after it was seen working; `left` is its value in a record."""
         number = int(left.get("revision", 0))
         if self.template and self.template in (left["digest"], left.get("keeper")):
             return self.number <= number
@@ -66,13 +66,13 @@ class Mark:
 
 
 def digest(template: Body) -> str:
-    """The first 16 hex digits of the SHA-256 of the template, without what controllers and restarts add to it."""
+    """Return 16 hex digits of the SHA-256 of the template, without what controllers and restarts add to it."""
     text = json.dumps(plain(_without(template, (RESTARTED,))), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def plain(template: Body) -> dict[str, Any]:
-    """The template as its workload has it."""
+    """Return the template as its workload has it."""
     meta = dict(template.get("metadata") or {})
     labels = {key: value for key, value in (meta.get("labels") or {}).items() if key not in ADDED}
     meta = {key: value for key, value in (meta | {"labels": labels}).items() if value}
@@ -81,9 +81,9 @@ def plain(template: Body) -> dict[str, Any]:
 
 
 def references(template: Body) -> tuple[Needed, ...]:
-    """Each ConfigMap and Secret without which a pod of this template does not start.
+    """Return each ConfigMap and Secret without which a pod of this template does not start.
 
-    Not what pulls images: kubelets go on without a pull secret that is not there.
+    Pull secrets are not among them: kubelets go on without one that does not exist.
     """
     spec = template.get("spec") or {}
     containers = (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
@@ -98,7 +98,7 @@ def references(template: Body) -> tuple[Needed, ...]:
 
 
 def surroundings(template: Body) -> tuple[Needed, ...]:
-    """The account, the classes and the claims without which no pod of this template is made or scheduled."""
+    """Return the account, classes and claims without which no pod of this template is created or scheduled."""
     spec = template.get("spec") or {}
     claims = ((one.get("persistentVolumeClaim") or {}).get("claimName") for one in spec.get("volumes") or ())
     named = (
@@ -111,16 +111,16 @@ def surroundings(template: Body) -> tuple[Needed, ...]:
 
 
 def pull_secrets(template: Body) -> tuple[Needed, ...]:
-    """The Secrets by which the images of this template are pulled, where those are there."""
+    """Return the Secrets that this template names to pull its images."""
     named = (template.get("spec") or {}).get("imagePullSecrets") or ()
     return tuple(dict.fromkeys(("v1", "Secret", one["name"]) for one in named if one.get("name")))
 
 
 def live(body: Body, now: str, kept: Sequence[Revision]) -> Revision | None:
-    """The kept revision that is live in a workload whose template has the digest `now`, None where it is not kept yet.
+    """Return the kept revision that is live in a workload whose template has the digest `now`, None for none yet.
 
-    A custom resource's template has not the defaults that the API server puts into what keeps it: it is known by the
-    number.
+    The template of a custom resource lacks the defaults that the API server adds to the kept one: it is identified by
+    its number.
     """
     number = (body["metadata"].get("annotations") or {}).get(NUMBERED_BY[1])
     numbered = next((one for one in kept if str(one.number) == number), None)
@@ -128,13 +128,13 @@ def live(body: Body, now: str, kept: Sequence[Revision]) -> Revision | None:
 
 
 def keeper_kind(workload: Ref) -> tuple[str, str]:
-    """API version and kind of what keeps the templates of a workload."""
+    """Return API version and kind of the objects that keep the templates of a workload."""
     kept_by_replica_sets = workload.kind in ("Deployment", "Rollout")
     return ("apps/v1", "ReplicaSet" if kept_by_replica_sets else "ControllerRevision")
 
 
 def revisions(uid: str, keepers: Iterable[Body]) -> tuple[Revision, ...]:
-    """The revisions of the workload of that uid, newest first."""
+    """Return the revisions of the workload with that uid, newest first."""
     owned = (body for body in keepers if _is_owned(body, uid))
     return tuple(sorted(map(_revision, owned), key=lambda one: one.number, reverse=True))
 
@@ -159,7 +159,7 @@ def _number(body: Body, annotations: Body) -> int:
 
 
 def _without(template: Body, added: Collection[str]) -> Body:
-    """The template without these labels and annotations."""
+    """Return the template without these labels and annotations."""
     meta = dict(template.get("metadata") or {})
     for part in ("labels", "annotations"):
         meta[part] = {key: value for key, value in (meta.get(part) or {}).items() if key not in added}

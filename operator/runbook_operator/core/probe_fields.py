@@ -1,6 +1,6 @@
-"""A container's own probe beside what a health endpoint says: where they differ, and what of it a status may keep.
+"""Compares a container's own probe with a health endpoint's declaration, and hides secrets from a status.
 
-A probe may hold credentials: in a command, in headers, in a query. Of those a status has a digest and nothing else.
+A probe may hold credentials: in a command, in headers, in a query. A status has only a digest of those.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ FIELDS: Mapping[Kind, str] = {
 }
 HANDLERS = ("exec", "grpc", "httpGet", "tcpSocket")
 HANDLER = f"{{{','.join(HANDLERS)}}}"
-"""The end of the path of whichever handler a probe has."""
+"""End of the path of a probe's handler, whichever it is."""
 UNSAID: Body = {
     "path": "/",
     "scheme": "HTTP",
@@ -31,18 +31,18 @@ UNSAID: Body = {
     "failureThreshold": 3,
     "successThreshold": 1,
 }
-"""What Kubernetes takes where a probe says nothing; a custom resource's probe is not filled in by the API server."""
+"""Kubernetes' defaults of a probe; the API server does not fill them in for a custom resource."""
 SECRET = ("exec", "httpHeaders")
 DIGEST = "digest"
 LOWEST, HIGHEST = 200, 399
-"""The statuses that a kubelet takes for well, all of them."""
+"""The range of statuses that a kubelet takes for healthy."""
 
 
 @dataclass(frozen=True)
 class Said:
-    """What a health endpoint says of a probe: how it asks, and those of its numbers that are declared.
+    """The probe that a health endpoint declares: its handler, and those of its numbers that are declared.
 
-    `parts` are the handler's: path, port and scheme of an httpGet, and its headers where some are declared.
+    `parts` are the fields of the handler: path, port and scheme of an httpGet, and its headers if any.
     """
 
     kind: Kind
@@ -52,13 +52,13 @@ class Said:
 
     @property
     def probe(self) -> dict[str, Any]:
-        """The probe of a container that had none."""
+        """The probe for a container that has none."""
         return {self.handler: dict(self.parts), **self.numbers}
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A field of a container, what it is, and what it is to be; None is absent."""
+    """A field of a container, its live value and its declared value; None is absent."""
 
     field: str
     live: Any
@@ -69,7 +69,7 @@ class Difference:
 
 
 def differences(container: Body, said: Said) -> tuple[Difference, ...]:
-    """Where the container's probe differs from what is said. A port is the same by its name and by its number."""
+    """Return where the container's probe differs. A port is equal by its name and by its number."""
     field, probe = FIELDS[said.kind], container.get(FIELDS[said.kind])
     if not probe:
         return (Difference(field, None, said.probe),)
@@ -81,39 +81,39 @@ def differences(container: Body, said: Said) -> tuple[Difference, ...]:
 
 
 def number(port: Any, ports: Iterable[Body]) -> Any:
-    """The number of a container's port, by its name or as it is; the name where no port of the container has it."""
+    """Return the number of a container's port, given its name or number; the name if no port has it."""
     return next((one["containerPort"] for one in ports if one.get("name") == port), port)
 
 
 def sealed(field: str, value: Any) -> Any:
-    """The value of a field as a status may have it: with a digest in the place of what may be a credential."""
+    """Return the value of a field as a status may have it: a digest replaces what may be a credential."""
     return _sealed(field.rpartition(".")[2], value)
 
 
 def is_sealed(value: Any) -> bool:
-    """Whether the value has a digest in it, so that it can only be found and not read."""
+    """True if the value contains a digest, so that it can only be compared and not read."""
     return isinstance(value, Mapping) and (DIGEST in value or any(map(is_sealed, value.values())))
 
 
 def unsealed(field: str, value: Any, templates: Sequence[Body]) -> Any:
-    """The value of which a status has this, found in the first pod template that has it there; None in none of them."""
+    """Return the value that a sealed one stands for, from the first pod template that has it; None if none has."""
     found = (_get({"spec": {"template": one}}, field) for one in templates)
     return next((one for one in found if one is not None and sealed(field, one) == value), None)
 
 
 def shows(body: Body, field: str, value: Any) -> bool:
-    """Whether the workload has this value, as a status has it, in a field whose place is there."""
+    """True if the workload has this sealed value in the field, and the parent of the field exists."""
     return _has_place(body, field) and covers(sealed(field, _get(body, field)), value)
 
 
 def told(field: str, before: Any, after: Any) -> str:
-    """A change of a field, both values as a status has them, as words."""
+    """Return a change of a field as text; both values are sealed."""
     change = Difference(field, before, after)
     return f"{called(field)} from {_shown(change, before)} to {_shown(change, after)}"
 
 
 def called(field: str) -> str:
-    """A field of a probe in a sentence about that probe: `httpGet.path`, and `it` for the whole and for its handler."""
+    """Return the name of a field in a sentence about its probe: `httpGet.path`; `it` for the probe or its handler."""
     return field.rpartition("].")[2].removesuffix(HANDLER).partition(".")[2] or "it"
 
 
@@ -122,13 +122,13 @@ def _parts(container: Body, field: str, live: Body, parts: Body) -> tuple[Differ
     wanted = dict(parts)
     if number(live.get("port"), ports) == number(parts["port"], ports):
         wanted.pop("port")
-    # Another host than the pod itself is none of what an endpoint says.
+    # No endpoint declares another host than the pod itself.
     own = (Difference(f"{field}.host", live["host"], None),) if live.get("host") else ()
     return (*_differing(field, live, wanted), *own)
 
 
 def _differing(field: str, live: Body, wanted: Body) -> tuple[Difference, ...]:
-    """What was saved as a digest is as good as what it stands for."""
+    """Compare sealed values, so that a saved digest equals the value that it stands for."""
     return tuple(
         Difference(f"{field}.{key}", live.get(key), value)
         for key, value in wanted.items()
@@ -152,7 +152,7 @@ def _sealed(key: str, value: Any) -> Any:
 
 
 def _get(body: Body, field: str) -> Any:
-    """The value there, None also where an element on the way is there twice."""
+    """Return the value, None also if an element on the way exists twice."""
     try:
         return field_paths.get(body, field)
     except field_paths.FieldError:
@@ -160,13 +160,13 @@ def _get(body: Body, field: str) -> Any:
 
 
 def _has_place(body: Body, field: str) -> bool:
-    """Whether what the field is a part of is there: without it, that the field is absent says nothing."""
+    """True if the parent of the field exists: without it, an absent field means nothing."""
     above = field.removesuffix(HANDLER) if field.endswith(HANDLER) else field.rpartition(".")[0]
     return _get(body, above) is not None
 
 
 def _shown(difference: Difference, value: Any) -> str:
-    """A value in as few words as a message has room for, and without what may be a credential."""
+    """Return a value in few words for a message, without what may be a credential."""
     if value is None:
         return "absent"
     value = sealed(difference.field, value)

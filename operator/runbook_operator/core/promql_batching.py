@@ -1,8 +1,8 @@
-"""Several instant queries as one, where that is safe, and how many at once.
+"""Combines several instant queries into one where that is safe, and learns how many fit.
 
-Each query is put into parentheses and its series get its number as a label; `or` then puts them side by side, and no
-two are ever equal. A query is written by somebody: it must not get out of its parentheses and speak for another one,
-so only one that every dialect cuts into the same strings, comments and brackets is put beside others at all.
+Each query is put into parentheses and its series get its number as a label. `or` then joins them, and no two series are
+ever equal. People write the queries, so a query must not leave its parentheses and answer for another one: only a query
+that every dialect splits into the same strings, comments and brackets is combined with others.
 """
 
 import re
@@ -15,15 +15,15 @@ from runbook_operator.core.samples import Sample
 
 MARK = "__runbook_query__"
 MOST = 50
-"""Queries in one: so many of usual length also fit into MOST_LENGTH."""
+"""Queries in one: this many of usual length also fit into MOST_LENGTH."""
 MOST_LENGTH = 15_000
-"""Bytes of a combined query: VictoriaMetrics takes 16 KiB unless told otherwise."""
+"""Bytes of a combined query: VictoriaMetrics takes 16 KiB by default."""
 WRAPPING = 70
 REMEMBERED = 20_000
 COMPARED = 1024
-"""Queries of which it is remembered if they end in a comparison: each decision about a Runbook asks it of all."""
+"""Cached results of `compares`: each decision about a Runbook calls it for all queries."""
 
-# What PromQL and MetricsQL disagree about, a backslash in backquotes and a line break in quotes, is no string here.
+# PromQL and MetricsQL disagree about a backslash in backquotes and a line break in quotes: neither is a string here.
 # Bare is printable ASCII without quotes, backslash and #.
 STRINGS = r'"(?:[^"\\\n]|\\.)*"' r"|'(?:[^'\\\n]|\\.)*'" r"|`[^`\\\n]*`"
 TOKEN = re.compile(STRINGS + r"|#[^\n]*" r"|(?P<bare>[\t\n !$-&(-\[\]-_a-~]+)")
@@ -34,8 +34,8 @@ PAIRS = {")": "(", "]": "[", "}": "{"}
 
 
 def is_plain(query: str) -> bool:
-    """Whether every dialect reads the same brackets in it, and each is closed: then `(query)` is one expression."""
-    # A carriage return ends a comment for some, and not for others.
+    """True if every dialect reads the same brackets in it, and each is closed: `(query)` is one expression."""
+    # A carriage return ends a comment in some dialects only.
     if "\r" in query:
         return False
     bare = _bare(query)
@@ -44,9 +44,9 @@ def is_plain(query: str) -> bool:
 
 @lru_cache(COMPARED)
 def compares(query: str) -> bool:
-    """True if the query ends in a comparison, so that it gives no series where that does not hold.
+    """True if the query ends in a comparison, so that it returns no series where the comparison is false.
 
-    `bool` makes it give 0 instead, and so does `or vector(0)` behind it.
+    With `bool`, or `or vector(0)` behind it, it returns 0 instead.
     """
     bare = _bare(query) or ""
     if not _closed(bare):
@@ -56,9 +56,9 @@ def compares(query: str) -> bool:
 
 
 def combined(queries: Sequence[str], scalars: Iterable[str] = ()) -> str:
-    """One query for all of them; `scalars` are those whose answer is a number and not a vector.
+    """Return one query for all of them; `scalars` are the queries whose answer is a number and not a vector.
 
-    The line break ends a comment at a query's end.
+    The line break ends a comment at the end of a query.
     """
     known = set(scalars)
     return "\nor\n".join(
@@ -68,7 +68,7 @@ def combined(queries: Sequence[str], scalars: Iterable[str] = ()) -> str:
 
 
 def parted(samples: Iterable[Sample], count: int) -> list[tuple[Sample, ...]] | None:
-    """The samples of each of so many queries, without the mark; None where one bears no such mark."""
+    """Return the samples of each of `count` queries, without MARK; None if a sample has no valid MARK."""
     parts: dict[str, list[Sample]] = {str(number): [] for number in range(count)}
     for sample in samples:
         labels = dict(sample.labels)
@@ -80,10 +80,10 @@ def parted(samples: Iterable[Sample], count: int) -> list[tuple[Sample, ...]] | 
 
 
 class Sizes:
-    """How many queries may be asked as one, learned from what came of it.
+    """Maximum batch size of each query, learned from the answers.
 
-    What failed together is asked in halves from then on, down to one, until it is known who fails; what was answered
-    quickly may be asked with twice as many. Only what is not as usual is remembered.
+    A batch that failed is halved from then on, down to one query, until the failing query is known; after a quick
+    answer the size is doubled. Only sizes below the maximum are stored.
     """
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class Sizes:
         self.scalars: set[str] = set()
 
     def batches(self, queries: Iterable[str]) -> Iterator[list[str]]:
-        """The queries as they may be asked now; those that may be asked with equally many go together."""
+        """Yield the queries in batches as large as allowed now; queries of the same size limit go together."""
         alike: dict[int, list[str]] = defaultdict(list)
         for query in queries:
             alike[self._most.get(query, MOST) if is_plain(query) else 1].append(query)
@@ -99,7 +99,7 @@ class Sizes:
             yield from _chunks(members, most)
 
     def answered(self, batch: Sequence[str], *, quickly: bool) -> None:
-        """A slow answer raises nothing: with more beside it, it would come too late."""
+        """Double the size after a quick answer; a slow one with more queries would come too late."""
         for query in batch if quickly else ():
             if (most := self._most.pop(query, MOST) * 2) < MOST:
                 self._most[query] = most
@@ -116,7 +116,7 @@ class Sizes:
 
 
 def _bare(query: str) -> str | None:
-    """The query without strings and comments; None where a string does not end. It costs no more than its length."""
+    """Return the query without strings and comments, in linear time; None if a string does not end."""
     parts, at = [], 0
     while at < len(query):
         if (token := TOKEN.match(query, at)) is None:
@@ -137,7 +137,7 @@ def _closed(bare: str) -> bool:
 
 
 def _inner(bare: str) -> str:
-    """The text without the parentheses around all of it, however many these are; it costs no more than its length."""
+    """Return the text without all parentheses around the whole of it, in linear time."""
     closes = _closings(bare)
     begin, end = _trimmed(bare, 0, len(bare))
     while closes.get(begin) == end - 1 and bare[begin] == "(":
@@ -146,7 +146,7 @@ def _inner(bare: str) -> str:
 
 
 def _closings(bare: str) -> dict[int, int]:
-    """The place of each opened bracket with that of the one that closes it; every bracket is closed."""
+    """Return the position of each opening bracket and of its closing one; every bracket must be closed."""
     opened: list[int] = []
     found = {}
     for one in BRACKETS.finditer(bare):
@@ -158,7 +158,7 @@ def _closings(bare: str) -> dict[int, int]:
 
 
 def _trimmed(text: str, begin: int, end: int) -> tuple[int, int]:
-    """The range without the white space at both of its ends."""
+    """Return the range without the white space at both of its ends."""
     while begin < end and text[begin].isspace():
         begin += 1
     while begin < end and text[end - 1].isspace():
@@ -167,7 +167,7 @@ def _trimmed(text: str, begin: int, end: int) -> tuple[int, int]:
 
 
 def _outside(bare: str) -> str:
-    """The text outside of all brackets."""
+    """Return the text outside of all brackets."""
     depth, kept = 0, []
     for part in re.split(r"([()\[\]{}])", bare):
         depth += part in PAIRS.values() if part else 0

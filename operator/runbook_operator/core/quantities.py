@@ -3,12 +3,12 @@
     0.99   -3   1e3   1.5k                 a number, also with k, M, G; no commas, they mean different things to people
     5%                                     a ratio
     10s   500 ms   1m30s   2 minutes       a time; `m` is minutes, as in a duration, never the milli of Kubernetes
-    2x                                     a multiple, of whatever it is held against
+    2x                                     a multiple of the value that it is compared with
     $50   50 USD   €3                      money: a symbol before or an ISO code after; `$` is the US dollar
     10MB   2 GiB   2Gi                     bytes; case counts, since bits are not bytes
     500 req/s   500/s   10 MB/s   $40/h    a rate: of any word, of bytes, of money; also rps, rpm, qps
 
-A word of its own, as in `3 pods`, is refused: otherwise `10 secnds` would be a count of ten.
+Any other word, as in `3 pods`, is refused: otherwise `10 secnds` would be a count of ten.
 """
 
 import re
@@ -21,7 +21,7 @@ from runbook_operator.core import durations
 Dimension = Literal["number", "ratio", "time", "multiple", "money", "bytes", "rate"]
 
 LIMIT = 1e100
-"""Beyond this a number is a slip of the hand; below it no conversion overflows."""
+"""A larger number is a typing error; no conversion of a smaller one overflows."""
 
 SYMBOLS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₩": "KRW"}
 CURRENCIES = re.findall(
@@ -67,7 +67,7 @@ SPELLED = {
 ALIASES = {other: name for name, others in SPELLED.items() for other in others.split()}
 
 FREE = re.compile(r"(?!k[^aeiou])[a-z_]+")
-"""The word of a rate. `Mbit` and `kreq` hide a scale that would be lost: `5 Mbit/s` is not five of anything."""
+"""The word of a rate. `Mbit` and `kreq` hide a scale that would be lost: `5 Mbit/s` is not 5 per second."""
 
 SHAPE = re.compile(
     r"\s*(?P<before>(?P<sign>[+-]?)(?P<symbol>[$€£¥₹₩]?)\s*)"
@@ -90,7 +90,7 @@ KINDS = {
 
 
 class QuantityError(ValueError):
-    """What cannot be read as it stands, from which character on (0-based), and why."""
+    """The text cannot be parsed: the first wrong character (0-based), and why."""
 
     def __init__(self, text: str, position: int, problem: str) -> None:
         self.text = text
@@ -101,7 +101,7 @@ class QuantityError(ValueError):
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number of a unit: `1.5k req/min` is 1500 of `req/m`, `$50` is 50 of `USD`, `1m30s` is 90 of `s`."""
+    """A number with a unit: `1.5k req/min` is 1500 of `req/m`, `$50` is 50 of `USD`, `1m30s` is 90 of `s`."""
 
     number: float
     dimension: Dimension
@@ -114,7 +114,7 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Unit:
-    """How many of the base unit it is, and of what: only like is compared with like."""
+    """A unit as a multiple of its base unit. Only units of the same dimension and kind are compared."""
 
     dimension: Dimension
     scale: Fraction = Fraction(1)
@@ -133,7 +133,7 @@ UNITS: dict[str, Unit] = {
 
 
 def parse(text: str) -> Quantity:
-    """The text as a quantity; QuantityError points at the character that is wrong."""
+    """Parse the text as a quantity; QuantityError points at the wrong character."""
     bare = text.strip()
     if re.fullmatch(durations.PATTERN, bare) and len(re.findall(r"[a-z]+", bare)) > 1:
         return Quantity(durations.duration(bare).total_seconds(), "time", "s", bare)
@@ -149,11 +149,11 @@ def parse(text: str) -> Quantity:
 
 
 def in_unit(quantity: Quantity, unit: str | None) -> float:
-    """What a query gives for this quantity if its values are in this unit: 5% is 5 in `percent` and 0.05 in `ratio`.
+    """Return the number that a query in this unit gives for the quantity: 5% is 5 in `percent`, 0.05 in `ratio`.
 
     None is the base unit: ratio, seconds, bytes, per second, the currency itself. A number without a unit is in the
-    query's own unit, whichever that is, and a multiple is a number of times. QuantityError where the one cannot be held
-    against the other.
+    unit of the query, whichever that is; a multiple stays a factor. Raises QuantityError if the quantity and the unit
+    cannot be compared.
     """
     if quantity.dimension in ("number", "multiple"):
         return quantity.number
@@ -166,15 +166,15 @@ def in_unit(quantity: Quantity, unit: str | None) -> float:
 
 
 def check_unit(name: str) -> None:
-    """QuantityError where no query's values can be in a unit of this name; an empty one is of plain numbers."""
+    """Raise QuantityError if a query's values cannot have this unit; an empty name is for plain numbers."""
     if _unit(_named(name)) is None:
         raise QuantityError(name, 0, _unknown(name))
 
 
 def kind(quantity: Quantity) -> str:
-    """What it is a quantity of, as a sentence says it; empty where it can be one of anything.
+    """Return the kind of the quantity for a message; empty if it fits any metric.
 
-    Two that are of different kinds cannot be held against the same values.
+    Quantities of different kinds cannot be compared with the same values.
     """
     if quantity.dimension in ("number", "multiple"):
         return ""
@@ -184,7 +184,7 @@ def kind(quantity: Quantity) -> str:
 
 
 def _shape(text: str) -> re.Match[str]:
-    """The parts of the text, all of it accounted for."""
+    """Match the parts of the text; raise QuantityError if anything is left over."""
     found = SHAPE.match(text)
     if found is None or found["number"] is None:
         at = found.end("before") if found else 0
@@ -197,13 +197,13 @@ def _shape(text: str) -> re.Match[str]:
 
 
 def _named(unit: str) -> str:
-    """The unit under the one name that it has here: `requests / min` is `requests/m`, `seconds` is `s`."""
+    """Return the canonical name of the unit: `requests / min` is `requests/m`, `seconds` is `s`."""
     whole = re.sub(r"\s", "", unit)
     return "/".join(ALIASES.get(part, part) for part in ALIASES.get(whole, whole).split("/"))
 
 
 def _unit(name: str) -> Unit | None:
-    """The unit of this name, None if there is none."""
+    """Return the unit of this canonical name, None if there is none."""
     word, slash, per = name.partition("/")
     if not slash:
         return UNITS.get(word)
@@ -224,5 +224,5 @@ def _unknown(unit: str) -> str:
 
 
 def _times(number: float, scale: Fraction) -> float:
-    """The product as a person would work it out: 7% is 0.07, not 0.07000000000000001."""
+    """Return the product in decimal arithmetic: 7% is 0.07, not 0.07000000000000001."""
     return float(Fraction(str(number)) * scale)

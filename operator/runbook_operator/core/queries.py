@@ -1,4 +1,4 @@
-"""What a decision may ask of the cluster before it decides. Asking is raising Unread: who decides does no I/O."""
+"""The reads that a decision may need. A decision does no I/O: it raises Unread with the missing queries."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ from runbook_operator.core.writes import Effect
 
 @dataclass(frozen=True)
 class Read:
-    """One object as a whole. The answer is a Seen or a Missing, which World.look then gives."""
+    """One whole object. The answer is a Seen or a Missing, which World.look then returns."""
 
     ref: Ref
 
 
 @dataclass(frozen=True)
 class Find:
-    """Every object of a kind in one namespace, as bodies; none where the cluster does not serve the kind."""
+    """All objects of a kind in one namespace, as bodies; none if the cluster does not serve the kind."""
 
     api_version: str
     kind: str
@@ -28,13 +28,13 @@ class Find:
     fields: str = ""
 
     def has(self, ref: Ref) -> bool:
-        """Whether the object is one of those that it asks for, if its labels and fields are."""
+        """True if the query lists the object, provided that its labels and fields match."""
         return (self.api_version, self.kind, self.namespace) == (ref.api_version, ref.kind, ref.namespace)
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Whether a Service of the namespace answers an HTTP GET. The answer is an Answering; no body is kept."""
+    """An HTTP GET to a Service of the namespace. The answer is an Answering; no body is kept."""
 
     service: Ref
     port: str
@@ -43,7 +43,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class May:
-    """Whether who is acted for may do this to the object of that name, or to all of the namespace where it has none.
+    """An access review: may the acting account do this to the named object, or to all of the namespace?
 
     `resource` is a plural, with its subresource after a slash. The answer is a Ruling.
     """
@@ -57,17 +57,17 @@ class May:
 
 @dataclass(frozen=True)
 class HasAccount:
-    """Whether the service account exists. The answer is a Ruling, allowed also where the operator may not see it."""
+    """Does the service account exist? The answer is a Ruling, allowed also if the operator may not read it."""
 
     account: Account
 
 
 @dataclass(frozen=True)
 class DryRun:
-    """True if the API server would take a write, which it does not store.
+    """A dry run of a write: would the API server accept it?
 
-    It is that of the `number`, counted in a throw of the switch; the write itself is not compared, since it may hold
-    the time of the throw. The answer is a Ruling, not allowed where nobody can tell, or a Denied.
+    It is the write with this `number` in a throw of the switch. The write itself is not compared, since it may hold the
+    time of the throw. The answer is a Ruling, not allowed if the result is unknown, or a Denied.
     """
 
     switch: Ref
@@ -77,7 +77,7 @@ class DryRun:
 
 @dataclass(frozen=True)
 class Admission:
-    """The replicas that the API server would store if so many were written through the scale subresource.
+    """The replicas that the API server would store if this number were written through the scale subresource.
 
     Nothing is written. The answer is a number, or a Denied.
     """
@@ -93,10 +93,11 @@ End = Literal["Answered", "Unreachable", "Closed", "Late", "Unasked"]
 
 @dataclass(frozen=True)
 class Answering:
-    """What came of a Probe: the status of the answer, or in a few words why there was none.
+    """The result of a Probe: the HTTP status, or in a few words why there was none.
 
-    Answered: something comes, though it may not be HTTP. Unreachable: no connection is made. Closed: one is, and ends
-    without an answer. Late: one is, and nothing comes. Unasked: there is nothing that could be asked.
+    Answered: an answer came, though it may not be HTTP. Unreachable: no connection. Closed: the connection ended
+    without an answer. Late: the connection was made, and no answer came in time. Unasked: there was nothing to send a
+    request to.
     """
 
     status: int | None
@@ -106,7 +107,7 @@ class Answering:
 
 @dataclass(frozen=True)
 class Ruling:
-    """What the API server says to a May; `user` is who may not."""
+    """The answer of the API server to a May; `user` is the user that is not allowed."""
 
     allowed: bool
     user: str = ""
@@ -114,14 +115,14 @@ class Ruling:
 
 @dataclass(frozen=True)
 class Denied:
-    """The answer to a query that the operator may not ask."""
+    """The answer to a query that the operator is not allowed to make."""
 
     reason: Reason
     message: str
 
 
 class Unread(Exception):  # noqa: N818 # not an error: a decision is to be made again with the answers to `queries`
-    """A decision needs to know more; where it is not `urgent`, as it was a few seconds ago will do."""
+    """A decision needs more reads; if it is not `urgent`, an answer of a few seconds ago is good enough."""
 
     def __init__(self, queries: Iterable[Query], *, urgent: bool = True) -> None:
         self.queries, self.urgent = frozenset(queries), urgent
@@ -129,7 +130,7 @@ class Unread(Exception):  # noqa: N818 # not an error: a decision is to be made 
 
 
 def together(*looks: Callable[[], Any]) -> tuple[Any, ...]:
-    """What each of them gives; what is unread of all of them is asked for at once."""
+    """Return the result of each call; the missing reads of all of them are raised as one Unread."""
     found, unread = [], set[Query]()
     for look in looks:
         try:

@@ -1,4 +1,4 @@
-"""From a right that is missing to the commands that grant it, as a person can paste them."""
+"""Builds the kubectl commands that grant a missing right, ready to paste."""
 
 import hashlib
 import re
@@ -9,7 +9,7 @@ from runbook_operator.core.accounts import PREFIX, Account
 from runbook_operator.core.rbac_rules import Right
 
 IMPERSONATION = "runbook-operator-impersonation"
-"""The ClusterRole by which the operator may act in the name of service accounts."""
+"""The ClusterRole that lets the operator act as service accounts."""
 GENERAL = (
     "Grant the operator's service account the verb that the message names, or change what a policy of the cluster "
     "refuses."
@@ -21,10 +21,10 @@ _REFUSAL = re.compile(
 
 
 def advice(message: str, namespace: str = "", *, scoped: bool = False) -> str:
-    """What a person can do about a 403, as far as the API server's message tells.
+    """Return the advice against a 403, from the message of the API server.
 
-    `namespace` is that of the account in whose name it was asked; `scoped` is as for commands. From Kubernetes 1.36 on,
-    who may not act for it is told so of the request itself: cannot impersonate-on:serviceaccount:patch.
+    `namespace` is that of the account under which the request was sent; `scoped` is as for commands. From Kubernetes
+    1.36 on, a missing right to impersonate names the request: cannot impersonate-on:serviceaccount:patch.
     """
     found = _REFUSAL.search(message)
     if found is None:
@@ -38,7 +38,7 @@ def advice(message: str, namespace: str = "", *, scoped: bool = False) -> str:
 
 
 def plain(message: str) -> str:
-    """Who may not do what, where the message is of a right that is missing; else the message itself."""
+    """Return who may not do what, if the message is about a missing right; else the message itself."""
     found = _REFUSAL.search(message)
     if found is None or found["verb"].startswith("impersonate"):
         return message
@@ -48,7 +48,7 @@ def plain(message: str) -> str:
 
 
 def acting(message: str, account: Account) -> str:
-    """As plain, where the operator may not act in the name of the account; empty where the message is of another."""
+    """Return who may not act as the account; empty if the message is not about impersonation."""
     found = _REFUSAL.search(message)
     if found is None or not found["verb"].startswith("impersonate"):
         return ""
@@ -59,10 +59,10 @@ def acting(message: str, account: Account) -> str:
 
 
 def commands(user: str, namespace: str, rights: Iterable[Right], *, scoped: bool = False) -> str:
-    """One role and its binding for each set of verbs.
+    """Return the commands for one role and its binding for each set of verbs.
 
-    In the namespace for one of its own service accounts, and for an operator that is `scoped` to some namespaces; for
-    one that serves all of them in all.
+    They grant the rights in the namespace for a service account of this namespace, and for an operator that is `scoped`
+    to some namespaces; else in all namespaces.
     """
     together: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for right in rights:
@@ -73,7 +73,7 @@ def commands(user: str, namespace: str, rights: Iterable[Right], *, scoped: bool
 
 
 def impersonation(user: str, namespace: str) -> str:
-    """How an administrator lets `user`, who is the operator, act in the name of the namespace's service accounts."""
+    """Return the command that lets `user`, the operator, act as the namespace's service accounts."""
     return (
         f"kubectl create rolebinding {IMPERSONATION} --namespace={namespace} --clusterrole={IMPERSONATION} "
         f"{_subject(user)}"
@@ -92,7 +92,7 @@ def _pair(user: str, namespace: str, verbs: tuple[str, ...], resources: list[str
 
 
 def _resource(right: Right) -> str:
-    """As kubectl takes it: deployments.apps/scale."""
+    """Return the resource as kubectl takes it: deployments.apps/scale."""
     resource, slash, subresource = right.resource.partition("/")
     return f"{resource}.{right.group}{slash}{subresource}" if right.group else right.resource
 

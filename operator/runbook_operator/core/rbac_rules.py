@@ -1,4 +1,4 @@
-"""What the operator must be allowed in the cluster: the rules of a ClusterRole."""
+"""A right of the operator in the cluster, as a rule of a ClusterRole has it."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Right:
     """Verbs on one resource: `resource` is a plural, with its subresource after a slash; `group` is empty for core.
 
-    Where it is `of` some kinds, only who acts on one of them needs it; without one that is `optional` less is known,
-    and nothing fails.
+    If it is `of` some kinds, only actions on these kinds need it. Without an `optional` right nothing fails, but the
+    operator knows less.
     """
 
     group: str

@@ -1,4 +1,4 @@
-"""Every reason that a condition or an Event can carry, and the only source of them."""
+"""All reasons that a condition or an Event can have. They are defined only here."""
 
 from enum import StrEnum
 

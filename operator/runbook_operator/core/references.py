@@ -1,4 +1,4 @@
-"""How objects of the cluster are named."""
+"""Names of objects in the cluster."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ GROUP = "runbooks.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 MANAGER = "runbook-operator"
-"""The field manager of every write of ours; it must not begin with kubectl, which Flux takes over and undoes."""
+"""The field manager of all the operator's writes; Flux takes over and undoes one that begins with kubectl."""
 USER_AGENT = f"{MANAGER}/{__version__}"
 
 
 NAMES = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 API_VERSIONS = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[a-z]([-a-z0-9]*[a-z0-9])?$"
 KINDS = r"^[A-Za-z]([-A-Za-z0-9]*[A-Za-z0-9])?$"
-"""What users may write where an object is named: each is one step of a path, and none leads to another namespace."""
+"""Patterns for names that users write: each is one path segment, and none leads to another namespace."""
 
 
 @dataclass(frozen=True, order=True)
 class Ref:
-    """One object: where it lives and what it is called. Its uid is not part of the name."""
+    """The name of one object: kind, namespace and name. Its uid is not part of it."""
 
     api_version: str
     kind: str
@@ -38,11 +38,11 @@ class Ref:
         return self.api_version.rpartition("/")[0]
 
     def is_of(self, api_version: str, kind: str, namespace: str) -> bool:
-        """Whether it is one of that kind in that namespace; an empty namespace means all of them."""
+        """True if it is of that kind in that namespace; an empty namespace means all of them."""
         return (self.api_version, self.kind) == (api_version, kind) and namespace in ("", self.namespace)
 
     def is_meant_by(self, reference: Mapping[str, Any]) -> bool:
-        """Whether a reference of apiVersion, kind and name leads here; every version of a group is the same object."""
+        """True if an apiVersion, kind and name refer to it; all versions of a group are the same object."""
         group = str(reference.get("apiVersion", "")).rpartition("/")[0]
         return (group, reference.get("kind"), reference.get("name")) == (self.group, self.kind, self.name)
 
@@ -59,7 +59,7 @@ class Owner:
 
 @dataclass(frozen=True)
 class Meta:
-    """What the operator uses of an object's metadata."""
+    """The metadata of an object that the operator uses."""
 
     ref: Ref
     uid: str
@@ -71,7 +71,7 @@ class Meta:
 
     @property
     def life(self) -> tuple[str, int, bool]:
-        """What changes with the spec, with a deletion, and with another object of the name."""
+        """A key that changes with the spec, with a deletion, and with another object of the same name."""
         return (self.uid, self.generation, self.deleting)
 
     @property
@@ -84,13 +84,13 @@ def switch_ref(namespace: str, name: str) -> Ref:
 
 
 def ref_of(body: Mapping[str, Any]) -> Ref:
-    """Where a body is, as the API server gives it; apiVersion and kind must be in it."""
+    """Return the name of an object from the API server; apiVersion and kind must be in the body."""
     meta = body["metadata"]
     return Ref(body["apiVersion"], body["kind"], meta.get("namespace", ""), meta["name"])
 
 
 def meta_of(body: Mapping[str, Any]) -> Meta:
-    """Read the metadata of a body as the API server gives it; apiVersion and kind must be in it."""
+    """Parse the metadata of an object from the API server; apiVersion and kind must be in the body."""
     meta = body["metadata"]
     return Meta(
         ref=ref_of(body),

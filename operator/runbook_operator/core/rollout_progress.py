@@ -1,4 +1,4 @@
-"""How far the controller of a workload is with its pod template, as the workload's status tells."""
+"""Reads from a workload's status how far its controller has rolled out the pod template."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ DEPLOYMENT = ("apps/v1", "Deployment")
 KINDS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, ROLLOUT)
 """The kinds whose templates are kept as revisions."""
 REPLICA_FAILURE = "ReplicaFailure"
-"""The condition of a Deployment or a Rollout of which a ReplicaSet cannot make pods."""
+"""The condition of a Deployment or a Rollout whose ReplicaSet cannot create pods."""
 ROLLED_OUT_BY = timedelta(minutes=10)
-"""A rollout blocks an automatic engagement for this long at most: Kubernetes waits as long for progress by default."""
+"""Maximum time that a rollout blocks automatic engagements: the default progress deadline of Kubernetes."""
 
 
 @dataclass(frozen=True)
 class RollingOut:
-    """Pods by how far they are. `observed` where the numbers are about the template that is live.
+    """Pods by their progress. `observed` if the numbers are about the live template.
 
     `kept` are the pods of an older template that the strategy leaves: those below a partition, and all with OnDelete.
     """
@@ -37,21 +37,21 @@ class RollingOut:
 
     @property
     def complete(self) -> bool:
-        """True if it is as far as its update strategy lets it get."""
+        """True if the rollout is as far as its update strategy lets it get."""
         return self.observed and self.available == self.total == self.desired and self.old <= self.kept
 
     @property
     def old(self) -> int:
-        """The pods of an older template."""
+        """The number of pods of an older template."""
         return max(0, self.total - self.updated)
 
     @property
     def working(self) -> int:
-        """How many pods of the new template are available at the least: the older ones may all be among the others."""
+        """Minimum number of available pods of the new template: all the older pods may be available."""
         return max(0, min(self.updated, self.available - self.old))
 
     def __str__(self) -> str:
-        """In the words of a status; empty where there is nothing left to say."""
+        """Return the progress as a status shows it; empty if it is complete."""
         if self.complete:
             return ""
         if not self.observed:
@@ -61,7 +61,7 @@ class RollingOut:
 
     @property
     def _rest(self) -> str:
-        """What is left to do where every pod that should be is updated."""
+        """The work that is left once all pods that should be are updated."""
         if self.updated < self.desired - self.kept:
             return ""
         if self.available < self.desired:
@@ -70,7 +70,7 @@ class RollingOut:
 
 
 def refusal_of_pods(seen: Seen) -> str:
-    """Why the API server lets no pod of the workload be made, in its words; empty where it does not refuse any."""
+    """Return the API server's message that refuses the workload's pods; empty if it refuses none."""
     conditions = (seen.body.get("status") or {}).get("conditions") or ()
     failing = (one for one in conditions if (one.get("type"), one.get("status")) == (REPLICA_FAILURE, "True"))
     return next((str(one.get("message", "")) for one in failing), "")
@@ -81,7 +81,7 @@ def kind_of(seen: Seen) -> tuple[str, str]:
 
 
 def rolling_out(seen: Seen) -> RollingOut:
-    """How far it is; asked only of the kinds above. What a status leaves out is 0."""
+    """Return the progress of a workload of one of KINDS. A number that its status leaves out is 0."""
     status = seen.body.get("status") or {}
     if kind_of(seen) == DAEMON_SET:
         desired = status.get("desiredNumberScheduled", 0)
@@ -94,13 +94,13 @@ def rolling_out(seen: Seen) -> RollingOut:
 
 
 def is_rolling_out(seen: Seen) -> bool:
-    """True if pods of an older template are still to be replaced; a rollout that is stuck is none any more."""
+    """True if pods of an older template are still to be replaced, and the rollout is not stuck."""
     far = rolling_out(seen)
     return far.old > far.kept and not far.overdue
 
 
 def may_stand_still(seen: Seen) -> bool:
-    """True if the update strategy lets every pod be away at once, so that nobody answers while it goes on."""
+    """True if the update strategy lets all pods be away at once, so that none serves meanwhile."""
     if kind_of(seen) == ROLLOUT:
         return False
     desired = rolling_out(seen).desired
@@ -112,7 +112,7 @@ def may_stand_still(seen: Seen) -> bool:
 
 
 def _kept(seen: Seen, desired: int) -> int:
-    """The pods that the update strategy leaves at an older template until somebody deletes them or moves the bound."""
+    """Return the pods that the strategy leaves at an older template until a person deletes them or moves the bound."""
     strategy = seen.body["spec"].get("updateStrategy") or {}
     if strategy.get("type") == "OnDelete":
         return desired
@@ -120,25 +120,25 @@ def _kept(seen: Seen, desired: int) -> int:
 
 
 def _share(amount: int | str, desired: int) -> int:
-    """A number of pods, or a percentage of them, rounded down as controllers do."""
+    """Return a number of pods, or a percentage of them, rounded down as controllers do."""
     return desired * int(amount.rstrip("%")) // 100 if isinstance(amount, str) else amount
 
 
 def ready_pods(seen: Seen) -> int | None:
-    """How many pods are ready; None of a kind of its own that does not count them."""
+    """Return how many pods are ready; None for a custom kind that does not count them."""
     ready = "numberReady" if kind_of(seen) == DAEMON_SET else "readyReplicas"
     count: int | None = (seen.body.get("status") or {}).get(ready, 0 if kind_of(seen) in KINDS else None)
     return count
 
 
 def is_observed(seen: Seen) -> bool:
-    """Whether its controller has taken up the last change of its spec; Argo Rollouts writes the number as a text."""
+    """True if its controller has seen the last change of its spec; Argo Rollouts writes the number as text."""
     observed = str((seen.body.get("status") or {}).get("observedGeneration", 0))
     return not observed.isdigit() or int(observed) >= seen.body["metadata"].get("generation", 0)
 
 
 def is_updating(seen: Seen) -> bool:
-    """Whether an Argo Rollout is on its way from its stable ReplicaSet to another; the first one has none before it."""
+    """True if an Argo Rollout is moving from its stable ReplicaSet to another; False while there is no stable one."""
     status = seen.body.get("status") or {}
     stable = status.get("stableRS")
     return kind_of(seen) == ROLLOUT and bool(stable) and status.get("currentPodHash") != stable

@@ -1,6 +1,6 @@
-"""Numbers from a source that speaks Prometheus's HTTP API. No data is an answer of its own: neither good nor bad news.
+"""Numbers from a source that speaks Prometheus's HTTP API. Missing data is a result of its own: neither good nor bad.
 
-What a source says in words is written by others: of an error no more than a short first line is ever passed on.
+Other people write the texts of a source: of an error no more than a short first line is ever passed on.
 """
 
 import math
@@ -17,13 +17,13 @@ from pydantic.alias_generators import to_camel
 
 Kind = Literal["Unreachable", "Timeout", "Refused", "TooLarge", "Malformed", "Unauthorized"]
 SHARE = 0.5
-"""Of the points of a range, how many must hold a number: less may be the nights only, or one incident only."""
+"""Minimum fraction of the points of a range that must have a number: less may be only nights, or one incident."""
 MOST_WORDS = 200
-"""Characters of a source's own words that are passed on."""
+"""Maximum number of characters of a source's own text that are passed on."""
 USERINFO = re.compile(r"(?<=//)\S*@")
 HIDDEN = "***"
 READ_WORDS = 10 * MOST_WORDS
-"""Of a longer line no more is looked at, so that a hostile one costs nothing."""
+"""Maximum number of characters of a line that are processed, so that a hostile one costs nothing."""
 LATE = ("timeout", "canceled")
 AWAY = ("unavailable", "internal")
 NO_ACCESS = (401, 403)
@@ -32,7 +32,7 @@ REFUSES = (400, 413, 414, 422)
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One number. `at` is when the query was evaluated; only `timestamp(metric)` says when a target was scraped."""
+    """One number. `at` is when the query was evaluated; only `timestamp(metric)` gives the time of the scrape."""
 
     labels: Mapping[str, str]
     value: float
@@ -41,10 +41,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class QueryError:
-    """Why there is no answer. It says nothing of the value, which stays unknown.
+    """Why a query has no answer; the value stays unknown.
 
-    Unreachable: nothing that answers is there. Timeout: no answer in time. Refused: the source does not take the query.
-    TooLarge: more than is read. Malformed: no numbers in it. Unauthorized: the credentials are not accepted.
+    Unreachable: no source answers there. Timeout: no answer in time. Refused: the source does not accept the query.
+    TooLarge: the answer is larger than is read. Malformed: no numbers in it. Unauthorized: the credentials are not
+    accepted.
     """
 
     kind: Kind
@@ -56,7 +57,7 @@ Answer = tuple[Sample, ...] | QueryError
 
 @dataclass(frozen=True)
 class Vector:
-    """The answer to an instant query; a scalar is one sample without labels, and is remembered to have been one."""
+    """The answer to an instant query. A scalar is one sample without labels, and sets `scalar`."""
 
     samples: tuple[Sample, ...]
     scalar: bool = False
@@ -64,19 +65,19 @@ class Vector:
 
 @dataclass(frozen=True)
 class Matrix:
-    """The answer to a range query: the samples of all series, of which each may have one for each of `points` times."""
+    """The answer to a range query: the samples of all series; each series has up to `points` of them."""
 
     samples: tuple[Sample, ...]
     points: int
 
 
-# Bounded by the last second of the year 9999, so that a datetime can always be made of it.
+# Bounded by the last second of the year 9999, so that it always fits into a datetime.
 Stamp = Annotated[float, Field(ge=0, lt=253402300800, allow_inf_nan=False)]
 Point = tuple[Stamp, float]
 
 
 class _Part(BaseModel):
-    """A part of an answer; what is not named here, such as warnings, is left alone."""
+    """A part of an answer; fields that are not declared here, such as warnings, are ignored."""
 
     model_config = ConfigDict(alias_generator=to_camel, frozen=True, extra="ignore")
 
@@ -100,7 +101,7 @@ class _Body(_Part):
 
 
 def vector(body: bytes) -> Vector | QueryError:
-    """What /api/v1/query answered with status 200."""
+    """Parse an answer of /api/v1/query with status 200."""
     data = _data(body)
     if isinstance(data, QueryError):
         return data
@@ -113,7 +114,7 @@ def vector(body: bytes) -> Vector | QueryError:
 
 
 def matrix(body: bytes, points: int) -> Matrix | QueryError:
-    """What /api/v1/query_range answered with status 200 for so many points in time."""
+    """Parse an answer of /api/v1/query_range with status 200, for this number of points in time."""
     data = _data(body)
     if isinstance(data, QueryError):
         return data
@@ -125,7 +126,7 @@ def matrix(body: bytes, points: int) -> Matrix | QueryError:
 
 
 def refusal(status: int, body: bytes, secrets: Sequence[str] = ()) -> QueryError:
-    """What an answer with another status than 200 means. The words of one that does not speak the API are not read."""
+    """Return the error of an answer with a status other than 200. A text that is not of this API is not passed on."""
     said = f"the source answers {status}"
     if status in NO_ACCESS:
         return QueryError("Unauthorized", f"{said}: it does not accept the credentials, or the tenant")
@@ -138,13 +139,13 @@ def refusal(status: int, body: bytes, secrets: Sequence[str] = ()) -> QueryError
     message = f"{said}: {first_line(f'{read.error_type}: {read.error}', secrets)}"
     if read.error_type in LATE:
         return QueryError("Timeout", message)
-    # Some sources have types of their own: there the status tells.
+    # Some sources have error types of their own: for these the status decides.
     refuses = status in REFUSES and read.error_type not in AWAY
     return QueryError("Refused" if refuses else "Unreachable", message)
 
 
 def first_line(text: str, secrets: Sequence[str] = ()) -> str:
-    """The first line of somebody's text, short, printable, and without what is secret."""
+    """Return the first line of an untrusted text: short, printable, and without secrets."""
     line = next((one for one in text.splitlines() if one.strip()), "")
     for secret in secrets:
         line = line.replace(secret, HIDDEN)
@@ -154,19 +155,19 @@ def first_line(text: str, secrets: Sequence[str] = ()) -> str:
 
 
 def worst(samples: Iterable[Sample], direction: Literal["high", "low"]) -> Sample | None:
-    """The highest, or lowest, of several series, None where no number is; of equals always the same one is named."""
+    """Return the highest, or lowest, of several series, None if none is a number; ties go by label."""
     sign = -1 if direction == "high" else 1
     numbers = (one for one in samples if not math.isnan(one.value))
     return min(numbers, key=lambda one: (sign * one.value, sorted(one.labels.items())), default=None)
 
 
 def is_stale(sample: Sample, now: datetime, after: timedelta) -> bool:
-    """Whether it tells nothing of now: it is older than that, or so far ahead that its clock is not ours."""
+    """True if the sample is older than `after`, or so far in the future that its clock differs from ours."""
     return abs(now - sample.at) > after
 
 
 def median_of_range(found: Matrix) -> float | None:
-    """The median of every number of every series; None where fewer than SHARE of the points in time have one.
+    """Return the median of all numbers of all series; None if fewer than SHARE of the points in time have one.
 
     Series that come and go, such as pods, fill each other's gaps. An infinite number, as a division by zero gives, is
     left out like NaN: nothing can be a multiple of it.

@@ -1,4 +1,4 @@
-"""Which shard a namespace is of, and which shards each replica should have: pure, the same for everybody who asks."""
+"""Assigns namespaces to shards and shards to replicas. Pure: all replicas compute the same."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -9,28 +9,28 @@ from hashlib import blake2b
 from runbook_operator.core.references import Ref
 
 MOST = 256
-"""Shards there may be; beyond some per replica they spread nothing any better, and each is a Lease to read."""
+"""Maximum number of shards: beyond a few per replica more do not spread better, and each is a Lease to read."""
 Whose = Callable[[Ref], bool]
-"""Whether an object is among those that something is about."""
+"""A filter of objects, such as those of some shards."""
 
 
 def everybody(ref: Ref) -> bool:
-    """Every object, as where one leader does all."""
+    """The filter that accepts every object, for a single leader."""
     del ref
     return True
 
 
 def among(shards: Collection[int], count: int) -> Whose:
-    """The objects of these shards, of so many that there are."""
+    """Return the filter that accepts the objects of these shards, of `count` in total."""
     return lambda ref: shard_of(ref.namespace, count) in shards
 
 
 @lru_cache(maxsize=65_536)
 def shard_of(namespace: str, count: int) -> int:
-    """The shard of a namespace, from 0 on: a jump hash (Lamping and Veach, 2014) of its name.
+    """Return the shard of a namespace, from 0 on: a jump hash (Lamping and Veach, 2014) of its name.
 
-    It spreads evenly, and of a change from n to m shards, n < m, only the namespaces move that the new shards get:
-    (m - n) / m of them.
+    It spreads evenly. A change from n to m shards, n < m, moves only the namespaces that the new shards get: (m - n) /
+    m of them.
     """
     key = int.from_bytes(blake2b(namespace.encode(), digest_size=8).digest(), "big")
     shard, jump = 0, 0
@@ -43,7 +43,7 @@ def shard_of(namespace: str, count: int) -> int:
 
 @dataclass(frozen=True)
 class Share:
-    """What one replica should do about the shards: take these, give these back, and whether it then lacks some."""
+    """The next changes of one replica: shards to take, shards to release, and if it lacks shards after that."""
 
     take: tuple[int, ...] = ()
     give: tuple[int, ...] = ()
@@ -51,10 +51,11 @@ class Share:
 
 
 def share(replica: str, holders: Sequence[str], replicas: Collection[str]) -> Share:
-    """What `replica`, one of `replicas`, should do where each shard has that holder, "" for none.
+    """Return what `replica`, one of `replicas`, should do, given the holder of each shard, "" for none.
 
-    All who decide on the same world decide on parts of the same plan: no two take one shard, every replica ends with
-    the floor or the ceiling of its even share, and no shard moves that need not. Who has most keeps most.
+    Replicas that decide on the same holders decide on parts of the same plan: no two take one shard, every replica ends
+    with the floor or the ceiling of its even share, and no shard moves without need. The replicas with most shards keep
+    the larger shares.
     """
     has = Counter(holder for holder in holders if holder in replicas)
     ranked = sorted(replicas, key=lambda one: (-has[one], one))

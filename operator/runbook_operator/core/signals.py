@@ -1,4 +1,4 @@
-"""What automatic sources say about a switch. "No data" is a word of its own: it neither engages nor releases."""
+"""Signals of automatic sources about a switch. Missing data is a verdict of its own: neither Engage nor Release."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,9 +9,9 @@ Verdict = Literal["Engage", "Release", "Unknown"]
 
 @dataclass(frozen=True)
 class Signal:
-    """The latest word of one source: `name` is the entry of the Runbook that speaks, `reason` what it saw.
+    """The latest signal of one source: `name` is its entry in the Runbook, `reason` describes what it read.
 
-    `blind` where it is Unknown since there is no data, and not since the level is between bad and well.
+    `blind` if it is Unknown because there is no data, and not because the level is between bad and good.
     """
 
     source: Source

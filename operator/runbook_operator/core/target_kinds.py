@@ -1,4 +1,4 @@
-"""What a declared target is made of."""
+"""The objects of a declared target."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Thresholds as people write them, `> 5%`, `<= 2s`, `> 2x`, `1% .. 5%`, held against what a query gave."""
+"""Thresholds as people write them, `> 5%`, `<= 2s`, `> 2x`, `1% .. 5%`, compared with the value of a query."""
 
 import math
 import re
@@ -17,19 +17,19 @@ Role = Literal["normal", "warning", "critical"]
 OPERATORS = {">": ">", ">=": ">=", "<": "<", "<=": "<=", "\u2265": ">=", "\u2264": "<="}
 START = re.compile(r"\s*(?P<operator>[<>=!~\u2264\u2265]*)\s*")
 REMEMBERED = 8192
-"""Thresholds that are not read again: every look at a Runbook is one at all of its own, and many are the same."""
+"""Cached thresholds: each visit of a Runbook parses all of its thresholds, and many are the same."""
 RANGE = re.compile(r"\s*\.\.\s*|\s+[-\u2013]\s+|\s+to\s+")
 
 
 class ThresholdError(QuantityError):
-    """A threshold that cannot be read, or that cannot be held against the metric's unit."""
+    """A threshold that cannot be parsed, or that cannot be compared with the metric's unit."""
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """An interval of values, open at its bounds where it is strict; `relative` bounds are multiples of a baseline.
+    """An interval of values, open at its bounds if it is strict; `relative` bounds are multiples of a baseline.
 
-    `kind` is what its bounds are a quantity of, as a sentence says it, empty for plain numbers.
+    `kind` is the kind of quantity of its bounds for messages, empty for plain numbers.
     """
 
     text: str
@@ -49,11 +49,10 @@ class Threshold:
         return "below" if self.low == -math.inf else "within"
 
     def holds(self, value: float, baseline: float | None = None) -> bool | None:
-        """Whether the value is inside, None where nothing can be said.
+        """True if the value is inside, None if that is unknown.
 
-        That is for NaN, and for a relative threshold without a baseline to multiply: nothing, or zero and less, of
-        which everything and nothing is a multiple. An infinite value is inside where that side is open, whatever the
-        baseline.
+        It is unknown for NaN, and for a relative threshold whose baseline is missing, zero or negative: those have no
+        useful multiples. An infinite value is inside if that side is open, whatever the baseline.
         """
         if math.isnan(value):
             return None
@@ -66,13 +65,13 @@ class Threshold:
         return self.covers(value, baseline)
 
     def covers(self, value: float, one: float = 1.0) -> bool:
-        """Whether a value is inside, the bounds being multiples of this one."""
+        """True if the value is inside, with the bounds multiplied by `one`."""
         low, high = self.low * one, self.high * one
         return low < value < high if self.strict else low <= value <= high
 
 
 def parse(text: str, unit: str | None = None, role: Role = "warning") -> Threshold:
-    """The threshold, its bounds in the metric's unit; ThresholdError points at the character and says what is expected.
+    """Parse the threshold, its bounds in the metric's unit; ThresholdError points at the wrong character.
 
     A quantity alone is the bound that its role suggests: normal is up to it, warning and critical are beyond it.
     """
@@ -99,7 +98,7 @@ def _parsed(text: str, unit: str | None, role: Role) -> Threshold:
 
 
 def conflict(normal: Threshold | None, warning: Threshold | None, critical: Threshold | None) -> str:
-    """The first contradiction between the thresholds of one metric as a sentence, empty for none."""
+    """Return the first contradiction between the thresholds of one metric as a sentence, empty for none."""
     named = (("normal", normal), ("warning", warning), ("critical", critical))
     of_a_kind = [(name, one) for name, one in named if one and one.kind]
     for (name, one), (other, another) in combinations(of_a_kind, 2):
@@ -116,7 +115,7 @@ def conflict(normal: Threshold | None, warning: Threshold | None, critical: Thre
 
 
 def _range(text: str, places: tuple[int, int, int], unit: str | None, role: Role) -> Threshold:
-    """Both ends belong to it. An end without a unit has that of the other: `1 - 5%`."""
+    """Parse a range, which includes both ends. An end without a unit has the unit of the other: `1 - 5%`."""
     at, end, after = places
     if role != "normal":
         raise ThresholdError(text, at, f"{role} is one bound, as in > 5%; only normal can be a range")
@@ -145,7 +144,7 @@ def _bound(text: str, at: int, quantity: Quantity, unit: str | None) -> float:
 
 @contextmanager
 def _pointing(text: str, at: int) -> Iterator[None]:
-    """Errors from inside a part of the text point into the whole."""
+    """Make errors from inside a part of the text point into the whole."""
     try:
         yield
     except QuantityError as error:
@@ -157,7 +156,7 @@ def _comparable(one: Threshold, other: Threshold) -> bool:
 
 
 def _milder(critical: Threshold, warning: Threshold) -> bool:
-    """Whether critical holds for values for which warning does not hold yet."""
+    """True if critical holds for values for which warning does not hold yet."""
     if not _comparable(critical, warning):
         return False
     beyond = critical.low < warning.low or critical.high > warning.high

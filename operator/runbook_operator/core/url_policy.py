@@ -1,7 +1,7 @@
-"""URLs in one spelling, and the administrator's patterns that say which of them may be asked.
+"""Parses URLs into one canonical spelling, and matches them with the URL patterns that the administrator allows.
 
-Programs differ in how they read an odd URL, and guards are passed through that difference. So what can be read in two
-ways is refused, not repaired. No error repeats the URL, which may hold a password.
+Programs differ in how they read an odd URL, and attackers pass guards through that difference. So an ambiguous URL is
+refused, not repaired. No error repeats the URL, which may hold a password.
 """
 
 import re
@@ -23,16 +23,16 @@ _TEXT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 _HIDDEN = re.compile(r"%(?:2F|5C|25|[01].|7F)")
-"""In a path: a slash, a backslash, a per cent or a control character, which some servers decode before they look."""
+"""In a path: an escaped slash, backslash, per cent or control character, which some servers decode first."""
 
 
 class UrlError(ValueError):
-    """What is wrong with a URL or a pattern, in words that hold nothing of it."""
+    """A URL or a pattern cannot be used. The message quotes nothing of it."""
 
 
 @dataclass(frozen=True)
 class Url:
-    """One URL in its one spelling. The host is ASCII, an address without brackets, and has no dot at its end."""
+    """A URL in its canonical spelling. The host is ASCII, without a dot at its end; an address has no brackets."""
 
     scheme: str
     host: str
@@ -45,19 +45,19 @@ class Url:
 
     @property
     def authority(self) -> str:
-        """The host as a request names it, with the port where it is not the usual one."""
+        """The host as a request names it, with the port if it is not the default one."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def target(self) -> str:
-        """What is asked of the host: the path and the query."""
+        """The path and the query."""
         return f"{self.path}?{self.query}" if self.query else self.path
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """Which URLs may be asked: `https://*.example.com/health/*`."""
+    """A pattern of allowed URLs: `https://*.example.com/health/*`."""
 
     scheme: str
     labels: tuple[str, ...]
@@ -75,7 +75,7 @@ class Pattern:
 
 
 def parse(text: str) -> Url:
-    """The URL in its one spelling; raises UrlError where it has none or where programs would not agree on it."""
+    """Return the URL in its canonical spelling; raise UrlError if it is invalid or ambiguous."""
     if len(text) > LONGEST:
         raise UrlError(f"a URL has {LONGEST} characters at most")
     if _ODD.search(text):
@@ -87,9 +87,9 @@ def parse(text: str) -> Url:
 
 
 def pattern(text: str) -> Pattern:
-    """A pattern: the scheme, a host in which `*` is one whole label but the last, perhaps a port, and a path.
+    """Parse a pattern: scheme, host, optional port and path. `*` is one whole label of the host, but not the last.
 
-    A `*` at the end of the path stands for whatever follows. Any query goes with it.
+    A `*` at the end of the path stands for any rest. Any query matches.
     """
     whole = _WHOLE.fullmatch(text)
     if not whole or whole[4] is not None:
@@ -105,7 +105,7 @@ def pattern(text: str) -> Pattern:
 
 
 def shown(text: str) -> str:
-    """The URL without its query, fit for a status; what cannot be read is not repeated."""
+    """Return the URL without its query, fit for a status; one that cannot be parsed is not repeated."""
     try:
         return str(replace(parse(text), query=""))
     except UrlError:
@@ -113,7 +113,7 @@ def shown(text: str) -> str:
 
 
 def hostname(text: str) -> str:
-    """A host in its one spelling: lower case, ASCII, no dot at the end, an address in its canonical form."""
+    """Return the canonical host: lower case, ASCII, no dot at the end, an address in its canonical form."""
     if text.startswith("[") and text.endswith("]"):
         return _sixth(text[1:-1])
     name = (text if text.isascii() else _ascii(text)).lower().removesuffix(".")
@@ -154,7 +154,10 @@ def _sixth(text: str) -> str:
 
 
 def _fourth(name: str) -> str:
-    """Resolvers read 127.1, 0x7f000001, 017700000001 and 2130706433 as addresses, and not all as the same."""
+    """Parse a host that ends in a number; raise UrlError unless it is a plain IPv4 address.
+
+    Resolvers read 127.1, 0x7f000001, 017700000001 and 2130706433 as addresses, and not all as the same.
+    """
     if not (address := ip_policy.parse(name)):
         raise UrlError("a host that ends in a number is an IPv4 address of four plain decimal numbers")
     return str(address)
@@ -177,7 +180,7 @@ def _path(text: str) -> str:
 
 
 def _spelled(text: str) -> str:
-    """With escapes only where they are needed, in capitals."""
+    """Return the text with escapes only where they are needed, in capitals."""
     if not _TEXT.fullmatch(text):
         raise UrlError("path and query of a URL are ASCII, with everything unusual escaped by % and two digits")
     return _ESCAPE.sub(_escape, text)

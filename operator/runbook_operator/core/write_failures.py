@@ -1,4 +1,4 @@
-"""What was tried lately on one field of one target, as this process remembers it."""
+"""The recent write results of one field of one target, as this process remembers them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,9 +13,9 @@ Place = tuple[Ref, str]
 
 @dataclass(frozen=True)
 class Failed:
-    """Writes that failed in a row: why the last one did, since when, and when the next one is due.
+    """Consecutive failed writes: the reason of the last one, since when, and when the next one is due.
 
-    `fatal` where trying again cannot help until a person acts.
+    `fatal` if another try cannot succeed until a person acts.
     """
 
     reason: Reason
@@ -28,7 +28,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer of the API server to one accepted write of a field; see Accepted."""
+    """The API server's answer to one accepted write of a field; see Accepted."""
 
     uid: str
     asked: Any
@@ -38,11 +38,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Accepted:
-    """Writes of one value in a row that the API server accepted: how many, since when, and when the last one was.
+    """Consecutive accepted writes of one value: how many, since when, and when the last one was.
 
-    `asked` is the value as an audit has it, `live` what the object in the last answer showed. `changed` where that is
-    something else: an admission policy, a webhook or a default has changed it. Another uid is another object. `undone`
-    counts the writes of the field that did not last, of whichever value and for whichever switch.
+    `asked` is the value as an audit shows it, `live` the value in the last answer. `changed` if they differ: an
+    admission policy, a webhook or a default has changed it. Another uid is another object. `undone` counts the writes
+    of the field that did not last, of any value and for any switch.
     """
 
     uid: str
@@ -57,7 +57,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Effort:
-    """Nothing of it is needed to be right after a restart."""
+    """The failed and the accepted writes. After a restart the operator is correct without them."""
 
     failed: Failed | None = None
     accepted: Accepted | None = None

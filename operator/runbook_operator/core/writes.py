@@ -14,7 +14,7 @@ Subresource = Literal["", "scale", "status"]
 
 @dataclass(frozen=True)
 class Patch:
-    """A JSON merge patch of an object or of its subresource, only if the object is still the one that was seen."""
+    """A JSON merge patch of an object or of its subresource, only for the uid and resourceVersion that were read."""
 
     ref: Ref
     uid: str
@@ -25,7 +25,7 @@ class Patch:
 
 @dataclass(frozen=True)
 class Create:
-    """Make an object; its name follows from the engagement, so that it is never made twice."""
+    """Create an object; its name follows from the engagement, so that it is never created twice."""
 
     ref: Ref
     body: Mapping[str, Any]
@@ -33,7 +33,7 @@ class Create:
 
 @dataclass(frozen=True)
 class Delete:
-    """Delete the object, if it still is the one of that uid, and of that resourceVersion where one is given."""
+    """Delete the object if it still has that uid, and that resourceVersion if one is given."""
 
     ref: Ref
     uid: str

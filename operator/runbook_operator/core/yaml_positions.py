@@ -1,9 +1,9 @@
-"""Where the values of a YAML or JSON text are that a path can mean: positions, found in one pass.
+"""Finds the positions of the values in a YAML or JSON text that a dotted path can mean, in one pass.
 
-A key may have dots in it, as Spring's files do, so that one dotted path can mean several places: `a.b` is the key b
-in the map a, and it is the key "a.b". An outline has all of them.
+A key may have dots in it, as in Spring's files, so that one dotted path can mean several places: `a.b` is the key b in
+the map a, and it is the key "a.b". An outline has all of them.
 
-The parsers are those in C, and larger documents are refused. While C code reads JSON no other thread runs.
+The parsers are the C ones, and larger documents are refused: while C code reads JSON, no other thread runs.
 """
 
 import json
@@ -19,9 +19,9 @@ import yaml
 Keys = tuple[str, ...]
 Span = tuple[int, int]
 LARGEST_YAML = 64 * 1024
-"""Characters. libyaml takes 5 ms for them, on a slow machine 20, and 40 where every other one is a comma."""
+"""Characters. libyaml takes 5 ms for them, on a slow machine 20, and 40 if every other one is a comma."""
 MOST_VALUES = 64 * 1024
-"""Commas and opening brackets of a JSON document, which can fill the 1 MiB of a ConfigMap with less.
+"""Commas and opening brackets of a JSON document. A document with fewer can fill the 1 MiB of a ConfigMap.
 
 Values cost more than characters: 1 MiB takes 10 ms with as many values as flagd's files have, and 170 ms full of `[`.
 """
@@ -41,38 +41,38 @@ class UnreadableError(ValueError):
 
 
 class TooLargeError(UnreadableError):
-    """The text is too large to be read while others wait."""
+    """The text is too large to be parsed while other switches wait."""
 
 
 @dataclass
 class Outline:
-    """The nodes of a text that a dotted path can mean, and those above them, by their keys."""
+    """The nodes of a text that a dotted path can mean, and their parents, by their keys."""
 
     is_json: bool = False
     counts: Counter[Keys] = field(default_factory=Counter)
-    """How often each is there."""
+    """The number of times that each node occurs."""
     bound: set[Keys] = field(default_factory=set)
-    """Those with an anchor, an alias or a tag: they stand, or may stand, for more than their own text."""
+    """Nodes with an anchor, an alias or a tag: they stand, or may stand, for more than their own text."""
     maps: set[Keys] = field(default_factory=set)
     spans: dict[Keys, Span] = field(default_factory=dict)
-    """Where a path ends in a single value: its first character, and the one after its last."""
+    """Position of each single value at the end of the path: its first character, and the one after its last."""
     is_bare: bool = False
     """True if the text is no map but a single value or a list."""
 
     def note(self, keys: Keys, *, bound: bool) -> None:
-        """One more node is there."""
+        """Add a node."""
         self.counts[keys] += 1
         if bound:
             self.bound.add(keys)
 
     def moved(self, end: int, by: int) -> "Outline":
-        """The outline of the text in which a value that ended there has another length."""
+        """Return the outline after a value that ended at `end` has grown by `by` characters."""
         spans = {keys: (a + by * (a >= end), b + by * (b >= end)) for keys, (a, b) in self.spans.items()}
         return replace(self, spans=spans)
 
 
 def read(text: str, path: str) -> Outline:
-    """The outline of the text for this dotted path; UnreadableError where the text is no single document."""
+    """Return the outline of the text for this dotted path; raise UnreadableError if it is no single document."""
     if _values(text) > MOST_VALUES:
         raise TooLargeError(
             f"it has {_values(text):,} commas and brackets, and a document of more than {MOST_VALUES:,} is not read, "
@@ -90,7 +90,7 @@ def read(text: str, path: str) -> Outline:
 
 
 def _values(text: str) -> int:
-    """No fewer than the document has."""
+    """Return an upper bound of the number of values."""
     return sum(map(text.count, ",[{"))
 
 
@@ -108,7 +108,7 @@ def _kilobytes(size: int) -> int:
 
 
 def _further(rest: str, key: str) -> str | None:
-    """The rest of the path below this key; empty at its end, None where the path does not go there."""
+    """Return the rest of the path below this key; empty at its end, None if the path does not lead there."""
     if rest == key:
         return ""
     return rest[len(key) + 1 :] if rest.startswith(f"{key}.") else None
@@ -131,7 +131,7 @@ def _of_json(text: str, path: str) -> Outline:
 
 
 def _members(text: str, start: int) -> Iterator[tuple[str, Span]]:
-    """The keys of the JSON object that begins there, and where their values are."""
+    """Yield the keys of the JSON object that begins there, and the positions of their values."""
     at = _after_blank(text, start + 1)
     while text[at] != "}":
         name, at = DECODER.raw_decode(text, at)
@@ -168,7 +168,7 @@ def _line(mark: Any) -> int:
 
 
 class _Yaml:
-    """Reads the events of libyaml once, and keeps of them what a path can mean."""
+    """Reads the events of libyaml once, and keeps only what a path can mean."""
 
     def __init__(self, text: str) -> None:
         # libyaml does not count a byte order mark at the beginning.
@@ -214,13 +214,13 @@ class _Yaml:
                 self._node(value, (*keys, key.value), left)
 
     def _skip(self, event: Any) -> None:
-        """Pass by the rest of the node that begins with this event."""
+        """Skip the rest of the node that begins with this event."""
         depth = self._know(event)
         while depth:
             depth += self._know(next(self.events))
 
     def _know(self, event: Any) -> int:
-        """Note an anchor, and refuse an alias of none; 1 where a collection begins, -1 where one ends, else 0."""
+        """Record an anchor, refuse an undefined alias; 1 if a collection begins, -1 if one ends, else 0."""
         if isinstance(event, yaml.CollectionEndEvent):
             return -1
         if isinstance(event, yaml.AliasEvent) and event.anchor not in self.anchors:

@@ -1,9 +1,9 @@
-"""One value inside a YAML or JSON text, found and replaced without touching any other byte.
+"""Finds and replaces one value inside a YAML or JSON text without touching any other byte.
 
-A ConfigMap's file is written and commented by people: it is never loaded and dumped again, only the characters of one
-scalar are exchanged. What cannot be exchanged alone (anchors, aliases, tags, several documents) is refused.
+People write and comment the files of a ConfigMap. They are never loaded and dumped again: only the characters of one
+scalar are replaced. A value that cannot be replaced alone (anchors, aliases, tags, several documents) is refused.
 
-Parsing takes milliseconds. A decision has a budget for it (see `limited`), and what was parsed is remembered.
+Parsing takes milliseconds. A decision has a budget for it (see `limited`), and results are cached.
 """
 
 import json
@@ -25,16 +25,16 @@ from runbook_operator.core.yaml_positions import Keys, Outline, Span
 QUOTES = ("'", '"')
 JSON_BARE = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 ALIKE = [re.compile(one) for one in (r"[A-Za-z0-9_]+", r'"[ !#-\[\]-~]*"', r"'[ -&(-~]*'")]
-"""Values of YAML of which one can take the place of another of its kind: a word, and quoted text without escapes."""
+"""YAML values that can replace another of the same pattern: a word, and quoted text without escapes."""
 UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
-"""What a YAML reader refuses or takes for a line end, and json.dumps leaves as it is."""
+"""Characters that a YAML reader refuses or takes for a line end, and that json.dumps does not escape."""
 NO_MAP = "the text is not a YAML or JSON map but a single value or a list, as a .properties file is: it has no keys"
 REMEMBERED = 2048
-"""Outlines of so many paths in so many texts are kept; one has a few hundred bytes."""
+"""Maximum number of cached outlines, one for each text and path; one has a few hundred bytes."""
 LONGEST_DESCENT = 8
-"""Texts that are made one of the other: a switch sets eight flags at most."""
+"""Maximum number of edits that an outline is derived through: a switch sets eight flags at most."""
 BUDGET = 16 * 1024
-"""Characters that one decision parses at most: 8 ms where every other one is a comma, and 2 ms usually."""
+"""Maximum number of characters that one decision parses: usually 2 ms, 8 ms if every other one is a comma."""
 
 
 class FieldError(ValueError):
@@ -53,13 +53,13 @@ class AbsentError(FieldError):
 
 
 class TooLargeError(FieldError):
-    """The document is too large to be read."""
+    """The document is too large to be parsed."""
 
     reason = Reason.DOCUMENT_TOO_LARGE
 
 
 class Unparsed(Exception):  # noqa: N818 # as Unread: the decision is made again once `text` is parsed for `path`
-    """Parsing a document would exceed the budget of a decision. Nobody catches it on the way but who parses it."""
+    """Parsing a document would exceed the budget of a decision. Only the code that then parses it catches this."""
 
     def __init__(self, text: str, path: str) -> None:
         super().__init__(path)
@@ -68,7 +68,7 @@ class Unparsed(Exception):  # noqa: N818 # as Unread: the decision is made again
 
 @dataclass(frozen=True)
 class Origin:
-    """The text that a text was made of, by another value: what followed `end` moved `by` so many characters."""
+    """The text that a text was made from by replacing a value: what followed `end` moved by `by` characters."""
 
     digest: bytes
     end: int
@@ -77,7 +77,7 @@ class Origin:
 
 @contextmanager
 def limited(characters: int = BUDGET) -> Iterator[None]:
-    """Within it documents of so many characters are parsed at most; the next one raises Unparsed."""
+    """Within this context at most this many characters are parsed; a document beyond that raises Unparsed."""
     token = _left.set([characters])
     try:
         yield
@@ -86,7 +86,7 @@ def limited(characters: int = BUDGET) -> Iterator[None]:
 
 
 def parse(text: str, path: str) -> Outline | yaml_positions.UnreadableError:
-    """The outline of the text for this dotted path, or why it has none. Any thread may do this."""
+    """Return the outline of the text for this dotted path, or the error. Any thread may call it."""
     try:
         return yaml_positions.read(text, path)
     except yaml_positions.UnreadableError as unreadable:
@@ -94,17 +94,17 @@ def parse(text: str, path: str) -> Outline | yaml_positions.UnreadableError:
 
 
 def remember(text: str, path: str, found: Outline | yaml_positions.UnreadableError) -> None:
-    """Later decisions about the same text and path use what was parsed."""
+    """Cache the result for later decisions about the same text and path."""
     _known[_digest(text), path] = found
     if len(_known) > REMEMBERED:
         del _known[next(iter(_known))]
 
 
 def find(text: str, keys: Keys) -> Span:
-    """Where the scalar under these map keys begins and ends in the text; a block scalar ends before its last line end.
+    """Return the position of the scalar under these map keys; a block scalar ends before its last line end.
 
-    AbsentError where the keys lead nowhere; FieldError where the text is no single document, or the node is no scalar,
-    or it could not be changed alone; TooLargeError.
+    Raises AbsentError if the keys lead nowhere; FieldError if the text is no single document, or the node is no scalar,
+    or cannot be changed alone; TooLargeError.
     """
     found = _outline(text, keys)
     _refuse_odd(found, keys)
@@ -115,15 +115,15 @@ def find(text: str, keys: Keys) -> Span:
 
 
 def replaced(text: str, keys: Keys, raw: str) -> str:
-    """The text with the scalar under these keys written as `raw`, all else byte for byte as before.
+    """Return the text with the scalar under these keys written as `raw`, all else byte for byte as before.
 
-    FieldError as `find`, and where `raw` would not stand there as exactly one value: the document is read again.
+    Raises FieldError as `find`, and if `raw` would not be exactly one value there: the document is parsed again.
     """
     start, end = find(text, keys)
     if text[start:end] == raw:
         return text
     if start == end or not raw:
-        # Between a colon and nothing there is no room: the way back would not give the same bytes.
+        # There is no room between a colon and an empty value: restoring it would not give the same bytes.
         raise FieldError(spelled(keys), "a value left empty in the document can be neither replaced nor written")
     changed = text[:start] + raw + text[end:]
     if _is_json_value(raw) if is_json(text, keys) else _are_alike(text[start:end], raw):
@@ -139,9 +139,9 @@ def is_json(text: str, keys: Keys) -> bool:
 
 
 def scalar(value: str, like: str, *, in_json: bool = False) -> str:
-    """The raw text for `value` in the manner of the raw text `like`, which it replaces in a document.
+    """Return the raw text for `value` in the style of the raw text `like`, which it replaces in a document.
 
-    Quoted stays quoted in the same way; bare stays bare (`false`, `12`, a word) where it reads back as this very
+    Quoted text stays quoted in the same way. Bare text stays bare (`false`, `12`, a word) if it reads back as this very
     value, else it is quoted as in JSON. In a JSON document only JSON's own booleans, numbers and null are bare.
     """
     if like.startswith("'") and value.isprintable():
@@ -153,31 +153,31 @@ def scalar(value: str, like: str, *, in_json: bool = False) -> str:
 
 
 def path_of(flag: str) -> Keys:
-    """The keys that a flag's name means inside of a document: a dot divides, and one after a backslash does not."""
+    """Return the keys that a flag's name means in a document: a dot separates them, unless a backslash is before it."""
     return tuple(key.replace("\0", ".") for key in flag.replace("\\.", "\0").split("."))
 
 
 def flag_of(keys: Keys) -> str:
-    """As path_of, the other way round."""
+    """Return the name of the flag with these keys: the inverse of path_of."""
     return ".".join(key.replace(".", "\\.") for key in keys)
 
 
 def others(text: str, keys: Keys) -> tuple[Keys, ...]:
-    """Other single values of the document that are these keys with dots between them: `a.b` beside `a: {b: …}`.
+    """Return other single values of the document that are these keys joined by dots: `a.b` next to `a: {b: …}`.
 
-    FieldError as for `find`.
+    Raises FieldError as `find`.
     """
     return tuple(other for other in _outline(text, keys).spans if other != keys)
 
 
 def spelled(keys: Keys) -> str:
-    """The keys as a path in messages."""
+    """Return the keys as a path for messages."""
     plain = "".join(f".{key}" if re.fullmatch(r"[\w-]+", key) else f"[{key}]" for key in keys)
     return "#" + plain.removeprefix(".")
 
 
 def _outline(text: str, keys: Keys) -> Outline:
-    """Outlines are kept by the digest of their text, so that no text stays in memory."""
+    """Return the outline, cached by the digest of its text, so that no text stays in memory."""
     path = ".".join(keys)
     digest = _digest(text)
     found = _known.pop((digest, path), None) or _derived(digest, path) or _parsed(text, path)
@@ -196,7 +196,7 @@ def _note_origin(text: str, origin: Origin) -> None:
 
 
 def _derived(digest: bytes, path: str) -> Outline | None:
-    """What is known of a text holds around a value that is replaced: the changed text needs no parsing."""
+    """Return the outline shifted from that of the text before the edit: the changed text needs no parsing."""
     made: list[Origin] = []
     while (origin := _origins.get(digest)) is not None and len(made) < LONGEST_DESCENT:
         made.append(origin)
@@ -219,17 +219,17 @@ def _parsed(text: str, path: str) -> Outline | yaml_positions.UnreadableError:
 _known: dict[tuple[bytes, str], Outline | yaml_positions.UnreadableError] = {}
 _origins: dict[bytes, Origin] = {}
 _left: ContextVar[list[int] | None] = ContextVar("left", default=None)
-"""One number: the characters that the decision under way may still parse; None outside of decisions."""
+"""One number: the characters that the current decision may still parse; None outside of decisions."""
 
 
 @lru_cache(maxsize=8)
 def _digest(text: str) -> bytes:
-    """One look asks for the same text many times; only the first time costs something."""
+    """Return the digest of the text; cached, since one visit needs it many times."""
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _refuse_odd(found: Outline, keys: Keys) -> None:
-    """Raises FieldError where something on the path keeps the value from being changed alone."""
+    """Raise FieldError if something on the path keeps the value from being changed alone."""
     if found.is_bare:
         raise FieldError(spelled(keys), NO_MAP)
     for depth in range(len(keys) + 1):
@@ -254,7 +254,7 @@ def _stands(text: str, keys: Keys, place: tuple[int, int]) -> bool:
 
 
 def _is_json_value(raw: str) -> bool:
-    """True if one single value can take the place of another in JSON: nothing around it has to be read for that."""
+    """True if it is one JSON value, which can replace another without parsing the text around it."""
     if not raw.startswith('"'):
         return JSON_BARE.fullmatch(raw) is not None
     try:
@@ -264,12 +264,12 @@ def _is_json_value(raw: str) -> bool:
 
 
 def _are_alike(old: str, new: str) -> bool:
-    """True if the new value is one in YAML wherever the old one is."""
+    """True if the new value is a YAML value wherever the old one is."""
     return any(one.fullmatch(old) and one.fullmatch(new) for one in ALIKE)
 
 
 def _is_plain(value: str) -> bool:
-    """Whether the value may stand bare, in a block and in braces, and a reader can make something of it."""
+    """True if the value can stand bare, in a block and in braces, and a reader can parse it."""
     try:
         both = [yaml.load(text, Loader=yaml.CBaseLoader) for text in (f"k: {value}", f"{{k: {value}}}")]  # noqa: S506 # makes strings only
         yaml.safe_load(value)
