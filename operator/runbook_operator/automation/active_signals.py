@@ -1,4 +1,4 @@
-"""What a switch hears of its automatic sources."""
+"""The signals of automatic sources that are still valid for a switch."""
 
 from runbook_operator.api.parsing import RunbookObject
 from runbook_operator.api.switch import Entry
@@ -10,10 +10,11 @@ from runbook_operator.reconcile.snapshot import World
 
 
 def heard(world: World) -> tuple[Signal, ...]:
-    """What the sources say, but for what the deployment guard has said of a revision that is not live any more.
+    """Return all signals, with Release for each target whose bad revision is no longer the one to act against.
 
-    Somebody has deployed another one then, or the Runbook asks for something else. The guard says so itself as soon as
-    the Runbook is looked at again; until then, what was deployed must not be put back.
+    That is so when another revision was deployed, or the Runbook no longer engages this switch for a bad one. The
+    deployment guard itself reports Release at its next visit to the Runbook; until then, the new revision must not be
+    rolled back.
     """
     engaging = (one.name for one in world.signals if (one.source, one.verdict) == ("Deployment", "Engage"))
     holding = (one.name for one in world.switch.status.holds if one.source == "Deployment")
@@ -23,7 +24,7 @@ def heard(world: World) -> tuple[Signal, ...]:
 
 
 def _stands(world: World, name: str) -> bool:
-    """Whether the revision that was found bad is still the one to act against; so it is where that cannot be seen."""
+    """True if the revision that was found bad is still the one to act against, or if that cannot be seen."""
     if world.runbook is None or world.runbook.spec is None:
         return True
     status = next((one for one in world.runbook.status.targets if one.name == name), None)
@@ -41,16 +42,16 @@ def _stands(world: World, name: str) -> bool:
 
 
 def _is_meant(world: World, runbook: RunbookObject) -> bool:
-    """Whether it is this switch that a bad revision engages now."""
+    """True if the Runbook engages this switch for a bad revision."""
     first = runbook.spec.deployments.first_action if runbook.spec else None
     return first is not None and first.engage == world.switch.spec.switch
 
 
 def _templates(world: World, uid: str) -> list[Entry]:
-    """The templates that the switch has written in the workload, or is about to write."""
+    """Return the record's fields that hold the template of this workload, written or about to be written."""
     return [one for one in world.record.actions if (one.uid, one.field) == (uid, TEMPLATE)] if world.record else []
 
 
 def _known(held: list[Entry]) -> set[str]:
-    """The digests of what a rollback has left and of what it has brought."""
+    """Return the digests of the saved and the held templates of a rollback."""
     return {str((value or {}).get("digest")) for one in held for value in (one.saved, one.held)}

@@ -1,4 +1,4 @@
-"""Who says what about a switch, and what follows: a person's word goes before what automatic sources say."""
+"""Compute the desired state of a switch from the manual override and the automatic signals; the override wins."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from runbook_operator.reconcile.snapshot import World
 
 
 def wanted(world: World) -> bool:
-    """Whether the switch is to be engaged now."""
+    """True if the switch should be engaged now."""
     if world.deleting:
         return False
     if (said := in_force(world)) is not None:
@@ -23,7 +23,7 @@ def wanted(world: World) -> bool:
 
 
 def held_back(world: World) -> Gate | None:
-    """What keeps automatic holds from engaging the switch; what is engaged stays so, whatever is closed."""
+    """Return the gate that keeps automatic holds from engaging the switch; None while it is engaged or overridden."""
     said, automatic = in_force(world), automatic_holds(world)
     if said is not None or world.deleting or world.record is not None or not (automatic and is_automatic(world)):
         return None
@@ -31,7 +31,7 @@ def held_back(world: World) -> Gate | None:
 
 
 def begins_by_itself(world: World) -> bool:
-    """Whether an automatic engagement is what comes next."""
+    """True if the next step begins an automatic engagement."""
     is_kept_off = world.observing or world.barred or world.tracked
     if world.record is not None or is_kept_off or world.entry is None or not wanted(world):
         return False
@@ -39,7 +39,10 @@ def begins_by_itself(world: World) -> bool:
 
 
 def word(world: World) -> Word | None:
-    """The word of the person, since when and until when: as recorded, until the person changes the spec again."""
+    """Return the override in spec.engaged, with its author, start and end.
+
+    Those stay as the status recorded them until a person changes the spec again.
+    """
     spec = world.switch.spec
     if spec.engaged is None:
         return None
@@ -58,7 +61,7 @@ def word(world: World) -> Word | None:
 
 
 def in_force(world: World) -> Word | None:
-    """The override that counts now: neither expired nor a rehearsal."""
+    """Return the override that counts now: neither expired nor a rehearsal."""
     said = word(world)
     return None if said is None or said.rehearsed or is_over(world) else said
 
@@ -70,7 +73,7 @@ def is_over(world: World) -> bool:
 
 
 def expires_at(world: World) -> datetime | None:
-    """When the override expires, None where it stays; what a momentary throw has begun moves that."""
+    """Return when the override expires, None if it does not; the progress of a momentary throw moves that time."""
     said = word(world)
     if said is None or said.expires_at is None:
         return None
@@ -81,15 +84,15 @@ def expires_at(world: World) -> datetime | None:
 
 
 def spent(world: World) -> Word | None:
-    """The momentary throw that has expired before it has done all its actions: the operator refuses it."""
+    """Return the momentary throw that expired before it had done all its actions: the operator refuses it."""
     said = word(world)
     return said if said is not None and momentary_throws.is_thrown(world) and is_over(world) else None
 
 
 def earlier_reason(world: World) -> str:
-    """The text in spec.reason that belongs to an earlier override, and is no reason of this one.
+    """Return the text in spec.reason that belongs to an earlier override, and not to this one.
 
-    A release by a patch of engaged alone leaves the reason in the spec. It was given for another throw, perhaps by
+    A release that patches only engaged leaves the reason in the spec. It was given for another throw, perhaps by
     another person.
     """
     spec, status = world.switch.spec, world.switch.status
@@ -102,7 +105,7 @@ def earlier_reason(world: World) -> str:
 
 
 def automatic_holds(world: World) -> list[Hold]:
-    """What is noted in the status, changed by what the sources say now; a source without data changes nothing."""
+    """Return the automatic holds in the status, updated by the signals; a source without data changes none."""
     held = {(hold.source, hold.name): hold for hold in world.switch.status.holds if hold.source != "Person"}
     for signal in heard(world):
         key = (signal.source, signal.name)
@@ -115,7 +118,7 @@ def automatic_holds(world: World) -> list[Hold]:
 
 
 def holds(world: World) -> list[Hold]:
-    """Everybody who holds it engaged, the person first."""
+    """Return all holds that engage the switch, the person's first."""
     said = in_force(world)
     if said is None or not said.engaged:
         return automatic_holds(world)
@@ -124,45 +127,46 @@ def holds(world: World) -> list[Hold]:
 
 
 def thrown_by(world: World) -> Hold:
-    """Who or what engages a switch that is wanted: a person, or the first whose source says so now."""
+    """Return the hold that engages the switch: a person's, else the first that a signal confirms, else the first."""
     every = holds(world)
     return every[0] if every[0].source == "Person" else next(iter(confirmed(world, every)), every[0])
 
 
 def called(source: Holder, name: str) -> str:
-    """A holder in words; a person is known by the user's name, or else by that of the tool."""
+    """Format a holder: a person by user name, or else by the name of the tool."""
     return name if source == "Person" else f"{source} {name}"
 
 
 def is_automatic(world: World) -> bool:
-    """Whether automatic sources may engage it, as declared now or else as pinned."""
+    """True if automatic sources may engage the switch, as declared now or else as pinned in the record."""
     if world.entry is not None:
         return world.entry.automatic
     return world.record is not None and world.record.automatic
 
 
 def rehearsed(world: World) -> Word | None:
-    """The throw on the lever that was seen in Observe, and does nothing."""
+    """Return the throw that was made in mode Observe, and that does nothing."""
     said = word(world)
     return said if said is not None and said.rehearsed else None
 
 
 def held_released(world: World) -> Word | None:
-    """The override in force, if it holds the switch released."""
+    """Return the override in force, if it holds the switch released."""
     said = in_force(world)
     return said if said is not None and not said.engaged else None
 
 
 def silenced(world: World) -> Word | None:
-    """The word that holds it released while automatic sources may have something to say."""
+    """Return the override that holds the switch released while automatic sources might engage it."""
     return held_released(world) if is_automatic(world) and not momentary_throws.is_momentary(world) else None
 
 
 def _recorded(world: World) -> Word | None:
-    """The word in the status, if the spec is still the one that it was recorded for.
+    """Return the override in the status, if the spec is still the one that it was recorded for.
 
     Only a change of the spec raises the generation; annotations and labels do not, although they move the time in
-    managedFields. A deletion raises it too, and says nothing. A restored Switch counts from 1 again, with its old word.
+    managedFields. A deletion raises it too, and is no override. A restored Switch counts from 1 again, with its old
+    override.
     """
     spec, status = world.switch.spec, world.switch.status
     old = status.word
@@ -178,9 +182,10 @@ def _is_renewal(world: World, old: Word) -> bool:
 
 
 def _is_rehearsed(world: World, known: Word | None) -> bool:
-    """True of a throw that was seen in Observe: it stays a rehearsal when the mode changes.
+    """True for a throw made in mode Observe: it stays a rehearsal when the mode changes.
 
-    A throw that prolongs an engagement under way is none, nor is one that may have acted before the mode changed.
+    A throw that prolongs an engagement under way is no rehearsal, nor is one that may have acted before the mode
+    changed.
     """
     switch = world.switch
     if not switch.spec.engaged or (known is not None and known.rehearsed):
@@ -192,9 +197,9 @@ def _is_rehearsed(world: World, known: Word | None) -> bool:
 
 
 def _said_at(world: World) -> datetime:
-    """When the API server noted a new word; now where that note is from the future, or is that of the word before.
+    """Return when the API server noted a new override; now if that note is in the future, or is an older one.
 
-    A person who only removes a field leaves no note of that.
+    A person who only removes a field leaves no new note.
     """
     noted, old = world.switch.said_at, world.switch.status.word
     at = moment(noted) if noted else world.now

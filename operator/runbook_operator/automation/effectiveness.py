@@ -1,7 +1,7 @@
-"""Whether what a metric has engaged by itself helped. Where it did not, more of the same is not tried for ever.
+"""Judge if an automatic engagement by a metric helped, so that an ineffective one is not repeated for ever.
 
-It did not help where the metric, once everything was in place, was still bad when it should long have been well; or
-where it was bad again within the cool-down after the release. An end that a person brought about says nothing.
+It did not help if, after all was applied, the metric was still bad when it should have recovered; or if it was bad
+again within the cool-down after the release. An end that a person caused proves nothing.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from runbook_operator.reconcile.snapshot import World
 
 
 def judged(world: World, record: Record) -> Record:
-    """The record, with the verdict that it did not help where its metric has had the time and is seen to be bad."""
+    """Return the record, with helped=False if its metric has had the time to recover and is still bad."""
     at = judged_at(world, record)
     if at is None or world.now < at or record.engaged_by not in _still_bad(world):
         return record
@@ -25,7 +25,7 @@ def judged(world: World, record: Record) -> Record:
 
 
 def judged_at(world: World, record: Record) -> datetime | None:
-    """By when it should have helped; None where that is not asked any more, or not yet."""
+    """Return the time by which the metric should have recovered; None if there is nothing to judge, or not yet."""
     metric = _metric(world, record)
     if metric is None or record.helped is not None or not _is_in_place(record):
         return None
@@ -33,7 +33,7 @@ def judged_at(world: World, record: Record) -> datetime | None:
 
 
 def verdict(world: World, record: Record) -> bool | None:
-    """Whether an engagement that is over now has helped; None where that cannot be told."""
+    """Return whether an engagement that is over now has helped; None if that is not known."""
     if record.source != "Metric" or record.helped is False:
         return record.helped
     is_left = record.engaged_by in {called(one.source, one.name) for one in automatic_holds(world)}
@@ -41,7 +41,7 @@ def verdict(world: World, record: Record) -> bool | None:
 
 
 def looked_back(world: World, history: Sequence[Engagement]) -> list[Engagement]:
-    """The history, with the verdict on the last engagement where its metric was soon bad again."""
+    """Return the history, with helped=False for the last engagement if its metric was soon bad again."""
     spec = world.runbook.spec if world.runbook else None
     if not history or spec is None or history[0].source != "Metric":
         return list(history)
@@ -55,7 +55,7 @@ def looked_back(world: World, history: Sequence[Engagement]) -> list[Engagement]
 
 
 def _metric(world: World, record: Record) -> Metric | None:
-    """The metric that threw it, as it is declared now; a momentary act is over before anything could be seen of it."""
+    """Return the metric that engaged the switch, as declared now; None for a momentary act, which is over at once."""
     spec = world.runbook.spec if world.runbook else None
     if spec is None or record.source != "Metric" or record.momentary:
         return None
@@ -63,18 +63,18 @@ def _metric(world: World, record: Record) -> Metric | None:
 
 
 def _is_in_place(record: Record) -> bool:
-    """True if all that is held was written, and the cluster is through with it; what writes nothing is never there."""
+    """True if every held value is applied and the cluster has finished with it; False if nothing is written."""
     return bool(record.actions) and all(
         one.applied_at and one.result == "Applied" and not one.progress for one in record.actions
     )
 
 
 def _in_place_since(record: Record) -> datetime:
-    """When the last of it was applied, or the cluster was through with it."""
+    """Return when the last field was applied, or when the cluster finished with it."""
     times = (one.applied_at or record.engaged_at for one in record.actions)
     return moment(max(times, default=record.engaged_at))
 
 
 def _still_bad(world: World) -> set[str]:
-    """Who says so now: no data is not bad news."""
+    """Return the holders whose signal is Engage now: missing data is not bad news."""
     return {called(one.source, one.name) for one in world.signals if one.verdict == "Engage"}

@@ -1,7 +1,7 @@
-"""Gates before an automatic act: what keeps automatic sources from engaging a switch now, and why.
+"""Gates before an automatic act: the reasons why automatic sources may not engage a switch now.
 
-A gate is asked only before an automatic engagement begins. What is engaged stays so, every release goes on, and a
-person's word goes before all of them. The first gate that is closed is told.
+Gates are checked only before an automatic engagement begins. An engaged switch stays so, every release goes on, and a
+person's override goes before all gates. The first closed gate is reported.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -29,7 +29,7 @@ from runbook_operator.reconcile.snapshot import BUDGETED, World
 
 @dataclass(frozen=True)
 class Case:
-    """What is about to engage by itself; `holds` are those whose source says so now, and did not only say so once."""
+    """An automatic engagement that is about to begin; `holds` are only those that a current signal confirms."""
 
     world: World
     runbook: RunbookObject
@@ -43,14 +43,14 @@ class Case:
 
     @property
     def workloads(self) -> Iterator[tuple[OneAction, Ref]]:
-        """Each action that acts on a declared workload, with that."""
+        """Each action that acts on a declared workload, with that workload."""
         for act in self.entry.actions:
             if ref := self.spec.target(act.target, self.runbook.meta.ref.namespace).workload:
                 yield act, ref
 
 
 def closed(world: World, holds: Sequence[Hold]) -> Gate | None:
-    """The first gate that keeps these holds from engaging the switch; raises Unread where pods have to be counted."""
+    """Return the first gate that keeps these holds from engaging the switch; raises Unread if pods must be counted."""
     runbook, entry = world.runbook, world.entry
     if runbook is None or runbook.spec is None or entry is None:
         return None
@@ -59,13 +59,13 @@ def closed(world: World, holds: Sequence[Hold]) -> Gate | None:
 
 
 def confirmed(world: World, holds: Sequence[Hold]) -> list[Hold]:
-    """The holds whose source says so now: what was only noted may be over, without anybody who could tell."""
+    """Return the holds that a signal confirms now; the cause of any other may be over without data to show it."""
     said = {(one.source, one.name) for one in heard(world) if one.verdict == "Engage"}
     return [one for one in holds if (one.source, one.name) in said]
 
 
 def is_held_back(status: SwitchStatus) -> bool:
-    """Whether the status says of an automatic hold that a gate keeps it from engaging."""
+    """True if the status reports that a gate keeps an automatic hold from engaging the switch."""
     told = find(status.conditions, "Automatic")
     holds = [one for one in status.holds if one.source != "Person"]
     return bool(holds) and status.record is None and told is not None and told.reason in HELD_BACK
@@ -96,12 +96,12 @@ def _suppressed(case: Case) -> Gate | None:
 
 
 def _is_down(told: Sensed) -> bool:
-    """As it was known last: no data is no good news."""
+    """True if the dependency is down by the last known level: missing data is no good news."""
     return (told.known if told.level == "Stale" else told.level) == "Critical"
 
 
 def _deploying(case: Case) -> Gate | None:
-    """What rolls back, or is held by the watch over the rollout itself, is about that very rollout."""
+    """Close during a rollout, except for a rollback and for a hold of the deployment guard: they are about it."""
     if any(act.kind == "rollback" for act in case.entry.actions) or any(o.source == "Deployment" for o in case.holds):
         return None
     if case.world.now >= min(moment(one.since) for one in case.holds) + ROLLED_OUT_BY:
@@ -114,7 +114,7 @@ def _deploying(case: Case) -> Gate | None:
 
 
 def _held_down(case: Case) -> Gate | None:
-    """Metrics of a target that a switch holds down report what that switch does."""
+    """Close if another switch holds the target down: its metrics then report the effect of that switch."""
     since = min((moment(one.since) for one in case.holds), default=case.world.now)
     namespace, claims = case.runbook.meta.ref.namespace, case.world.claims if case.by_metrics else ()
     for act, claim in product(case.entry.actions, claims):
@@ -153,7 +153,7 @@ def _ineffective(case: Case) -> Gate | None:
     failed = [one for one in tried if one.helped is False and one.generation == meta.generation]
     if len(failed) < most:
         return None
-    # The id makes it another reason each time: what a patch does not change is no new generation.
+    # The id makes the reason new each time: a patch that changes nothing does not raise the generation.
     patch = f'{{"spec":{{"reason":"looked at {tried[0].engagement_id}"}}}}'
     text = f"{most} automatic engagements in a row did not help; find out why, then let the switch engage again"
     return Gate(Reason.INEFFECTIVE, f"{text}: kubectl patch sw {meta.ref.name} --type merge -p '{patch}'")
@@ -167,7 +167,7 @@ def _exhausted(case: Case) -> Gate | None:
 
 
 def _used_up(times: Sequence[datetime], most: int, what: str) -> Gate | None:
-    """Closed until fewer than `most` of the times, which are in order, lie within the hour."""
+    """Close until fewer than `most` of the times, which are in order, lie within the hour."""
     if len(times) < most:
         return None
     until = times[-most] + BUDGETED if most else None
@@ -175,7 +175,7 @@ def _used_up(times: Sequence[datetime], most: int, what: str) -> Gate | None:
 
 
 def _crowded(case: Case) -> Gate | None:
-    """A Runbook that acts already may go on with its other switches."""
+    """Close at the limit of Runbooks that act at once; a Runbook that acts already may engage its other switches."""
     own, acting, policy = case.runbook.meta.ref, case.world.acts.acting, case.world.policy
     if own in acting:
         return None
@@ -201,7 +201,7 @@ def _short_of_pods(case: Case) -> Gate | None:
 
 
 def _left(act: OneAction, world: World, ref: Ref) -> int | None:
-    """The ready pods that an act finds or a scale leaves; None for what brings pods back, or where none are counted."""
+    """Return the ready pods before an act, or after a scale down; None for a rollback, a scale up, or if uncounted."""
     if act.kind == "rollback":
         return None
     seen = world.look(ref)

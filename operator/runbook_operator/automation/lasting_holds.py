@@ -1,4 +1,4 @@
-"""Holds that no automatic source releases: a source without data, and one that asks what its own switch takes down."""
+"""Holds that no automatic source ends: a source has no data, or checks a target that the switch itself takes down."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ from runbook_operator.monitoring.declared_monitors import watches
 from runbook_operator.reconcile.snapshot import World
 
 REMARKED = frozenset({Reason.AUTOMATIC, Reason.HELD_BY_ITSELF})
-"""With these reasons the message of Automatic is the remark."""
+"""The reasons with which the message of the condition Automatic is the remark."""
 
 
 @dataclass(frozen=True)
 class _Down:
-    """What the switch takes down, in words; `workload` where all pods of it go."""
+    """A target that the switch takes down, with a text; `workload` is set if all its pods go."""
 
     text: str
     refs: tuple[Ref, ...]
@@ -35,7 +35,7 @@ class _Down:
 
 
 def finding(world: World, status: SwitchStatus) -> Finding | None:
-    """What Automatic says of a hold that lasts until a person ends it, or of one that would."""
+    """Return the condition Automatic for a hold that lasts until a person ends it, or for one that would."""
     text = remark(world, status)
     if text and status.record is not None and automatic_holds(world):
         return Finding(True, Reason.HELD_BY_ITSELF, text)
@@ -43,9 +43,9 @@ def finding(world: World, status: SwitchStatus) -> Finding | None:
 
 
 def remark(world: World, status: SwitchStatus) -> str:
-    """The sources that ask what the switch takes down, and how to release it by hand; empty where there are none.
+    """Describe the sources that check a target which the switch takes down, and the manual release; empty if none.
 
-    Services are read in close looks at an idle or an engaged switch only. In between, the last remark stands.
+    Services are read only in close looks at an idle or an engaged switch. In between, the last remark stays.
     """
     try:
         found = list(_circles(world))
@@ -62,7 +62,7 @@ def remark(world: World, status: SwitchStatus) -> str:
 
 
 def _circles(world: World) -> Iterator[str]:
-    """The sources that engage the switch and ask what it takes down; raises Unread."""
+    """Yield the sources that engage the switch and check a target that it takes down; raises Unread."""
     runbook, entry = world.runbook, world.entry
     if runbook is None or runbook.spec is None or entry is None or not is_automatic(world):
         return
@@ -77,15 +77,15 @@ def _circles(world: World) -> Iterator[str]:
 
 
 def _engaging(spec: RunbookSpec) -> Iterator[tuple[Literal["Dependency", "Metric"], str, str]]:
-    """The sources by group and name, each with the kill switch that it engages."""
+    """Yield group, name and engaged kill switch of each source."""
     yield from (("Dependency", one.name, one.fallback.engage) for one in spec.dependencies if one.fallback)
     yield from (("Metric", one.name, one.engages) for one in spec.metrics if one.engages)
 
 
 def _asked(ask: Ask | None) -> Ref | None:
-    """The Service that is asked, None where none is.
+    """Return the Service that is checked, None for other requests.
 
-    A number of an object or of pods is read also while there is no pod: it may get better.
+    A number of an object or of pods can be read while there is no pod: it may get better.
     """
     request = ask.request if isinstance(ask, AskNumber) else ask
     if not isinstance(request, AskHttp | AskTcp | AskGrpc):
@@ -107,7 +107,7 @@ def _down(world: World, spec: RunbookSpec, act: OneAction) -> _Down | None:
 
 
 def _is_down(world: World, asked: Ref, down: _Down) -> bool:
-    """True if the switch takes down what is asked; raises Unread where the pods of a Service are to be compared."""
+    """True if the switch takes down the checked Service; raises Unread if its selector must be read."""
     if asked in down.refs:
         return True
     workload = world.seen.get(down.workload) if down.workload else None
@@ -119,7 +119,7 @@ def _is_down(world: World, asked: Ref, down: _Down) -> bool:
 
 
 def _without_data(world: World) -> Finding | None:
-    """The message of a switch that stays engaged because no data releases it."""
+    """Return the finding for a switch that stays engaged because no data releases it."""
     said = {(one.source, one.name): one for one in heard(world)}
     speaking = [said[key] for one in automatic_holds(world) if (key := (one.source, one.name)) in said]
     blind = [called(one.source, one.name) for one in speaking if one.verdict == "Unknown" and one.blind]

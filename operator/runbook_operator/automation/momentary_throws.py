@@ -1,7 +1,7 @@
-"""When a momentary throw expires: it acts soon after it was made, or not at all.
+"""Compute when a momentary throw expires: it acts soon after it was made, or not at all.
 
-The state that asked for it may be over by the time it becomes possible. All of it follows from the Switch and its
-record, so that a crash or a failover changes nothing about it.
+The situation that called for it may be over by the time it becomes possible. The Switch and its record determine the
+end, so that a crash or a failover does not move it.
 """
 
 from datetime import datetime, timedelta
@@ -13,11 +13,11 @@ from runbook_operator.core.field_manager_advice import clear
 from runbook_operator.reconcile.snapshot import World
 
 ACTS_WITHIN = timedelta(minutes=10)
-"""A momentary throw without expiresAfter may wait for so long, for its first action and for each one after it."""
+"""The longest wait for the first action, and for each one after it, of a throw without expiresAfter."""
 
 
 def is_momentary(world: World) -> bool:
-    """True of a switch that acts once per throw, as declared now or else as pinned."""
+    """True for a switch that acts once per throw, as declared now or else as pinned in the record."""
     declared = world.entry or world.record
     return declared is not None and declared.momentary
 
@@ -28,7 +28,7 @@ def is_thrown(world: World) -> bool:
 
 
 def expires_at(world: World, at: datetime) -> datetime | None:
-    """When the throw that is to expire at `at` does so; None once it has acted, and while an action is under way."""
+    """Return when the throw expires, given its declared end `at`; None once it has acted or an action is under way."""
     record, spec = world.record, world.switch.spec
     if record is None:
         return at
@@ -46,14 +46,14 @@ def is_done(world: World, record: Record) -> bool:
 
 
 def is_under_way(entry: Entry) -> bool:
-    """True if the record has the write of it, and the cluster is not done with it: a rollout takes its time."""
+    """True if the action was written and the cluster is not done with it: a rollout takes its time."""
     if entry.result != "Pending" or entry.uid is None or entry.resource_version is not None:
         return False
     return entry.begun or not REGISTRY[entry.action].paused_by
 
 
 def without_meaning(world: World) -> str:
-    """A sentence on engaged: false, which has nothing to keep a momentary switch from; empty where it is not set."""
+    """Explain that engaged: false has no effect on a momentary switch; empty where it is not set."""
     if world.switch.spec.engaged is not False or not is_momentary(world):
         return ""
     return (
