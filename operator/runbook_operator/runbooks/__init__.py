@@ -1,1 +1,1 @@
-"""The next step of a Runbook: its switches, its conditions, its status. Pure."""
+"""Decides the next step of a Runbook: create and delete its switches, write its conditions and status. Pure."""

@@ -1,4 +1,4 @@
-"""Finds what a Runbook names for its checks and metrics and the cluster does not have: a Service, a port, a Secret."""
+"""Find the Services, ports and Secrets that a Runbook's checks and metrics name and the cluster does not have."""
 
 from collections.abc import Iterator
 
@@ -14,11 +14,11 @@ ABSENT = frozenset(
         *(Reason.TARGET_NOT_FOUND, Reason.KIND_NOT_FOUND),
     }
 )
-"""Reasons of a reading that nothing but a person ends, by making what is named or by naming something else."""
+"""Reasons of a reading that only a person can end, by creating the named object or by naming another one."""
 
 
 def missing(world: RunbookWorld, said: Told) -> tuple[Reason, str] | None:
-    """The first entry that names something that does not exist, and how many more there are."""
+    """Return a message on the first entry that names something missing, with the number of further ones."""
     found = list(_missing(world, said))
     if not found:
         return None

@@ -1,4 +1,4 @@
-"""The next step of a Runbook: its switches are there, no others are, and its status says how it is."""
+"""Decide the next step of a Runbook: create missing switches, delete undeclared ones, then write its status."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ from runbook_operator.switches.owned_switches import is_orphan, is_ours, is_own,
 
 
 def next_step(world: RunbookWorld) -> RunbookStep | None:
-    """The next step, or None. A Runbook that does not parse keeps its switches as they are: nothing is lost."""
+    """Return the next step, or None. A Runbook that does not parse keeps its switches, so that nothing is lost."""
     if world.runbook.meta.deleting:
         return probe_reconcile.next_step(world)
     spec = world.runbook.spec
@@ -55,7 +55,7 @@ def _dropped_switch(world: RunbookWorld, spec: RunbookSpec) -> DeleteSwitch | No
 
 
 def _dropped(world: RunbookWorld, switch: SwitchObject) -> tuple[Notice, ...]:
-    """The warnings about an engaged switch that an edit of the Runbook removes."""
+    """Return the warnings about an engaged switch that an edit of the Runbook removes."""
     record = switch.status.record
     if record is None or record.momentary:
         return ()
@@ -104,7 +104,7 @@ def _status(world: RunbookWorld) -> WriteStatus | None:
 
 
 def _invalid(world: RunbookWorld, ready: Condition) -> tuple[Notice, ...]:
-    """The Event about a field that cannot be read: `kubectl apply` has accepted it."""
+    """Return the Event about a field that cannot be read, although `kubectl apply` accepted it."""
     before, meta = find(world.runbook.status.conditions, "Ready"), world.runbook.meta
     if ready.reason != Reason.INVALID_SPEC or (before is not None and before.message == ready.message):
         return ()
@@ -113,13 +113,13 @@ def _invalid(world: RunbookWorld, ready: Condition) -> tuple[Notice, ...]:
 
 
 def _is_engaged(switch: SwitchObject) -> bool:
-    """True if something is held or about to be; a momentary switch holds nothing, nor does one with nothing to do."""
+    """True if something is held or about to be; False for a momentary switch, and for one with nothing to do."""
     record = switch.status.record
     return record is not None and not record.momentary and bool(record.actions or record.dropped)
 
 
 def _suspended(world: RunbookWorld) -> list[Condition]:
-    """Said only while it is so."""
+    """Return the condition Suspended while the Runbook is suspended; else an empty list."""
     spec = world.runbook.spec
     if spec is None or spec.suspend is None or not suspended(world.runbook, world.now):
         return []
@@ -131,7 +131,7 @@ def _suspended(world: RunbookWorld) -> list[Condition]:
 
 
 def _targets(world: RunbookWorld, said: Told) -> list[TargetStatus]:
-    """How each declared target is; what is not worth a read now stays as it was last told."""
+    """Return the status of each declared target; one that is not worth a read now keeps its last status."""
     spec, old = world.runbook.spec, {one.name: one for one in world.runbook.status.targets}
     if spec is None:
         return world.runbook.status.targets
@@ -155,7 +155,7 @@ def _target(world: RunbookWorld, target: Target, old: TargetStatus | None) -> Ta
 
 
 def _first_missing(world: RunbookWorld, target: Target) -> Missing | None:
-    """The first part of the target that is not there, or else the first that may not be read."""
+    """Return the first part of the target that does not exist, or else the first that may not be read."""
     refs = target.refs(world.runbook.meta.ref.namespace).refs
     missing = [found for ref in refs if isinstance(found := world.look(ref), Missing)]
     gone = (one for one in missing if one.reason is not Reason.FORBIDDEN)
@@ -163,7 +163,7 @@ def _first_missing(world: RunbookWorld, target: Target) -> Missing | None:
 
 
 def _is_seen(world: RunbookWorld, target: Target) -> bool:
-    """True if a part of the target is there; the part that may not be read may be there too."""
+    """True if a part of the target exists; a part that may not be read may exist too."""
     return any(isinstance(world.look(ref), Seen) for ref in target.refs(world.runbook.meta.ref.namespace).refs)
 
 
@@ -184,7 +184,10 @@ def _ready(world: RunbookWorld, targets: list[TargetStatus], said: Told) -> tupl
 
 
 def _powerless(world: RunbookWorld) -> tuple[Reason, str] | None:
-    """What may not be done for it, or for the first of its switches that says so; asked for in close looks only."""
+    """Return the missing permission of the Runbook, or of its first switch that reports one.
+
+    Access is reviewed in close looks only; in between, the last report stays.
+    """
     if (refused := allowed_actions.of_runbook(world)) is not None:
         return refused
     for switch in world.switches.values():
@@ -207,12 +210,15 @@ def _collision(world: RunbookWorld, spec: RunbookSpec) -> tuple[Reason, str] | N
 
 
 def _missing_target(targets: list[TargetStatus]) -> tuple[Reason, str] | None:
-    """The first target that is not there; they are told in the order of the spec."""
+    """Return the first target that does not exist, in the order of the spec."""
     return next((found for found in _troubled(targets) if found[0] not in permission_checks.LACKING), None)
 
 
 def _unreadable_target(targets: list[TargetStatus]) -> tuple[Reason, str] | None:
-    """The first target that may not be read; what a switch lacks for it comes before, with what grants all of that."""
+    """Return the first target that may not be read.
+
+    Missing permissions of switches are reported first: their message has the command that grants all of them.
+    """
     return next((found for found in _troubled(targets) if found[0] in permission_checks.LACKING), None)
 
 
@@ -223,7 +229,7 @@ def _troubled(targets: list[TargetStatus]) -> Iterator[tuple[Reason, str]]:
 
 
 def _unwatched(said: Told) -> tuple[Reason, str] | None:
-    """What is declared and cannot be watched; the rest is."""
+    """Return the first declared entry that cannot be watched; all others are watched."""
     if not said.problems:
         return None
     first, more = said.problems[0], len(said.problems) - 1

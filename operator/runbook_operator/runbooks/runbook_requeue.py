@@ -1,4 +1,4 @@
-"""When a Runbook is requeued although nothing happens."""
+"""Compute when a Runbook is requeued although no event arrives."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from runbook_operator.switches.requeue import suspension_ends
 
 
 def runbook_due(world: RunbookWorld) -> datetime | None:
-    """The next moment at which time alone changes the next step of the Runbook; None where there is none."""
+    """Return the next time at which the clock alone changes the next step of the Runbook; None if there is none."""
     ends = suspension_ends(world.runbook)
     moments = (
         *([ends] if ends else ()),
