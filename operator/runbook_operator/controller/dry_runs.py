@@ -1,7 +1,7 @@
-"""Writes that the API server checks and does not store: what it would refuse of a throw is found before it.
+"""Check writes by dry runs, so that a refusal by the API server is known before a throw.
 
-A write that it would take is checked again after an hour, and sooner where the target or the Runbook has changed: each
-dry run passes all admission, and a cluster at rest would be asked for nothing else.
+An accepted write is checked again after an hour, and sooner if the target or the Runbook has changed: each dry run
+passes all admission, and an idle cluster would have no other load.
 """
 
 import asyncio
@@ -20,23 +20,23 @@ from runbook_operator.kube.discovery import Paths
 from runbook_operator.runtime import clock
 
 AT_ONCE = 4
-"""Trials under way, which share the API server with the requests of a throw."""
+"""The most concurrent dry runs, which share the API server with the requests of a throw."""
 ALLOWED_SECONDS = 3600.0
-"""A write that the API server would take counts as allowed for so long."""
+"""How long a write that the API server would accept counts as allowed."""
 
 
 @dataclass
 class Trials:
-    """Make it inside the event loop. Asked for idle switches only."""
+    """Dry runs for idle switches. Make it inside the event loop."""
 
     paths: Paths
     monotonic: Callable[[], float] = clock.monotonic
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _allowed: dict[Ref, dict[int, tuple[Hashable, float]]] = field(default_factory=dict)
-    """Of each switch, by the number of the write: what was checked, and until when the answer counts."""
+    """For each switch, by the number of the write: what was checked, and until when the answer counts."""
 
     async def admitted(self, query: Admission, account: Account | None) -> int | Denied:
-        """The replicas that admission leaves of a scale; raises ApiError where nobody can tell now."""
+        """Return the replicas that admission leaves of a scale; raises ApiError if that cannot be known now."""
         scale = Patch(query.ref, query.uid, "", {"spec": {"replicas": query.replicas}}, "scale")
         try:
             answer = await apply(self.paths.as_(account), scale, dry_run=True)
@@ -45,7 +45,10 @@ class Trials:
         return int(((answer or {}).get("spec") or {}).get("replicas", 0))
 
     async def answer(self, query: DryRun, account: Account | None, edition: Hashable = None) -> Ruling | Denied:
-        """The answer of the API server to this write in the name of the account; `edition` is that of the Runbook."""
+        """Return the API server's answer to this write in the name of the account.
+
+        `edition` is that of the Runbook. An accepted write of the same version is not sent again for an hour.
+        """
         checked, now = (account, edition, *_version(query.effect)), self.monotonic()
         before, until = self._allowed.get(query.switch, {}).get(query.number, (None, now))
         if before == checked and now < until:
@@ -60,17 +63,17 @@ class Trials:
         return Ruling(allowed=True)
 
     def forget(self, switch: Ref) -> None:
-        """The switch is gone."""
+        """Forget the answers for a deleted switch."""
         self._allowed.pop(switch, None)
 
 
 def _version(effect: Effect) -> tuple[Hashable, ...]:
-    """The object that is written to, at the version that the write was made for."""
+    """Return the object that is written to, at the version that the write was made for."""
     return (effect.ref, effect.uid, effect.resource_version) if isinstance(effect, Patch) else (effect.ref,)
 
 
 def _ruling(error: errors.ApiError) -> Ruling | Denied:
-    """An API server that is away, and an object that moved meanwhile, say nothing about a throw."""
+    """Return the ruling of a failed dry run: an unavailable API server or a conflict says nothing about a throw."""
     refused = isinstance(error, errors.ForbiddenError | errors.RefusedError)
     if is_of_trial(str(error)) or not (refused or error.reason == Reason.WEBHOOK_FAILED):
         return Ruling(allowed=False)

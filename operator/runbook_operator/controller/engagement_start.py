@@ -1,7 +1,7 @@
-"""The two writes that an engagement begins with, at once: the finalizer and the write-ahead record.
+"""Begin an engagement with two concurrent writes: the finalizer and the write-ahead record.
 
-A resourceVersion cannot be the precondition of both. What the decision was about is: that this very object still has
-the spec that was read, that nothing has begun or ended since, and that nobody else has come to hold it up.
+A resourceVersion cannot be the precondition of both writes. Instead they require what the decision relied on: the same
+object with the same spec, no record begun and no engagement ended since, and no finalizer added by another client.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ Operation = dict[str, Any]
 
 
 async def begin(kube: Kube, step: Begin, before: Body, after: Body) -> Body:
-    """Returns the object with both, its status being `after` where it was `before`.
+    """Write both and return the object; its status changes from `before` to `after`.
 
-    Raises ConflictError where one of them is refused, whichever stands by then.
+    Raises ConflictError if either write is refused, even if the other one succeeded.
     """
     at = own(step.meta.ref)
     record = kube.patch(f"{at}/status", [*_undisturbed(step.meta, before), *_changes(before, after)])
@@ -29,7 +29,7 @@ async def begin(kube: Kube, step: Begin, before: Body, after: Body) -> Body:
         if not isinstance(error, errors.RefusedError | errors.ForbiddenError):
             raise error
     if failed:
-        # A precondition that does not hold, or a real refusal: written one by one, they say which.
+        # A failed precondition or a real refusal: a later write of one alone shows which.
         raise errors.ConflictError(str(failed[0])) from failed[0]
     return max((one for one in done if isinstance(one, dict)), key=_version)
 
@@ -60,5 +60,5 @@ def _changes(before: Body, after: Body) -> list[Operation]:
 
 
 def _test(path: str, value: Any) -> Operation:
-    """None is what is not there."""
+    """Return a JSON Patch test of the value; None stands for an absent field."""
     return {"op": "test", "path": path, "value": value}

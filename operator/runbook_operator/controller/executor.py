@@ -1,4 +1,4 @@
-"""Carries out one step and takes the API server's answer into the store, so that the next look sees it."""
+"""Carry out one step and put the API server's answer into the store, so that the next decision sees it."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -62,9 +62,9 @@ AnyWorld = World | RunbookWorld
 
 @dataclass
 class Writer:
-    """The hands of the operator: each method carries out one step; every error is an OperatorError.
+    """Carry out steps; each method carries out one, and every error is an OperatorError.
 
-    `wake` is told who is to look again at what a write changed; when the watch brings it, that is no news.
+    `wake` gets the objects to requeue after a write changed something; the later watch event wakes nothing again.
     """
 
     paths: Paths
@@ -108,7 +108,7 @@ class Writer:
             await self._own_step(world, step)
 
     async def _own_step(self, world: RunbookWorld, step: OwnStep) -> None:
-        """A write that is refused is remembered, so that decisions see it, and holds up nothing else of the Runbook."""
+        """Write to an own object; a refusal is remembered for decisions, and blocks no other step."""
         ref, place = world.actor.ref, place_of(step)
         try:
             await self.own_object(ref, step)
@@ -118,7 +118,7 @@ class Writer:
             self.efforts.worked(ref, place)
 
     async def status(self, ref: Ref, old: StatusModel, step: WriteStatus) -> None:
-        """Say it, then write it down: a crash in between says the same again, which is one Event."""
+        """Post the Events, then write the status: a crash in between posts them again, as one Event."""
         await say(self.paths.kube, self.metrics, step.notices)
         try:
             self._learn(ref, await write_status(self.paths.kube, old, step))
@@ -127,12 +127,12 @@ class Writer:
         except (errors.ForbiddenError, errors.RefusedError) as error:
             if not step.meta.deleting or self.store.own(ref) is None:
                 raise
-            # The object goes away: it restores what it holds by what is in memory, and does not wait for its status.
+            # The object goes away: it restores its held fields from memory, and does not wait for its status.
             log.info("the status of an object that is being deleted is not written", object=str(ref), error=str(error))
             self.store.foresee(ref, step.status)
 
     async def own_object(self, ref: Ref, step: OwnStep) -> None:
-        """Write to an object of our own for `ref`; what changed meanwhile is read again."""
+        """Write to one of the operator's own objects for `ref`; after a conflict, read the object again."""
         await say(self.paths.kube, self.metrics, step.notices if isinstance(step, Unsay | DeleteSwitch) else ())
         try:
             body = await carry_out(self.paths.kube, step)
@@ -147,9 +147,9 @@ class Writer:
     async def ask(
         self, unread: Unread, answers: dict[Query, Any], edition: Edition, reader: Reader, *, deleting: bool = False
     ) -> None:
-        """Put the answers to what is unread, asked at once, into `answers`; what could be read is kept.
+        """Put the answers to all unread queries, read concurrently, into `answers`; objects that were read are cached.
 
-        A deletion restores what it can read, and does not wait for ever for what it cannot.
+        A deletion restores what can be read, and does not wait for ever for the rest.
         """
         asked, shared = list(unread.queries), None if unread.urgent else edition
         answer = self.queries.answer_if_available if deleting else self.queries.answer
@@ -161,18 +161,18 @@ class Writer:
             answers[query] = found
 
     def forget_strangers(self, refs: Iterable[Ref]) -> None:
-        """What was looked at and is nobody's is not kept: every engagement makes some of it, each under a new name."""
+        """Evict objects that are neither held nor declared: each engagement creates some, with new names."""
         for ref in self.store.strangers(refs):
             self.store.targets.pop(ref, None)
             self.certain.forget(ref)
 
     def lead(self, whose: Whose = everybody) -> None:
-        """Leading began there: what was watched until now may be behind what another leader did."""
+        """Begin a leadership term: the watch may lag behind writes of the previous leader."""
         self.certain.clear(whose)
         self.store.doubts.clear(whose)
 
     async def _act(self, world: AnyWorld, step: Act | Adjust) -> None:
-        """Write to a target. What fails is remembered, so that decisions see it, and not raised."""
+        """Write to a target. A failure is remembered for decisions, and not raised."""
         if not await self._is_certain(world):
             return
         paths = self.paths.as_(step.account)
@@ -185,7 +185,7 @@ class Writer:
             await self._conflict(world, step, error)
         except errors.UnavailableError as error:
             self._failed(world, step, error, "unknown")
-            # Whether it was written is unknown: what is there now says so.
+            # It is unknown if the write happened: read the target to find out.
             self._saw(world, await read_target(paths, step.effect.ref), step.account)
         except (errors.ForbiddenError, errors.RefusedError) as error:
             self._failed(world, step, error, "refused")
@@ -195,7 +195,7 @@ class Writer:
             self._measure(world, step)
 
     def _after(self, effect: Effect, answer: Body | None) -> Seen | Missing:
-        """The target as the API server has just answered it."""
+        """Return the target as the API server has just answered it."""
         if answer is None:
             return absent(effect.ref)
         known = old if isinstance(old := self.store.targets.get(effect.ref), Seen) else None
@@ -208,17 +208,17 @@ class Writer:
             self.efforts.failed(world.actor.ref, place, error, world.now)
 
     def forget(self, ref: Ref) -> None:
-        """The object is gone."""
+        """Forget a deleted object."""
         self.throws.forget(ref)
         self.efforts.forget(ref)
         self.certain.forget(ref)
         self.trials.forget(ref)
 
     async def _is_certain(self, world: AnyWorld) -> bool:
-        """Whether the record that is acted on is the one that stands: read once where a watch alone has told of it.
+        """True if the record to act on is current; reads it once if only a watch has delivered it.
 
-        A watch may lag: what was put back long ago would be put back again. A record that is not written yet follows
-        from a status that nobody but this leader can have changed since it has read it.
+        A watch may lag: a field that was restored long ago would be restored again. A record that is not written yet
+        follows from a status that only this leader can have changed since it read it.
         """
         actor, known = world.actor, self.certain.version(world.actor.ref)
         is_foreseen = isinstance(world, World) and world.switch.told is not None
@@ -229,10 +229,10 @@ class Writer:
         return now is not None and now.meta.resource_version == actor.resource_version
 
     async def _is_confirmed(self, world: World, step: Step) -> bool:
-        """Whether the targets are as the world has them; those that a watch alone has told of are read once."""
+        """True if the targets are as in the snapshot; reads once those that only a watch has delivered."""
         confirmed, account = True, acting_identity.of_switch(world.switch, world.runbook)
         for ref in to_confirm(world, step):
-            # Nobody reads what the decision did not look at.
+            # A target that the decision did not use is not read.
             if (before := world.seen.get(ref)) is None or self._is_known(ref, account, exactly=is_exact(world, step)):
                 continue
             try:
@@ -254,7 +254,7 @@ class Writer:
         seen = await read_target(self.paths.as_(step.account), step.effect.ref)
         expected = step.effect.resource_version if isinstance(step.effect, Patch) else ""
         if isinstance(seen, Seen) and seen.resource_version == expected:
-            # Nothing has moved, so that looking again would find the same: whoever says 409 must change its mind.
+            # The object has not changed, so that another read finds the same: retry the 409 with back-off.
             self._fail(world, step, errors.UnavailableError(str(error)))
         await self._moved(world, step, seen)
 
@@ -263,7 +263,7 @@ class Writer:
         self._note(world, step, outcome, str(error))
 
     async def _moved(self, world: AnyWorld, step: Act | Adjust, seen: Seen | Missing) -> None:
-        """The write was refused, so nothing was done: what is there now is what is to be saved."""
+        """Save the target again: the write was refused, so its current values are the ones to save."""
         ref = step.effect.ref
         self._saw(world, seen, step.account)
         if isinstance(world, RunbookWorld) or world.record is None or not wanted(world):
@@ -289,7 +289,7 @@ class Writer:
             self.wake(self.store.forget(ref) - {visited or ref})
 
     def _learn(self, ref: Ref, body: Body) -> None:
-        """Take in one of our own as it was just answered; what a watch has told to be gone meanwhile stays gone."""
+        """Store one of the operator's own objects as just answered; one that a watch reported deleted stays deleted."""
         learnt = meta_of(body)
         if learnt.ref != ref or self.store.own(ref) is not None:
             self.certain.note(learnt.ref, learnt.resource_version)

@@ -1,7 +1,7 @@
-"""Contains an unforeseen error to the one object at which the operator failed.
+"""Contain an unforeseen error to the one object at which the operator failed.
 
-The object gets a condition that names the line of the log. Of a switch the other fields are held or restored one by
-one: whatever is wrong with one of them is no reason to give up the rest.
+The object gets a condition that names the log line. If it is a switch, its other fields are held or restored one by
+one: an error in one field is no reason to give up the rest.
 """
 
 import traceback
@@ -28,7 +28,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 async def contain(
     key: Ref, error: Exception, writer: Writer, locks: Locks[Ref], world: Callable[[SwitchObject], World]
 ) -> None:
-    """Tell of the error, known by its identity in the log, and go on with what is not concerned. Raises nothing."""
+    """Report the error with the id that the log has, and go on with the other fields. Raises nothing."""
     number = identity(key, error)
     try:
         if (switch := writer.store.switches.get(key)) is not None:
@@ -40,14 +40,14 @@ async def contain(
 
 
 def identity(key: Ref, error: Exception) -> str:
-    """The same for the same failure at the same object, so that it is told once."""
+    """Return the same id for the same failure at the same object, so that it is reported once."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
     return blake2b(f"{key}|{type(error).__name__}|{place}".encode(), digest_size=4).hexdigest()
 
 
 async def _go_on(key: Ref, number: str, writer: Writer, world: Callable[[SwitchObject], World]) -> None:
-    """One write for each field that is not as it should be; which one the error is about shows when it is looked at."""
+    """Write each deviating field once; the field with the error fails again in its own decision and stays as it is."""
     switch = writer.store.switches.get(key)
     record = switch.status.record if switch else None
     for index in range(len(record.actions) if record else 0):
@@ -62,7 +62,7 @@ def _step(world: World, index: int, number: str) -> Act | None:
     try:
         return alone(world, index)
     except Unread:
-        # The next visit that gets so far reads it.
+        # The next visit that gets this far reads it.
         return None
     except Exception:
         log.exception("a field is left as it is", object=str(world.actor.ref), action=index, errorId=number)

@@ -1,4 +1,4 @@
-"""The only importer of kopf: it watches and hands every event on. It decides nothing and writes nothing."""
+"""Watch by kopf, in the only module that imports it; hand every event on, decide nothing and write nothing."""
 
 import asyncio
 import contextlib
@@ -25,11 +25,11 @@ SECONDS_TO_STOP = 5.0
 SECONDS_BLIND = 10
 NAMES = ("namespace", "name", "uid")
 REFUSED = re.compile(r"/namespaces/([^/]+)/.* -> APIForbiddenError")
-"""How kopf's log tells of a watch in a namespace that the API server refuses; kopf tries again each second."""
+"""The line of kopf's log about a watch in a namespace that the API server refuses; kopf retries each second."""
 
 
 class Refusals(logging.Filter):
-    """Notifies of each namespace in which a watch is refused, in place of kopf's line for each try."""
+    """Report each namespace in which a watch is refused, instead of one line of kopf's log per try."""
 
     def __init__(self, notify: Callable[[str], None]) -> None:
         super().__init__()
@@ -43,14 +43,14 @@ class Refusals(logging.Filter):
 
 
 class Backoffs:
-    """Pauses between reconnects: short, capped and without end, where kopf's own give up after 55 seconds."""
+    """Pauses between reconnects: short, capped and without end; kopf's own give up after 55 seconds."""
 
     def __iter__(self) -> Iterator[float]:
         return chain((0.1, 0.2, 0.5), repeat(1.0))
 
 
 class NoDiff(kopf.DiffBaseStorage):
-    """We keep no last-handled configuration: nothing is written into the objects of users, nor copied out of them."""
+    """Store no last-handled configuration: nothing is written into users' objects, nor copied out of them."""
 
     def build(self, **_: Any) -> kopf.BodyEssence:
         return kopf.BodyEssence({})
@@ -63,7 +63,7 @@ class NoDiff(kopf.DiffBaseStorage):
 
 
 class NoProgress(kopf.ProgressStorage):
-    """We have no handlers whose progress would have to be kept."""
+    """Store no progress of handlers: there are none."""
 
     def fetch(self, **_: Any) -> None:
         return None
@@ -82,14 +82,14 @@ class NoProgress(kopf.ProgressStorage):
 
 
 class Watch:
-    """kopf in a thread and a loop of its own, started again whenever it ends by itself.
+    """kopf in its own thread and event loop, started again whenever it ends without an order.
 
-    It ends at an HTTP 410, at a 401 whose credentials did not change, at an ERROR event; and on its way out it cancels
-    every task of its loop. Neither may reach the loop that throws switches.
+    It ends at an HTTP 410, at a 401 whose credentials did not change, and at an ERROR event; and on its way out it
+    cancels every task of its loop. Neither may reach the loop that throws switches.
     """
 
     def __init__(self, sink: Sink, namespaces: Sequence[str], seconds: int, refused: Callable[[str], None]) -> None:
-        """`refused` is called with each of the namespaces in which a watch is refused, as often as it is tried."""
+        """Call `refused` with each namespace in which a watch is refused, at each try."""
         self._sink, self._refused = sink, refused
         self._namespaces = tuple(namespaces)
         self._seconds = seconds
@@ -107,7 +107,7 @@ class Watch:
         threading.Thread(target=self._run, name="watch", daemon=True).start()
 
     async def stop(self) -> None:
-        """End the watches; returns when they have ended, or when that takes too long to wait for."""
+        """End the watches; return when they have ended, or after SECONDS_TO_STOP."""
         self._stop.set()
         WATCHING.removeFilter(self._refusals)
         with contextlib.suppress(RuntimeError):  # it has ended already
@@ -118,15 +118,15 @@ class Watch:
 
     @property
     def expected(self) -> int:
-        """How many watches there should be."""
+        """The number of watches that should be alive."""
         return len(KINDS) * max(1, len(self._namespaces))
 
     def alive(self) -> int:
-        """How many of kopf's watch tasks are alive; it does not restart one that ended."""
+        """Return the number of kopf's watch tasks that are alive; kopf does not restart one that ended."""
         return sum(1 for task in asyncio.all_tasks(self._loop) if task.get_name().startswith("watcher for "))
 
     def _run(self) -> None:
-        """The second of two broad boundaries: whatever ends kopf, the watches go on."""
+        """Run kopf until stop(): a broad boundary, so that no error of kopf ends the watches."""
         while not self._stop.is_set():
             try:
                 asyncio.run(self._watch())
@@ -137,7 +137,7 @@ class Watch:
         self._owner.call_soon_threadsafe(self._ended.set)
 
     async def _watch(self) -> None:
-        # An event of this loop: kopf would wait for one of threads in a thread that then outlives the loop.
+        # An asyncio event of this loop: for a threading event, kopf would wait in a thread that outlives the loop.
         self._flag = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         running = asyncio.create_task(self._kopf())
@@ -159,7 +159,7 @@ class Watch:
         )
 
     async def _guard(self, running: asyncio.Task[None]) -> None:
-        """Return when kopf ends; raise where it goes on without a watch, as after an error in its discovery."""
+        """Return when kopf ends; raise TimeoutError if it goes on without a watch, as after a discovery error."""
         blind = 0
         while not (await asyncio.wait({running}, timeout=1.0))[0]:
             blind = 0 if self.alive() >= self.expected else blind + 1
@@ -172,7 +172,7 @@ class Watch:
             self._owner.call_soon_threadsafe(self._refused, namespace)
 
     def _hand_over(self, kind: str | None, body: dict[str, Any]) -> None:
-        with contextlib.suppress(RuntimeError):  # the process is ending, and nobody listens any more
+        with contextlib.suppress(RuntimeError):  # the process is ending, and its main loop is closed
             self._owner.call_soon_threadsafe(self._sink, kind, body)
 
 
@@ -193,7 +193,7 @@ def _hand_to(sink: Sink) -> Callable[..., Any]:
 
 
 def _taken(body: dict[str, Any]) -> dict[str, Any]:
-    """All of it; kopf is left the names for its log. It keeps what it has in cycles, until a collector comes by."""
+    """Return the whole body and leave kopf the names for its log: kopf keeps objects in cycles until a collection."""
     taken = dict(body)
     body.clear()
     body["metadata"] = {key: value for key, value in taken["metadata"].items() if key in NAMES}
@@ -201,7 +201,7 @@ def _taken(body: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _login(**_: Any) -> kopf.ConnectionInfo:
-    """As the other clients: kopf's own ways in read less of a kubeconfig, or have a second client read it."""
+    """Read credentials like the other clients: kopf's own logins read less of a kubeconfig, or add a second client."""
     found = await credentials()
     scheme, token = (await found.get_api_key_with_prefix("BearerToken") or "").rpartition(" ")[::2]
     return kopf.ConnectionInfo(
@@ -224,8 +224,8 @@ def _settings(seconds: int) -> kopf.OperatorSettings:
     settings.networking.connect_timeout = 5
     settings.queueing.idle_timeout = 0.05
     settings.watching.chunk_size = 250
-    # The server ends each watch after so long and we begin it again where it was, so that one which is silent because
-    # the connection is dead is found soon, and not after the 70 seconds that bookmarks allow.
+    # The server ends each watch after `seconds`, and kopf resumes it. A watch that is silent because its connection is
+    # dead is so found soon, and not after the 70 seconds that bookmarks allow.
     settings.watching.server_timeout = seconds
     settings.watching.inactivity_timeout = seconds + 2
     settings.scanning.disabled = True

@@ -1,4 +1,4 @@
-"""Supplies the answers that a decision needs: reads of the API server, and documents that have to be parsed."""
+"""Supply the answers that a decision needs: reads of the API server, and parsed documents."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -16,7 +16,10 @@ from runbook_operator.reconcile import acting_identity
 
 @dataclass
 class Answering:
-    """Make it inside the event loop. Where an account is required, a Runbook that names none gets no answers."""
+    """Answers for visits. Make it inside the event loop.
+
+    If an account is required, a Runbook that names none gets no answers.
+    """
 
     writer: Writer
     requires_account: bool
@@ -24,7 +27,7 @@ class Answering:
     """Idle switches parse one document at a time, so that one thread at most competes with the event loop."""
 
     async def parse(self, visit: Visit, unparsed: Unparsed) -> None:
-        """Parse the document for a visit that a person waits for; Unparsed where nobody does."""
+        """Parse the document for a visit that a person waits for; raises `unparsed` for any other visit."""
         switch = self.writer.store.switches.get(visit.key)
         is_awaited = switch is None or (bool(switch.spec.engaged) and switch.status.phase != "Engaged")
         if not (is_awaited or visit.presumed):
@@ -32,12 +35,12 @@ class Answering:
         await _parse(unparsed)
 
     async def parse_in_turn(self, unparsed: Unparsed) -> None:
-        """Parse the document for a visit that nobody waits for."""
+        """Parse the document for a visit that no person waits for, one document at a time."""
         async with self._turn:
             await _parse(unparsed)
 
     def usual_lists(self, switch: SwitchObject) -> dict[Query, Any]:
-        """The lists that the switches of this Runbook usually need, as far as they are known."""
+        """Return the known lists among those that switches of this namespace usually need."""
         account = acting_identity.declared(self.writer.store.runbook_of(switch))
         return self.writer.lists.usual(switch.meta.ref.namespace, account)
 
@@ -61,6 +64,6 @@ class Answering:
 
 
 async def _parse(unparsed: Unparsed) -> None:
-    """Parse the document in a thread of its own; the next decision finds what was parsed."""
+    """Parse the document in a separate thread; the next decision finds the result."""
     found = await asyncio.to_thread(yaml_values.parse, unparsed.text, unparsed.path)
     yaml_values.remember(unparsed.text, unparsed.path, found)

@@ -45,14 +45,14 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 LONGEST_NAP = 60.0
 REREAD = 10.0
-"""What is held and not watched, since its watch has just begun or fails, is read again after so many seconds."""
+"""Seconds until a held object is read again if its watch has just begun or fails."""
 LAPSED = 0.2
-"""Seconds until what a lapsed lease cut short is looked at again, however often: nothing is wrong with it itself."""
+"""Seconds until a visit that a lapsed lease cut short is repeated, without back-off: the object is not at fault."""
 
 
 @dataclass
 class Reconciler:
-    """Moves one object at a time to where it should be. Safe to run at any moment, any number of times."""
+    """Reconcile one object at a time. Safe to run at any moment, any number of times."""
 
     writer: Writer
     sensing: Sensing
@@ -72,13 +72,13 @@ class Reconciler:
         self.answering = Answering(self.writer, self.policy.requires_account)
 
     async def visit(self, key: Ref) -> None:
-        """One visit. What goes wrong is logged and tried again with back-off: the first of the broad boundaries."""
+        """Visit one object; errors are logged and retried with back-off, so that none of them ends the worker."""
         result = "ok"
         try:
             await self._look_at(key)
             self.queue.forget(key)
         except errors.NotLeadingError as error:
-            # The lease may be renewed before anybody notices that it had lapsed: nobody else would come back to this.
+            # The lease may be renewed before its lapse is noticed: then nothing else would requeue this object.
             result = error.reason
             self.queue.retry(key, LAPSED)
         except errors.OperatorError as error:
@@ -94,7 +94,7 @@ class Reconciler:
         finally:
             structlog.contextvars.clear_contextvars()
             if not self.queue.mine(key):
-                # Whoever leads there now decides: what was about to begin here does not count any more.
+                # Another replica leads there now: an engagement that was about to begin here does not count any more.
                 self.writer.store.acting.free(key)
             self.writer.metrics.reconciles.labels(key.kind, result).inc()
 
@@ -107,7 +107,7 @@ class Reconciler:
             try:
                 await self._settle(visit, self._runbook_step)
             finally:
-                # After the status, which switches look at too; and whether or not it could be written.
+                # After the status, which switches read too; even if it could not be written.
                 self.sensing.tell(key)
         elif (switch := store.switches.get(key)) is not None:
             if self._tells_later(switch):
@@ -117,7 +117,7 @@ class Reconciler:
                 visit.answers.update(self.answering.usual_lists(switch))
             unread = unwatched = [ref for ref in targets if not self.is_watched(ref)]
             while unparsed := await self._settled(visit, targets, unread):
-                # Without the locks: a throw of another switch of these targets does not wait for this one's documents.
+                # Without the locks: a throw of another switch with these targets does not wait for this document.
                 await self.answering.parse_in_turn(unparsed)
                 unread = []
             self._watch_over(key, unwatched)
@@ -129,7 +129,7 @@ class Reconciler:
             self.settling.forget(key)
 
     async def _settled(self, visit: Visit, targets: Sequence[Ref], unread: Sequence[Ref]) -> Unparsed | None:
-        """None once nothing is left to do, or the document that has to be parsed before."""
+        """Settle the switch under the locks of its targets; return a document to parse first, None if settled."""
         async with self.locks.hold(targets):
             self.writer.store.let_go(unread)
             try:
@@ -140,7 +140,7 @@ class Reconciler:
             return None
 
     def _watch_over(self, key: Ref, unwatched: Sequence[Ref]) -> None:
-        """What nobody tells us about, and what an action may wait for, is looked at again before long."""
+        """Requeue an engaged switch whose targets are not watched, or whose actions still wait."""
         switch = self.writer.store.switches.get(key)
         if switch and switch.status.record and (unwatched or switch.status.phase != "Engaged"):
             self.queue.add_later(key, REREAD)
@@ -169,7 +169,7 @@ class Reconciler:
             await asyncio.gather(*visit.presumed, return_exceptions=True)
 
     async def _runbook_step(self, visit: Visit) -> bool:
-        """Take the Runbook's next step; False where there is none."""
+        """Take the Runbook's next step; return False if there is none."""
         key = visit.key
         if (runbook := self.writer.store.runbooks.get(key)) is None:
             return False
@@ -194,7 +194,7 @@ class Reconciler:
         return True
 
     async def _switch_step(self, visit: Visit) -> bool:
-        """Take the Switch's next step; False where there is none now."""
+        """Take the Switch's next step; return False if there is none now."""
         key = visit.key
         if (switch := self.writer.store.switches.get(key)) is None:
             return False
@@ -228,7 +228,7 @@ class Reconciler:
         return True
 
     def _is_put_off(self, visit: Visit, world: World, step: Step) -> bool:
-        """Whether the step waits: a put-back for its turn, and what is told for the effects of others."""
+        """True if the step waits: a drift correction for its rate limit, a status for other throws' effects."""
         if isinstance(step, Act):
             seconds = self.put_backs.take() if step.put_back else 0.0
             if seconds:
@@ -237,7 +237,7 @@ class Reconciler:
         return bool(visit.acts) and not switches.awaits_record(world) and self._tells_later(world.switch)
 
     def _tells_later(self, switch: SwitchObject) -> bool:
-        """Whether the switch is left for a while with what it has done, since others are being thrown."""
+        """True if the switch's status is deferred, because other switches are being thrown."""
         ref = switch.meta.ref
         waits = self.bursts.waits(ref, switch.meta.generation, crowded=self.queue.is_crowded(ref))
         if waits:
@@ -245,7 +245,7 @@ class Reconciler:
         return waits
 
     async def _confirm(self, visit: Visit, world: World, record: Record) -> bool:
-        """What was presumed is known now, before anything is done to a target; where it was wrong, it is saved anew."""
+        """Await the presumed answers before any write to a target; save again if they were wrong."""
         await asyncio.gather(*visit.presumed)
         visit.answers.update(visit.asked)
         if any(found != () for found in visit.asked.values()) and (fresh := replanned(world, record)) != record:
@@ -254,9 +254,9 @@ class Reconciler:
         return True
 
     def _reserve(self, world: World) -> None:
-        """What is about to begin by itself counts from now on: others decide while it is being written.
+        """Count an automatic engagement that is about to begin, so that other decisions see it at once.
 
-        Where the write ends in an error nobody knows whether it was done: it counts until the next look at the switch.
+        If the write ends in an error, it may still have happened: it counts until the next visit to the switch.
         """
         acting = self.writer.store.acting
         if begins_by_itself(world):
@@ -265,7 +265,7 @@ class Reconciler:
             acting.free(world.switch.meta.ref)
 
     def _come_back(self, seen: RunbookObject | SwitchObject, moment: datetime | None, now: datetime) -> None:
-        """Requeue for the next close look, or for when time alone changes something: a clock may be set meanwhile."""
+        """Requeue for the next close look, or for `moment`, in naps: the clock may be set meanwhile."""
         naps = [] if moment is None else [LONGEST_NAP, (moment - now).total_seconds()]
         self.queue.add_later(seen.meta.ref, min([self.looks.again(seen), *naps]))
 
@@ -285,9 +285,9 @@ class Reconciler:
         )
 
     async def _try(self, world: World, step: Step) -> None:
-        """A write to the Switch itself that is refused is told on it before it is tried again.
+        """Write; if a write to the Switch itself is refused, report that in its status before the next try.
 
-        As is a target that a deletion cannot read: from then on it is known for how long it has waited.
+        So does a deletion that cannot read a target: its status then shows how long it has waited.
         """
         unread = (errors.UnavailableError,) if world.deleting else ()
         try:

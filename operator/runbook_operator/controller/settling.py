@@ -1,4 +1,4 @@
-"""True if visits settle: what each visit has asked for so far, and which objects say that theirs did not settle."""
+"""Detect visits that do not settle: record the steps of each visit, and report a step that repeats."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,37 +15,37 @@ from runbook_operator.switches.repeated_steps import Taken, shown, unsettled
 
 @dataclass
 class Settling:
-    """One visit at a time to each object."""
+    """The steps of the visits under way; each object has one visit at a time."""
 
     writer: Writer
     now: Callable[[], datetime]
     cause: Callable[[str], str] = lambda _: ""
-    """A sentence on why objects of the kind do not settle, where that is known."""
+    """Return a sentence on why objects of the kind do not settle, empty if that is not known."""
     _taken: dict[Ref, list[Taken]] = field(default_factory=dict)
     _unsettled: dict[Ref, str] = field(default_factory=dict)
 
     def begin(self, key: Ref) -> None:
-        """A visit begins."""
+        """Begin a visit."""
         self._taken[key] = []
 
     def end(self, key: Ref) -> None:
-        """The visit is over."""
+        """End a visit."""
         del self._taken[key]
 
     def forget(self, key: Ref) -> None:
-        """The object is gone."""
+        """Forget a deleted object."""
         self._unsettled.pop(key, None)
 
     def of(self, key: Ref) -> str:
-        """The step that the last visit repeated; empty where it settled."""
+        """Return the message on the step that the last visit repeated; empty if it settled."""
         return self._unsettled.get(key, "")
 
     def settles(self, key: Ref) -> bool:
-        """Nothing is left to do; returns whether the object still says that a visit did not settle."""
+        """Note that no step is left; return True if the object still reports that a visit did not settle."""
         return self._unsettled.pop(key, None) is not None
 
     async def takes(self, key: Ref, rule: str, step: Step | RunbookStep | frozenset[Query]) -> None:
-        """The step is about to be taken. Where it has changed nothing, the object says so: raises UnsettledError."""
+        """Record the step before it is taken; report it and raise UnsettledError if it repeats without effect."""
         self._taken[key].append(Taken(rule, step))
         if message := unsettled(self._taken[key]):
             message = self.cause(key.kind) or message

@@ -1,4 +1,4 @@
-"""What this replica leads, what it has to do and how switches are, as metrics that are read when they are scraped."""
+"""Gauges of this replica's leadership, its queue and the state of the switches, read at each scrape."""
 
 import asyncio
 from functools import partial
@@ -18,11 +18,11 @@ SHOWN = (
     ("Contested", "", "switches_contested", "Switches whose held fields somebody else keeps writing."),
     ("Stalled", "", "switches_stalled", "Switches that wait for a person."),
 )
-"""Condition, reason (empty for any), and the gauge that counts the switches that have it."""
+"""Condition, reason (empty for any), and the gauge that counts the switches with that condition."""
 
 
 def measure(metrics: Metrics, elector: Leadership, shards: int, queue: WorkQueue[Ref], store: Store) -> None:
-    """Expose all of it."""
+    """Expose the gauges of leadership, queue and switches."""
     metrics.gauge("leading", "1 where this replica leads.", lambda: float(elector.leading))
     metrics.gauge("shards_held", "Shards that this replica leads.", lambda: float(len(elector.held)))
     each = {str(shard): partial(_leads, elector, shard) for shard in range(shards)}
@@ -36,7 +36,7 @@ def measure(metrics: Metrics, elector: Leadership, shards: int, queue: WorkQueue
 
 
 def measure_coverage(metrics: Metrics, coverage: Coverage) -> None:
-    """Expose which namespaces of the settings are served; scrapes have a label `namespace` of their own."""
+    """Expose which configured namespaces are served; the label avoids `namespace`, which scrapes set."""
     each = {namespace: partial(_serves, coverage, namespace) for namespace in coverage.namespaces}
     metrics.gauges("namespace_served", "1 where the namespace is served.", "scope_namespace", each)
 

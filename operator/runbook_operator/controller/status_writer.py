@@ -1,4 +1,4 @@
-"""The one writer of status: a merge patch of only what changed, on the resourceVersion that was decided on."""
+"""The only writer of status: a merge patch of the changed fields, on the resourceVersion that was decided on."""
 
 from runbook_operator.controller.engagement_start import begin
 from runbook_operator.core.merge_patch import difference
@@ -9,7 +9,7 @@ from runbook_operator.reconcile.steps import Begin, WriteStatus
 
 
 async def write_status(kube: Kube, old: StatusModel, step: WriteStatus) -> Body:
-    """Returns the object as it is now; raises ConflictError where it is no longer as it was decided on."""
+    """Write the status and return the object; raises ConflictError if it changed since the decision."""
     before, after = dump(old), dump(step.status)
     if isinstance(step, Begin):
         return await begin(kube, step, before, after)
@@ -18,5 +18,5 @@ async def write_status(kube: Kube, old: StatusModel, step: WriteStatus) -> Body:
 
 
 def dump(status: StatusModel) -> Body:
-    """The status as it stands in the API."""
+    """Return the status as it is in the API."""
     return status.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -1,4 +1,4 @@
-"""Carries out one step that is not a status; each write has a precondition, and its answer goes back to the caller."""
+"""Carry out one step that is not a status; each write has a precondition, and the API server's answer is returned."""
 
 from runbook_operator.core.labels import RUNBOOK
 from runbook_operator.core.references import API_VERSION, Meta
@@ -10,12 +10,12 @@ from runbook_operator.reconcile.steps import AdoptSwitch, CreateSwitch, DeleteSw
 
 
 async def apply(paths: Paths, effect: Effect, *, dry_run: bool = False) -> Body | None:
-    """Write to a target; returns what the API server answers, None where it is gone by that.
+    """Write to a target; return the API server's answer, None if the target is gone by that.
 
-    The API server checks a dry run as it would check the write itself, and stores nothing. A dry run asks for no
-    resourceVersion: a status that moves meanwhile says nothing about the write.
+    The API server checks a dry run like the write itself, and stores nothing. A dry run requires no resourceVersion: a
+    status that changes meanwhile says nothing about the write.
 
-    Raises ConflictError where it is no longer as it was seen, AlreadyExistsError where what is made is there already.
+    Raises ConflictError if the target changed since it was read, and AlreadyExistsError if a new object exists already.
     """
     resource = await paths.resource(effect.ref)
     if resource is None:
@@ -33,13 +33,13 @@ async def apply(paths: Paths, effect: Effect, *, dry_run: bool = False) -> Body 
 
 
 def _expected(effect: Patch, *, any_version: bool) -> Body:
-    """The patch with its precondition."""
+    """Return the patch with its precondition."""
     expected = {"uid": effect.uid} if any_version else {"uid": effect.uid, "resourceVersion": effect.resource_version}
     return {**effect.patch, "metadata": {**effect.patch.get("metadata", {}), **expected}}
 
 
 async def carry_out(kube: Kube, step: OwnStep) -> Body | None:
-    """Write to one of our own objects; returns it as it is now, None where it is gone."""
+    """Write to one of the operator's own objects; return it as it is now, None if it is gone."""
     match step:
         case SetFinalizers():
             return await kube.merge(own(step.meta.ref), _expecting(step.meta, finalizers=list(step.finalizers)))
@@ -60,7 +60,7 @@ async def carry_out(kube: Kube, step: OwnStep) -> Body | None:
 
 
 def new_switch(step: CreateSwitch) -> Body:
-    """A Switch with an owner and no word from any person; deleting the Runbook deletes it."""
+    """Return a new Switch with an owner reference and no override; deleting the Runbook deletes it."""
     runbook = step.runbook
     return {
         "apiVersion": API_VERSION,
@@ -76,7 +76,7 @@ def new_switch(step: CreateSwitch) -> Body:
 
 
 def owner(runbook: Meta) -> Body:
-    """The owner reference by which the API server deletes a Switch with its Runbook."""
+    """Return the owner reference by which the API server deletes a Switch with its Runbook."""
     return {
         "apiVersion": API_VERSION,
         "kind": "Runbook",

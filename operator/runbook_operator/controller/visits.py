@@ -1,4 +1,4 @@
-"""One look at an object, and what was found out in it."""
+"""One visit to an object, with the answers it has read."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ from runbook_operator.reconcile.steps import Act
 
 @dataclass(frozen=True)
 class Visit:
-    """One look at an object: whether it is to be a close one, what declares the object, and what was asked in it."""
+    """One visit to an object: `thorough` for a close look, `edition` for the Runbook that declares the object."""
 
     key: Ref
     thorough: bool
     edition: Edition = ()
     answers: dict[Query, Any] = field(default_factory=dict)
     presumed: list[asyncio.Task[None]] = field(default_factory=list)
-    """They ask for what a throw takes for known meanwhile; the answers come into `asked`."""
+    """Tasks that verify answers which a throw presumed meanwhile; they write the real answers to `asked`."""
     asked: dict[Query, Any] = field(default_factory=dict)
     acts: list[Act] = field(default_factory=list)
-    """What was written to targets in it."""
+    """The writes to targets of this visit."""
