@@ -1,1 +1,1 @@
-"""The switch engine: it pins, saves, writes, holds and restores fields, and reports what it does. Pure."""
+"""The switch engine: pin, save, write, hold and restore fields, and report on them. Pure."""

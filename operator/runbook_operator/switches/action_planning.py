@@ -1,4 +1,4 @@
-"""From the actions that are declared to the fields that are written: planning, saving, and planning again."""
+"""Plan which fields the declared actions write, save their live values, and plan again when objects change."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,7 +28,7 @@ Planned = tuple[list[Entry], list[Noted]]
 
 
 def pinned(world: World, entry: KillSwitch) -> list[Declared]:
-    """What the entry declares, with the objects that its targets are made of."""
+    """Return the declared actions with the objects of their targets."""
     assert world.runbook and world.runbook.spec  # noqa: S101, PT018 # an entry comes from a parsed Runbook
     spec, namespace = world.runbook.spec, world.switch.meta.ref.namespace
     return [
@@ -42,10 +42,10 @@ def pinned(world: World, entry: KillSwitch) -> list[Declared]:
 
 
 def planned(world: World, record: Record, timeouts: Sequence[str] = ()) -> Record:
-    """The record with its fields planned and saved, and planned again where their objects are others now.
+    """Return the record with its fields planned and saved; fields of replaced objects are planned again.
 
-    `timeouts` are those of the declared actions; with them everything is planned afresh, and only what was saved stays.
-    What no action wants any more is dropped, which puts it back. Raises Unread with all that is to be read.
+    `timeouts` are those of the declared actions; with them everything is planned afresh, and only saved values stay. A
+    field that no action wants any more is dropped, which restores it. Raises Unread with all that is to be read.
     """
     record = followed(world, record)
     entries: list[Entry] = []
@@ -67,9 +67,9 @@ def planned(world: World, record: Record, timeouts: Sequence[str] = ()) -> Recor
 
 
 def followed(world: World, record: Record) -> Record:
-    """The record where an object of another uid shows what is held: a backup brought it back as it was held.
+    """Return the record with new uids where another object shows the held value: a backup restored it as held.
 
-    What is live there was never anybody's own value, so that what was saved first stays saved.
+    Such a live value was never a user's own, so that the value saved first stays saved.
     """
     came = [part for part in (*parts(world, record), *dropped(world, record)) if _is_same_again(part)]
     if not came:
@@ -83,7 +83,7 @@ def followed(world: World, record: Record) -> Record:
 
 
 def scene_of(world: World, record: Record, step: int) -> Scene:
-    """What the action of that step may look at; what this engagement itself has changed is undone in it."""
+    """Return the scene from which the action of that step plans; it shows no changes of this engagement itself."""
     meta, declared = world.switch.meta, record.plan[step]
     return Scene(
         namespace=meta.ref.namespace,
@@ -103,9 +103,9 @@ def scene_of(world: World, record: Record, step: int) -> Scene:
 
 
 def manifest(part: Part) -> Any:
-    """The object that is to be made once, planned again; raises Refused where that cannot be done any more.
+    """Plan again the object that is to be made once; raises Refused if that is no longer possible.
 
-    No record keeps it: its pod template may hold what no status should show.
+    The record does not contain it: its pod template may hold values that no status should show.
     """
     scene = scene_of(part.world, part.record, part.entry.step)
     action, spec = action_of(part.record.plan[part.entry.step])
@@ -116,13 +116,13 @@ def manifest(part: Part) -> Any:
 
 
 def action_of(declared: Declared) -> tuple[type[Action], Any]:
-    """The action and its spec, read back from the record."""
+    """Return the action and its spec, parsed from the record."""
     action = REGISTRY[declared.action]
     return action, action.Spec.model_validate(declared.spec)
 
 
 def _is_same_again(part: Part) -> bool:
-    """True if another object of the name shows what this part holds, and that is not what was saved."""
+    """True if another object of the name shows the held value, and that differs from the saved one."""
     entry = part.entry
     if not _is_planned(entry) or entry.mode != "Hold" or entry.uid is None or part.is_object:
         return False
@@ -170,7 +170,7 @@ def _step(world: World, record: Record, step: int, timeout: str) -> Planned:
 
 
 def place(entry: Entry) -> tuple[str, ...]:
-    """The field that an entry is about, whichever object has the name."""
+    """Return the identity of a field, without the uid of its object."""
     return (entry.api_version, entry.kind, entry.name, entry.field)
 
 
@@ -179,12 +179,12 @@ def _is_planned(entry: Entry) -> bool:
 
 
 def _settled(world: World, record: Record, old: list[Entry]) -> list[Entry]:
-    """What stays held while the action that holds it cannot be planned again."""
+    """Return the fields that stay held while their action cannot be planned again."""
     return [entry for entry in old if not _is_to_plan(world, record, entry)]
 
 
 def _is_to_plan(world: World, record: Record, entry: Entry) -> bool:
-    """Whether it was not planned or saved yet, or its object was made anew."""
+    """True if the field was not planned or saved yet, or its object was replaced."""
     if not _is_planned(entry):
         return True
     if entry.field == OBJECT or entry.result == "Skipped" or (entry.mode == "Once" and entry.result == "Applied"):
@@ -194,7 +194,7 @@ def _is_to_plan(world: World, record: Record, entry: Entry) -> bool:
 
 
 def _entry(world: World, record: Record, blank: Entry, aim: Aim) -> Entry:
-    """The entry of one aim: the one that is there already, or a new one that saves what is live."""
+    """Return the field of the record for `aim`: the recorded one, or a new one that saves the live value."""
     ref, namespace = aim.ref, world.switch.meta.ref.namespace
     named = blank.replace(api_version=ref.api_version, kind=ref.kind, name=ref.name, field=aim.field, mode=aim.mode)
     fresh = named.replace(last=aim.last, held=aim.held, result="Pending")
@@ -215,7 +215,7 @@ def _entry(world: World, record: Record, blank: Entry, aim: Aim) -> Entry:
 
 
 def _made_once(record: Record, fresh: Entry) -> Entry:
-    """Not looked at: its name follows from the engagement, so that nobody can have it yet."""
+    """Return the field for an object that is made once. The engagement determines its name: nothing is read."""
     fresh = fresh.replace(held={"apiVersion": fresh.api_version, "kind": fresh.kind})
     noted = {place(old): old for old in (*record.dropped, *record.actions) if _is_planned(old)}
     return _kept(noted[place(fresh)], fresh) if place(fresh) in noted else fresh
@@ -226,7 +226,7 @@ def _look(world: World, aim: Aim) -> Seen | Missing:
 
 
 def _part(world: World, record: Record, aim: Aim) -> Part:
-    """What an aim would be that comes after all that is recorded."""
+    """Return the field that `aim` would add after all recorded ones."""
     return Part(world, record, len(record.actions), _bare(aim))
 
 
@@ -246,14 +246,14 @@ def _saved(part: Part, target: Seen) -> Entry:
 
 
 def _kept(old: Entry, fresh: Entry) -> Entry:
-    """What was saved stays saved; what is to be held may be another value now."""
+    """Return the recorded field with its saved value; the held value may be another one now."""
     update = {"step": fresh.step, "action": fresh.action, "timeout": fresh.timeout, "held": fresh.held}
     moved = not field_values.same(old.field, old.held, fresh.held) and old.field != OBJECT
     return old.replace(**(update | ({"result": "Pending"} if moved else {})))
 
 
 def _check_name(world: World, aim: Aim, target: Seen | Missing) -> None:
-    """An object that is made must not be somebody else's already."""
+    """Refuse an object that is to be made if another owner's object has its name."""
     if aim.held is None or isinstance(target, Missing):
         return
     owners = target.body["metadata"].get("ownerReferences", ())
@@ -262,7 +262,7 @@ def _check_name(world: World, aim: Aim, target: Seen | Missing) -> None:
 
 
 def _placeholder(world: World, record: Record, step: int, refused: Refused, timeout: str) -> Entry:
-    """What stands for an action that cannot be planned now: why, and since when."""
+    """Return a field that stands for an action that cannot be planned now, with the failure and its start."""
     refs = record.plan[step].target.refs(world.switch.meta.ref.namespace).refs
     ref = refs[0] if refs else Ref("", record.plan[step].action, "", "")
     named = {"api_version": ref.api_version, "kind": ref.kind, "name": ref.name}
@@ -273,7 +273,7 @@ def _placeholder(world: World, record: Record, step: int, refused: Refused, time
 
 
 def _holds(world: World, record: Record, uid: str) -> dict[str, tuple[Any, Any]]:
-    """Of each field that is held of an object: what was saved, and what is held there besides this engagement."""
+    """Return, for each held field of an object, the saved value and the value held apart from this engagement."""
     own = {one.field: (one.saved, one.saved) for one in record.actions if one.uid == uid and one.mode == "Hold"}
     others = sorted((claim for claim in world.claims if claim.uid == uid), key=lambda claim: claim.order)
     held = own | {claim.field: (claim.saved, claim.held) for claim in others}
@@ -281,7 +281,7 @@ def _holds(world: World, record: Record, uid: str) -> dict[str, tuple[Any, Any]]
 
 
 def _undone(world: World, record: Record, seen: Seen | Missing) -> Seen | Missing:
-    """The object as it would be without this engagement: amounts count from what was saved."""
+    """Return the object as it would be without this engagement: relative amounts count from the saved values."""
     if isinstance(seen, Missing):
         return seen
     body = dict(seen.body)

@@ -1,4 +1,4 @@
-"""How far each action of an engagement is, and what keeps it from going on."""
+"""Compute how far each action of an engagement is, and what keeps it from going on."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -23,13 +23,13 @@ PASSING = frozenset(
         *(Reason.PODS_NOT_CREATED, Reason.NOT_IN_FORCE),
     }
 )
-"""Reasons that time may cure; with every other one trying again does not help until a person acts."""
+"""Reasons that time may cure; for every other one, trying again does not help until a person acts."""
 SETTLED: tuple[Result, ...] = ("Applied", "Skipped")
-"""Results after which nothing is left to do for an action while it is engaged."""
+"""Results with which an action has nothing left to do while the switch is engaged."""
 
 
 def engaging(world: World, record: Record) -> Record:
-    """The record with how far each action is while the switch is wanted; what is put back is no longer in it."""
+    """Return the record of a wanted switch with the progress of its fields, without dropped ones that are restored."""
     left = [part for part in dropped(world, record) if not is_over(part)]
     actions = [_engaged(part) for part in parts(world, record)]
     return record.replace(
@@ -40,7 +40,7 @@ def engaging(world: World, record: Record) -> Record:
 
 
 def releasing(world: World, record: Record) -> Record:
-    """The record with what keeps its actions from being put back."""
+    """Return the record with the failures that keep its fields from being restored."""
     return record.replace(
         actions=[failing(part, unsettled=part.restorable) for part in parts(world, record)],
         dropped=[failing(part, unsettled=part.restorable) for part in dropped(world, record)],
@@ -48,7 +48,7 @@ def releasing(world: World, record: Record) -> Record:
 
 
 def _additions(record: Record, actions: Sequence[Entry]) -> Iterator[Noted]:
-    """A remark on what admission added to a template that has all that was asked for; one for each action."""
+    """Yield a remark for each action whose template has all that was requested, and additions by admission."""
     for one in actions:
         if one.admitted is not None and one.admitted.suffices:
             text = f"{one.kind}/{one.name} {one.field}: {one.admitted.message}, which was not asked for"
@@ -58,7 +58,7 @@ def _additions(record: Record, actions: Sequence[Entry]) -> Iterator[Noted]:
 
 
 def _made_otherwise(world: World, record: Record) -> Iterator[Noted]:
-    """A remark on each object that is made once, and that admission changed: nothing is written again."""
+    """Yield a remark for each object that is made once and that admission changed: it is not written again."""
     for part in parts(world, record):
         if part.is_made_once and part.accepted is not None and part.accepted.changed:
             remark = Noted(step=part.entry.step, reason=Reason.NOT_IN_FORCE, message=made_otherwise(part))
@@ -67,27 +67,27 @@ def _made_otherwise(world: World, record: Record) -> Iterator[Noted]:
 
 
 def is_over(part: Part) -> bool:
-    """Whether nothing is left to put back, or nobody waits for it any longer."""
+    """True if nothing is left to restore, or the release no longer waits for the field."""
     return not part.restorable or is_kept(part) or given_up(part) or obstacle(part) is not None
 
 
 def is_kept(part: Part) -> bool:
-    """Whether a deletion leaves it as it is held; what the switch has made goes with it."""
+    """True if a deletion leaves the field at its held value; an object that the switch made is deleted with it."""
     return part.world.deleting and part.record.on_delete == "Keep" and not part.is_object
 
 
 def complete(record: Record) -> bool:
-    """True if nothing is left to write, also where no action found anything to write: see is_idle."""
+    """True if nothing is left to write; also if no action found anything to write: see is_idle."""
     return all(entry.result in SETTLED for entry in record.actions)
 
 
 def is_idle(record: Record) -> bool:
-    """True if the throw has nothing to write, so that nothing is held and nothing was done."""
+    """True if the throw has nothing to write, so that nothing is held."""
     return not record.actions
 
 
 def stalls(world: World, entry: Entry) -> bool:
-    """Whether a person must act: trying again does not help, or has not helped for the action's timeout."""
+    """True if a person must act: trying again does not help, or has not helped for the action's timeout."""
     failure = entry.failure
     if failure is None:
         return False
@@ -95,13 +95,13 @@ def stalls(world: World, entry: Entry) -> bool:
 
 
 def stalled(world: World, record: Record) -> Failure | None:
-    """The first failure that a person must see to."""
+    """Return the first failure that needs a person."""
     entries = (*record.actions, *record.dropped)
     return next((entry.failure for entry in entries if stalls(world, entry)), None)
 
 
 def contest(part: Part) -> Contest | None:
-    """The fight about this part, None where there was none lately."""
+    """Return the contest about this field, None if it had no deviation lately."""
     known = part.entry.contest
     if known is None or part.world.now - moment(known.last) >= part.world.policy.budget.calm:
         return None
@@ -109,7 +109,7 @@ def contest(part: Part) -> Contest | None:
 
 
 def counted(part: Part) -> Contest:
-    """The fight with the deviation that is seen now, which is about to be put back."""
+    """Return the contest with the current deviation counted, which is about to be corrected."""
     known, current, now = part.entry.contest, contest(part), timestamp(part.world.now)
     return Contest(
         manager=part.saved.manager(part.entry.field) if part.saved else "",
@@ -122,14 +122,14 @@ def counted(part: Part) -> Contest:
 
 
 def is_contested(part: Part) -> bool:
-    """Whether what is held was changed, counted, and not put back yet."""
+    """True if a deviation from the held value was counted and is not corrected yet."""
     return part.entry.contest is not None and part.entry.contest.pending
 
 
 def done(part: Part, *, busy: bool = False) -> Progress:
-    """How far the cluster is with what was written; raises Unread where that has to be looked at.
+    """Return how far the cluster is with the written value; raises Unread if that must be read.
 
-    It is `busy` while the next write is decided.
+    `busy` while the next write is decided: nothing is read then, since the write would wait for it.
     """
     if part.unplanned or part.deviates or part.record.done:
         return Progress()
@@ -142,7 +142,7 @@ def done(part: Part, *, busy: bool = False) -> Progress:
 
 
 def blocks(part: Part) -> bool:
-    """Whether the actions after this one have to wait for it."""
+    """True if the actions after this one must wait for it."""
     if part.entry.result in SETTLED or part.record.continue_on_failure:
         return False
     return part.deviates or part.waiting or is_paused(part) or not done(part, busy=True).done
@@ -162,12 +162,12 @@ def _engaged(part: Part) -> Entry:
 
 
 def is_stuck(far: Progress) -> bool:
-    """True if what was written is there, and the cluster does not act on it."""
+    """True if the value is written and the cluster does not act on it."""
     return far.stuck is not None
 
 
 def _written(part: Part, entry: Entry, far: Progress) -> Entry:
-    """It is there; it counts as applied when nothing after it has to wait for it any more."""
+    """Return the field of a written value; it counts as applied once no later action must wait for it."""
     entry = entry.replace(resource_version=None, uid=entry.uid or (part.saved.uid if part.saved else None))
     if is_paused(part):
         return entry
@@ -176,7 +176,7 @@ def _written(part: Part, entry: Entry, far: Progress) -> Entry:
 
 
 def _telling(part: Part, entry: Entry, far: Progress) -> Entry:
-    """The words about what takes a while: none in the first moments, and then not at every change."""
+    """Return the field with its progress text: none in the first moments, and then at most one per pause."""
     if entry.applied_at is None or far.text == entry.progress:
         return entry
     if far.text and part.world.now < tells_at(part.world, entry):
@@ -185,7 +185,7 @@ def _telling(part: Part, entry: Entry, far: Progress) -> Entry:
 
 
 def tells_at(world: World, entry: Entry) -> datetime:
-    """When the words about an entry may change; asked only where it was applied."""
+    """Return when the progress text of a field may change; call it only for an applied one."""
     return moment(entry.applied_at or "") + world.policy.progress_pause
 
 
@@ -207,19 +207,19 @@ def _failure(part: Part, far: Progress | None = None) -> Failure | None:
 
 
 def _since(part: Part) -> datetime:
-    """When the writes began that do not succeed."""
+    """Return when the failing writes began."""
     tried = part.effort.failed or accepted(part)
     return tried.since if tried else part.world.now
 
 
 def _known(part: Part, far: Progress | None) -> Failure | None:
-    """The failure before; that pods cannot be made is no reason for a release to stop waiting."""
+    """Return the recorded failure; in a release, PodsNotCreated does not count and is no reason to stop waiting."""
     noted = part.entry.failure
     return None if far is None and noted is not None and noted.reason == Reason.PODS_NOT_CREATED else noted
 
 
 def _why(part: Part, far: Progress | None) -> tuple[Reason, str] | None:
-    """What keeps it from going on, None where nothing new is known."""
+    """Return what keeps the field from going on, None if nothing new is known."""
     if part.effort.failed is not None:
         return part.effort.failed.reason, part.effort.failed.message
     if part.waiting and not part.unplanned and isinstance(part.target, Missing):
@@ -234,7 +234,7 @@ def _why(part: Part, far: Progress | None) -> tuple[Reason, str] | None:
 
 
 def obstacle(part: Part) -> Refused | None:
-    """Why what is to be written next cannot be."""
+    """Return why the next value cannot be written, None if it can."""
     if part.is_made_once:
         return _unmakable(part) if part.deviates else None
     return part.obstacle(part.entry.held if wanted(part.world) else part.put_back_value)
@@ -251,12 +251,12 @@ def _unmakable(part: Part) -> Refused | None:
 
 
 def is_given_up(world: World, since: str | None) -> bool:
-    """A deletion waits only so long for what has not worked since then, RFC 3339; None where nothing is wrong."""
+    """True if a deletion no longer waits for what fails since that time, RFC 3339; None if nothing fails."""
     return world.deleting and since is not None and world.now - moment(since) >= world.policy.let_go_after
 
 
 def is_never_read(world: World) -> bool:
-    """True if a deletion waits no longer for an object that cannot be read."""
+    """True if a deletion no longer waits for an object that cannot be read."""
     stalled = find(world.switch.status.conditions, "Stalled")
     return is_given_up(world, stalled.last_transition_time if stalled else None)
 

@@ -1,4 +1,4 @@
-"""The actions of a switch in a few words."""
+"""Describe the actions of a switch in a few words."""
 
 from runbook_operator.api.switch import Record
 from runbook_operator.reconcile.snapshot import World
@@ -6,20 +6,20 @@ from runbook_operator.switches.action_planning import action_of
 
 
 def does(world: World) -> str:
-    """The actions that the Runbook declares now; those reported last where it declares none."""
+    """Describe the actions that the Runbook declares now; if it declares none, return the last description."""
     if world.entry is None:
         return world.switch.status.does
     return "; ".join(one.action.describe(one.spec) for one in world.entry.actions)
 
 
 def carries_out(world: World, record: Record | None) -> str:
-    """The actions that the engagement carries out, whatever the Runbook declares by now; without one as `does`."""
+    """Describe the actions of the engagement, even if the Runbook has changed; without a record as `does`."""
     pinned = [action_of(one) for one in record.plan] if record else []
     return "; ".join(action.describe(spec) for action, spec in pinned) or does(world)
 
 
 def described(world: World) -> tuple[str, str, list[str]]:
-    """The title, the description and the contacts that the Runbook declares now, or declared last."""
+    """Return the title, the description and the contacts that the Runbook declares now, or declared last."""
     if world.entry is None or world.runbook is None or world.runbook.spec is None:
         old = world.switch.status
         return old.title, old.description, old.contacts

@@ -1,4 +1,4 @@
-"""Finds out after a restart if the live value is of a write of the operator, which admission has altered.
+"""Find out after a restart if the live value comes from a write of the operator that admission has altered.
 
 The API server names no field manager for a scale from 0, so that the value alone does not show who wrote it.
 """
@@ -14,8 +14,8 @@ from runbook_operator.reconcile.snapshot import World
 def is_of_operator(world: World, seen: Seen | None, field: str, asked: Any) -> bool:
     """True if an earlier process of the operator wrote the field last, as far as that can be known.
 
-    Where the API server names no field manager of the replicas, it is True if admission turns those that a release asks
-    for (`asked`, None where it asks for none) into the live ones. Raises Unread until a dry run has shown that.
+    If the API server names no field manager of the replicas, it is True if admission turns the replicas that a release
+    requests (`asked`, None if it requests none) into the live ones. Raises Unread until a dry run has shown that.
     """
     if world.witnessed or seen is None:
         return False

@@ -1,4 +1,4 @@
-"""The outcome of an engagement that is over: what became of each field that it was about to write."""
+"""Compute the outcome of an engagement that is over, for each field that it was to write."""
 
 from runbook_operator.api.switch import Entry, Record, Result
 from runbook_operator.core.field_manager_advice import author
@@ -10,7 +10,7 @@ from runbook_operator.switches.switch_messages import left_to, shown
 
 
 def ended(world: World, record: Record) -> Record:
-    """The record with what became of each action."""
+    """Return the record with the outcome of each field."""
     return record.replace(
         actions=[_ended(part) for part in parts(world, record)],
         dropped=[_ended(part) for part in dropped(world, record)],
@@ -27,7 +27,7 @@ def _ended(part: Part) -> Entry:
 
 
 def _last_words(part: Part) -> str:
-    """The outcome of a restore, where the values alone do not show it."""
+    """Describe the outcome of a restore that the values alone do not show."""
     if not part.is_made_once:
         return left_to(part)
     why = part.entry.failure.message if part.entry.failure else part.entry.progress
@@ -35,8 +35,8 @@ def _last_words(part: Part) -> str:
 
 
 def _changed(part: Part) -> str:
-    """Who changed the field after it was held, and to what."""
-    assert part.saved  # noqa: S101 # what is not there is Gone
+    """Describe who changed the field after it was held, and to what."""
+    assert part.saved  # noqa: S101 # the outcome of a missing object is Gone
     field = part.entry.field
     to = "" if part.is_object else f" to {shown(part.live)}"
     return f"{author(part.saved.manager(field), field)} changed it{to}"
@@ -57,9 +57,9 @@ def _outcome(part: Part) -> Result:
 
 
 def is_unchanged(part: Part) -> bool:
-    """True if no write of this engagement is known, and the object shows what was saved, so that nothing is restored.
+    """True if no write of this engagement is known and the object shows the saved value: nothing is restored.
 
-    A restore that a crash has cut off from its record looks the same, and what is reported is true of it as well.
+    A crash between a restore and its record looks the same, and the report is true then too.
     """
     if part.unplanned or part.entry.result != "Pending" or part.saved is None or part.effort.accepted is not None:
         return False
@@ -67,7 +67,7 @@ def is_unchanged(part: Part) -> bool:
 
 
 def _is_back(part: Part) -> bool:
-    assert part.saved  # noqa: S101 # asked only where it is there
+    assert part.saved  # noqa: S101 # called only if the object exists
     if part.is_object:
         return not part.saved.body
     heir = (part.heir.held,) if part.heir else ()

@@ -1,4 +1,4 @@
-"""How far the throw of a wanted switch is, and the notices of one that is complete."""
+"""Compute the phase of a wanted switch, and the notices of a complete throw."""
 
 from runbook_operator.api.switch import Phase, Record
 from runbook_operator.core.notices import Notice
@@ -16,7 +16,7 @@ from runbook_operator.switches.switch_messages import (
 
 
 def phase_of(record: Record) -> Phase:
-    """The phase of a switch that is wanted."""
+    """Return the phase of a wanted switch."""
     if record.done:
         return "Releasing"
     if not complete(record):
@@ -25,14 +25,14 @@ def phase_of(record: Record) -> Phase:
 
 
 def completed(world: World, record: Record) -> tuple[Notice, ...]:
-    """The notices of a throw that is complete, with its remarks."""
+    """Return the notices of a complete throw, with its remarks."""
     if is_without_effect(record):
         return did_nothing(world, record)
     return (*about_record(world, record, _achieved(record), summary(record)), *remarked(world, record))
 
 
 def _achieved(record: Record) -> Reason:
-    """What a complete throw has come to: a throw that wrote nothing neither holds nor has done anything."""
+    """Return the reason that a complete throw reports: one that wrote nothing holds nothing and did nothing."""
     if record.momentary:
         return acted_as(record)
     return Reason.NOTHING_TO_DO if is_idle(record) else Reason.ENGAGED

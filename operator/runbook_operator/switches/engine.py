@@ -1,7 +1,7 @@
-"""The switch engine: the one next step of a switch.
+"""The switch engine: decide the one next step of a switch.
 
-Each rule looks at the world and asks for a step or passes; the first that asks is done, and then the world is looked
-at again. A crash between any two steps therefore goes on where it was: nothing but the world says what comes next.
+Each rule reads the snapshot and returns a step or None. The first step is carried out, and the rules run on a new
+snapshot. A crash between two steps is harmless: nothing but the snapshot determines the next step.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -33,23 +33,23 @@ Rule = Callable[[World], Step | None]
 
 
 def next_step(world: World) -> Step | None:
-    """The next step, or None where everything is as it should be."""
+    """Return the next step, or None if everything is as it should be."""
     found = decided(world)
     return found[1] if found else None
 
 
 def decided(world: World) -> tuple[str, Step] | None:
-    """As next_step, with the name of the rule that asks for it."""
+    """Return the next step with the name of its rule."""
     return next(((rule.__name__, step) for rule in RULES if (step := rule(world))), None)
 
 
 def awaits_record(world: World) -> bool:
-    """True if a Job was made that begins once its uid is recorded, so that the status is not to be put off."""
+    """True if a Job that was made waits for its uid to be recorded, so that the status must not be deferred."""
     return world.record is not None and wanted(world) and any(map(is_unrecorded, parts(world, world.record)))
 
 
 def expire(world: World) -> Step | None:
-    """A person's word whose time is over is taken back."""
+    """Clear an override that has expired."""
     spoken = word(world)
     if spoken is None or world.deleting or not word_is_over(world):
         return None
@@ -63,14 +63,14 @@ def expire(world: World) -> Step | None:
 
 
 def _refuse(world: World) -> Unsay:
-    """A momentary throw that has expired is taken back once the status says so."""
+    """Clear an expired momentary throw once the status reports that it expired."""
     text = f"{world.switch.meta.ref.name} {expired_throw.sentence(world, world.switch.status)}"
     identity = f"{world.switch.meta.uid}.{world.switch.meta.generation}.Expired"
     return Unsay(world.switch.meta, said(world, Reason.EXPIRED, text, identity, warning=True))
 
 
 def recover(world: World) -> Step | None:
-    """A throw that has acted, could not tell of it, and is not to go on: what there is to put back is written down."""
+    """Rebuild the record of a throw that wrote targets but no record, and that does not go on, to restore from it."""
     goes_on = wanted(world) and not (world.observing or world.barred)
     if goes_on and world.entry is not None and not world.entry.momentary:
         return None
@@ -78,7 +78,7 @@ def recover(world: World) -> Step | None:
 
 
 def begin(world: World) -> Step | None:
-    """A throw: first what lets nothing be lost (finalizer, record), and only then anything else."""
+    """Begin a throw: before any write to a target, write the finalizer and, unless values are prepared, the record."""
     entry = world.entry
     if not wanted(world) or entry is None or not _is_new(world):
         return None
@@ -95,7 +95,7 @@ def begin(world: World) -> Step | None:
 
 
 def adopt(world: World) -> Step | None:
-    """A record without its finalizer, which an uninstall that keeps what is held takes off, is adopted."""
+    """Add the finalizer to a record without one: an uninstall that keeps held values removes it."""
     record, meta = world.record, world.switch.meta
     if record is None or record.momentary or world.deleting or FINALIZER in meta.finalizers:
         return None
@@ -103,7 +103,7 @@ def adopt(world: World) -> Step | None:
 
 
 def change(world: World) -> Step | None:
-    """An edit of the Runbook that asks to take effect at once; never in the name of whom it does not name any more."""
+    """Apply an edit of the Runbook with reapplyOnChange, unless the edit names another service account."""
     record = world.record
     if record is None or not _active(world, record):
         return None
@@ -116,7 +116,7 @@ def change(world: World) -> Step | None:
 
 
 def save(world: World) -> Step | None:
-    """A target that came, or came back as another object: save what is there before it is touched."""
+    """Save the live values of a target that appeared, or that is another object now, before it is written."""
     if world.record is None or not _active(world, world.record):
         return None
     record = planned(world, world.record)
@@ -124,16 +124,16 @@ def save(world: World) -> Step | None:
 
 
 def hold(world: World) -> Step | None:
-    """Set what is to be held, in order, and put back what somebody changed."""
+    """Write the held values in their order, and correct drift."""
     if world.record is None or not _active(world, world.record):
         return None
     return next(_deviations(world, world.record), None)
 
 
 def restore(world: World) -> Step | None:
-    """Put back what was saved, last action first, where the live value is still what was held.
+    """Restore the saved values, last action first, where the live value is still the held one.
 
-    The health of the target is never asked for, nor is anything automatic.
+    Neither the health of the target nor any automatic signal is considered.
     """
     record = world.record
     if record is None or (record.momentary and (record.done or wanted(world))):
@@ -145,9 +145,9 @@ def restore(world: World) -> Step | None:
 
 
 def alone(world: World, index: int) -> Act | None:
-    """As hold and restore, for one field of the record and without a look at the others: one of them has failed.
+    """Hold or restore one field of the record without reading the others: one of them has failed.
 
-    No status can be made then, so that what is put back is not counted as a fight.
+    No status can be written then, so that a drift correction does not count as a contest.
     """
     record = world.record
     if record is None or record.momentary:
@@ -162,7 +162,7 @@ def alone(world: World, index: int) -> Act | None:
 
 
 def spring_back(world: World) -> Step | None:
-    """A momentary switch that has acted, or was rehearsed, lets go of the lever."""
+    """Clear the override of a momentary switch that has acted or was rehearsed."""
     entry, is_rehearsed = world.entry, rehearsed(world) is not None
     if is_rehearsed and entry is not None and entry.momentary and world.record is None and not world.deleting:
         return Unsay(world.switch.meta)
@@ -172,7 +172,7 @@ def spring_back(world: World) -> Step | None:
 
 
 def let_go(world: World) -> Step | None:
-    """Nothing is held: the object may be deleted."""
+    """Remove the finalizer when nothing is held: the object may be deleted."""
     if world.record is not None or FINALIZER not in world.switch.meta.finalizers:
         return None
     return SetFinalizers(world.switch.meta, tuple(f for f in world.switch.meta.finalizers if f != FINALIZER))
@@ -182,13 +182,13 @@ RULES: tuple[Rule, ...] = (expire, recover, begin, adopt, change, save, hold, re
 
 
 def _is_new(world: World) -> bool:
-    """Not recorded yet; or a momentary switch thrown again, after it sprang back and before that was written down."""
+    """True if the throw has no record yet, or a momentary switch was thrown again before its last record was closed."""
     record, meta = world.record, world.switch.meta
     return record is None or (record.done and bool(world.switch.spec.engaged) and record.generation != meta.generation)
 
 
 def _active(world: World, record: Record) -> bool:
-    """Whether the record is to be carried out: the switch is wanted, may write, and has not finished."""
+    """True if the record should be carried out: the switch is wanted, may write, and has not finished."""
     return wanted(world) and not (world.observing or world.barred or record.done)
 
 
@@ -207,7 +207,7 @@ def _deviations(world: World, record: Record) -> Iterator[Step]:
 
 
 def _is_due(part: Part) -> bool:
-    """Whether the first write of this part may be tried now."""
+    """True if the first write of this field may be tried now."""
     if part.entry.result == "Applied" or not part.deviates or obstacle(part) is not None:
         return False
     return tried_again_at(part) <= part.world.now and not _is_early(part, lambda one: one.deviates or one.waiting)
@@ -222,13 +222,13 @@ def _restorations(left: tuple[Part, ...]) -> Iterator[Act]:
 
 
 def _released_by(world: World) -> tuple[str, str] | None:
-    """Who holds the switch released, and why."""
+    """Return the author and the reason of the override that holds the switch released."""
     said = held_released(world)
     return (said.by, said.reason) if said is not None else None
 
 
 def _unseen_work(part: Part, act: Act) -> Act:
-    """An object that has begun its work since it was seen is not deleted."""
+    """Add the resourceVersion to a deletion: an object that has begun its work since it was read stays."""
     if not (part.is_made_once and part.saved and isinstance(act.effect, Delete)):
         return act
     return replace(act, effect=replace(act.effect, resource_version=part.saved.resource_version))
@@ -245,7 +245,7 @@ def _is_left(part: Part) -> bool:
 
 
 def _is_early(part: Part, left: Callable[[Part], bool]) -> bool:
-    """Whether it makes others of its action take effect, some of which are not there yet."""
+    """True if the write makes other fields of its action take effect, some of which are not written yet."""
     if not part.entry.last:
         return False
     every = (parts if part.index >= 0 else dropped)(part.world, part.record)
@@ -253,7 +253,7 @@ def _is_early(part: Part, left: Callable[[Part], bool]) -> bool:
 
 
 def _put_back(part: Part) -> Iterator[Step]:
-    """First the count, then the write, each as often as the fight budget and the back-off let it."""
+    """Yield the status write that counts the deviation, then its correction, as the back-offs allow."""
     if not is_contested(part):
         if put_back_at(part) <= part.world.now:
             yield count_deviation(part)
@@ -262,11 +262,11 @@ def _put_back(part: Part) -> Iterator[Step]:
 
 
 def _first(group: Sequence[Part]) -> Act:
-    """The first write goes to what was saved, and to nothing else.
+    """Return the first write of the fields, which goes only to the object that was saved.
 
-    Where the fields show what was saved, that is the object as it was seen, however often its status moved meanwhile;
-    where they do not, it is the very version that was saved, so that what changed since is not lost but saved again.
-    Once a write was accepted, what it left is no other's change: nothing is saved again.
+    If the fields show the saved values, any version of the object will do: its status may have changed. If they do not,
+    the write requires the saved version, so that a change since is saved again and not lost. After an accepted write,
+    the live value is the operator's own, and nothing is saved again.
     """
     values = [manifest(part) if part.is_made_once else part.entry.held for part in group]
     act, moved = _act(group, values), any(not (part.is_as_saved or was_written(part)) for part in group)
@@ -277,13 +277,13 @@ def _first(group: Sequence[Part]) -> Act:
 
 def _act(group: Sequence[Part], values: Sequence[object]) -> Act:
     first = group[0]
-    assert first.saved  # noqa: S101 # nobody asks where the target is not there
+    assert first.saved  # noqa: S101 # called only if the target exists
     written = [(part.entry.field, value) for part, value in zip(group, values, strict=True)]
     changes = tuple(
         Change(part.place, told(part.entry.field, part.live), told(part.entry.field, value))
         for part, value in zip(group, values, strict=True)
     )
-    # A write of a pod template keeps what others hold inside of it, or they would set it again, by one more rollout.
+    # A write of a pod template keeps other holds inside it: reapplying them would cost one more rollout.
     kept = [claim for part in group if part.saved for claim in part.inside(part.saved) if not claim.releasing]
     inside = [(claim.field, claim.held) for claim in kept]
     return Act(effect(first.saved, written, first.world.answers, inside), changes, first.record)

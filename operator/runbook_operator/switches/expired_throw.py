@@ -1,4 +1,4 @@
-"""A momentary throw that could not act in time: it is refused, its status says so, and it never acts later."""
+"""Refuse a momentary throw that could not act in time: its status reports that, and it never acts later."""
 
 from runbook_operator.api.conditions import Finding, find, seconds
 from runbook_operator.api.switch import Entry, Record, SwitchStatus
@@ -13,12 +13,12 @@ from runbook_operator.switches.held_field import parts
 
 
 def finding(world: World, status: SwitchStatus) -> Finding | None:
-    """Acted=False of a throw that has expired; None where none has."""
+    """Return Acted=False for a throw that has expired; None if none has."""
     return Finding(False, Reason.EXPIRED, sentence(world, status)) if spent(world) is not None else None
 
 
 def is_reported(world: World) -> bool:
-    """True if the status has no record of the throw any more, and says that it has expired."""
+    """True if the status has no record of the throw any more, and reports that it has expired."""
     acted = find(world.switch.status.conditions, "Acted")
     if world.record is not None or acted is None or acted.reason != Reason.EXPIRED:
         return False
@@ -26,9 +26,9 @@ def is_reported(world: World) -> bool:
 
 
 def sentence(world: World, status: SwitchStatus) -> str:
-    """When it was thrown and by whom, what became of it, and the command that throws it again."""
+    """Describe when and by whom it was thrown, what it did, and how to throw it again."""
     said = spent(world)
-    assert said  # noqa: S101 # asked of a throw that has expired
+    assert said  # noqa: S101 # called only for a throw that has expired
     within = spoken(duration(said.expires_after) if said.expires_after else momentary_throws.ACTS_WITHIN)
     last = next(iter(status.history), None)
     is_recorded = last is not None and last.generation == world.switch.meta.generation
@@ -41,7 +41,7 @@ def sentence(world: World, status: SwitchStatus) -> str:
 
 
 def is_unreported(world: World, record: Record) -> bool:
-    """True if all actions of an expired throw were done in time, and the record does not have that yet."""
+    """True if all actions of an expired throw were done in time, and the record does not show that yet."""
     if spent(world) is None or any(
         one.is_made_once and one.saved and not one.saved.body for one in parts(world, record)
     ):
@@ -50,7 +50,7 @@ def is_unreported(world: World, record: Record) -> bool:
 
 
 def closed(world: World, record: Record) -> Record:
-    """The record of a throw that has expired, with the actions that were not done in time; another stays as it is."""
+    """Return the record of an expired throw with its late actions skipped; any other record is unchanged."""
     if spent(world) is None:
         return record
     far = engaging(world, record)

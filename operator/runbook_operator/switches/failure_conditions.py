@@ -1,4 +1,4 @@
-"""The conditions of an object that a visit could not settle, made without the world."""
+"""Make the conditions of an object that a visit could not settle, without a snapshot."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ REPLACED = frozenset({"Ready", "Stalled", "Reconciling"})
 
 
 def failing(found: SwitchObject | RunbookObject, reason: Reason, message: str, now: datetime) -> list[Condition]:
-    """The conditions with Ready=False, and of a Switch Stalled=True, for this reason; all others stay."""
+    """Return the conditions with Ready=False, and for a Switch Stalled=True, for this reason; all others stay."""
     old, kinds = found.status.conditions, {"Ready": False, "Stalled": True}
     new = [
         condition(old, kind, Finding(holds, reason, message), found.meta.generation, now)

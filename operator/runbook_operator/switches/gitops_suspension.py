@@ -1,7 +1,7 @@
-"""How GitOps tools are kept from taking back what a switch holds: one way for all actions.
+"""Keep GitOps tools from undoing held values, in the same way for all actions.
 
-Flux has an annotation for one object, which is one more field that is held. Argo CD has none: its Application says
-whether it lets the field be, or its automatic sync is paused, where the Runbook asks for that.
+Flux has an annotation for one object, which the switch holds as one more field. Argo CD has none: its Application
+ignores the field, or its automatic sync is paused if the Runbook declares that.
 """
 
 from collections.abc import Sequence
@@ -22,11 +22,11 @@ HOLDS = (
     (marks.FLUX_KUSTOMIZATION, marks.FLUX_RECONCILE),
     (marks.FLUX_HELM_RELEASE, marks.FLUX_DRIFT),
 )
-"""The label that tells of an owner, and the annotation that keeps it off."""
+"""The label that names a Flux owner, and the annotation that stops its writes."""
 
 
 def guards(world: World, scene: Scene, aims: Sequence[Aim]) -> tuple[list[Aim], list[Remark]]:
-    """What is to be held besides, before the aims are, and what a person should know of their owners."""
+    """Return the fields to hold before `aims`, and the remarks on the owners of their objects."""
     rules = _rules(world)
     held: list[Aim] = []
     remarks: list[Remark] = []
@@ -48,7 +48,7 @@ def guards(world: World, scene: Scene, aims: Sequence[Aim]) -> tuple[list[Aim], 
 
 
 def application(seen: Seen) -> str | None:
-    """The Argo CD Application that tracks the object, as its tracking id calls it (`name` or `namespace_name`).
+    """Return the Argo CD Application that tracks the object, as the tracking id has it (`name` or `namespace_name`).
 
     An id that was copied along with a manifest names another object, and Argo CD ignores it too.
     """
@@ -65,7 +65,7 @@ def _rules(world: World) -> GitOps:
 
 
 def _flux(seen: Seen) -> list[str]:
-    """The annotations that are wanted on it; one that is there already is somebody else's and stays."""
+    """Return the annotations to hold on the object; one that is set already was set by another client and stays."""
     labels = seen.body["metadata"].get("labels") or {}
     return [annotation for label, annotation in HOLDS if label in labels]
 
@@ -104,7 +104,7 @@ def _argo_cd(scene: Scene, seen: Seen, app: str, held: list[str], rules: GitOps)
 
 
 def _unknown(seen: Seen, app: str) -> Remark:
-    """The Application lives where no Runbook reaches."""
+    """Return the remark on an Application in another namespace, which the Runbook cannot reach."""
     text = (
         f"{seen.ref} is of the Argo CD Application {app}, which is not in this namespace: where it syncs by itself it "
         "takes back what is held, and the operator puts it back again; add the field to its ignoreDifferences with "
@@ -114,7 +114,7 @@ def _unknown(seen: Seen, app: str) -> Remark:
 
 
 def _pause(ref: Ref, live: Seen, app: str) -> tuple[list[Aim], list[Remark]]:
-    """Pausing an Application that another one manages would only be taken back."""
+    """Pause the automatic sync, except if another Application manages this one and would undo that."""
     if above := parent(live):
         text = f"Argo CD Application {app} is managed by {above}, which would take a pause back; it is left as it is"
         return [], [Remark(Reason.GITOPS, text)]
@@ -122,7 +122,7 @@ def _pause(ref: Ref, live: Seen, app: str) -> tuple[list[Aim], list[Remark]]:
 
 
 def lets_be(app: Any, seen: Seen, held: Sequence[str]) -> bool:
-    """Whether the Application neither shows nor syncs differences in all of these fields."""
+    """True if the Application neither shows nor syncs differences in all of these fields."""
     options = field_paths.get(app, "spec.syncPolicy.syncOptions") or ()
     if "RespectIgnoreDifferences=true" not in options:
         return False
@@ -139,12 +139,12 @@ def lets_be(app: Any, seen: Seen, held: Sequence[str]) -> bool:
 
 
 def _pointer(field: str) -> str:
-    """A plain field path as a JSON pointer."""
+    """Return a plain field path as a JSON pointer."""
     return "/" + field.replace(".", "/")
 
 
 def _helm(seen: Seen) -> list[Remark]:
-    """Helm only writes at an upgrade: nothing to pause, but something to know."""
+    """Return a remark on the Helm release: it writes only at an upgrade, so that there is nothing to pause."""
     labels = seen.body["metadata"].get("labels") or {}
     release = _annotation(seen, marks.HELM_RELEASE)
     if labels.get(marks.MANAGED_BY) != "Helm" or not release or marks.FLUX_HELM_RELEASE in labels:

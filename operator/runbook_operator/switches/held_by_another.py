@@ -1,7 +1,7 @@
-"""Acts of a momentary switch on fields that another switch holds: they are skipped, and the holder is named.
+"""Skip the acts of a momentary switch on fields that another switch holds, and name the holder.
 
-A momentary switch holds nothing, so that the holder would undo its act a moment later, and the act would break what
-the holder is engaged for until then. The claims of other switches decide, which every world has: nothing is read.
+A momentary switch holds nothing: the holder would undo its act a moment later, and until then the act would break what
+the holder is engaged for. The claims of other switches decide; every snapshot has them, so nothing is read.
 """
 
 from datetime import datetime
@@ -19,10 +19,9 @@ from runbook_operator.switches.switch_messages import named, shown
 
 
 def skipped(world: World, record: Record) -> Record:
-    """The record of a momentary switch without the acts on fields that other switches hold; others stay as they are.
+    """Return the record of a momentary switch without acts on fields that other switches hold; else unchanged.
 
-    The rest of a skipped action is not done either, nor are the actions after it unless the entry goes on after a
-    failure.
+    The rest of a skipped action is not done either, nor are the actions after it unless continueOnFailure is set.
     """
     if not record.momentary or record.done:
         return record
@@ -44,17 +43,17 @@ def _is_dropped(part: Part, first: int, steps: set[int]) -> bool:
 
 
 def _is_open(part: Part) -> bool:
-    """True if nothing of it was written yet."""
+    """True if the field was not written yet."""
     return part.unplanned or (part.entry.result == "Pending" and not _is_done(part))
 
 
 def _is_done(part: Part) -> bool:
-    """True if this engagement has written the field, as far as that can be told after a restart."""
+    """True if this engagement has written the field, as far as that is known after a restart."""
     return accepted(part) is not None or (part.overruled and was_written(part))
 
 
 def _holder(part: Part) -> Claim | None:
-    """The hold of another switch that keeps the part from being written."""
+    """Return the hold of another switch that keeps the field from being written."""
     if part.unplanned or part.is_made_once:
         return None
     found = [one for one in part.world.claims if one.uid == part.entry.uid and _overlaps(part.entry.field, one.field)]
@@ -64,14 +63,14 @@ def _holder(part: Part) -> Claim | None:
 
 
 def _overlaps(field: str, held: str) -> bool:
-    """True if a write of the field changes what is held; a restart changes no template that is held."""
+    """True if a write of the field changes the held value; a restart changes no held template."""
     if field == held:
         return True
     return held == TEMPLATE and field.startswith(f"{TEMPLATE}.") and RESTARTED not in field
 
 
 def _is_in_force(part: Part, claim: Claim) -> bool:
-    """False once a switch that is being released has restored the field, and could not report that yet."""
+    """False if a switch under release has restored the field and could not report that yet."""
     if not claim.releasing:
         return True
     assert isinstance(part.target, Seen)  # noqa: S101 # it was planned
@@ -96,5 +95,5 @@ def _sentence(part: Part, claim: Claim) -> str:
 
 
 def _at(since: datetime, now: datetime) -> str:
-    """The time as a person reads it, with the day where that is another one."""
+    """Format the time for people, with the day if that is not today."""
     return f"{since:%H:%M}" if since.date() == now.date() else f"{since:%Y-%m-%d %H:%M}"

@@ -1,4 +1,4 @@
-"""One field of an engagement, seen in the world as it is: what its object shows, and who else holds it."""
+"""One field of an engagement in the snapshot: what its object shows, and which other switches hold it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ NOTHING = Effort()
 
 @dataclass(frozen=True)
 class Part:
-    """An entry of a record at its place in the order; entries that were dropped have places before all others."""
+    """A field of a record at its index; dropped fields have negative indexes, which sort before all others."""
 
     world: World
     record: Record
@@ -47,14 +47,14 @@ class Part:
 
     @property
     def accepted(self) -> Accepted | None:
-        """The last accepted write to the field of this very object; an object that is made has no uid before."""
+        """The last accepted write to the field of this very object; an object to be made has no uid before."""
         found = self.effort.accepted
         is_other = found is not None and not self.is_object and self.saved is not None and found.uid != self.saved.uid
         return None if is_other else found
 
     @property
     def unplanned(self) -> bool:
-        """True if nothing is written for it: it is not known yet what, or another switch holds the field."""
+        """True if nothing is written for it: its value is not planned yet, or another switch holds the field."""
         return self.entry.result in ("Waiting", "Skipped")
 
     @property
@@ -63,7 +63,7 @@ class Part:
 
     @property
     def is_made_once(self) -> bool:
-        """Whether it stands for an object that is made for this engagement: whatever becomes of it, it is made once."""
+        """True if it is an object that is made for this engagement, once, whatever becomes of it."""
         return not self.unplanned and self.entry.aim("").is_made_once
 
     @cached_property
@@ -78,7 +78,7 @@ class Part:
 
     @property
     def saved(self) -> Seen | None:
-        """The object that was saved, None where it is gone or another object has its name."""
+        """The object that was saved, None if it is gone or another object has its name."""
         if self.unplanned or isinstance(self.target, Missing):
             return None
         if self.is_made_once and self.entry.uid not in (None, self.target.uid):
@@ -87,7 +87,7 @@ class Part:
 
     @property
     def is_foreign(self) -> bool:
-        """True if somebody else's object has the name of one that is made once."""
+        """True if an object of the name that is to be made once exists and is not this switch's."""
         if not self.is_made_once or self.saved is None or not self.saved.body:
             return False
         owners = self.saved.body["metadata"].get("ownerReferences", ())
@@ -95,31 +95,31 @@ class Part:
 
     @property
     def live(self) -> Any:
-        """The field's value now; asked only where the saved object is there."""
-        assert isinstance(self.target, Seen)  # noqa: S101 # see above
+        """The field's value now; use it only if the target exists."""
+        assert isinstance(self.target, Seen)  # noqa: S101 # callers know that it exists
         return field_values.live(self._bare(self.target), self.entry.field)
 
     @property
     def mark(self) -> Any:
-        """As live, in the way in which a record may have it."""
-        assert isinstance(self.target, Seen)  # noqa: S101 # as above
+        """The live value, in the form in which a record may store it."""
+        assert isinstance(self.target, Seen)  # noqa: S101 # as for live
         return field_values.mark(self._bare(self.target), self.entry.field)
 
     @property
     def bare(self) -> Seen:
-        """The saved object as this part sees it; asked only where it is there."""
-        assert self.saved  # noqa: S101 # as above
+        """The saved object without other holds inside this field; use it only if the object exists."""
+        assert self.saved  # noqa: S101 # callers know that it exists
         return self._bare(self.saved)
 
     def _bare(self, seen: Seen) -> Seen:
-        """The object without what other holds have put inside of this field: a flag in a pod template is no drift."""
+        """Return the object without the values of other holds inside this field: a flag in a template is no drift."""
         body = seen.body
         for claim in reversed(self.inside(seen)):
             body = field_paths.put(body, claim.field, claim.saved)
         return seen if body is seen.body else replace(seen, body=body)
 
     def inside(self, seen: Seen) -> list[Claim]:
-        """The holds inside of this pod template that the object shows, in their order."""
+        """Return the holds inside this pod template whose values the object shows, in their order."""
         every = (*self.world.claims, *_own(self)) if self.entry.field == TEMPLATE else ()
         inside = (one for one in every if one.uid == seen.uid and one.field.startswith(f"{TEMPLATE}."))
         shown = (one for one in inside if field_values.live(seen, one.field) == one.held)
@@ -127,7 +127,7 @@ class Part:
 
     @property
     def is_held(self) -> bool:
-        """Whether the saved object shows what is to be there."""
+        """True if the saved object shows the held value."""
         if self.saved is None:
             return False
         if self.is_made_once:
@@ -144,7 +144,7 @@ class Part:
     def is_admitted(self) -> bool:
         """True if the saved object shows what admission left of the last accepted write.
 
-        That is remembered at once, and recorded with the next status.
+        The operator remembers that value at once, and records it with the next status.
         """
         accepted, admitted = self.accepted, self.entry.admitted
         left = [accepted.live] if accepted and accepted.changed else []
@@ -152,7 +152,7 @@ class Part:
         return any(field_values.same(self.entry.field, one, self.mark) for one in left)
 
     def _suffices(self, value: Any) -> bool:
-        """True if it shows this value with something that admission added."""
+        """True if the object shows this value with additions by admission."""
         admitted = self.entry.admitted
         if admitted is None or not admitted.suffices or not field_values.same(self.entry.field, admitted.asked, value):
             return False
@@ -160,7 +160,7 @@ class Part:
 
     @property
     def is_engaging(self) -> bool:
-        """True if the value that is held is to be there, and not the one that a release leaves."""
+        """True if the field should have the held value, and not the one that a release leaves."""
         return self.index >= 0 and wanted(self.world)
 
     @property
@@ -174,16 +174,16 @@ class Part:
 
     @cached_property
     def rivals(self) -> tuple[Claim, ...]:
-        """Other holds on the same field of the same object, of this switch and of others, in their order."""
+        """Other holds on the same field of the same object, by this switch and by others, in their order."""
         wanted = (self.entry.uid, self.entry.field)
         claims = (*self.world.claims, *_own(self))
         return tuple(sorted((c for c in claims if (c.uid, c.field) == wanted), key=lambda c: c.order))
 
     @property
     def overruled(self) -> bool:
-        """Whether a later hold has the field: the later engagement wins.
+        """True if a later hold has the field: the later engagement wins.
 
-        One that has given it back to this one, and could not tell so yet, has it no more.
+        A later hold that has restored this one's value, and could not report that yet, has the field no more.
         """
         later = [claim for claim in self.rivals if claim.order > self.order]
         if self.entry.mode == "Once" or not later:
@@ -192,13 +192,13 @@ class Part:
 
     @property
     def heir(self) -> Claim | None:
-        """The hold of another switch that has the field once this one is released."""
+        """The hold of another switch that has the field after this one is released."""
         others = [claim for claim in self.rivals if claim.switch != self.world.switch.meta.ref]
         return next((claim for claim in reversed(others) if self.overruled or claim.order < self.order), None)
 
     @property
     def deviates(self) -> bool:
-        """Whether the saved object shows something else than what this part is to have there."""
+        """True if the saved object shows another value than this field should have."""
         if self.entry.mode == "Once" and self.entry.result == "Applied":
             return False
         if self.saved is None or self.overruled or self.is_held:
@@ -207,18 +207,18 @@ class Part:
 
     @property
     def put_back_value(self) -> Any:
-        """What a release leaves in the field: what an earlier hold still has there, or else what was saved."""
+        """The value that a release leaves in the field: that of an earlier hold, or else the saved one."""
         earlier = [claim for claim in self.rivals if claim.order < self.order]
         return earlier[-1].held if earlier else self.entry.saved
 
     @property
     def is_as_saved(self) -> bool:
-        """Whether the saved object still shows what it did when it was saved: what was there, or an earlier hold."""
+        """True if the saved object still shows the value before the write: the saved one or an earlier hold's."""
         return self.saved is not None and field_values.same(self.entry.field, self.live, self.put_back_value)
 
     @property
     def restorable(self) -> bool:
-        """True if a release has something to write: the field shows what was held, or what admission made of it."""
+        """True if a release has something to write: the field shows the held value, or admission's version of it."""
         if self.is_made_once:
             return self.is_revoked
         if self.entry.mode != "Hold" or self.saved is None or self.overruled:
@@ -231,7 +231,7 @@ class Part:
 
     @property
     def _is_own_write(self) -> bool:
-        """True if the last write of the field is an earlier process's: admission has changed what that asked for."""
+        """True if an earlier process of the operator wrote the field last, and admission changed its value."""
         asked = None if self.is_engaging or self.is_as_saved else self.put_back_value
         return altered_by_admission.is_of_operator(self.world, self.saved, self.entry.field, asked)
 
@@ -241,18 +241,18 @@ class Part:
 
     @property
     def is_revoked(self) -> bool:
-        """True if it was made once, has not begun its work, and does not outlive the release."""
+        """True if it was made once, has not begun its work, and is deleted by a release."""
         if self.saved is None or not self.saved.body or is_going(self.saved) or self.is_foreign:
             return False
         return self.action.revokes(self.entry.aim(self.ref.namespace), self.saved)
 
     @property
     def waiting(self) -> bool:
-        """Whether it was not written yet and there is nothing to write to."""
+        """True if the field was not written yet and there is no object to write to."""
         return self.entry.result == "Waiting" or (self.entry.result == "Pending" and self.saved is None)
 
     def obstacle(self, value: Any) -> Refused | None:
-        """Why this value cannot be written as things are."""
+        """Return why this value cannot be written now, None if it can."""
         if self.saved is None or self.entry.field in (OBJECT, REPLICAS):
             return None
         try:
@@ -265,22 +265,22 @@ class Part:
 
 
 def is_going(seen: Seen) -> bool:
-    """Whether it was deleted and is not gone yet."""
+    """True if the object is deleted and not gone yet."""
     return "deletionTimestamp" in seen.body.get("metadata", {})
 
 
 def parts(world: World, record: Record) -> tuple[Part, ...]:
-    """The fields of a record in their order."""
+    """Return the fields of a record in their order."""
     return tuple(Part(world, record, index, entry) for index, entry in enumerate(record.actions))
 
 
 def dropped(world: World, record: Record) -> tuple[Part, ...]:
-    """What a change of the Runbook took away and is not put back yet."""
+    """Return the fields that an edit of the Runbook removed and that are not restored yet."""
     return tuple(Part(world, record, -1 - index, entry) for index, entry in enumerate(record.dropped))
 
 
 def together(first: Part, others: Sequence[Part]) -> Iterator[Part]:
-    """The part and those right after it whose fields are changed by the same write."""
+    """Yield the field and those right after it that the same write changes."""
     yield first
     for other in others:
         if other.ref != first.ref or not field_values.belong_together(first.entry.field, other.entry.field, first.ref):
@@ -289,7 +289,7 @@ def together(first: Part, others: Sequence[Part]) -> Iterator[Part]:
 
 
 def _own(part: Part) -> Iterator[Claim]:
-    """Other fields of the same engagement; in a release only the last one on a field has something to put back."""
+    """Yield the other holds of this engagement; in a release only the last one on a field has something to restore."""
     releasing = not wanted(part.world)
     switch = part.world.switch.meta.ref
     for other in (*parts(part.world, part.record), *dropped(part.world, part.record)):

@@ -1,4 +1,4 @@
-"""The status of an object at which the operator itself failed, made without the world, which has failed."""
+"""The status of an object at which the operator itself failed, made without a snapshot: its decision has failed."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from runbook_operator.switches.status_columns import reported
 
 
 def shown(found: SwitchObject | RunbookObject, error: str, number: str, now: datetime) -> WriteStatus | None:
-    """The status with the error's type and its id in the log; None where it is told already."""
+    """Return the status write with the error's type and its id in the log; None if the status reports it already."""
     held = "its other fields stay held. " if isinstance(found, SwitchObject) else ""
     message = (
         f"the operator failed at it ({error}, error id {number}) and tries again; {held}Find the error by its id: "

@@ -1,7 +1,7 @@
 """Writes that the API server accepted and that are not in force: when they are repeated, and what is reported.
 
-An admission policy, a webhook or a default may change what is written; another controller may change it right after.
-The same value is written again only after a pause that grows, whoever has undone it.
+An admission policy, a webhook or a default may change the written value; another controller may change it right after.
+The same value is written again only after a growing pause, whatever has undone it.
 """
 
 from datetime import datetime
@@ -24,7 +24,7 @@ LIST = "see kubectl get mutatingadmissionpolicies,mutatingwebhookconfigurations"
 
 
 def accepted(part: Part) -> Accepted | None:
-    """The last accepted write of what is to be in the field now; None where this process has written nothing of it."""
+    """Return the last accepted write of the value that the field should have; None if this process made none."""
     found = part.accepted
     if found is None or not field_values.same(
         part.entry.field, found.asked, field_values.told(part.entry.field, part.asked)
@@ -34,9 +34,9 @@ def accepted(part: Part) -> Accepted | None:
 
 
 def was_written(part: Part) -> bool:
-    """True if a write of this engagement to the field was accepted, so that what is live is no value to save.
+    """True if a write of this engagement to the field was accepted, so that the live value must not be saved.
 
-    After a restart the field manager tells: this process remembers no write.
+    After a restart the field manager decides: this process remembers no write.
     """
     if accepted(part) is not None:
         return True
@@ -46,9 +46,9 @@ def was_written(part: Part) -> bool:
 
 
 def is_unforced(part: Part) -> bool:
-    """True if the field shows something else than the last accepted write asked for.
+    """True if the field shows another value than the last accepted write requested.
 
-    Somebody who changes a field that was in force begins a fight, which has its own budget and its own condition.
+    A change of a field that was in force begins a contest, which has its own back-off and its own condition.
     """
     found = accepted(part)
     if found is None:
@@ -59,14 +59,14 @@ def is_unforced(part: Part) -> bool:
 
 
 def written_again_at(part: Part) -> datetime:
-    """When the same value may be written again: at once where it was not written yet, later each time after that.
+    """Return when the same value may be written: the first time at once, later after growing pauses.
 
-    Writes of the same field for other switches, and of other values, make the pause longer: the same thing undoes them.
+    Writes of the same field for other switches, and of other values, make the pause longer: the same cause undoes them.
     """
     found = accepted(part)
     if found is None:
         return part.world.now
-    # The write that was in force until somebody changed the field is none of those that were undone.
+    # A write that was in force until the field was changed is none of those that were undone.
     times = found.times - 1 if part.is_engaging and part.entry.result == "Applied" else found.times
     if times == 0:
         return part.world.now
@@ -75,7 +75,7 @@ def written_again_at(part: Part) -> datetime:
 
 
 def unforced(part: Part) -> Refused | None:
-    """Reports what was asked, what is live, and who may have changed it; None where the last write is in force."""
+    """Report the requested value, the live one and who may have changed it; None if the last write is in force."""
     found = accepted(part)
     if found is None or not is_unforced(part):
         return None
@@ -91,7 +91,7 @@ def unforced(part: Part) -> Refused | None:
 
 
 def made_otherwise(part: Part) -> str:
-    """The remark on an object that admission changed when it was made, and that is not written again."""
+    """Return the remark on an object that admission changed when it was made, and that is not written again."""
     name, namespace = f"{part.entry.kind}/{part.entry.name}", part.ref.namespace
     return (
         f"{name} was made, and the API server stored something else: an admission policy or a webhook changes it; "
@@ -100,7 +100,7 @@ def made_otherwise(part: Part) -> str:
 
 
 def noted(part: Part) -> Entry:
-    """The entry with what admission left of an accepted write, which is then never taken for somebody's change."""
+    """Return the field with what admission left of an accepted write, so that it is never taken for drift."""
     entry, found = part.entry, accepted(part)
     if found is None or not is_unforced(part):
         is_plain = entry.admitted is not None and part.shows(entry.held) and part.is_engaging
@@ -127,7 +127,7 @@ def _named(part: Part) -> str:
 
 
 def _added(part: Part) -> str:
-    """Paths that admission added to a pod template; empty where it changed some of what was asked for."""
+    """Return the paths that admission added to a pod template; empty if it changed a requested one."""
     if part.entry.field != TEMPLATE:
         return ""
     live, asked = _templates(part)
@@ -135,7 +135,7 @@ def _added(part: Part) -> str:
 
 
 def _templates(part: Part) -> tuple[object, object]:
-    """The live template and the one that was asked for; raises Unread where the revisions are to be read."""
+    """Return the live template and the requested one; raises Unread if the revisions are to be read."""
     assert part.saved  # noqa: S101 # it was written
     try:
         asked = field_values.written(part.saved, TEMPLATE, part.asked, part.world.answers)

@@ -1,4 +1,4 @@
-"""The reports of a switch in mode: Observe, and of a throw that was seen in it."""
+"""Report on a switch in mode Observe, and on a throw that was made in it."""
 
 from runbook_operator.api.conditions import Finding, find, seconds
 from runbook_operator.api.override import Word
@@ -11,7 +11,7 @@ from runbook_operator.switches.switch_messages import said
 
 
 def finding(world: World) -> Finding | None:
-    """Engaged=False with its reason; None where Observe has nothing to do with it."""
+    """Return the condition Engaged=False with its reason; None if mode Observe is not the cause."""
     if (thrown := rehearsed(world)) is not None:
         return Finding(False, Reason.OBSERVING if world.observing else Reason.REHEARSED, _rehearsal(world, thrown))
     if not world.observing:
@@ -20,7 +20,7 @@ def finding(world: World) -> Finding | None:
 
 
 def notices(world: World) -> tuple[Notice, ...]:
-    """One Event for each throw and each automatic hold that Observe keeps from acting."""
+    """Return one Event for each throw and each automatic hold that mode Observe keeps from acting."""
     identity = f"{world.switch.meta.uid}.{world.switch.meta.generation}"
     if (thrown := rehearsed(world)) is not None:
         return _on_rehearsal(world, thrown, identity)
@@ -28,7 +28,7 @@ def notices(world: World) -> tuple[Notice, ...]:
 
 
 def _on_rehearsal(world: World, thrown: Word, identity: str) -> tuple[Notice, ...]:
-    """An Event on the throw, and a warning when the mode is Enforce and the lever engages nothing."""
+    """Return the Event on the throw, or a warning when the mode is Enforce and the throw engages nothing."""
     old, text = world.switch.status.word, f"{world.switch.meta.ref.name}: {_rehearsal(world, thrown)}"
     if world.observing:
         is_known = old is not None and old.rehearsed and old.generation == thrown.generation
@@ -55,7 +55,7 @@ def _rehearsal(world: World, thrown: Word) -> str:
 
 
 def _rehearsed_before(world: World) -> Finding | None:
-    """The rehearsal of a momentary switch, which has sprung back since."""
+    """Return the finding on the rehearsal of a momentary switch that has sprung back since."""
     old = find(world.switch.status.conditions, "Engaged")
     if old is None or old.reason != Reason.OBSERVING or world.entry is None or not world.entry.momentary:
         return None

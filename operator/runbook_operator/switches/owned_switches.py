@@ -1,7 +1,7 @@
-"""Which Switches are a Runbook's own: by the owner reference, or by what they name where that reference was lost.
+"""Decide which Switches belong to a Runbook: by owner reference, or by the names in their spec if that was lost.
 
-A deletion with `--cascade=orphan` removes the owner references, and so does a restore of a backup. The Switch that is
-left names the Runbook and its entry, and may hold something.
+A deletion with `--cascade=orphan` removes the owner references, and so does a restore of a backup. Such a Switch still
+names the Runbook and its kill switch, and may hold fields.
 """
 
 from collections.abc import Iterator
@@ -17,28 +17,28 @@ from runbook_operator.reconcile.snapshot import RunbookWorld
 
 
 def is_owned(world: RunbookWorld, switch: SwitchObject) -> bool:
-    """True if its owner reference is to this very Runbook."""
+    """True if the owner reference of the switch is to this very Runbook."""
     return world.runbook.meta.uid in switch.meta.owner_uids
 
 
 def is_own(world: RunbookWorld, switch: SwitchObject) -> bool:
-    """True if it is this Runbook's, owner reference or not."""
+    """True if the switch belongs to this Runbook, with or without an owner reference."""
     return stranger(world, switch) is None
 
 
 def is_orphan(world: RunbookWorld, switch: SwitchObject) -> bool:
-    """True if it is this Runbook's, and has no owner any more."""
+    """True if the switch belongs to this Runbook and has lost its owner reference."""
     return is_own(world, switch) and not is_owned(world, switch) and not switch.meta.deleting
 
 
 def is_ours(switch: SwitchObject) -> bool:
-    """True if the operator made it, or engaged it: a Switch that somebody else wrote is never deleted unasked."""
+    """True if the operator made or engaged the Switch; an orphan that another client wrote is not deleted."""
     is_marked = switch.made_for == switch.spec.runbook or FINALIZER in switch.meta.finalizers
     return is_marked or switch.status.record is not None
 
 
 def stranger(world: RunbookWorld, switch: SwitchObject) -> str | None:
-    """The other owner, and what to do about it; None where this Runbook owns it."""
+    """Describe the other owner and what to do about it; None if this Runbook owns the switch."""
     if is_owned(world, switch):
         return None
     if switch.spec.runbook != world.runbook.meta.ref.name:
@@ -52,19 +52,19 @@ def stranger(world: RunbookWorld, switch: SwitchObject) -> str | None:
 
 
 def refused(world: RunbookWorld, name: str) -> Failed | None:
-    """The refusal of the last write to that Switch: it was not made, not adopted, or not deleted."""
+    """Return the refusal of the last write to that Switch: it was not made, not adopted, or not deleted."""
     ref = switch_ref(world.runbook.meta.ref.namespace, name)
     return next((one.failed for (about, _), one in world.efforts.items() if about == ref and one.failed), None)
 
 
 def waits(world: RunbookWorld, name: str) -> bool:
-    """True if a refused write to that Switch is not tried again yet."""
+    """True if a refused write to that Switch is not due again yet."""
     found = refused(world, name)
     return found is not None and world.now < found.due
 
 
 def unmade(world: RunbookWorld, spec: RunbookSpec) -> tuple[Reason, str] | None:
-    """The first Switch that may not be made, or has lost its owner and may not be adopted."""
+    """Return the first Switch that may not be made, or that lost its owner reference and may not be adopted."""
     for entry in spec.switches():
         name = switch_name(world.runbook.meta.ref.name, entry)
         found, switch = refused(world, name), world.switches.get(name)
@@ -75,10 +75,10 @@ def unmade(world: RunbookWorld, spec: RunbookSpec) -> tuple[Reason, str] | None:
 
 
 def due(world: RunbookWorld) -> Iterator[datetime]:
-    """When refused writes to Switches are tried again."""
+    """Yield the times at which refused writes to Switches are tried again."""
     yield from (one.failed.due for (about, _), one in world.efforts.items() if about.kind == "Switch" and one.failed)
 
 
 def _is_former(world: RunbookWorld, owner: Owner) -> bool:
-    """True if the owner is a Runbook of this name that is no more: there is one of a name, and this one is there."""
+    """True if the owner is an earlier Runbook of this name; it is gone, since this one has the name now."""
     return world.runbook.meta.ref.is_meant_by({"apiVersion": owner.api_version, "kind": owner.kind, "name": owner.name})

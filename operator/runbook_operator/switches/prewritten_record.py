@@ -1,9 +1,9 @@
-"""What a throw would save, written down while nobody waits, so that the throw itself need not be before it acts.
+"""Save the original values while a switch is idle, so that a throw can act before it writes its record.
 
-The write-ahead record of a throw says what to put back. Where the status of the idle switch says so already, the first
-write of the throw is the one that its person waits for, and the record is written after it. A crash in between leaves a
-switch whose generation is not the prepared one, and a target that shows, by the operator's own hand, what was to be
-held: it is what the throw has written, and what was prepared is what to put back.
+The write-ahead record of a throw has the values to restore. If the status of the idle switch has them already, the
+throw writes its targets first, because a person waits for that, and its record after them. A crash in between leaves a
+switch whose generation is not the prepared one, and a target that shows the held value, written by the operator: the
+throw has written it, and the prepared value is the one to restore.
 """
 
 from runbook_operator.api.conditions import find
@@ -18,7 +18,7 @@ from runbook_operator.switches.held_field import Part, parts
 
 
 def untold(world: World) -> list[Entry]:
-    """What was written to targets for a throw of which nothing was told yet."""
+    """Return the fields that a throw wrote before its record was persisted."""
     prepared = world.switch.status.prepared
     if prepared is None or not (world.doubtful and world.switch.is_in_doubt):
         return []
@@ -26,7 +26,7 @@ def untold(world: World) -> list[Entry]:
 
 
 def covers(world: World, record: Record) -> bool:
-    """Whether all that the record of this throw saves was written down before."""
+    """True if all that the record of this throw saves was written down before the throw."""
     prepared = world.switch.status.prepared
     is_plain = record.source == "Person" and bool(record.actions) and not record.dropped
     if prepared is None or not (is_plain and world.switch.is_in_doubt):
@@ -38,7 +38,7 @@ def covers(world: World, record: Record) -> bool:
 
 
 def kept(world: World) -> Prepared | None:
-    """What stands ready in an idle switch, None where its target has changed since."""
+    """Return the prepared values of an idle switch, None if a target has changed since."""
     old, namespace = world.switch.status.prepared, world.switch.meta.ref.namespace
     if old is None or not all(is_untouched(world.seen.get(one.ref(namespace)), one) for one in old.fields):
         return None
@@ -46,7 +46,7 @@ def kept(world: World) -> Prepared | None:
 
 
 def is_preparable(world: World, entry: KillSwitch) -> bool:
-    """True if a read may show what a throw of a Ready switch would save: no target is gone or held by another one."""
+    """True if a read may show what a throw of a Ready switch would save: no target is missing or held already."""
     ready = find(world.switch.status.conditions, "Ready")
     is_ready = ready is not None and ready.status == "True"
     if not is_ready or entry.momentary or not all(one.action.prepares for one in entry.actions):
@@ -60,9 +60,9 @@ def is_preparable(world: World, entry: KillSwitch) -> bool:
 
 
 def prepared(world: World, record: Record) -> Prepared | None:
-    """What a throw like `record`, which begins or is over, would save.
+    """Return what a throw like `record`, which begins or is over, would save.
 
-    None where some of it is not known before, or could not be told apart afterwards.
+    None if a value cannot be known before, or if the operator's write of it could not be recognized afterwards.
     """
     every = parts(world, record)
     if record.momentary or record.dropped or _is_followed(record) or not every or not all(map(_is_preparable, every)):
@@ -96,13 +96,13 @@ def _is_covered(part: Part, known: PreparedField | None) -> bool:
 
 
 def _is_followed(record: Record) -> bool:
-    """Whether an action writes several objects: an autoscaler that was pinned moves the replicas by its own hand."""
+    """True if an action writes several objects: a pinned autoscaler changes the replicas itself."""
     objects = {(one.step, one.api_version, one.kind, one.name) for one in record.actions}
     return len(objects) > len({step for step, *_ in objects})
 
 
 def _is_preparable(part: Part) -> bool:
-    """A value that is or was put back, which shows by whose hand it was set, and which is no other's to put back."""
+    """True if the field has its saved value, no other hold, and a write that can be recognized afterwards."""
     entry = part.entry
     if entry.result not in ("Pending", "Restored", "Unchanged") or part.rivals or not _is_told_apart(entry):
         return False
@@ -110,10 +110,10 @@ def _is_preparable(part: Part) -> bool:
 
 
 def _is_told_apart(entry: Entry) -> bool:
-    """Whether what the operator has written can be known again.
+    """True if the operator's write of the field can be recognized afterwards.
 
-    The API server notes no manager of a scale up from nothing, and none in the scale of a kind that is read by that
-    alone.
+    The API server notes no field manager of a scale up from 0, and none in the scale subresource of a kind that is read
+    by that alone.
     """
     if entry.mode != "Hold" or entry.field in (OBJECT, TEMPLATE) or same(entry.field, entry.saved, entry.held):
         return False

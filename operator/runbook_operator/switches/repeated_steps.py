@@ -1,4 +1,4 @@
-"""A visit that asks for the same step again and again: each step is to change what the next decision sees."""
+"""Detect a visit that repeats a step: each step must change what the next decision reads."""
 
 import re
 from collections.abc import Sequence
@@ -28,23 +28,23 @@ from runbook_operator.switches.failure_conditions import failing
 from runbook_operator.switches.status_columns import reported
 
 REPEATS = 8
-"""The most times that a visit may ask for one step: a write that meets a conflict is tried again a few times."""
+"""The most times that a visit may take one step: a write that meets a conflict is tried again a few times."""
 MOST = 200
-"""A Runbook of 64 switches takes 65 steps; a visit that takes more than this does not settle."""
+"""The most steps of a visit that settles: a Runbook of 64 switches takes 65."""
 _VARYING = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z|\b[0-9a-f]{12}\b")
 """Times and ids, which differ between two decisions that are otherwise the same."""
 
 
 @dataclass(frozen=True)
 class Taken:
-    """One step of a visit, with the rule that asked for it; or the queries that a decision could not do without."""
+    """One step of a visit, with the rule that returned it; or the queries that a decision needed."""
 
     rule: str
     step: Step | RunbookStep | frozenset[Query]
 
 
 def unsettled(taken: Sequence[Taken]) -> str:
-    """A sentence on the step that the visit repeats; empty while it makes progress. `taken` are its steps."""
+    """Describe the step that the visit repeats; empty while it makes progress. `taken` are all its steps."""
     if len(taken) < REPEATS:
         return ""
     rule, what, _ = last = _essence(taken[-1])
@@ -59,7 +59,7 @@ def unsettled(taken: Sequence[Taken]) -> str:
 
 
 def shown(found: SwitchObject | RunbookObject, message: str, now: datetime) -> WriteStatus | None:
-    """The status with what is repeated; None where it has that already."""
+    """Return the status write that reports the repeated step; None if the status reports it already."""
     meta, conditions = found.meta, failing(found, Reason.UNSETTLED, message, now)
     if conditions == found.status.conditions:
         return None
@@ -69,7 +69,7 @@ def shown(found: SwitchObject | RunbookObject, message: str, now: datetime) -> W
 
 
 def described(step: Step | RunbookStep | frozenset[Query]) -> str:
-    """A step in words, as the object of: it asked to."""
+    """Describe a step, to complete a sentence that begins with "it asked to"."""
     match step:
         case Act() | Adjust():
             return "write " + ", ".join(f"{field or 'all'} of {ref}" for ref, field in step.places)
@@ -86,7 +86,7 @@ def described(step: Step | RunbookStep | frozenset[Query]) -> str:
 
 
 def _essence(taken: Taken) -> tuple[str, str, str]:
-    """The rule, the step in words, and all that it would write, without what differs by time alone."""
+    """Return the rule, the description and the contents of a step, without times, ids and resourceVersion."""
     step = taken.step
     if isinstance(step, WriteStatus | SetFinalizers | Unsay | AdoptSwitch | DeleteSwitch):
         step = replace(step, meta=replace(step.meta, resource_version=""))

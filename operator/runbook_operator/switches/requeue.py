@@ -1,4 +1,4 @@
-"""When a switch is requeued although nothing happens."""
+"""Compute when a switch is requeued although no event arrives."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -16,28 +16,28 @@ from runbook_operator.switches.not_in_force import is_unforced, written_again_at
 from runbook_operator.switches.suspended_start import is_paused, resumed_at
 
 VERIFIED_EVERY = timedelta(seconds=1)
-"""What was written and is not known to work yet is looked at so often."""
+"""The interval between checks of a written value that is not known to work yet."""
 PLANNED_EVERY = timedelta(seconds=10)
-"""What cannot be planned is planned again so often: much of what may be missing is watched by nobody."""
+"""The interval between tries of an action that cannot be planned: many missing objects are not watched."""
 EVENTS_EVERY = timedelta(seconds=10)
-"""Events about pods that are still to come are read so often: nobody watches them."""
+"""The interval between reads of Events about pods that are still to come: they are not watched."""
 GATED_EVERY = timedelta(seconds=10)
-"""A gate that is not opened by time is looked at again so often: what closes it wakes nobody when it is over."""
+"""The requeue interval for a gate without an end time: no event arrives when it opens."""
 
 
 def due(world: World) -> datetime | None:
-    """The next moment at which time alone changes what is to be done; None where there is none."""
+    """Return the next time at which the clock alone changes the next step; None if there is none."""
     return min((one for one in _moments(world) if one > world.now), default=None)
 
 
 def suspension_ends(runbook: RunbookObject) -> datetime | None:
-    """When automatic acts go on by themselves, None where they are not frozen or nobody said until when."""
+    """Return when automatic acts resume; None if they are not suspended, or suspended without an end."""
     suspend = runbook.spec.suspend if runbook.spec else None
     return suspend.until if suspend else None
 
 
 def put_back_at(part: Part) -> datetime:
-    """When a deviation may be put back: the first at once, those after it by the fight budget."""
+    """Return when drift may be corrected: the first time at once, later by the contest back-off."""
     fight = contest(part)
     if fight is None:
         return part.world.now
@@ -46,7 +46,7 @@ def put_back_at(part: Part) -> datetime:
 
 
 def tried_again_at(part: Part) -> datetime:
-    """When a write may be tried: now, or when the back-off is over after it failed, or after it was undone."""
+    """Return when a write may be tried: now, or after the back-off of a failed or undone write."""
     failed = part.effort.failed
     return max(written_again_at(part), failed.due if failed else part.world.now)
 
@@ -84,7 +84,7 @@ def _moments_of(part: Part) -> Iterator[datetime]:
 
 
 def _looks(part: Part) -> Iterator[datetime]:
-    """When to see again whether what is waited for has come."""
+    """Yield the times to check again for the result that the field waits for."""
     if part.entry.result == "Applied" and part.ref.kind in EVENT_KINDS and done(part).text:
         yield part.world.now + EVENTS_EVERY
     if part.unplanned:

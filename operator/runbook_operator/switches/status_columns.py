@@ -1,4 +1,4 @@
-"""The columns of `kubectl get switches`, made of the rest of the status."""
+"""Compute the columns of `kubectl get switches` from the rest of the status."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,17 +13,17 @@ from runbook_operator.core.reasons import Reason
 from runbook_operator.reconcile.snapshot import World
 
 DOES, WHY = 24, 20
-"""The most characters of the two columns: the table is to fit into 120 or so."""
+"""The most characters of the two columns: the table should fit into about 120."""
 LEAST = 5
-"""The fewest characters of an action that are worth to be shown before its value."""
+"""The fewest characters of an action that are worth showing before its value."""
 VALUE = re.compile(r" (?:to|by|times) \S+(?: per \w+)?$")
-"""The end of an action's text that has what it sets."""
+"""The end of an action's text that contains the value it sets."""
 USUAL = frozenset({Reason.AUTOMATIC, Reason.MANUAL})
-"""Reasons of Automatic that nobody needs to know about."""
+"""Reasons of Automatic that need no message."""
 
 
 def columns(world: World, status: SwitchStatus) -> Columns:
-    """The columns of a status that is complete but for them."""
+    """Return the columns of a status whose other fields are complete."""
     said = status.word
     why, by = _who(status)
     notes = [
@@ -43,7 +43,7 @@ def columns(world: World, status: SwitchStatus) -> Columns:
 
 
 def _who(status: SwitchStatus) -> tuple[str, str]:
-    """Reason and author of the override; else of what holds the switch after a person's throw; else of the record."""
+    """Return reason and author of the override; else of the hold after a throw has ended; else of the record."""
     said, record = status.word, status.record
     if said is not None:
         return said.reason, said.by
@@ -54,7 +54,7 @@ def _who(status: SwitchStatus) -> tuple[str, str]:
 
 
 def _keepers(status: SwitchStatus) -> list[Hold]:
-    """The automatic holds that keep the switch engaged after a person's throw has ended."""
+    """Return the automatic holds that keep the switch engaged after a person's throw has ended."""
     record = status.record
     if record is None or record.source != "Person" or status.word is not None:
         return []
@@ -62,7 +62,7 @@ def _keepers(status: SwitchStatus) -> list[Hold]:
 
 
 def _kept_engaged(world: World, status: SwitchStatus) -> str:
-    """A note on a throw that has ended while something automatic keeps the switch engaged."""
+    """Return a note on a throw that has ended while automatic holds keep the switch engaged."""
     names = ", ".join(called(one.source, one.name) for one in _keepers(status))
     if not names:
         return ""
@@ -70,13 +70,13 @@ def _kept_engaged(world: World, status: SwitchStatus) -> str:
 
 
 def reported(status: SwitchStatus, conditions: list[Condition]) -> SwitchStatus:
-    """The status with other conditions, and with their message in its column."""
+    """Return the status with other conditions, and with their message in its column."""
     shown = status.columns.replace(message=message(conditions))
     return status.replace(conditions=conditions, columns=shown)
 
 
 def message(conditions: Sequence[Condition]) -> str:
-    """Everything unusual that the conditions say, else what Ready says."""
+    """Return the messages of all unusual conditions, else that of Ready."""
     ready = find(conditions, "Ready")
     return "; ".join(dict.fromkeys(_unusual(conditions))) or (ready.message if ready else "")
 
@@ -106,7 +106,7 @@ def _automatic(world: World, status: SwitchStatus) -> str:
 
 
 def _left_reason(world: World, status: SwitchStatus) -> str:
-    """A note on a reason in the spec that is not the reason of this override."""
+    """Return a note on a reason in the spec that is not the reason of this override."""
     spec = world.switch.spec
     if status.word is None or not spec.reason or status.word.reason == spec.reason:
         return ""
@@ -117,7 +117,7 @@ def _left_reason(world: World, status: SwitchStatus) -> str:
 
 
 def _shortened(does: str, most: int) -> str:
-    """The actions, cut off at the end; of a first action that is too long, the end with its value stays."""
+    """Cut the actions off at the end; of a first action that is too long, keep the end with its value."""
     first, more, _ = does.partition("; ")
     end = VALUE.search(first)
     if len(first) <= most or end is None:

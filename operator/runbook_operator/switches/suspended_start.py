@@ -1,6 +1,6 @@
-"""How an object that is made once begins its work: it is made paused, its uid is recorded, and then it is resumed.
+"""Start an object that is made once: make it paused, record its uid, then resume it.
 
-A Job that is gone after a crash has either never begun, or its uid is in the record: it never runs twice.
+A Job that is gone after a crash has never begun, or its uid is in the record: it never runs twice.
 """
 
 from datetime import datetime
@@ -12,11 +12,11 @@ from runbook_operator.reconcile.steps import Act, Change
 from runbook_operator.switches.held_field import Part, is_going
 
 RESUMED = "resumed"
-"""What an audit has of the write."""
+"""The value that the audit shows for the resuming write."""
 
 
 def is_paused(part: Part) -> bool:
-    """True if the object is there and is still to be resumed; nobody who pauses it later is opposed."""
+    """True if the object exists and is still to be resumed; a pause set later is left alone."""
     if not part.is_made_once or part.entry.result != "Pending" or part.entry.begun or not part.action.paused_by:
         return False
     if part.saved is None or not part.saved.body or part.is_foreign or is_going(part.saved):
@@ -25,12 +25,12 @@ def is_paused(part: Part) -> bool:
 
 
 def is_unrecorded(part: Part) -> bool:
-    """True if it waits until its uid is recorded."""
+    """True if the object waits until its uid is recorded."""
     return is_paused(part) and part.entry.uid is None
 
 
 def resumed_at(part: Part) -> datetime:
-    """When it may be resumed: at once, and after a pause that grows where admission or somebody paused it again."""
+    """Return when it may be resumed: at once, or after a growing pause if it was paused again."""
     now, failed, before = part.world.now, part.effort.failed, part.effort.accepted
     if failed is not None:
         return failed.due
@@ -40,7 +40,7 @@ def resumed_at(part: Part) -> datetime:
 
 
 def resume(part: Part) -> Act | None:
-    """The write that lets the recorded object begin; None where it has begun or may not yet."""
+    """Return the write that resumes the recorded object; None if it has begun or may not yet."""
     if not is_paused(part) or part.entry.uid is None or resumed_at(part) > part.world.now:
         return None
     assert part.saved  # noqa: S101 # it is paused
@@ -49,7 +49,7 @@ def resume(part: Part) -> Act | None:
 
 
 def foreign(part: Part) -> Refused | None:
-    """Why nothing is made where another object has the name."""
+    """Return why nothing is made, if another object has the name."""
     if not part.is_foreign:
         return None
     return Refused(Reason.NAME_COLLISION, f"{part.ref} is there and is not this switch's; delete or rename it")

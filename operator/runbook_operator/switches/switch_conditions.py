@@ -1,7 +1,7 @@
-"""The conditions of a switch, as kstatus, `kubectl wait` and Argo CD read them.
+"""The conditions of a switch, in the form that kstatus, `kubectl wait` and Argo CD read.
 
-Ready, Engaged and Automatic are always there, Restored after the first release of a switch that holds, and Acted after
-the first act of one that is momentary; Reconciling, Stalled, Contested and Outdated only while they are true.
+Ready, Engaged and Automatic are always present. Restored follows the first release of a switch that holds, and Acted
+the first act of a momentary one. Reconciling, Stalled, Contested and Outdated are present only while they are true.
 """
 
 from contextlib import suppress
@@ -38,19 +38,19 @@ from runbook_operator.switches.write_ahead_record import drafted, outdated
 
 Trouble = tuple[Reason, str]
 PHASES = {"Engaged": Reason.ENGAGED, "NothingToDo": Reason.NOTHING_TO_DO}
-"""Why Engaged is what it is while the switch is wanted; in every other phase it is Engaging."""
+"""The reason of Engaged by phase while the switch is wanted; in every other phase it is Engaging."""
 FORESEEN = frozenset({Reason.RESTART_NEEDED, Reason.NOTHING_TO_DO, Reason.MISSED_RUN})
-"""Remarks that Ready shows before the throw: what a throw or its release does is not what one would expect."""
+"""The remarks that Ready shows before a throw, because the throw or its release has an unexpected effect."""
 
 
 def conditions(
     world: World, status: SwitchStatus, trouble: Trouble | None, outcome: Reason | None = None
 ) -> list[Condition]:
-    """Every condition that `status` should show; `trouble` stalls it, `outcome` is of a release that ends now."""
+    """Return every condition for `status`; `trouble` stalls it, `outcome` is that of a release that ends now."""
     trouble = trouble or ((Reason.UNSETTLED, world.unsettled) if world.unsettled else None)
     found = {
         "Ready": _ready(world, status, trouble),
-        # kstatus would wait for what is being done, and never say that it failed.
+        # With Reconciling, kstatus would report progress and never the failure.
         "Reconciling": None if trouble else _reconciling(status),
         "Stalled": Finding(True, *trouble) if trouble else None,
         "Engaged": _engaged(world, status, trouble),
@@ -67,12 +67,12 @@ def conditions(
 
 
 def unnamed(world: World) -> Trouble | None:
-    """Why nothing is done where a service account has to be named."""
+    """Return the trouble of a switch whose Runbook must name a service account and names none."""
     return (Reason.NO_ACCOUNT, UNNAMED) if world.barred else None
 
 
 def withheld(world: World) -> Trouble | None:
-    """Why no throw begins; what has begun goes on."""
+    """Return why no throw begins; an engagement under way goes on."""
     return unnamed(world) or _tracked(world)
 
 
@@ -89,7 +89,7 @@ def _tracked(world: World) -> Trouble | None:
 
 
 def would_engage(world: World) -> str:
-    """What automatic holds would do, were it not for a person or a gate."""
+    """Describe the automatic holds that would engage the switch, but for an override or a gate."""
     return f"{', '.join(called(one.source, one.name) for one in automatic_holds(world))} would engage it"
 
 
@@ -99,7 +99,7 @@ def _ready(world: World, status: SwitchStatus, trouble: Trouble | None) -> Findi
 
 
 def _known_before(world: World, status: SwitchStatus) -> str:
-    """The remarks before a throw; between two close looks those reported last stand."""
+    """Return the remarks known before a throw; between two close looks, the last reported ones."""
     if status.phase == "NothingToDo" and status.record is not None:
         return summary(status.record)
     if status.record is not None or world.record is not None or world.entry is None:
@@ -138,10 +138,10 @@ def _undeclared(world: World) -> Trouble | None:
 
 
 def _hindered(world: World) -> Trouble | None:
-    """What would keep an idle switch from working if it were thrown now.
+    """Return what would keep an idle switch from working if it were thrown now.
 
-    Looking closer costs requests: where the world is not to be thorough, what was last said stands. The end of an
-    engagement waits for no look, and what was said meanwhile was about that.
+    Reads cost requests: except in a close look, the last report stays. The end of an engagement waits for no read, and
+    the last report was about that engagement.
     """
     entry = world.entry
     assert entry  # noqa: S101 # it is declared
@@ -158,7 +158,7 @@ def _hindered(world: World) -> Trouble | None:
 
 
 def _checked(world: World, entry: KillSwitch) -> Trouble | None:
-    """Rights are told first, since one command grants all that are missing; they are asked for in close looks only."""
+    """Return the first trouble; permissions come first (one command grants all), reviewed in close looks only."""
     if world.record is not None:
         return _failing(drafted(world, entry))
     if not world.thorough:
@@ -169,7 +169,7 @@ def _checked(world: World, entry: KillSwitch) -> Trouble | None:
 
 
 def _known(world: World, entry: KillSwitch) -> Trouble | None:
-    """What would keep it from working as far as that can be told without a look."""
+    """Return what would keep the switch from working, as far as that is known without a read."""
     for one in entry.actions:
         with suppress(Unread):
             if trouble := _failing(drafted(world, entry.replace(actions=[one]))):
@@ -183,7 +183,7 @@ def _failing(record: Record) -> Trouble | None:
 
 
 def _said(world: World) -> Trouble | None:
-    """What the condition says already."""
+    """Return the trouble that Ready reports already."""
     ready = find(world.switch.status.conditions, "Ready")
     return (Reason(ready.reason), ready.message) if ready and ready.status == "False" else None
 
@@ -194,7 +194,7 @@ def _missing_of(world: World, record: Record) -> Trouble | None:
 
 
 def _reconciling(status: SwitchStatus) -> Finding | None:
-    """True while something is being done; kstatus then says InProgress."""
+    """Return Reconciling=True while work is under way; kstatus then reports InProgress."""
     reasons = {"Engaging": Reason.ENGAGING, "Releasing": Reason.RELEASING}
     if status.record is None or status.phase not in reasons:
         return None
@@ -215,7 +215,7 @@ def _engaged(world: World, status: SwitchStatus, trouble: Trouble | None) -> Fin
 
 
 def silence(world: World, said: Word) -> str:
-    """Who holds the switch released, until when and why, and what would engage it."""
+    """Describe who holds the switch released, until when and why, and what would engage it."""
     until = f"until {seconds(said.expires_at)}" if said.expires_at else "until engaged is removed"
     because = f" ({said.reason})" if said.reason else ""
     would_hold = f"; {would_engage(world)}" if automatic_holds(world) else ""
@@ -273,7 +273,7 @@ def _outdated(world: World, record: Record | None) -> Finding | None:
 
 
 def _last(world: World, outcome: Reason | None) -> str:
-    """The condition about the end of the last engagement: a momentary switch has acted, and restores nothing."""
+    """Return the type of the condition on the last end: Acted for a momentary switch, which restores nothing."""
     if spent(world) is not None:
         return "Acted"
     if outcome is not None:

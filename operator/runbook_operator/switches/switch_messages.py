@@ -1,4 +1,4 @@
-"""The sentences that are said about a switch's acts."""
+"""Messages about the acts of a switch, for Events, conditions and the status."""
 
 import json
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ def said(  # noqa: PLR0913 # each is a part of the sentence
     warning: bool = False,
     count: int = 1,
 ) -> tuple[Notice, ...]:
-    """One notice each on the Switch, its Runbook, and the targets."""
+    """Return one notice each on the Switch, its Runbook, and the targets."""
     about: list[tuple[Ref, str]] = [(world.switch.meta.ref, world.switch.meta.uid)]
     if world.runbook:
         about.append((world.runbook.meta.ref, world.runbook.meta.uid))
@@ -41,7 +41,7 @@ def said(  # noqa: PLR0913 # each is a part of the sentence
 
 
 def about_record(world: World, record: Record, reason: Reason, message: str) -> tuple[Notice, ...]:
-    """A notice on all that the engagement touches, said once per engagement."""
+    """Return the notices on all objects of the engagement; a reason is reported once per engagement."""
     because = f" ({record.reason})" if record.reason else ""
     by = f" by {record.engaged_by}" if record.engaged_by else ""
     text = f"{world.switch.meta.ref.name}{by}{because}: {message} [{record.engagement_id}]"
@@ -49,7 +49,7 @@ def about_record(world: World, record: Record, reason: Reason, message: str) -> 
 
 
 def about_release(world: World, record: Record, reason: Reason, message: str) -> tuple[Notice, ...]:
-    """As about_record; a release by engaged: false names who set that, and not only who had engaged it."""
+    """Return the notices of a release; after engaged: false they name who set that, and who had engaged it."""
     if (released := held_released(world)) is None:
         return about_record(world, record, reason, message)
     because = f" ({released.reason})" if released.reason else ""
@@ -60,13 +60,13 @@ def about_release(world: World, record: Record, reason: Reason, message: str) ->
 
 
 def did_nothing(world: World, record: Record) -> tuple[Notice, ...]:
-    """Why a momentary switch did nothing."""
+    """Return the notices of a momentary switch that did nothing, with the cause."""
     text = f"{world.switch.meta.ref.name} {summary(record)} [{record.engagement_id}]"
     return said(world, Reason.HELD_BY_ANOTHER, text, f"{record.engagement_id}.{Reason.HELD_BY_ANOTHER}")
 
 
 def acted_as(record: Record, *, is_expired: bool = False) -> Reason:
-    """Done; or why a momentary switch did not do all: it was too late, another switch holds a field, or a release."""
+    """Return Done, or why a momentary switch did not do all: too late, held by another switch, or released."""
     if is_expired:
         return Reason.EXPIRED
     if not record.actions:
@@ -77,7 +77,7 @@ def acted_as(record: Record, *, is_expired: bool = False) -> Reason:
 
 
 def put_back(part: Part, contest: Contest) -> tuple[Notice, ...]:
-    """Somebody changed what is held, and it is put back: one Event per engagement, which counts."""
+    """Return the Events on a drift correction: one per field and engagement, with a count."""
     entry, switch = part.entry, part.world.switch.meta.ref
     text = (
         f"{switch.name}: {author(contest.manager, entry.field)} set {named(entry)} to {shown(part.live)}, which the "
@@ -91,7 +91,7 @@ def put_back(part: Part, contest: Contest) -> tuple[Notice, ...]:
 
 
 def remarked(world: World, record: Record) -> tuple[Notice, ...]:
-    """What a person should know of a throw, as warnings."""
+    """Return the remarks on a throw as warnings."""
     return tuple(
         notice
         for number, one in enumerate(record.remarks)
@@ -106,14 +106,14 @@ def remarked(world: World, record: Record) -> tuple[Notice, ...]:
 
 
 def touched(world: World, record: Record) -> tuple[Seen, ...]:
-    """The targets of a record that are there; an Event about an Event would help nobody."""
+    """Return the existing targets of a record, without Events: an Event about an Event would be of no use."""
     planned = (part for part in (*parts(world, record), *dropped(world, record)) if not part.unplanned)
     about = (part for part in planned if part.ref.kind != "Event")
     return tuple(part.target for part in about if isinstance(part.target, Seen) and part.target.uid)
 
 
 def summary(record: Record) -> str:
-    """One clause for each field that is held or was restored, and for each action that found nothing to do."""
+    """Return one clause for each held or restored field, and for each action that found nothing to do."""
     if is_without_effect(record):
         return f"did nothing: {'; '.join(dict.fromkeys(one.progress for one in record.actions if one.progress))}"
     first = None if record.continue_on_failure else next(filter(_is_unfinished, record.actions), None)
@@ -123,7 +123,7 @@ def summary(record: Record) -> str:
 
 
 def conclusion(record: Record) -> str:
-    """What the end of an engagement has left: one clause per action."""
+    """Describe the state that the engagement has left: one clause per field."""
     left = (*record.actions, *record.dropped)
     return summary(record) if record.momentary or not left else "; ".join(map(_left, left))
 
@@ -136,12 +136,12 @@ def _left(entry: Entry) -> str:
 
 
 def is_without_effect(record: Record) -> bool:
-    """True if every act of a throw was skipped, since another switch holds what it would write."""
+    """True if every act of a throw was skipped, because another switch holds the fields."""
     return bool(record.actions) and all(one.result == "Skipped" for one in record.actions)
 
 
 def unrestored(record: Record) -> str:
-    """Lists what a release has not restored yet, where something prevents it; else one clause per action."""
+    """List the fields that a release has not restored yet because of a failure; without one, return the summary."""
     stuck = [one for one in (*record.actions, *record.dropped) if one.failure and one.mode == "Hold"]
     text = "; ".join(f"{named(one)} is not restored to {shown(one.saved)} yet" for one in stuck)
     return text or summary(record)
@@ -152,14 +152,14 @@ def _is_unfinished(entry: Entry) -> bool:
 
 
 def _behind(entry: Entry, first: Entry | None) -> str:
-    """The clause of a field whose action has not begun, since it waits for the first unfinished action before it."""
+    """Return the clause of a field that waits for the first unfinished action before it; else an empty text."""
     if first is None or entry.result != "Pending" or entry.failure or entry.step <= first.step:
         return ""
     return f"{named(entry)} waits for {first.action} of {first.kind}/{first.name}: {_set(entry)}"
 
 
 def clause(entry: Entry) -> str:
-    """How far one field of an action is."""
+    """Describe how far one field of an action is."""
     why = entry.failure.message if entry.failure else ""
     if entry.result == "Waiting":
         return f"{entry.action} waits: {why}"
@@ -180,7 +180,7 @@ def clause(entry: Entry) -> str:
 
 
 def left_to(part: Part) -> str:
-    """What becomes of a field that another switch holds once this one is released; empty where none does."""
+    """Describe the other switch that holds the field after the release; empty if there is none."""
     if (heir := part.heir) is None:
         return ""
     held, switch = shown(heir.held), heir.switch.name
@@ -188,13 +188,13 @@ def left_to(part: Part) -> str:
 
 
 def named(entry: Entry) -> str:
-    """The object, with the field where it is not the one that everybody thinks of."""
+    """Return the object's name, with the field unless it is the replicas, the template or the whole object."""
     name = f"{entry.kind}/{entry.name}"
     return name if entry.field in ("", REPLICAS, TEMPLATE) else f"{name} {entry.field}"
 
 
 def shown(value: object) -> str:
-    """A value in as few characters as a message has room for."""
+    """Return a value as text that is short enough for a message."""
     if value is None:
         return "absent"
     if isinstance(value, dict) and "digest" in value:
@@ -206,7 +206,7 @@ def shown(value: object) -> str:
 
 
 def _set(entry: Entry) -> str:
-    """What is done to the field, in words."""
+    """Describe the change of the field."""
     if entry.field == OBJECT:
         return "made" if entry.held is not None else "deleted"
     saved, held = shown(entry.saved), shown(entry.held)
@@ -215,7 +215,7 @@ def _set(entry: Entry) -> str:
 
 
 UNDER_WAY: tuple[Result, ...] = ("Pending", "Applied")
-"""How far the cluster is with a held value says nothing of what was put back after it."""
+"""The results whose clause shows the progress; later, the progress says nothing about the restored value."""
 CLAUSES: Mapping[Result, str] = {
     "Pending": "{name} is being changed: {set}",
     "Applied": "{name} {set}",

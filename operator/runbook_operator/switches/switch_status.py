@@ -1,4 +1,4 @@
-"""The status that a switch should have now, and what is to be said when it changes."""
+"""Compute the status of a switch, and the Events about its changes."""
 
 from datetime import datetime, timedelta
 
@@ -31,7 +31,7 @@ from runbook_operator.switches.write_ahead_record import drafted
 
 
 def tell(world: World) -> WriteStatus | None:
-    """Write the status if it is not what it should be."""
+    """Return the write of the status, None if it is up to date."""
     if world.record is None and world.deleting:
         return None
     step = _current(world, world.record) if world.record else _idle(world)
@@ -39,18 +39,18 @@ def tell(world: World) -> WriteStatus | None:
 
 
 def begun(world: World, record: Record) -> WriteStatus:
-    """The write-ahead write: it stands before anything is done to a target."""
+    """Return the write-ahead write of the record, which comes before any write to a target."""
     return WriteStatus(world.switch.meta, _shown(world, record, "Engaging"), _after_all(world, record))
 
 
 def foreseen(world: World, record: Record) -> Defer:
-    """As begun, where all that it saves was written down before the throw: it goes with what is told of it first."""
+    """Return the deferred write of a record whose saved values are in the status already."""
     status = world.switch.status.replace(record=record, phase="Engaging", prepared=None)
     return Defer(world.switch.meta, status)
 
 
 def count_deviation(part: Part) -> WriteStatus:
-    """The write-ahead write of a put-back: told and counted before it is done, so that a crash hides no fight."""
+    """Return the write-ahead write of a drift correction, so that a crash hides no contest."""
     world, record, contest = part.world, part.record, counted(part)
     entries = list(record.actions)
     entries[part.index] = part.entry.replace(contest=contest)
@@ -59,14 +59,14 @@ def count_deviation(part: Part) -> WriteStatus:
 
 
 def reapply(world: World, record: Record) -> WriteStatus:
-    """The write-ahead write for actions that were changed meanwhile."""
+    """Return the write-ahead write of a record whose actions an edit of the Runbook changed."""
     text = f"the Runbook was changed while it is engaged; now {does(world)}"
     notices = about_record(world, record, Reason.REAPPLIED, text)
     return WriteStatus(world.switch.meta, _shown(world, record, "Engaging"), notices)
 
 
 def refused(world: World, reason: Reason, message: str) -> WriteStatus | None:
-    """A write to the Switch itself was refused and a person must act; it is tried again."""
+    """Return the status after a refused write to the Switch itself: a person must act, and it is tried again."""
     old = world.switch.status
     status = old.replace(phase="Stalled", observed_generation=world.switch.meta.generation)
     status = reported(status, conditions(world, status, (reason, message)))
@@ -74,7 +74,7 @@ def refused(world: World, reason: Reason, message: str) -> WriteStatus | None:
 
 
 def finish(world: World, record: Record) -> WriteStatus:
-    """The engagement is over: it goes into the history, and nothing is held."""
+    """Return the write that ends the engagement: it goes into the history, and nothing is held."""
     over = ended(world, expired_throw.closed(world, record))
     engagement = Engagement(
         engagement_id=record.engagement_id,
@@ -125,7 +125,7 @@ def _engaging(world: World, old: Record) -> WriteStatus:
 
 
 def _noted(world: World, record: Record) -> Record:
-    """The record with what is looked up after the writes; raises Unread."""
+    """Return the record with the remarks that need reads after the writes; raises Unread."""
     found: list[Noted] = []
     for step, declared in enumerate(record.plan):
         action, spec = action_of(declared)
@@ -135,7 +135,7 @@ def _noted(world: World, record: Record) -> Record:
 
 
 def _in_vain(world: World, old: Record, record: Record) -> tuple[Notice, ...]:
-    """What is said once it is clear that it did not help; it stays engaged for as long as it is held."""
+    """Return the Events when an engagement is found ineffective; it lasts for as long as it is held."""
     if record.helped is old.helped:
         return ()
     text = f"held for {spoken(_lasted(record, world.now))}, and {record.engaged_by} is as bad as it was"
@@ -143,7 +143,7 @@ def _in_vain(world: World, old: Record, record: Record) -> tuple[Notice, ...]:
 
 
 def _put_back(world: World, record: Record) -> tuple[Notice, ...]:
-    """What is said about actions that a change of the Runbook took away."""
+    """Return the Events on restored fields of actions that an edit of the Runbook removed."""
     over = [part for part in dropped(world, record) if is_over(part)]
     if not over:
         return ()
@@ -154,7 +154,7 @@ def _put_back(world: World, record: Record) -> tuple[Notice, ...]:
 
 
 def _with_complaint(world: World, record: Record, status: SwitchStatus, notices: tuple[Notice, ...]) -> WriteStatus:
-    """The status, stalled where a person must act; that is said when it begins."""
+    """Return the status, stalled if a person must act; an Event reports when that begins."""
     failure = stalled(world, record)
     if failure is None:
         return WriteStatus(world.switch.meta, status, notices)
@@ -167,14 +167,14 @@ def _with_complaint(world: World, record: Record, status: SwitchStatus, notices:
 
 
 def _acting(record: Record, failure: Failure) -> str:
-    """The action that fails, and its target as the Runbook calls it."""
+    """Return the failing action, with its target as the Runbook names it."""
     entry = next(one for one in (*record.actions, *record.dropped) if one.failure == failure)
     target = record.plan[entry.step].spec.get("target") if entry in record.actions else None
     return f"{entry.action} of target {target}" if target else entry.action
 
 
 def _complaint(world: World, reason: Reason, message: str) -> tuple[Notice, ...]:
-    """The Events of a stall; on the Runbook and the targets only their text says which switch it is."""
+    """Return the Events on a stall; on the Runbook and the targets, only the text names the switch."""
     engagement = world.record.engagement_id if world.record else world.switch.meta.generation
     suffix = f" [{engagement}]" if world.record else ""
     text = f"{world.switch.meta.ref.name}: {message}{suffix}"
@@ -186,7 +186,7 @@ def _lasted(record: Record, now: datetime) -> timedelta:
 
 
 def _outcome(record: Record) -> Reason:
-    """The worst of what became of the actions; Released where nothing was restored, and nothing had to be."""
+    """Return the worst outcome of all fields; Released if none was restored and none had to be."""
     results = {entry.result for entry in (*record.actions, *record.dropped)}
     worst = (
         ("NotRestored", Reason.NOT_RESTORED),
@@ -204,7 +204,7 @@ def _idle(world: World) -> WriteStatus:
 
 
 def _prepared(world: World) -> Prepared | None:
-    """What the next throw would save; a look that is no close one reads only where that is missing and can be known."""
+    """Return what the next throw would save; outside a close look, read it only if it is missing and can be known."""
     if (entry := _throwable(world)) is None:
         return None
     if not world.thorough and (stored := kept(world)) is not None:
@@ -218,7 +218,7 @@ def _prepared(world: World) -> Prepared | None:
 
 
 def _throwable(world: World) -> KillSwitch | None:
-    """What a throw would do, None where nothing may be done."""
+    """Return the kill switch that a throw would engage, None if nothing may be done."""
     return None if world.deleting or world.observing or world.barred else world.entry
 
 
@@ -232,7 +232,7 @@ def _observed(world: World) -> tuple[Notice, ...]:
 
 
 def _silenced(world: World) -> tuple[Notice, ...]:
-    """One Event when a person begins to hold it released against automatic sources."""
+    """Return an Event when a person begins to hold the switch released against automatic sources."""
     now, old = desired_state.silenced(world), world.switch.status.word
     if now is None or (old is not None and (old.engaged, old.generation) == (now.engaged, now.generation)):
         return ()
@@ -241,7 +241,7 @@ def _silenced(world: World) -> tuple[Notice, ...]:
 
 
 def _held_back(world: World) -> tuple[Notice, ...]:
-    """What is said when a gate begins to keep automatic holds from engaging it."""
+    """Return the Events when a gate begins to keep automatic holds from engaging the switch."""
     gate, status = held_back(world), world.switch.status
     if gate is None or is_held_back(status):
         return ()
@@ -252,14 +252,14 @@ def _held_back(world: World) -> tuple[Notice, ...]:
 
 
 def _after_all(world: World, record: Record) -> tuple[Notice, ...]:
-    """What is said when the last gate has opened."""
+    """Return the Events when the last closed gate has opened."""
     if record.source == "Person" or not is_held_back(world.switch.status):
         return ()
     return about_record(world, record, Reason.ENGAGES_AFTER_ALL, "it was held back, and engages now")
 
 
 def _remembered(history: list[Engagement], now: datetime) -> list[Engagement]:
-    """The last ones, and those that began by themselves so lately that budgets count them."""
+    """Return the last engagements, and the automatic ones that are recent enough for budgets to count."""
     counted_on = (one for one in history[HISTORY:] if one.source != "Person")
     return [*history[:HISTORY], *(one for one in counted_on if now - moment(one.engaged_at) < BUDGETED)]
 
@@ -271,7 +271,7 @@ def _shown(
     status: SwitchStatus | None = None,
     outcome: Reason | None = None,
 ) -> SwitchStatus:
-    """The status around `record`: what people and tools read of it."""
+    """Return the status around `record`, with all fields that people and tools read."""
     status = status or world.switch.status
     title, description, contacts = described(world)
     status = status.replace(

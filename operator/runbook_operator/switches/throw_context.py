@@ -1,4 +1,4 @@
-"""The throw as its actions know it."""
+"""Describe a throw for its actions."""
 
 from runbook_operator.actions.plan_context import Throw
 from runbook_operator.api.switch import Record
@@ -6,7 +6,7 @@ from runbook_operator.reconcile.snapshot import World
 
 
 def throw_of(world: World, record: Record) -> Throw:
-    """The throw of which the record is."""
+    """Return the throw of this record."""
     return Throw(
         switch=world.switch.meta.ref.name,
         uid=world.switch.meta.uid,
@@ -21,6 +21,6 @@ def throw_of(world: World, record: Record) -> Throw:
 
 
 def is_written(record: Record) -> bool:
-    """True if each write that is due was accepted or refused; actions after one that waits are not due."""
+    """True if each due write was accepted or refused; actions after a waiting one are not due."""
     waiting = next((one for one in record.actions if one.result not in ("Applied", "Skipped")), None)
     return waiting is None or waiting.begun or waiting.failure is not None

@@ -1,6 +1,6 @@
-"""Finds what the API server would refuse of a throw: a close look at an idle switch sends its first writes as dry runs.
+"""Find what the API server would refuse of a throw: a close look at an idle switch dry-runs its first writes.
 
-Never on the path of a throw, and never in Observe mode. A look has so many writes checked at most.
+No dry run is sent on the path of a throw, or in Observe mode. One close look checks at most MOST writes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,11 +25,11 @@ REFUSALS = frozenset(
         *(Reason.POLICY_REFUSED, Reason.WEBHOOK_REFUSED, Reason.WEBHOOK_FAILED, Reason.NAMESPACE_TERMINATING),
     }
 )
-"""A refusal that Ready reports stands until the next check."""
+"""Reasons of refusals; one that Ready reports stays until the next check."""
 
 
 def told(conditions: Sequence[Condition]) -> Trouble | None:
-    """The reason and message of Ready, where Ready reports a write that was refused."""
+    """Return the reason and message of Ready, if Ready reports a refused write."""
     ready = find(conditions, "Ready")
     if ready is None or ready.status != "False" or ready.reason not in REFUSALS:
         return None
@@ -37,7 +37,7 @@ def told(conditions: Sequence[Condition]) -> Trouble | None:
 
 
 def refused(world: World, record: Record) -> Trouble | None:
-    """The refusal of the API server to a throw of this drafted record; raises Unread."""
+    """Return the API server's refusal of a throw of this draft; raises Unread until the dry runs are answered."""
     if world.observing or world.barred or world.deleting:
         return None
     queries = list(_queries(world, record))
@@ -57,7 +57,7 @@ def _queries(world: World, record: Record) -> Iterator[DryRun]:
 
 
 def _writes(world: World, record: Record) -> Iterator[Effect]:
-    """The first write to each object, as a throw would do it; what cannot be planned says so by itself."""
+    """Yield the first write to each object, as a throw would make it; unplanned actions have their own failure."""
     every, taken = parts(world, record), set[int]()
     for part in every:
         if part.index in taken or part.unplanned:

@@ -1,4 +1,4 @@
-"""The write-ahead record: what is pinned when a switch is thrown, and what is saved of each target."""
+"""The write-ahead record: what a throw pins of the Runbook, and what it saves of each target."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,9 +21,9 @@ from runbook_operator.switches.switch_messages import named, shown
 
 
 def new_record(world: World, entry: KillSwitch) -> Record:
-    """The record of a throw that begins now, with everything saved that can be seen, or was before it was written."""
+    """Return the record of a throw that begins now; it saves live values, or those from before unrecorded writes."""
     fresh = drafted(world, entry, thrown_by(world))
-    # Asked after what a throw looks at anyway, which says it in most cases.
+    # After the reads that every throw needs: in most cases they are enough for this too.
     left = untold(world)
     record = drafted(world, entry, thrown_by(world), left) if left else fresh
     remarks = [_already_set(part) for part in parts(world, record) if _is_already_set(part)]
@@ -31,9 +31,9 @@ def new_record(world: World, entry: KillSwitch) -> Record:
 
 
 def recovered(world: World, left: Sequence[Entry]) -> Record:
-    """The record of a throw that has acted, could not tell of it, and is not to go on."""
+    """Return the record of a throw that wrote targets but no record, and that does not go on."""
     entry, prepared, every = world.entry, world.switch.status.prepared, holds(world)
-    assert prepared  # noqa: S101 # else nothing is untold
+    assert prepared  # noqa: S101 # without it, no write is unrecorded
     name = prepared.service_account_name
     if entry is not None and not entry.momentary:
         record = drafted(world, entry, every[0] if every else None, left)
@@ -48,7 +48,7 @@ def recovered(world: World, left: Sequence[Entry]) -> Record:
 
 
 def drafted(world: World, entry: KillSwitch, first: Hold | None = None, written: Sequence[Entry] = ()) -> Record:
-    """What the record of a throw would be now, that has `written` already."""
+    """Return the record that a throw would have now, with the fields in `written` already in it."""
     account, ready = acting_identity.declared(world.runbook), world.switch.status.prepared
     record = Record(
         engagement_id=ready.engagement_id if ready else world.new_id,
@@ -66,10 +66,9 @@ def drafted(world: World, entry: KillSwitch, first: Hold | None = None, written:
 
 
 def resaved(world: World, record: Record, ref: Ref) -> Record:
-    """The record with `ref` saved again: the first write was refused since the target moved after it was saved.
+    """Return the record with `ref` saved again: the target changed between the save and its first write.
 
-    Where it shows what is to be held, the write of a leader before this one may have moved it, and what that one saved
-    is what was there.
+    If the target shows the held value, an earlier leader may have written that; what that leader saved stays saved.
     """
     entries = [
         part.entry.replace(uid=None) if part.ref == ref and _is_outrun(part) else part.entry
@@ -79,7 +78,7 @@ def resaved(world: World, record: Record, ref: Ref) -> Record:
 
 
 def outdated(world: World, record: Record) -> KillSwitch | None:
-    """What the Runbook declares now, where that is not what the record has pinned."""
+    """Return what the Runbook declares now if that differs from what the record has pinned, else None."""
     entry = world.entry
     if entry is None or record.momentary:
         return None
@@ -88,21 +87,21 @@ def outdated(world: World, record: Record) -> KillSwitch | None:
 
 
 def reapplied(world: World, record: Record, entry: KillSwitch) -> Record:
-    """The record with the actions that are declared now. What was saved stays saved; what fell away is dropped."""
+    """Return the record with the actions declared now; saved values stay, and removed fields are dropped."""
     changed = _with_policy(record.replace(plan=pinned(world, entry)), entry)
     return planned(world, changed, [one.timeout for one in entry.actions])
 
 
 def replanned(world: World, record: Record) -> Record:
-    """The record of a throw that has touched nothing yet, planned again by what is known now."""
+    """Return the record of a throw that has written no target yet, planned again from the current snapshot."""
     entry = world.entry
     return planned(world, record, [one.timeout for one in entry.actions]) if entry else record
 
 
 def _is_already_set(part: Part) -> bool:
-    """True if a release will change nothing: nobody holds the field, and it has the value already.
+    """True if a release will change nothing: the field has the held value already, and no switch holds it.
 
-    Somebody set it before, or the record of an earlier throw is lost, as where a Switch is restored without its status.
+    A person set it before, or the record of an earlier throw is lost, as when a Switch is restored without its status.
     """
     entry = part.entry
     if entry.mode != "Hold" or entry.result != "Pending" or entry.field in (OBJECT, TEMPLATE) or part.rivals:
@@ -117,7 +116,7 @@ def _already_set(part: Part) -> Noted:
 
 
 def _is_outrun(part: Part) -> bool:
-    """Whether somebody else moved the target after it was saved and before it was written first."""
+    """True if another client changed the target after it was saved and before its first write."""
     if part.entry.resource_version is None or part.saved is None or part.is_object or part.is_as_saved:
         return False
     if was_written(part):
@@ -126,7 +125,7 @@ def _is_outrun(part: Part) -> bool:
 
 
 def _follows(part: Part) -> bool:
-    """Whether who moved it did what the action has asked for by now: an autoscaler that was pinned scales by itself."""
+    """True if the change is an effect of this action: a pinned autoscaler sets the replicas automatically."""
     before = (one for one in parts(part.world, part.record)[: part.index] if one.entry.step == part.entry.step)
     return any(one.is_held for one in before if one.ref != part.ref)
 
@@ -138,6 +137,6 @@ def _with_policy(record: Record, entry: KillSwitch) -> Record:
 
 
 def _essence(declared: Declared) -> tuple[Any, ...]:
-    """What an action does, whichever way it was written down."""
+    """Return what an action does, however it was written down."""
     action, spec = action_of(declared)
     return (action, spec, declared.target)
