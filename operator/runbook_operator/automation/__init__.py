@@ -1,1 +1,1 @@
-"""Decides when automatic signals engage and release a switch: the desired state, the gates, the effectiveness. Pure."""
+"""Decide when automatic signals engage and release a switch: the desired state, the gates, the effectiveness. Pure."""

@@ -22,7 +22,7 @@ from runbook_operator.runtime import clock
 AT_ONCE = 4
 """The most concurrent dry runs, which share the API server with the requests of a throw."""
 ALLOWED_SECONDS = 3600.0
-"""How long a write that the API server would accept counts as allowed."""
+"""The time for which a write that the API server would accept counts as allowed."""
 
 
 @dataclass

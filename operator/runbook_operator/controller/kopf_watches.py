@@ -168,7 +168,7 @@ class Watch:
         running.result()
 
     def _note(self, namespace: str) -> None:
-        with contextlib.suppress(RuntimeError):  # as below
+        with contextlib.suppress(RuntimeError):  # the process is ending
             self._owner.call_soon_threadsafe(self._refused, namespace)
 
     def _hand_over(self, kind: str | None, body: dict[str, Any]) -> None:
@@ -225,7 +225,7 @@ def _settings(seconds: int) -> kopf.OperatorSettings:
     settings.queueing.idle_timeout = 0.05
     settings.watching.chunk_size = 250
     # The server ends each watch after `seconds`, and kopf resumes it. A watch that is silent because its connection is
-    # dead is so found soon, and not after the 70 seconds that bookmarks allow.
+    # dead is then found soon, and not after the 70 seconds that bookmarks allow.
     settings.watching.server_timeout = seconds
     settings.watching.inactivity_timeout = seconds + 2
     settings.scanning.disabled = True

@@ -34,7 +34,7 @@ def _missing(world: RunbookWorld, said: Told) -> Iterator[str]:
         field = f"spec.{SECTIONS[entry.key.group]}[{places[entry.key.group]}] ({entry.key.name}): "
         places[entry.key.group] += 1
         if (reading := _asked(entry)) is None:
-            # After a restart of the operator, what Ready reports stands until the first answer.
+            # After a restart of the operator, the message of Ready stays until the first answer.
             yield from [before.partition("; and ")[0]] if before.startswith(field) else []
         elif reading.reason in ABSENT:
             yield f"{field}{reading.message}"
