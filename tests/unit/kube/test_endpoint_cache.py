@@ -433,8 +433,10 @@ async def test_service_that_is_asked_about_stays_watched() -> None:
 
 
 async def test_service_that_nobody_asks_about_is_forgotten_by_the_running_task(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "UNUSED", 0.1)
-    async with following(service()) as (there, addresses):
+    now = [0.0]
+    monkeypatch.setattr(module, "UNUSED", 1.0)
+    async with following(service(), monotonic=lambda: now[0]) as (there, addresses):
         await where(addresses)
+        now[0] += 2
 
         await until(lambda: there.open == 0 and not addresses.uids("v1", "Service", ""))

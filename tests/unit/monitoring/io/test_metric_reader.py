@@ -167,7 +167,7 @@ async def test_all_metrics_of_a_source_cost_one_request_and_one_bad_query_spoils
 
 
 async def test_how_long_it_took_is_told() -> None:
-    assert 0 < (await ask(vector(1.0))).latency < 5
+    assert (await ask(vector(1.0))).latency > 0
 
 
 @dataclass
