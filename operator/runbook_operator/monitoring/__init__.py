@@ -1,1 +1,1 @@
-"""Metrics, health endpoints and dependencies: `io` and `backends` ask, and the modules here judge the answers."""
+"""Metrics, health endpoints and dependencies: `io` and `backends` fetch readings; the modules here judge them."""

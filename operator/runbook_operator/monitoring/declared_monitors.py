@@ -1,4 +1,4 @@
-"""From what a Runbook declares to what is watched. An entry that cannot be watched is told; the others go on."""
+"""Turn the entries that a Runbook declares into watches. An invalid entry is reported; the others stay watched."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -48,7 +48,7 @@ ROLES: tuple[Role, ...] = ("normal", "warning", "critical")
 USUAL = HealthEndpoint.model_fields
 AT_ONCE = timedelta()
 METRIC_TIMEOUT = timedelta(seconds=5)
-"""A source is asked for many metrics at once: how long that may take is not for one of them to say."""
+"""One request to a source serves many metrics, so no single metric sets its time-out."""
 FOREIGN = {
     "HTTP": {"health_service": monitoring_spec.GRPC_ONLY},
     "TCP": {
@@ -58,11 +58,11 @@ FOREIGN = {
     },
     "GRPC": dict.fromkeys(("path", "expect", "body_contains", "headers"), monitoring_spec.HTTP_ONLY),
 }
-"""What a health endpoint does not have under each protocol, and why not."""
+"""By protocol, the fields that a health endpoint must not set, each with the reason."""
 
 
 def watches(runbook: RunbookObject) -> Watches:
-    """What is watched, in the order of the spec; nothing where the spec does not parse."""
+    """Return the watches and the problems of a Runbook, in the order of its spec; none if the spec does not parse."""
     spec, ref = runbook.spec, runbook.meta.ref
     if spec is None:
         return Watches()
@@ -79,7 +79,7 @@ def watches(runbook: RunbookObject) -> Watches:
 
 
 def settle_of(metric: Metric) -> timedelta:
-    """For how long after an act its number still tells of what was before."""
+    """Return for how long after a write to a target the metric still includes data from before it."""
     if metric.settle is not None:
         return duration(metric.settle)
     if metric.source_kind:
@@ -88,7 +88,10 @@ def settle_of(metric: Metric) -> timedelta:
 
 
 def patience_of(entry: Metric | HealthEndpoint) -> timedelta:
-    """For how long after a change it may still be told by what was before: every change of a level has to last."""
+    """Return for how long after a change the entry's level may still rest on older data.
+
+    A level changes only after it has lasted.
+    """
     if isinstance(entry, HealthEndpoint):
         return duration(entry.period) * (entry.failure_threshold + entry.success_threshold) + duration(entry.timeout)
     lasting = duration(entry.for_) + duration(entry.clear_for)
@@ -96,7 +99,7 @@ def patience_of(entry: Metric | HealthEndpoint) -> timedelta:
 
 
 class _InvalidError(Exception):
-    """The first thing in an entry that keeps it from being watched; the field is a path from the entry on."""
+    """An entry cannot be watched: its first invalid field, as a path relative to the entry, and the reason."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -168,7 +171,7 @@ def _paced(key: Key, ask: Ask, pace: Pace, for_: timedelta, clear_for: timedelta
 
 
 def _no_data_after(entry: Pace | Metric) -> timedelta:
-    """When a lack of data is told; it and the period are in proportion."""
+    """Return noDataAfter. Raises _InvalidError if the period is too short, or noDataAfter less than two periods."""
     period, no_data_after = duration(entry.period), duration(entry.no_data_after)
     if period < health_checks.QUICKEST:
         raise _InvalidError("period", health_checks.PERIOD)
@@ -203,7 +206,7 @@ def _url(text: str, at: str) -> str:
 
 
 def _http(where: Place | str, asked: HttpCheck | HealthEndpoint, namespace: str, at: str) -> AskHttp:
-    """`at` is the way from the entry to what is asked, for a problem's field."""
+    """Return the HTTP request; `at` is the path from the entry to the check, which prefixes a problem's field."""
     with _at(f"{at}path"):
         url_policy.parse(f"http://service{asked.path}")
     with _at(f"{at}expect"):
@@ -273,7 +276,10 @@ def _baseline(entry: Metric) -> float | timedelta | None:
 
 
 def _worst(measure: Measure) -> Worst:
-    """Which of several series is the worst. Of a normal range alone it is the highest: what is low needs a warning."""
+    """Return the direction of the worst of several series.
+
+    It is "high" for a normal range alone: to catch low values, set a warning.
+    """
     if bad := measure.critical or measure.warning:
         return "high" if bad.direction == "above" else "low"
     return "low" if measure.normal and measure.normal.direction == "above" else "high"
@@ -281,7 +287,7 @@ def _worst(measure: Measure) -> Worst:
 
 @contextmanager
 def _at(field: str) -> Iterator[None]:
-    """What cannot be read inside is a problem of this field."""
+    """Report a ValueError inside the block as a problem of this field."""
     try:
         yield
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""From senses to what people read and what switches hear: how each entry of a Runbook is, and what follows from it.
+"""Compute the status, the Events and the signals of each entry of a Runbook from its readings.
 
-The status of an entry is written when its level changes, and when answers of another kind explain the same level: a
-number that moves writes nothing.
+The status of an entry is written when its level changes, and when readings of another kind explain the same level. A
+value that changes within a level writes nothing.
 """
 
 import math
@@ -30,7 +30,7 @@ LISTS: Mapping[Group, str] = {
     "Dependency": "dependencies",
     "Metric": "metrics",
 }
-"""The list that each group is in, of the spec's model and of the status' alike."""
+"""The attribute of each group's list, the same in the spec and in the status."""
 CALLED: Mapping[Group, str] = {"HealthEndpoint": "health endpoint", "Dependency": "dependency", "Metric": "metric"}
 SAID: Mapping[Level, Reason] = {
     "Ok": Reason.RECOVERED,
@@ -44,13 +44,13 @@ COMPARES = (
     "comparison to critical and warning, or set absent: Zero"
 )
 OVERSIZED = 2
-"""A ratio of so much, as a plain number in a threshold, is probably a percentage."""
+"""A plain number of at least this in the threshold of a ratio is probably meant as a percentage."""
 INVALID = Reason.INVALID_SPEC.value
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry of the spec: how it is watched or why it cannot be, what is known of it, what was told and what is."""
+    """An entry of the spec, its watch or its problem, its reading, its old status and its new status."""
 
     key: Key
     declared: Declared
@@ -69,7 +69,7 @@ class Entry:
 
     @property
     def meant(self) -> str:
-        """What people are to know of it, whenever something is said."""
+        """The declared meaning, impact or likely cause, which messages about the entry add."""
         if isinstance(self.declared, HealthEndpoint):
             return f"when well: {self.declared.meaning}" if self.declared.meaning else ""
         if isinstance(self.declared, Dependency):
@@ -80,7 +80,7 @@ class Entry:
 
     @property
     def engages(self) -> str | None:
-        """The kill switch that it holds while it is bad."""
+        """The name of the kill switch that the entry engages while it is bad, or None."""
         if isinstance(self.declared, Metric):
             return self.declared.engages
         fallback = self.declared.fallback if isinstance(self.declared, Dependency) else None
@@ -88,14 +88,14 @@ class Entry:
 
     @property
     def level(self) -> Level:
-        """How bad it is as far as a switch may act on it: what was told before this replica had data is no news."""
+        """The level that switches may act on: Unknown until this replica has had data of its own."""
         is_news = self.watch is not None and self.sense is not None and self.sense.track.data_at is not None
         return self.now.level if is_news else "Unknown"
 
 
 @dataclass(frozen=True)
 class Told:
-    """The three lists of the status in the order of the spec, what is said of what has changed, and what is wrong."""
+    """The three lists of the status in the order of the spec, the Events about changes, and all entries."""
 
     health_endpoints: list[Sensed]
     dependencies: list[Sensed]
@@ -110,7 +110,7 @@ class Told:
 
 
 def told(world: RunbookWorld) -> Told:
-    """What the status is to say. Of a Runbook that does not parse everything stays as it was told."""
+    """Compute the new status of all entries; a Runbook that does not parse keeps its old one."""
     status = world.runbook.status
     if world.runbook.spec is None:
         return Told(status.health_endpoints, status.dependencies, status.metrics)
@@ -121,7 +121,7 @@ def told(world: RunbookWorld) -> Told:
 
 
 def tracks_of(runbook: RunbookObject, now: datetime) -> Mapping[Key, Track]:
-    """What was told, for whoever goes on from here: a bad level lasts, and the time without data begins now."""
+    """Return the tracks that a new leader starts with: the reported levels, with the time without data from `now`."""
     ref = runbook.meta.ref
     return {
         Key(ref, group, one.name): Track(one.level, moment(one.since), one.known, begun=now)
@@ -132,9 +132,9 @@ def tracks_of(runbook: RunbookObject, now: datetime) -> Mapping[Key, Track]:
 
 
 def signals(world: RunbookWorld) -> Mapping[str, tuple[Signal, ...]]:
-    """What metrics and dependencies say to each kill switch, by its name; nothing where the Runbook does not parse.
+    """Return the signals of metrics and dependencies by kill switch name; none if the Runbook does not parse.
 
-    A hold of an entry that is declared no more, or engages another switch now, is released.
+    A hold is released if its entry is no longer declared or now engages another switch.
     """
     said: dict[str, list[Signal]] = {}
     for entry in told(world).entries:
@@ -159,7 +159,7 @@ def _entries(world: RunbookWorld) -> Iterator[Entry]:
 
 
 def _remark(declared: Declared, watch: Watch | None) -> str:
-    """The likely mistake in its declaration."""
+    """Describe a likely mistake in the declaration; "" if there is none."""
     if not isinstance(declared, Metric):
         return ""
     if declared.absent != "Zero" and compares(declared.query or ""):
@@ -168,7 +168,7 @@ def _remark(declared: Declared, watch: Watch | None) -> str:
 
 
 def _oversized(measure: Measure) -> str:
-    """The first plain number that is 200 % or more of a ratio: a percent sign was probably forgotten."""
+    """Describe the first threshold of a ratio that is a plain number of 200 % or more: it probably lacks a "%"."""
     for role, one in (("normal", measure.normal), ("warning", measure.warning), ("critical", measure.critical)):
         bound = one and next((abs(end) for end in (one.low, one.high) if math.isfinite(end)), 0)
         if one and bound and bound >= OVERSIZED and not one.kind:
@@ -177,7 +177,7 @@ def _oversized(measure: Measure) -> str:
 
 
 def _sensed(entry: Entry, at: datetime) -> Sensed:
-    """What is to be told of it: as before, unless its level has changed, or what keeps it from being known."""
+    """Return the new status of the entry: the old one, unless its level or the kind of its reading has changed."""
     old, new = entry.old, NOT_ASKED.replace(name=entry.key.name, since=timestamp(at))
     if entry.problem is not None:
         said = f"{entry.problem.field}: {entry.problem.message}"
@@ -190,7 +190,7 @@ def _sensed(entry: Entry, at: datetime) -> Sensed:
 
 
 def _is_of_another_kind(old: Sensed, new: Sensed, watch: Watch, sense: Sense) -> bool:
-    """True if the last two answers speak for the level that is told, in other words than those in the status."""
+    """True if the last two readings support the reported level but are of another kind than the reported message."""
     speaks = new.level in ("Unknown", "Stale") or seen(watch, sense.reading, sense.track) == new.level
     if not (sense.steady and speaks) or sense.reading.value is not None:
         return False
@@ -217,7 +217,7 @@ def _seen(name: str, watch: Watch, sense: Sense) -> Sensed:
 
 
 def _is_news(entry: Entry) -> bool:
-    """Whether it is to be said: a level that has changed, but for what begins well, and for what nobody can tell."""
+    """True if the level has changed and deserves an Event; a first level Ok and the level Unknown do not."""
     level = entry.now.level
     return level not in ("Unknown", entry.before) and (entry.before, level) != ("Unknown", "Ok")
 
@@ -229,20 +229,20 @@ def _notice(world: RunbookWorld, entry: Entry) -> Notice:
     is_well = now.level == "Ok"
     became = f"went from {entry.before} to" if better and not is_well else "is"
     said = "; ".join(filter(None, (f"{entry} {became} {now.level}: {now.message}{_lasted(entry)}", entry.meant, was)))
-    # By what it was before, which stands until the status is written: said again after a crash, it is one Event.
+    # The old `since` stands until the status is written, so a repetition after a crash is the same Event.
     identity = f"{meta.uid}.{entry.key.group}.{entry.key.name}.{old.since if old else ''}.{now.level}"
     reason = Reason.IMPROVING if better and not is_well else SAID[now.level]
     return Notice(meta.ref, meta.uid, reason, said, identity, warning=not better)
 
 
 def _gets_better(entry: Entry) -> bool:
-    """True if its level is less bad than it was; Stale is as bad as the last level that was known."""
+    """True if the level is less bad than before; Stale counts as the last known level."""
     was = entry.old.known if entry.old and entry.old.level == "Stale" else entry.before
     return entry.now.level == "Ok" or SEVERITY.get(entry.now.level, 3) < SEVERITY.get(was, 0)
 
 
 def _lasted(entry: Entry) -> str:
-    """How long a worse level had to last before it was told."""
+    """Return " for <time>" if a worse level had to last that long before it was reported, else ""."""
     worse = SEVERITY.get(entry.now.level, 0) > SEVERITY.get(entry.before, 0)
     lasted = entry.watch.timing.for_ if worse and entry.watch and entry.now.reason != PENDING else timedelta()
     return f" for {spoken(lasted)}" if lasted else ""
@@ -258,7 +258,7 @@ def _signal(entry: Entry) -> Signal:
 
 
 def _left(switch: SwitchObject, said: Sequence[Signal]) -> Iterator[Signal]:
-    """The end of holds whose entry speaks to this switch no more."""
+    """Yield a Release for each hold whose entry no longer signals to this switch."""
     speaking = {(one.source, one.name) for one in said}
     for hold in switch.status.holds:
         if hold.source in ("Metric", "Dependency") and (hold.source, hold.name) not in speaking:

@@ -1,4 +1,4 @@
-"""Whether the system is well, by all that its Runbook watches, and which of its targets are degraded."""
+"""Compute the condition Healthy of a Runbook from its watched entries, and which of its targets are degraded."""
 
 from collections.abc import Mapping
 
@@ -11,12 +11,12 @@ from runbook_operator.monitoring.intended_downtime import holding
 from runbook_operator.reconcile.snapshot import RunbookWorld
 
 MOST_NAMED = 8
-"""Of what is not well, how much the condition names; the lists have all of it."""
+"""The condition names at most this many entries; the lists in the status have all."""
 BADNESS: Mapping[Level, int] = {"Critical": 4, "Stale": 3, "Unknown": 2, "Warning": 1, "Ok": 0}
 
 
 def healthy(world: RunbookWorld, said: Told) -> Condition | None:
-    """The condition Healthy, None where nothing is watched. It has no part in Ready: the Runbook itself is in order."""
+    """Return the condition Healthy, None if nothing is watched. Ready ignores it: the Runbook itself is in order."""
     old, generation = world.runbook.status.conditions, world.runbook.meta.generation
     if world.runbook.spec is None:
         text = "nothing is asked while the Runbook does not parse"
@@ -27,7 +27,7 @@ def healthy(world: RunbookWorld, said: Told) -> Condition | None:
 
 
 def degraded(said: Told) -> Mapping[str, list[str]]:
-    """The names of the dependencies that are down, by the targets that need them."""
+    """Return the names of the dependencies that are down, by the name of the target that needs them."""
     found: dict[str, list[str]] = {}
     for entry in said.entries:
         if isinstance(entry.declared, Dependency) and _is_down(entry):
@@ -37,7 +37,7 @@ def degraded(said: Told) -> Mapping[str, list[str]]:
 
 
 def _is_down(entry: Entry) -> bool:
-    """Also while nothing is known of it: that it came back is what nobody has seen."""
+    """True if it is Critical, or was so when the data ended: no reading has shown a recovery."""
     return "Critical" in (entry.now.level, entry.now.known)
 
 
@@ -53,7 +53,7 @@ def _finding(world: RunbookWorld, said: Told) -> Finding:
 
 
 def _rank(entry: Entry) -> tuple[bool, int]:
-    """What cannot be read comes first, since it stays so until somebody corrects it; then the worst level."""
+    """Sort invalid entries first, since they stay so until a person corrects them; then by the worst level."""
     return (entry.now.reason != Reason.INVALID_SPEC, -BADNESS[entry.now.level])
 
 
@@ -65,7 +65,7 @@ def _sentence(entry: Entry) -> str:
 
 
 def _held_down(world: RunbookWorld, entry: Entry) -> str:
-    """Names the switch that keeps the endpoint's target from answering; empty where none does."""
+    """Name the switch that keeps the endpoint's target from answering; "" if none does."""
     spec = world.runbook.spec
     if spec is None or not isinstance(entry.declared, HealthEndpoint):
         return ""

@@ -1,8 +1,8 @@
-"""Why a target does not answer although nothing is wrong with it: somebody means it to be so.
+"""Find the reason why a target is down on purpose.
 
-What is seen of a target says something against its revision only where nobody holds the target down: no switch keeps it
-at 0, blocks, limits, suspends or flags it, and nobody, whether a person, a downscaler or an autoscaler, has set its
-replicas to 0. A switch that is engaging or being released counts as one that holds.
+A bad reading is no evidence against a revision while the target is down on purpose: a switch keeps it at 0, blocks,
+limits, suspends or flags it, or a person, a downscaler or an autoscaler has set its replicas to 0. A switch that is
+engaging or being released counts as engaged.
 """
 
 from collections.abc import Iterator
@@ -25,30 +25,30 @@ DOES = {
 }
 """The actions that keep a target from working as usual for as long as they are engaged."""
 TOTAL = frozenset({"blockTraffic"})
-"""Those under which it does not answer at all."""
+"""The actions under which the target does not answer at all."""
 
 
 @dataclass(frozen=True)
 class Excuse:
-    """A reason why the target does not work, as a sentence, and since when; None where that is not known.
+    """A reason why the target is down on purpose, as a sentence, and since when; None if that is not known.
 
-    A `total` one leaves nothing to be seen of the target. Under any other a revision that came later can still be
-    compared with the one before.
+    Under a `total` excuse the target does not answer at all. Under any other, a later revision can still be compared
+    with the one before.
     """
 
     text: str
     since: datetime | None = None
     total: bool = True
     at_zero: bool = False
-    """True if it is that the workload has no pods."""
+    """True if the reason is that the workload has no pods."""
 
     def covers(self, at: datetime) -> bool:
-        """True if what became Critical then may have come of it."""
+        """True if this may have caused a level that became Critical at this time."""
         return self.since is None or at > self.since
 
 
 def excuse(world: RunbookWorld, target: TargetRefs, seen: Seen, opened: datetime) -> Excuse | None:
-    """The first reason why what is seen of the target says nothing against a revision that came at `opened`."""
+    """Return the earliest excuse for a revision that came at `opened`, or None; one of unknown time goes first."""
     found = (one for switch in world.switches.values() for one in holding(switch, target))
     speaking = [one for one in found if one.total or (one.since and one.since >= opened)]
     if is_at_zero(seen) and not any(one.at_zero for one in speaking):
@@ -57,7 +57,7 @@ def excuse(world: RunbookWorld, target: TargetRefs, seen: Seen, opened: datetime
 
 
 def holding(switch: SwitchObject, target: TargetRefs) -> Iterator[Excuse]:
-    """How a switch keeps the target from working, by its record; without one, by what its throw may have done."""
+    """Yield how a switch keeps the target down, by its record; without one, by what its throw may have written."""
     record, namespace, name = switch.status.record, switch.meta.ref.namespace, f"switch {switch.meta.ref.name}"
     workload = target.workload
     if record is None:
@@ -76,14 +76,14 @@ def holding(switch: SwitchObject, target: TargetRefs) -> Iterator[Excuse]:
 
 
 def is_down(claim: Claim, target: TargetRefs, uid: str) -> bool:
-    """True if what another switch holds keeps the target, whose workload has this uid, from answering at all."""
+    """True if the claim of another switch keeps the target, whose workload has this uid, from answering at all."""
     if (claim.uid, claim.field, claim.held) == (uid, REPLICAS, 0):
         return True
     return claim.action in TOTAL and not set(claim.about).isdisjoint(target.refs)
 
 
 def is_at_zero(seen: Seen) -> bool:
-    """True if a workload is to have no pod, whoever wants that; of a DaemonSet, whether no node is chosen."""
+    """True if a workload is to have no pod, for whatever reason; for a DaemonSet, if it selects no node."""
     if kind_of(seen) == DAEMON_SET:
         return rolling_out(seen).observed and rolling_out(seen).desired == 0
     return kind_of(seen) in KINDS and seen.replicas == 0
@@ -94,7 +94,7 @@ def _is_zero(one: Entry | PreparedField) -> bool:
 
 
 def _shares(declared: Declared, target: TargetRefs, namespace: str) -> bool:
-    """True if the action is on a part of the target: another Runbook may call it by another name."""
+    """True if the action is on an object of the target, which another Runbook may declare under another name."""
     return not set(declared.target.refs(namespace).refs).isdisjoint(target.refs)
 
 

@@ -1,6 +1,6 @@
-"""Tells one kind of answer from another, whatever numbers and pods are in it.
+"""Compute the kind of a reading, which ignores the numbers and pod names in its message.
 
-A status shows the message of an answer. It is written again when answers are of another kind, and not for each number.
+A status shows the message of a reading. It is written again when the kind changes, not for each number.
 """
 
 import re
@@ -12,12 +12,12 @@ STATUS = re.compile(r"^\d{3}(?= from )")
 
 
 def kind_of(reading: Reading) -> str:
-    """What sort of answer it is. All measured values are of one kind: the levels tell them apart."""
+    """Return the kind of a reading. All measured values are of one kind, since levels distinguish them."""
     return "" if reading.value is not None else kind_of_text(reading.reason, reading.message, reading.series)
 
 
 def kind_of_text(reason: str, message: str, series: str) -> str:
-    """The text without what changes from answer to answer. Statuses from 500 on are one kind, others one each."""
+    """Return the text without the series and the numbers. HTTP statuses below 500 are kept; all others are one kind."""
     text = message.replace(series, "...") if series else message
     status = STATUS.match(text)
     kept = f"{status[0]} " if status and status[0] < "500" else ""

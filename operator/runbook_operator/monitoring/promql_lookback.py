@@ -1,18 +1,18 @@
-"""How far back a query looks: for so long it still tells of what was before an act.
+"""Compute how far back a PromQL query looks: for this long after a write its value includes data from before.
 
-Nothing is parsed that a source would refuse anyway: what cannot be understood looks back at nothing.
+Text that cannot be understood counts as no lookback: a source would refuse it anyway.
 """
 
 import re
 from datetime import timedelta
 
 LONGEST = timedelta(days=3650)
-"""What looks back farther looks back for ever, as far as an act is concerned; no sum of times overflows."""
+"""The upper bound of a lookback, so that no sum of times overflows; more than this makes no difference."""
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400, "": 1}
 PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|[smhdwy]|\b)")
 
-# Strings, comments and times that are given outright say nothing of a range. A string that does not end is one to the
-# end of the query, so that no text costs more than its length.
+# Strings, comments and @ modifiers hold no range. An unterminated string extends to the end of the query, so that
+# matching is linear in its length.
 SAID_NOTHING = (
     r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)'
     r"|'(?:[^'\\]|\\.)*(?:'|\\?\Z)"
@@ -30,9 +30,9 @@ TOKEN = re.compile(
 
 
 def lookback(query: str, *, offsets: bool = True) -> timedelta:
-    """The farthest that any part of the query looks back: a range and its offset, and those inside of a subquery.
+    """Return the longest lookback of any part of the query: range plus offset, plus those inside a subquery.
 
-    Without offsets it is how far the query looks back from now: what it compares with is in the past anyway.
+    `offsets=False` ignores offsets: an operand with one compares with the past on purpose.
 
     `rate(a[5m] offset 1h)` is 65 minutes, `max_over_time(rate(a[5m])[1h:1m])` too, `rate(a[5m]) / rate(b[2m])` five.
     """
@@ -56,7 +56,7 @@ def lookback(query: str, *, offsets: bool = True) -> timedelta:
 
 
 class _Group:
-    """What stands in one pair of parentheses: how far its last operand looks back, and the farthest of all, seconds."""
+    """One pair of parentheses: the lookback of its last operand and the longest of all, in seconds."""
 
     def __init__(self) -> None:
         self.last = 0.0

@@ -1,4 +1,4 @@
-"""What a watch has seen, in the words of people: the answer to a check, or a number beside what it is held against."""
+"""Describe a reading for people: the answer to a check, or a number next to its threshold."""
 
 import math
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ NORMAL = "Normal"
 
 @dataclass(frozen=True)
 class Words:
-    """What was seen: in one word, as a sentence, and for a metric the number with what belongs to it."""
+    """A reading as a CamelCase reason, a sentence, and for a metric its value, series and baseline."""
 
     reason: str
     message: str
@@ -29,7 +29,7 @@ class Words:
 
 
 def words(watch: Watch, sense: Sense) -> Words:
-    """What is to be said of the level that is told, by the reading that it was told with."""
+    """Describe the reported level by the last reading."""
     level = seen(watch, sense.reading, sense.track)
     said = _answered(sense.reading) if watch.measure is None else _measured(watch.measure, sense.reading, level)
     if level in SEVERITY:
@@ -42,7 +42,7 @@ def words(watch: Watch, sense: Sense) -> Words:
 
 
 def _needed(watch: Watch, sense: Sense, level: Level) -> str:
-    """How long, or how often in a row, a level must be seen before it counts."""
+    """Format how long, or for how many readings in a row, a level must last before it counts."""
     length, answers = needed(sense.track, level, watch.timing)
     return spoken(length) if length else f"{answers} answers in a row"
 
@@ -76,28 +76,28 @@ def _infinite(value: float) -> str:
 
 @dataclass(frozen=True)
 class _Rule:
-    """A threshold in its role, and whether it holds; None where that cannot be told."""
+    """A threshold, its role, and `holds`: True if the value meets it, None if that is not known."""
 
     role: Role
     threshold: Threshold
     holds: bool | None
 
     def __str__(self) -> str:
-        """As it is meant, also where it was written as a quantity alone."""
+        """Return the threshold with its comparison operator, also if it was written as a quantity alone."""
         text = self.threshold.text
         if text[0] in "<>\u2264\u2265" or self.threshold.direction == "within":
             return text
         return f"<= {text}" if self.role == "normal" else f"> {text}"
 
     def makes(self, level: Level) -> bool:
-        """Whether it is what made it this level."""
+        """True if this threshold is the cause of the level."""
         if level == "Ok":
             return (self.role == "normal") == bool(self.holds)
         return self.holds is None if level == "Unknown" else bool(self.holds) and self.role == level.lower()
 
 
 def _speaking(measure: Measure, value: float, baseline: float | None, level: Level) -> _Rule:
-    """The threshold that made it this level; where none is crossed it is that of normal."""
+    """Return the threshold that is the cause of the level; the first declared one if none is."""
     written: tuple[tuple[Role, Threshold | None], ...] = (
         ("normal", measure.normal),
         ("warning", measure.warning),

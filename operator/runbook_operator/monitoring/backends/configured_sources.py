@@ -1,7 +1,7 @@
-"""The metric sources that an administrator has named, each with a client that is ready to be asked.
+"""The metric sources that an administrator has configured, each with a client that is ready for queries.
 
-All files are read again every few seconds, since Kubernetes renews what it mounts in place. What is wrong with one
-source is told and takes nothing from the others; nor from itself where it was right before: a slip of the pen blinds no
+All files are read again every few seconds, since Kubernetes renews mounted files in place. An error in one source is
+reported and affects no other. A source that was valid before keeps its old configuration, so that a typo blinds no
 threshold.
 """
 
@@ -21,11 +21,11 @@ from runbook_operator.runtime.watched_files import FileError, Files
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 EVERY = 5.0
-"""Seconds between two looks at the files; a kubelet takes up to a minute to renew them."""
+"""Seconds between two checks of the files; a kubelet takes up to a minute to renew them."""
 FILE = ""
-"""Under this name stands what is wrong with the file itself."""
+"""The key in `problems` for an error in the file itself."""
 Observe = Callable[[str, str, float], None]
-"""Told of each request: its source, Answered or an error's kind, and how many seconds it took."""
+"""Called after each request with its source, Answered or an error's kind, and its duration in seconds."""
 NONE = (
     "no metric source is configured for this namespace: set metricSources.sources in the chart, or "
     "RUNBOOK_METRIC_SOURCES without it"
@@ -33,7 +33,7 @@ NONE = (
 
 
 class MetricSources(Mapping[str, Prometheus]):
-    """The client of each source by its name. A source that cannot be asked is missing, and `why_not` says why."""
+    """The client of each source by its name. An unusable source is missing, and `why_not` gives the reason."""
 
     def __init__(self, path: Path | None, observe: Observe) -> None:
         self._path = path
@@ -43,11 +43,11 @@ class MetricSources(Mapping[str, Prometheus]):
         self._clients: dict[str, Prometheus] = {}
         self._retired: list[tuple[float, Prometheus]] = []
         self.problems: Mapping[str, str] = {}
-        """A sentence for each source with which something is wrong, whether it is asked as before or not at all."""
+        """By source, a sentence about its error, whether the old client is still in use or there is none."""
 
     @classmethod
     async def open(cls, path: str, observe: Observe = lambda _source, _kind, _seconds: None) -> Self:
-        """The sources of the file at this path, none for an empty one. What is wrong with it is logged, not raised."""
+        """Return the sources of the file at this path, none if it is "". Errors are logged, not raised."""
         made = cls(Path(path) if path else None, observe)
         await made.refresh()
         return made
@@ -62,11 +62,11 @@ class MetricSources(Mapping[str, Prometheus]):
         return len(self._clients)
 
     def of(self, name: str, namespace: str) -> Prometheus | None:
-        """The client for the Runbooks of this namespace; None where there is none, or it is not for them."""
+        """Return the client for the Runbooks of this namespace; None if there is none, or they may not use it."""
         return self._clients[name] if self._serves(name, namespace) else None
 
     def why_not(self, name: str, namespace: str) -> str:
-        """Why `of` gives None, as a sentence for whoever wrote the Runbook."""
+        """Return why `of` gives None, as a sentence for the author of the Runbook."""
         if name not in self._clients:
             for entry, where in ((name, f"entry for metric source {name}"), (FILE, "file of metric sources")):
                 if entry in self.problems:
@@ -75,13 +75,13 @@ class MetricSources(Mapping[str, Prometheus]):
         return f"no metric source {name} is declared for this namespace; there is: {named}" if named else NONE
 
     async def run(self) -> None:
-        """Follow the files for ever."""
+        """Refresh every EVERY seconds, forever."""
         while True:
             await asyncio.sleep(EVERY)
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Take what the files say now, and close the clients that were replaced and have nothing more to answer."""
+        """Apply the current files, and close replaced clients whose requests have ended."""
         # In a thread, since a volume may hang.
         found = await asyncio.to_thread(self._read)
         if found is not None:
@@ -105,7 +105,7 @@ class MetricSources(Mapping[str, Prometheus]):
         return terms is not None and (terms.namespaces is None or namespace in terms.namespaces)
 
     def _read(self) -> Found | None:
-        """None where nothing has changed. A file that cannot be read as a whole leaves everything as it was."""
+        """Read the files; None if nothing has changed. If the main file is invalid, the old sources remain."""
         if self._path is None or not self._files.changed():
             return None
         try:
@@ -128,7 +128,7 @@ class MetricSources(Mapping[str, Prometheus]):
         log.info("metric sources", names=sorted(self._clients))
 
     def _make(self, name: str, terms: Terms) -> str:
-        """Put a client of these terms in the place of the one before; what is wrong with them is returned."""
+        """Replace the client of a source by one with these terms; return what is wrong with them, or ""."""
         try:
             client = Prometheus(
                 terms.url,
@@ -146,7 +146,7 @@ class MetricSources(Mapping[str, Prometheus]):
         return ""
 
     def _retire(self, name: str) -> None:
-        """Its requests may go on for as long as they may take."""
+        """Remove the client of a source, to be closed once the longest possible request has ended."""
         if name in self._terms:
             seconds = (PATIENCE + 1) * self._terms.pop(name).seconds
             self._retired.append((clock.monotonic() + seconds, self._clients.pop(name)))

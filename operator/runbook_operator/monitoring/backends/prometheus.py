@@ -1,7 +1,7 @@
-"""A client of one source that speaks Prometheus's HTTP API: Prometheus, Thanos, Mimir or VictoriaMetrics.
+"""A client of one source with Prometheus's HTTP API: Prometheus, Thanos, Mimir or VictoriaMetrics.
 
-An administrator says where it is. Queries that are due together become few requests; what fails is an answer too, and
-no exception. No credential and nothing of a body but a source's own short complaint gets into an answer's words.
+The administrator configures it. Queries that are due together become few requests. An error is returned as an answer,
+not raised. No answer holds a credential, nor anything of a body but the source's own short error message.
 """
 
 import asyncio
@@ -23,25 +23,25 @@ from runbook_operator.runtime import clock
 
 CONNECTIONS = 4
 KEPT_SECONDS = 30.0
-"""Idle connections are closed before a load balancer does, which usually waits for a minute."""
+"""Idle connections are closed before a load balancer closes them, usually after a minute."""
 MOST_BYTES = 2 * 2**20
-"""Of one answer, some 7,000 series: reading more would hold up everything else for longer than a switch may wait."""
+"""Maximum size of one answer, some 7,000 series: more would block the event loop for longer than a switch may wait."""
 PATIENCE = 3
-"""After so many times the seconds of a request, what was not asked yet is not asked any more."""
+"""After this multiple of the request time-out, queries that have not started are dropped."""
 QUICK = 0.25
-"""The part of its time in which an answer comes quickly, so that twice as many queries would be answered too."""
+"""The fraction of the time-out within which an answer is quick: twice as many queries would be answered in time."""
 DIVIDED: tuple[Kind, ...] = ("Refused", "TooLarge", "Malformed")
-"""What one query of several may be guilty of, and what is known soon: its halves are asked at once."""
+"""Errors that one query of a batch may cause and that come quickly: the halves of the batch are tried at once."""
 BLAMED: tuple[Kind, ...] = (*DIVIDED, "Timeout")
-# A part of the series would hide the worst one: an error is wanted instead, by Thanos's and by VictoriaMetrics's name.
+# A partial response could lack the worst series. These options of Thanos and VictoriaMetrics make it an error.
 WHOLE = {"partial_response": "false", "deny_partial_response": "1"}
 Observe = Callable[[str, float], None]
 
 
 class Prometheus:
-    """Make it inside the event loop. It raises ValueError where what it is given can not be, and nothing else."""
+    """The client. Create it inside the event loop; an invalid argument raises ValueError, and nothing else raises."""
 
-    def __init__(  # noqa: PLR0913 # what an administrator may say of a source
+    def __init__(  # noqa: PLR0913 # each is an option of a source
         self,
         url: str,
         *,
@@ -52,7 +52,7 @@ class Prometheus:
         seconds: float = 5.0,
         observe: Observe = lambda _kind, _seconds: None,
     ) -> None:
-        """`ca` is PEM; `observe` is told of each request what came of it, Answered or an error's kind, and how long."""
+        """`ca` is PEM; `observe` gets, for each request, Answered or an error's kind, and its duration in seconds."""
         self._url, user = _address(url)
         authorization = _authorization(token, basic or user)
         self._secrets = [one for one in (token, *(basic or user or ())[1:], *authorization.split()[1:]) if one]
@@ -62,10 +62,10 @@ class Prometheus:
         self._slots = asyncio.Semaphore(CONNECTIONS)
         self._session = _session(ca, {"Authorization": authorization, "X-Scope-OrgID": (tenant or "").strip()}, seconds)
         self.ahead: timedelta | None = None
-        """How far its clock is ahead of ours, to the second, as its last answer said."""
+        """How far the source's clock is ahead of ours, to the second, by the Date of its last answer."""
 
     async def instant(self, queries: Iterable[str], at: datetime) -> dict[str, Answer]:
-        """The answer to each query, within (PATIENCE + 1) times the seconds of a request."""
+        """Return the answer to each query, within (PATIENCE + 1) times the request time-out."""
         until = clock.monotonic() + PATIENCE * self._seconds
         batches = self._sizes.batches(dict.fromkeys(queries))
         answers: dict[str, Answer] = {}
@@ -74,7 +74,7 @@ class Prometheus:
         return answers
 
     async def range_(self, query: str, start: datetime, end: datetime, step: timedelta) -> Matrix | QueryError:
-        """What the query gave from `start` to `end`, each included."""
+        """Return the values of the query from `start` to `end`, each included."""
         times = {"start": _stamp(start), "end": _stamp(end), "step": f"{step.total_seconds():.3f}"}
         async with self._slots:
             body = await self._ask("query_range", {"query": query} | times)
@@ -84,7 +84,7 @@ class Prometheus:
         await self._session.close()
 
     async def _batch(self, batch: Sequence[str], at: datetime, until: float) -> dict[str, Answer]:
-        """The answers to queries that may be asked as one; where one of them spoils it, they are asked in halves."""
+        """Return the answers of a batch; if one of its queries makes it fail, query the halves separately."""
         found = await self._asked(batch, at, until)
         if not isinstance(found, QueryError):
             return dict(zip(batch, found, strict=True))
@@ -98,7 +98,7 @@ class Prometheus:
     async def _asked(
         self, batch: Sequence[str], at: datetime, until: float
     ) -> Sequence[tuple[Sample, ...]] | QueryError:
-        """The samples of each query of a batch, by one request; what is learned from it is kept."""
+        """Return the samples of each query of a batch by one request, and adapt the batch size to the outcome."""
         async with self._slots:
             began = clock.monotonic()
             if began > until:
@@ -125,7 +125,7 @@ class Prometheus:
         return parts or QueryError("Malformed", "the source loses the label that tells the queries apart")
 
     async def _ask(self, path: str, form: Mapping[str, str]) -> bytes | QueryError:
-        """The body of an answer with status 200; everything else that may happen is an error."""
+        """Return the body of an answer with status 200; every other outcome is a QueryError."""
         if self._session.closed:
             return QueryError("Unreachable", "the source is not asked any more")
         began = clock.monotonic()
@@ -143,7 +143,7 @@ class Prometheus:
         return found
 
     async def _send(self, path: str, form: Mapping[str, str]) -> tuple[int, bytes]:
-        """Once more where a kept connection turns out to be closed: a query changes nothing."""
+        """Send the request; retry once if a kept connection was closed, since a query changes nothing."""
         try:
             return await self._post(path, form)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
@@ -161,7 +161,7 @@ class Prometheus:
 
 
 class _TooLargeError(Exception):
-    """More came than is read."""
+    """The answer is larger than MOST_BYTES."""
 
 
 def _session(ca: str | None, headers: Mapping[str, str], seconds: float) -> aiohttp.ClientSession:
@@ -172,7 +172,7 @@ def _session(ca: str | None, headers: Mapping[str, str], seconds: float) -> aioh
         trusted = ssl.create_default_context(cadata=ca.encode("ascii", "ignore").decode()) if ca else True
     except ssl.SSLError as error:
         raise ValueError("the CA is no certificate in PEM") from error
-    # Nothing compressed is asked for or unpacked: what is small on the wire can not become large here.
+    # No compression is requested or unpacked, so that an answer that is small on the wire cannot become large here.
     usual = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEPT_SECONDS, ssl=trusted),
@@ -185,7 +185,7 @@ def _session(ca: str | None, headers: Mapping[str, str], seconds: float) -> aioh
 
 
 def _address(url: str) -> tuple[URL, tuple[str, str] | None]:
-    """The API's address, and the credentials that the URL holds, of which it is then free."""
+    """Return the API's address without credentials, and the user and password that the URL held, if any."""
     try:
         parsed = URL(url)
     except ValueError:

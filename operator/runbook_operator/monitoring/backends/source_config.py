@@ -1,4 +1,4 @@
-"""What an administrator's file says of the metric sources, and what is in the files that it names."""
+"""Read the administrator's file of metric sources, and the files that it names."""
 
 import re
 import ssl
@@ -28,7 +28,7 @@ class Basic(ApiModel):
 
 
 class MetricSource(ApiModel):
-    """One entry of the file. A name of a file that is not absolute begins at the folder of this one."""
+    """One entry of the file. A relative file name is resolved from the folder of the main file."""
 
     url: str
     ca_file: FileName | None = None
@@ -67,7 +67,7 @@ class MetricSource(ApiModel):
 
 @dataclass(frozen=True)
 class Terms:
-    """All that a source is asked by, and for whom; no namespaces are all of them."""
+    """The configuration of a source; `namespaces` None allows all of them."""
 
     url: str
     seconds: float
@@ -80,14 +80,14 @@ class Terms:
 
 @dataclass(frozen=True)
 class Found:
-    """The sources that can be asked, and a sentence for each that cannot, which begins with the field."""
+    """The valid sources, and for each invalid one a sentence that begins with the field."""
 
     terms: Mapping[str, Terms]
     problems: Mapping[str, str]
 
 
 def read(path: Path, files: Files) -> Found:
-    """What the file at this path says; FileError where it is no map of sources."""
+    """Read the sources of the file at this path; raises FileError if it is no map of sources."""
     files.begin()
     terms: dict[str, Terms] = {}
     problems: dict[str, str] = {}
@@ -146,7 +146,7 @@ def _token(files: Files, path: Path) -> str:
 
 
 def _text(files: Files, path: Path, field_name: str) -> str:
-    """What the file holds, without the line break that editors put at its end."""
+    """Return the content of the file, without the line break that editors append."""
     try:
         text = files.text(path).strip()
     except FileError as error:
@@ -157,7 +157,7 @@ def _text(files: Files, path: Path, field_name: str) -> str:
 
 
 def _sentence(error: ValidationError) -> str:
-    """The first thing that is wrong. What was given is not repeated: it may be a password at the wrong place."""
+    """Describe the first error. The input is not repeated, since it may be a password in the wrong place."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     said = "there is no such field" if first["type"] == "extra_forbidden" else first["msg"]
     return ": ".join(filter(None, (".".join(map(str, first["loc"])), said.removeprefix("Value error, "))))

@@ -1,7 +1,7 @@
-"""What is usual: the median of a query over a longer time, which `> 2x` is a multiple of.
+"""Compute baselines: the median of a query over a longer window, which `> 2x` is a multiple of.
 
-Asked rarely, kept, and never waited for by a reading. Whoever may ask a source gets what it would answer to anybody
-with the same query over the same time, so it is asked once for all of them.
+A baseline is queried rarely and cached, and only the first readings wait for it. A source gives every Runbook the same
+answer to the same query over the same window, so all of them share one entry.
 """
 
 import asyncio
@@ -20,26 +20,26 @@ from runbook_operator.runtime import clock
 
 Worst = Literal["high", "low"]
 POINTS = 300
-"""Of one range at most: for a median no more are needed, of however long a time."""
+"""Maximum points of one range query; a median needs no more, however long the window."""
 FINEST = timedelta(seconds=15)
-"""A usual scrape interval: between two scrapes there is nothing to be found."""
+"""The finest step: a usual scrape interval. Between two scrapes there are no samples."""
 LEFT_OUT = timedelta(minutes=15)
-"""What happens now is not usual yet: the time ends so long ago."""
+"""The window ends this long before now, since the present is not usual yet."""
 SOONEST, LATEST = timedelta(minutes=10), timedelta(hours=1)
-"""What is known is asked again after a hundredth of its time, within these."""
+"""A known baseline is queried again after 1/PART of its window, within these bounds."""
 PART = 100
 KEPT = timedelta(days=1)
-"""An old value counts for as long as its time is, from LATEST up to this, while no new one comes."""
+"""Without a new value, an old one counts for the length of its window, within LATEST and this."""
 FIRST_RETRY, LAST_RETRY = timedelta(seconds=30), SOONEST
 AT_ONCE = 2
-"""Range queries to one source; its client has places for more, which are for the readings."""
+"""Concurrent range queries to one source; the other connections of its client are for the readings."""
 FIRST_WAIT = 1.0
-"""Seconds that the very first readings wait, so that a quick source has them judged at once."""
+"""Seconds that the first readings wait for the baseline, so that a fast source lets them be judged at once."""
 
 
 @dataclass(frozen=True)
 class _Range:
-    """What is asked for."""
+    """The key of a cached baseline."""
 
     source: str
     query: str
@@ -49,7 +49,7 @@ class _Range:
 
 @dataclass
 class _Known:
-    """What is known of it: a value since `at`, or why there is none, and when it is due again."""
+    """A cached baseline: its value and the time `at` of it, or why there is none, and when it is due again."""
 
     due: float
     used: float
@@ -63,7 +63,7 @@ class _Known:
 
 @dataclass
 class Baselines:
-    """Never raises for what a source does."""
+    """The cache of baselines. An error of a source raises nothing."""
 
     sources: MetricSources
     now: Callable[[], datetime] = clock.now
@@ -74,10 +74,10 @@ class Baselines:
     )
 
     async def of(self, source: str, key: Key, query: str, window: timedelta, worst: Worst) -> float | None:
-        """The median over the window of the worst series at each point in time; None while it is not known.
+        """Return the median over the window of the worst series at each point in time; None while it is not known.
 
-        A new value is asked for beside the reading, and the old one is given meanwhile. For several queries this is to
-        be awaited at once and not one after the other, for the sake of the first readings.
+        A task refreshes a due value; the old one is returned meanwhile. Await this for several queries concurrently,
+        since the first readings may wait for FIRST_WAIT.
         """
         if self.sources.of(source, key.runbook.namespace) is None:
             return None
@@ -94,14 +94,14 @@ class Baselines:
         return known.value if self.monotonic() - known.at < kept else None
 
     def why_not(self, source: str, key: Key, query: str, window: timedelta, worst: Worst) -> str:
-        """Why `of` gives None, as a sentence for people."""
+        """Return why `of` gives None, as a sentence for people."""
         if self.sources.of(source, key.runbook.namespace) is None:
             return self.sources.why_not(source, key.runbook.namespace)
         known = self._known.get(_Range(source, query, window, worst))
         return f"the median over {spoken(window)} is not known: {known.why if known else _Known.why}"
 
     async def close(self) -> None:
-        """End what is under way."""
+        """Cancel the running queries and clear the cache."""
         tasks = [known.task for known in self._known.values() if known.task]
         for task in tasks:
             task.cancel()
@@ -123,7 +123,7 @@ class Baselines:
         known.due = now + _pause(known.failures).total_seconds()
 
     async def _asked(self, asked: _Range) -> float | str:
-        """The median, or why there is none."""
+        """Query the source; return the median, or why there is none."""
         client = self.sources.get(asked.source)
         if client is None:
             return "the source is not there any more"
@@ -134,13 +134,13 @@ class Baselines:
         return "less than half of that time has numbers" if value is None else value
 
     def _drop(self, now: float) -> None:
-        """What nobody has asked for since its value ran out is of a Runbook that is gone or edited."""
+        """Drop entries unused for KEPT: their Runbook is deleted or edited."""
         old = now - KEPT.total_seconds()
         self._known = {asked: known for asked, known in self._known.items() if known.task or known.used > old}
 
 
 def times(now: datetime, window: timedelta) -> tuple[datetime, datetime, timedelta]:
-    """Start, end and step. They are multiples of the step, so that a source which keeps results can give them again."""
+    """Return start, end and step. The times are multiples of the step, so that a source can use its result cache."""
     seconds = max(FINEST.total_seconds(), math.ceil(window.total_seconds() / (POINTS - 1)))
     end = (now - LEFT_OUT).timestamp() // seconds * seconds
     points = max(1, int(window.total_seconds() // seconds))
@@ -150,9 +150,9 @@ def times(now: datetime, window: timedelta) -> tuple[datetime, datetime, timedel
 
 
 def _worsts(found: Matrix, direction: Worst) -> Matrix:
-    """Of several series the worst at each point in time, as each reading has it.
+    """Return the worst of several series at each point in time, as a reading takes the worst.
 
-    A median of all series would be that of the usual one, and one that is always high would be above it for ever.
+    A median of all series would be that of the usual one, and a series that is always high would always exceed it.
     """
     at: dict[datetime, list[Sample]] = defaultdict(list)
     for one in found.samples:

@@ -1,7 +1,7 @@
-"""Asks what is watched when it is due: one heap of due times for all Runbooks, and no task for what only waits.
+"""Schedule the checks of all Runbooks: one heap of due times, and no task for an entry that only waits.
 
-Every entry has its own points in time, a period apart: load stretches no period, and what was missed is not made up
-for. The metrics of one source have theirs in common, so that they are asked together.
+Each entry is due at fixed points in time, a period apart: load stretches no period, and a missed point is skipped. The
+metrics of one source share their points, so that they are queried together.
 """
 
 import asyncio
@@ -26,28 +26,28 @@ from runbook_operator.runtime import clock
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 Asker = Callable[[Sequence[Watch]], Awaitable[Mapping[Key, Reading]]]
-"""Gives the reading of each; it has time-outs of its own, and raises for nothing that the other side does."""
+"""Return the reading of each watch. It has time-outs of its own, and no error of the other side raises."""
 
 LONGEST_FIRST = 30.0
-"""Nobody waits longer for a first answer, however long the period is."""
+"""Maximum seconds until the first check of an entry, however long its period is."""
 CLOSEST = 1.0
-"""Nothing is asked more often than this, in seconds."""
+"""Minimum seconds between two checks of an entry."""
 NESTED = 3600.0
-"""The first points of the metric sources lie within it: a period of 30 s then meets every second one of 15 s."""
+"""Seconds over which the phases of metric sources spread; a period of 30 s then meets every second one of 15 s."""
 PER_TURN = 64
-"""What falls due, and what is answered, is looked at so many at a time: in between, everything else has its turn."""
+"""Due entries, and readings, handled between two yields to the event loop."""
 CHECKS_PER_TURN = 8
-"""So many are begun at a time. Each makes a connection of its own: together a few milliseconds."""
+"""Checks started between two yields. Each makes its own connection: together a few milliseconds."""
 LEFT = 0.25
-"""Of the time that checks keep the loop, so much again is left to everybody else before more of them are begun."""
+"""After starting checks, the scheduler sleeps for this fraction of the time that they kept the event loop busy."""
 HURRY = 0.05
-"""So many seconds are left to it instead while somebody is in a hurry."""
+"""Minimum seconds of that sleep while urgent work, such as a throw, is pending."""
 UNABLE = Reading(reason="Unable", message="the operator itself was not able to ask")
 RESULTS: Mapping[Level, str] = {"Ok": "ok", "Warning": "failed", "Critical": "failed"}
 
 
 class Meter(Protocol):
-    """Where it is counted; report's Metrics."""
+    """The part of telemetry.metrics.Metrics that counts checks."""
 
     def late(self, seconds: float) -> None: ...
 
@@ -56,7 +56,7 @@ class Meter(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Entry:
-    """A watch, its points in time (`phase` and every `period` seconds), and what is known of it."""
+    """A watch, its points in time (`phase` and every `period` seconds after it), its track and its last reading."""
 
     watch: Watch
     phase: float
@@ -65,7 +65,7 @@ class _Entry:
     reading: Reading | None = None
     steady: bool = True
     told: str = ""
-    """The kind of the last reading that a visit was asked for."""
+    """The kind of the last reading for which a visit of the Runbook was requested."""
 
     @property
     def sense(self) -> Sense | None:
@@ -74,38 +74,38 @@ class _Entry:
 
 @dataclass
 class Sensor:
-    """`changed` is called where an entry is told differently than before, at its first reading and its first data.
+    """The scheduler. It calls `changed` when the level of an entry changes, at its first reading and its first data.
 
-    And where two answers in a row are of another kind than those before.
+    It also does so when two readings in a row are of another kind than those before.
     """
 
     ask: Asker
     changed: Callable[[Ref], None]
     may_ask: Whose
-    """Only who leads there asks for a Runbook; for everybody else the periods pass."""
+    """True for Runbooks that this replica leads; the checks of all others are skipped."""
     metrics: Meter
     now: Callable[[], datetime] = clock.now
-    """For what is told. A clock that is set moves no due time."""
+    """The wall clock of levels. Due times use `monotonic`, so that setting the clock moves none."""
     monotonic: Callable[[], float] = clock.monotonic
     hurried: Callable[[], bool] = bool
-    """Whether there is something that checks have to make way for: a lever moved."""
+    """True while urgent work, such as a throw, waits or runs; checks yield to it."""
     _entries: dict[Ref, dict[Key, _Entry]] = field(default_factory=dict)
     _heap: list[tuple[float, int, _Entry]] = field(default_factory=list)
-    """When, in which order of those due together, and what. No entry is in it while it is asked."""
+    """Due time, a counter that breaks ties, and the entry. An entry is not in the heap during its check."""
     _order: Iterator[int] = field(default_factory=itertools.count)
     _dropped: int = 0
-    """How many entries may be in the heap that are watched no more."""
+    """Upper bound of the entries in the heap that are no longer watched."""
     _checks: deque[tuple[float, _Entry]] = field(default_factory=deque)
-    """Those that are due and wait to be begun, and since when."""
+    """The checks that are due but not started, with their due times."""
     _asked: set[Key] = field(default_factory=set)
-    """What is asked now; an entry that was replaced meanwhile waits for the answer too."""
+    """The keys of running checks. An entry that replaces one of them waits for its end."""
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _signal: asyncio.Event = field(default_factory=asyncio.Event)
 
     def watch(self, runbook: Ref, watches: Sequence[Watch], known: Mapping[Key, Track]) -> None:
-        """Watch these of the Runbook and no others. What is unchanged goes on; what is not begins with what is known.
+        """Replace the watches of the Runbook. An unchanged entry continues; any other begins with its `known` track.
 
-        A reading that is still under way for what changed is dropped when it comes.
+        The running check of a changed entry ends without effect.
         """
         before = self._entries.pop(runbook, {})
         kept: dict[Key, _Entry] = {}
@@ -120,21 +120,21 @@ class Sensor:
         self._drop(sum(kept.get(key) is not entry for key, entry in before.items()))
 
     def forget(self, runbook: Ref) -> None:
-        """The Runbook is gone."""
+        """Stop watching a deleted Runbook."""
         self.watch(runbook, (), {})
 
     def clear(self, whose: Whose = everybody) -> None:
-        """Leading begins there: what was known may be long past, and the statuses say what to begin with."""
+        """Drop what is known of the shards where leading begins: it may be old, and the statuses hold the levels."""
         for runbook in [*filter(whose, self._entries)]:
             self.forget(runbook)
 
     def senses(self, runbook: Ref) -> Mapping[Key, Sense]:
-        """What is known of its entries; before the first reading that is what was known when the watch began."""
+        """Return the track and last reading of each entry; before the first reading, the track it began with."""
         entries = self._entries.get(runbook, {})
         return {key: sense for key, one in entries.items() if (sense := one.sense)}
 
     async def run(self) -> None:
-        """Ask for ever."""
+        """Start the due checks, forever."""
         try:
             while True:
                 await self._collect(self.monotonic())
@@ -145,7 +145,7 @@ class Sensor:
                 task.cancel()
 
     async def _collect(self, until: float) -> None:
-        """Take what is due by then. The metrics of a source are asked together, and wait for no check to begin."""
+        """Take the entries due by `until`. Query the metrics of a source together, before the waiting checks."""
         together: dict[str, list[_Entry]] = {}
         for count, (moment, entry) in enumerate(self._due(until), 1):
             if not isinstance(entry.watch.ask, AskMetric):
@@ -170,7 +170,7 @@ class Sensor:
                 self._spawn([entry])
 
     def _admit(self, moment: float, entry: _Entry) -> bool:
-        """Whether what was due then is asked now; what may not be asked is skipped until its next point in time."""
+        """True if the entry is to be checked now; one that must not be is skipped until its next point in time."""
         if not self._is_watched(entry):
             return False
         key, now = entry.watch.key, self.monotonic()
@@ -182,9 +182,9 @@ class Sensor:
         return True
 
     async def _breathe(self) -> None:
-        """Leave the loop to everybody else for a part of the time that it was kept, and to a thrown switch altogether.
+        """Sleep for a fraction of the time that the loop was busy, longer while urgent work is pending.
 
-        Where there are more checks than time, they are late, and neither a switch nor the lease is.
+        If there are more checks than time, the checks are late, but neither a switch nor the lease is.
         """
         began = self.monotonic()
         await _turn()
@@ -192,7 +192,7 @@ class Sensor:
         await asyncio.sleep(max(kept * LEFT, HURRY if self.hurried() else 0.0))
 
     async def _rest(self) -> None:
-        """Wait until something is due, or may be due sooner than it was."""
+        """Wait until the first entry is due, or a new one may be due sooner."""
         self._signal.clear()
         seconds = self._heap[0][0] - self.monotonic() if self._heap else math.inf
         loop = asyncio.get_running_loop()
@@ -209,7 +209,7 @@ class Sensor:
         task.add_done_callback(self._tasks.discard)
 
     async def _ask(self, entries: Sequence[_Entry], began: float) -> None:
-        """Ask, and take what is answered, all at the same moment, so that the next asking is of all together too."""
+        """Check, and take all readings at the same moment, so that the next check is of all together too."""
         readings = await self._readings([one.watch for one in entries])
         now, at = self.now(), self.monotonic()
         for done, entry in enumerate(entries, 1):
@@ -222,9 +222,9 @@ class Sensor:
                 await _turn()
 
     async def _readings(self, watches: Sequence[Watch]) -> Mapping[Key, Reading]:
-        """What the asker says. A bug of it is logged, and is no data for those whom it was asked about.
+        """Return the readings. An unexpected exception is logged and counts as no data for these watches.
 
-        A third broad boundary: beyond it, these entries would never be asked again, and be told for ever as they were.
+        The broad `except` is on purpose: otherwise these entries would never be checked again and keep their level.
         """
         try:
             return await self.ask(watches)
@@ -259,7 +259,7 @@ class Sensor:
             self._signal.set()
 
     def _drop(self, number: int) -> None:
-        """So many were dropped; once they may be half of the heap they are taken out of it."""
+        """Count the dropped entries; once they may be half of the heap, remove them from it."""
         self._dropped += number
         if self._dropped > len(self._heap) / 2:
             self._heap = [one for one in self._heap if self._is_watched(one[2])]
@@ -268,7 +268,7 @@ class Sensor:
 
 
 async def _turn() -> None:
-    """Everything else has its turn."""
+    """Yield to the event loop."""
     await asyncio.sleep(0)
 
 
@@ -286,9 +286,9 @@ def _next(entry: _Entry, after: float) -> float:
 
 
 def _again(entry: _Entry, track: Track, now: datetime, at: float, began: float) -> float:
-    """When an entry is due again: as always, or before that where time alone may change what is told.
+    """Return when an entry is due again: a period later, or sooner if time alone may change its reported level.
 
-    `now` and `at` are the same moment. Where readings are lacking instead of time, they come a period apart.
+    `now` and `at` are the same moment. If a level needs more readings instead of time, they come a period apart.
     """
     usual = _next(entry, max(at, began + CLOSEST / 2))
     moment = due(track, entry.watch.timing, now)

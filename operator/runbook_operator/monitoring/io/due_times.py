@@ -1,14 +1,14 @@
-"""The points in time at which an entry is due: a period apart, and the same ones after a restart."""
+"""Compute the points in time at which an entry is due: a period apart, with a phase that survives restarts."""
 
 import math
 from hashlib import blake2b
 
 
 def fraction(text: str) -> float:
-    """From 0 to 1, spread evenly, and the same after a restart."""
+    """Return a number in [0, 1) from the hash of the text: evenly spread, and the same after a restart."""
     return int.from_bytes(blake2b(text.encode(), digest_size=6).digest(), "big") / 2**48
 
 
 def point(phase: float, period: float, after: float) -> float:
-    """The first point in time not before `after`; the same float for all who share it, from wherever they come."""
+    """Return the first point in time not before `after`: the same float for all entries that share it."""
     return phase + math.ceil((after - phase) / period) * period

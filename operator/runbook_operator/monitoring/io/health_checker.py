@@ -1,7 +1,7 @@
-"""Asks what is watched: Services, pods and URLs through the guard, and the administrator's metric sources.
+"""Check Services, pods and URLs through the egress guard, and query the administrator's metric sources.
 
-Whatever the other side, the API server or a missing object does is a Reading. No text of a Reading holds a body, a
-header, the query of a URL, or anything out of a Secret.
+Every outcome is a Reading, whatever the other side, the API server or a missing object does. No text of a Reading holds
+a body, a header, the query of a URL, or anything out of a Secret.
 """
 
 import asyncio
@@ -38,16 +38,16 @@ from runbook_operator.monitoring.io.number_reader import Numbers
 Check = AskHttp | AskTcp | AskGrpc
 Ask = Callable[[Destination], Awaitable[CheckResult]]
 PODS_AT_ONCE = 16
-"""Of one Service: the places that the guard has are there for all of them."""
+"""Concurrent checks of the pods of one Service, since all checks share the connections of the egress guard."""
 DOUBTFUL = frozenset({"401", "403", Fault.TLS.value})
-"""They may come of a credential or of an authority that was replaced since it was read."""
+"""Results that may come from a credential or a CA that was replaced since it was read."""
 LONGEST_PATH = 128
 HEALTHY = "Healthy"
 
 
 @dataclass(frozen=True)
 class Asking:
-    """Answers each watch with one Reading."""
+    """The health checker: it gives one Reading for each watch."""
 
     out: Outbound
     addresses: Addresses
@@ -56,7 +56,7 @@ class Asking:
     numbers: Numbers
 
     async def __call__(self, watches: Sequence[Watch]) -> Mapping[Key, Reading]:
-        """Ask them all at once, the metrics of one source together."""
+        """Check all watches concurrently, the metrics of one source in one call."""
         metrics: dict[str, list[tuple[Watch, AskMetric]]] = defaultdict(list)
         due: list[Awaitable[Mapping[Key, Reading]]] = []
         for watch in watches:
@@ -67,7 +67,7 @@ class Asking:
             else:
                 due.append(self._answered(watch.key, watch.ask, watch.timeout.total_seconds()))
         due += [self.measure(source, group) for source, group in metrics.items()]
-        if len(due) == 1:  # as all checks are asked: a task of its own would cost a tenth of one
+        if len(due) == 1:  # true of every check: another task would cost a tenth of a check
             return await due[0]
         return {key: reading for found in await asyncio.gather(*due) for key, reading in found.items()}
 
@@ -86,9 +86,9 @@ class Asking:
         return {key: await self.numbers.read(key, ask, fetch)}
 
     async def check(self, check: Check, seconds: float, match: Matcher | None = None) -> Reading:
-        """Ask once; `match` sees the body of an HTTP answer, and decides whether it is as it should be.
+        """Check once; `match` gets the body of an HTTP answer and returns True if it is as expected.
 
-        Raises UnaskedError where nobody can be asked.
+        Raises UnaskedError if the check cannot be performed.
         """
         if isinstance(check.where, Place):
             return await self._of_service(check, check.where, seconds, match)
@@ -108,7 +108,7 @@ class Asking:
         return worst(place.service, destinations, await _each(destinations, read))
 
     async def _way(self, check: Check, service: Ref, seconds: float, match: Matcher | None) -> Ask:
-        """How one destination is asked; raises UnaskedError where a Secret does not have what it takes."""
+        """Return the function that checks one destination; raises UnaskedError if a Secret lacks a needed value."""
         if isinstance(check, AskTcp):
             return lambda to: health_protocols.tcp(self.out, to.address, to.port, seconds)
         tls = await self._tls(check.tls, service) if check.tls else None
@@ -128,7 +128,7 @@ class Asking:
         return How(headers=headers, seconds=seconds, tls=tls)
 
     async def _text(self, kept: Kept) -> str:
-        """What is kept, without the line end that most tools put behind it."""
+        """Return the value of a Secret's key, without the line end that most tools append."""
         value = await self.secrets.value(kept)
         if not value.isascii():
             raise UnaskedError("SecretUnusable", f"key {kept.key} of {kept.secret} is not ASCII, as a header must be")
@@ -144,7 +144,7 @@ class Asking:
 async def _each(
     destinations: Sequence[Destination], read: Callable[[Destination], Awaitable[Reading]]
 ) -> list[Reading]:
-    """The readings in the order of the destinations; some are read at once."""
+    """Return the readings in the order of the destinations, read PODS_AT_ONCE at a time."""
     turns = asyncio.Semaphore(PODS_AT_ONCE)
 
     async def one(to: Destination) -> Reading:
@@ -155,7 +155,7 @@ async def _each(
 
 
 def told(result: CheckResult, where: str) -> Reading:
-    """What came of one check."""
+    """Return the Reading of one check."""
     reason, message = result.status, f"{result.status} from {where}"
     if result.status.isdigit():
         reason = "UnexpectedStatus"
@@ -169,7 +169,7 @@ def told(result: CheckResult, where: str) -> Reading:
 
 
 def worst(service: Ref, pods: Sequence[Destination], readings: Sequence[Reading]) -> Reading:
-    """One reading of all pods: not well where one is not, and else not known where one is not; the first is named."""
+    """Combine the readings of all pods: bad if one is bad, else unknown if one is unknown. It names the first such."""
     found = list(zip(pods, readings, strict=True))
     bad = [one for one in found if one[1].ok is False]
     latency, total = max(one.latency for one in readings), f"{len(found)} ready pods"
@@ -182,7 +182,7 @@ def worst(service: Ref, pods: Sequence[Destination], readings: Sequence[Reading]
 
 
 def _path(check: Check) -> str:
-    """What a status may say of a path: a query may hold a credential."""
+    """Return the path for a status, without the query, which may hold a credential."""
     return check.path.partition("?")[0][:LONGEST_PATH] if isinstance(check, AskHttp) else ""
 
 

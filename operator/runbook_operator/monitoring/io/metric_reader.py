@@ -1,6 +1,6 @@
-"""Asks the administrator's metric sources for numbers: one call for all watches of a source that are due together.
+"""Query the administrator's metric sources: one call for all watches of a source that are due together.
 
-No number is neither good nor bad: why there is none is said, and nothing is made up.
+A missing number is neither good nor bad: the Reading gives the reason and no value.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from runbook_operator.core.samples import Answer, QueryError, Sample
 from runbook_operator.runtime import clock
 
 STALE_AFTER = timedelta(minutes=1)
-"""Asked for now, a source answers for now, give or take a cache."""
+"""Samples older than this are stale: a source that is queried for now answers for now, apart from a cache."""
 REASONS: Mapping[samples.Kind, str] = {
     "Unreachable": "SourceDown",
     "Timeout": "SourceTimeout",
@@ -34,17 +34,17 @@ Due = tuple[Watch, AskMetric]
 
 
 class MetricSource(Protocol):
-    """What io.prometheus.Prometheus is."""
+    """The part of monitoring.backends.prometheus.Prometheus that readings need."""
 
     @property
     def ahead(self) -> timedelta | None:
-        """How far its clock is ahead of ours, None until it has answered."""
+        """How far the source's clock is ahead of ours; None until it has answered."""
 
     async def instant(self, queries: Iterable[str], at: datetime) -> dict[str, Answer]: ...
 
 
 class Sources(Protocol):
-    """Sources by name, each for the namespaces that the administrator lets ask it; io.metric_sources.MetricSources."""
+    """Sources by name, each for the namespaces that may use it; implemented by configured_sources.MetricSources."""
 
     def of(self, name: str, namespace: str) -> MetricSource | None: ...
 
@@ -52,7 +52,7 @@ class Sources(Protocol):
 
 
 class Usual(Protocol):
-    """What is usual for a query, None while it is not known; observe.baselines.Baselines."""
+    """The baseline of a query, None while it is not known; implemented by monitoring.io.baselines.Baselines."""
 
     async def of(self, source: str, key: Key, query: str, window: timedelta, worst: Worst) -> float | None: ...
 
@@ -61,17 +61,17 @@ class Usual(Protocol):
 
 @dataclass(frozen=True)
 class Measuring:
-    """Numbers from sources, and beside them what is usual."""
+    """The metric reader: numbers from sources, with their baselines."""
 
     sources: Sources
     usual: Usual
     now: Callable[[], datetime] = clock.now
 
     async def __call__(self, name: str, dues: Sequence[Due]) -> Mapping[Key, Reading]:
-        """The reading of each watch of the source of this name."""
+        """Return the reading of each watch of the source of this name."""
         clients = {watch.key: self.sources.of(name, watch.key.runbook.namespace) for watch, _ in dues}
         found = {key: self._unnamed(name, key) for key, client in clients.items() if client is None}
-        # It is one and the same for all who may ask it.
+        # The client is the same for all namespaces that may use it.
         if source := next(filter(None, clients.values()), None):
             found |= await self._asked(name, source, [due for due in dues if due[0].key not in found])
         return found
@@ -83,7 +83,7 @@ class Measuring:
         began = clock.monotonic()
         answers = await source.instant([ask.query for _, ask in dues], self._its_now(source))
         took = clock.monotonic() - began
-        # Its clock as it is known by now: the first time it may have been asked for another time than it has.
+        # The answer has told the source's clock; the first query may have been for another time than it has.
         now = self._its_now(source)
         readings = [_counted(ask, reading(name, answers[ask.query], ask.worst, now)) for _, ask in dues]
         complete = await asyncio.gather(*(self._beside(*due, found) for due, found in zip(dues, readings, strict=True)))
@@ -93,7 +93,7 @@ class Measuring:
         return self.now() + (source.ahead or timedelta())
 
     async def _beside(self, watch: Watch, ask: AskMetric, found: Reading) -> Reading:
-        """The reading with its baseline; without a number nobody asks for one."""
+        """Return the reading with its baseline, which is queried only if there is a number."""
         window = watch.measure.baseline if watch.measure else None
         if found.value is None or not isinstance(window, timedelta):
             return replace(found, baseline=None if isinstance(window, timedelta) else window)
@@ -105,9 +105,9 @@ class Measuring:
 
 
 def reading(source: str, answer: Answer, worst: Worst, now: datetime) -> Reading:
-    """What an answer says by `now`, the time of the source's own clock.
+    """Return the Reading of an answer; `now` is the time by the source's own clock.
 
-    NaN, as 0 divided by 0 gives, is no number. Infinity, as anything else divided by 0 gives, is beyond every number.
+    NaN, the result of 0/0, is no number. Infinity, the result of any other division by 0, exceeds every number.
     """
     if isinstance(answer, QueryError):
         return Reading(reason=REASONS[answer.kind], message=f"metric source {source}: {answer.message}")
@@ -124,14 +124,14 @@ def reading(source: str, answer: Answer, worst: Worst, now: datetime) -> Reading
 
 
 def _counted(ask: AskMetric, found: Reading) -> Reading:
-    """The reading, or 0 where that is declared of a query that gives no series."""
+    """Return the reading, or 0 if the query gives no series and declares `absent: Zero`."""
     if found.reason == NO_SERIES and ask.zero_where_absent:
         return Reading(value=0.0, note=ABSENT)
     return found
 
 
 def series(sample: Sample) -> str:
-    """Its labels as PromQL writes them, no more of them than a status holds; empty where it has none."""
+    """Return the labels of a sample as PromQL writes them, cut to what a status holds; "" if it has none."""
     name = sample.labels.get("__name__", "")
     labels = sorted((label, value) for label, value in sample.labels.items() if label != "__name__")
     inner = ",".join(f"{label}={json.dumps(value, ensure_ascii=False)}" for label, value in labels)

@@ -1,4 +1,4 @@
-"""Between what asks and decisions: what each Runbook wants watched, and what its switches hear of it."""
+"""Connect the scheduler with the store: watch what each Runbook declares, and pass signals to its switches."""
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ from runbook_operator.telemetry.metrics import Metrics
 
 
 class Senses:
-    """Who asks, and what that takes: the metric sources, what is usual for them, and where Services and pods are."""
+    """The components of monitoring: health checker, metric sources, baselines, and addresses of Services and pods."""
 
     def __init__(self, settings: Settings, kube: Kube, watch_kube: Kube, out: Outbound, metrics: Metrics) -> None:
         file = Path(settings.metric_sources) if settings.metric_sources else None
@@ -47,11 +47,11 @@ class Senses:
         metrics.gauge("metric_source_problems", "What is wrong with metric sources.", self._problems)
 
     def work(self) -> list[Coroutine[Any, Any, None]]:
-        """What has to run meanwhile."""
+        """Return the background loops that must run while checks run."""
         return [self.addresses.run(), self.sources.run()]
 
     async def close(self) -> None:
-        """Once nobody asks any more."""
+        """Close the components, after the last check."""
         await self.baselines.close()
         await self.sources.close()
 
@@ -61,7 +61,7 @@ class Senses:
 
 @dataclass
 class Sensing:
-    """Every method takes what is in the store now; `wake` is told which switches are to look again."""
+    """The bridge. Every method uses the current store; `wake` gets the switches to reconcile again."""
 
     sensor: Sensor
     store: Store
@@ -71,7 +71,7 @@ class Sensing:
     """The uid and the generation of the Runbooks whose entries are watched."""
 
     def look(self, ref: Ref) -> None:
-        """Watch what a Runbook declares, beginning with what its status tells; of one that goes away nothing."""
+        """Watch what a Runbook declares, beginning with the levels in its status; forget one that is deleted."""
         runbook = self.store.runbooks.get(ref)
         if runbook is None or runbook.meta.deleting:
             self.sensor.forget(ref)
@@ -86,7 +86,7 @@ class Sensing:
         return self.sensor.senses(ref)
 
     def tell(self, ref: Ref) -> None:
-        """Tell the switches of a Runbook; one that does not parse says nothing, and what it has said stands."""
+        """Pass signals to the switches of a Runbook; if it does not parse, the earlier signals stand."""
         runbook = self.store.runbooks.get(ref)
         if runbook is None or runbook.spec is None:
             return
@@ -98,7 +98,7 @@ class Sensing:
                 self.wake(self.store.hear(switch.meta.ref, tuple(said)))
 
     def clear(self, whose: Whose = everybody) -> None:
-        """Leading begins there: what was heard before is no news. Each Runbook tells anew when it is looked at."""
+        """Drop old signals where leading begins. Each Runbook gives them again when it is reconciled."""
         self.sensor.clear(whose)
         self.store.hush(whose)
         for runbook in [*filter(whose, self._watched)]:

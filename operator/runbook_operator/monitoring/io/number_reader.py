@@ -1,6 +1,6 @@
-"""Reads numbers from sources that are no Prometheus: out of HTTP answers, objects and pods.
+"""Read numbers from sources other than Prometheus: from HTTP answers, objects and pods.
 
-What was read is given to the source, and nothing of it is kept but the number.
+The source gets the data that was read; only the number, and what the source wants to remember, is kept.
 """
 
 import asyncio
@@ -32,26 +32,26 @@ from runbook_operator.sources import REGISTRY
 from runbook_operator.sources.source_base import Found, NoNumberError, Number
 
 Fetch = Callable[[AskHttp, Matcher], Awaitable[Reading]]
-"""Asks as a check does, and shows the body of an answer that is well to the matcher; raises UnaskedError."""
+"""Perform the request as a check, and pass the body of a healthy answer to the matcher; raises UnaskedError."""
 AT_ONCE = 8
-"""Reads under way, which share the API server with those of a throw."""
+"""Concurrent reads; they share the API server with the reads of a throw."""
 SAME = 1.0
-"""Metrics of one target that are due in the same second share one list of its pods."""
+"""Seconds for which metrics of one target share one list of its pods."""
 KEPT = 86_400.0
-"""Seconds for which the memory of a source is of any use to it."""
+"""Seconds after which the memory of a source is dropped, since it is of no use then."""
 
 
 @dataclass
 class Numbers:
-    """Make it inside the event loop."""
+    """The number reader. Create it inside the event loop."""
 
     paths: Paths
     now: Callable[[], datetime] = clock.now
     monotonic: Callable[[], float] = clock.monotonic
     requires_account: bool = False
-    """Whether nothing is read for a Runbook that names no service account."""
+    """True if nothing is read for a Runbook that names no service account."""
     _memories: dict[Key, tuple[float, Any]] = field(default_factory=dict)
-    """What sources remember, and since when; the oldest first."""
+    """By entry, the time and the memory of its source; the oldest first."""
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     def __post_init__(self) -> None:
@@ -59,7 +59,7 @@ class Numbers:
         self._lists = Lists(self.paths, seconds=SAME, monotonic=self.monotonic)
 
     async def read(self, key: Key, ask: AskNumber, fetch: Fetch) -> Reading:
-        """The number, or why there is none; never raises for what the other side or the API server does."""
+        """Return the number, or why there is none. An error of the other side or of the API server raises nothing."""
         began = self.monotonic()
         try:
             if isinstance(ask.request, AskHttp):
@@ -70,7 +70,7 @@ class Numbers:
         return _measured(found, self.monotonic() - began)
 
     async def _fetched(self, key: Key, ask: AskNumber, request: AskHttp, fetch: Fetch) -> Reading:
-        """An answer that is not well has no number; why is told as of a check."""
+        """Read a number from an HTTP answer; one that fails the check gives the check's reason instead."""
         found: list[Number | NoNumberError] = []
 
         def match(body: bytes) -> bool:
@@ -102,7 +102,7 @@ class Numbers:
             del self._memories[next(iter(self._memories))]
 
     async def _read(self, source: str, request: AskObject | AskPods) -> Any:
-        """A Seen, or the bodies of pods."""
+        """Return a Seen, or the bodies of pods."""
         account = request.account
         if self.requires_account and account is None:
             raise UnaskedError(Reason.NO_ACCOUNT, UNNAMED)
@@ -122,7 +122,7 @@ class Numbers:
         return found
 
     async def _pods(self, of: Ref, account: Account | None) -> tuple[Mapping[str, Any], ...]:
-        """Those that a workload owns; a Service has those that it chooses by their labels."""
+        """Return the pods that a workload owns, or that a Service selects by their labels."""
         seen = await self._seen(of, account)
         chosen = selector(seen.body)
         if not chosen:
@@ -137,7 +137,7 @@ class Numbers:
 
 
 def _wants_pods(seen: Seen) -> bool:
-    """True if pods should be there: a workload at 0 has none on purpose, and what it has none of does not wait."""
+    """True if pods should exist: a workload at 0 has none on purpose, so no pod is waiting."""
     if kind_of(seen) == DAEMON_SET:
         return rolling_out(seen).desired > 0
     return seen.ref.kind == "Service" or seen.replicas > 0
@@ -148,7 +148,7 @@ def _measured(number: Number, latency: float) -> Reading:
 
 
 def _role(source: str) -> str:
-    """Where the right is to be had."""
+    """Name the ClusterRole that grants the missing right."""
     if REGISTRY[source].rights:
         return f"The ClusterRole {PREFIX}-source-{source} has it."
     return f"A ClusterRole of your own with the label {AGGREGATE} can have it."
