@@ -1,1 +1,1 @@
-"""The deployment guard: it observes a new revision, judges it, and remembers which revisions are known good. Pure."""
+"""The deployment guard: it watches a new revision, judges it, and records which revisions are known good. No I/O."""

@@ -1,4 +1,4 @@
-"""What judges a revision: the metrics and health endpoints of its target, and how each of them is now."""
+"""Collect the metrics and health endpoints of a target that judge its revisions, with their current levels."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ CALLED = {"Metric": "metric", "HealthEndpoint": "health endpoint"}
 
 @dataclass(frozen=True)
 class Judge:
-    """One metric or health endpoint: its name for people, and what is known of it.
+    """One metric or health endpoint that judges a revision: its name for people, and its track.
 
-    After a restart that is what was told before, until it is `asked` again.
+    After a restart the track is the level in the status, until there is a reading (`asked`).
     """
 
     name: str
@@ -30,27 +30,27 @@ class Judge:
     track: Track
     asked: bool
     patience: timedelta = timedelta()
-    """For how long after a change it may still be told by what was before."""
+    """For how long after a change its level may still rest on older data."""
 
     @property
     def level(self) -> Level:
-        """How it is now."""
+        """The current level; Unknown until there is a reading."""
         return self.track.level if self.asked else "Unknown"
 
     @property
     def is_well(self) -> bool:
-        """Whether it is Ok, and not about to be Critical."""
+        """True if it is Ok, and not about to be Critical."""
         return self.level == "Ok" and self.track.candidate != "Critical"
 
     @property
     def bad_since(self) -> datetime | None:
-        """Since when it is Critical, or on the way to it, None where it is neither. Under Stale it is what it was."""
+        """Since when it is, or is about to be, Critical; None otherwise. Under Stale the last known level counts."""
         if "Critical" in (self.track.level, self.track.known if self.track.level == "Stale" else ""):
             return self.track.since
         return self.track.candidate_since if self.track.candidate == "Critical" else None
 
     def was_bad(self, at: datetime) -> bool:
-        """Whether it was Critical already then, or on the way to it. Under Stale it is what it was last."""
+        """True if it was, or was about to be, Critical before this time. Under Stale the last known level counts."""
         if self.track.level == "Stale":
             return self.track.known == "Critical"
         if self.track.level == "Critical":
@@ -58,12 +58,12 @@ class Judge:
         return self.track.candidate == "Critical" and self.track.candidate_since < at
 
     def has_data(self, since: datetime) -> bool:
-        """Whether what is told of it comes from data of this time."""
+        """True if its level comes from data of this time or later."""
         return self.level in SEVERITY and self.track.data_at is not None and self.track.data_at >= since
 
 
 def judges(world: RunbookWorld, target: Target) -> tuple[Judge, ...]:
-    """What judges a new revision of the target."""
+    """Return the metrics and health endpoints that judge a new revision of the target."""
     spec = world.runbook.spec
     assert spec  # noqa: S101 # it declares the target
     rules, told = spec.deployments, world.runbook.status
@@ -76,9 +76,9 @@ def judges(world: RunbookWorld, target: Target) -> tuple[Judge, ...]:
 
 
 def nobody(world: RunbookWorld, target: Target) -> str:
-    """Why nothing judges a revision of the target, empty where something does."""
+    """Return the reason why nothing judges a revision of the target; "" if something does."""
     spec = world.runbook.spec
-    assert spec  # noqa: S101 # as above
+    assert spec  # noqa: S101 # it declares the target
     if not duration(spec.deployments.monitor_for):
         return "deployments.monitorFor is 0s"
     if not judges(world, target):
@@ -87,7 +87,7 @@ def nobody(world: RunbookWorld, target: Target) -> str:
 
 
 def seen_by(world: RunbookWorld, judge: Judge) -> str:
-    """What it has seen, in a sentence."""
+    """Describe the Critical reading in a sentence."""
     watch = next((one for one in watches(world.runbook).watches if one.key == judge.key), None)
     sense = world.senses.get(judge.key)
     found = words(watch, sense).message if watch and sense else ""
@@ -109,5 +109,5 @@ def _of(world: RunbookWorld, group: Group, entries: Iterator[Entry], told: Seque
 
 
 def _track(told: Sensed | None, now: datetime) -> Track:
-    """What is known of an entry that was not asked yet."""
+    """Return the track of an entry without a reading: the level in the status."""
     return Track(told.level, moment(told.since), known=told.known) if told else Track("Unknown", now)

@@ -1,11 +1,11 @@
-"""The deployment guard: a new revision of a target is watched, and one that goes bad in its window has consequences.
+"""The deployment guard: it watches a new revision of a target, and engages a switch if the revision is bad.
 
-The window opens when the revision is first seen to be rolled out, and not when it is available: a bad one may never be.
-All that the guard knows is in the status, so that neither a restart nor the end of the rollout tool ends a window.
+The window opens when the rollout of the revision is first seen, not when it is available: a bad one may never be. All
+state of the guard is in the status, so that neither a restart nor the end of the rollout tool ends a window.
 
-What was Critical before the revision came is no evidence against it until it was Ok again: that is the comparison with
-the revision before. Where nothing is known of that one, what is Critical now stands alone. What becomes Critical while
-somebody holds the target down on purpose (see attribution) is no evidence either until it was Ok again.
+A metric or health endpoint that was Critical before the revision came is no evidence against it until it was Ok again:
+this compares the revision with the one before. If nothing is known of that one, the current level alone counts. One
+that becomes Critical while the target is down on purpose (see intended_downtime) is no evidence until it was Ok again.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ from runbook_operator.reconcile.snapshot import RunbookWorld
 
 KEPT = 5
 LOOKED_AT_EVERY = timedelta(seconds=10)
-"""A guarded workload of a kind that nobody watches is read so often: its new revisions are seen so late at most."""
+"""Interval between reads of a guarded workload that has no watch: the maximum delay in seeing a new revision."""
 FIRST = (
     "it was live when the guard saw the workload first, so that no window watched it; status.targets[].good has it "
     "once it has worked for goodAfter"
@@ -40,32 +40,32 @@ BROUGHT = "a switch has brought it"
 
 
 def judged(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatus) -> TargetStatus:
-    """The target's status with the verdicts of its revisions; raises Unread where a new one is to be read."""
+    """Return the target's status with the verdicts of its revisions; raises Unread if a new one must be read."""
     return _watched(world, target, seen, _turned(world, target, seen, status))
 
 
 def is_bad(status: TargetStatus, mark: Mark) -> bool:
-    """Whether the revision of this mark has failed in its window."""
+    """True if the revision of this mark has failed in its window."""
     return any(workload_revisions.is_marked(one, mark) for one in failed(status))
 
 
 def failed(status: TargetStatus) -> list[JudgedRevision]:
-    """The revisions that are bad, newest first."""
+    """Return the bad revisions, newest first."""
     return [one for one in status.verdicts if one.verdict == "Bad"]
 
 
 def is_troubled(world: RunbookWorld, target: Target) -> bool:
-    """Whether something is Critical now that judges the target."""
+    """True if a metric or health endpoint that judges the target is Critical now."""
     return any(one.track.level == "Critical" for one in judges(world, target))
 
 
 def is_due(world: RunbookWorld, status: TargetStatus) -> bool:
-    """Whether a workload that nobody watches is worth a read at every visit."""
+    """True if a workload without a watch must be read at every visit."""
     return status.watch is not None or bool(world.runbook.spec and world.runbook.spec.deployments.guards)
 
 
 def due(world: RunbookWorld) -> Iterator[datetime]:
-    """When windows end, and when to look again for a new revision that no watch tells of, or that is not kept yet."""
+    """Yield the ends of windows, and when to check again for a revision that has no watch or no stored template yet."""
     spec, namespace = world.runbook.spec, world.runbook.meta.ref.namespace
     told = {one.name: one for one in world.runbook.status.targets}
     for target in spec.targets if spec else ():
@@ -83,7 +83,7 @@ def due(world: RunbookWorld) -> Iterator[datetime]:
 
 
 def signals(world: RunbookWorld) -> Mapping[str, tuple[Signal, ...]]:
-    """What the guard says of each target to the kill switch that a bad revision engages."""
+    """Return the guard's signal for each target, by the name of the kill switch that a bad revision engages."""
     spec = world.runbook.spec
     action = spec.deployments.first_action if spec else None
     if spec is None or action is None:
@@ -94,7 +94,7 @@ def signals(world: RunbookWorld) -> Mapping[str, tuple[Signal, ...]]:
 
 
 def _turned(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatus) -> TargetStatus:
-    """The status after the workload has turned to another revision, if it has."""
+    """Return the status after a change of the workload's revision, if there was one."""
     mark = _new_mark(seen, status)
     if mark is None:
         return status
@@ -112,20 +112,20 @@ def _turned(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatu
 
 
 def _new_mark(seen: Seen, status: TargetStatus) -> Mark | None:
-    """The mark of the live revision, where it is not the one that was noted."""
+    """Return the mark of the live revision if it differs from the recorded one, else None."""
     mark = workload_revisions.marked(seen) if is_observed(seen) else None
     is_noted = mark is not None and bool(status.verdicts) and workload_revisions.is_marked(status.verdicts[0], mark)
     return None if is_noted else mark
 
 
 def _known(world: RunbookWorld, seen: Seen, live: JudgedRevision) -> JudgedRevision:
-    """The revision with its version; that of the first one of a workload is read only when another one comes."""
+    """Return the revision with its digest; that of a workload's first one is read only when another one comes."""
     found = None if live.digest else workload_revisions.version(world, seen, workload_revisions.mark_of(live))
     return live.replace(digest=found.digest) if found else live
 
 
 def _is_same_version(world: RunbookWorld, seen: Seen, live: JudgedRevision, version: Version) -> bool:
-    """Whether only a restart or a flag of a switch is new; without digests, a switch must be known to hold a flag."""
+    """True if only a restart or a switch's flag is new; without digests, True only if a switch holds a flag."""
     if version.digest and live.digest:
         return version.digest == live.digest
     return workload_revisions.is_flagged(world, seen.uid)
@@ -141,7 +141,7 @@ def _renumbered(status: TargetStatus, version: Version) -> TargetStatus:
 
 
 def _brought(world: RunbookWorld, seen: Seen, status: TargetStatus, version: Version) -> TargetStatus:
-    """A rollback is no deployment: what was known of the revision stands, and a bad one stays under watch."""
+    """Record a rollback, which is no deployment: the verdict of the revision stands, and a bad one stays watched."""
     old = next((one for one in status.verdicts if one.digest == version.digest), None)
     verdict, reason = (old.verdict, _brought_again(old, version)) if old else ("Unproven", BROUGHT)
     left = _left(status, f"a switch went back to revision {version.number} before its window ended")
@@ -149,19 +149,19 @@ def _brought(world: RunbookWorld, seen: Seen, status: TargetStatus, version: Ver
 
 
 def _brought_again(old: JudgedRevision, version: Version) -> str:
-    """The reason of a verdict that was given to the same version under another number."""
+    """Return the reason for a version that a switch brought back and that may now have another number."""
     known = old.reason.partition(BEFORE)[2] or old.reason if old.brought else old.reason
     number = f" as revision {version.number}" if version.number else ""
     return f"{BROUGHT} back{number}{BEFORE}{known}"
 
 
 def _opened(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatus, version: Version) -> TargetStatus:
-    """A deployment: its window opens, and whatever was held against the one before is over."""
+    """Record a deployment: open its window, and end the watch of the revision before."""
     left = _left(status, f"revision {version.number} came before its window ended")
     left = left.replace(watch=None)
     if why := nobody(world, target):
         return _with(seen, left, _judged(world, version, "Unproven", f"not watched: {why}"))
-    # What a revision does may be seen before the revision is, where that is not told by a watch.
+    # Without a watch, the effects of a revision may be seen before the revision itself is.
     late = timedelta() if (seen.ref.api_version, seen.ref.kind) in ALWAYS_WATCHED else LOOKED_AT_EVERY
     every = judges(world, target)
     watch = WatchedRevision(
@@ -176,7 +176,7 @@ def _opened(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatu
 
 
 def _left(status: TargetStatus, why: str) -> TargetStatus:
-    """The status after the live revision was left; one that is still in its window is not judged any more."""
+    """Return the status after another revision replaced the live one; an open window ends as Unproven."""
     live = status.verdicts[0]
     if live.verdict != "Watching":
         return status
@@ -184,7 +184,7 @@ def _left(status: TargetStatus, why: str) -> TargetStatus:
 
 
 def _with(seen: Seen, status: TargetStatus, entry: JudgedRevision) -> TargetStatus:
-    """The status with this revision as the live one; what was known of the same version gives way."""
+    """Return the status with this revision as the live one; it replaces an older entry of the same version."""
     older = [one for one in status.verdicts if not entry.digest or one.digest != entry.digest]
     return status.replace(uid=seen.uid, verdicts=[entry, *older][:KEPT])
 
@@ -201,7 +201,7 @@ def _judged(world: RunbookWorld, version: Version, verdict: Verdict, reason: str
 
 
 def _watched(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatus) -> TargetStatus:
-    """The status after what judges the revision under watch was looked at."""
+    """Return the status after the revision under watch was judged."""
     watch = status.watch
     entry = guard_messages.suspect(status)
     if watch is None or entry is None:
@@ -228,7 +228,7 @@ def _case(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatus,
 
 
 def _is_over(world: RunbookWorld, case: Case) -> bool:
-    """Whether all that was Critical is Ok again, and cannot be this revision's doing any more."""
+    """True if all that was Critical is Ok again, and the window has ended or the revision is no longer live."""
     if any(one.level != "Ok" for one in case.judges if one.name in case.saw):
         return False
     return world.now >= case.until or not case.is_live
@@ -251,7 +251,7 @@ def _until(world: RunbookWorld, since: datetime) -> datetime:
 
 
 def _signal(world: RunbookWorld, target: Target, status: TargetStatus) -> Signal:
-    """Engage while what has spoken against a bad revision is Critical, Release when all of it is Ok."""
+    """Return Engage while evidence against a bad revision is Critical, Release when all of it is Ok."""
     entry = guard_messages.suspect(status)
     saw = status.watch.saw if status.watch else []
     speaking = [one for one in judges(world, target) if one.name in saw]

@@ -1,4 +1,4 @@
-"""What is said of revisions: which one is bad and why, where it goes back to, and what makes that permanent."""
+"""Messages about revisions: which one is bad and why, where a rollback goes, and what makes that permanent."""
 
 from collections.abc import Mapping, Sequence
 
@@ -26,28 +26,28 @@ REASONS: Mapping[Verdict, Reason] = {
     "Unproven": Reason.UNPROVEN_REVISION,
 }
 REVISION_BAD = "RevisionBad"
-"""The condition that is there while the version that was deployed last is bad, whatever a switch did about it."""
+"""The condition that is present while the last deployed version is bad, whatever a switch did about it."""
 CALLED: Mapping[Verdict, str] = {"Watching": "new", "Good": "good", "Bad": "bad", "Unproven": "unproven"}
 
 
 def suspect(status: TargetStatus) -> JudgedRevision | None:
-    """The revision under watch, None also where its verdict is not kept any more."""
+    """Return the revision under watch, or None; also None if its verdict is no longer kept."""
     return next((one for one in status.verdicts if status.watch and one.since == status.watch.since), None)
 
 
 def sentence(workload: Ref, entry: JudgedRevision) -> str:
-    """What is known of a revision."""
+    """Describe a revision and its verdict in a sentence."""
     name = f"revision {entry.revision}" if entry.revision else "the revision"
     return f"{name} of {workload} is {CALLED[entry.verdict]}: {entry.reason}"
 
 
 def reason(world: RunbookWorld, evidence: Sequence[Judge]) -> str:
-    """Why the revision under watch is bad."""
+    """Return why the revision under watch is bad."""
     return "; ".join(seen_by(world, one) for one in evidence)
 
 
 def advice(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatus) -> str:
-    """What follows from a bad revision under watch; raises Unread where the revisions are to be read."""
+    """Describe what is done about a bad revision, and what to change in Git; raises Unread for its revisions."""
     assert status.watch  # noqa: S101 # it is judged
     kept, number = workload_revisions.keepers(world, seen) or (), status.watch.revision
     bad = next((one for one in kept if one.number == number), None)
@@ -57,7 +57,7 @@ def advice(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatus
 
 
 def said(world: RunbookWorld, status: RunbookStatus) -> tuple[Notice, ...]:
-    """What is said of revisions when this status is written: once on the Runbook, and once on the workload."""
+    """Return the Events about revisions that go with this status: one on the Runbook and one on the workload each."""
     before = {one.name: one.verdicts for one in world.runbook.status.targets}
     return tuple(
         notice
@@ -69,7 +69,7 @@ def said(world: RunbookWorld, status: RunbookStatus) -> tuple[Notice, ...]:
 
 
 def conditions(world: RunbookWorld, targets: Sequence[TargetStatus]) -> list[Condition]:
-    """The condition about bad revisions, until another version is deployed; nothing while there is none."""
+    """Return the condition RevisionBad, until another version is deployed; [] if no revision is bad."""
     old, spec, generation = world.runbook.status.conditions, world.runbook.spec, world.runbook.meta.generation
     if spec is None:
         return [one for one in old if one.type == REVISION_BAD]
@@ -84,7 +84,7 @@ def conditions(world: RunbookWorld, targets: Sequence[TargetStatus]) -> list[Con
 
 
 def _is_news(entry: JudgedRevision, status: TargetStatus, before: Sequence[JudgedRevision]) -> bool:
-    """Whether its window has just opened or ended; a revision that was never watched is no news."""
+    """True if its window has just opened or ended; a revision that was never watched gives no Event."""
     was = next((one.verdict for one in before if one.since == entry.since), None)
     opened = was is None and status.watch is not None and status.watch.since == entry.since
     return opened or (was == "Watching" and entry.verdict != "Watching")
@@ -94,7 +94,7 @@ def _notices(world: RunbookWorld, status: TargetStatus, entry: JudgedRevision) -
     meta, spec = world.runbook.meta, world.runbook.spec
     assert spec  # noqa: S101 # what was judged is declared
     workload = spec.target(status.name, meta.ref.namespace).workload
-    assert workload  # noqa: S101 # as above
+    assert workload  # noqa: S101 # what was judged is declared
     text = ". ".join(filter(None, (sentence(workload, entry), entry.advice)))
     identity = f"{meta.uid}.{status.name}.{entry.since}.{entry.verdict}"
     about = ((meta.ref, meta.uid), (workload, status.uid))
@@ -103,13 +103,13 @@ def _notices(world: RunbookWorld, status: TargetStatus, entry: JudgedRevision) -
 
 
 def _rollback(world: RunbookWorld, target: Target) -> RollbackSpec | None:
-    """The rollback of this target that a bad revision engages."""
+    """Return the rollback of this target that a bad revision engages, or None."""
     actions = (one.spec for one in _engaged(world) if one.target == target.name)
     return next((one for one in actions if isinstance(one, RollbackSpec)), None)
 
 
 def _back(kept: Sequence[Revision], status: TargetStatus, bad: Revision | None, number: int | None) -> Revision | None:
-    """Where it goes back to: as rollback chooses, see actions/rollback_revisions."""
+    """Return the revision that a rollback would choose; same rule as actions/rollback_revisions."""
     if number is not None:
         return next((one for one in kept if number == one.number or number in one.before), None)
     marks = [workload_revisions.mark_of(one) for one in status.good]
@@ -119,7 +119,7 @@ def _back(kept: Sequence[Revision], status: TargetStatus, bad: Revision | None, 
 
 
 def _engaged(world: RunbookWorld) -> Sequence[OneAction]:
-    """What a bad revision makes a kill switch do."""
+    """Return the actions of the kill switch that a bad revision engages."""
     spec = world.runbook.spec
     first = spec.deployments.first_action if spec else None
     entry = world.runbook.entry(first.engage) if first else None
@@ -149,7 +149,7 @@ def _throw(switch: SwitchObject) -> str:
 
 
 def _in_git(bad: Revision | None, back: Revision | None) -> str:
-    """What else would bring the bad revision back at the next sync."""
+    """Describe the change in Git without which the next sync brings the bad revision back."""
     if bad is None or back is None:
         return "To go back for good, take the change back in Git"
     found = workload_revisions.changes(bad.template, back.template)

@@ -1,4 +1,4 @@
-"""A revision in its window: what speaks against it, what does not and why, and the verdict when the window ends."""
+"""Judge a revision in its window: the evidence against it, what is excused and why, and the verdict at the end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from runbook_operator.monitoring.intended_downtime import Excuse
 
 @dataclass(frozen=True)
 class Case:
-    """A revision in its window, its workload, and what judges it now."""
+    """A revision in its window, its workload, and the levels that judge it now."""
 
     watch: WatchedRevision
     judges: Sequence[Judge]
@@ -34,19 +34,22 @@ class Case:
 
     @property
     def excused_until(self) -> datetime | None:
-        """When the last reason ended for which the target was down on purpose."""
+        """The time when the target was last down on purpose, or None."""
         if self.watch.excuse and not self.excuse:
             return self.now
         return moment(self.watch.excused_until) if self.watch.excused_until else None
 
     @property
     def before(self) -> list[str]:
-        """Names what was Critical before it came, or while the target was down on purpose, and was not Ok since."""
+        """The names of judges that are excused and were not Ok since.
+
+        They were Critical before the revision came, or while the target was down on purpose.
+        """
         return [one.name for one in self.judges if self._is_excused(one)]
 
     @property
     def evidence(self) -> list[Judge]:
-        """Names what became Critical in the window, while the revision was live, and has no other cause."""
+        """The judges that became Critical in the window, while the revision was live, without another cause."""
         if not self.is_live or is_standing_still(self.seen, self.watch, self.now):
             return []
         found = (one for one in self.judges if one.level == "Critical" and one.track.since < self.until)
@@ -54,7 +57,7 @@ class Case:
 
     @property
     def saw(self) -> list[str]:
-        """All that was Critical in the window, as far as it is still declared."""
+        """The names of all judges that were evidence in the window and are still declared."""
         names = {*self.watch.saw, *(one.name for one in self.evidence)}
         return [one.name for one in self.judges if one.name in names]
 
@@ -67,7 +70,7 @@ class Case:
 
     @property
     def looked(self) -> WatchedRevision:
-        """The watch after this look."""
+        """The watch with the results of this visit."""
         ended = self.excused_until
         return self.watch.replace(
             until=timestamp(self.until),
@@ -80,7 +83,7 @@ class Case:
 
     @property
     def outcome(self) -> tuple[Verdict, str]:
-        """The verdict at the end of a window in which nothing has spoken against the revision."""
+        """The verdict and its reason at the end of a window without evidence against the revision."""
         since = moment(self.watch.since)
         silent = ", ".join(one.name for one in self.judges if not one.has_data(since))
         if self.excuse:
@@ -113,7 +116,7 @@ def is_available(seen: Seen) -> bool:
 
 
 def is_standing_still(seen: Seen, watch: WatchedRevision, now: datetime) -> bool:
-    """True if its own rollout may keep everybody from answering; one that takes too long is no excuse."""
+    """True if the rollout itself may have stopped all pods; one that takes too long is no excuse."""
     if watch.available or now >= still_until(watch) or kind_of(seen) not in KINDS:
         return False
     far = rolling_out(seen)
@@ -121,5 +124,5 @@ def is_standing_still(seen: Seen, watch: WatchedRevision, now: datetime) -> bool
 
 
 def still_until(watch: WatchedRevision) -> datetime:
-    """Until when a rollout that replaces all pods at once may take."""
+    """Return the time until which a rollout that replaces all pods at once is an excuse."""
     return moment(watch.since) + ROLLED_OUT_BY

@@ -1,8 +1,8 @@
-"""What is known of the revisions of a workload: which of them worked, and which ones rollbacks have brought and left.
+"""Record which revisions of a workload are known good, and which ones rollbacks brought back or replaced.
 
-A revision is known good when it was live and fully available for so long as the Runbook says, and nothing that judges
-it was Critical at the end; one that has failed in its window is not. Nothing is written while it comes and goes
-otherwise: once when it is available, and once when it is good.
+A revision is known good once it was live and fully available for goodAfter, and nothing that judges it was Critical at
+the end; one that has failed in its window is not. The status is written only twice: when the revision is available, and
+when it is good.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,19 +31,19 @@ KEPT = 5
 
 
 def good(world: World) -> dict[Ref, tuple[Mark, ...]]:
-    """The revisions that the operator has seen working, newest first, by workload."""
+    """Return the known good revisions, newest first, by workload."""
     return {ref: tuple(map(workload_revisions.mark_of, one.good)) for ref, one in _told(world) if one.good}
 
 
 def bad(world: World) -> dict[Ref, tuple[Mark, ...]]:
-    """The revisions that have failed while they were watched, by workload."""
+    """Return the revisions that have failed while they were watched, by workload."""
     return {
         ref: tuple(map(workload_revisions.mark_of, found)) for ref, one in _told(world) if (found := guard.failed(one))
     }
 
 
 def brought(world: World, record: Record, workload: Seen) -> tuple[Value, ...]:
-    """The templates that switches hold in the workload, and the one that this switch last left there."""
+    """Return the templates that rollbacks wrote: those that switches hold, and the last one of this switch."""
     held = (claim.held for claim in world.claims if (claim.uid, claim.field) == (workload.uid, TEMPLATE))
     own = (one.after for one in swapped(record) if one.uid == workload.uid)
     past = (one for engagement in world.switch.status.history for one in engagement.templates)
@@ -52,13 +52,13 @@ def brought(world: World, record: Record, workload: Seen) -> tuple[Value, ...]:
 
 
 def swapped(record: Record) -> list[Swapped]:
-    """The pod templates that the engagement has replaced."""
+    """Return the pod templates that the engagement has replaced."""
     entries = (one for one in record.actions if one.field == TEMPLATE and one.applied_at and one.uid)
     return [Swapped(uid=one.uid or "", before=one.saved, after=one.held) for one in entries]
 
 
 def noted(world: RunbookWorld, target: Target, status: TargetStatus) -> TargetStatus:
-    """The target's status with what is known of its workload now; raises Unread where its revisions are to be read."""
+    """Update the target's status, and run the guard; raises Unread if the workload's revisions must be read."""
     ref = target.refs(world.runbook.meta.ref.namespace).workload
     seen = world.look(ref) if ref else None
     if not isinstance(seen, Seen):
@@ -79,7 +79,7 @@ def noted(world: RunbookWorld, target: Target, status: TargetStatus) -> TargetSt
 
 
 def _told(world: World) -> Iterator[tuple[Ref, TargetStatus]]:
-    """What is told of the workloads that are still the same ones."""
+    """Yield the reported status of each workload whose uid has not changed."""
     spec = world.runbook.spec if world.runbook else None
     told = {one.name: one for one in world.runbook.status.targets} if world.runbook else {}
     for target in spec.targets if spec else ():
@@ -90,13 +90,13 @@ def _told(world: World) -> Iterator[tuple[Ref, TargetStatus]]:
 
 
 def _nothing(status: TargetStatus) -> TargetStatus:
-    """What is known of a workload that was made anew, or is of a kind without revisions."""
+    """Return the status without revisions, for a workload that was recreated or whose kind has none."""
     kept = {"found", "reason", "message", "degraded_by"}
     return TargetStatus(name=status.name, **status.model_dump(include=kept))
 
 
 def due(world: RunbookWorld) -> Iterator[datetime]:
-    """When revisions that are available now become known good, and when to look at those that are watched."""
+    """Yield when available revisions become known good, and when to check those that are watched."""
     for status in world.runbook.status.targets if world.runbook.spec else ():
         if status.available is not None:
             yield _good_at(world.runbook, status.available)
@@ -104,7 +104,7 @@ def due(world: RunbookWorld) -> Iterator[datetime]:
 
 
 def is_due(world: RunbookWorld, status: TargetStatus) -> bool:
-    """Whether it is worth a read of the target's other parts, and of a workload that nobody watches."""
+    """True if the target's other parts, and a workload without a watch, should be read in this visit."""
     spec, namespace = world.runbook.spec, world.runbook.meta.ref.namespace
     assert spec  # noqa: S101 # it declares the target
     target = next(one for one in spec.targets if one.name == status.name)
@@ -138,9 +138,9 @@ def _watched(world: RunbookWorld, target: Target, seen: Seen, status: TargetStat
 
 
 def _live(seen: Seen) -> Mark | None:
-    """The revision that is live, None while no pod runs it, or not all pods are available.
+    """Return the live revision, None while no pod runs it or not all pods are available.
 
-    Of a partition, and of OnDelete, the pods that the strategy leaves at an older revision do not count against it.
+    Pods that a partition or OnDelete leaves at an older revision do not count against it.
     """
     return workload_revisions.marked(seen) if is_available(seen) else None
 
@@ -151,7 +151,7 @@ def _good_at(runbook: RunbookObject, waiting: AvailableRevision) -> datetime:
 
 
 def _left(switches: Iterable[SwitchObject], uid: str) -> Iterator[Value]:
-    """The revisions of the workload that rollbacks have left, as records have them."""
+    """Yield the revisions of the workload that rollbacks have replaced, as records have them."""
     for switch in switches:
         now = swapped(switch.status.record) if switch.status.record else []
         past = (one for engagement in switch.status.history for one in engagement.templates)

@@ -1,6 +1,6 @@
-"""Versions of a workload: its pod templates without what restarts, switches and the Runbook have put into them.
+"""Versions of a workload: its pod templates without what restarts, switches and the Runbook have set in them.
 
-A controller gives a new number to every template, also to one that was only restarted, and to one that goes back.
+A controller gives every template a new number, even after a mere restart or a rollback.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,14 +21,14 @@ from runbook_operator.reconcile.snapshot import Claim, Order, RunbookWorld, Worl
 
 Held = tuple[Order, Claim | Entry]
 INSIDE = f"{TEMPLATE}."
-"""What the fields inside of a pod template begin with."""
+"""The prefix of the fields inside a pod template."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """The version that a revision is of; `digest` is empty where the operator may not read what keeps it.
+    """The version of a revision; `digest` is "" if the operator may not read the object that stores the template.
 
-    `kept` is the digest by which switches know it: they do not look through the probes that a Runbook has set.
+    `kept` is the digest in the records of switches, which includes the probes that a Runbook has set.
     """
 
     number: int
@@ -38,7 +38,10 @@ class Version:
 
 
 def marked(seen: Seen) -> Mark | None:
-    """The revision that the controller is rolling out or has rolled out; only some kinds tell its number."""
+    """Return the mark of the revision that the controller is rolling out or has rolled out, or None.
+
+    Its number is 0 for kinds that do not report one.
+    """
     status, meta = seen.body.get("status") or {}, seen.body["metadata"]
     if kind_of(seen) == STATEFUL_SET:
         name = str(status.get("updateRevision", ""))
@@ -52,17 +55,17 @@ def marked(seen: Seen) -> Mark | None:
 
 
 def mark_of(known: GoodRevision) -> Mark:
-    """The mark under which a revision is noted."""
+    """Return the mark of a recorded revision."""
     return Mark(known.revision, known.template)
 
 
 def is_marked(known: GoodRevision, mark: Mark) -> bool:
-    """Whether it is noted under this mark."""
+    """True if the revision was recorded under this mark."""
     return known.template == mark.template and bool(mark.template or known.revision == mark.number)
 
 
 def keepers(world: RunbookWorld, seen: Seen) -> tuple[Revision, ...] | None:
-    """The revisions that the cluster keeps, newest first; None where the operator may not read them; raises Unread."""
+    """Return the revisions that the cluster stores, newest first; None if they may not be read. Raises Unread."""
     try:
         return field_values.kept(seen, world.answers)
     except Refused:
@@ -70,7 +73,7 @@ def keepers(world: RunbookWorld, seen: Seen) -> tuple[Revision, ...] | None:
 
 
 def version(world: RunbookWorld, seen: Seen, mark: Mark) -> Version | None:
-    """The version that is marked so, None where it was not kept yet when that was read; raises Unread."""
+    """Return the version of this mark, None if the cluster had not stored it yet. Raises Unread."""
     kept = keepers(world, seen)
     found = next((one for one in kept or () if mark.means(one)), None)
     template = found.template if found else None
@@ -84,12 +87,12 @@ def version(world: RunbookWorld, seen: Seen, mark: Mark) -> Version | None:
 
 
 def is_flagged(world: RunbookWorld, uid: str) -> bool:
-    """Whether a switch holds something inside of the template: that revision is no version that anybody deployed."""
+    """True if a switch holds a field inside the template, so that the revision is not one that was deployed."""
     return any(one.uid == uid and one.field.startswith(INSIDE) for _, one in _of_runbook(world))
 
 
 def is_brought(world: RunbookWorld, seen: Seen, version: Version, since: datetime) -> bool:
-    """Whether a rollback holds the version, or one that has ended since then has left it."""
+    """True if a rollback holds the version, or held it and was released at `since` or later."""
     for switch in world.switches.values():
         record = switch.status.record
         ended = (one for one in switch.status.history if moment(one.released_at) >= since)
@@ -103,7 +106,7 @@ def is_brought(world: RunbookWorld, seen: Seen, version: Version, since: datetim
 
 
 def is_left(world: RunbookWorld, seen: Seen, version: Version) -> bool:
-    """Whether a rollback that is engaged has left the version: whoever deploys it again is put back."""
+    """True if an engaged rollback has replaced the version: if it is deployed again, the rollback corrects that."""
     records = (switch.status.record for switch in world.switches.values())
     held = (
         one for record in records if record for one in record.actions if (one.uid, one.field) == (seen.uid, TEMPLATE)
@@ -112,14 +115,14 @@ def is_left(world: RunbookWorld, seen: Seen, version: Version) -> bool:
 
 
 def deployed(world: World, seen: Seen) -> str:
-    """The digest of the version that is live, for a workload that was seen as a whole."""
+    """Return the digest of the live version; `seen` must be whole."""
     own = _held(world.record) if world.record else ()
     held = (*((claim.order, claim) for claim in world.claims), *own)
     return digest(bare(seen, seen.body["spec"]["template"], held))
 
 
 def bare(seen: Seen, template: Body, held: Iterable[Held]) -> Body:
-    """The template without what is held inside of it, the last hold undone first."""
+    """Return the template without the held values inside it; the last hold is undone first."""
     body: dict[str, Any] = {"spec": {"template": template}}
     inside = [(when, one) for when, one in held if one.uid == seen.uid and one.field.startswith(INSIDE)]
     for _, one in sorted(inside, key=itemgetter(0), reverse=True):
@@ -130,9 +133,9 @@ def bare(seen: Seen, template: Body, held: Iterable[Held]) -> Body:
 
 
 def changes(new: Body, old: Body) -> str:
-    """What has to be changed to get from one template back to another, for people.
+    """Describe for people the changes that turn the new template back into the old one.
 
-    A variable's value may be a credential, so that only its name is told.
+    A variable's value may be a credential, so only its name is shown.
     """
     return "; ".join(_changes(new, old))
 
@@ -160,7 +163,7 @@ def _env(container: Body) -> dict[str, Body]:
 
 
 def _without_probes(world: RunbookWorld, seen: Seen, template: Body, kept: Sequence[Revision]) -> Body:
-    """The template without the probes that the Runbook has set in it."""
+    """Return the template without the probes that the Runbook has set in it."""
     body: dict[str, Any] = {"spec": {"template": template}}
     every, templates = world.runbook.status.probes, [one.template for one in kept]
     for one in (field for probe in every if probe.uid == seen.uid for field in probe.held):
@@ -176,13 +179,13 @@ def _without_probes(world: RunbookWorld, seen: Seen, template: Body, kept: Seque
 
 
 def _of_runbook(world: RunbookWorld) -> Iterator[Held]:
-    """What the switches of the namespace hold."""
+    """Yield what the switches of the snapshot hold."""
     for switch in world.switches.values():
         if switch.status.record:
             yield from _held(switch.status.record)
 
 
 def _held(record: Record) -> Iterator[Held]:
-    """The entries with their places in the order; those that were dropped come before all others."""
+    """Yield the entries of a record with their order; dropped ones come before all others."""
     places = (*enumerate(record.actions), *((-1 - index, entry) for index, entry in enumerate(record.dropped)))
     return ((order(record, index), entry) for index, entry in places if entry.mode != "Once")
