@@ -1,1 +1,1 @@
-"""Sets containers' own probes from health endpoints, and restores them. Pure."""
+"""Set containers' probes from health endpoints, and restore them. No I/O."""

@@ -1,4 +1,4 @@
-"""One container's probe: what is told of it, what is set and what is put back, and what is said about that."""
+"""Decide about one container's probe: its status entry, the writes that set or restore it, and its Events."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,15 +34,15 @@ QUIET = frozenset(
         *(Reason.SUSPENDED, *GONE),
     }
 )
-"""Reasons that make no Event by themselves: drift and what was done about it have their own, Ready says the rest."""
+"""Reasons without an Event of their own: drift and its correction have others, and Ready shows the rest."""
 FINE = (Reason.PROBE_ENFORCED, Reason.PROBE_RESTORED, Reason.OBSERVING)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A health endpoint that is declared to be a probe, and what was told of it last.
+    """A health endpoint that is declared to be a probe, and its last status entry.
 
-    Without a place and a refusal nothing new is known of it, and what was told stands.
+    Without a place and a refusal nothing new is known, and the old entry stands.
     """
 
     endpoint: HealthEndpoint
@@ -53,7 +53,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Told:
-    """What is to be told of a probe, said about that, and written to its workload; no entry where it is over."""
+    """The new status entry of a probe, its Events, and the writes to its workload; `entry` is None if it is over."""
 
     entry: ProbeStatus | None
     notices: tuple[Notice, ...] = ()
@@ -62,7 +62,7 @@ class Told:
 
 
 def tell(world: RunbookWorld, case: Case) -> Told:
-    """What becomes of a health endpoint that is declared to be a probe; raises Unread."""
+    """Decide about a health endpoint that is declared to be a probe; raises Unread."""
     if case.place is None:
         new = case.old or ProbeStatus(name=case.endpoint.name, reason="", since="")
         declared = new.replace(probe=case.endpoint.probe, drift="")
@@ -80,7 +80,7 @@ def tell(world: RunbookWorld, case: Case) -> Told:
 
 
 def leave(world: RunbookWorld, entry: ProbeStatus) -> Told:
-    """What becomes of a probe that was set, and that no health endpoint is declared to be any more; raises Unread."""
+    """Decide about a probe that was set and that no health endpoint declares any more; raises Unread."""
     ref = entry.ref(world.runbook.meta.ref.namespace)
     probe_writes.sure(world, ref)
     found, bare = look(world.seen, ref, whole=True), entry.replace(drift="")
@@ -94,7 +94,7 @@ def leave(world: RunbookWorld, entry: ProbeStatus) -> Told:
 
 
 def named(entry: ProbeStatus) -> str:
-    """The probe as the subject of a sentence."""
+    """Return the probe as the subject of a sentence."""
     if entry.probe is None or not entry.container:
         return f"health endpoint {entry.name}"
     where = f"container {entry.container} in {entry.kind}/{entry.workload}"
@@ -128,7 +128,7 @@ def _enforced(world: RunbookWorld, old: ProbeStatus | None, entry: ProbeStatus, 
 
 
 def _confirmed(world: RunbookWorld, entry: ProbeStatus, seen: Seen) -> ProbeStatus:
-    """The entry with the generation of what was set, as soon as that is there: the rollout after it is our own."""
+    """Return the entry with the generation that shows the set fields: the rollout of it is the operator's own."""
     stays, goes = ([one for one in entry.held if one.leaving is leaving] for leaving in (False, True))
     if not entry.pending or probe_gates.changed(seen, stays) or probe_gates.changed(seen, goes) != goes:
         return entry
@@ -137,7 +137,7 @@ def _confirmed(world: RunbookWorld, entry: ProbeStatus, seen: Seen) -> ProbeStat
 
 
 def _kept(world: RunbookWorld, entry: ProbeStatus, seen: Seen, record: list[HeldField]) -> ProbeStatus:
-    """The entry where nothing is left to write: it may have been another endpoint's, or be what was there before."""
+    """Return the entry if nothing is left to write; it may have been another endpoint's, or the probe the original."""
     if record == entry.held:
         return entry
     probe_writes.sure(world, seen.ref)
@@ -146,7 +146,7 @@ def _kept(world: RunbookWorld, entry: ProbeStatus, seen: Seen, record: list[Held
 
 
 def _begun(world: RunbookWorld, entry: ProbeStatus, seen: Seen, held: list[HeldField]) -> ProbeStatus:
-    """The entry as it is written down before anything is set; it stays so until that is there."""
+    """Return the write-ahead entry, which is pending until the workload shows the fields."""
     fought = probe_gates.is_fought(world, seen, entry)
     update: dict[str, Any] = {"held": held, "service_account_name": _account(world)}
     if entry.replace(**update) == entry and not fought:
@@ -157,7 +157,7 @@ def _begun(world: RunbookWorld, entry: ProbeStatus, seen: Seen, held: list[HeldF
 
 
 def _account(world: RunbookWorld) -> str | None:
-    """In whose name a probe is set now: who is named, whoever has set it before."""
+    """Return the service account that the Runbook names now; an earlier one may have set the probe."""
     spec = world.runbook.spec
     return spec.service_account_name if spec else None
 
@@ -183,7 +183,7 @@ def _leaving(world: RunbookWorld, old: ProbeStatus | None, entry: ProbeStatus, s
 def _waiting(
     world: RunbookWorld, old: ProbeStatus | None, entry: ProbeStatus, todo: Told, hindered: Refused | None
 ) -> Told:
-    """What was set is to be put back; a deletion waits only so long for what cannot be."""
+    """Report that the probe is to be restored; a deletion stops waiting after policy.let_go_after if that fails."""
     ref = entry.ref(world.runbook.meta.ref.namespace)
     if world.runbook.meta.deleting:
         until = entry.let_go_at or timestamp(world.now + world.policy.let_go_after)
@@ -195,7 +195,7 @@ def _waiting(
 
 
 def _pending(world: RunbookWorld, ref: Ref, text: str) -> Refused:
-    """Why it is not done yet: a write that failed and is tried again, or that it is about to be done."""
+    """Return the reason why a write is pending: the last one failed and is retried, or else `text`."""
     found = probe_gates.failure(world, ref)
     return Refused(found.reason, found.message) if found else Refused(Reason.PROBE_PENDING, text)
 
@@ -216,7 +216,7 @@ def _entry(case: Case, place: Place) -> ProbeStatus:
     )
 
 
-def _told(  # each is a part of what is told
+def _told(  # each argument is a part of the status entry
     world: RunbookWorld,
     old: ProbeStatus | None,
     entry: ProbeStatus,
@@ -237,7 +237,7 @@ def _settled(entry: ProbeStatus) -> Reason:
 
 
 def _news(world: RunbookWorld, old: ProbeStatus | None, new: ProbeStatus, seen: Seen | None) -> Iterator[Notice]:
-    """What is said when it begins: drift, that it is over since it was set, and what a person has to see to."""
+    """Yield Events about changes: new drift, the probe that was set, and reasons that need a person."""
     if new.drift and (old is None or old.drift != new.drift):
         yield from _said(world, new, seen, Reason.PROBE_DRIFT, new.drift)
     if old and old.pending and not new.pending and new.held:
@@ -248,7 +248,7 @@ def _news(world: RunbookWorld, old: ProbeStatus | None, new: ProbeStatus, seen: 
 
 
 def _over(world: RunbookWorld, entry: ProbeStatus, seen: Seen) -> tuple[Notice, ...]:
-    """What is said when nothing of what was set is there any more."""
+    """Return the Events for the end: the probe is restored, or another writer changed it and it is left as it is."""
     skipped = [one for one in entry.held if not shows(seen.body, one.field, one.saved)]
     if skipped:
         fields = ", ".join(called(one.field) for one in skipped)
@@ -266,7 +266,7 @@ def _given_up(world: RunbookWorld, entry: ProbeStatus, seen: Seen | None, why: R
 
 
 def _said(world: RunbookWorld, entry: ProbeStatus, seen: Seen | None, reason: Reason, text: str) -> tuple[Notice, ...]:
-    """One notice each on the Runbook and on the workload."""
+    """Return one notice each on the Runbook and on the workload."""
     runbook = world.runbook.meta
     about = [(runbook.ref, runbook.uid), *([(seen.ref, seen.uid)] if seen else [])]
     versions = f"{runbook.generation}.{entry.uid}.{entry.observed_generation}.{entry.set_at}"

@@ -1,4 +1,4 @@
-"""Which container's probe a health endpoint is declared to be, and what that probe would have to say."""
+"""Find the container's probe that a health endpoint is declared to be, and compute its desired value."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -27,15 +27,12 @@ NUMBERS: Mapping[str, str] = {
     "failure_threshold": "failureThreshold",
     "success_threshold": "successThreshold",
 }
-"""The numbers of a health endpoint, and what a probe calls them."""
+"""The fields of a probe by the numbers of a health endpoint."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A container of a workload that is there, and what the health endpoint says of its probe.
-
-    `path` is the container's path in the workload.
-    """
+    """A container of an existing workload, its path in the workload, and the desired value of its probe."""
 
     seen: Seen
     path: str
@@ -48,7 +45,7 @@ class Place:
 
     @property
     def key(self) -> tuple[str, str, Kind]:
-        """One probe of one workload."""
+        """The workload's uid, the container and the kind of probe: the identity of the probe."""
         return (self.seen.uid, self.name, self.said.kind)
 
     def __str__(self) -> str:
@@ -56,9 +53,9 @@ class Place:
 
 
 def place_of(world: RunbookWorld, endpoint: HealthEndpoint) -> Place:
-    """The probe that the endpoint is declared to be.
+    """Return the probe that the endpoint is declared to be.
 
-    Raises Refused where there is none or it cannot say what is declared, Unread where the cluster has to be asked.
+    Raises Refused if there is none or a probe does not support what is declared, and Unread if it needs a read.
     """
     if endpoint.probe is None:
         raise Refused(Reason.INVALID_SPEC, PROBE_ONLY)
@@ -75,7 +72,7 @@ def place_of(world: RunbookWorld, endpoint: HealthEndpoint) -> Place:
 
 
 def _there(world: RunbookWorld, refs: Sequence[Ref]) -> tuple[Seen, ...]:
-    """The objects as a whole; all that is unread of them is asked for at once."""
+    """Return the whole objects; raises one Unread for all that are missing in the snapshot."""
     found: list[Seen | Missing] = []
     unread: set[Query] = set()
     for ref in refs:
@@ -91,7 +88,7 @@ def _there(world: RunbookWorld, refs: Sequence[Ref]) -> tuple[Seen, ...]:
 
 
 def _container(seen: Seen, endpoint: HealthEndpoint) -> tuple[str, Body]:
-    """The container's path and the container; absent in the endpoint, it is the first one."""
+    """Return the container's path and the container: the first one if the endpoint names none."""
     for path in (CONTAINERS, INITS):
         for one in field_paths.get(seen.body, path) or ():
             if endpoint.container in (None, one["name"]):
@@ -104,7 +101,7 @@ def _container(seen: Seen, endpoint: HealthEndpoint) -> tuple[str, Body]:
 
 
 def _port(service: Seen, wanted: str) -> int | str:
-    """Where the Service's port leads in a pod: the number or the name of a container's port."""
+    """Return the targetPort of the Service's port: the number or the name of a container's port."""
     port = service_addresses.port(service.body["spec"], wanted)
     if port is None:
         text = f"{service.ref} has no TCP port {wanted or 'number one'}; correct the service of the target"
@@ -124,7 +121,7 @@ def _said(endpoint: HealthEndpoint, kind: Kind, container: Body, port: int | str
 
 
 def _handler(endpoint: HealthEndpoint) -> tuple[str, dict[str, Any]]:
-    """What the kubelet is told to do, all but the port; raises Refused where it cannot be told."""
+    """Return the handler of the probe without its port; raises Refused if kubelets do not support it."""
     if endpoint.protocol == "TCP":
         return "tcpSocket", {}
     if endpoint.protocol == "GRPC":
@@ -148,9 +145,9 @@ def _header(header: Header) -> dict[str, str]:
 
 
 def _numbers(endpoint: HealthEndpoint, kind: Kind) -> dict[str, int]:
-    """The numbers that are declared, in whole seconds: a probe is never more impatient than what is declared.
+    """Return the declared numbers; times are rounded up to whole seconds, so that the probe is never stricter.
 
-    Startup and liveness probes are well after one success, whatever is declared.
+    Startup and liveness probes succeed after one success, whatever is declared.
     """
     return {
         said: _whole(getattr(endpoint, name))

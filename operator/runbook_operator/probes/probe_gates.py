@@ -1,6 +1,6 @@
-"""What has to be waited for before a container's probe is set, and what keeps it from being set at all.
+"""Gates that delay or prevent setting a container's probe.
 
-Each time that a probe is set replaces every pod. What puts one back waits for less: what was set may be what ails.
+Setting a probe replaces every pod. Restoring one skips most gates, because the probe that was set may be the cause.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,18 +24,18 @@ from runbook_operator.reconcile.snapshot import RunbookWorld, suspended
 from runbook_operator.switches import gitops_suspension
 
 PATIENCE = Backoff(timedelta(minutes=1), timedelta(hours=1), timedelta(hours=6))
-"""How a fight about a probe is fought: slowly."""
+"""The back-off after another writer changed the probe: a long one, since each correction replaces every pod."""
 ROLLED_OUT = "NewReplicaSetAvailable"
-"""What a Deployment says of a rollout that is over, whatever has become of its pods since."""
+"""The reason of a Deployment's condition Progressing after a rollout has ended, whatever happened to its pods since."""
 
 
 def hindrance(world: RunbookWorld, place: Place, old: ProbeStatus) -> Refused | None:
-    """Why the probe cannot be set now."""
+    """Return why the probe cannot be set now, or None."""
     return next((found for gate in GATES if (found := gate(world, place, old))), None)
 
 
 def holder(world: RunbookWorld, seen: Seen) -> Refused | None:
-    """Why the workload's template is not to be touched: a switch holds it, or something inside of it."""
+    """Return the refusal if a switch holds the workload's template or a field inside it, else None."""
     for name, switch in world.switches.items():
         record = switch.status.record
         for one in (*record.actions, *record.dropped) if record else ():
@@ -47,38 +47,38 @@ def holder(world: RunbookWorld, seen: Seen) -> Refused | None:
 
 
 def failure(world: RunbookWorld, ref: Ref) -> Failed | None:
-    """Why writes to the workload fail, or those to the Runbook itself that have to come first."""
+    """Return why writes fail to the workload, or to the Runbook, which must be written first; None if none fails."""
     refs = (world.runbook.meta.ref, ref)
     return next((one.failed for (about, _), one in world.efforts.items() if about in refs and one.failed), None)
 
 
 def failing(world: RunbookWorld, ref: Ref) -> Refused | None:
-    """Why nothing is written now: the last write failed a moment ago."""
+    """Return the refusal while the back-off after a failed write lasts, else None."""
     found = failure(world, ref)
     return Refused(found.reason, found.message) if found and world.now < found.due else None
 
 
 def is_fought(world: RunbookWorld, seen: Seen, entry: ProbeStatus) -> bool:
-    """Whether somebody has changed what was set, and not a rollback of the operator's own."""
+    """True if another writer has changed the fields that were set; a rollback of the operator does not count."""
     if entry.pending or not changed(seen, entry.held):
         return False
     return entry.set_at is None or not is_rolled_back(world, seen, moment(entry.set_at))
 
 
 def changed(seen: Seen, held: Sequence[HeldField]) -> list[HeldField]:
-    """What does not show what was set."""
+    """Return the fields that do not show the values that were set."""
     return [one for one in held if not shows(seen.body, one.field, one.held)]
 
 
 def is_rolled_back(world: RunbookWorld, seen: Seen, since: datetime) -> bool:
-    """True if a switch has brought another revision after that time, and was released: a probe went with that."""
+    """True if a switch rolled back to another revision and was released after that time: that changes probes too."""
     ended = (one for switch in world.switches.values() for one in switch.status.history)
     lately = (one for one in ended if moment(one.released_at) >= since)
     return any(swapped.uid == seen.uid for one in lately for swapped in one.templates)
 
 
 def lasts(world: RunbookWorld, entry: ProbeStatus) -> bool:
-    """Whether a fight goes on that began with what was set last."""
+    """True if the last set is more recent than the quiet period, so that a contest continues."""
     return entry.set_at is not None and world.now - moment(entry.set_at) < PATIENCE.calm
 
 
@@ -119,7 +119,7 @@ def _unrollable(_: RunbookWorld, place: Place, __: ProbeStatus) -> Refused | Non
 
 
 def _foreign(_: RunbookWorld, place: Place, __: ProbeStatus) -> Refused | None:
-    """A GitOps tool would take it back, and each turn of that replaces every pod."""
+    """Refuse a workload that a GitOps tool applies: it would revert the probe, and each turn replaces every pod."""
     labels = place.seen.body["metadata"].get("labels") or {}
     owner = "Flux" if any(label in labels for label, _ in gitops_suspension.HOLDS) else ""
     if app := gitops_suspension.application(place.seen):
@@ -139,7 +139,7 @@ def _switched(world: RunbookWorld, place: Place, _: ProbeStatus) -> Refused | No
 
 
 def _rolling(_: RunbookWorld, place: Place, old: ProbeStatus) -> Refused | None:
-    """What was set and does not work must be corrected: the rollout that it began itself is no reason to wait."""
+    """Wait for a rollout, except for that of the probe itself: one that does not work must be corrected."""
     seen = place.seen
     if (old.set_generation and old.set_generation == generation(seen)) or not _is_rolling(seen):
         return None
@@ -147,7 +147,7 @@ def _rolling(_: RunbookWorld, place: Place, old: ProbeStatus) -> Refused | None:
 
 
 def _is_rolling(seen: Seen) -> bool:
-    """Whether its pods are being replaced; pods that have become unavailable since are no rollout."""
+    """True if pods are being replaced; pods that became unavailable after a rollout do not count."""
     far = rolling_out(seen)
     if far.overdue:
         return False
@@ -171,7 +171,7 @@ def _fought(world: RunbookWorld, place: Place, old: ProbeStatus) -> Refused | No
 
 
 def _set_again_at(entry: ProbeStatus) -> datetime | None:
-    """When what was set and changed may be set again, None where nothing was."""
+    """Return when a changed probe may be set again, None if none was set."""
     if entry.set_at is None:
         return None
     return moment(entry.set_at) + PATIENCE.pause(entry.times, f"{entry.uid}.{entry.container}.{entry.probe}")

@@ -19,7 +19,7 @@ NOTHING = Effort()
 
 
 def unforced(world: RunbookWorld, seen: Seen, asked: Sequence[HeldField]) -> Refused | None:
-    """Why these fields do not show what the last accepted write asked for, None where they do."""
+    """Return the refusal if one of these fields does not show the value of its last accepted write, else None."""
     first = next((one for one in asked if _undone(world, seen, one)), None)
     if first is None:
         return None
@@ -33,19 +33,19 @@ def unforced(world: RunbookWorld, seen: Seen, asked: Sequence[HeldField]) -> Ref
 
 
 def is_paused(world: RunbookWorld, seen: Seen, asked: Sequence[HeldField]) -> bool:
-    """True if the last accepted write was too short a time ago to repeat it."""
+    """True if the last accepted write is too recent to repeat it."""
     every = (found for one in asked if (found := _undone(world, seen, one)))
     return any(world.now < _again_at(world, found) for found in every)
 
 
 def due(world: RunbookWorld) -> Iterator[datetime]:
-    """When what is not in force is written again."""
+    """Yield when a write that is not in force is repeated."""
     if any(one.reason == Reason.NOT_IN_FORCE for one in world.runbook.status.probes):
         yield from (_again_at(world, one.accepted) for one in world.efforts.values() if one.accepted)
 
 
 def _undone(world: RunbookWorld, seen: Seen, asked: HeldField) -> Accepted | None:
-    """The last accepted write of this very value, where the field does not show it."""
+    """Return the last accepted write of this very value if the field does not show it, else None."""
     found = world.efforts.get((seen.ref, asked.field), NOTHING).accepted
     if (
         found is None

@@ -1,6 +1,6 @@
-"""Containers' own probes beside the health endpoints that are declared to be them: told, set, and put back.
+"""Reconcile containers' probes with the health endpoints that declare them: report drift, set and restore.
 
-What was there is written down before it is changed, and one write changes all probes of a workload, since each
+The original is saved in the status before a change. One write changes all probes of a workload, since each write
 replaces its pods.
 """
 
@@ -31,24 +31,24 @@ from runbook_operator.switches.owned_switches import is_owned
 ORPHANS = "orphan"
 """The finalizer of a deletion that leaves what it owns: `kubectl delete --cascade=orphan`."""
 DRIFT = "ProbeDrift"
-"""The condition that is there while a probe differs from what is declared."""
+"""The condition that is present while a probe differs from what is declared."""
 AGAIN = timedelta(seconds=10)
-"""What waits is looked at so often: no watch tells of the end of every rollout."""
+"""Requeue interval while a probe is pending, since no watch reports the end of every rollout."""
 LASTING = (
     *(Reason.OBSERVING, Reason.NO_ACCOUNT, Reason.ACTION_NOT_ALLOWED, Reason.GITOPS),
     Reason.NOT_RESTARTABLE,
 )
-"""Why a probe is not set, where that does not go by itself."""
+"""Reasons why a probe is not set that last until a person changes something."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be told, what is to be said about that, and what is then to be written."""
+    """The new status entries, their Events, and the writes that follow the status."""
 
     entries: list[ProbeStatus]
     notices: tuple[Notice, ...]
     writes: dict[tuple[Ref, str | None], tuple[Seen, list[Written]]]
-    """By the workload, and by the service account in whose name it is written."""
+    """By workload and service account."""
 
     @property
     def holds(self) -> bool:
@@ -56,10 +56,10 @@ class Plan:
 
 
 def next_step(world: RunbookWorld) -> RunbookStep | None:
-    """The next step about probes, None where all is told and done. Raises Unread.
+    """Return the next step about probes, None if nothing is left to do. Raises Unread.
 
-    A Runbook that does not parse keeps them as they are. One that goes away puts them back first, and before that lets
-    its switches do the same: they go with it anyway, and may be in the way.
+    A Runbook that does not parse leaves probes as they are. A deleted one first deletes its switches, which the garbage
+    collector would delete anyway and which may block the probes, and then restores the probes.
     """
     runbook = world.runbook
     if runbook.meta.deleting and FINALIZER not in runbook.meta.finalizers:
@@ -70,7 +70,7 @@ def next_step(world: RunbookWorld) -> RunbookStep | None:
 
 
 def conditions(world: RunbookWorld) -> list[Condition]:
-    """What is said of drift as it was told last; nothing while there is none."""
+    """Return the condition ProbeDrift for the drift in the status; [] without drift."""
     drifted = [one for one in world.runbook.status.probes if one.drift]
     if not drifted:
         return []
@@ -82,7 +82,7 @@ def conditions(world: RunbookWorld) -> list[Condition]:
 
 
 def due(world: RunbookWorld) -> Iterator[datetime]:
-    """When to look again although nothing happens."""
+    """Yield when to reconcile again without an event."""
     for one in world.runbook.status.probes:
         if one.reason == Reason.PROBE_PENDING:
             yield world.now + AGAIN
@@ -131,7 +131,7 @@ def _plan(world: RunbookWorld) -> Plan:
 
 
 def _cases(world: RunbookWorld) -> list[Case]:
-    """Every endpoint that is declared to be a probe; all that is unread is asked for at once."""
+    """Return a case for each endpoint that is declared to be a probe; raises one Unread for all missing reads."""
     found: list[Case] = []
     unread: set[Query] = set()
     for endpoint in world.runbook.spec.health_endpoints if world.runbook.spec else ():
@@ -143,7 +143,7 @@ def _cases(world: RunbookWorld) -> list[Case]:
             unread |= more.queries
     if unread:
         raise Unread(unread)
-    # What another endpoint has taken over is no longer this one's.
+    # An entry that another endpoint has taken over no longer belongs to this one.
     taken = [case.old for case in found if case.place and case.old]
     return [
         replace(case, old=None) if case.place is None and any(case.old is one for one in taken) else case
@@ -175,7 +175,7 @@ def _key(entry: ProbeStatus) -> tuple[str, str, str | None]:
 
 
 def _is_news(world: RunbookWorld, endpoint: HealthEndpoint, old: ProbeStatus) -> bool:
-    """Whether it is worth a read to see how it is now."""
+    """True if the probe should be read in this visit."""
     seen = world.seen.get(old.ref(world.runbook.meta.ref.namespace))
     moved = isinstance(seen, Seen) and (seen.uid, probe_gates.generation(seen)) != (old.uid, old.observed_generation)
     waits = old.reason == Reason.PROBE_PENDING or (bool(old.held) and not endpoint.enforce)

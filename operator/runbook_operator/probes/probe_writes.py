@@ -1,7 +1,7 @@
-"""What is set of a container's probe, and what is put back.
+"""Compute the writes that set a container's probe, and those that restore it.
 
-The original of a workload is what it would be without what was set, so that no edit of the Runbook, no repetition after
-a crash and no second endpoint ever takes a value of ours for one that was there.
+The original of a workload is the live one without the fields that were set, so that no edit of the Runbook, no
+repetition after a crash and no second endpoint ever saves a value of the operator as an original.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,17 +32,17 @@ from runbook_operator.reconcile.steps import Adjust, Change
 
 Body = Mapping[str, Any]
 Written = tuple[str, Any]
-"""A field of a workload, and what it is to be."""
+"""A field of a workload, and its new value."""
 
 
 def recorded(world: RunbookWorld, uid: str) -> list[HeldField]:
-    """All that was set in the workload of that uid, with what admission left of it."""
+    """Return all fields that were set in the workload of that uid, each with the value that admission left."""
     every = (entry for entry in world.runbook.status.probes if entry.uid == uid)
     return [_answered(world, entry, one) for entry in every for one in entry.held]
 
 
 def is_left(seen: Seen, one: HeldField) -> bool:
-    """True if the field shows what was set, or what admission left of it."""
+    """True if the field still shows the value that was set, or what admission left of it."""
     return any(shows(seen.body, one.field, value) for value in (one.held, *([one.admitted] if one.admitted else [])))
 
 
@@ -55,7 +55,7 @@ def _answered(world: RunbookWorld, entry: ProbeStatus, one: HeldField) -> HeldFi
 
 
 def wanted(world: RunbookWorld, place: Place) -> tuple[Difference, ...]:
-    """What is to be set, by the paths of the workload: where its original differs from what is declared."""
+    """Return where the workload's original differs from what is declared, by paths in the workload."""
     container = field_paths.get(_original(place.seen, recorded(world, place.seen.uid)), place.path)
     return tuple(
         Difference(f"{place.path}.{one.field}", one.live, one.declared) for one in differences(container, place.said)
@@ -63,13 +63,13 @@ def wanted(world: RunbookWorld, place: Place) -> tuple[Difference, ...]:
 
 
 def noted(difference: Difference) -> HeldField:
-    """The same as it is written down before it is done."""
+    """Return the write-ahead entry of a difference."""
     field = difference.field
     return HeldField(field=field, saved=sealed(field, difference.live), held=sealed(field, difference.declared))
 
 
 def setting(place: Place, differences: Iterable[Difference]) -> list[Written]:
-    """The writes that are left to do; of a probe that is there already nothing else is lost."""
+    """Return the writes that are left to do; they keep the undeclared fields of an existing probe."""
     whole = f"{place.path}.{FIELDS[place.said.kind]}"
     live = place.container.get(FIELDS[place.said.kind]) or {}
     kept = {key: value for key, value in live.items() if key not in HANDLERS}
@@ -81,7 +81,7 @@ def setting(place: Place, differences: Iterable[Difference]) -> list[Written]:
 
 
 def restoring(world: RunbookWorld, seen: Seen, held: Sequence[HeldField]) -> list[Written]:
-    """The writes that put back what was saved; raises Refused where that is nowhere to be found, and Unread."""
+    """Return the writes that restore the saved values; raises Refused if one is not found, and Unread."""
     templates: Sequence[Body] = ()
     if any(is_sealed(one.saved) for one in held):
         templates = [one.template for one in field_values.kept(seen, world.answers)]
@@ -89,7 +89,7 @@ def restoring(world: RunbookWorld, seen: Seen, held: Sequence[HeldField]) -> lis
 
 
 def adjust(world: RunbookWorld, seen: Seen, written: Sequence[Written], account: Account | None = None) -> Adjust:
-    """The one write by which all of it is done, in the name of the account."""
+    """Return the one write that changes all these fields, in the name of the account."""
     changes = tuple(
         Change((seen.ref, place), sealed(place, field_values.live(seen, place)), sealed(place, value))
         for place, value in written
@@ -99,13 +99,13 @@ def adjust(world: RunbookWorld, seen: Seen, written: Sequence[Written], account:
 
 
 def sure(world: RunbookWorld, ref: Ref) -> None:
-    """Raises Unread where the object was not read in this visit: a watch may be late, and a write must not be."""
+    """Raise Unread if the object was not read in this visit: a watch may lag, and no write may rest on old data."""
     if Read(ref) not in world.answers:
         raise Unread([Read(ref)])
 
 
 def _original(seen: Seen, held: Iterable[HeldField]) -> Body:
-    """The workload without what was set in it; what may be a credential is a digest there."""
+    """Return the workload without the fields that were set in it; possible credentials are digests."""
     body = dict(seen.body)
     for one in held:
         if is_left(seen, one):
