@@ -105,7 +105,7 @@ class Told:
 
     @property
     def problems(self) -> list[Problem]:
-        """The entries that cannot be watched, and why not."""
+        """The entries that cannot be watched, with the reasons."""
         return [one.problem for one in self.entries if one.problem]
 
 

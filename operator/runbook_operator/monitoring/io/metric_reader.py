@@ -83,7 +83,7 @@ class Measuring:
         began = clock.monotonic()
         answers = await source.instant([ask.query for _, ask in dues], self._its_now(source))
         took = clock.monotonic() - began
-        # The answer has told the source's clock; the first query may have been for another time than it has.
+        # The answer gives the source's clock; before the first one, the query was for the operator's own time.
         now = self._its_now(source)
         readings = [_counted(ask, reading(name, answers[ask.query], ask.worst, now)) for _, ask in dues]
         complete = await asyncio.gather(*(self._beside(*due, found) for due, found in zip(dues, readings, strict=True)))
