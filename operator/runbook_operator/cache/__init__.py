@@ -1,1 +1,1 @@
-"""What the operator has seen and has not written anywhere: the store, and the snapshots that are read from it."""
+"""State in memory that is written nowhere: the store of observed objects, and the snapshots that are built from it."""

@@ -1,4 +1,4 @@
-"""Which Runbooks act by themselves, and how often they began to: as Switches tell, and as is about to be written."""
+"""Count the automatic engagements of Runbooks: those in the status of Switches, and those about to be written."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +12,7 @@ from runbook_operator.reconcile.snapshot import BUDGETED, Acts
 
 @dataclass(frozen=True)
 class Known:
-    """What one Switch does by itself: whether it is engaged now, and when such engagements of it began."""
+    """The automatic engagements of one Switch: whether one is active now, and when each began."""
 
     runbook: Ref
     acting: bool
@@ -21,16 +21,16 @@ class Known:
 
 @dataclass
 class Acting:
-    """Kept as statuses come in, since decisions about one Switch ask about those of the whole cluster.
+    """The ledger, updated with each status, since a decision about one Switch depends on those of the whole cluster.
 
-    A reservation is an engagement that was decided on and is not in any status yet.
+    A reservation is an engagement that was decided and is not in a status yet.
     """
 
     _known: dict[Ref, Known] = field(default_factory=dict)
     _reserved: dict[Ref, Known] = field(default_factory=dict)
 
     def note(self, switch: SwitchObject) -> None:
-        """Keep what a Switch's status says; an engagement in it is no longer one that is only decided on."""
+        """Record the engagements in a Switch's status; a record in it replaces the reservation."""
         ref, record = switch.meta.ref, switch.status.record
         every = (*([record] if record else ()), *switch.status.history)
         if began := tuple(moment(one.engaged_at) for one in every if one.source != "Person"):
@@ -42,25 +42,25 @@ class Acting:
             self.free(ref)
 
     def forget(self, switch: Ref) -> None:
-        """The Switch is gone."""
+        """Forget a deleted Switch."""
         self._known.pop(switch, None)
         self.free(switch)
 
     def reserve(self, switch: SwitchObject, now: datetime) -> None:
-        """An automatic engagement of the Switch begins now."""
+        """Reserve an automatic engagement of the Switch that begins now."""
         self._reserved[switch.meta.ref] = Known(switch.runbook, acting=True, began=(now,))
 
     def free(self, switch: Ref) -> None:
-        """The engagement is noted, or does not begin."""
+        """Drop the reservation: the engagement is recorded, or does not begin."""
         self._reserved.pop(switch, None)
 
     def leave(self, whose: Whose) -> None:
-        """Somebody else decides about these from now on; what is decided is in their statuses, or does not begin."""
+        """Drop the reservations of Switches that this replica no longer leads: they are in a status or do not begin."""
         for switch in [*filter(whose, self._reserved)]:
             self.free(switch)
 
     def acts(self, switch: SwitchObject, now: datetime) -> Acts:
-        """What a decision about the Switch is to know; its own reservation is the very thing that is decided."""
+        """Return the engagements that a decision about the Switch depends on; its own reservation does not count."""
         self._drop_what_is_over(now)
         own, runbook = switch.meta.ref, switch.runbook
         every = (*self._known.values(), *(one for ref, one in self._reserved.items() if ref != own))
@@ -72,7 +72,7 @@ class Acting:
         )
 
     def _drop_what_is_over(self, now: datetime) -> None:
-        """What began more than an hour ago and has ended counts nowhere any more."""
+        """Drop engagements that have ended and began before the budget's hour."""
         over = [ref for ref, one in self._known.items() if not one.acting and now - max(one.began) >= BUDGETED]
         for ref in over:
             del self._known[ref]

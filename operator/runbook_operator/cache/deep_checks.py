@@ -1,6 +1,6 @@
-"""Which visits are to be close ones: what changed, and what was not looked at closely for long, is worth the requests.
+"""Decide which visits are close looks: those of changed objects, and those whose last close look is long ago.
 
-A start looks closely at nothing that was told before: the first close looks are spread over their whole time.
+After a start the first close looks at unchanged objects are spread over a whole interval.
 """
 
 import random
@@ -15,14 +15,14 @@ from runbook_operator.kube.list_cache import Edition
 from runbook_operator.runtime import clock
 
 CLOSE_LOOK = 600.0
-"""Idle objects are looked at closely so often: a switch that would not work is found before somebody throws it."""
+"""Seconds between close looks at idle objects: they find a switch that would not work before it is thrown."""
 TROUBLED_LOOK = 10.0
-"""As above for those that say that something is wrong: what heals by itself is to be seen before long."""
+"""Seconds between close looks at objects whose condition Ready is False, so that a recovery is seen soon."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """One look: whether it is to be a close one, what declares the object, and seconds until the next close one."""
+    """One visit: True if it is a close look, the Runbook's generation, and the seconds until the next close look."""
 
     thorough: bool
     edition: Edition
@@ -31,13 +31,13 @@ class Look:
 
 @dataclass
 class Looks:
-    """When each object was looked at closely last, and what declared it then."""
+    """The time of each object's last close look, and the Runbook's generation at that time."""
 
     monotonic: Callable[[], float] = clock.monotonic
     _last: dict[Ref, tuple[float, Edition]] = field(default_factory=dict)
 
     def at(self, seen: RunbookObject | SwitchObject, store: Store) -> Look:
-        """The object is looked at now."""
+        """Plan the visit of the object that begins now."""
         now, key, every, edition = self.monotonic(), seen.meta.ref, _every(seen), _edition(seen, store)
         first = (now - random.random() * every, edition)  # noqa: S311 # jitter, not a secret
         looked, before = self._last.setdefault(key, first)
@@ -48,11 +48,11 @@ class Looks:
         return Look(thorough, edition, looked + every - now)
 
     def again(self, seen: RunbookObject | SwitchObject) -> float:
-        """Seconds until the next close look at an object that this visit has reported on: it may not be Ready now."""
+        """Return the seconds until the next close look, after a visit that may have changed the condition Ready."""
         return self._last[seen.meta.ref][0] + _every(seen) - self.monotonic()
 
     def forget(self, key: Ref) -> None:
-        """The object is gone."""
+        """Forget a deleted object."""
         self._last.pop(key, None)
 
 

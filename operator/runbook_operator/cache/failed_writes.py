@@ -1,4 +1,4 @@
-"""What was tried lately, in memory only: after a restart everything is tried anew, and nothing is done twice by it."""
+"""Record recent writes, in memory only: after a restart all are tried again, which is safe to repeat."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -12,12 +12,12 @@ from runbook_operator.runtime.work_queue import backoff
 
 NOTHING = Effort()
 CALM = timedelta(minutes=10)
-"""After so long without a write, the same value counts anew."""
+"""The quiet period: after this time without a write of a value, its count starts again."""
 
 
 @dataclass
 class Efforts:
-    """The efforts of each switch, by the place that was written; how many writes of a place were undone, for all."""
+    """Recent writes by switch and field, and by field alone how many writes of all switches did not last."""
 
     _of: dict[Ref, dict[Place, Effort]] = field(default_factory=dict)
     _undone: dict[Place, tuple[int, datetime]] = field(default_factory=dict)
@@ -26,7 +26,7 @@ class Efforts:
         return self._of.get(switch, {})
 
     def worked(self, switch: Ref, place: Place) -> None:
-        """A write was accepted: what failed before it does not count any more."""
+        """Clear the failures of a field after an accepted write."""
         found = self.of(switch).pop(place, NOTHING).accepted
         if found is not None:
             self._of[switch][place] = Effort(accepted=found)
@@ -34,7 +34,7 @@ class Efforts:
     def answered(
         self, switch: Ref, places: Iterable[Place], answers: Iterable[tuple[Place, Answer]], now: datetime
     ) -> None:
-        """A write to a target was accepted; what failed before it does not count any more."""
+        """Record an accepted write to a target: clear its failures and keep the API server's answers."""
         for place in places:
             self.worked(switch, place)
         for place, found in answers:
@@ -50,7 +50,7 @@ class Efforts:
         self._of.setdefault(switch, {})[place] = Effort(accepted=replace(accepted, undone=undone))
 
     def _count(self, place: Place, now: datetime, *, did_not_last: bool) -> int:
-        """How many writes of the place did not last; switches that follow each other share the pauses between them."""
+        """Count the writes of a field that did not last; successive switches share this count and its pauses."""
         self._undone = {one: known for one, known in self._undone.items() if now - known[1] < CALM}
         count = self._undone.get(place, (0, now))[0]
         if did_not_last:
@@ -59,7 +59,7 @@ class Efforts:
         return count
 
     def failed(self, switch: Ref, place: Place, error: errors.ApiError, now: datetime) -> None:
-        """A write failed: it is due again after the server's own pause, or after a back-off."""
+        """Record a failed write; it is due again after the server's Retry-After, or after a back-off."""
         before = self.of(switch).get(place, NOTHING)
         attempts = before.failed.attempts + 1 if before.failed else 1
         pause = backoff(attempts) if error.retry_after is None else error.retry_after
@@ -74,5 +74,5 @@ class Efforts:
         self._of.setdefault(switch, {})[place] = Effort(failed, before.accepted)
 
     def forget(self, switch: Ref) -> None:
-        """The engagement is over, or the switch is gone."""
+        """Forget the writes of a switch whose engagement is over, or which is deleted."""
         self._of.pop(switch, None)

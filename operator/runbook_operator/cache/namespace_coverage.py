@@ -1,8 +1,8 @@
-"""Which of the namespaces of the settings are served: those whose objects can be listed.
+"""Track which of the configured namespaces are served: those whose objects can be listed.
 
-A namespace that does not exist, or in which a right is missing, holds up no other one. What could not be listed there
-is never taken for absent: an object of the kind is read by itself, and where the Runbooks or the Switches could not be
-listed, nothing is decided. It is listed again until it can be, with a pause that grows to a few seconds.
+A namespace that does not exist, or in which a right is missing, delays no other one. If a kind could not be listed, its
+objects never count as absent: each is read individually. If the Runbooks or the Switches could not be listed, nothing
+is decided in the namespace. Lists are retried with a back-off of up to LONGEST seconds.
 """
 
 import asyncio
@@ -23,25 +23,25 @@ from runbook_operator.runtime.work_queue import WorkQueue, backoff
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 Kind = tuple[str, str]
 OWN = frozenset(KINDS) - ALWAYS_WATCHED
-"""The kinds without which nothing in a namespace is decided."""
+"""The kinds that must be listed before anything in a namespace is decided."""
 AT_ONCE = 8
-"""Namespaces that are listed at the same time: one that does not answer delays no other one."""
+"""Namespaces that are listed concurrently, so that one that does not answer delays no other."""
 LONGEST = 5.0
-"""Seconds between two tries to list what cannot be listed."""
+"""Maximum seconds between two tries of a failed list."""
 
 
 @dataclass
 class Coverage:
-    """Lists the namespaces, and keeps why some of them could not be listed.
+    """The lists of the namespaces, and why some failed.
 
-    Without `namespaces` there is one, the empty name, which stands for the whole cluster.
+    Without `namespaces` there is one, the empty name, which is the whole cluster.
     """
 
     kube: Kube
     store: Store
     namespaces: Sequence[str]
     listing: Callable[[], Listed]
-    """What takes in a list that begins now."""
+    """Return the callback for the objects of a list that begins now; see Certainty.listing."""
     wake: Callable[[Iterable[Ref]], None]
     failures: dict[str, dict[Kind, errors.ApiError]] = field(default_factory=dict)
     """By namespace, the kinds that could not be listed, and why."""
@@ -58,23 +58,23 @@ class Coverage:
 
     @property
     def begun(self) -> bool:
-        """True if the Runbooks and Switches of a namespace were listed, so that there is something to work on."""
+        """True if the Runbooks and Switches of at least one namespace were listed."""
         return any(map(self.knows, self.every))
 
     def knows(self, namespace: str) -> bool:
-        """True if the Runbooks and Switches there were listed: without them nothing there is decided."""
+        """True if the Runbooks and Switches of the namespace were listed; otherwise nothing is decided there."""
         return self._listed.get(namespace if self.namespaces else "", set()) >= OWN
 
     def serves(self, namespace: str) -> bool:
-        """True if everything there can be listed."""
+        """True if all kinds in the namespace can be listed."""
         return namespace not in self.failures and self.knows(namespace)
 
     def warnings(self) -> list[str]:
-        """A sentence for each namespace that is not served."""
+        """Return a sentence for each namespace that is not served."""
         return [self._sentence(namespace) for namespace in sorted(self.failures)]
 
     async def list_all(self) -> frozenset[Ref]:
-        """List everything; returns what is to be looked at again. Raises ApiError where there is nothing to work on."""
+        """List all namespaces; return the objects to reconcile. Raises ApiError if no namespace could be listed."""
         found = await self._list(dict.fromkeys(self.every, KINDS))
         if not self.begun:
             raise next(error for kinds in self.failures.values() for error in kinds.values())
@@ -82,19 +82,19 @@ class Coverage:
         return found
 
     def limit(self, queue: WorkQueue[Ref]) -> None:
-        """Hand out nothing of a namespace that is not known; all of it is woken once it is."""
+        """Make the queue skip namespaces that were not listed; their objects are woken once they are."""
         mine = queue.mine
         if self.namespaces:
             queue.mine = lambda key: self.knows(key.namespace) and mine(key)
 
     def suspect(self, namespace: str) -> None:
-        """A watch was refused there: the namespace may be served no longer."""
+        """Schedule a list of a namespace in which a watch was refused."""
         if namespace in self.namespaces and namespace not in self.failures:
             self._suspects.add(namespace)
             self._signal.set()
 
     async def run(self) -> None:
-        """List what is suspected or could not be listed until it can be, for ever."""
+        """List suspected and failed namespaces until that works, forever."""
         tries = 0
         while True:
             if not self.failures:
@@ -133,7 +133,10 @@ class Coverage:
         return wake if self._state(namespace) == before else wake | self._keys(namespace)
 
     def _late(self, namespace: str, kinds: Iterable[Kind], error: errors.ApiError) -> None:
-        """The API server may answer no other request either. Of what was listed before, watches go on to tell."""
+        """Handle a list without an answer, after which the remaining kinds are skipped.
+
+        Kinds that were listed before do not count as failed, since their watches go on.
+        """
         fresh = [kind for kind in kinds if kind not in self._listed.get(namespace, ())]
         if fresh:
             self._fail(namespace, fresh, error)
@@ -161,7 +164,7 @@ class Coverage:
         return {*filter(lambda key: namespace in ("", key.namespace), self.store.keys())}
 
     def _report(self) -> None:
-        """One line when a namespace begins not to be served, and one when that ends."""
+        """Log once when a namespace is no longer served, and once when it is again."""
         for namespace in sorted(self.failures.keys() - self._reported):
             (kind, error), *_ = self.failures[namespace].items()
             log.warning(self._sentence(namespace), error=str(error), hint=_hint(namespace, kind, error))

@@ -1,4 +1,4 @@
-"""Which version of each object this leader has read or written last, and in whose name it was allowed to."""
+"""The resourceVersion of each object that this leader has read or written last, by service account."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,28 +11,29 @@ from runbook_operator.core.sharding import Whose
 
 @dataclass
 class Certainty:
-    """Kept for one time of leading there. What one account has read, no other has."""
+    """The versions of one leadership term. A read by one service account does not count for another."""
 
     _of: dict[Ref, dict[Account | None, str]] = field(default_factory=dict)
     _times: int = 0
-    """How often leading has begun anywhere."""
+    """The number of times that leading has begun, for any shard."""
 
     def version(self, ref: Ref, account: Account | None = None) -> str | None:
-        """None where nothing was read in that name."""
+        """Return the last version that the account has read, or None."""
         return self._of.get(ref, {}).get(account)
 
     def note(self, ref: Ref, version: str, account: Account | None = None) -> None:
         self._of.setdefault(ref, {})[account] = version
 
     def saw(self, seen: Seen | Missing, account: Account | None) -> None:
-        """As note, for a target; one that is not there has no version."""
+        """Note the version of a target; a missing one has none."""
         if isinstance(seen, Seen):
             self.note(seen.ref, seen.resource_version, account)
 
     def listing(self) -> Callable[[Ref, str], bool]:
-        """Who takes in a list that begins now: what it says has been read, unless leading begins anywhere meanwhile.
+        """Return a callback that marks listed objects as read, unless leading begins anywhere during the list.
 
-        Returns whether it has. A version that was read or written by itself is newer, as a rule, and stays.
+        The callback returns True if the object counts as read. A version from a single read or write is kept, since it
+        is usually newer.
         """
         times = self._times
 

@@ -1,4 +1,4 @@
-"""Lists one kind and compares it with the store: what a watch missed, deletions among it, is found here."""
+"""Resync: list one kind and compare it with the store, to find changes and deletions that a watch missed."""
 
 from collections.abc import Callable, Iterable
 
@@ -12,15 +12,15 @@ KINDS = ((API_VERSION, "Runbook"), (API_VERSION, "Switch"), *sorted(ALWAYS_WATCH
 
 
 Listed = Callable[[Ref, str], bool]
-"""Told of each Switch and declared target, and of its resourceVersion in the list; says whether that counts as read."""
+"""Called with each listed Switch or declared target and its resourceVersion; True if that counts as read."""
 
 
 async def compare(kube: Kube, store: Store, kind: tuple[str, str], namespace: str, listed: Listed) -> set[Ref]:
-    """Returns the Runbooks and Switches to look at again; raises ApiError where the list fails.
+    """Return the Runbooks and Switches to reconcile; raises ApiError if the list fails.
 
     An empty namespace means all of them.
     """
-    # Taken before the list: what is created meanwhile is not in it and must not look deleted.
+    # Taken before the list: an object that is created meanwhile is not in the list and must not look deleted.
     before = store.uids(*kind, namespace)
     wake: set[Ref] = set()
     path = collection(kind[0], BUILT_IN[kind].plural, namespace)

@@ -1,4 +1,4 @@
-"""The world of one Switch or Runbook, read from the store."""
+"""Build the snapshot of one Switch or Runbook from the store."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -18,7 +18,7 @@ from runbook_operator.reconcile.target_index import declared, held_by, prepared_
 
 
 def switch_world(store: Store, switch: SwitchObject, *, now: datetime, new_id: str, **rest: Any) -> World:
-    """`rest` is what the store does not know: answers, latency, efforts and policy."""
+    """Build the snapshot of a Switch; `rest` is what the store does not know: answers, latency, efforts and policy."""
     runbook = store.runbook_of(switch)
     seen = _seen(store, (*targets_of(store, switch), *_asked(rest))) | _denied(rest)
     claims, signals = tuple(_claims(store, switch)), store.signals_of(switch.meta.ref)
@@ -29,7 +29,7 @@ def switch_world(store: Store, switch: SwitchObject, *, now: datetime, new_id: s
 
 
 def runbook_world(store: Store, runbook: RunbookObject, now: datetime, **rest: Any) -> RunbookWorld:
-    """`rest` is what the store does not know: answers, senses, efforts, policy, and whether to be thorough."""
+    """Build the snapshot of a Runbook; `rest` is the same, with `senses` and `thorough` and without latency."""
     names = (switch_name(runbook.meta.ref.name, entry) for entry in runbook.spec.switches()) if runbook.spec else ()
     switches = store.concerned(runbook, names)
     seen = _seen(store, (*declared(runbook), *_asked(rest))) | _denied(rest)
@@ -37,7 +37,7 @@ def runbook_world(store: Store, runbook: RunbookObject, now: datetime, **rest: A
 
 
 def _asked(rest: Mapping[str, Any]) -> Iterator[Ref]:
-    """What was read in this visit, whoever declares it."""
+    """Yield the objects that were read in this visit, also if no Runbook declares them."""
     return (query.ref for query in rest.get("answers", ()) if isinstance(query, Read))
 
 
@@ -46,28 +46,31 @@ def _seen(store: Store, refs: Iterable[Ref]) -> dict[Ref, Seen | Missing]:
 
 
 def _found(store: Store, ref: Ref) -> Seen | Missing | None:
-    """The object as the store has it; one of a kind that is watched there does not exist where the store lacks it."""
+    """Return the object in the store; if its kind is watched there, an object that the store lacks is absent."""
     return store.targets.get(ref) or (absent(ref) if store.listings.tell(ref) else None)
 
 
 def _denied(rest: Mapping[str, Any]) -> dict[Ref, Missing]:
-    """What may not be read in whose name this is. It is kept for nobody: others may, and what they see is theirs."""
+    """Return the objects that the acting account may not read as Missing.
+
+    The store does not keep them, since another account may read them.
+    """
     answers = rest.get("answers") or {}
     refused = {query.ref: found for query, found in answers.items() if isinstance(query, Read)}
     return {ref: Missing(ref, one.reason, one.message) for ref, one in refused.items() if isinstance(one, Denied)}
 
 
 def reader(store: Store, key: Ref, *, required: bool) -> acting_identity.Reader:
-    """In whose name the object of ours is read for."""
+    """Return the account for reads on behalf of this Runbook or Switch, or Denied."""
     switch = store.switches.get(key)
     runbook = store.runbook_of(switch) if switch else store.runbooks.get(key)
     return acting_identity.reader(switch, runbook, required=required)
 
 
 def targets_of(store: Store, switch: SwitchObject) -> tuple[Ref, ...]:
-    """What the switch holds and what its Runbook declares, in one fixed order: switches that share any take turns.
+    """Return the targets that the switch holds and that its Runbook declares, sorted, for the locks of a visit.
 
-    A throw without a record may have written what was prepared, whether or not the Runbook still declares it.
+    A throw without a record may have written the prepared targets, even if the Runbook no longer declares them.
     """
     runbook = store.runbook_of(switch)
     written = prepared_by(switch) if switch.is_in_doubt else ()
@@ -107,12 +110,12 @@ def _claim(other: SwitchObject, record: Record, index: int, entry: Entry) -> Cla
 
 
 def _about(record: Record, entry: Entry, namespace: str) -> tuple[Ref, ...]:
-    """The parts of the target of the action that an entry belongs to; what was dropped is in no plan any more."""
+    """Return the objects of the target of an entry's action; a dropped entry is in no plan and gives ()."""
     return record.plan[entry.step].target.refs(namespace).refs if entry.step < len(record.plan) else ()
 
 
 def _doubts(store: Store, other: SwitchObject) -> Iterator[Claim]:
-    """What another switch has written and not told of: what it found there is what was there."""
+    """Yield claims for fields that another switch has written without a record; their saved values are originals."""
     prepared, ref = other.status.prepared, other.meta.ref
     for index, one in enumerate(prepared.fields if prepared and store.doubts.may_have_acted(ref) else ()):
         if is_written(store.targets.get(one.ref(ref.namespace)), one):
@@ -120,6 +123,6 @@ def _doubts(store: Store, other: SwitchObject) -> Iterator[Claim]:
 
 
 def _numbered(record: Record) -> Iterator[tuple[int, Entry]]:
-    """The entries with their places; those that were dropped come before all others."""
+    """Yield the entries of a record with their index; dropped ones have negative indexes, so they sort first."""
     yield from enumerate(record.actions)
     yield from ((-1 - index, entry) for index, entry in enumerate(record.dropped))

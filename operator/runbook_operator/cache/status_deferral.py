@@ -1,6 +1,6 @@
-"""Of many switches that are thrown at once each takes effect before any of them is told of.
+"""Defer status writes while many switches are thrown at once, so that all take effect first.
 
-What is told of a switch costs the API server several writes, for which the next target would wait.
+The status and Events of a switch cost the API server several writes, which would delay the next target.
 """
 
 from collections.abc import Callable
@@ -10,40 +10,40 @@ from runbook_operator.core.references import Ref
 from runbook_operator.runtime import clock
 
 CALM = 0.1
-"""A burst is over when nobody has moved another lever for so many seconds."""
+"""A burst is over when no other switch was thrown or released for this many seconds."""
 LONGEST = 2.0
-"""Nobody is told later than so many seconds after it took effect because of others."""
+"""A burst defers a status by at most this many seconds after the switch took effect."""
 
 
 @dataclass
 class Bursts:
-    """What has been written to targets and not been told of yet."""
+    """The switches whose targets were written and whose status was not."""
 
     monotonic: Callable[[], float] = clock.monotonic
     _acted: dict[Ref, tuple[float, int]] = field(default_factory=dict)
-    """When a target was written first since the switch was told of, and for which generation of the switch."""
+    """By switch, the time of the first write to a target since its last status, and the generation of the switch."""
     _moves: dict[Ref, float] = field(default_factory=dict)
-    """The last two switches whose levers moved, and when; the later one last."""
+    """The last two switches that were thrown or released, and when; the later one last."""
 
     def moved(self, switch: Ref) -> None:
-        """Somebody moved its lever."""
+        """Note that the switch was thrown or released."""
         self._moves.pop(switch, None)
         self._moves[switch] = self.monotonic()
-        while len(self._moves) > 2:  # noqa: PLR2004 # the last one, and one that is another than whoever asks
+        while len(self._moves) > 2:  # noqa: PLR2004 # at least one of two is not the switch that `waits` is about
             self._moves.pop(next(iter(self._moves)))
 
     def acted(self, switch: Ref, generation: int) -> None:
-        """A target was written for it."""
+        """Note that a target was written for the switch."""
         self._acted.setdefault(switch, (self.monotonic(), generation))
 
     def told(self, switch: Ref) -> None:
-        """It was told of, or is gone."""
+        """Note that the status was written, or the switch is deleted."""
         self._acted.pop(switch, None)
 
     def waits(self, switch: Ref, generation: int, *, crowded: bool = False) -> bool:
-        """Whether what it has done is told later; never where somebody has spoken to it since.
+        """True if the status is to be written later; never if the spec of the switch has changed since.
 
-        It is `crowded` where others that were moved are still to take effect, however long ago that was.
+        `crowded` means that other urgent switches still wait for their effect.
         """
         now, (at, of) = self.monotonic(), self._acted.get(switch, (0.0, -1))
         if of != generation or now >= at + LONGEST:

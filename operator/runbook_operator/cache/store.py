@@ -1,4 +1,4 @@
-"""The last state of every object that matters, filled by watches, by lists and by the answers to our own writes."""
+"""The last known state of every relevant object, from watches, lists and the answers to the operator's own writes."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -30,7 +30,7 @@ Stored = RunbookObject | SwitchObject | Seen
 
 @dataclass
 class Store:
-    """Objects by reference. A body older than the one held is ignored, so that our own writes are read at once."""
+    """Objects by reference. An older body than the stored one is ignored, so that own writes are visible at once."""
 
     runbooks: dict[Ref, RunbookObject] = field(default_factory=dict)
     switches: dict[Ref, SwitchObject] = field(default_factory=dict)
@@ -43,10 +43,10 @@ class Store:
     doubts: Doubts = field(default_factory=Doubts)
     listings: Listings = field(default_factory=Listings)
     changed: Callable[[], None] = lambda: None
-    """Called when other objects are held than before."""
+    """Called when the set of targets that Switches hold has changed."""
 
     def take(self, body: Mapping[str, Any]) -> frozenset[Ref]:
-        """As put, for what others wrote: an object that this version cannot read is told and left alone."""
+        """Put the body of another writer; an object that this version cannot parse is logged and ignored."""
         try:
             return self.put(body)
         except ValidationError as error:
@@ -54,7 +54,7 @@ class Store:
             return frozenset()
 
     def put(self, body: Mapping[str, Any]) -> frozenset[Ref]:
-        """Keep the body; returns the Runbooks and Switches to look at again, none where nothing changed."""
+        """Store the body; return the Runbooks and Switches to reconcile, none if nothing changed."""
         ref = ref_of(body)
         old = self._held(ref)
         if old is not None and not _newer(body["metadata"]["resourceVersion"], old):
@@ -70,31 +70,31 @@ class Store:
                 return self._put_followed(ref, body) if self.is_held(ref) else frozenset()
 
     def read(self, body: Mapping[str, Any]) -> frozenset[Ref]:
-        """As put, for one of our own that was just answered."""
+        """Put a Runbook or Switch that the API server has just answered."""
         wake = self.put(body)
         if (switch := self.switches.get(ref_of(body))) is not None:
             self.doubts.read(switch)
         return wake
 
     def _put_followed(self, ref: Ref, body: Mapping[str, Any]) -> frozenset[Ref]:
-        """An event of a watch that begins and ends with what is held; whether it scales is known from a read."""
+        """Put a held object from a dynamic watch; only a read tells whether it is scalable, so that is kept."""
         scalable = old.scalable if isinstance(old := self.targets.get(ref), Seen) else True
         return self.put_target(observed_object.seen_of(body, whole=True, scalable=scalable))
 
     def unanswered(self) -> list[Ref]:
-        """The Switches whose levers moved while nobody led here."""
+        """Return the Switches that were thrown or released while no replica led here."""
         return [ref for ref, switch in self.switches.items() if switch.is_unanswered]
 
     def is_held(self, target: Ref) -> bool:
-        """Whether a Switch's record names it."""
+        """True if a Switch's record names the target."""
         return target in self._holders
 
     def learn(self, seen: Seen | Missing) -> frozenset[Ref]:
-        """As put_target, for the answer to a request: an event of a watch may have overtaken it, and stays."""
+        """Put a target that was read, unless a watch event has overtaken the answer."""
         return frozenset() if _is_overtaken(self.targets.get(seen.ref), seen) else self.put_target(seen)
 
     def put_target(self, seen: Seen | Missing) -> frozenset[Ref]:
-        """Keep what was seen of a target; only a change that decisions look at wakes its users."""
+        """Store a target; return its users to reconcile, none if the change is irrelevant to decisions."""
         old = self.targets.get(seen.ref)
         self.targets[seen.ref] = seen
         if old is None:
@@ -106,12 +106,12 @@ class Store:
         return self.users(seen.ref)
 
     def held_kinds(self) -> frozenset[tuple[str, str, str]]:
-        """API version, kind and namespace of what is held and not watched anyway."""
+        """Return API version, kind and namespace of held targets that need a dynamic watch."""
         kinds = {(ref.api_version, ref.kind, ref.namespace) for ref in self._holders}
         return frozenset(kind for kind in kinds if kind[:2] not in ALWAYS_WATCHED)
 
     def accounts(self, kind: tuple[str, str, str]) -> tuple[Account | None, ...]:
-        """In whose names objects of that kind are held, the operator's own first."""
+        """Return the accounts in whose names objects of that kind are held, None (the operator's own) first."""
         names = {
             record.service_account_name
             for ref, holders in self._holders.items()
@@ -122,12 +122,12 @@ class Store:
         return tuple(named(kind[2], name) for name in sorted(names, key=lambda one: one or ""))
 
     def let_go(self, refs: Iterable[Ref]) -> None:
-        """Forget what these objects look like: nobody watches them, and they are to be read again when needed."""
+        """Drop these targets, which have no watch, so that they are read again when needed."""
         for ref in refs:
             self.targets.pop(ref, None)
 
     def strangers(self, refs: Iterable[Ref]) -> list[Ref]:
-        """Those of them that nobody holds, declares or watches: what was made for an engagement that is over."""
+        """Return those that no object holds or declares and no watch covers: leftovers of past engagements."""
         known = (self._holders, self._users)
         return [
             ref
@@ -136,23 +136,23 @@ class Store:
         ]
 
     def hear(self, switch: Ref, signals: tuple[Signal, ...]) -> frozenset[Ref]:
-        """Keep what the automatic sources say about a switch, in place of all that they said; who is to look again."""
+        """Replace the automatic signals of a switch; return the switch to reconcile if they changed."""
         if signals == self.signals_of(switch):
             return frozenset()
         self._signals[switch] = signals
         return frozenset({switch})
 
     def signals_of(self, switch: Ref) -> tuple[Signal, ...]:
-        """The latest word of each source about a switch."""
+        """Return the latest signal of each source for a switch."""
         return self._signals.get(switch, ())
 
     def hush(self, whose: Whose = everybody) -> None:
-        """Forget what all sources have said about these."""
+        """Drop the signals of these switches."""
         for switch in [*filter(whose, self._signals)]:
             del self._signals[switch]
 
     def drop(self, ref: Ref, uid: str) -> frozenset[Ref]:
-        """The object of that uid is gone; returns who is to look again. A newer object of the name stays."""
+        """Delete the object of that uid; return the objects to reconcile. A newer object of the name stays."""
         held = self._held(ref)
         if held is None or _uid(held) != uid:
             return frozenset()
@@ -168,25 +168,25 @@ class Store:
                 self._forget_holds(self.switches.pop(ref))
                 return frozenset({held.runbook, *self._unprepared(held_by(held))})
             case _:
-                # Kept as missing where somebody holds it: that it is gone is known, and need not be asked.
+                # A held target stays as missing: it is known to be gone and needs no read.
                 self.targets.pop(ref)
                 if ref in self._holders:
                     self.targets[ref] = observed_object.absent(ref)
                 return self.users(ref)
 
     def forget(self, ref: Ref) -> frozenset[Ref]:
-        """The object is gone, whichever it was."""
+        """Delete the object, whatever its uid."""
         held = self._held(ref)
         return self.drop(ref, _uid(held)) if held is not None else frozenset()
 
     def users(self, target: Ref) -> frozenset[Ref]:
-        """The Runbooks that declare the target and their Switches, and the Switches that hold it."""
+        """Return the Runbooks that declare the target, their Switches, and the Switches that hold it."""
         runbooks = self._users.get(target, set())
         theirs = (ref for runbook in runbooks for ref in self._index.of(runbook))
         return frozenset((*runbooks, *theirs, *self._holders.get(target, ())))
 
     def foresee(self, ref: Ref, status: SwitchStatus | RunbookStatus) -> None:
-        """Go on with a status that is written later; a status that somebody else writes meanwhile goes before it."""
+        """Use a status that is written later; one that another writer stores meanwhile takes precedence."""
         if isinstance(status, RunbookStatus):
             self.runbooks[ref] = replace(self.runbooks[ref], status=status)
             return
@@ -198,15 +198,15 @@ class Store:
         return self.runbooks.get(switch.runbook)
 
     def engaged(self, namespace: str) -> Mapping[Ref, SwitchObject]:
-        """Every Switch of a namespace that has a record, or may have acted before it could write one."""
+        """Return the Switches of a namespace that have a record, or may have written targets before it was stored."""
         return self._index.engaged(namespace)
 
     def count(self, trait: Trait) -> Callable[[], int]:
-        """What tells how many Switches have the trait, without a look at each, for which all else would wait."""
+        """Return a function that counts the Switches with the trait, without a scan that would block the loop."""
         return self._index.count(trait, self.switches.values())
 
     def concerned(self, runbook: RunbookObject, names: Iterable[str]) -> dict[str, SwitchObject]:
-        """By name: the Runbook's Switches, those of the names, and those of everybody who shares a target."""
+        """Return by name the Runbook's Switches, those of these names, and all others that share a target."""
         ref = runbook.meta.ref
         named = (switch_ref(ref.namespace, name) for name in names)
         users = (user for target in declared(runbook) for user in self.users(target))
@@ -214,7 +214,7 @@ class Store:
         return {one.name: self.switches[one] for one in refs if one in self.switches}
 
     def uids(self, api_version: str, kind: str, namespace: str) -> dict[str, Ref]:
-        """What is held of one kind, by uid; an empty namespace means all of them."""
+        """Return the stored objects of one kind by uid; an empty namespace means all of them."""
         own: dict[str, Mapping[Ref, Stored | Missing]] = {"Runbook": self.runbooks, "Switch": self.switches}
         held = own.get(kind, self.targets)
         return {_uid(one): ref for ref, one in held.items() if ref.is_of(api_version, kind, namespace)}
@@ -223,7 +223,7 @@ class Store:
         return isinstance(held := self.targets.get(ref), Seen) and _newer(version, held)
 
     def own(self, ref: Ref) -> RunbookObject | SwitchObject | None:
-        """The Runbook or the Switch."""
+        """Return the Runbook or Switch, or None."""
         return self.runbooks.get(ref) or self.switches.get(ref)
 
     def keys(self) -> Iterable[Ref]:
@@ -260,7 +260,7 @@ class Store:
         return frozenset({ref, switch.runbook, *self._unprepared({*before} - {*now})})
 
     def _unprepared(self, freed: Iterable[Ref]) -> Iterable[Ref]:
-        """The Switches that could not be prepared while somebody held these targets."""
+        """Yield the Switches without a prewritten record that use these targets, which are no longer held."""
         users = (self.switches.get(user) for target in freed for user in self.users(target))
         return (one.meta.ref for one in users if one and one.is_unprepared)
 
@@ -285,14 +285,14 @@ def _uid(held: Stored | Missing) -> str:
 
 
 def _is_overtaken(old: Seen | Missing | None, seen: Seen | Missing) -> bool:
-    """Whether a watch has told of the object as it was after this answer."""
+    """True if a watch event is newer than this answer."""
     if not isinstance(old, Seen) or not isinstance(seen, Seen):
         return False
     return old.uid == seen.uid and _newer(old.resource_version, seen)
 
 
 def _newer(version: str, held: Stored | Missing) -> bool:
-    """ResourceVersions of one resource compare as integers (KEP-5504)."""
+    """Compare resourceVersions of one resource as integers (KEP-5504)."""
     if isinstance(held, Missing):
         return True
     known = held.resource_version if isinstance(held, Seen) else held.meta.resource_version

@@ -1,4 +1,4 @@
-"""Switches by their Runbook, those that may be engaged, and how many are so: found without a look at every other."""
+"""Index of Switches by Runbook, of those that may be engaged, and of counts by trait, to avoid scanning all."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +15,7 @@ Trait = Callable[[SwitchObject], bool]
 
 @dataclass
 class Index:
-    """Kept as the store's Switches come and go."""
+    """The index, which the store updates with each Switch."""
 
     _of: dict[Ref, Switches] = field(default_factory=lambda: defaultdict(dict))
     _engaged: dict[str, Switches] = field(default_factory=lambda: defaultdict(dict))
@@ -23,7 +23,7 @@ class Index:
     """The Switches that have a trait, by trait."""
 
     def put(self, switch: SwitchObject, before: SwitchObject | None) -> None:
-        """The Switch is like this now; which Runbook it names may have changed with it."""
+        """Add or replace a Switch; it may name another Runbook than `before`."""
         if before is not None:
             self.drop(before)
         ref = switch.meta.ref
@@ -35,7 +35,7 @@ class Index:
                 found.add(ref)
 
     def drop(self, switch: SwitchObject) -> None:
-        """The Switch is gone."""
+        """Remove a Switch."""
         ref = switch.meta.ref
         _take(self._of, switch.runbook, ref)
         _take(self._engaged, ref.namespace, ref)
@@ -43,17 +43,17 @@ class Index:
             found.discard(ref)
 
     def count(self, trait: Trait, known: Iterable[SwitchObject]) -> Callable[[], int]:
-        """Count those that have the trait from now on, these among them; returns what tells how many there are."""
+        """Count the Switches with the trait from now on, beginning with `known`; return a function for the count."""
         found = {switch.meta.ref for switch in known if trait(switch)}
         self._counted.append((trait, found))
         return lambda: len(found)
 
     def of(self, runbook: Ref) -> Mapping[Ref, SwitchObject]:
-        """Those that name the Runbook."""
+        """Return the Switches that name the Runbook."""
         return self._of.get(runbook, {})
 
     def engaged(self, namespace: str) -> Mapping[Ref, SwitchObject]:
-        """Those of the namespace that have a record, or may have acted before they could write one."""
+        """Return the Switches of the namespace that have a record, or may have written targets before it was stored."""
         return self._engaged.get(namespace, {})
 
 

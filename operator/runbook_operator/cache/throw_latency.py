@@ -1,4 +1,4 @@
-"""When each switch was seen thrown, so that what a person waited for can be said and measured."""
+"""Measure the latency of throws: the time from seeing one to the first accepted write to a target."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,14 +10,14 @@ from runbook_operator.runtime import clock
 
 @dataclass
 class Throws:
-    """Kept in memory only: after a restart nobody knows when a throw was seen, and nothing is claimed."""
+    """The times of throws, in memory only: after a restart they are unknown and no latency is reported."""
 
     monotonic: Callable[[], float] = clock.monotonic
     _seen: dict[Ref, float] = field(default_factory=dict)
     _took: dict[Ref, float] = field(default_factory=dict)
 
     def note(self, before: SwitchObject | None, after: SwitchObject) -> bool:
-        """A watch event came: remember the moment in which the lever moved; returns whether it did."""
+        """Handle a watch event: remember the time of a throw; return True if the switch was thrown or released."""
         thrown = after.spec.engaged is True
         if before is None or thrown == (before.spec.engaged is True):
             return False
@@ -29,7 +29,7 @@ class Throws:
         return True
 
     def acted(self, switch: Ref) -> float | None:
-        """A target's write was accepted: the seconds since the throw was seen, None where it was not seen live."""
+        """Note an accepted write; return the seconds since the throw was seen, None if it was not seen live."""
         if switch in self._seen:
             self._took[switch] = self.monotonic() - self._seen[switch]
         return self._took.get(switch)
@@ -39,6 +39,6 @@ class Throws:
         return None if took is None else max(1, round(took * 1000))
 
     def forget(self, switch: Ref) -> None:
-        """The throw has been told, or the switch is gone."""
+        """Forget a throw that is reported, or whose switch is deleted."""
         self._seen.pop(switch, None)
         self._took.pop(switch, None)

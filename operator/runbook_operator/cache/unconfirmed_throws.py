@@ -1,4 +1,7 @@
-"""Of which switches a throw may have acted without this leader: before it led, or where it has lost what it knew."""
+"""Track the switches whose throw may have written targets without a stored record.
+
+An earlier leader may have made such writes, or this one before the API server has the record.
+"""
 
 from dataclasses import dataclass, field, replace
 
@@ -9,57 +12,57 @@ from runbook_operator.core.sharding import Whose
 
 @dataclass
 class Doubts:
-    """What one leader has seen at rest itself is thrown under its eyes from then on."""
+    """The switches that this leader has read at rest, so that it sees every later throw of them."""
 
     _rested: set[Ref] = field(default_factory=set)
     _seen_released: set[Ref] = field(default_factory=set)
-    """Those that this leader has visited without an engagement: it knows of every write of the next one."""
+    """Switches that this leader has visited without an engagement: it makes every write of the next one."""
     _foreseen: set[Ref] = field(default_factory=set)
-    """Those that may have acted here, with a record that the API server may not have yet."""
+    """Switches whose targets this leader may have written, with a record that the API server may not have yet."""
 
     def may_have_acted(self, switch: Ref) -> bool:
-        """Whether something may have been written for it that its status does not say."""
+        """True if targets may have been written for the switch that its status does not record."""
         return switch in self._foreseen or switch not in self._rested
 
     def visited(self, switch: Ref) -> None:
-        """A visit has found it without an engagement."""
+        """Note that a visit has found the switch without an engagement."""
         self._seen_released.add(switch)
 
     def witnessed(self, switch: Ref) -> bool:
-        """True if every write of its engagement was made here."""
+        """True if this leader made every write of the switch's engagement."""
         return switch in self._seen_released
 
     def foresee(self, switch: Ref) -> None:
-        """It is about to act, and its record comes later."""
+        """Note that targets are about to be written before the record is."""
         self._foreseen.add(switch)
 
     def read(self, switch: SwitchObject) -> None:
-        """This leader has read or written it like this."""
+        """Note that this leader has read or written the switch in this state."""
         if switch.told is None and not switch.is_in_doubt:
             self._rested.add(switch.meta.ref)
 
     def told(self, switch: SwitchObject) -> None:
-        """The API server has it like this."""
+        """Note that the API server has the switch in this state."""
         if switch.told is None and not switch.is_in_doubt:
             self._foreseen.discard(switch.meta.ref)
 
     def forget(self, switch: Ref) -> None:
-        """It is gone."""
+        """Forget a deleted switch."""
         self._rested.discard(switch)
         self._seen_released.discard(switch)
         self._foreseen.discard(switch)
 
     def clear(self, whose: Whose) -> None:
-        """Leading begins there: somebody else may have led in between."""
+        """Forget the switches of shards where leading begins: another replica may have led in between."""
         self._rested = {ref for ref in self._rested if not whose(ref)}
         self._seen_released = {ref for ref in self._seen_released if not whose(ref)}
 
 
 def as_foreseen(old: SwitchObject | None, new: SwitchObject) -> SwitchObject:
-    """`new` with the status that is yet to be written, as long as the API server has the status of before.
+    """Return `new` with the status that is not written yet, as long as the API server has the status from before it.
 
-    A throw acts before its record is written. Where it is released or expires in between, only this status says who
-    threw the switch and why.
+    A throw writes targets before its record. If it is released or expires in between, only this status holds who threw
+    the switch and why.
     """
     if old is None or old.told is None or (old.meta.uid, old.told) != (new.meta.uid, new.status):
         return new

@@ -1,4 +1,4 @@
-"""What of the kinds that are always watched cannot be listed now, and so says nothing about what does not exist."""
+"""Track which always watched kinds cannot be listed now, so that a missing object does not count as absent."""
 
 from dataclasses import dataclass, field
 
@@ -11,11 +11,11 @@ Kind = tuple[str, str, str]
 
 @dataclass
 class Listings:
-    """Kept by who lists; a kind that is not among the `failed` ones is listed and watched."""
+    """The kinds whose list `failed`, as Coverage records them; all others are listed and watched."""
 
     failed: set[Kind] = field(default_factory=set)
 
     def tell(self, ref: Ref) -> bool:
-        """True if the object does not exist where the store lacks it, and nobody has to read it."""
+        """True if an object that the store lacks does not exist, so that it needs no read."""
         gvk = (ref.api_version, ref.kind)
         return gvk in ALWAYS_WATCHED and not self.failed & {(*gvk, ref.namespace), (*gvk, "")}
