@@ -1,1 +1,1 @@
-"""The API server: the client, discovery, reads, watches of what is needed, and access reviews."""
+"""The API server: the client, discovery, reads, caches, dynamic watches, and access reviews."""

@@ -1,7 +1,7 @@
-"""What the API server's authorizers say: whether who is acted for may do what is declared.
+"""Access reviews: check with the API server whether an account has the rights that a Runbook's actions need.
 
-Asked for idle objects only. What is allowed counts for an hour, for all objects of the namespace alike, so that a
-cluster at rest is asked next to nothing; what is not is asked again soon, since somebody is about to mend it.
+Only idle objects are reviewed. A positive answer counts for an hour and for all objects of the namespace, so that a
+cluster at rest causes almost no reviews. A negative one is checked again soon, since a person may grant the right.
 """
 
 import asyncio
@@ -19,16 +19,16 @@ from runbook_operator.runtime import clock
 ALLOWED_SECONDS = 3600.0
 DENIED_SECONDS = 10.0
 AT_ONCE = 8
-"""Reviews under way, which share the API server with the requests of a throw."""
+"""Concurrent reviews; they share the API server with the requests of a throw."""
 ACCESS = "authorization.k8s.io/v1"
 WHO = "authentication.k8s.io/v1"
 SOMEBODY = "OPERATOR"
-"""What stands in a command where the API server does not tell whom it knows the operator as."""
+"""The placeholder in a command if the API server does not tell the operator's user name."""
 
 
 @dataclass
 class _Review:
-    """One that is under way or done, and until when it counts."""
+    """A running or finished review, and until when its answer counts."""
 
     task: asyncio.Task[bool]
     until: float
@@ -36,7 +36,7 @@ class _Review:
 
 @dataclass
 class Reviews:
-    """Make it inside the event loop."""
+    """The reviews with their cache. Create it inside the event loop."""
 
     paths: Paths
     monotonic: Callable[[], float] = clock.monotonic
@@ -45,7 +45,7 @@ class Reviews:
     _user: str = ""
 
     async def answer(self, query: May, account: Account | None) -> Ruling | Denied:
-        """What holds for the account; of what the cluster does not serve nobody needs any right. Raises ApiError."""
+        """Return a Ruling, allowed also if the cluster does not serve the resource, or Denied. Raises ApiError."""
         try:
             if not await self.paths.serves(query.group, query.resource.partition("/")[0]):
                 return Ruling(allowed=True)
@@ -67,7 +67,7 @@ class Reviews:
         try:
             allowed = await asyncio.shield(review.task)
         except errors.OperatorError:
-            # Whatever it was, as a lease that had lapsed for a moment: no answer came, and none is kept.
+            # For whatever reason, such as a lease that lapsed for a moment, there is no answer to keep.
             self._reviews.pop(key, None)
             raise
         if not allowed:
@@ -75,7 +75,7 @@ class Reviews:
         return allowed
 
     def _forget_old(self, now: float) -> None:
-        """The oldest are first."""
+        """Drop expired reviews; the oldest are first."""
         while self._reviews and next(iter(self._reviews.values())).until <= now:
             del self._reviews[next(iter(self._reviews))]
 
@@ -88,7 +88,7 @@ class Reviews:
         return bool(answer["status"]["allowed"])
 
     async def _own_name(self) -> str:
-        """Whom the API server knows the operator as; asked once."""
+        """Return the operator's user name at the API server, which is read once."""
         if not self._user:
             try:
                 answer = await self._post(WHO, "SelfSubjectReview", None, {})
@@ -103,7 +103,7 @@ class Reviews:
 
 
 def _wider(query: May, account: Account | None) -> Iterator[May]:
-    """The question, after those whose answers serve more objects."""
+    """Yield the query after wider ones, whose answers serve more objects."""
     for_all = replace(query, name="")
     if account is None:
         yield replace(for_all, namespace="")

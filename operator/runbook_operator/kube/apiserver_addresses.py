@@ -1,4 +1,4 @@
-"""The API server's own addresses: no check may ask them, since the operator's network position is not its tenants'."""
+"""The API server's own addresses, which no check may reach: its tenants may lack the operator's network access."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -13,14 +13,14 @@ from runbook_operator.kube.discovery import collection, path_of
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 SERVICE = Ref("v1", "Service", "default", "kubernetes")
-"""Every cluster has it, and the API servers put their own addresses behind it."""
+"""A Service of every cluster, whose endpoints are the addresses of the API servers."""
 SLICES = "discovery.k8s.io/v1"
 
 
 async def own_addresses(kube: Kube, resolver: Resolver) -> frozenset[IPAddress]:
-    """Those that the client asks, those of the Service, and those behind it; raises ApiError where nobody knows.
+    """Return the addresses that the client uses, those of the Service, and its endpoints; raises ApiError.
 
-    What may not be read is told and left out: the client's own is known without asking.
+    Addresses that may not be read are logged and left out; those of the client need no right.
     """
     parts = [await _resolved(kube.host, resolver)]
     for read in (_of_service, _behind_it):
@@ -53,7 +53,7 @@ def _in(body: Body) -> Iterator[str]:
 
 
 async def _resolved(host: str, resolver: Resolver) -> Sequence[str]:
-    """A name that leads nowhere now is no reason to know nothing of the rest."""
+    """Resolve the host; a name that does not resolve gives no addresses instead of an error."""
     try:
         return await resolver(host)
     except OSError:

@@ -1,4 +1,4 @@
-"""One thin client for the API server: dict bodies, an explicit timeout per call, errors of our own.
+"""A thin client for the API server: dict bodies, an explicit time-out per call, and the operator's own errors.
 
 kubernetes.aio's ApiClient carries credentials and connections; its typed models are not used, since the first of
 them blocks the loop for a quarter of a second and costs 14 MiB.
@@ -28,10 +28,10 @@ MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 PAGE = 500
 DRY = {"dryRun": "All"}
-"""The API server checks the write as any other, and stores nothing."""
+"""With this query the API server checks a write as any other, and stores nothing."""
 UNAUTHORIZED = 401
 WATCH_GRACE = 2
-"""Seconds beyond its time after which a watch that the server should have ended is dead."""
+"""A watch is dead if the server has not ended it this many seconds after its time-out."""
 Load = Callable[[], Awaitable[client.ApiClient]]
 MayWrite = Callable[[str], bool]
 
@@ -43,7 +43,7 @@ def _yes(path: str) -> bool:
 
 @dataclass
 class _Clients:
-    """The client that is used, and the one before it, which may still be in use."""
+    """The current client, and the one before it, whose requests may still run."""
 
     current: client.ApiClient
     load: Load
@@ -51,7 +51,7 @@ class _Clients:
     renewing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def renew(self, failed: client.ApiClient) -> None:
-        """Read the credentials again, unless another request has."""
+        """Read the credentials again, unless another request has done so."""
         async with self.renewing:
             if self.current is not failed:
                 return
@@ -62,29 +62,29 @@ class _Clients:
 
 
 class Kube:
-    """Requests to one API server; every method raises OperatorErrors and nothing else.
+    """Requests to one API server in the name of `account`, None for the operator; it raises only OperatorErrors.
 
-    `may_write` is asked about the path before each write: a replica that lost its lease, or the one of that shard,
-    writes nothing more there. They are made in the name of the `account`, None for the operator's own.
+    Each write calls `may_write` with its path first, so that a replica without the lease, or without that shard, writes
+    nothing there.
     """
 
     account: Account | None = None
     is_scoped = False
-    """True if the operator serves some namespaces only: what grants a right is then a role of one of them."""
+    """True if the operator serves some namespaces only, so that Roles of these grant its rights."""
 
     def __init__(self, api: client.ApiClient, seconds: float, load: Load, may_write: MayWrite = _yes) -> None:
-        """`load` makes a client with the credentials as they are now; it is asked when they are not accepted."""
+        """`load` makes a client with the current credentials; it is called when the old ones are rejected."""
         self._clients = _Clients(api, load)
         self._timeout = seconds
         self.may_write = may_write
 
     @property
     def host(self) -> str:
-        """The name or the address of the API server, as the client calls it."""
+        """The name or the address of the API server that the client uses."""
         return urlsplit(self._clients.current.configuration.host).hostname or ""
 
     def as_(self, account: Account | None) -> Self:
-        """The same connections, with requests in the name of the account."""
+        """Return a client with the same connections that makes requests in the name of the account."""
         if account == self.account:
             return self
         other = copy.copy(self)
@@ -101,11 +101,11 @@ class Kube:
             raise error_mapping.taken(error) from error
 
     async def merge(self, path: str, body: Body, *, dry_run: bool = False) -> Body:
-        """A JSON merge patch; a resourceVersion in the body's metadata is its precondition."""
+        """Send a JSON merge patch; a resourceVersion in the body's metadata is its precondition."""
         return await self.request("PATCH", path, body=body, query=_written(dry_run=dry_run))
 
     async def patch(self, path: str, operations: list[Body]) -> Body:
-        """A JSON patch, whose `test` operations are its preconditions: RefusedError where one does not hold."""
+        """Send a JSON patch; its `test` operations are preconditions, and RefusedError means that one failed."""
         query = {"fieldManager": MANAGER}
         return await self.request("PATCH", path, body=operations, query=query)
 
@@ -113,9 +113,9 @@ class Kube:
         return await self.request("PUT", path, body=body, query={"fieldManager": MANAGER})
 
     async def delete(self, path: str, uid: str, version: str = "", *, dry_run: bool = False) -> Body:
-        """Delete the object if it still is the one of that uid; returns it while finalizers hold it, else a Status.
+        """Delete the object of that uid, and of that resourceVersion if given.
 
-        Where a resourceVersion is given, only that version of it.
+        Return the object if finalizers still keep it, else a Status.
         """
         expected = {"uid": uid} | ({"resourceVersion": version} if version else {})
         return await self.request("DELETE", path, body={"preconditions": expected}, query=DRY if dry_run else {})
@@ -123,29 +123,30 @@ class Kube:
     async def items(
         self, path: str, labels: str = "", *, fields: str = "", cached: bool = False
     ) -> AsyncIterator[Body]:
-        """Every object of a list, page by page; apiVersion and kind are put into each, which a list leaves out.
+        """Yield every object of a list, page by page, with its apiVersion and kind, which a list leaves out.
 
-        What is `cached` is what a watch would have told by now. A list of what is there for certain may wait a tenth of
-        a second until the API server's own watch has come so far.
+        A `cached` list may be as old as a watch is now. A consistent one may wait a tenth of a second until the API
+        server's own watch has caught up.
         """
         async for page in self._pages(path, labels, fields, cached=cached):
             for item in _items(page):
                 yield item
 
     async def pages(self, path: str) -> AsyncIterator[tuple[list[Body], str]]:
-        """As items, page by page, each with the resourceVersion from which a watch goes on."""
+        """Yield the pages of a list as `items` has them, each with the resourceVersion from which to watch."""
         async for page in self._pages(path):
             yield _items(page), page["metadata"]["resourceVersion"]
 
     async def watch(self, path: str, version: str, seconds: int) -> AsyncIterator[tuple[str, Body]]:
-        """The events after `version` with their types, BOOKMARK among them; the server ends it within `seconds`.
+        """Yield the type and object of each event after `version`, also BOOKMARKs, until the server ends the watch.
 
-        Raises NotFoundError where the version is too old, UnavailableError where the connection breaks.
+        It does so within `seconds`. Raises NotFoundError if the version is too old, UnavailableError if the connection
+        breaks.
         """
         query = {"watch": "true", "resourceVersion": version, "timeoutSeconds": str(seconds)}
         query["allowWatchBookmarks"] = "true"
         try:
-            # Who stops listening in the middle gives the connection back at once.
+            # A caller that stops early releases the connection at once.
             with closing(await self._open("GET", path, None, query, seconds + WATCH_GRACE)) as response:
                 if response.status >= 400:  # noqa: PLR2004 # HTTP's own boundary
                     raise self._error(response.status, {}, await response.read(), f"watch {path}")
@@ -203,7 +204,7 @@ class Kube:
     async def _open(
         self, method: str, path: str, body: Body | list[Body] | None, query: Mapping[str, str], seconds: float
     ) -> aiohttp.ClientResponse:
-        """The response with its body still to be read; it is to come within `seconds`."""
+        """Return the response, which must begin within `seconds`; its body is still to be read."""
         patch = JSON_PATCH if isinstance(body, list) else MERGE_PATCH
         content = patch if method == "PATCH" else "application/json"
         api = self._clients.current
@@ -235,16 +236,16 @@ class Kube:
 
 
 async def connect(seconds: float, connections: int | None = None) -> Kube:
-    """A client for the cluster that the process runs in, or else for the current kubeconfig context.
+    """Return a client for the cluster that the process runs in, or else for the current kubeconfig context.
 
-    It has so many connections at most, None for the client's own 100; a request waits for one within its time.
+    `connections` is the maximum, None for the library's 100; a request waits for a free one within its time-out.
     """
     load = partial(_load, connections)
     return Kube(await load(), seconds, load)
 
 
 async def credentials() -> client.Configuration:
-    """Where the API server is, the way there, and how to be known to it: all of it read anew."""
+    """Read the API server's address, the proxy to it, and the credentials again."""
     found = client.Configuration()
     try:
         config.load_incluster_config(client_configuration=found)
@@ -266,7 +267,7 @@ def _client(found: client.Configuration) -> client.ApiClient:
 
 
 def _routed(found: client.Configuration) -> client.Configuration:
-    """The environment is asked once for a proxy; the client would have a thread do so at each request."""
+    """Set the proxy from the environment once; the library would read it in a thread for each request."""
     found.client_session_kwargs = {"trust_env": False}
     found.proxy = found.proxy or _proxy_to(found.host)
     return found
@@ -278,12 +279,12 @@ def _proxy_to(server: str) -> str | None:
 
 
 def _written(*, dry_run: bool) -> Mapping[str, str]:
-    """The query of a write: its field manager, and that the server only checks it."""
+    """Return the query of a write: the field manager, and dryRun if wanted."""
     return {"fieldManager": MANAGER} | (DRY if dry_run else {})
 
 
 def _in_the_name_of(account: Account | None) -> dict[str, str]:
-    """No groups: for a service account the API server knows them, and none have to be asked for by right."""
+    """Return the impersonation header. The API server adds a service account's groups, so none need a right."""
     return {"Impersonate-User": account.user} if account else {}
 
 

@@ -1,6 +1,6 @@
-"""The connections to the API server: those of what is done, of the lease, and of the watches are apart.
+"""The connections to the API server: separate pools for work, for the lease, and for watches.
 
-No burst delays a renewal of the lease, and each watch keeps one for as long as it lasts.
+So no burst of work delays a renewal of the lease, and watches, each of which occupies a connection, take none from it.
 """
 
 from asyncio.sslproto import SSLProtocol
@@ -12,14 +12,14 @@ from runbook_operator.kube.client import Kube, connect
 from runbook_operator.settings import Settings
 
 AT_MOST = 32
-"""For what is done: a hundred that are thrown together take no longer by 32 than by 100, each with its handshake."""
+"""Connections for work: 100 switches thrown together take no longer by 32 than by 100, which need more handshakes."""
 TLS_BUFFER = 32 * 1024
-"""What asyncio reads at once, and keeps for each connection: two records of TLS, where its own 256 KiB are sixteen."""
+"""Bytes of asyncio's read buffer per connection: two TLS records, instead of sixteen in its default of 256 KiB."""
 
 
 @dataclass(frozen=True)
 class Connections:
-    """A client for each."""
+    """A client for each purpose."""
 
     work: Kube
     lease: Kube
@@ -28,7 +28,7 @@ class Connections:
 
 @asynccontextmanager
 async def connections(settings: Settings) -> AsyncIterator[Connections]:
-    """Open for as long as the context; the API server is the one of the process's cluster or kubeconfig."""
+    """Open the clients for the duration of the context, for the process's cluster or kubeconfig."""
     SSLProtocol.max_size = TLS_BUFFER
     made = Connections(
         await connect(settings.request_timeout, AT_MOST),

@@ -1,4 +1,4 @@
-"""Checks that the installed CRDs have every field of this version; the API server drops the fields that they lack."""
+"""Check that the installed CRDs have every field of this version; the API server drops fields that they lack."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from runbook_operator.kube.client import Kube
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 DOCUMENT = f"/openapi/v3/apis/{API_VERSION}"
-"""Every authenticated user may read it, where the CRDs themselves take a right in the whole cluster."""
+"""Every authenticated user may read this document, while reading CRDs needs a right in the whole cluster."""
 EVERY = 600.0
 SHOWN = 5
 HINT = "runbook-operator crds | kubectl apply --server-side --force-conflicts -f -"
@@ -28,13 +28,13 @@ class Crds:
     missing: dict[str, list[str]] = field(default_factory=dict)
 
     async def run(self) -> None:
-        """Check at the start and every ten minutes."""
+        """Check at the start and every EVERY seconds."""
         while True:
             await self.check()
             await asyncio.sleep(EVERY)
 
     async def check(self) -> None:
-        """Compare once, and log each CRD whose missing fields have changed; without an answer nothing changes."""
+        """Check once, and log each CRD whose missing fields have changed; without an answer nothing changes."""
         try:
             found = missing_fields(await self.kube.get(DOCUMENT))
         except errors.ApiError as error:
@@ -46,16 +46,16 @@ class Crds:
         self.missing = found
 
     def cause(self, kind: str) -> str:
-        """Why objects of the kind do not settle: the API server drops what is written; empty where it drops nothing."""
+        """Return why objects of the kind do not settle: their CRD lacks written fields; "" if it lacks none."""
         name = next(f"{one.plural}.{GROUP}" for one in KINDS if one.kind == kind)
         return f"{_lacks(name, self.missing[name])}: {HINT}" if name in self.missing else ""
 
     def warnings(self) -> list[str]:
-        """A sentence for each CRD that lacks fields."""
+        """Return a sentence for each CRD that lacks fields."""
         return [f"{_lacks(name, fields)}: {HINT}" for name, fields in sorted(self.missing.items())]
 
     def count(self) -> float:
-        """The number of missing fields."""
+        """Return the number of missing fields."""
         return float(sum(map(len, self.missing.values())))
 
 

@@ -1,4 +1,4 @@
-"""Where objects live in the API, and what the API server calls their kinds."""
+"""Map kinds to the resources that the API server serves, and objects to their paths."""
 
 import math
 import re
@@ -50,39 +50,42 @@ BUILT_IN = {
 }
 
 PLURALS = frozenset((api_version.rpartition("/")[0], found.plural) for (api_version, _), found in BUILT_IN.items())
-"""Group and resource of what every cluster has."""
+"""Group and plural of the built-in resources, which every cluster serves."""
 
 
 @dataclass
 class Paths:
-    """Resolves kinds to paths. What is not built in is asked of the API server once, and again where it was absent.
+    """The resources of kinds. A kind that is not built in is discovered once, and again if it was absent.
 
-    Most clusters lack most of what could be there, and a throw must not wait to be told so again: where the groups that
-    are served are known, those that are not are not asked for.
+    Most clusters lack most optional kinds, and a throw must not wait to find that out again: while the list of served
+    groups is fresh, groups that are not in it are not requested.
     """
 
     kube: Kube
     fresh_seconds: float = 30.0
-    """For how long the list of groups counts."""
+    """Seconds for which the list of groups counts."""
     monotonic: Callable[[], float] = clock.monotonic
     _known: dict[tuple[str, str], Resource] = field(default_factory=lambda: dict(BUILT_IN))
     _served: frozenset[str] = frozenset()
     _until: float = -math.inf
     _plurals: dict[str, tuple[float, frozenset[str]]] = field(default_factory=dict)
-    """The resources of each group that was asked for, and until when that counts."""
+    """The resources of each requested group, and until when they count."""
 
     def as_(self, account: Account | None) -> "Paths":
-        """The same in the name of the account; what is served is asked and known for all alike."""
+        """Return the same for requests in the name of the account; discovery uses the operator's own rights."""
         return replace(self, kube=self.kube.as_(account))
 
     async def refresh(self) -> None:
-        """Ask which groups are served; raises ApiError."""
+        """Read which groups are served; raises ApiError."""
         groups = (await self.kube.get("/apis"))["groups"]
         self._served = frozenset(version["groupVersion"] for group in groups for version in group["versions"])
         self._until = self.monotonic() + self.fresh_seconds
 
     async def resource(self, ref: Ref, *, surely: bool = True) -> Resource | None:
-        """How the kind is served, None where it is not; what was not `surely` known may have come a moment ago."""
+        """Return the resource of the kind, None if it is not served.
+
+        Unless `surely`, a fresh list of groups is trusted, which may miss a kind that was added a moment ago.
+        """
         key = (ref.api_version, ref.kind)
         if key in self._known:
             return self._known[key]
@@ -94,7 +97,7 @@ class Paths:
         return found
 
     async def serves(self, group: str, plural: str) -> bool:
-        """Whether the cluster has the resource in any version, or had it lately; raises ApiError."""
+        """True if the cluster serves the resource in any version, or did lately; raises ApiError."""
         if (group, plural) in PLURALS:
             return True
         now = self.monotonic()
@@ -105,7 +108,7 @@ class Paths:
         return plural in plurals
 
     async def _of_group(self, group: str) -> frozenset[str]:
-        """Every resource of the group, subresources left out; none where it is not served."""
+        """Return the plural names in all versions of the group; none if it is not served."""
         if self.monotonic() < self._until and not any(one.startswith(f"{group}/") for one in self._served):
             return frozenset()
         own = self.kube.as_(None)
@@ -117,7 +120,7 @@ class Paths:
         return frozenset(found)
 
     def lacks(self, api_version: str) -> bool:
-        """Whether the cluster is known to serve nothing of that API version; nothing is asked."""
+        """True if the cluster is known not to serve that API version; makes no request."""
         return "/" in api_version and api_version not in self._served and self.monotonic() < self._until
 
     async def _discover(self, api_version: str, kind: str) -> Resource | None:
@@ -131,36 +134,36 @@ class Paths:
 
 
 def prefix(api_version: str) -> str:
-    """Where a group's version is served; NotFoundError where no API can be called that."""
+    """Return the path of an API version; raises NotFoundError if it is no valid name."""
     root = "/apis" if "/" in api_version else "/api"
     return "/".join((root, *map(_segment, api_version.split("/", 1))))
 
 
 def collection(api_version: str, plural: str, namespace: str = "") -> str:
-    """The path of a list; an empty namespace means all of them. NotFoundError as for `prefix`."""
+    """Return the path of a list; an empty namespace means all of them. Raises NotFoundError as `prefix` does."""
     inside = f"/namespaces/{_segment(namespace)}" if namespace else ""
     return f"{prefix(api_version)}{inside}/{plural}"
 
 
 def path_of(ref: Ref, plural: str) -> str:
-    """The path of an object; NotFoundError where no object can be called that. A Namespace lies in itself."""
+    """Return the path of an object; raises NotFoundError for an invalid name. A Namespace lies in none."""
     namespace = "" if (ref.api_version, ref.kind) == NAMESPACE else ref.namespace
     return f"{collection(ref.api_version, plural, namespace)}/{_segment(ref.name)}"
 
 
 def namespace_of(path: str) -> str:
-    """The namespace that a path leads into, empty where it leads into none."""
+    """Return the namespace in a path, "" if there is none."""
     found = WITHIN.match(path)
     return found[1] if found else ""
 
 
 def own(ref: Ref) -> str:
-    """The path of a Runbook or Switch."""
+    """Return the path of a Runbook or Switch."""
     return path_of(ref, BUILT_IN[(ref.api_version, ref.kind)].plural)
 
 
 def _segment(text: str) -> str:
-    """One step of a path. What could be read as more than one might lead out of the namespace, and is never sent."""
+    """Return one segment of a path; raises NotFoundError for text that might lead out of the namespace."""
     if not SEGMENT.fullmatch(text):
         raise errors.NotFoundError(f"nothing can be called {text!r}")
     return text

@@ -1,4 +1,4 @@
-"""Watches what is needed and not watched anyway: one watch for each kind and namespace, for as long as it is needed."""
+"""Dynamic watches: one for each kind and namespace that is needed and not always watched, while it is needed."""
 
 import asyncio
 from collections import defaultdict
@@ -22,53 +22,53 @@ Sink = Callable[[str | None, dict[str, Any]], None]
 
 
 class Held(Protocol):
-    """What is held by somebody, and what is known of it."""
+    """The object that needs the watches: its kinds, and its known objects."""
 
     def held_kinds(self) -> frozenset[Kind]: ...
 
     def uids(self, api_version: str, kind: str, namespace: str) -> dict[str, Ref]: ...
 
     def is_older(self, ref: Ref, version: str) -> bool:
-        """Whether what is known of the object is surely from before that resourceVersion."""
+        """True if the known state of the object is certainly older than that resourceVersion."""
 
 
 @dataclass
 class Follower:
-    """`sink` gets the events; kopf cannot watch kinds that are first named while it runs."""
+    """The dynamic watches; `sink` gets their events. Kopf cannot watch kinds that are named while it runs."""
 
     paths: Paths
     held: Held
     sink: Sink
     seconds: int
-    """How long one watch lasts."""
+    """Duration of one watch request."""
     resync: float
-    """After so many seconds everything is listed and compared, as for what is watched anyway."""
+    """Seconds between two lists of a kind, which find what the watch missed."""
     monotonic: Callable[[], float] = clock.monotonic
     accounts: Callable[[Kind], Sequence[Account | None]] = lambda _: (None,)
-    """In whose name a kind may be watched: who acts on it, each in turn where one may not."""
+    """Return the accounts that act on a kind; the watch tries them in turn after each error."""
     expected: tuple[type[errors.ApiError], ...] = (errors.NotFoundError,)
-    """What somebody else tells of already: who needs what the cluster does not serve says so, and waits for it."""
+    """Errors that are logged at debug level only, since the object that needs the kind reports them itself."""
     _signal: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: dict[Kind, asyncio.Task[None]] = field(default_factory=dict)
     _tried: dict[Kind, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
     _errors: dict[Kind, errors.ApiError] = field(default_factory=dict)
     following: set[Kind] = field(default_factory=set)
-    """The watches that are up to date now."""
+    """The kinds whose watches are up to date now."""
 
     def look(self) -> None:
-        """Other kinds may be held than before."""
+        """Compare the watches with the needed kinds, which may have changed."""
         self._signal.set()
 
     def follows(self, ref: Ref) -> bool:
         return (ref.api_version, ref.kind, ref.namespace) in self.following
 
     async def trouble(self, kind: Kind) -> errors.ApiError | None:
-        """What keeps a watch from being up to date, as soon as its first list is there or has failed."""
+        """Wait for the first list of a kind; return the error that keeps its watch from being up to date, or None."""
         await self._tried[kind].wait()
         return self._errors.get(kind)
 
     async def run(self) -> None:
-        """Begin and end watches as objects come to be held and are let go, for ever."""
+        """Start and end watches as the needed kinds change, forever."""
         try:
             while True:
                 await self._signal.wait()
@@ -122,14 +122,14 @@ class Follower:
                     self.sink(event, body)
 
     async def _list(self, kind: Kind, path: str, paths: Paths) -> str:
-        """Tell all that is there and all that is there no more; returns the version from which a watch goes on."""
+        """Send all listed objects, and DELETED for those that are gone; return the version from which to watch."""
         before, listed, version = self.held.uids(*kind), set[str](), ""
         async for bodies, at in paths.kube.pages(path):
             version = at
             for body in bodies:
                 listed.add(body["metadata"]["uid"])
                 self.sink(None, body)
-        # What was made meanwhile may be gone again: a list takes long enough for that, and the watch begins after it.
+        # An object that appeared during the list may be deleted again before the watch, which begins after the list.
         for uid, ref in (before | self.held.uids(*kind)).items():
             if uid not in listed and (uid in before or self.held.is_older(ref, version)):
                 self.sink("DELETED", _gone(ref, uid))
@@ -137,6 +137,6 @@ class Follower:
 
 
 def _gone(ref: Ref, uid: str) -> dict[str, Any]:
-    """What a watch would have said of an object that went while nobody looked."""
+    """Return the body of a DELETED event for an object that was deleted without a watch."""
     meta = {"name": ref.name, "namespace": ref.namespace, "uid": uid, "resourceVersion": "0"}
     return {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": meta}

@@ -1,6 +1,6 @@
-"""Where Services and their pods are, as watches tell: no check costs the API server a request.
+"""The addresses of Services and their pods, from watches: a check costs the API server no request.
 
-A kind is watched in a namespace from the first check there on, and until none was made for a while.
+A kind is watched in a namespace from the first check there until there was none for UNUSED seconds.
 """
 
 import asyncio
@@ -26,19 +26,19 @@ SLICES: Gvk = ("discovery.k8s.io/v1", "EndpointSlice")
 PODS: Gvk = ("v1", "Pod")
 SERVICE_NAME = "kubernetes.io/service-name"
 MOST_NAMESPACES = 16
-"""Beyond so many one watch of all namespaces is cheaper than one, with a connection, for each of them."""
+"""Beyond this many, one watch of all namespaces is cheaper than a watch, with a connection, for each."""
 MOST_PODS = 128
 SLACK = 15.0
-"""For so many seconds what a broken watch has told is good enough, while it begins anew."""
+"""Seconds for which the data of a broken watch is still used, while it restarts."""
 PATIENCE = 5.0
-"""A first list that takes longer is not waited for."""
+"""Maximum seconds to wait for a first list."""
 UNUSED = 600.0
-"""A namespace in which nobody was asked for so many seconds is watched no longer."""
+"""A namespace without a check for this many seconds is no longer watched."""
 
 
 @dataclass(frozen=True)
 class Destination:
-    """A Service or a pod, and where it is asked."""
+    """A Service or a pod, and the address and port to check."""
 
     ref: Ref
     address: str
@@ -47,7 +47,7 @@ class Destination:
 
 @dataclass(frozen=True)
 class _Endpoint:
-    """A ready endpoint that says to be this pod."""
+    """A ready endpoint that claims to be this pod."""
 
     pod: Ref
     uid: str
@@ -56,7 +56,7 @@ class _Endpoint:
 
 @dataclass(frozen=True)
 class _Slice:
-    """Ready endpoints of a Service, of one address family, and the TCP ports by name that each of them has."""
+    """Ready endpoints of a Service, of one address family, and their TCP ports by name."""
 
     family: str
     ports: Mapping[str, int]
@@ -65,7 +65,7 @@ class _Slice:
 
 @dataclass
 class Addresses(Kept):
-    """Where each Service is, and each pod behind it."""
+    """The addresses of Services and of the pods behind them."""
 
     _good_until: dict[Kind, float] = field(default_factory=dict)
     _services: dict[Ref, Body] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Addresses(Kept):
         self.follower = Follower(self.paths, self, self.see, self.seconds, self.resync, self.monotonic)
 
     async def destinations(self, place: Place) -> Sequence[Destination]:
-        """The Service itself, or each ready pod behind it by name; raises UnaskedError where there is nobody to ask."""
+        """Return the Service itself, or each ready pod behind it; raises UnaskedError if there is nothing to check."""
         service = place.service
         await self._known(SERVICES, service.namespace)
         if (spec := self._services.get(service)) is None:
@@ -92,13 +92,13 @@ class Addresses(Kept):
         return self._each(service, spec, port.get("name", ""))
 
     def forget(self) -> None:
-        """As Kept.forget; what is watched no longer is not good for a while more either."""
+        """Drop what no check has used lately, also the SLACK of its watches."""
         super().forget()
         held = self.held_kinds()
         self._good_until = {kind: until for kind, until in self._good_until.items() if kind in held}
 
     async def _known(self, gvk: Gvk, namespace: str) -> None:
-        """Return when what is known is true, or was some seconds ago; raises UnaskedError where nobody can know."""
+        """Wait until the kind's data is current, or SLACK seconds old at most; raises UnaskedError if it cannot be."""
         if self._needs.use(gvk, namespace):
             self.follower.look()
         if not self._is_known(self._needs.kind(gvk, namespace)):
@@ -107,7 +107,7 @@ class Addresses(Kept):
     async def _first_list(self, gvk: Gvk, namespace: str) -> None:
         try:
             async with asyncio.timeout(PATIENCE):
-                # The namespace may come to be watched together with all others meanwhile.
+                # Meanwhile one watch of all namespaces may replace that of this one.
                 while not self._is_known(kind := self._needs.kind(gvk, namespace)):
                     if error := await self.follower.trouble(kind):
                         raise unread(error, PODS_ROLE if gvk == PODS else PREFIX)
@@ -123,9 +123,10 @@ class Addresses(Kept):
         return now < self._good_until.get(kind, -math.inf)
 
     def _each(self, service: Ref, spec: Body, port: str) -> Sequence[Destination]:
-        """None ready is no news: whoever scales to nothing wants it so, and readiness is what the kubelet says.
+        """Return the ready pods; raises UnaskedError without one, which is no failed check.
 
-        Whether anybody answers is a question to the Service itself.
+        The workload may be scaled to 0 on purpose, and the kubelet decides about readiness. To check if anything
+        answers, check the Service itself.
         """
         family = next(iter(spec.get("ipFamilies", ())), "")
         slices = [one for one in self._slices.get(service, {}).values() if family in ("", one.family)]
@@ -140,7 +141,7 @@ class Addresses(Kept):
         return tuple(found[pod] for pod in sorted(found))
 
     def _is_its(self, endpoint: _Endpoint) -> bool:
-        """Whether the pod has this address itself: anybody may write one into an EndpointSlice."""
+        """True if the pod itself has this address, since an EndpointSlice may hold any address."""
         return self._uids.get(endpoint.pod) == endpoint.uid and endpoint.address in self._pods[endpoint.pod]
 
     def _put(self, ref: Ref, body: Body) -> None:
@@ -166,7 +167,7 @@ class Addresses(Kept):
 
 
 KEPT = ("selector", "clusterIP", "ipFamilies", "ports")
-"""What is remembered of a Service."""
+"""The fields of a Service that are kept."""
 
 
 def _slice(namespace: str, body: Body) -> _Slice:
@@ -176,7 +177,7 @@ def _slice(namespace: str, body: Body) -> _Slice:
 
 
 def _ready(namespace: str, body: Body) -> Iterator[_Endpoint]:
-    """An endpoint whose readiness is not known counts as ready, as the API says, and its first address alone counts."""
+    """Yield the ready pods of a slice by their first address; unknown readiness is ready, as the API defines it."""
     for one in body.get("endpoints") or ():
         target = one.get("targetRef") or {}
         address = parse(one["addresses"][0])
@@ -185,7 +186,7 @@ def _ready(namespace: str, body: Body) -> Iterator[_Endpoint]:
 
 
 def _ips(status: Body) -> Iterator[IPAddress]:
-    """Only while it runs: one that has ended still names its address, which somebody else may have by then."""
+    """Yield the addresses of a running pod; one that has ended names an address that another pod may have now."""
     if status.get("phase") != "Running":
         return
     for one in status.get("podIPs") or ({"ip": status.get("podIP", "")},):

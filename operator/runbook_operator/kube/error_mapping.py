@@ -1,4 +1,4 @@
-"""From an answer of the API server that is no success to the error that it means."""
+"""Map an error answer of the API server to an exception."""
 
 import json
 import re
@@ -21,14 +21,14 @@ ERRORS: Mapping[int, type[errors.ApiError]] = {
 
 
 def taken(error: errors.ConflictError) -> errors.ApiError:
-    """Why nothing was made: the name is taken, or what the API server keeps count in was written meanwhile."""
+    """Return the error of a failed creation: the name is taken, or the object with a quota's count has changed."""
     if error.is_of_another:
         return errors.UnavailableError(str(error), retry_after=error.retry_after)
     return errors.AlreadyExistsError(str(error))
 
 
 def error(status: int, headers: Mapping[str, str], text: bytes, what: str) -> errors.ApiError:
-    """The error that an answer of 400 and more means; `what` is the request's method and path."""
+    """Return the error for an answer with status 400 or more; `what` is the request's method and path."""
     after, answer = headers.get("Retry-After", ""), _status(text)
     seconds = float(after) if after.isdigit() else None
     message = f"{what}: {status} {answer.get('message', '')}"
@@ -36,7 +36,7 @@ def error(status: int, headers: Mapping[str, str], text: bytes, what: str) -> er
     if found is not None:
         kind = errors.UnavailableError if is_transient(status, found.reason) else errors.RefusedError
         return kind(message, retry_after=seconds).because(found)
-    default = errors.UnavailableError if status >= 500 else errors.RefusedError  # noqa: PLR2004 # as above
+    default = errors.UnavailableError if status >= 500 else errors.RefusedError  # noqa: PLR2004 # HTTP's own boundary
     plain = ERRORS.get(status, default)(message, retry_after=seconds)
     if isinstance(plain, errors.ConflictError):
         plain.is_of_another = answer.get("reason") == "Conflict"
@@ -49,7 +49,7 @@ def _namespace(what: str) -> str:
 
 
 def _status(text: bytes) -> Body:
-    """The Status of an answer; of what is none, as a proxy answers, its first words."""
+    """Return the Status of an answer; if it is none, as from a proxy, its first 200 bytes as the message."""
     try:
         found = json.loads(text)
     except ValueError:

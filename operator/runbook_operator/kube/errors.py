@@ -1,4 +1,4 @@
-"""What can go wrong, each with a reason for conditions and metrics, and what a person can do about it.
+"""The operator's errors, each with a reason for conditions and metrics, and an action for a person.
 
 OperatorError
 ├── ApiError              the API server answered with an error, or did not answer
@@ -10,8 +10,8 @@ OperatorError
 │   └── UnavailableError      429, 5xx, no connection, no answer in time: outcome unknown
 │       └── UnauthorizedError     401: the credentials are not accepted now; they may be rotated
 ├── CannotListenError     /metrics and /healthz cannot be served: another process has the port
-├── UnsettledError        a visit asked for one step again and again, or for more steps than any object needs
-└── NotLeadingError       the lease was lost; the new leader goes on from the record
+├── UnsettledError        a visit decided on one step again and again, or on more steps than any object needs
+└── NotLeadingError       the lease was lost; the new leader continues from the record
 """
 
 from typing import Self
@@ -22,7 +22,7 @@ from runbook_operator.core.reasons import Reason
 
 
 class OperatorError(Exception):
-    """Base of all: `reason` for conditions and metric labels, `retry_after` seconds or None for the usual back-off."""
+    """Base class: `reason` for conditions and metric labels, `retry_after` in seconds, None for the usual back-off."""
 
     reason: str = "Error"
     user_action: str = ""
@@ -39,7 +39,7 @@ class ApiError(OperatorError):
         self.retry_after = retry_after
 
     def because(self, refusal: Refusal) -> Self:
-        """The same error with the check of the API server that refused the request, and what to do about it."""
+        """Set the reason and the action of the API server's check that refused the request; return the error."""
         self.reason, self.user_action = refusal.reason.value, refusal.user_action
         return self
 
@@ -53,7 +53,7 @@ class NotFoundError(ApiError):
 class ConflictError(ApiError):
     """409: a precondition did not hold.
 
-    `is_of_another` where a creation met it: the object that was written meanwhile is another, as a quota's count.
+    `is_of_another` is True if a creation failed because another object changed, such as a quota's count.
     """
 
     reason = "Conflict"
@@ -61,7 +61,7 @@ class ConflictError(ApiError):
 
 
 class AlreadyExistsError(ApiError):
-    """409 on create: an object of that name is there."""
+    """409 on create: an object of that name exists."""
 
     reason = "AlreadyExists"
 
@@ -77,14 +77,14 @@ class ForbiddenError(ApiError):
 
 
 class RefusedError(ApiError):
-    """The API server refused the write as it stands; core/api_refusals says which check of it did."""
+    """The API server refused the write as it stands; core/api_refusals finds out which of its checks did."""
 
     reason = Reason.REFUSED.value
     user_action = "Correct what the message names; the switch is tried again by itself."
 
 
 class UnavailableError(ApiError):
-    """No answer, or one that says to come back: what was written is unknown and will be read back."""
+    """No answer, or one that asks for a retry: the outcome is unknown, and the object is read again."""
 
     reason = Reason.UNAVAILABLE.value
     user_action = "It is tried again by itself; if it lasts, look at the API server and at its admission webhooks."
@@ -97,23 +97,23 @@ class UnauthorizedError(UnavailableError):
 
 
 class CannotListenError(OperatorError):
-    """The operator cannot listen for its own endpoints, and ends."""
+    """The operator cannot listen on the port of its own endpoints, and exits."""
 
     reason = "CannotListen"
 
 
 class UnsettledError(OperatorError):
-    """Decisions did not come to an end; the object is left for a while."""
+    """A visit found no end of steps; the object is retried after a while."""
 
     reason = Reason.UNSETTLED.value
 
 
 class NotLeadingError(OperatorError):
-    """This replica may no longer write."""
+    """This replica does not lead and must not write."""
 
     reason = "NotLeading"
 
 
 def is_ending(error: OperatorError) -> bool:
-    """True if nothing new may be made since the namespace is being deleted."""
+    """True if nothing can be created because the namespace is being deleted."""
     return "because it is being terminated" in str(error)

@@ -1,4 +1,4 @@
-"""Lists that idle switches ask for: those of one Runbook ask for the same at the same time, and it is asked once."""
+"""Cache of the lists that idle switches need: switches of one Runbook share one request for the same list."""
 
 import asyncio
 import math
@@ -15,7 +15,7 @@ from runbook_operator.kube.object_reads import find
 from runbook_operator.runtime import clock
 
 Edition = tuple[Ref, int] | tuple[()]
-"""A Runbook at one of its generations; empty for a Switch that has none."""
+"""A Runbook and its generation; empty for a Switch without a Runbook."""
 Bodies = tuple[Mapping[str, Any], ...]
 
 
@@ -25,27 +25,27 @@ def _untold(query: Find) -> None:
 
 @dataclass
 class Lists:
-    """An answer is good for so many `seconds`: nobody has thrown what asks, so that nothing is written for it.
+    """The lists. An answer counts for `seconds`: the switch that needs it is idle, so nothing is written for it.
 
-    An edit of the Runbook asks anew: whoever corrects what a switch complains about sees at once whether that helped.
+    An edit of the Runbook makes a new request, so that a person who corrects an error sees at once if that helped.
     """
 
     paths: Paths
     told: Callable[[Find], Bodies | None] = _untold
-    """What watches tell the operator itself, None where they do not."""
+    """Return a list from watches with the operator's own rights, None if there is none."""
     seconds: float = 5.0
     monotonic: Callable[[], float] = clock.monotonic
     presumed_seconds: float = 900.0
-    """For so long it may be presumed that there is still nothing; close looks ask more often."""
+    """Seconds for which an empty list may be presumed to be still empty; close looks read it more often."""
     _asked: dict[tuple[Edition, Find, Account | None], tuple[float, asyncio.Task[Any]]] = field(default_factory=dict)
 
     _usual: dict[str, set[Find]] = field(default_factory=dict)
-    """By namespace, what was at hand when it was asked for: a few kinds."""
+    """By namespace, the queries that watches have answered: a few kinds."""
     _nothing: dict[tuple[Find, Account | None], float] = field(default_factory=dict)
-    """What found nothing when it was asked last, and when that was; the oldest first."""
+    """The queries whose last answer was empty, and when that was; the oldest first."""
 
     def at_hand(self, queries: Collection[Query], account: Account | None) -> dict[Query, Any]:
-        """The answers to all of the queries where watches tell them, none where one has to be asked."""
+        """Return the answers to all queries if watches have them, {} if one needs a request."""
         finds = [one for one in queries if isinstance(one, Find)]
         told: dict[Query, Any] = {one: self._told(one, account) for one in finds}
         if len(told) < len(queries) or None in told.values():
@@ -55,12 +55,12 @@ class Lists:
         return told
 
     def usual(self, namespace: str, account: Account | None) -> dict[Query, Any]:
-        """The answers to what others have asked for there, as far as watches tell them: a throw need not ask first."""
+        """Return the answers from watches to the usual queries of the namespace, so that a throw needs no request."""
         found: dict[Query, Any] = {one: self._told(one, account) for one in self._usual.get(namespace, ())}
         return {one: told for one, told in found.items() if told is not None}
 
     def nothing(self, queries: Collection[Query], account: Account | None) -> dict[Query, Any]:
-        """Answers that say nothing is there, as it was lately for all of the queries; none where that is not known."""
+        """Return empty answers if the last ones to all queries were empty and recent, else {}."""
         oldest = self.monotonic() - self.presumed_seconds
         told = [self._told(one, account) if isinstance(one, Find) else None for one in queries]
         asked = [one for one, found in zip(queries, told, strict=True) if found is None]
@@ -71,7 +71,7 @@ class Lists:
         return self.told(query) if account is None else None
 
     def _note(self, query: Find, account: Account | None, found: Any) -> None:
-        """That was the answer now."""
+        """Note if the answer was empty, and drop old notes."""
         now = self.monotonic()
         self._nothing.pop((query, account), None)
         if found == ():
@@ -80,9 +80,9 @@ class Lists:
             self._nothing.pop(next(iter(self._nothing)))
 
     async def answer(self, query: Find, edition: Edition | None, account: Account | None = None) -> Any:
-        """As observe.targets.answer; what one account was told is told to no other.
+        """Return the answer as object_reads.answer does; accounts do not share answers.
 
-        Without an edition somebody waits for the answer, and it is what a watch would have told by now.
+        Without an edition the query is urgent, and the answer may be as old as a watch is now.
         """
         if (told := self._told(query, account)) is not None:
             return told

@@ -1,4 +1,4 @@
-"""Objects read from the API server: those that nobody watches for us, and those that a write found changed."""
+"""Read objects from the API server: those without a watch, and those that a write found changed."""
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import replace
@@ -22,7 +22,7 @@ def is_watched(ref: Ref) -> bool:
 
 
 async def read_target(paths: Paths, ref: Ref) -> Seen | Missing:
-    """What is there now, as a whole; where a kind of its own has a scale subresource, with the replicas of that."""
+    """Read a whole object; for a kind that is not always watched, with the replicas of its scale subresource."""
     resource = await paths.resource(ref)
     if resource is None:
         return Missing(ref, Reason.KIND_NOT_FOUND, f"{ref}: the cluster serves no kind {ref.kind} in {ref.api_version}")
@@ -33,12 +33,12 @@ async def read_target(paths: Paths, ref: Ref) -> Seen | Missing:
             seen = scaled(seen, ref, await paths.kube.get(f"{path}/scale"))
     except errors.NotFoundError:
         return absent(ref)
-    # A Namespace names no namespace, not even itself; it is asked for by the one that it is.
+    # The metadata of a Namespace has no namespace, but its Ref here has.
     return replace(seen, ref=ref)
 
 
 async def answer(paths: Paths, out: Outbound, query: Read | Find | Probe) -> Any:
-    """The answer to a query; Denied where the operator may not ask. Raises ApiError where nobody knows."""
+    """Return the answer to a query, or Denied if the right for it is missing. Raises ApiError."""
     match query:
         case Read():
             return await _allowed(read_target(paths, query.ref), f"{query.ref}: ")
@@ -49,7 +49,7 @@ async def answer(paths: Paths, out: Outbound, query: Read | Find | Probe) -> Any
 
 
 async def find(paths: Paths, query: Find, *, cached: bool = False) -> tuple[Mapping[str, Any], ...] | Denied:
-    """As answer, of what needs the API server only; what is cached is there sooner, see Kube.items."""
+    """Return the listed objects, or Denied if the right is missing; a `cached` list is faster, see Kube.items."""
     return await _allowed(_find(paths, query, cached=cached))
 
 
@@ -69,9 +69,9 @@ async def _find(paths: Paths, query: Find, *, cached: bool) -> tuple[Mapping[str
     found: list[Mapping[str, Any]] = []
     try:
         async for body in paths.kube.items(path, query.labels, fields=query.fields, cached=cached):
-            found.append(body)  # noqa: PERF401 # what came before a failure tells which one it is
+            found.append(body)  # noqa: PERF401 # the objects before a failure show which failure it is
     except errors.NotFoundError:
-        # A kind that was served before, or one of Kubernetes' own that this version has not; later pages may expire.
+        # The kind is no longer served, or this version of Kubernetes lacks it. On a later page, the list has expired.
         if found:
             raise
     return tuple(found)

@@ -1,4 +1,4 @@
-"""What watches tell of the kinds that somebody has asked about lately, for as long as somebody does."""
+"""Base class of caches that watch a kind on demand, from its first use until it is unused for a while."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -17,7 +17,7 @@ Body = Mapping[str, Any]
 
 @dataclass
 class Kept(ABC):
-    """Make it inside the event loop; `namespaces` are those that are served, none for all of them."""
+    """The cache. Create it inside the event loop; `namespaces` are the served ones, empty for all."""
 
     paths: Paths
     namespaces: Sequence[str] = ()
@@ -30,33 +30,33 @@ class Kept(ABC):
 
     @abstractmethod
     def _put(self, ref: Ref, body: Body) -> None:
-        """Keep what is asked for of the object."""
+        """Store the fields of the object that the cache needs."""
 
     @abstractmethod
     def _drop(self, ref: Ref) -> None:
-        """Keep nothing of it any more."""
+        """Remove the object."""
 
     async def run(self) -> None:
-        """Keep the watches up, and end those that nobody needs any more, for ever."""
+        """Run the watches, and end unused ones, forever."""
         async with asyncio.TaskGroup() as both:
             both.create_task(self.follower.run())
             both.create_task(self._forget_for_ever())
 
     def held_kinds(self) -> frozenset[Kind]:
-        """What is to be watched."""
+        """Return the kinds to watch."""
         return self._needs.kinds()
 
     def uids(self, api_version: str, kind: str, namespace: str) -> dict[str, Ref]:
-        """What is known of one kind, by uid; an empty namespace means all of them."""
+        """Return the known objects of one kind by uid; an empty namespace means all of them."""
         return {uid: ref for ref, uid in self._uids.items() if ref.is_of(api_version, kind, namespace)}
 
     def is_older(self, ref: Ref, version: str) -> bool:
-        """Of what a watch alone tells nothing comes meanwhile."""
+        """Return False: only the watch adds objects here, so that none appears during a list."""
         del ref, version
         return False
 
     def see(self, event: str | None, body: Body) -> None:
-        """An event of a watch, or None for an object of a list."""
+        """Handle an object from a watch with its event, or from a list with the event None."""
         ref, uid = ref_of(body), body["metadata"]["uid"]
         if event != "DELETED":
             self._put(ref, body)
@@ -65,7 +65,7 @@ class Kept(ABC):
             self._lose(ref)
 
     def forget(self) -> None:
-        """Let go of what nobody has needed for a while."""
+        """Drop the objects of kinds that are unused for a while."""
         if self._needs.forget():
             for ref in self._needs.strangers(self._uids):
                 self._lose(ref)

@@ -1,7 +1,7 @@
-"""The pods that a workload owns. Labels are no ownership: a chart gives the same ones to its migration Job.
+"""Find the pods that a workload owns. Labels are no ownership: a chart gives the same ones to its migration Job.
 
-A Deployment and an Argo Rollout own pods through ReplicaSets. Those never change their owner, so that each is looked up
-once; where they may not be listed, a ReplicaSet is known by the name that its controller gives it.
+A Deployment and an Argo Rollout own pods through ReplicaSets. A ReplicaSet never changes its owner, so each is looked
+up once. If they may not be listed, a ReplicaSet is recognized by the name that its controller gives it.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -15,19 +15,19 @@ from runbook_operator.core.rollout_progress import DEPLOYMENT, KINDS, ROLLOUT, k
 Body = Mapping[str, Any]
 List = Callable[[Find], Awaitable[tuple[Body, ...] | Denied]]
 HASHED: Mapping[tuple[str, str], str] = {DEPLOYMENT: "pod-template-hash", ROLLOUT: "rollouts-pod-template-hash"}
-"""The label by which the pods of such a workload tell their ReplicaSet, whose name ends with it."""
+"""The label of pods whose value is the end of their ReplicaSet's name."""
 MOST = 10_000
-"""ReplicaSets that are remembered."""
+"""Maximum number of ReplicaSets in the cache; beyond it the cache is cleared."""
 
 
 @dataclass
 class Owned:
-    """Remembers the workloads of ReplicaSets, by their uids."""
+    """A cache of the owners of ReplicaSets, by uid."""
 
     _owners: dict[str, str] = field(default_factory=dict)
 
     async def of(self, workload: Seen, pods: tuple[Body, ...], ask: List) -> tuple[Body, ...]:
-        """Those of the pods that the workload owns; of a kind whose pods have other owners still, all of them."""
+        """Return the pods that the workload owns; all of them for a kind whose ownership is not known."""
         kind = kind_of(workload)
         if kind not in KINDS:
             return pods
@@ -38,7 +38,7 @@ class Owned:
         return tuple(one for one in pods if self._is_own(workload, one, is_known=is_known))
 
     async def _learn(self, workload: Seen, ask: List) -> bool:
-        """True if the ReplicaSets of the namespace could be listed."""
+        """List the ReplicaSets of the namespace and cache their owners; return False if the right is missing."""
         found = await ask(Find("apps/v1", "ReplicaSet", workload.ref.namespace))
         if isinstance(found, Denied):
             return False

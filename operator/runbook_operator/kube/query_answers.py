@@ -1,4 +1,4 @@
-"""Answers to what a decision asks: from a review, from a list, or from the API server, in the name of a reader."""
+"""Answer the queries of a decision from a review, from a list, or from the API server, in the name of a reader."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Admitted = Callable[[Admission, Account | None], Awaitable[int | Denied]]
 
 @dataclass(frozen=True)
 class Queries:
-    """Answers one query at a time; raises ApiError where nobody knows."""
+    """The sources of answers; each call answers one query, and raises ApiError if that fails."""
 
     paths: Paths
     out: Outbound
@@ -33,7 +33,7 @@ class Queries:
     admitted: Admitted
 
     async def answer(self, query: Query, shared: Edition | None, reader: Reader) -> Any:
-        """The answer; Denied where the reader may not ask."""
+        """Return the answer, or Denied if the reader lacks the right."""
         if isinstance(reader, Denied):
             return reader
         if isinstance(query, May | HasAccount):
@@ -47,7 +47,7 @@ class Queries:
         return await answer(self.paths.as_(reader), self.out, query)
 
     async def answer_if_available(self, query: Query, shared: Edition | None, reader: Reader) -> Any:
-        """As answer, and Denied where the API server cannot answer now."""
+        """Return the answer, or Denied also if the API server cannot answer now."""
         try:
             return await self.answer(query, shared, reader)
         except errors.UnavailableError as error:

@@ -1,13 +1,13 @@
-"""What the API server's refusal of a read means to somebody who waits for it."""
+"""Map a failed read of the API server to the error of a check that could not be performed."""
 
 from runbook_operator.core.check_not_performed import UnaskedError
 from runbook_operator.kube import errors
 
 
 def unread(error: errors.ApiError, role: str) -> UnaskedError:
-    """Nobody was asked, since the operator could not read whom or how.
+    """Return the error of a check whose address or credential could not be read.
 
-    `role` is the ClusterRole with the right, empty where a service account lacks it.
+    `role` is the ClusterRole with the right, "" if a service account lacks it.
     """
     if isinstance(error, errors.ForbiddenError):
         hint = f" The ClusterRole {role} has it." if role else ""

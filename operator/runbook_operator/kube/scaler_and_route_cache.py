@@ -1,7 +1,7 @@
-"""What is few and changes seldom, as watches tell it: nobody who decides has to ask for a list of it.
+"""Cache of kinds with few, rarely changing objects, filled by watches, so that decisions need no list requests.
 
-A kind is watched from the first question on, and until nobody has asked for long. Where the operator may list a kind
-and not watch it, or its watch is not up to date, nothing is told, and it is asked for as before.
+A kind is watched from its first query until it is unused for UNUSED seconds. If the operator may list a kind and not
+watch it, or the watch is not up to date, the cache has no answer, and the kind is listed as usual.
 """
 
 from collections.abc import Callable
@@ -20,30 +20,30 @@ RESTLESS = frozenset(
         *(("apps/v1", "ReplicaSet"), ("apps/v1", "ControllerRevision")),
     }
 )
-"""Too many, or too large, to be kept for whoever may ask."""
+"""Kinds whose objects are too many or too large to cache."""
 MOST_NAMESPACES = 1
 UNUSED = 1200.0
-"""Twice as long as idle switches leave between two close looks."""
+"""Twice the seconds between two close looks at idle switches."""
 
 
 @dataclass
 class Catalogue(Kept):
-    """Answers lists."""
+    """The cache; it answers list queries."""
 
     lacks: Callable[[str], bool] = lambda _: False
-    """Whether the cluster is known not to serve that API version, so that a watch of it would only fail."""
+    """True if the cluster is known not to serve that API version, so that a watch of it would fail."""
     _bodies: dict[Kind, dict[Ref, Body]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._needs = Needs(self.namespaces, MOST_NAMESPACES, UNUSED, self.monotonic)
-        # Who may not read a kind is told so by the list that is asked for instead.
+        # A missing right is reported by the list that is requested instead.
         expected = (errors.NotFoundError, errors.ForbiddenError)
         self.follower = Follower(
             self.paths, self, self.see, self.seconds, self.resync, self.monotonic, expected=expected
         )
 
     def find(self, query: Find) -> tuple[Body, ...] | None:
-        """Every object of the kind in the namespace; None where no watch tells."""
+        """Return all objects of the kind in the namespace; None if no watch is up to date."""
         gvk = (query.api_version, query.kind)
         if query.labels or query.fields or gvk in RESTLESS or self.lacks(query.api_version):
             return None
@@ -54,7 +54,7 @@ class Catalogue(Kept):
         return tuple(self._bodies.get((*gvk, query.namespace), {}).values())
 
     def _put(self, ref: Ref, body: Body) -> None:
-        """Without who wrote which field, which is a third of most objects and asked for by nobody."""
+        """Store the object without managedFields, which are a third of most objects and never used here."""
         meta = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
         self._bodies.setdefault(_place(ref), {})[ref] = {**body, "metadata": meta}
 

@@ -1,6 +1,6 @@
-"""Keys of Secrets, read when they are needed and kept for a minute: no check costs the API server a request.
+"""Cache of the values of Secret keys, read on demand and kept for a minute to spare the API server a read per check.
 
-They are not watched: who may watch Secrets may read all of them at once. Nothing here is ever logged or printed.
+Secrets are not watched, since the right to watch them is the right to read all of them. No value is logged or printed.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ from runbook_operator.runtime import clock
 
 SECONDS = 60.0
 DOUBTED_SECONDS = 10.0
-"""After an answer that may come of an old value, and after a value that was not there, it is read again so soon."""
+"""Seconds after which a value is read again if a check's result may come from an old one, or if it was missing."""
 AT_ONCE = 8
-"""Reads under way, which share the API server with those of a throw."""
+"""Concurrent reads; they share the API server with those of a throw."""
 
 
 @dataclass
 class _Read:
-    """A read, under way or done; its task gives what was found, or says why nothing was."""
+    """A running or finished read; its task gives the value or the error."""
 
     at: float
     task: asyncio.Task[bytes | UnaskedError] = field(repr=False)
@@ -37,17 +37,17 @@ class _Read:
 
 @dataclass
 class Secrets:
-    """Values by key. Make it inside the event loop."""
+    """The cache. Create it inside the event loop."""
 
     kube: Kube
     monotonic: Callable[[], float] = clock.monotonic
     requires_account: bool = False
-    """Whether nothing is read for a Runbook that names no service account."""
+    """True if nothing is read for a Runbook that names no service account."""
     _reads: dict[Kept, _Read] = field(default_factory=dict, repr=False)
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE), repr=False)
 
     async def value(self, kept: Kept) -> bytes:
-        """What the Secret holds there; raises UnaskedError."""
+        """Return the value of a Secret's key; raises UnaskedError."""
         read = self._reads.get(kept)
         if read is None or self.monotonic() >= read.at + read.good_for:
             self._reads.pop(kept, None)
@@ -60,12 +60,12 @@ class Secrets:
         return found
 
     def doubt(self, kept: Kept) -> None:
-        """It may have changed since it was read, as an answer says: it is not kept for as long as usual."""
+        """Shorten the time that a value is kept, after a result that suggests that it has changed."""
         if read := self._reads.get(kept):
             read.good_for = DOUBTED_SECONDS
 
     def _forget_old(self) -> None:
-        """The oldest are first; who still needs one of them has read it again by now."""
+        """Drop expired values; the oldest are first."""
         now = self.monotonic()
         while self._reads and next(iter(self._reads.values())).at + SECONDS <= now:
             del self._reads[next(iter(self._reads))]

@@ -1,6 +1,6 @@
-"""Whether the service accounts that Runbooks name exist, as the operator sees it by its own rights.
+"""Check with the operator's own rights that the service accounts that Runbooks name exist.
 
-The API server lets the operator act in the name of an account that does not exist. Asked in close looks only.
+The API server lets the operator act in the name of an account that does not exist. The check is part of close looks.
 """
 
 from collections.abc import Callable
@@ -15,19 +15,19 @@ from runbook_operator.kube.discovery import path_of
 from runbook_operator.runtime import clock
 
 SECONDS = 300.0
-"""An account that was there is looked for again so much later; one that was not, each time."""
+"""Seconds after which an existing account is checked again; a missing one is checked each time."""
 
 
 @dataclass
 class Presence:
-    """What was found lately, for all objects that name the account."""
+    """A cache of existing accounts, shared by all objects that name them."""
 
     kube: Kube
     monotonic: Callable[[], float] = clock.monotonic
     _until: dict[Account, float] = field(default_factory=dict)
 
     async def answer(self, query: HasAccount) -> Ruling:
-        """Raises ApiError where nobody can tell."""
+        """Return a Ruling that is allowed if the account exists; raises ApiError."""
         account, now = query.account, self.monotonic()
         self._until = {one: until for one, until in self._until.items() if until > now}
         if account not in self._until:
@@ -37,7 +37,7 @@ class Presence:
         return Ruling(allowed=True)
 
     async def _exists(self, account: Account) -> bool:
-        """True also where the operator may not look."""
+        """True if the account exists, and also if the operator may not read it."""
         try:
             await self.kube.get(
                 path_of(Ref("v1", "ServiceAccount", account.namespace, account.name), "serviceaccounts")

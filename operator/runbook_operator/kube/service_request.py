@@ -1,6 +1,6 @@
-"""One HTTP GET to a Service of the namespace, to see whether it answers. Nothing of the answer but its status is kept.
+"""Make one HTTP GET to a Service of the namespace, to see if it answers. Only the status of the answer is kept.
 
-The address is the Service's own, as the API server gives it, so that no name is resolved.
+The address is the Service's own from the API server, so that no name is resolved.
 """
 
 from collections.abc import Mapping
@@ -22,11 +22,11 @@ ENDS: Mapping[Fault, End] = {
     Fault.TIMEOUT: "Late",
     Fault.GARBLED: "Answered",
 }
-"""What a fault says of who was asked; with every other one nobody was."""
+"""The outcome of the request by its fault; with any other fault the Service was not reached (Unasked)."""
 
 
 async def probe(kube: Kube, out: Outbound, service: Ref, port: str, path: str) -> Answering:
-    """What came of it."""
+    """Make the request and return its outcome."""
     try:
         spec = (await kube.get(path_of(service, "services")))["spec"]
     except errors.NotFoundError:
