@@ -28,7 +28,7 @@ class Basic(ApiModel):
 
 
 class MetricSource(ApiModel):
-    """One entry of the file. A relative file name is resolved from the folder of the main file."""
+    """One entry of the file. A name of a file that is not absolute begins at the folder of this one."""
 
     url: str
     ca_file: FileName | None = None
