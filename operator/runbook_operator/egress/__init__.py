@@ -1,1 +1,1 @@
-"""Every connection that does not lead to the API server goes through the guard here."""
+"""Outgoing connections to anything but the API server; all of them pass the guard of egress_guard."""

@@ -1,7 +1,7 @@
-"""The guard of every connection to what is not the API server: where it may lead, how many at once, and why not.
+"""Guard outgoing connections to anything but the API server: allowed destinations, concurrency limits, failures.
 
-A name is resolved once, all its answers are checked, and what was checked is what is connected to. Nothing of an answer
-but its outcome goes into a Fault or its sentence.
+A host name is resolved once, every address of it is checked, and the connection is made to a checked address. A Fault
+and its sentence contain nothing of a response but its outcome.
 """
 
 import asyncio
@@ -23,19 +23,19 @@ from runbook_operator.runtime import clock
 
 T = TypeVar("T")
 Resolver = Callable[[str], Awaitable[Sequence[str]]]
-"""The addresses of a name, the preferred one first; raises OSError where there are none."""
+"""Resolves a host name to its addresses, the preferred one first; raises OSError if there are none."""
 RESOLVING_THREADS = 8
 RESOLVING_PART = 0.5
-"""Of a check's time, how much its name may take: a slow name server is not to be told as a slow target."""
+"""Fraction of a check's timeout for resolving its name: a slow name server must not count as a slow target."""
 LATE = 0.25
-"""A time-out that is noticed so many seconds too late says that this process was busy, and nothing of the target."""
+"""A timeout noticed this many seconds late means that this process was busy; it says nothing about the target."""
 LARGEST_CA = 256 * 1024
-"""Reading one holds the loop up: 20 ms for so many."""
+"""Largest CA bundle in bytes. Parsing one blocks the event loop: 20 ms for this size."""
 OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.ENETUNREACH})
 
 
 class Fault(StrEnum):
-    """Why there is no answer; the only words of a failure that leave this package for a status."""
+    """The reason why there is no response; the only part of a failure that reaches a status."""
 
     NOT_ALLOWED = "NotAllowed"
     MALFORMED = "Malformed"
@@ -71,9 +71,9 @@ UNTOLD = frozenset(
         *(Fault.BUSY, Fault.UNABLE, Fault.TOO_LARGE),
     }
 )
-"""They say nothing of the target's health: it was not asked, or what it said was not read to its end."""
+"""Faults that say nothing about the target's health: no request reached it, or its response was not read to the end."""
 Verdict = tuple[bool | None, str]
-"""Whether a target is well, None where it cannot be told, and a word for its status."""
+"""True if the target is healthy, None if unknown; and one CamelCase word for its status."""
 
 
 def verdict(fault: Fault) -> Verdict:
@@ -81,7 +81,7 @@ def verdict(fault: Fault) -> Verdict:
 
 
 class EgressError(Exception):
-    """There is no answer. `why` is a sentence without body, header, user or query, fit for a log and for a person."""
+    """There is no response. `why` is a sentence for logs and people, without body, header, user or query."""
 
     def __init__(self, fault: Fault, why: str = "") -> None:
         super().__init__(why or SENTENCES[fault])
@@ -90,14 +90,14 @@ class EgressError(Exception):
 
 @dataclass(frozen=True)
 class Tls:
-    """How the other side is to prove who it is: by the system's CAs, or by those of `ca` (PEM) alone."""
+    """Verification of the server's certificate: by the system's CAs, or only by those in `ca` (PEM)."""
 
     ca: bytes = b""
     server_name: str = ""
     insecure: bool = False
 
     def context(self, protocol: str = "") -> ssl.SSLContext:
-        """The context, shared by all who ask for the same; `protocol` is what ALPN offers."""
+        """Return the SSL context, shared between equal requests; `protocol` is offered by ALPN. Raises EgressError."""
         if len(self.ca) > LARGEST_CA:
             raise EgressError(Fault.MALFORMED, f"a CA bundle has {LARGEST_CA} bytes at most")
         try:
@@ -106,7 +106,7 @@ class Tls:
             raise EgressError(Fault.MALFORMED, "the CA bundle holds no certificates in PEM") from error
 
     def name(self) -> str:
-        """The server's name where one is given, in its one spelling."""
+        """Return the server name in canonical spelling, empty if none is set. Raises EgressError."""
         try:
             return url_policy.hostname(self.server_name) if self.server_name else ""
         except url_policy.UrlError as error:
@@ -125,7 +125,7 @@ def _context(ca: bytes, insecure: bool, protocol: str) -> ssl.SSLContext:  # noq
 
 
 class SystemResolver:
-    """The resolver of the machine, in threads of its own: a slow name server holds up names and nothing else."""
+    """The system's resolver in its own threads, so that a slow name server delays only name resolution."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(RESOLVING_THREADS, thread_name_prefix="resolve")
@@ -138,7 +138,7 @@ class SystemResolver:
 
 @dataclass(frozen=True)
 class Guard:
-    """Which URLs and which addresses may be connected to; `forbidden`, the API server's own, is read at each check."""
+    """The allowed URLs and addresses. `forbidden` has the API server's own addresses and is read at each check."""
 
     patterns: Sequence[url_policy.Pattern] = ()
     allowed: Sequence[IPNetwork] = ()
@@ -146,7 +146,7 @@ class Guard:
     resolver: Resolver = field(default_factory=SystemResolver)
 
     def url(self, text: str) -> url_policy.Url:
-        """The URL in its one spelling, if a pattern of the administrator has it."""
+        """Return the URL in canonical spelling; raises EgressError if no pattern of the administrator matches it."""
         try:
             found = url_policy.parse(text)
         except url_policy.UrlError as error:
@@ -156,7 +156,7 @@ class Guard:
         return found
 
     async def addresses(self, host: str, seconds: float) -> tuple[IPAddress, ...]:
-        """What the host of a URL leads to, looked up once; refused as a whole where one of the answers is."""
+        """Resolve a URL's host once and return its addresses; raises EgressError if any one of them is refused."""
         literal = ip_policy.parse(host)
         found = (literal,) if literal else await self._resolved(host, seconds * RESOLVING_PART)
         for one in found:
@@ -165,7 +165,7 @@ class Guard:
         return found
 
     def in_cluster(self, text: str) -> IPAddress:
-        """The address of a Service or a pod as the API server gave it, if it is one that they may have."""
+        """Parse the address of a Service or pod from the API server; raises EgressError if it may not be one."""
         if not (address := ip_policy.parse(text)):
             raise EgressError(Fault.MALFORMED, "the address of a Service or a pod is an IP address")
         if why := ip_policy.refusal_in_cluster(address, allowed=self.allowed, forbidden=self.forbidden):
@@ -186,7 +186,7 @@ class Guard:
 
 
 class Places:
-    """How many checks may be under way, in all and at one host. Who waits for a slow host takes no place of others."""
+    """Limit of concurrent checks, in total and per host. A check that waits for a slow host takes no place in total."""
 
     def __init__(self, total: int, each: int) -> None:
         self._total = asyncio.Semaphore(total)
@@ -195,7 +195,7 @@ class Places:
 
     @asynccontextmanager
     async def take(self, host: str, seconds: float) -> AsyncIterator[None]:
-        """Hold a place; who gets none in time is told that it is busy here, not that the target is slow."""
+        """Hold a place; raises EgressError with Fault.BUSY if none is free in time, so the target is not blamed."""
         ours = self._hosts.setdefault(host, asyncio.Semaphore(self._each))
         async with AsyncExitStack() as held:
             try:
@@ -210,7 +210,7 @@ class Places:
 async def timed(
     places: Places, host: str, seconds: float, work: Callable[[], Awaitable[T]]
 ) -> tuple[T | EgressError, float]:
-    """The outcome of the work, or why there is none, and how long it took once it had its place."""
+    """Run the work in a place; return its outcome or an EgressError, and the seconds since it got its place."""
     began = clock.monotonic()
     try:
         async with places.take(host, seconds):
@@ -223,7 +223,7 @@ async def timed(
 
 
 def failure(error: OSError, late: float = 0.0) -> EgressError:
-    """What an error of a socket, of TLS or of time says; `late` is how long after its time it was noticed."""
+    """Map a socket, TLS or timeout error to an EgressError; `late` is how many seconds late a timeout was noticed."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return EgressError(Fault.TLS, f"the certificate is not accepted: {error.verify_message}")
     if isinstance(error, ssl.SSLError):

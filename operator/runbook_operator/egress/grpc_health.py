@@ -1,7 +1,7 @@
 """One call of grpc.health.v1.Health/Check, as bytes in and bytes out.
 
-By h2, not by grpcio: 2 MiB and 0.6 ms a check instead of 17 MiB and 1.4 ms, over a socket of our own, which the guard
-can pin, and with a certificate left unverified where that is asked for, which grpcio cannot do.
+It uses h2 instead of grpcio: 2 MiB and 0.6 ms a check instead of 17 MiB and 1.4 ms. The guard can pin the address of
+its socket, and it can skip the verification of a certificate, which grpcio cannot.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from runbook_operator.core.references import USER_AGENT
 from runbook_operator.egress.egress_guard import EgressError, Fault, Verdict
 
 PREFIX = 5
-"""A gRPC message follows one byte, which says whether it is packed, and four of its length."""
+"""Bytes before a gRPC message: one that is set if it is compressed, and four of its length."""
 HEALTH: Mapping[int, Verdict] = {
     0: (None, "Unknown"),
     1: (True, "Serving"),
@@ -33,14 +33,14 @@ CODES: Mapping[int, Verdict] = {
     14: (False, "Unavailable"),
     16: (None, "Unauthenticated"),
 }
-"""A server that has no such service, or will not say, says nothing of its health."""
+"""Verdict per gRPC status code. A server without the service, or one that refuses, says nothing about its health."""
 OTHER_CODE = (False, "Failed")
 SETTINGS = b"\x04"
-"""The type of the first frame of every HTTP/2 server. h2 takes other text for a long frame and waits for its end."""
+"""Type of the first frame of every HTTP/2 server. h2 takes any other text for a long frame and waits for its end."""
 
 
 class Call:
-    """One call of Health/Check as bytes in and out."""
+    """State of one call of Health/Check."""
 
     def __init__(self, scheme: str, authority: str, service: str, seconds: float) -> None:
         self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding=None))
@@ -67,7 +67,7 @@ class Call:
         return self._h2.data_to_send()
 
     def feed(self, data: bytes) -> bytes:
-        """Take what came; returns what is to be sent for it."""
+        """Process received bytes; return the bytes to send in response. Raises EgressError."""
         self._start += data[: 4 - len(self._start)]
         if self._start[3:] not in (b"", SETTINGS):
             raise EgressError(Fault.GARBLED)
@@ -99,14 +99,14 @@ class Call:
 
 
 def _framed(name: bytes) -> bytes:
-    """A HealthCheckRequest: its only field is the name, as number 1 with its length as a varint."""
+    """Encode a HealthCheckRequest, whose only field is the name: number 1, with its length as a varint."""
     length = bytes([len(name)]) if len(name) < 128 else bytes([len(name) & 127 | 128, len(name) >> 7])  # noqa: PLR2004
     message = b"\x0a" + length + name if name else b""
     return b"\0" + len(message).to_bytes(PREFIX - 1, "big") + message
 
 
 def _health(body: bytes) -> int:
-    """The status in a HealthCheckResponse, its field number 1; what protobuf leaves out is 0."""
+    """Decode the status of a HealthCheckResponse, its field number 1; 0 if absent. Raises EgressError."""
     message = body[PREFIX:]
     if len(body) < PREFIX or body[0] or len(message) != int.from_bytes(body[1:PREFIX], "big"):
         raise EgressError(Fault.GARBLED)

@@ -1,4 +1,4 @@
-"""Health checks by HTTP, by TCP and by gRPC. Each says that the target is well, is not, or that none can tell."""
+"""Health checks by HTTP, TCP and gRPC. Each finds the target healthy, unhealthy or unknown."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,9 +23,9 @@ OPEN = "Open"
 
 @dataclass(frozen=True)
 class CheckResult:
-    """Whether the target is well, None where it cannot be told; a word for its status; how long it took in seconds.
+    """`ok` is True if the target is healthy, None if unknown; `status` is one word; `latency` is in seconds.
 
-    `why` is a sentence where there is no answer.
+    `why` is a sentence if there was no response.
     """
 
     ok: bool | None
@@ -35,7 +35,10 @@ class CheckResult:
 
 
 def contains(text: str) -> Matcher:
-    """A body that holds the text. No regular expression: a tenant's over a stranger's body can hold the loop up."""
+    """Return a matcher for bodies that contain the text; raises ValueError if it is empty or too long.
+
+    It takes no regular expression: one that a tenant writes can block the event loop on a body from elsewhere.
+    """
     wanted = text.encode()
     if not 0 < len(wanted) <= LONGEST_TEXT:
         raise ValueError(f"a text to look for has 1 to {LONGEST_TEXT} bytes")
@@ -49,7 +52,7 @@ async def http(
     match: Matcher | None = None,
     how: How | None = None,
 ) -> CheckResult:
-    """Well is an expected status, with a body that matches where one is to."""
+    """Check by HTTP: healthy if the status is expected and the body matches `match`, if that is set."""
     answer = await out.ask(where, how or How(), match)
     ok, status = _verdict(answer, expected)
     return CheckResult(ok, status, answer.latency, answer.why)
@@ -64,7 +67,7 @@ def _verdict(answer: Answer, expected: Statuses) -> Verdict:
 
 
 async def tcp(out: Outbound, address: str, port: int, seconds: float = SECONDS) -> CheckResult:
-    """Well is a connection that is made; nothing is said on it."""
+    """Check by TCP: healthy if the connection is accepted. It sends nothing."""
 
     async def work() -> Verdict:
         async with _connection(out.guard.in_cluster(address), port, None):
@@ -76,8 +79,8 @@ async def tcp(out: Outbound, address: str, port: int, seconds: float = SECONDS) 
 async def grpc(
     out: Outbound, address: str, port: int, service: str = "", *, seconds: float = SECONDS, tls: Tls | None = None
 ) -> CheckResult:
-    """Well is SERVING, as grpc.health.v1.Health/Check answers for the service; an empty name is the whole server."""
-    # Here, since it loads h2: 2 MiB and some 20 ms, which only those pay who check by gRPC.
+    """Check by grpc.health.v1.Health/Check: healthy if the service is SERVING. An empty name is the whole server."""
+    # Imported here because it loads h2: 2 MiB and some 20 ms, which only installations with gRPC checks pay.
     from runbook_operator.egress.grpc_health import Call  # noqa: PLC0415
 
     async def work() -> Verdict:
@@ -110,7 +113,7 @@ async def _connection(
     try:
         yield reader, writer
     finally:
-        # What was written is on its way; waiting for the other side to close would be waiting for its leave.
+        # Abort: the written bytes are already sent, and an orderly close would wait for the server to close too.
         writer.transport.abort()
 
 

@@ -1,7 +1,7 @@
-"""One HTTP/1.1 exchange on a connection of its own: a request is written, and of its answer read what is wanted.
+"""One HTTP/1.1 exchange on its own connection: write a request, and read only as much of the response as is needed.
 
-The parser is llhttp, by way of httptools. A client library's sessions, pools and cookies cost four times what the
-exchange itself does, and nothing of them may be shared by two who ask.
+The parser is llhttp, by way of httptools. A client library's sessions, pools and cookies cost four times the exchange
+itself, and two checks may not share any of them.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ from runbook_operator.core.ip_policy import IPAddress
 from runbook_operator.egress.egress_guard import EgressError, Fault, failure
 
 LARGEST_HEAD = 64 * 1024
-"""Bytes before the body, interim answers among them: the parser itself reads on for ever."""
+"""Most bytes before the body, including interim responses; the parser itself has no limit."""
 INTERIM = frozenset({*range(HTTPStatus.CONTINUE, HTTPStatus.OK)} - {HTTPStatus.SWITCHING_PROTOCOLS})
-"""After these an answer still comes."""
+"""Statuses after which the final response still follows."""
 IDENTITY = b"identity"
 PACKED = "the body is packed, though it was asked for as it is"
 FRAMING = frozenset({b"content-length", b"transfer-encoding"})
@@ -26,7 +26,7 @@ FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
 @dataclass(frozen=True)
 class To:
-    """Where to connect: one of these addresses, the first that accepts; with TLS where there is a context."""
+    """Destination of a connection: the first of the addresses that accepts, by TLS if there is a context."""
 
     addresses: Sequence[IPAddress]
     port: int
@@ -37,7 +37,7 @@ class To:
 
 @dataclass(frozen=True)
 class Response:
-    """A status, and the body where one was wanted; what was wrong with the body stands beside the status."""
+    """Status and, if requested, the body; `error` is a problem with the body, next to a valid status."""
 
     status: int
     body: bytes = b""
@@ -45,13 +45,13 @@ class Response:
 
 
 Outcome = asyncio.Future[Response | EgressError]
-"""An error is a result too: where connecting is given up nobody asks, and an exception would be complained of."""
+"""An error is set as a result: if connecting is given up nothing awaits it, and asyncio would log an exception."""
 
 
 async def exchange(to: To, request: bytes, largest: int | None = None) -> Response:
-    """Write the request and read the answer: its status, or with `largest` its body up to so many bytes.
+    """Write the request and read the response: its status, and with `largest` its body up to that many bytes.
 
-    Raises EgressError and OSError. It has no time limit of its own but that for connecting.
+    Raises EgressError and OSError. Only connecting has a time limit here.
     """
     done: Outcome = asyncio.get_running_loop().create_future()
     asked = _Asked(done) if largest is None else _Read(done, largest)
@@ -67,7 +67,7 @@ async def exchange(to: To, request: bytes, largest: int | None = None) -> Respon
 
 
 async def _connected(to: To, asked: "_Asked") -> asyncio.Transport:
-    """The last gate: a connection is made to an address that was checked, and no name is looked up here."""
+    """Connect to the first checked address that accepts; resolves no name. Raises EgressError."""
     loop = asyncio.get_running_loop()
     failed = EgressError(Fault.UNREACHABLE)
     for address in to.addresses:
@@ -85,13 +85,13 @@ async def _connected(to: To, asked: "_Asked") -> asyncio.Transport:
 
 
 class _Asked(asyncio.Protocol):
-    """Waits for the status. httptools calls those methods by name that whoever owns a parser has."""
+    """Wait for the status. httptools calls this object's on_* methods by name."""
 
     def __init__(self, done: Outcome) -> None:
         self.done = done
         self.parser = httptools.HttpResponseParser(self)
         self._before = 0
-        """Bytes that came before the status."""
+        """Bytes received before the status was known."""
 
     def data_received(self, data: bytes) -> None:
         if self.done.done():
@@ -99,7 +99,7 @@ class _Asked(asyncio.Protocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            """The status that says so was taken: nothing that follows it is read."""
+            """The status of the upgrade is already taken; nothing after it is read."""
         except httptools.HttpParserError:
             self.end(EgressError(Fault.GARBLED))
         self._before += len(data)
@@ -115,21 +115,21 @@ class _Asked(asyncio.Protocol):
         return not self.done.done()
 
     def take(self, status: int) -> None:
-        """The status is known."""
+        """Handle the final status: end the exchange with it."""
         self.end(Response(status))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        del exc  # reset or closed: there is no more to come
+        del exc  # whether reset or closed, no more data comes
         self.end(EgressError(Fault.CLOSED))
 
     def end(self, outcome: Response | EgressError) -> None:
-        """The first outcome counts: what comes after it was not asked for."""
+        """Set the outcome; only the first one counts, later data is ignored."""
         if not self.done.done():
             self.done.set_result(outcome)
 
 
 class _Read(_Asked):
-    """Waits for the body too. What is wrong with it leaves the status; nothing is unpacked."""
+    """Wait for the body too. A problem with the body keeps the status; a compressed body is not decompressed."""
 
     def __init__(self, done: Outcome, largest: int) -> None:
         super().__init__(done)
@@ -161,7 +161,7 @@ class _Read(_Asked):
             self.end(Response(self._status, bytes(self._body)))
 
     def eof_received(self) -> None:
-        """Where nothing says how long the body is, its end is that of the connection."""
+        """End a body of undeclared length at the end of the connection."""
         if self._status and not FRAMING & self._headers.keys():
             self.on_message_complete()
 

@@ -1,7 +1,7 @@
-"""The one way out for HTTP: a GET or HEAD of what the guard lets through, and of its answer no more than was asked.
+"""The only HTTP client for outgoing requests: GET or HEAD of what the guard allows, reading no more than needed.
 
-Each request has a connection of its own: no cookie, no connection and no address is shared by two namespaces. No
-redirect is followed, no proxy asked, no credential of the operator sent.
+Each request has its own connection: two namespaces share no cookie, connection or address. The client follows no
+redirect, uses no proxy and sends no credential of the operator.
 """
 
 import re
@@ -17,10 +17,10 @@ from runbook_operator.egress.egress_guard import EgressError, Fault, Guard, Plac
 from runbook_operator.egress.http1_exchange import To, exchange
 
 Matcher = Callable[[bytes], bool]
-"""Whether a body is as it should be; pure, and the only thing that ever sees one."""
+"""Pure function, True if a body is as expected; nothing else ever reads a body."""
 SECONDS = 5.0
 CONNECT_SECONDS = 1.5
-"""Longer than the second after which a lost SYN is sent again."""
+"""Longer than the one second after which TCP resends a lost SYN."""
 LARGEST = 64 * 1024
 FRAME = {"Accept-Encoding": "identity", "Connection": "close"}
 HEADERS = 32
@@ -33,12 +33,12 @@ FRAMING = frozenset(
         *("proxy-authenticate", "proxy-authorization", "proxy-connection", "trailer", "transfer-encoding", "upgrade"),
     }
 )
-"""They say where a request ends, or to whom it goes, and are ours."""
+"""Headers that delimit or route a request; only this client sets them."""
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A Service or a pod by the address that the API server gave."""
+    """A Service or a pod by its IP address, as read from the API server."""
 
     address: str
     port: int
@@ -48,7 +48,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class How:
-    """How one request is made. The headers are the caller's alone, and no text of this object shows them."""
+    """Options of one request. The caller's headers may be secret, so the repr does not show them."""
 
     method: Literal["GET", "HEAD"] = "GET"
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -60,7 +60,7 @@ class How:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a request: a status, or a fault and a sentence; a body too large to be matched leaves both."""
+    """Result of a request: a status, or a fault and a sentence; both if the body was unusable or too large."""
 
     status: int | None = None
     fault: Fault | None = None
@@ -71,14 +71,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Limits:
-    """How many checks may be under way in all and at one host."""
+    """Maximum of concurrent checks: `total` in all, `each` per host."""
 
     total: int = 256
     each: int = 8
 
 
 class Outbound:
-    """Asks what may be asked; never raises for what the other side does."""
+    """Make requests that the guard allows. A failure of the server is an Answer, never an exception."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Outbound:
         self.places = Places(limits.total, limits.each)
 
     async def ask(self, where: str | Endpoint, how: How = How(), match: Matcher | None = None) -> Answer:
-        """Ask a URL within the administrator's patterns, or an endpoint of the cluster."""
+        """Request a URL that matches the administrator's patterns, or an endpoint in the cluster."""
         try:
             url, checked = (self.guard.url(where), ()) if isinstance(where, str) else self._inside(where)
             _check(how.headers, FRAMING if checked else FRAMING | {"host"})
@@ -129,7 +129,8 @@ class Outbound:
 def _to(url: url_policy.Url, checked: Sequence[IPAddress], how: How) -> To:
     if url.scheme == "http":
         return To(checked, url.port, connect_seconds=how.connect_seconds)
-    # With TLS the handshake is a part of connecting: who stalls in it is slow, and not out of reach.
+    # No connect timeout with TLS: connecting includes the handshake, and a server that stalls there is slow, not
+    # unreachable.
     return To(checked, url.port, how.tls.context(), how.tls.name() or url.host)
 
 
@@ -142,7 +143,7 @@ def _request(url: url_policy.Url, how: How) -> bytes:
 
 
 def _check(headers: Mapping[str, str], denied: Collection[str]) -> None:
-    """Headers may not change the request's frame; nor, for a URL, the host that a pattern allowed."""
+    """Raise EgressError for headers that are malformed or change the framing or, for a URL, the allowed host."""
     if len(headers) > HEADERS or sum(len(name) + len(value) for name, value in headers.items()) > HEADER_BYTES:
         raise EgressError(Fault.MALFORMED, f"a request has {HEADERS} headers of {HEADER_BYTES} bytes at most")
     for name, value in headers.items():
