@@ -1,4 +1,4 @@
-"""One line for every field that is written: who, what, because of what, before, after, and how it ended."""
+"""Audit log: one line for every field written to a target, with author, cause, old and new value, and result."""
 
 import json
 from collections.abc import Callable
@@ -20,9 +20,9 @@ Outcome = Literal["done", "conflict", "gone", "refused", "unknown"]
 
 @dataclass
 class Audit:
-    """Writes the lines to the log and, where `path` is given, to a file of JSON lines.
+    """Write audit lines to the log and, if `path` is set, to a file of JSON lines.
 
-    `epoch` is the count of who has led in a namespace, so that lines of two replicas can be told apart and ordered.
+    `epoch` returns the leadership count of a namespace, which orders the lines of different replicas.
     """
 
     identity: str = ""
@@ -30,7 +30,7 @@ class Audit:
     path: Path | None = None
 
     def note(self, world: World | RunbookWorld, step: Act | Adjust, outcome: Outcome, error: str = "") -> None:
-        """Say that the write ended; a file that cannot be written is told and never holds up a switch."""
+        """Record the result of a write. An error of the audit file is logged and never delays a switch."""
         lines = [self._line(world, step, change, outcome, error) for change in step.changes]
         for line in lines:
             log.info("act", **line)
@@ -62,7 +62,7 @@ class Audit:
 
 
 def _who(actor: Ref, step: Act | Adjust) -> dict[str, Any]:
-    """Who writes, and because of what: a switch for somebody, or a Runbook for itself."""
+    """Return the author and cause of a write: those of a switch's engagement or release, or a Runbook's own."""
     if isinstance(step, Adjust):
         return {"runbook": actor.name, "by": str(actor), "because": step.reason}
     record = step.record

@@ -1,4 +1,4 @@
-"""Notices as Kubernetes Events. The name follows from what is said: said again after a crash, it is one Event."""
+"""Post notices as Kubernetes Events. A name derived from the notice makes a repetition after a crash the same Event."""
 
 import asyncio
 import hashlib
@@ -20,7 +20,7 @@ LONGEST_MESSAGE = 1024
 
 
 async def say(kube: Kube, metrics: Metrics, notices: Sequence[Notice]) -> None:
-    """Log, count and post what is to be said."""
+    """Log, count and post notices."""
     for notice in {(notice.reason, notice.message): notice for notice in notices}.values():
         (log.warning if notice.warning else log.info)(notice.message, reason=notice.reason.value)
         metrics.notices.labels(notice.reason.value).inc()
@@ -29,10 +29,10 @@ async def say(kube: Kube, metrics: Metrics, notices: Sequence[Notice]) -> None:
 
 
 async def post(kube: Kube, notices: Sequence[Notice], now: datetime) -> None:
-    """Post each notice once; one that counts raises the count of its Event.
+    """Post each notice once; a notice with a count updates the count of its existing Event.
 
-    An Event that cannot be posted is logged and never holds up a switch. A namespace that is being deleted takes none,
-    which is no news.
+    A failure is logged and never delays a switch. It is not logged if the namespace is being deleted, which accepts no
+    new Events.
     """
     await asyncio.gather(*(_post(kube, notice, now) for notice in notices))
 
@@ -57,7 +57,7 @@ async def _create_or_count(kube: Kube, path: str, body: Body) -> None:
 
 
 def event(notice: Notice, now: datetime) -> Body:
-    """A core/v1 Event, which both `kubectl describe` and `kubectl events` show."""
+    """Return the notice as a core/v1 Event, which both `kubectl describe` and `kubectl events` show."""
     about = notice.about
     digest = hashlib.sha256(f"{notice.identity} {about} {notice.uid}".encode()).hexdigest()[:16]
     annotations = {ENGAGEMENT: notice.engagement} if notice.engagement else {}

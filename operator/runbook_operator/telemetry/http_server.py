@@ -1,4 +1,4 @@
-"""/metrics, /healthz and /readyz. What they say is asked for at each request; nothing is cached."""
+"""Serve /metrics, /healthz and /readyz. Each request computes its response; nothing is cached."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -13,9 +13,9 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 @dataclass(frozen=True)
 class Answers:
-    """What is served: the metrics as the Accept header asks for them, and a sentence for each thing that is wrong.
+    """Callbacks for the responses: `metrics` takes the Accept header; the others return a sentence per problem.
 
-    `warnings` are shown beside `ok`: the replica can do its work, but for what they name.
+    /readyz shows `warnings` next to `ok`: the replica works, except for what they name.
     """
 
     metrics: Callable[[str], tuple[bytes, str]]
@@ -25,7 +25,7 @@ class Answers:
 
 
 async def serve(host: str, port: int, answers: Answers) -> tuple[web.AppRunner, int]:
-    """Start serving; returns the runner to clean up and the port that was bound."""
+    """Start serving; return the runner to clean up and the bound port. Raises CannotListenError."""
     app = web.Application()
     app.router.add_get("/metrics", _metrics(answers.metrics))
     app.router.add_get("/healthz", _verdict(answers.unhealthy, list))

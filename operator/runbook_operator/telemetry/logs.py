@@ -1,4 +1,4 @@
-"""Logs: one line per fact, as JSON or for a console, with the engagement's id where there is one."""
+"""Configure logging: one line per event, as JSON or for a console, with the engagement's id if there is one."""
 
 import logging
 import sys
@@ -14,7 +14,7 @@ LONGEST_LINE = 500
 
 
 def set_up(form: Format, level: str) -> None:
-    """Route our own and the libraries' log records through one renderer to standard error."""
+    """Route the operator's and the libraries' log records through one renderer to standard error."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -31,7 +31,7 @@ def set_up(form: Format, level: str) -> None:
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=_tail(form), foreign_pre_chain=shared))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     logging.getLogger("kopf").setLevel(logging.WARNING)
-    # It says that it does not handle signals where it runs, and it must not: they are the main loop's.
+    # It warns that it does not handle signals in its thread, which is intended: the main loop handles them.
     logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
 
@@ -41,13 +41,13 @@ def _tail(form: Format) -> list[structlog.typing.Processor]:
     failures = structlog.processors.ExceptionRenderer(_traceback)
     if form == "json":
         return [clean, failures, structlog.processors.JSONRenderer()]
-    # The renderer's own tracebacks would show local variables, which are objects of other tenants.
+    # The renderer's own tracebacks would show local variables, which contain objects of other tenants.
     plain = structlog.dev.plain_traceback
     return [clean, failures, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
 
 
 def _traceback(exc_info: structlog.typing.ExcInfo) -> str:
-    """The traceback without local variables, in so many lines of so many characters: a message may quote an object."""
+    """Format a traceback without local variables, cut to LINES lines of LONGEST_LINE: messages may quote objects."""
     lines = "".join(traceback.format_exception(*exc_info, limit=-FRAMES)).splitlines()
     if len(lines) > LINES:
         lines = [*lines[: LINES // 2], "…", *lines[-LINES // 2 :]]

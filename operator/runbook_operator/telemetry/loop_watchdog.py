@@ -1,4 +1,4 @@
-"""Limits and measures for how long one decision holds the event loop, on which leases, probes and throws wait."""
+"""Limit and measure the time that one decision blocks the event loop, which leases, probes and throws wait for."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,16 +12,16 @@ from runbook_operator.telemetry.metrics import Metrics
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 LONGEST = 0.05
-"""Seconds of the processor. What uses more is named in the log."""
+"""Seconds of CPU time; a decision that uses more is logged."""
 Clock = Callable[[], float]
 
 
 @contextmanager
 def watch(key: Ref, metrics: Metrics, monotonic: Clock, processor: Clock) -> Iterator[None]:
-    """Measure what is decided about an object, whatever comes of it, and limit what it parses.
+    """Measure a decision about an object, even if it raises, and limit the YAML that it parses.
 
-    The histogram has the time that all others waited. The log has only what used the `processor` for long: on a busy
-    machine any decision may wait for its turn.
+    The histogram has the elapsed time, which everything else waited. The log names only decisions with much CPU time,
+    as read from `processor`: on a busy machine any decision may take long.
     """
     begun, used = monotonic(), processor()
     try:

@@ -1,4 +1,4 @@
-"""The operator's own metrics. Labels are bounded: kinds, reasons and results, never names of objects."""
+"""The operator's own metrics. Label values are bounded: kinds, reasons and results, never names of objects."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -14,7 +14,7 @@ CHECK_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 
 
 
 class Metrics:
-    """Every metric that the operator exposes, on a registry of its own."""
+    """All metrics that the operator exposes, in their own registry."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -52,36 +52,36 @@ class Metrics:
         )
 
     def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
-        """A gauge that is read when it is scraped."""
+        """Register a gauge that calls `read` at each scrape."""
         gauge = Gauge(f"runbook_operator_{name}", text, registry=self.registry)
         gauge.set_function(read)
 
     def gauges(self, name: str, text: str, label: str, reads: Mapping[str, Callable[[], float]]) -> None:
-        """As gauge, one for each value of the label."""
+        """Register a gauge with one series per value of the label; each is read at each scrape."""
         gauge = Gauge(f"runbook_operator_{name}", text, (label,), registry=self.registry)
         for value, read in reads.items():
             gauge.labels(value).set_function(read)
 
     def effect(self, seconds: float, engagement: str) -> None:
-        """A throw took effect; the engagement's id is the exemplar, so that a slow one can be found."""
+        """Observe a throw's time to effect, with the engagement's id as the exemplar, to find slow ones by."""
         self.effect_seconds.observe(seconds, {"engagementId": engagement})
 
     def late(self, seconds: float) -> None:
-        """Something that is watched was asked so long after it was due."""
+        """Observe by how many seconds a check or a reading began late."""
         self.lateness.observe(seconds)
 
     def sensed(self, group: str, result: str, seconds: float | None) -> None:
-        """A reading came; `seconds` is how long a check took, None for what is no check or could not be told."""
+        """Count a reading; `seconds` is the duration of a check, None if it is no check or gave no verdict."""
         self.readings.labels(group, result).inc()
         if seconds is not None:
             self.check_seconds.labels(group).observe(seconds)
 
     def source(self, name: str, result: str, seconds: float) -> None:
-        """A request to a metric source: Answered, or why not."""
+        """Observe a request to a metric source; `result` is Answered or the reason of the failure."""
         self.source_seconds.labels(name, result).observe(seconds)
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
-        """The metrics and their content type: OpenMetrics where `accept` asks for it, which alone has exemplars."""
+        """Return the metrics and their content type: OpenMetrics if `accept` has it; only that carries exemplars."""
         encode, content_type = choose_encoder(accept)
         return encode(self.registry), content_type
 
