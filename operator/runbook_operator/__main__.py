@@ -31,11 +31,11 @@ KUBERNETES = (
     *("aio.client.models", "aio.dynamic", "aio.leaderelection", "aio.stream", "aio.utils", "aio.watch"),
 )
 UNUSED = ("jsonpatch", *(f"kubernetes.{module}" for module in KUBERNETES))
-"""What kopf and the client import is run when it is first used, which is never: with what it imports in turn, 15 MB."""
+"""Modules that kopf and the client import but never use. They load at first use, which saves 15 MB."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status: 0 done, 1 a check failed, 2 wrong arguments or settings."""
+    """Run the command; return the exit status: 0 done, 1 a check failed, 2 wrong arguments or settings."""
     arguments = vars(_parser().parse_args(argv))
     command = arguments.pop("command") or "run"
     if command == "crds":
@@ -64,7 +64,7 @@ def _run(settings: Settings) -> int:
 
 
 def _root() -> ModuleType:
-    # Here and not above: the other commands need neither a cluster's client nor the second that it takes to import.
+    # Imported here because the other commands need no cluster client, and its import takes a second.
     with lazily(*UNUSED):
         from runbook_operator.cli import run as root  # noqa: PLC0415
 
@@ -72,7 +72,7 @@ def _root() -> ModuleType:
 
 
 def _uninstall(settings: Settings, way: "Way", seconds: float) -> int:
-    from runbook_operator.cli import uninstall  # noqa: PLC0415 # as above
+    from runbook_operator.cli import uninstall  # noqa: PLC0415 # imports the client, see _root
 
     return uninstall.report(asyncio.run(uninstall.run(settings, way, seconds)), way)
 
@@ -138,7 +138,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def _flag(name: str) -> str:
-    """The flag of a setting: `--namespace` takes one at a time, as kubectl's does."""
+    """Return the flag of a setting: `--namespace` takes one at a time, as kubectl's does."""
     return "--namespace" if name == "namespaces" else f"--{name.replace('_', '-')}"
 
 
@@ -151,7 +151,7 @@ def _shown(default: object) -> str:
 
 
 def _values(annotation: Any) -> str:
-    """The values that the flag takes."""
+    """Return the placeholder for the flag's values in the help."""
     return (
         "{true,false}"
         if annotation is bool

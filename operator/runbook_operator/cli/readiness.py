@@ -1,15 +1,15 @@
-"""What keeps a replica from throwing a switch, or from taking over."""
+"""Readiness: the problems that keep a replica from carrying out a throw or from taking over leadership."""
 
 from runbook_operator.cache.namespace_coverage import Coverage
 from runbook_operator.controller.kopf_watches import Watch
 from runbook_operator.leadership.leader import Leadership
 
 SILENCE = 10.0
-"""Seconds without an answer to the lease's requests after which a replica says that it is not ready."""
+"""Seconds without a response to the lease's requests after which a replica is not ready."""
 
 
 def unready(watch: Watch | None, coverage: Coverage, elector: Leadership) -> list[str]:
-    """A sentence for each problem. A namespace that is not served is none, for as long as another one is."""
+    """Return a sentence per problem. A namespace that is not served is no problem while another one is served."""
     problems = []
     if watch is not None and watch.alive() < watch.expected:
         problems.append(f"{watch.alive()} of {watch.expected} watches are there; they begin anew by themselves")

@@ -1,4 +1,4 @@
-"""The composition root: settings, clients, store, queue, leader, workers, and then kopf's watching."""
+"""The composition root: build settings, clients, store, queue, election and workers, and then kopf's watches."""
 
 import asyncio
 import contextlib
@@ -46,21 +46,21 @@ from runbook_operator.telemetry.metrics import Metrics
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 WARM = 10.0
-"""Seconds between two uses of the connection at least; it is closed after 15 idle ones."""
+"""Seconds between two keep-alive requests; an idle connection is closed after 15 s."""
 FOR_LEVERS = 4
-"""Workers for switches whose lever moved and for nothing else, beside those of the settings."""
+"""Workers only for switches whose spec.engaged changed, in addition to those of the settings."""
 LED = 5.0
-"""Seconds after leading began anywhere, in which what was thrown meanwhile is done, until all is listed once more.
+"""Seconds from the start of leadership to the relist; throws made meanwhile are carried out before it.
 
-A throw need not read what this leader has listed; and listing it first would delay the takeover.
+A relist spares later throws a read of what this leader listed; listing first would delay the takeover.
 """
 SPARED = 10.0
-"""The next such list is so many times as long after the last one as that took: overload must not add to itself."""
+"""Wait 10 times the duration of the last relist before the next: an overload must not cause more load."""
 Until = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Operator:
-    """One replica: every replica watches and keeps its store warm, only who leads an object works on it."""
+    """One replica. Every replica watches and fills its store; only the leader of an object's namespace works on it."""
 
     def __init__(self, settings: Settings, kube: Kube, lease_kube: Kube, watch_kube: Kube) -> None:
         self.settings = settings
@@ -99,7 +99,7 @@ class Operator:
         measure(self.metrics, self.elector, settings.shards, self.queue, self.store)
 
     def lead(self, whose: Whose = everybody) -> None:
-        """Leading began there: look at everything in it, and first at the levers that moved meanwhile."""
+        """Start leading the objects of `whose`: visit all of them, switches with an unanswered throw first."""
         self.writer.lead(whose)
         self.sensing.clear(whose)
         self.wake(filter(whose, self.store.unanswered()), urgent=True)
@@ -108,17 +108,17 @@ class Operator:
         self._led.set()
 
     def rest(self, whose: Whose) -> None:
-        """Leading ended there: nothing is asked for it any more, and nothing that was decided on counts."""
+        """Stop leading the objects of `whose`: stop their checks and forget their automatic engagements."""
         self.sensing.clear(whose)
         self.store.acting.leave(whose)
 
     def wake(self, keys: Iterable[Ref], *, urgent: bool = False) -> None:
-        """Look at these again."""
+        """Queue these objects for a visit."""
         for key in keys:
             self.queue.add(key, urgent=urgent)
 
     def see(self, kind: str | None, body: dict[str, Any]) -> None:
-        """An event of a watch; kind None is a listing, in which nobody knows when a throw happened."""
+        """Handle a watch event; kind None is an object of a list, from which the time of a throw is unknown."""
         meta = meta_of(body)
         before = self.store.switches.get(meta.ref)
         wake = self.store.drop(meta.ref, meta.uid) if kind == "DELETED" else self.store.take(body)
@@ -129,8 +129,8 @@ class Operator:
             self.queue.add(after.meta.ref, urgent=True)
 
     async def run(self, until: Until) -> None:
-        """Serve until that is over; then finish what is in hand and give the lease back."""
-        # At once: as the first process of a container, it would not even be ended by a signal that nobody waits for.
+        """Run until `until` returns; then finish the visits under way and release the lease."""
+        # Start waiting at once: the kernel ignores signals without a handler for a container's first process.
         ending = asyncio.create_task(until())
         async with self._serving():
             if not await self._first_sync(ending):
@@ -144,15 +144,15 @@ class Operator:
             await self.watch.stop()
 
     def unhealthy(self) -> list[str]:
-        """What only a restart would mend."""
+        """Return a sentence per problem that only a restart would solve."""
         return [f"task {task.get_coro()} ended" for task in self._tasks if task.done()]
 
     def unready(self) -> list[str]:
-        """What keeps this replica from throwing a switch, or from taking over."""
+        """Return a sentence per problem that keeps this replica from carrying out a throw or from taking over."""
         return [*self.unhealthy(), *unready(self.watch, self.coverage, self.elector)]
 
     def warnings(self) -> list[str]:
-        """What this replica cannot do, while it does all else."""
+        """Return a sentence per limitation of this replica, which is ready otherwise."""
         return [*self.coverage.warnings(), *self.crds.warnings()]
 
     def _work(self) -> list[Coroutine[Any, Any, None]]:
@@ -209,7 +209,7 @@ class Operator:
             took = time() - began
 
     async def _resync(self) -> frozenset[Ref]:
-        """Keep checks off the API server, wherever it has moved since, and compare the store with what is there."""
+        """Update the API server's addresses, which checks may not reach, and list everything into the store."""
         found = await own_addresses(self.kube, self.writer.out.guard.resolver)
         self.forbidden.clear()
         self.forbidden.update(found)
@@ -218,9 +218,9 @@ class Operator:
         return found_again
 
     async def _keep_warm(self) -> None:
-        """An idle connection is closed after 15 s, and a throw at night must not wait for a new one's handshake.
+        """Keep the connection open: it closes after 15 s idle, and a throw must not wait for a handshake.
 
-        Nor for the news that the cluster still lacks what it lacked: what keeps the connection is the list of groups.
+        The request is the list of API groups, so a throw need not read either whether a missing kind is still missing.
         """
         while True:
             with contextlib.suppress(errors.ApiError):
@@ -245,7 +245,7 @@ class Operator:
 
 
 async def signalled() -> None:
-    """Wait until somebody wants the process to end."""
+    """Wait for SIGTERM or SIGINT."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, stop.set)
@@ -253,7 +253,7 @@ async def signalled() -> None:
 
 
 async def run(settings: Settings, until: Until = signalled) -> None:
-    """Run one replica until SIGTERM or SIGINT, or until something else has ended."""
+    """Run one replica until `until` returns, by default at SIGTERM or SIGINT."""
     gc_tuning.starting()
     set_up(settings.log_format, settings.log_level)
     async with connections(settings) as made:
@@ -261,7 +261,7 @@ async def run(settings: Settings, until: Until = signalled) -> None:
 
 
 def _coverage(operator: Operator) -> Coverage:
-    """Nothing of a namespace is visited before it is known, and a metric shows which ones are served."""
+    """Make the Coverage: it lets no object be visited before its namespace is listed, and a metric shows it."""
     listing, namespaces = operator.writer.certain.listing, operator.settings.namespaces
     made = Coverage(operator.kube, operator.store, namespaces, listing, operator.wake)
     made.limit(operator.queue)
@@ -275,7 +275,7 @@ def _watch(operator: Operator) -> kopf_watches.Watch:
 
 
 def _catalogue(settings: Settings, kube: Kube, writer: Writer) -> Catalogue:
-    """Watches what decisions would have to ask for, and tells it to who answers them."""
+    """Make the catalogue of watched scalers and routes and connect it to the list cache, to save reads."""
     seconds = (settings.watch_seconds, settings.resync_seconds)
     made = Catalogue(Paths(kube), settings.namespaces, *seconds, lacks=writer.paths.lacks)
     writer.lists.told = made.find

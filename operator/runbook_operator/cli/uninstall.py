@@ -1,7 +1,8 @@
-"""What the uninstall of the operator asks of its own image, so that nothing is left which only an operator lets go of.
+"""Prepare and finish an uninstall, so that nothing is left that only a running operator could clean up.
 
-Before, while operators are there: put back all that switches hold, or refuse while they hold something. After, when
-none is there: take our finalizers off, so that every namespace and every Runbook can be deleted.
+Before it, while the operator runs: restore everything that switches hold (release), or refuse while they hold something
+(refuse). After it, when no operator runs: remove our finalizers (forget), so that all namespaces and Runbooks can be
+deleted.
 """
 
 import asyncio
@@ -22,14 +23,14 @@ from runbook_operator.settings import Settings
 Body = dict[str, Any]
 Way = Literal["release", "refuse", "forget"]
 PAUSE = 0.5
-"""Seconds between two looks."""
+"""Seconds between two tries."""
 WORD = {"engaged": False, "expiresAfter": "10m", "reason": "the operator is being uninstalled"}
-"""It silences what is automatic for as long as an uninstall takes, and not for the next operator."""
+"""An override that silences automation for the duration of an uninstall, but not for a later installation."""
 RELEASED = '{"spec":{"engaged":false}}'
 
 
 async def run(settings: Settings, way: Way, seconds: float) -> list[str]:
-    """Do it within so many seconds; returns what is left then and why, nothing where all is done."""
+    """Do it within `seconds`; return a sentence per object that is left, empty if all is done."""
     if way == "release":
         return await _release(settings, seconds)
     kube = await connect(settings.request_timeout)
@@ -42,7 +43,10 @@ async def run(settings: Settings, way: Way, seconds: float) -> list[str]:
 
 
 async def release_all(kube: Kube, namespaces: Sequence[str], seconds: float) -> list[str]:
-    """Say of every engaged Switch that it is released, and wait until an operator has put everything back."""
+    """Set engaged: false on every engaged Switch and wait until an operator has restored everything.
+
+    Returns a sentence per Switch that is left after `seconds`.
+    """
 
     async def look() -> list[str]:
         engaged = [one async for one in _switches(kube, namespaces) if _is_marked(one) or _is_thrown(one)]
@@ -54,7 +58,10 @@ async def release_all(kube: Kube, namespaces: Sequence[str], seconds: float) -> 
 
 
 async def forget(kube: Kube, namespaces: Sequence[str], seconds: float) -> list[str]:
-    """Take our finalizer off every Switch and Runbook. What is held stays as it is, and so does what was saved."""
+    """Remove our finalizer from every Switch and Runbook; held values and records stay as they are.
+
+    Returns a sentence per object that is left after `seconds`.
+    """
 
     async def look() -> list[str]:
         marked = [one async for one in _objects(kube, namespaces, "Runbook", "Switch") if _is_marked(one)]
@@ -67,7 +74,7 @@ async def forget(kube: Kube, namespaces: Sequence[str], seconds: float) -> list[
 
 
 async def _until_nothing(look: Callable[[], Awaitable[list[str]]], seconds: float) -> list[str]:
-    """Look again and again until nothing is left, for so many seconds; returns what was left at last."""
+    """Repeat until nothing is left or `seconds` have passed; return what was left at last."""
     deadline = clock.monotonic() + seconds
     while True:
         try:
@@ -80,7 +87,7 @@ async def _until_nothing(look: Callable[[], Awaitable[list[str]]], seconds: floa
 
 
 async def _release(settings: Settings, seconds: float) -> list[str]:
-    """With an operator of its own: one that leads already does the work, and where none does, this one leads."""
+    """Release all with an operator in this process: it leads if no other replica does, else the leader restores."""
     left: list[str] = []
     kube = await connect(settings.request_timeout)
 
@@ -100,7 +107,7 @@ async def _release(settings: Settings, seconds: float) -> list[str]:
 
 
 def report(left: list[str], way: Way) -> int:
-    """Print what is left; returns the exit status."""
+    """Print what is left; return the exit status: 0 if nothing is, else 1."""
     for line in left:
         print(line, file=sys.stderr)  # noqa: T201 # the command line prints
     if not left:
@@ -116,7 +123,7 @@ async def _objects(kube: Kube, namespaces: Sequence[str], *kinds: str) -> AsyncI
                 async for body in kube.items(path):
                     yield body
             except errors.NotFoundError:
-                # Neither the kind nor anything of it: its definition was deleted with the chart.
+                # The CRD was deleted with the chart, and all its objects with it.
                 return
 
 
@@ -133,12 +140,12 @@ def _is_thrown(body: Body) -> bool:
 
 
 def _is_to_say(body: Body) -> bool:
-    """Not of one that is going away: its deletion releases it, and its spec says nothing any more."""
+    """True if the override must be written. A Switch that is being deleted needs none: its deletion releases it."""
     return body["spec"].get("engaged") is not False and "deletionTimestamp" not in body["metadata"]
 
 
 async def _merge(kube: Kube, body: Body, patch: Body) -> None:
-    """Change the very object that was seen; where it has changed meanwhile, the next look is at what it is then."""
+    """Patch exactly the version that was read. On a conflict do nothing: the next try reads the new version."""
     meta = meta_of(body)
     metadata = {"resourceVersion": meta.resource_version} | patch.get("metadata", {})
     with suppress(errors.ConflictError, errors.NotFoundError):
@@ -150,7 +157,7 @@ def _named(body: Body) -> str:
 
 
 def _held(body: Body) -> str:
-    """Which, since when, and why it is not released; with the command that releases it."""
+    """Describe a held Switch: name, since when, why it is not released, and the command that releases it."""
     status, meta = body.get("status", {}), body["metadata"]
     ready: Body = next((one for one in status.get("conditions", ()) if one["type"] == "Ready"), {})
     why = f", {ready.get('reason', '')}: {ready.get('message', '')}" if ready.get("status") == "False" else ""

@@ -1,6 +1,6 @@
-"""`runbook-operator check`: asks a running operator until it is ready, as the test of an installation does.
+"""`runbook-operator check`: poll a running operator until it is ready, as the test of an installation does.
 
-Of the standard library alone, so that it begins at once and in an image without a shell or curl.
+It imports only the standard library, so it starts at once, and works in an image without a shell or curl.
 """
 
 import http.client
@@ -11,12 +11,12 @@ import urllib.request
 PAUSE = 0.5
 """Seconds between two tries."""
 PATIENCE = 5.0
-"""Seconds that one answer may take."""
+"""Seconds that one response may take."""
 LONGEST_ANSWER = 4096
 
 
 def problem(url: str, seconds: float) -> str:
-    """Ask until the answer is 200, for so many seconds; returns what was wrong at last, empty where nothing is."""
+    """Poll the URL until it returns 200 or `seconds` have passed; return the last problem, empty on success."""
     deadline, asked = time.monotonic() + seconds, _bracketed(url)
     while (wrong := _wrong(asked)) and time.monotonic() < deadline:
         time.sleep(PAUSE)
@@ -24,7 +24,7 @@ def problem(url: str, seconds: float) -> str:
 
 
 def _bracketed(url: str) -> str:
-    """With an address of IPv6 as URLs have it: the address of a Service comes without brackets."""
+    """Put an IPv6 address in the URL into brackets: the address of a Service comes without them."""
     scheme, _, rest = url.partition("://")
     authority, _, path = rest.partition("/")
     host, _, port = authority.rpartition(":")
@@ -32,7 +32,7 @@ def _bracketed(url: str) -> str:
 
 
 def _wrong(url: str) -> str:
-    # Whatever proxy the environment names is for the way out of the cluster.
+    # No proxy: one in the environment is for traffic that leaves the cluster.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=PATIENCE) as answer:
