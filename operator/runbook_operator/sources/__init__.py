@@ -1,7 +1,7 @@
-"""Where numbers come from beside Prometheus: one file per source, found by being here.
+"""Sources of numbers other than Prometheus: one file per source; every module of this package is imported.
 
-Pure: a source says what is to be read, and makes a number of what was. It must not do I/O or read a clock; asking is
-observe's.
+A source is pure: it describes what to read and computes a number from what was read. It must not do I/O or read a
+clock; monitoring.io does that.
 """
 
 from importlib import import_module

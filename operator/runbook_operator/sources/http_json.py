@@ -1,4 +1,4 @@
-"""http: a number in the JSON that an HTTP server answers."""
+"""http: a number in the JSON response of an HTTP server."""
 
 from typing import Annotated
 
@@ -12,16 +12,16 @@ from runbook_operator.sources.source_base import Found, NoNumberError, Number, S
 
 
 class HttpNumberSpec(ApiModel):
-    """Where in the JSON it stands."""
+    """Location of the number in the JSON response."""
 
     json_path: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^\$")] = Field(
-        description="JSONPath, as RFC 9535 has it: $.queues[?@.name == 'mails'].depth. Of several numbers the worst "
-        "one counts; true and false count as 1 and 0."
+        description="JSONPath (RFC 9535) of the number: $.queues[?@.name == 'mails'].depth. If it matches several "
+        "numbers, the worst one counts; true and false count as 1 and 0."
     )
 
 
 class HttpNumber(Source):
-    """A number in the JSON that a Service, or a URL within the administrator's patterns, answers to a GET."""
+    """Reads a number from the JSON response to a GET of a Service, or of a URL that the administrator allows."""
 
     kind = "http"
     Spec = HttpNumberSpec
@@ -42,6 +42,6 @@ class HttpNumber(Source):
             raise NoNumberError("NoMatch", f"the answer has nothing at {spec.json_path}")
         if not numbers:
             raise NoNumberError("NotANumber", f"the answer has no number at {spec.json_path}")
-        # The first of equals, so that always the same one is named.
+        # The first of equal values, so that the message is stable.
         value, place = (max if found.worst == "high" else min)(numbers, key=lambda one: one[0])
         return Number(value, f"value {place} of {len(values)}" if len(values) > 1 else "")

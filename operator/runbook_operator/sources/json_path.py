@@ -1,7 +1,7 @@
-"""JSONPath as RFC 9535 has it, as far as following it costs no more than the body is worth.
+"""Evaluate JSONPath (RFC 9535), restricted so that no path can be slow on any body.
 
-A path is somebody's, and a body somebody else's: both together must not hold the operator up. So a path has one step at
-most that leads to several values, nothing is searched for at every depth, and nothing is matched by an expression.
+Path and body come from different untrusted parties and must not block the operator together. So at most one step of a
+path may match several values, and neither descendant search (..) nor regular expressions are allowed.
 """
 
 import json
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from jsonpath.segments import JSONPathSegment
 
 MOST_VALUES = 1000
-"""In a body of which a path takes several: each costs some microseconds."""
+"""Most values in a body if the path can match several; each costs some microseconds."""
 MOST_OPERATORS = 4
-"""In a filter, each of which costs as much for each value."""
+"""Most operators in a filter; each costs some microseconds per value."""
 SEVERAL = "one step at most may lead to several values: [*], a slice as [0:3], or a filter as [?@.name == 'mails']"
 
 
 class JsonPathError(ValueError):
-    """What is wrong with a path, and from which character on."""
+    """The path is invalid or not allowed; the message has the reason and, if known, the character."""
 
 
 def check(text: str) -> None:
-    """Raises JsonPathError where the path cannot be read, or is one that is not followed."""
+    """Raise JsonPathError if the path cannot be parsed or is not allowed."""
     _compiled(text)
 
 
 def values(text: str, body: bytes) -> list[Any]:
-    """What the path leads to in the body; raises NoNumberError where that is no JSON, or has too much of it.
+    """Return the values in the body that the path matches; every number is a float.
 
-    Each number is a float.
+    Raises NoNumberError if the body is not JSON or may have too many values, and JsonPathError for the path.
     """
     path = _compiled(text)
     if not all(map(_is_single, path.segments)) and body.count(b",") >= MOST_VALUES:
@@ -49,10 +49,10 @@ def values(text: str, body: bytes) -> list[Any]:
 
 @lru_cache(maxsize=4096)
 def _compiled(text: str) -> "JSONPath":
-    from jsonpath import JSONPathError  # noqa: PLC0415 # 11 MiB, which only those pay who use it
+    from jsonpath import JSONPathError  # noqa: PLC0415 # 11 MiB, loaded only if a JSONPath is used
 
     try:
-        path = cast("JSONPath", _environment().compile(text))  # strict, it makes no path of several
+        path = cast("JSONPath", _environment().compile(text))  # in strict mode it returns no compound path
     except JSONPathError as error:
         index = getattr(error.token, "index", -1)
         at = index if index >= 0 else len(text)
@@ -69,7 +69,7 @@ def _environment() -> "JSONPathEnvironment":
     from jsonpath import JSONPathEnvironment  # noqa: PLC0415 # as above
 
     made = JSONPathEnvironment(strict=True)
-    # Among them are match and search, whose expressions can take for ever.
+    # match and search are among them; their regular expressions can take forever.
     made.function_extensions.clear()
     return made
 
@@ -111,5 +111,5 @@ def _check_filter(selector: Any) -> None:
 
 
 def _no_number(_: str) -> None:
-    """NaN and Infinity, which are no JSON."""
+    """Reject NaN and Infinity, which are not JSON."""
     raise ValueError

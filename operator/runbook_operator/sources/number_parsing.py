@@ -1,4 +1,4 @@
-"""Numbers as JSON and Kubernetes objects have them."""
+"""Parse numbers as JSON and Kubernetes objects write them."""
 
 import math
 import re
@@ -16,7 +16,7 @@ WORDS = {"true": 1.0, "false": 0.0}
 
 
 def plain(value: Any) -> float | None:
-    """A number, the text of one, or true and false as 1 and 0; None for everything else, and for what is not finite."""
+    """Return a number, a number in a text, or true and false as 1 and 0; None for all else and if not finite."""
     if isinstance(value, str):
         word = WORDS.get(value.lower())
         value = float(value) if len(value) <= LONGEST and PLAIN.fullmatch(value) else word
@@ -26,6 +26,6 @@ def plain(value: Any) -> float | None:
 
 
 def quantity(value: Any) -> float | None:
-    """As plain, and a Kubernetes quantity, `500m` or `2Gi`, as the number that it is."""
+    """Parse as `plain`, and also a Kubernetes quantity such as `500m` (0.5) or `2Gi`."""
     match = QUANTITY.fullmatch(value) if isinstance(value, str) and len(value) <= LONGEST else None
     return float(match[1]) * FACTORS[match[2]] if match else plain(value)

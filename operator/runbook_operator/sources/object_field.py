@@ -17,17 +17,17 @@ HIDDEN = "no number is read out of a Secret"
 
 
 class ObjectNumberSpec(ApiModel):
-    """Which field of which object."""
+    """The object and the field to read."""
 
     api_version: Annotated[str, Field(min_length=1, max_length=128, pattern=API_VERSIONS)] = Field(
         description="API group and version, as in the object itself: autoscaling/v2."
     )
     kind: Annotated[str, Field(min_length=1, max_length=63, pattern=KINDS)] = Field(
-        description="Its kind: HorizontalPodAutoscaler."
+        description="The object's kind: HorizontalPodAutoscaler."
     )
-    name: Annotated[str, Field(min_length=1, max_length=253, pattern=NAMES)] = Field(description="Its metadata.name.")
+    name: Annotated[str, Field(min_length=1, max_length=253, pattern=NAMES)] = Field(description="The object's name.")
     field: Annotated[str, Field(min_length=1, max_length=256)] = Field(
-        description="The field: status.currentReplicas, status.conditions[type=Ready].status, "
+        description="Path of the field: status.currentReplicas, status.conditions[type=Ready].status, "
         "metadata.annotations[example.com/depth]. True and False count as 1 and 0, 500m as 0.5 and 2Gi as 2147483648."
     )
 
@@ -41,7 +41,7 @@ class ObjectNumberSpec(ApiModel):
 
 
 class ObjectNumber(Source):
-    """A number in a field of an object of the Runbook's namespace; the operator must be allowed to get it."""
+    """Reads a number from a field of an object in the Runbook's namespace; this needs permission to get the object."""
 
     kind = "object"
     Spec = ObjectNumberSpec

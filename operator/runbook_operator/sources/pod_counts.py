@@ -1,4 +1,4 @@
-"""pods: how many of a target's pods wait for something, or how often their containers have restarted."""
+"""pods: the number of a target's pods with a waiting container, or the number of container restarts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,35 +29,38 @@ Times = tuple[datetime, ...]
 ContainerId = tuple[str, str]
 """The uid of a pod, and the name of a container in it."""
 STARTING = frozenset({"ContainerCreating", "PodInitializing"})
-"""What every container waits for when it begins."""
+"""Waiting reasons that every container has while it starts."""
 OVER = frozenset({"Succeeded", "Failed"})
 USUAL = timedelta(minutes=10)
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=1)
 MOST_RESTARTS = 1000
-"""Of one container that are remembered; a kubelet that backs off does not come to more in a day."""
+"""Most restarts remembered per container; with its back-off a kubelet makes fewer in a day."""
 WITHIN = "within is from 1m to 1d"
 FOR_RESTARTS = "within is for measure Restarts"
 FOR_WAITING = "reasons is for measure Waiting"
 
 
 class PodsNumberSpec(ApiModel):
-    """Of which target, and what of them is counted."""
+    """The target, and what to count about its pods."""
 
     target: TargetName = Field(
-        description="The target in spec.targets: the pods that its workload owns, or those that its service selects."
+        description="Name of an entry of spec.targets. The pods are those that its workload owns, or without a "
+        "workload those that its service selects."
     )
     measure: Literal["Waiting", "Restarts"] = Field(
-        description="Waiting is how many pods have a container that waits and does not just begin: CrashLoopBackOff, "
-        "ImagePullBackOff. Restarts is how often containers have restarted within a time."
+        description="Waiting: the number of pods with a container that waits for a reason other than its normal start, "
+        "such as CrashLoopBackOff or ImagePullBackOff. Restarts: the number of container restarts in the last `within`."
     )
     reasons: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z]+$")]], Field(max_length=16)
     ] = Field(
         default_factory=list,
-        description="For Waiting: the reasons that count; all of them where it is empty.",
+        description="For measure Waiting: the waiting reasons to count. Empty counts all but those of a normal start.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
-    within: Duration | None = Field(None, description="For Restarts: the time, from 1m to 1d; 10m where absent.")
+    within: Duration | None = Field(
+        None, description="For measure Restarts: the time to count restarts over, from 1m to 1d. Default: 10m."
+    )
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule("self.measure == 'Waiting' || !has(self.reasons) || self.reasons.size() == 0", FOR_WAITING),
@@ -79,7 +82,7 @@ class PodsNumberSpec(ApiModel):
 
 @dataclass(frozen=True)
 class Counted:
-    """The restarts of a container: how many its pod tells, and when those were that are still within the time."""
+    """Restarts of a container: the total that its pod reports, and the times of those within the window."""
 
     total: int
     at: Times
@@ -87,14 +90,14 @@ class Counted:
 
 @dataclass(frozen=True)
 class Remembered:
-    """The restarts of every container, as they were known at a reading."""
+    """Restarts of every container as of one reading."""
 
     at: datetime
     counted: Mapping[ContainerId, Counted]
 
 
 class PodsNumber(Source):
-    """How many of a target's pods wait for something that they do not get, or how often their containers restarted."""
+    """Counts the target's pods that have a waiting container, or the restarts of their containers."""
 
     kind = "pods"
     Spec = PodsNumberSpec
@@ -122,7 +125,7 @@ class PodsNumber(Source):
 
 
 def _counts(pod: Body) -> bool:
-    """Whether the pod is there to run: not one that is being deleted, or has done its work or was evicted."""
+    """True if the pod is meant to run: it is not being deleted, and has not completed, failed or been evicted."""
     return "deletionTimestamp" not in pod["metadata"] and (pod.get("status") or {}).get("phase") not in OVER
 
 
@@ -138,13 +141,13 @@ def _waiting(spec: PodsNumberSpec, pods: Sequence[Body]) -> Number:
 
 
 def _reason(spec: PodsNumberSpec, pod: Body) -> str:
-    """The first reason for which one of its containers waits, empty for none that counts."""
+    """Return the first counted reason for which a container of the pod waits, empty if there is none."""
     reasons = ((((one.get("state") or {}).get("waiting") or {}).get("reason") or "") for one in _containers(pod))
     return next((one for one in reasons if one and (one in spec.reasons if spec.reasons else one not in STARTING)), "")
 
 
 def _restarts(spec: PodsNumberSpec, pods: Sequence[Body], found: Found) -> Number:
-    """Those of a pod that was replaced are gone with it: the number falls when a rollback has helped."""
+    """Sum up the restarts in the window. A replaced pod takes its restarts with it, so a rollback lowers the number."""
     since = found.now - spec.window
     before = _still_good(found.before, since)
     memory: dict[ContainerId, Counted] = {}
@@ -160,12 +163,15 @@ def _restarts(spec: PodsNumberSpec, pods: Sequence[Body], found: Found) -> Numbe
 
 
 def _still_good(before: Remembered | None, since: datetime) -> Mapping[ContainerId, Counted]:
-    """What is known from the reading before, unless that was so long ago that not all since then is within the time."""
+    """Return the counts of the previous reading, empty if it was before the window began."""
     return before.counted if before and before.at >= since else {}
 
 
 def _counted(pod: Body, container: Body, before: Counted | None, since: datetime, now: datetime) -> Counted:
-    """A pod tells how often a container has restarted, and when it ended last; between two readings all is known."""
+    """Update a container's restart times from its restartCount and the end of its last run.
+
+    With a previous reading, each additional restart gets the time of that end.
+    """
     total = container.get("restartCount", 0)
     ended = _moment(((container.get("lastState") or {}).get("terminated") or {}).get("finishedAt"))
     if before is None:
@@ -176,7 +182,7 @@ def _counted(pod: Body, container: Body, before: Counted | None, since: datetime
 
 
 def _known_at_first(created: datetime, ended: datetime | None, total: int, since: datetime) -> Times:
-    """Before the first reading: of an old pod the last restart, if any; of one that was made within the time, all."""
+    """Estimate restart times at the first reading: of an old pod the last one, of a pod made in the window all."""
     if not total:
         return ()
     if created <= since:

@@ -1,4 +1,4 @@
-"""rollout: how far the controller of a workload is with its pods."""
+"""rollout: whether a workload's rollout is overdue, or how many of its replicas are unavailable."""
 
 from typing import Literal
 
@@ -21,23 +21,22 @@ from runbook_operator.sources.source_base import (
 )
 
 TIMED = (DEPLOYMENT, ROLLOUT)
-"""The kinds that have a progressDeadlineSeconds."""
+"""Kinds with a progressDeadlineSeconds."""
 
 
 class RolloutNumberSpec(ApiModel):
-    """Of which workload."""
+    """The target, and what to measure about its rollout."""
 
-    target: TargetName = Field(description="The target in spec.targets; it must have a workload.")
+    target: TargetName = Field(description="Name of an entry of spec.targets; it must have a workload.")
     measure: Literal["Overdue", "Unavailable"] = Field(
         "Overdue",
-        description="Overdue is 1 where a rollout has exceeded the workload's progressDeadlineSeconds, and else 0; "
-        "Deployments and Argo Rollouts have one. Unavailable is how many of the replicas that it should have are not "
-        "available.",
+        description="Overdue: 1 if the rollout has exceeded the workload's progressDeadlineSeconds, else 0; only for "
+        "Deployments and Argo Rollouts. Unavailable: the desired number of replicas minus the available ones.",
     )
 
 
 class RolloutNumber(Source):
-    """How a target's rollout goes: whether it is overdue, or how many replicas are not available."""
+    """Reads from the target's workload if its rollout is overdue, or how many replicas are unavailable."""
 
     kind = "rollout"
     Spec = RolloutNumberSpec

@@ -1,4 +1,4 @@
-"""What a source is: how its spec becomes a request, and how what was read becomes a number."""
+"""Base class of sources: turn a spec into a read request, and the result of the read into a number."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from runbook_operator.core.target_kinds import TargetRefs
 
 REGISTRY: dict[str, type["Source"]] = {}
 SHOWN = 3
-"""Of several things that a number is made of, so many are named."""
+"""How many of the things that make up a number are named in its message."""
 NOWHERE = timedelta()
 
 TargetName = Annotated[str, Field(min_length=1, max_length=63)]
 
 
 class UnfitError(Exception):
-    """A spec cannot be asked for: the field, as a path from the source's name on, and what to do about it."""
+    """A spec cannot be read from. `field` is a path below the source's kind; the message has the advice."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -30,7 +30,7 @@ class UnfitError(Exception):
 
 
 class NoNumberError(Exception):
-    """What was read has no number: `reason` in one word, the message a sentence that holds nothing of what was read."""
+    """What was read has no number. `reason` is one word; the message quotes nothing of what was read."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -39,9 +39,9 @@ class NoNumberError(Exception):
 
 @dataclass(frozen=True)
 class Found:
-    """What was read, and when. `before` is the `memory` of the number before, None where there was none.
+    """The result of a read, and its time. `before` is the `memory` of the previous number, None without one.
 
-    `what` is the body of an HTTP answer as bytes, a Seen for an AskObject, the bodies of pods for an AskPods.
+    `what` is the body of an HTTP response as bytes, a Seen for an AskObject, or the bodies of pods for an AskPods.
     """
 
     what: Any
@@ -52,7 +52,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Number:
-    """A number; `series` names what makes it, and `memory` is what the next one wants to know of this one."""
+    """A number; `series` names what it is made of, and `memory` is passed on to the next reading."""
 
     value: float
     series: str = ""
@@ -66,14 +66,14 @@ WORKLOADS = (
     Right("argoproj.io", "rollouts", ("get",)),
     Right("argoproj.io", "rollouts/scale", ("get",)),
 )
-"""What reading a target's workload needs."""
+"""Rights to read a target's workload."""
 
 
 class Source(ABC):
-    """One way to a number.
+    """One kind of source of numbers.
 
-    Subclassing registers it: `kind` is the member's name in a metric, `Spec` what stands below it, its docstring the
-    description in `kubectl explain`, `rights` what the operator must be allowed for it. Two sources of one kind raise
+    Subclassing registers it: `kind` is the field's name in a metric, `Spec` the model below that field, the docstring
+    its description in `kubectl explain`, and `rights` the permissions that it needs. Two sources of the same kind raise
     TypeError at import.
     """
 
@@ -81,7 +81,7 @@ class Source(ABC):
     Spec: ClassVar[type[ApiModel]]
     rights: ClassVar[tuple[Right, ...]] = ()
     over_http: ClassVar[bool] = False
-    """Whether it reads an HTTP answer: then whom and how to ask is declared as for a check, beside the Spec."""
+    """True if it reads an HTTP response: the Spec then also has the fields of an HttpCheck."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -92,30 +92,30 @@ class Source(ABC):
     @staticmethod
     @abstractmethod
     def request(spec: Any, namespace: str, target: TargetRefs) -> AskObject | AskPods | None:
-        """What is read in the Runbook's namespace, None where it is an HTTP answer.
+        """Return what to read in the Runbook's namespace, None for an HTTP response.
 
-        `target` is the declared one that the spec names, if it names one. Raises UnfitError where nothing can be read.
+        `target` is the declared target that the spec names, if any. Raises UnfitError if nothing can be read.
         """
 
     @staticmethod
     @abstractmethod
     def number(spec: Any, found: Found) -> Number:
-        """The number in what was read; raises NoNumberError."""
+        """Return the number in what was read; raises NoNumberError."""
 
     @staticmethod
     def lookback(spec: Any) -> timedelta:  # noqa: ARG004 # overridden
-        """For how long after an act it still tells of what was before."""
+        """Return how long after an engagement the number still includes data from before it."""
         return NOWHERE
 
 
 def part(target: TargetRefs, ref: Ref | None, name: str) -> Ref:
-    """A part of the target that must be declared."""
+    """Return the target's object `ref`; raises UnfitError if it is None. `name` is the field of the target."""
     if ref is None:
         raise UnfitError("target", f"{target.name} has no {name}; add it in spec.targets")
     return ref
 
 
 def named(names: list[str]) -> str:
-    """The first few of them, and how many more there are."""
+    """Return the first few names, and how many more there are."""
     more = len(names) - SHOWN
     return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
