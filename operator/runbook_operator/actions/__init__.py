@@ -1,6 +1,7 @@
-"""What a switch can do: one file per action, found by being here. Pure: an action reads, resolves and describes writes.
+"""The actions of a switch: one file per action; every module of this package is imported.
 
-It must not do I/O, read a clock or know a Switch; those are the engine's.
+An action is pure: from a snapshot it plans the fields to write. It must not do I/O, read a clock or know a Switch; the
+engine does that.
 """
 
 from importlib import import_module

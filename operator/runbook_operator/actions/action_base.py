@@ -1,4 +1,4 @@
-"""What an action is: how its spec turns into values that fields are to have, from what can be seen at the throw."""
+"""Base class of actions: turn a spec into desired field values, from the objects as they are at the throw."""
 
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
@@ -19,22 +19,22 @@ WIDTH = 60
 
 
 class ActionSpec(ApiModel):
-    """What most actions' specs have: the declared target that they act on."""
+    """The part that most actions' specs share: the declared target."""
 
     target: str = Field(min_length=1, max_length=63, description="Name of an entry of spec.targets.")
 
 
 def short(words: str) -> str:
-    """The words as a printer column has room for them."""
+    """Return the text cut to the width of a printer column."""
     return words if len(words) <= WIDTH else f"{words[: WIDTH - 1]}…"
 
 
 class Action(ABC):
-    """One thing that a switch can do.
+    """One kind of action of a switch.
 
-    Subclassing registers it: `kind` is the member's name under `actions`, `Spec` what stands below it, its
-    docstring the description in `kubectl explain`, `reverts` what a release does about it, `rights` what the operator
-    must be allowed for it. Two actions of one kind raise TypeError at import.
+    Subclassing registers it: `kind` is the field's name under `actions`, `Spec` the model below that field, the
+    docstring its description in `kubectl explain`, `reverts` what a release restores, and `rights` the permissions that
+    it needs. Two actions of the same kind raise TypeError at import.
     """
 
     kind: ClassVar[str]
@@ -42,9 +42,9 @@ class Action(ABC):
     reverts: ClassVar[str]
     rights: ClassVar[tuple[Right, ...]]
     prepares: ClassVar[bool] = False
-    """True if it sets fields whose values a release restores, so that these can be saved before the throw."""
+    """True if a release restores the fields it sets, so that their values can be saved before the throw."""
     paused_by: ClassVar[str] = ""
-    """The field by which an object that is made once does nothing yet; it is set to false once its uid is recorded."""
+    """The field that keeps an object created by it from starting; it is set to false once the uid is recorded."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -55,37 +55,37 @@ class Action(ABC):
     @staticmethod
     @abstractmethod
     def plan(spec: Any, scene: Scene) -> Plan:
-        """What is to be, in the order in which it is written; a release undoes it in the reverse order.
+        """Return the desired fields in the order of the writes, and remarks; a release works in reverse order.
 
-        Raises Refused where it cannot be done as things are, and Unread where the scene has to look closer first.
+        Raises Refused if the action is not possible now, and Unread if the scene must read something first.
         """
 
     @staticmethod
     @abstractmethod
     def describe(spec: Any) -> str:
-        """What it does, as the few words that a printer column has room for."""
+        """Describe the action in the few words that a printer column has room for."""
 
     @classmethod
     def needs(cls, spec: Any, target: TargetRefs) -> tuple[Right, ...]:  # noqa: ARG003 # overridden
-        """The rights without which this spec fails on this target; `rights` is what any spec may need."""
+        """Return the rights that this spec needs on this target; `rights` has those that any spec may need."""
         return needed(cls.rights, target)
 
     @staticmethod
     def wants(aim: Aim, seen: Seen) -> bool:  # noqa: ARG004 # overridden
-        """Whether an aim that was reached, and is not any more, is to be put back as things are now."""
+        """True if a desired field that was reached and has drifted is to be reapplied."""
         return True
 
     @staticmethod
     def afterwards(spec: Any, scene: Scene) -> tuple[Remark, ...]:  # noqa: ARG004 # overridden
-        """Remarks that are looked up once everything is written, so that no throw waits for them."""
+        """Return remarks that need reads; they are made after all writes, so that no throw waits for them."""
         return ()
 
     @staticmethod
     def revokes(aim: Aim, seen: Seen) -> bool:  # noqa: ARG004 # overridden
-        """True if a release deletes an object that was made once: one that has not begun its work."""
+        """True if a release deletes the object that the action created: it has not started its work."""
         return False
 
     @staticmethod
     def progress(spec: Any, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # overridden
-        """How far it is with an aim that was written; asked again whenever what was seen changes."""
+        """Return the progress of a desired field after its write; called again whenever its object changes."""
         return DONE

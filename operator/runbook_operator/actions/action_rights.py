@@ -1,4 +1,4 @@
-"""What an action must be allowed in the cluster: the rules of its ClusterRole."""
+"""Permissions that an action needs: the rules of its ClusterRole."""
 
 from collections.abc import Iterable
 
@@ -12,6 +12,6 @@ OWN = (*READ, "create", "patch", "delete")
 
 
 def needed(rights: Iterable[Right], target: TargetRefs) -> tuple[Right, ...]:
-    """Those of the rights without which nothing can be done to this target."""
+    """Return the rights that are required for this target: not the optional ones, nor those for other kinds."""
     kinds = {ref.kind for ref in target.refs}
     return tuple(one for one in rights if not one.optional and (not one.of or not kinds.isdisjoint(one.of)))

@@ -1,4 +1,4 @@
-"""blockTraffic: no request reaches the target's Service any more."""
+"""blockTraffic: block all requests to the target's Service."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
@@ -52,21 +52,21 @@ RIGHTS: Mapping[str, tuple[Right, ...]] = {
     "NetworkPolicy": network_policy.RIGHTS,
 }
 DIRECT = ("ServiceSelector", "Istio", "NetworkPolicy")
-"""What stops the operator's own request to the Service too; the others are gateways, which it goes round."""
+"""Mechanisms that also block the operator's own request to the Service; that request bypasses gateways."""
 UNVERIFIED = "through: NetworkPolicy needs verify, since many clusters enforce none and only a request can tell"
 ROUND = "verify.service: name that of the gateway, where through has one; the target's own is asked round it"
 
 
 class BlockTrafficSpec(ActionSpec):
-    """Which traffic is blocked, by what, and whether that is verified."""
+    """The target to block, the mechanisms that may do it, and how to verify the block."""
 
     through: Annotated[list[Mechanism], Field(min_length=1, max_length=8)] = Field(
         ["ServiceSelector"],
-        description="The mechanisms that may be used: the first one that the cluster has and that fits is. "
-        "ServiceSelector takes the Service's endpoints away, which every cluster can; connections that are open go on "
-        "until they close. A gateway or a mesh is used on evidence only, and waited for, as with rateLimit.",
+        description="The mechanisms to try, in order; the first one that is installed and applicable is used. "
+        "ServiceSelector removes the Service's endpoints and works in every cluster; open connections go on until they "
+        "close. A gateway or mesh is used only on evidence, and its conditions are waited for, as with rateLimit.",
     )
-    verify: Verify | None = Field(None, description="A request that must fail before the switch says Engaged.")
+    verify: Verify | None = Field(None, description="A request that must fail before the switch is Engaged.")
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule("has(self.verify) || !has(self.through) || !self.through.exists(t, t == 'NetworkPolicy')", UNVERIFIED),
@@ -87,18 +87,18 @@ class BlockTrafficSpec(ActionSpec):
 
 
 def _unproven(spec: BlockTrafficSpec, scene: Scene) -> tuple[Remark, ...]:
-    """The remark on a block that was written, and of which nobody knows whether it is in force."""
+    """Return a remark if the block was written and it is not known whether it is in force."""
     if scene.aims and service_selector.is_block(scene.aims[0]):
         return service_selector.unread(scene) if spec.verify is None else ()
     return unproven(spec.verify, scene) if spec.verify else ()
 
 
 class BlockTraffic(Action):
-    """Blocks all traffic to the target's Service, and holds it blocked."""
+    """Blocks all traffic to the target's Service, and holds the block."""
 
     kind = "blockTraffic"
     Spec = BlockTrafficSpec
-    reverts = "What was made is deleted, and what was changed is what it was."
+    reverts = "Created objects are deleted, and changed fields get their former values."
     rights = (*(right for ways in RIGHTS.values() for right in ways), *affected_neighbours.RIGHTS)
 
     @staticmethod
@@ -124,9 +124,9 @@ class BlockTraffic(Action):
 
     @staticmethod
     def progress(spec: BlockTrafficSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # as declared
-        """Asked of the last thing that is written, since the block is not there before.
+        """Verify the block at the last written object, since it is not complete before.
 
-        A request that fails proves more than a condition; a condition says why one does not.
+        A failed request proves more than a condition; a condition explains why a request did not fail.
         """
         far = policy_acceptance.outcome(scene, aim)
         if spec.verify is None and service_selector.is_block(aim):

@@ -1,4 +1,4 @@
-"""How the pods of a workload take in a ConfigMap, where they see a change of it at their next start only."""
+"""Find out if a workload uses a ConfigMap in a way that shows a change only after a restart of its pods."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from runbook_operator.core.references import Ref
 
 
 def stale(workload: Seen, config: Ref) -> str:
-    """By which way, in a few words; empty where every way shows a change to a running pod, or there is none."""
+    """Describe the uses that need a restart; empty if running pods see a change, or do not use the ConfigMap."""
     pod = _pod(workload)
     volumes = {str(one.get("name")) for one in _maps(pod.get("volumes")) if config.name in _sources(one)}
     containers, inits = _maps(pod.get("containers")), _maps(pod.get("initContainers"))
@@ -51,7 +51,7 @@ def _mounts(container: dict[str, Any], volumes: set[str]) -> Iterator[dict[str, 
 
 
 def _variables(container: dict[str, Any]) -> set[str]:
-    """The ConfigMaps that its environment is made of."""
+    """Return the names of the ConfigMaps in the container's environment."""
     whole = {_name(one.get("configMapRef")) for one in _maps(container.get("envFrom"))}
     single = (_map(one.get("valueFrom")) for one in _maps(container.get("env")))
     return whole | {_name(one.get("configMapKeyRef")) for one in single}

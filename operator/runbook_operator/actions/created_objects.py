@@ -1,4 +1,4 @@
-"""What an action makes for one engagement: a name that is the same for the same action, and marks to find it by."""
+"""Names and metadata of the objects that an action creates for one engagement."""
 
 import hashlib
 import json
@@ -10,13 +10,13 @@ from runbook_operator.core.labels import ENGAGEMENT, MARKS, RUNBOOK, SWITCH
 from runbook_operator.core.model_base import ApiModel
 
 LONGEST = 63
-"""A Job's name is a label of its pods."""
+"""Longest name: a Job's name is a label value of its pods."""
 
 
 def name_for(scene: Scene, spec: ApiModel) -> str:
-    """A name from the Switch, the engagement and what is declared, but not from the action's place in the list.
+    """Return a name derived from the Switch, the engagement and the spec, but not from the action's index.
 
-    An edit that moves the action to another place must not make it do its work once more.
+    An edit that moves the action within the list must not repeat its work.
     """
     declared = json.dumps([spec.model_dump(by_alias=True, mode="json"), scene.twin], sort_keys=True)
     digest = hashlib.sha256(declared.encode()).hexdigest()[:6]
@@ -26,9 +26,9 @@ def name_for(scene: Scene, spec: ApiModel) -> str:
 
 
 def metadata_for(scene: Scene, name: str, template: Body | None = None) -> dict[str, Any]:
-    """The metadata of what is made; `template` has labels and annotations to take over.
+    """Return the metadata of a created object, with the labels and annotations of `template`.
 
-    Those of GitOps tools stay behind: they would take the object for one of theirs, and delete it.
+    It leaves out those of GitOps tools, which would consider the object theirs and delete it.
     """
     copied = {part: _without_marks((template or {}).get(part)) for part in ("labels", "annotations")}
     return {

@@ -1,4 +1,4 @@
-"""Where feature flags live, and what setting one there is."""
+"""Plan the change of a feature flag in a ConfigMap, a document, a FeatureFlag or a container's environment."""
 
 import re
 from collections.abc import Iterable
@@ -18,13 +18,13 @@ from runbook_operator.core.yaml_values import AbsentError
 FLAGS = "spec.flagSpec.flags"
 PODS = "spec.template.spec"
 CONFIG_MAP_KEY = re.compile(r"(?!\.\.?$|\.\.)[-._a-zA-Z0-9]+")
-"""The names that the API server takes for a key of a ConfigMap."""
+"""The keys of a ConfigMap that the API server accepts."""
 LARGEST_VALUE = 16 * 1024
-"""Characters. What was there is kept in the Switch's status; what is larger is a document and no flag."""
+"""Most characters of an old value, which the Switch's status saves; a longer one is a document, not a flag."""
 
 
 def at_home(scene: Scene, flag: str, value: str, *, must_exist: bool) -> tuple[Aim | Remark, ...]:
-    """The flag where the target's `flags` says that it lives."""
+    """Plan the change of the flag in the target's flag store (`flags`); raises Refused and Unread."""
     seen = scene.look(scene.flags)
     if seen.ref.kind == "FeatureFlag":
         return _in_feature_flag(seen, flag, value)
@@ -39,11 +39,11 @@ def at_home(scene: Scene, flag: str, value: str, *, must_exist: bool) -> tuple[A
 def in_environment(
     scene: Scene, container: str, flag: str, value: str, *, must_exist: bool
 ) -> tuple[Aim | Remark, ...]:
-    """The flag as a variable of a container of the workload, which is rolled out by that."""
+    """Plan the change of a container's environment variable, which rolls out the workload; raises Refused, Unread."""
     seen = rollable(scene)
     place = _container(seen, container)
     field = f"{place}.env[name={quoted(flag)}]"
-    # The API server leaves an empty value out, so that one written would always seem to be taken away.
+    # The API server drops an empty value, so that writing one would look like drift forever.
     held = {"name": flag, "value": value} if value else {"name": flag}
     aim = Aim(seen.ref, field, held)
     if field_paths.get(seen.body, field) == held:
@@ -56,9 +56,9 @@ def in_environment(
 
 
 def _new_variable(seen: Seen, place: str, flag: str, *, must_exist: bool) -> Remark:
-    """The remark on a variable that the container does not list; raises Refused where it is not to be added.
+    """Return the remark about a variable that `env` does not list; raises Refused if it must not be added.
 
-    With `envFrom` the variable may exist all the same. To read those ConfigMaps and Secrets would delay the throw.
+    With `envFrom` the variable may still exist, but reading those ConfigMaps and Secrets would delay the throw.
     """
     container = field_paths.get(seen.body, place)
     if container.get("envFrom"):
@@ -74,7 +74,7 @@ def _new_variable(seen: Seen, place: str, flag: str, *, must_exist: bool) -> Rem
 
 
 def _not_found(text: str, flag: str, names: Iterable[str]) -> Refused:
-    """The refusal of a flag that does not exist, with the nearest names that do."""
+    """Return the refusal of a flag that does not exist; it suggests the most similar existing names."""
     way_out = "Correct the flag's name, or create the flag; flagMustExist: false lets the switch add it"
     return Refused(Reason.FLAG_NOT_FOUND, f"{text}; {offer(flag, names)} {way_out}")
 
@@ -95,7 +95,7 @@ def _in_config_map(seen: Seen, flag: str, value: str, *, must_exist: bool) -> tu
 
 
 def _refuse_binary(seen: Seen, key: str) -> None:
-    """The API server takes no key that is in both of `data` and `binaryData`."""
+    """Raise Refused if the key is in binaryData: the API server accepts no key in both data and binaryData."""
     if key in (seen.body.get("binaryData") or {}):
         text = f"{seen.ref} has {key} under binaryData, since the file it was made from is not UTF-8"
         raise Refused(Reason.FIELD_NOT_FOUND, f"{text}; save that file as UTF-8, and make the ConfigMap again")
@@ -118,7 +118,7 @@ def _in_document(seen: Seen, key: str, flag: str, value: str) -> tuple[Aim | Rem
     field = f"{text}#{''.join(str(Key(one)) for one in keys).removeprefix('.')}"
     try:
         raw = field_paths.written(seen.body, field, value)
-        # Whether it can stand there is found out now, and not when it is thrown.
+        # Fail now if the value cannot be written there, and not at the throw.
         field_paths.put(seen.body, field, raw)
         _refuse_large(seen, field, field_paths.get(seen.body, field))
         remarks = _doubled(seen, field, keys)
@@ -130,9 +130,10 @@ def _in_document(seen: Seen, key: str, flag: str, value: str) -> tuple[Aim | Rem
 
 
 def _doubled(seen: Seen, field: str, keys: Keys) -> tuple[Remark, ...]:
-    """An app that takes `a.b: 1` and `a: {b: 1}` for the same reads one of them, and nobody can tell which.
+    """Refuse, or remark on, a flag that the document has twice, as `a.b: 1` and as `a: {b: 1}`.
 
-    Who writes a dot that belongs to a key has said which one is meant.
+    An app that treats both the same reads an unknown one of them. A flag path with an escaped dot says which one is
+    meant, so it gets only a remark.
     """
     others = _others(seen, field.partition("#")[0], keys)
     text = f"{seen.ref}: {field}: the document has it again as {others}; an app that takes the two for the same, as "
@@ -143,7 +144,7 @@ def _doubled(seen: Seen, field: str, keys: Keys) -> tuple[Remark, ...]:
 
 
 def _way_out(seen: Seen, text: str, keys: Keys) -> str:
-    """The advice on a missing flag: never to write it beside a key that means the same."""
+    """Return the advice on a missing flag; it never suggests adding one next to an equivalent key."""
     if others := _others(seen, text, keys):
         return (
             f"it has the flag under a key with dots in it; set flag to {others}, since a dot after a \\ divides no keys"
@@ -178,7 +179,7 @@ def _in_feature_flag(seen: Seen, flag: str, value: str) -> tuple[Aim | Remark, .
 
 
 def _container(seen: Seen, wanted: str) -> str:
-    """The path of the container that is meant; a native sidecar is one, though it is among the init containers."""
+    """Return the path of the container; a native sidecar counts although it is an init container. Raises Refused."""
     found, ends = _containers(seen, "containers"), _containers(seen, "initContainers")
     stays = [one["name"] for one in ends.values() if one.get("restartPolicy") == "Always"]
     usual = [*found, *stays]
@@ -193,7 +194,7 @@ def _container(seen: Seen, wanted: str) -> str:
 
 
 def _containers(seen: Seen, part: str) -> dict[str, Any]:
-    """By name; what is no container, as a custom resource may have it, is none."""
+    """Return the containers by name; entries that are no containers, as in a custom resource, are skipped."""
     found = field_paths.get(seen.body, f"{PODS}.{part}")
     listed = (one for one in found if isinstance(one, dict)) if isinstance(found, list) else ()
     return {one["name"]: one for one in listed if isinstance(one.get("name"), str)}

@@ -1,4 +1,4 @@
-"""notify: tell a contact of the Runbook."""
+"""notify: create an Event on the Switch that names a contact of the Runbook."""
 
 from typing import Annotated
 
@@ -17,20 +17,20 @@ LONGEST_MESSAGE = 1024
 
 
 class NotifySpec(ApiModel):
-    """Who is told what."""
+    """The contact, and the message."""
 
     contact: str = Field(min_length=1, max_length=63, description="Name of an entry of spec.contacts.")
     message: Annotated[str, Field(min_length=1, max_length=512)] = Field(
-        description="What it is told; the reason of the throw and who threw it are added."
+        description="Text of the Event. The operator adds the reason of the throw and who threw the switch."
     )
 
 
 class Notify(Action):
-    """Tells a contact, once per engagement, by an Event on the Switch."""
+    """Creates an Event on the Switch that names a contact, once per engagement. It sends no message."""
 
     kind = "notify"
     Spec = NotifySpec
-    reverts = "Nothing: what was said is said."
+    reverts = "Nothing: the Event stays."
     rights = (Right("", "events", ("get", "create")),)
 
     @staticmethod
@@ -45,7 +45,7 @@ class Notify(Action):
 
 
 def _event(spec: NotifySpec, scene: Scene, name: str) -> dict[str, object]:
-    """A core/v1 Event, which both `kubectl describe` and `kubectl events` show."""
+    """Return a core/v1 Event, which both `kubectl describe` and `kubectl events` show."""
     throw = scene.throw
     at = f"{throw.at.partition('.')[0].removesuffix('Z')}Z"
     about = {"namespace": scene.namespace, "name": throw.switch, "uid": throw.uid}

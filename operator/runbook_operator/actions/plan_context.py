@@ -1,4 +1,4 @@
-"""What an action may look at when it plans: the objects of its own namespace, and the throw that it is part of."""
+"""The context in which an action plans: the objects of its namespace, and the engagement."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Throw:
-    """The engagement that the plan is for: `at` is RFC 3339; `uid` is that of the Switch."""
+    """The engagement that the plan is for. `at` is RFC 3339; `uid` is the Switch's."""
 
     switch: str
     uid: str
@@ -28,67 +28,67 @@ class Throw:
     by: str = ""
     runbook: str = ""
     momentary: bool = False
-    """It acts once and springs back: what is held would be left behind."""
+    """True if the switch acts once per throw and holds nothing, so that a held field would be left behind."""
     written: bool = False
-    """Each write that is due was accepted or refused: a look now delays none of them."""
+    """True if each due write was accepted or refused, so that a read delays none of them."""
 
     @property
     def owner(self) -> Body:
-        """The owner reference of what is made for the engagement: it goes with the Switch at the latest."""
+        """The owner reference for created objects, which Kubernetes deletes with the Switch at the latest."""
         return {"apiVersion": API_VERSION, "kind": "Switch", "name": self.switch, "uid": self.uid}
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Every method raises Unread where it must look first; the plan is then made again with what was found."""
+    """Access to the snapshot. A method raises Unread if it needs a read; the plan is made again after that read."""
 
     namespace: str
     throw: Throw
     target: TargetRefs
     seen: Callable[[Ref, bool], Seen | Missing]
-    """What is at a reference, as a whole where the second argument is true; raises Unread."""
+    """Returns the object at a reference, complete if the second argument is true; raises Unread."""
     glance: Callable[[Ref], Seen | None] = lambda _: None
-    """An object as a whole where it is known, or may be read since nobody waits: for remarks, and for nothing else."""
+    """Returns a complete object if it is known or a read delays no write, else None; only for remarks."""
     twin: int = 0
-    """How many of the switch's actions before this one are the very same."""
+    """The number of identical actions of the switch before this one."""
     answers: Mapping[Query, Any] = field(default_factory=dict)
     good: Mapping[Ref, tuple[Mark, ...]] = field(default_factory=dict)
-    """Revisions of workloads that are known good, newest first."""
+    """Known good revisions of workloads, newest first."""
     bad: Mapping[Ref, tuple[Mark, ...]] = field(default_factory=dict)
-    """Revisions of workloads that have failed while they were watched."""
+    """Revisions of workloads that the deployment guard found bad."""
     brought: Callable[[Seen], tuple[Body, ...]] = lambda _: ()
-    """The templates that switches hold in a workload, or that this switch last left there, as records have them."""
+    """Returns the recorded templates that switches hold in a workload, or that this switch last left there."""
     version: Callable[[Seen], str] = lambda workload: digest(workload.body["spec"]["template"])
-    """The digest of a workload's template, without what switches hold inside of it: a flag is no version."""
+    """Returns the digest of a workload's template without held fields: a flag set by a switch is no new revision."""
     holds: Callable[[str], Mapping[str, tuple[Any, Any]]] = lambda _: {}
-    """The fields that switches hold in the object of that uid: what was saved, and what one more hold begins with."""
+    """Returns the held fields of the object with that uid: (saved value, value that another hold starts from)."""
     busy: bool = False
-    """Writes may be due: progress asks nothing then, since they would wait for the answer."""
+    """True if writes may be due; progress then makes no queries, since the writes would wait for them."""
     aims: tuple[Aim, ...] = ()
-    """What this action was planned to do, in its order, for who asks how far it is."""
+    """The desired fields of this action in the order of the writes, for its progress."""
 
     def ref(self, api_version: str, kind: str, name: str) -> Ref:
-        """An object of this namespace; there is no way to name one of another."""
+        """Return a reference to an object of this namespace; an action cannot name one of another."""
         return Ref(api_version, kind, self.namespace, name)
 
     def look(self, ref: Ref, *, whole: bool = True) -> Seen:
-        """What is there; raises Refused where it is not."""
+        """Return the object; raises Refused if it is missing."""
         found = self.seen(ref, whole)
         if isinstance(found, Missing):
             raise Refused(found.reason, found.message)
         return found
 
     def find(self, api_version: str, kind: str, labels: str = "") -> tuple[Body, ...]:
-        """Every object of the kind here, none where the cluster does not serve the kind."""
+        """Return every object of the kind in this namespace; empty if the cluster does not serve the kind."""
         (found,) = self.find_all((api_version, kind, labels))
         return found
 
     def find_all(self, *kinds: tuple[str, str, str]) -> tuple[tuple[Body, ...], ...]:
-        """As find, for several (apiVersion, kind, labels) that are then asked for at once."""
+        """Find several (apiVersion, kind, labels) with one round of reads; see `find`."""
         return tuple(self._answered([Find(one[0], one[1], self.namespace, one[2]) for one in kinds]))
 
     def events(self, about: Seen) -> tuple[Body, ...]:
-        """The Events about an object; none before the writes are done, and none that may not be read."""
+        """Return the Events about an object; empty before the writes are done, or if reading them is forbidden."""
         if self.busy or not self.throw.written:
             return ()
         try:
@@ -98,18 +98,18 @@ class Scene:
         return tuple(found)
 
     def original(self, body: Body) -> Body:
-        """What was found, as it would be if no switch held any field of it."""
+        """Return the object as it would be if no switch held a field of it."""
         for field_held, (saved, _) in self.holds(body["metadata"]["uid"]).items():
             body = field_paths.put(body, field_held, saved)
         return body
 
     def base(self, body: Body, held: str) -> Any:
-        """What a field is without this engagement: what another switch holds there, even if it was just changed."""
+        """Return a field without this engagement: the value that another switch holds, even after drift, else live."""
         found = self.holds(body["metadata"]["uid"])
         return found[held][1] if held in found else field_paths.get(body, held)
 
     def probe(self, service: Ref, port: str, path: str) -> Any:
-        """An Answering: whether the Service answers now."""
+        """Return an Answering: the result of a GET of the Service."""
         (found,) = self._answered([Probe(service, port, path)])
         return found
 

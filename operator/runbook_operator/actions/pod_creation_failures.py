@@ -1,6 +1,6 @@
-"""Why no pod is made for a workload that has no condition for that: the Events of its controller.
+"""Find out from its controller's Events why a workload gets no pods, for kinds without a condition for that.
 
-They are read after the writes of a throw, so that none of them waits.
+The Events are read after the writes of a throw, so that no write waits for them.
 """
 
 from datetime import datetime
@@ -18,19 +18,19 @@ KINDS = frozenset({"DaemonSet", "Job", "StatefulSet"})
 RIGHTS = (Right("", "events", ("list",), optional=True),)
 FAILED, MADE = "FailedCreate", "SuccessfulCreate"
 SAID = ("Error creating: ", "failed error: ")
-"""What controllers put before the words of the API server."""
+"""Prefixes that controllers put before the API server's message."""
 
 
 def unmade(scene: Scene, seen: Seen) -> str:
-    """Why the last pod since the throw could not be made, in the API server's words; raises Unread.
+    """Return the API server's message about the last failed pod creation since the throw; raises Unread.
 
-    Empty where the controller has made one after that, or its Events are not known.
+    It is empty if the controller has created a pod since, or if its Events are not known.
     """
     if seen.ref.kind not in KINDS:
         return ""
     found = [one for one in scene.events(seen) if one.get("reason") in (FAILED, MADE)]
     recent = [one for one in found if _last(one) >= datetime.fromisoformat(scene.throw.at).replace(microsecond=0)]
-    # Times are in seconds: of two in the same one the failure counts, since a pod is missing.
+    # Times have a resolution of 1 s: within the same second the failure counts, since a pod is missing.
     newest = max(recent, key=lambda one: (_last(one), one["reason"] == FAILED), default=None)
     if newest is None or newest["reason"] == MADE:
         return ""
@@ -39,7 +39,7 @@ def unmade(scene: Scene, seen: Seen) -> str:
 
 
 def without_pods(ref: Ref, text: str, refused: str) -> Progress:
-    """The progress of a workload whose pods are refused, with the advice that the refusal has."""
+    """Return the progress of a workload whose pods the API server refuses, with advice for that refusal."""
     found = refusal(HTTPStatus.FORBIDDEN, {"message": refused}, ref.namespace)
     advice = f". {found.user_action}" if found else ""
     return Progress(text=f"{text}; {ref}: pods cannot be made: {refused}{advice}", stuck=Reason.PODS_NOT_CREATED)

@@ -1,4 +1,4 @@
-"""rateLimit: only so many requests reach the target's Service."""
+"""rateLimit: limit the rate of requests to the target's Service."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -36,25 +36,25 @@ RIGHTS: Mapping[str, tuple[Right, ...]] = {
 
 
 class RateLimitSpec(Rate):
-    """How many requests are let through, and by what."""
+    """The rate of requests to allow, and the mechanisms that may enforce it."""
 
     through: Annotated[list[Mechanism], Field(min_length=1, max_length=5)] = Field(
         ["EnvoyGateway", "Traefik", "Kong", "Istio", "Ingress"],
-        description="The mechanisms that may be used: the first one that the cluster has and that fits is. "
-        "One fits on evidence: a route that a Gateway controller has accepted, an Ingress whose class or annotations "
-        "name its controller, pods in the mesh, or, where there are no pods, a pod template or Namespace that puts "
-        "them there. Engaged waits for the conditions of a kind that has them (HTTPRoute, BackendTrafficPolicy, "
-        "KongPlugin): a refusal, or no report within the timeout, is Stalled. Of the others an Event names the check "
-        "to do by hand.",
+        description="The mechanisms to try, in order; the first one that is installed and applicable is used. A "
+        "mechanism is applicable on evidence: a route that a Gateway controller has accepted, an Ingress whose class "
+        "or annotations name its controller, or pods in the mesh (without pods, a pod template or Namespace that puts "
+        "them there). For kinds with conditions (HTTPRoute, BackendTrafficPolicy, KongPlugin) the switch is Engaged "
+        "only once these report success, and Stalled on a refusal or without a report within the timeout. For other "
+        "kinds an Event names a check to do by hand.",
     )
 
 
 class RateLimit(Action):
-    """Limits the requests to the target's Service, and holds the limit."""
+    """Limits the rate of requests to the target's Service, and holds the limit."""
 
     kind = "rateLimit"
     Spec = RateLimitSpec
-    reverts = "What was made is deleted, and what was changed is what it was."
+    reverts = "Created objects are deleted, and changed fields get their former values."
     rights = (*(right for ways in RIGHTS.values() for right in ways), *affected_neighbours.RIGHTS)
 
     @staticmethod

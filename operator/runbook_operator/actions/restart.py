@@ -1,4 +1,4 @@
-"""restart: replace a workload's pods one after the other."""
+"""restart: restart a workload's pods one after the other."""
 
 from runbook_operator.actions.action_base import Action, ActionSpec, Plan
 from runbook_operator.actions.plan_context import Scene
@@ -15,15 +15,15 @@ from runbook_operator.core.observed_object import Missing, Seen
 
 
 class RestartSpec(ActionSpec):
-    """Which workload."""
+    """The target to restart."""
 
 
 class Restart(Action):
-    """Restarts the target's pods one after the other, once, as `kubectl rollout restart` does."""
+    """Restarts the target's pods once, one after the other, like `kubectl rollout restart`."""
 
     kind = "restart"
     Spec = RestartSpec
-    reverts = "Nothing: there is nothing to put back."
+    reverts = "Nothing: a restart leaves nothing to restore."
     rights = RIGHTS
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""rollback: bring back the pod template of a revision that is known good."""
+"""rollback: restore the pod template of a known good revision."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -36,33 +36,34 @@ DELETE = Right("", "pods", ("delete",), of=("StatefulSet",))
 
 
 class RollbackSpec(ActionSpec):
-    """To which revision, and what happens at the release."""
+    """The revision to roll back to, and what happens on release."""
 
     to_revision: Annotated[int, Field(ge=1)] | None = Field(
         None,
-        description="The revision, as kubectl rollout history shows it; absent means the newest other one that is "
-        "known good.",
+        description="Number of the revision, as kubectl rollout history shows it. Default: the newest known good "
+        "revision that is not live.",
     )
     roll_forward_on_release: bool = Field(
-        False, description="Whether a release brings back the revision that was live; otherwise it stays as it is."
+        False,
+        description="On release, return to the revision that was live before. Otherwise the release leaves the "
+        "rolled back template in place.",
     )
     delete_broken_pods: bool = Field(
         False,
-        description="Whether a StatefulSet's pods that are not Ready are deleted where they are of another revision: "
-        "with podManagementPolicy OrderedReady it waits for them forever.",
+        description="Delete pods of a StatefulSet that are not Ready and belong to another revision. With "
+        "podManagementPolicy OrderedReady the StatefulSet waits for such pods forever.",
     )
 
 
 class Rollback(Action):
-    """Brings back the pod template of the last revision that is known good, and holds it.
+    """Rolls the target's workload back to an older pod template, by default the last known good one, and holds it.
 
-    Of the workload nothing but the template is written. An Argo Rollout that is on its way to a new revision is
-    aborted instead.
+    It writes only the template of the workload. It aborts an Argo Rollout that is updating to a new revision instead.
     """
 
     kind = "rollback"
     Spec = RollbackSpec
-    reverts = "Nothing, unless rollForwardOnRelease says that the revision that was live comes back."
+    reverts = "Nothing by default; with rollForwardOnRelease, the revision that was live."
     rights = (
         *RIGHTS,
         Right("apps", "controllerrevisions", ("list",), of=("DaemonSet", "StatefulSet")),
@@ -109,7 +110,7 @@ class Rollback(Action):
 
     @staticmethod
     def wants(aim: Aim, seen: Seen) -> bool:
-        """Argo Rollouts takes the abort back where there is no update any more; so it is to be."""
+        """True unless it is an abort without an update: Argo Rollouts clears the abort then, which is correct."""
         return aim.field != ABORT or is_updating(seen)
 
     @staticmethod
@@ -119,14 +120,14 @@ class Rollback(Action):
         if aim.field == ABORT:
             left = rolling_out(seen).updated if is_updating(seen) else 0
             return Progress(text=f"{left} of the aborted revision left" if left else "")
-        # A pod that is deleted before its controller has seen the template is made again from the one before.
+        # If a pod is deleted before its controller has seen the new template, it is recreated from the old one.
         waits = spec.delete_broken_pods and kind_of(seen) == STATEFUL_SET
         far = going(scene, seen, str(rolling_out(seen)))
         return replace(far, done=is_observed(seen) or not waits)
 
 
 def _check(seen: Seen) -> None:
-    """Raises Refused where a template must not be written, or would do nothing."""
+    """Raise Refused if the template must not be written, or if writing it would have no effect."""
     spec, ref = seen.body["spec"], seen.ref
     if spec.get("paused"):
         text = f"{ref} is paused (spec.paused), so that nothing would be rolled out; resume it"
@@ -144,7 +145,7 @@ def _check(seen: Seen) -> None:
 
 
 def _broken(scene: Scene, seen: Seen, choice: Choice) -> list[Ref]:
-    """The pods of another revision for which a StatefulSet would wait without end."""
+    """Return the pods of other revisions that are not ready, for which a StatefulSet would wait forever."""
     spec = seen.body["spec"]
     if kind_of(seen) != STATEFUL_SET or spec.get("podManagementPolicy") == "Parallel":
         return []

@@ -1,4 +1,4 @@
-"""Which revision a rollback goes to."""
+"""Choose the revision that a rollback goes to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from runbook_operator.core.reasons import Reason
 
 @dataclass(frozen=True)
 class Choice:
-    """A revision, whether it is live already, and what a person should know of the choice."""
+    """The chosen revision, whether it is live already, and remarks about the choice."""
 
     revision: Revision
     is_live: bool = False
@@ -21,7 +21,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class History:
-    """The revisions that are kept of a workload, newest first; `others` have another template than the live one."""
+    """The revisions of a workload that the cluster retains, newest first; `others` differ from the live template."""
 
     seen: Seen
     kept: Sequence[Revision]
@@ -34,9 +34,9 @@ class History:
 
 
 def chosen(number: int | None, scene: Scene, seen: Seen, kept: Sequence[Revision]) -> Choice:
-    """The revision of that number, or the newest that is known good and not live; raises Refused where there is none.
+    """Return the revision `number`, or by default the newest known good one that is not live; raises Refused.
 
-    What a switch has brought is not left again for an older one, however often it is thrown.
+    If a switch has rolled back to the live revision, another throw does not go back further.
     """
     now = scene.version(seen)
     here = live(seen.body, now, kept)
@@ -74,7 +74,7 @@ def _stay(here: Revision, text: str) -> Choice:
 
 
 def _numbered(number: int, scene: Scene, history: History) -> Choice:
-    """The revision of that number, or the one that had it before it was rolled out again."""
+    """Return the revision with that number now, or with that number before it was rolled out again."""
     again = {one["digest"] for one in scene.brought(history.seen) if one.get("revision") == number}
     found = next((one for one in history.kept if one.number == number), None) or next(
         (one for one in history.kept if number in one.before or one.digest in again), None

@@ -1,4 +1,4 @@
-"""How the pods of a workload are replaced one after the other: what actions that need this have in common."""
+"""Rolling restarts of a workload's pods, shared by the actions that need them."""
 
 from datetime import datetime, timedelta
 
@@ -14,7 +14,7 @@ from runbook_operator.core.rollout_progress import DEPLOYMENT, KINDS, ROLLOUT, k
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 """The annotation of `kubectl rollout restart`."""
 RESTARTED_FOR = "runbooks.dev/restarted-for"
-"""The annotation of a restart that a release repeats. It is our own: a person may restart the workload meanwhile."""
+"""Annotation of a restart that a release repeats. It is our own, since a person may use kubectl's meanwhile."""
 RESTART_AT = "spec.restartAt"
 RIGHTS = (
     *(Right("apps", f"{kind.lower()}s", CHANGE, of=(kind,)) for kind in ("DaemonSet", "Deployment", "StatefulSet")),
@@ -24,7 +24,7 @@ RIGHTS = (
 
 
 def rollable(scene: Scene) -> Seen:
-    """The target's workload; raises Refused where a change of its pod template replaces no pod."""
+    """Return the target's workload; raises Refused if a change of its pod template would replace no pod."""
     seen = scene.look(scene.workload)
     if kind_of(seen) not in KINDS:
         names = ", ".join(kind for _, kind in KINDS)
@@ -37,14 +37,14 @@ def rollable(scene: Scene) -> Seen:
 
 
 def restarted_once(scene: Scene, seen: Seen, *, last: bool = False) -> Aim:
-    """A restart as a person would begin it now."""
+    """Return the write that starts a restart, as `kubectl rollout restart` does."""
     if kind_of(seen) == ROLLOUT:
         return Aim(seen.ref, RESTART_AT, _second_after(scene.throw.at), "Once", last)
     return Aim(seen.ref, f"spec.template.metadata.annotations[{RESTARTED_AT}]", scene.throw.at, "Once", last)
 
 
 def left_alone(seen: Seen) -> tuple[Remark, ...]:
-    """What a person should know of pods that are not replaced by themselves."""
+    """Return a remark if the update strategy does not replace all pods automatically."""
     strategy = seen.body["spec"].get("updateStrategy") or {}
     partition = (strategy.get("rollingUpdate") or {}).get("partition", 0)
     if strategy.get("type") == "OnDelete":
@@ -57,20 +57,20 @@ def left_alone(seen: Seen) -> tuple[Remark, ...]:
 
 
 def nothing_to_restart(seen: Seen) -> tuple[Remark, ...]:
-    """The remark on a workload that is to have no pods."""
+    """Return a remark if the workload has 0 desired pods."""
     if rolling_out(seen).desired:
         return ()
     return (Remark(Reason.NOTHING_TO_DO, f"{seen.ref} is to have 0 pods: there is none to restart"),)
 
 
 def going(scene: Scene, seen: Seen, text: str) -> Progress:
-    """Progress in these words, empty where nothing is left to do; stuck where the cluster refuses to make the pods."""
+    """Return progress with this text, empty if nothing is left to do; stuck if the cluster refuses new pods."""
     refused = (refusal_of_pods(seen) or unmade(scene, seen)) if text else ""
     return without_pods(seen.ref, text, refused) if refused else Progress(text=text)
 
 
 def restarted(scene: Scene, seen: Seen | Missing) -> Progress:
-    """How many pods were replaced. Nothing waits for it: a pod that does not start is no reason to stop a switch."""
+    """Return how many pods were replaced. No later action waits for it, since a failing pod must not stop a switch."""
     if isinstance(seen, Missing):
         return Progress()
     if kind_of(seen) == ROLLOUT and (asked := seen.body["spec"].get("restartAt")):
@@ -86,7 +86,7 @@ def restarted(scene: Scene, seen: Seen | Missing) -> Progress:
 
 
 def _second_after(at: str) -> str:
-    """The first full second that is not before `at`: pods that began in the second of the throw are older than it."""
+    """Round `at` up to a full second, so that pods started within the second of the throw count as older."""
     moment = datetime.fromisoformat(at)
     rounded = moment + timedelta(microseconds=-moment.microsecond % 1_000_000)
     return rounded.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,4 +1,4 @@
-"""runJob: run a Job, once per engagement."""
+"""runJob: run a Job once per engagement."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -39,20 +39,20 @@ OPEN = ConfigDict(extra="allow")
 
 
 class JobPod(ApiModel):
-    """spec.template.spec of a Job: a pod's spec, as the API server takes it."""
+    """The pod's spec (spec.template.spec of a Job), with any field that the API server accepts."""
 
     model_config = OPEN
 
     containers: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=16)] = Field(
-        description="What runs, as in a pod."
+        description="The containers, as in a pod's spec."
     )
     restart_policy: Literal["Never"] | None = Field(
-        None, description="Never, also where it is absent: the command runs once."
+        None, description="Always Never, which is also the default: the command runs once."
     )
 
 
 class JobTemplate(ApiModel):
-    """spec.template of a Job."""
+    """The pod template (spec.template of a Job)."""
 
     model_config = OPEN
 
@@ -60,15 +60,15 @@ class JobTemplate(ApiModel):
 
 
 class InlineJob(ApiModel):
-    """The spec of a Job, as the API server takes it."""
+    """The spec of a Job, with any field that the API server accepts."""
 
     model_config = OPEN
 
-    template: JobTemplate = Field(description="The pod that does the work.")
+    template: JobTemplate = Field(description="Template of the pod that runs the command.")
     backoff_limit: int | None = Field(
         None,
-        description="0, also where it is absent: the command runs once, and whether a failed or interrupted attempt is "
-        "followed by another is for who throws the switch again.",
+        description="Always 0, which is also the default: the command runs once. To retry after a failed or "
+        "interrupted attempt, throw the switch again.",
     )
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (Rule("!has(self.backoffLimit) || self.backoffLimit == 0", NO_RETRY),)
@@ -81,20 +81,20 @@ class InlineJob(ApiModel):
 
 
 class RunJobSpec(ApiModel):
-    """What is run."""
+    """The Job to run: from a CronJob, or by its spec."""
 
     from_cron_job: Annotated[str, Field(min_length=1, max_length=253, pattern=NAMES)] | None = Field(
         None,
-        description="The name of a CronJob, which is run once now, be it suspended or not. What its Job's spec says of "
-        "retries (backoffLimit, podFailurePolicy, restartPolicy) does not apply to this run, and an Event says so.",
+        description="Name of a CronJob to run once now, even if it is suspended. Its Job template's retry fields "
+        "(backoffLimit, podFailurePolicy, restartPolicy) do not apply to this run; an Event reports that.",
     )
     job: InlineJob | None = Field(
         None,
-        description="The spec of a Job. Its command runs at most once for each of its completions: a pod that fails "
-        "fails the Job, and one that is evicted or deleted interrupts it. ttlSecondsAfterFinished is left out.",
+        description="Spec of the Job to run. Its command runs at most once for each of its completions: a failed pod "
+        "fails the Job, and an evicted or deleted pod interrupts it. ttlSecondsAfterFinished is ignored.",
     )
     wait: bool = Field(
-        True, description="Whether the actions after it wait for its end; false begins it and leaves it to itself."
+        True, description="Later actions wait until the Job has ended. false starts the Job and does not wait."
     )
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (Rule("has(self.fromCronJob) != has(self.job)", ONE_SOURCE),)
@@ -107,13 +107,13 @@ class RunJobSpec(ApiModel):
 
 
 class RunJob(Action):
-    """Runs a Job once, from a CronJob or from a spec of its own, and says how it ended and where its logs are."""
+    """Runs a Job once, from a CronJob or an inline spec, and reports its result and how to read its logs."""
 
     kind = "runJob"
     Spec = RunJobSpec
     reverts = (
-        "Nothing: the Job stays, for its logs, until the Switch is deleted. One that has made no pod yet is deleted, "
-        "so that it does not run later."
+        "Nothing: the Job stays, for its logs, until the Switch is deleted. A Job that has no pod yet is deleted, so "
+        "that it does not run later."
     )
     rights = (SOURCE, Right("batch", "jobs", (*READ, "create", "patch", "delete")), *EVENTS)
     paused_by = "spec.suspend"
@@ -122,7 +122,7 @@ class RunJob(Action):
     def plan(spec: RunJobSpec, scene: Scene) -> Plan:
         body, changed, meta = _source(spec, scene)
         ref = scene.ref(BATCH, "Job", name_for(scene, spec))
-        # It is the Switch's and not the CronJob's, whose history limits and concurrencyPolicy are about its own Jobs.
+        # Its owner is the Switch, not the CronJob, whose history limits and concurrencyPolicy must not apply to it.
         metadata = metadata_for(scene, ref.name, meta)
         aim = Aim(ref, OBJECT, _suspended(metadata, body), "Once")
         if not changed:
@@ -152,7 +152,7 @@ class RunJob(Action):
 
     @staticmethod
     def revokes(aim: Aim, seen: Seen) -> bool:  # noqa: ARG004 # as declared
-        """A Job that waits for room would run its command an hour after the release."""
+        """True while the Job has no pod: if it waits for room, it could run its command long after the release."""
         return not has_pods(seen.body)
 
     @classmethod
@@ -165,12 +165,15 @@ class RunJob(Action):
 
 
 def _suspended(metadata: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
-    """A Job that runs nothing before its uid is recorded: one that is gone has never run, or is not made again."""
+    """Return a suspended Job, which runs nothing before its uid is recorded.
+
+    If it disappears before that, it has never run; after that, it is not created again.
+    """
     return {"apiVersion": BATCH, "kind": "Job", "metadata": metadata, "spec": {**spec, "suspend": True}}
 
 
 def _source(spec: RunJobSpec, scene: Scene) -> tuple[dict[str, Any], list[str], Mapping[str, Any]]:
-    """The spec of the Job, what of it does not apply here, and the metadata that it takes over."""
+    """Return the Job's spec, the declared fields that do not apply, and the metadata to copy."""
     if spec.from_cron_job is not None:
         template = scene.look(scene.ref(BATCH, "CronJob", spec.from_cron_job)).body["spec"]["jobTemplate"]
         return (*once(template["spec"]), template.get("metadata") or {})

@@ -1,4 +1,4 @@
-"""scale: set a workload's replicas through its scale subresource, with the autoscalers that would set them too."""
+"""scale: set a workload's replicas through its scale subresource, and pin the autoscalers that would change them."""
 
 from typing import Any, Literal
 
@@ -22,22 +22,22 @@ LOOKED_AT = (SCALED_OBJECT, HPA, remote_workloads.CANARY, remote_workloads.ROLLO
 
 
 class ScaleSpec(ScaleAmount):
-    """How many replicas, and what is done about an autoscaler."""
+    """The number of replicas, and how to treat an autoscaler."""
 
     autoscaler: Literal["Pin", "Refuse"] = Field(
         "Pin",
-        description="What is done where a HorizontalPodAutoscaler or a KEDA ScaledObject scales the workload: Pin "
-        "holds it at the same number and puts it back with the release; Refuse does nothing and says so. A momentary "
-        "switch holds nothing, so it pins none and stays within the autoscaler's bounds.",
+        description="How to treat a HorizontalPodAutoscaler or a KEDA ScaledObject that scales the workload. Pin holds "
+        "it at the same number and restores it on release. Refuse refuses the throw, with a message. A momentary "
+        "switch pins nothing and stays within the autoscaler's bounds.",
     )
 
 
 class Scale(Action):
-    """Sets the replicas of the target's workload, and holds them there together with its autoscaler."""
+    """Sets the replicas of the target's workload, and holds them and the workload's autoscaler at that number."""
 
     kind = "scale"
     Spec = ScaleSpec
-    reverts = "The replicas that were there, and the fields of the autoscaler."
+    reverts = "The former number of replicas, and the autoscaler's fields."
     prepares = True
     rights = (
         *(Right("apps", f"{kind.lower()}s", READ, of=(kind,)) for kind in BUILT_IN),
@@ -79,7 +79,7 @@ class Scale(Action):
 
     @staticmethod
     def progress(spec: Any, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # as declared
-        """A throw does not wait for pods; it only says how far they are."""
+        """Report how many pods are ready; a throw does not wait for them."""
         if aim.field != REPLICAS or isinstance(seen, Missing) or seen.replicas != aim.held:
             return DONE
         are_missing = (seen.body.get("status") or {}).get("replicas", 0) < aim.held
@@ -87,9 +87,9 @@ class Scale(Action):
 
 
 def pods(workload: Seen) -> str:
-    """How many pods are still to come or to go, empty where none; of a kind of its own, as far as it counts them.
+    """Describe how many pods are still to start or terminate, empty if none; of a custom kind what it counts.
 
-    A StatefulSet counts a pod that terminates, a Deployment counts it apart, and not before Kubernetes 1.35.
+    A StatefulSet's replicas include terminating pods; a Deployment counts them separately, since Kubernetes 1.35.
     """
     status, wanted = workload.body.get("status") or {}, workload.replicas
     counts = {key: value for key, value in status.items() if isinstance(value, int)}
@@ -101,7 +101,7 @@ def pods(workload: Seen) -> str:
 
 
 def _within(spec: ScaleSpec, seen: Seen, others: list[Autoscaler]) -> tuple[int, list[Aim], list[Remark]]:
-    """The number that autoscalers let be at first, and what a person should know of what they do then."""
+    """Return the number within the autoscalers' bounds, no pins, and remarks about what the autoscalers do next."""
     asked = amount(spec, seen.replicas)
     awake = [one for one in others if asked > 0 or not one.rests_at_zero]
     number = amount(spec, seen.replicas, *(one.bounds for one in awake))

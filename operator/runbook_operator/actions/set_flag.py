@@ -1,4 +1,4 @@
-"""setFlag: set a feature flag where it lives, and restart who reads it only at the start."""
+"""setFlag: set a feature flag, and optionally restart the workload that reads it only at its start."""
 
 from functools import partial
 from typing import Annotated, ClassVar
@@ -35,46 +35,47 @@ HOMES = (
 )
 ANNOTATION = f"spec.template.metadata.annotations[{RESTARTED_FOR}]"
 REPLACING = ("spec.template.", RESTART_AT)
-"""Fields whose change replaces pods."""
+"""Prefixes of fields whose change replaces pods."""
 
 
 class FlagEnvironment(ApiModel):
-    """The container that has the flag as an environment variable."""
+    """The container whose environment variable is the flag."""
 
     container: Annotated[str, Field(max_length=63)] = Field(
         "",
-        description="Its name; not needed where the pod has one container. A sidecar (an init container with "
-        "restartPolicy Always) counts as one; an init container that ends is only meant where it is named.",
+        description="Name of the container; not needed if the pod has only one. A sidecar (an init container with "
+        "restartPolicy Always) counts as a container; any other init container must be named.",
     )
 
 
 class SetFlagSpec(ActionSpec):
-    """Which flag, and what it is to be."""
+    """The flag, and its value while the switch is engaged."""
 
     flag: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^\s\[\]{}#=]+$")] = Field(
-        description="Its name; inside a document (flags.key of the target) its path: features.ai. A dot that is "
-        "part of a key has a backslash before it, as in kubectl's jsonpath: app\\.features.ai is ai below app.features."
+        description="Name of the flag; in a document (flags.key of the target) its path: features.ai. Write a "
+        "backslash before a dot that is part of a key, as in kubectl's jsonpath: app\\.features.ai is ai below "
+        "app.features."
     )
     value: Annotated[str, Field(max_length=1024)] = Field(
-        description="What it is to be, as text; inside a document quoted as the value there is. For an OpenFeature "
-        "FeatureFlag the name of a variant, which becomes the default."
+        description="Value to set, as text; in a document it is quoted like the value that it replaces. For an "
+        "OpenFeature FeatureFlag: the name of the variant that becomes the default."
     )
     restart: bool = Field(
         False,
-        description="For an app that reads its flags only at its start: once the flag is set, the target's workload is "
-        "restarted, pod by pod, by an annotation of its pod template. A release puts back the flag and then the "
-        "annotation, which restarts it once more.",
+        description="Restart the target's workload, pod by pod, after the flag is set, by an annotation of its pod "
+        "template: for apps that read flags only at their start. A release restores the flag and then the annotation, "
+        "which restarts the workload again.",
     )
     flag_must_exist: bool = Field(
         True,
-        description="Refuse the throw where the flag does not exist, since its name may be misspelt. false adds the "
-        "flag to the ConfigMap or the environment, with a warning. In a document and in a FeatureFlag a flag must "
-        "always exist.",
+        description="Refuse the throw if the flag does not exist, since its name may be misspelt. false adds the flag "
+        "to the ConfigMap or the environment, with a warning. In a document or a FeatureFlag the flag must always "
+        "exist.",
     )
     env: FlagEnvironment | None = Field(
         None,
-        description="The flag is an environment variable of the target's workload instead, be it set there or come "
-        "from a ConfigMap or Secret. Setting it rolls out the workload, and so does the release.",
+        description="Set the flag as an environment variable of the target's workload instead; it also overrides one "
+        "that comes from a ConfigMap or Secret. Both the throw and the release roll out the workload.",
     )
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
@@ -89,11 +90,11 @@ class SetFlagSpec(ActionSpec):
 
 
 class SetFlag(Action):
-    """Sets a feature flag where the target's flags live, or as an environment variable, and holds it there."""
+    """Sets a feature flag in the target's flag store or as an environment variable, and holds its value."""
 
     kind = "setFlag"
     Spec = SetFlagSpec
-    reverts = "The value that was there, as it was written; with restart, the workload is restarted once more."
+    reverts = "The former value, exactly as it was written; with restart, the workload is restarted again."
     prepares = True
     rights = (*HOMES, *RIGHTS)
 
@@ -123,7 +124,7 @@ class SetFlag(Action):
 
 
 def _unseen(scene: Scene) -> tuple[Remark, ...]:
-    """The remark on running pods that go on with the old value."""
+    """Return a remark if running pods keep the old value until a restart."""
     workload, config = scene.target.workload, scene.flags
     seen = scene.glance(workload) if workload and config.kind == "ConfigMap" else None
     if seen is None or not (way := stale(seen, config)):
@@ -133,7 +134,7 @@ def _unseen(scene: Scene) -> tuple[Remark, ...]:
 
 
 def _restart(scene: Scene) -> Plan:
-    """An annotation that the release takes away again: a pod template that changes restarts the pods, both times."""
+    """Plan a restart by an annotation; the release removes it, which changes the template and restarts again."""
     seen = rollable(scene)
     if kind_of(seen) == ROLLOUT:
         # A changed template would go through its canary or blue-green steps, which may take hours.

@@ -1,7 +1,7 @@
-"""A Job whose command runs at most once, however Kubernetes treats its pod, and how such a Job is coming along.
+"""Make a Job that runs its command at most once, whatever happens to its pod, and read such a Job's state.
 
-A Job retries six times by itself, and a pod that is evicted is replaced. An attempt that ended early may have done half
-of its work: whether it is run again is for a person to decide.
+By default a Job retries six times, and replaces an evicted pod. An attempt that ended early may have done half of its
+work, so a person decides whether to run it again.
 """
 
 from datetime import datetime
@@ -21,14 +21,14 @@ ONCE: dict[str, Any] = {
 }
 DROPPED = ("backoffLimitPerIndex", "maxFailedIndexes")
 CLEANED_UP = "ttlSecondsAfterFinished"
-"""A Job that the cluster cleans up could be gone before an operator that was down has seen its end."""
+"""Removed from the spec: if the cluster cleaned up the Job while the operator is down, its result would be lost."""
 RESTARTS = ("restartPolicy", "restartPolicyRules")
-"""By these a container is started again inside of its pod."""
+"""Fields that make the kubelet restart a container within its pod."""
 PODS = ("active", "ready", "terminating", "succeeded", "failed")
 
 
 def once(job: Body) -> tuple[dict[str, Any], list[str]]:
-    """The Job's spec so that its command runs once, and what it said otherwise."""
+    """Return the Job's spec changed to run once, and the list of fields that were changed for it."""
     pod = job["template"]["spec"]
     containers, restarts = _once_each(pod["containers"])
     sidecars, again = _once_each(pod.get("initContainers") or (), sidecars=True)
@@ -44,29 +44,29 @@ def once(job: Body) -> tuple[dict[str, Any], list[str]]:
 
 
 def is_suspended(job: Body) -> bool:
-    """True if the Job controller has stopped it, or has not let it begin."""
+    """True if the Job controller has stopped the Job or not let it start."""
     return any(one["type"] == "Suspended" for one in _conditions(job))
 
 
 def has_pods(job: Body) -> bool:
-    """True if it has, or had, any pod."""
+    """True if the Job has or had a pod."""
     status = job.get("status") or {}
     gone = status.get("uncountedTerminatedPods") or {}
     return any(status.get(one) for one in PODS) or any(gone.values()) or bool(ended(job))
 
 
 def is_podless(job: Body) -> bool:
-    """True if it has begun, and has made no pod."""
+    """True if the Job has started without making a pod."""
     return bool((job.get("status") or {}).get("startTime")) and not has_pods(job) and not is_suspended(job)
 
 
 def ended(job: Body) -> str:
-    """The condition that says how it ended, empty while it has not."""
+    """Return Complete or Failed, empty while the Job has not ended."""
     return next((one["type"] for one in _conditions(job) if one["type"] in ("Complete", "Failed")), "")
 
 
 def is_interrupted(job: Body) -> bool:
-    """True if it failed since its pod was disrupted: the policy above is its only one."""
+    """True if the Job failed because its pod was disrupted, the only case in its podFailurePolicy (ONCE)."""
     return _failed(job).get("reason") == "PodFailurePolicy"
 
 
@@ -76,7 +76,7 @@ def complete(name: str, status: Body) -> str:
 
 
 def failed(name: str, job: Body) -> str:
-    """Why it failed, and where its logs are: a deadline deletes the pods, and their logs with them."""
+    """Describe why the Job failed and how to read its logs, which a deadline deletes with the pods."""
     found = _failed(job)
     why = found.get("message") or found.get("reason")
     if found.get("reason") == "DeadlineExceeded":
@@ -96,7 +96,7 @@ def why_failed(job: Body) -> str:
 
 
 def under_way(ref: Ref, job: Body) -> str:
-    """In words that stay the same until something happens, so that a status is not written for the time alone."""
+    """Describe the state of a running Job, without elapsed time, which would cause a status write at each visit."""
     if is_suspended(job):
         return f"{ref} is suspended"
     status = job.get("status") or {}
@@ -108,7 +108,7 @@ def under_way(ref: Ref, job: Body) -> str:
 
 
 def _once_each(containers: Any, *, sidecars: bool = False) -> tuple[list[dict[str, Any]], list[str]]:
-    """The containers without what restarts them; one that runs beside the others restarts as long as they run."""
+    """Return the containers without restart fields, and the removed fields; a sidecar keeps restartPolicy Always."""
     found: list[dict[str, Any]] = []
     dropped: list[str] = []
     for one in containers:

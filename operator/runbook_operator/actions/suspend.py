@@ -1,4 +1,4 @@
-"""suspend: stop what runs by a schedule, or by a controller, from running."""
+"""suspend: suspend a CronJob, a Job or a GitOps or autoscaling object."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,21 +17,21 @@ FINISHED = ("Complete", "Failed")
 
 
 class SuspendSpec(ActionSpec):
-    """Whose workload."""
+    """The target to suspend."""
 
 
 class Suspend(Action):
     """Suspends the target's workload, and holds it suspended.
 
-    That is a CronJob, a Job, a Flux Kustomization or HelmRelease, the automatic sync of an Argo CD Application, or the
-    scaling of a KEDA ScaledObject.
+    The workload is a CronJob, a Job, a Flux Kustomization or HelmRelease, an Argo CD Application (its automatic sync),
+    or a KEDA ScaledObject (its scaling).
     """
 
     kind = "suspend"
     Spec = SuspendSpec
     reverts = (
-        "What was there: it goes on, unless it was suspended before. A CronJob starts the newest run that it missed "
-        "meanwhile at once, unless its startingDeadlineSeconds is over."
+        "The former value: it resumes, unless it was suspended before. A CronJob at once starts the newest run that it "
+        "missed meanwhile, unless its startingDeadlineSeconds is over."
     )
     prepares = True
     rights = (
@@ -75,7 +75,7 @@ def _cron_job(seen: Seen) -> Plan:
 
 
 def _missed(seen: Seen) -> str:
-    """The run that a release of the CronJob starts; empty where the CronJob was suspended before the throw."""
+    """Describe the run that a release of the CronJob starts; empty if it was suspended before the throw."""
     spec = seen.body["spec"]
     if spec.get("suspend"):
         return ""
@@ -99,7 +99,7 @@ def _job(seen: Seen) -> Plan:
 
 
 def _flux(seen: Seen) -> Plan:
-    """The engine keeps a parent off by an annotation, where the Runbook does not say otherwise."""
+    """Suspend a Flux object; by default the engine annotates it, so that its parent Kustomization does not undo it."""
     above = (seen.body["metadata"].get("labels") or {}).get(labels.FLUX_KUSTOMIZATION)
     aim = Aim(seen.ref, SUSPEND, held=True)
     if not above:
@@ -133,4 +133,4 @@ WAYS: Mapping[tuple[str, str], Callable[[Seen], Plan]] = {
     ("argoproj.io", "Application"): _argo_cd,
     ("keda.sh", "ScaledObject"): _keda,
 }
-"""By API group and kind: every version of a kind has the field in the same place."""
+"""Keyed by API group and kind, since every version of these kinds has the field in the same place."""

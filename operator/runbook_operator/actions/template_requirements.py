@@ -1,4 +1,4 @@
-"""Compares what the pod template of an older revision needs with what the cluster has."""
+"""Check that the objects that an older revision's pod template refers to still exist."""
 
 from collections.abc import Callable
 from functools import partial
@@ -24,17 +24,17 @@ RIGHTS = tuple(
         ("scheduling.k8s.io", "priorityclasses"),
     )
 )
-"""Where one of them is missing the rollback goes on, with a remark about what could not be seen."""
+"""Optional rights: without one, the rollback goes on with a remark about what could not be checked."""
 Named = Callable[[Body], tuple[Needed, ...]]
 CLASSES = ("PriorityClass", "RuntimeClass")
-"""Objects of the whole cluster: they are in no namespace."""
+"""Cluster-scoped kinds."""
 
 
 def check(scene: Scene, seen: Seen, choice: Choice) -> list[Remark]:
-    """The remarks on what the revision's template names.
+    """Return the remarks about objects that the revision's template refers to.
 
-    Raises Refused where something is gone without which its pods do not start. Of what the live template names as well
-    only ConfigMaps and Secrets are looked at: the pods that run have found the rest.
+    Raises Refused if one is gone that its pods cannot start without. Objects that the live template refers to as well
+    are checked only if they are ConfigMaps or Secrets: the running pods prove the rest.
     """
     if choice.is_live:
         return []
@@ -57,7 +57,7 @@ def check(scene: Scene, seen: Seen, choice: Choice) -> list[Remark]:
 
 
 def _only(named: Named, old: Body, live: Body) -> list[Needed]:
-    """References that the old template has and the live one does not."""
+    """Return the references in the old template that the live one does not have."""
     there = named(live)
     return [one for one in named(old) if one not in there]
 

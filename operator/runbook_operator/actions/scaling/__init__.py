@@ -1,1 +1,1 @@
-"""What else scales a workload or runs it, and how an amount becomes a number of replicas."""
+"""Helpers of scaling: autoscalers, delivery tools, disruption budgets, and the computation of replicas."""

@@ -1,4 +1,4 @@
-"""Who scales a workload besides, and how each is kept from it: HorizontalPodAutoscalers and KEDA's ScaledObjects."""
+"""Find the autoscalers of a workload (HorizontalPodAutoscaler, KEDA ScaledObject) and plan how to pin them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -26,12 +26,12 @@ NO_SCALE_UP: Mapping[str, Any] = {
     },
     "scaleDown": {"selectPolicy": "Max", "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}]},
 }
-"""A whole behavior with every default of autoscaling/v2, so that it is what the API server answers."""
+"""A complete behavior with every default of autoscaling/v2, so that the API server adds nothing to it."""
 
 
 @dataclass(frozen=True)
 class Autoscaler(ABC):
-    """`body` is the object as it would be if no switch held any field of it."""
+    """An autoscaler; `body` is the object as it would be if no switch held a field of it."""
 
     body: Body
 
@@ -47,20 +47,20 @@ class Autoscaler(ABC):
     @property
     @abstractmethod
     def bounds(self) -> tuple[int, int]:
-        """The least and the most replicas that it ever sets by itself."""
+        """The least and the most replicas that the autoscaler sets."""
 
     @property
     @abstractmethod
     def rests_at_zero(self) -> bool:
-        """Whether it leaves a workload alone that somebody else has scaled to 0."""
+        """True if the autoscaler does nothing while the workload is scaled to 0 by another writer."""
 
     @abstractmethod
     def pinned(self, number: int) -> tuple[Aim, ...]:
-        """What keeps it at this number."""
+        """Return the writes that keep the autoscaler at this number of replicas."""
 
 
 class ScaledObject(Autoscaler):
-    """KEDA: while its annotation says a number it scales to that and does nothing else."""
+    """KEDA's autoscaler: while its annotation has a number, it scales to that number and does nothing else."""
 
     @property
     def bounds(self) -> tuple[int, int]:
@@ -75,10 +75,10 @@ class ScaledObject(Autoscaler):
 
 
 class HorizontalPodAutoscaler(Autoscaler):
-    """Kubernetes' own: it clamps to its bounds before it looks at any metric, and rests where it finds 0 replicas.
+    """Kubernetes' own autoscaler: it clamps to its bounds before it reads a metric, and does nothing at 0 replicas.
 
-    It does not rest at a 0 that it has set itself, which its condition ScaledToZero says, and before Kubernetes 1.37
-    at no 0 where minReplicas is 0.
+    It still scales from a 0 that it has set itself (condition ScaledToZero), and before Kubernetes 1.37 from any 0 if
+    minReplicas is 0.
     """
 
     @property
@@ -96,7 +96,7 @@ class HorizontalPodAutoscaler(Autoscaler):
             return ()
         frozen = Aim(self.ref, SCALE_UP, "Disabled") if self.spec.get("behavior") else None
         aims = (frozen or Aim(self.ref, BEHAVIOR, NO_SCALE_UP),)
-        # From a 0 of its own it goes to its minReplicas whatever its behavior says.
+        # From a 0 that it has set itself, it scales to minReplicas regardless of its behavior.
         return aims if self.bounds[0] == 0 else (*aims, Aim(self.ref, "spec.minReplicas", 0))
 
     @property
@@ -106,12 +106,12 @@ class HorizontalPodAutoscaler(Autoscaler):
 
     @property
     def _has_metrics_at_zero(self) -> bool:
-        """Whether any metric can be read without pods; minReplicas may be 0 with such a one only."""
+        """True if some metric can be read without pods; minReplicas may be 0 only with such a metric."""
         return any(one.get("type") in ("Object", "External") for one in self.spec.get("metrics") or ())
 
 
 def autoscalers(scene: Scene, workload: Ref, scaled_objects: Iterable[Body], hpas: Iterable[Body]) -> list[Autoscaler]:
-    """Those of the workload. The HorizontalPodAutoscaler that KEDA makes for a ScaledObject is KEDA's."""
+    """Return the workload's autoscalers. It skips a HorizontalPodAutoscaler that KEDA made for a ScaledObject."""
     usual = {"apiVersion": "apps/v1", "kind": "Deployment"}
     keda = [ScaledObject(scene.original(one)) for one in scaled_objects if workload.is_meant_by(usual | _target(one))]
     own = [one for one in hpas if workload.is_meant_by(_target(one)) and not _is_of_keda(one)]

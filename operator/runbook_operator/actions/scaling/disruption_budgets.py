@@ -1,4 +1,4 @@
-"""PodDisruptionBudgets that a scale down goes below: they hold up evictions, and nothing else."""
+"""Warn if a scale down goes below a PodDisruptionBudget, which prevents only evictions."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ BUDGET = ("policy/v1", "PodDisruptionBudget", "")
 
 
 def remarks(workload: Seen, number: int, budgets: Iterable[Body]) -> list[Remark]:
-    """What a person should know of a scale down to this number, from what is there now."""
+    """Return a remark for each budget that a scale down to this number violates."""
     live, labels = workload.replicas, field_paths.get(workload.body, POD_LABELS)
     if number >= live or not labels:
         return []
@@ -25,7 +25,7 @@ def remarks(workload: Seen, number: int, budgets: Iterable[Body]) -> list[Remark
 
 
 def selects(selector: Body | None, labels: Mapping[str, str]) -> bool:
-    """Whether a label selector chooses what has these labels; an empty one chooses all, an absent one nothing."""
+    """True if the label selector matches the labels; an empty selector matches all, an absent one nothing."""
     if selector is None:
         return False
     equal = (selector.get("matchLabels") or {}).items() <= labels.items()
@@ -46,7 +46,7 @@ def _fits(expression: Body, labels: Mapping[str, str]) -> bool:
 
 
 def _needed(spec: Body, live: int) -> int:
-    """How many the budget wants available of so many."""
+    """Return how many of `live` pods the budget requires to be available."""
     if spec.get("minAvailable") is not None:
         return _of(spec["minAvailable"], live)
     if spec.get("maxUnavailable") is not None:
@@ -55,7 +55,7 @@ def _needed(spec: Body, live: int) -> int:
 
 
 def _of(value: Any, live: int) -> int:
-    """A number, or a percentage of what is live, rounded up as the disruption controller does."""
+    """Return a number, or a percentage of `live`, rounded up as the disruption controller does."""
     return value if isinstance(value, int) else -(-int(value.rstrip("%")) * live // 100)
 
 

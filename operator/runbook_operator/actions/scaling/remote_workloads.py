@@ -1,4 +1,4 @@
-"""Workloads whose pods are run by a delivery tool in another place: what is done to them would do nothing."""
+"""Detect workloads that are only a template for Flagger or Argo Rollouts: changing their replicas has no effect."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ ROLLOUT = ("argoproj.io/v1alpha1", "Rollout", "")
 
 
 def check(workload: Ref, canaries: Iterable[Body], rollouts: Iterable[Body]) -> None:
-    """Raises Refused where the pods are not run from this workload, with the one that they are run from."""
+    """Raise Refused if the pods run from another workload; the message names that workload."""
     for canary in canaries:
         if workload.is_meant_by(_reference(canary, "targetRef")):
             raise Refused(

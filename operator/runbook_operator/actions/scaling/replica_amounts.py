@@ -1,4 +1,4 @@
-"""How many replicas a person asks for, and what that comes to when the switch is thrown."""
+"""The declared number of replicas, and its computation when the switch is thrown."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from runbook_operator.core.model_base import Rule
 
 Replicas = Annotated[int, Field(ge=0, le=100_000)]
 Bounds = tuple[int | None, int | None]
-"""The least and the most, None where there is no such bound."""
+"""The least and the most replicas, None for no bound."""
 AMOUNTS = ("replicas", "by", "factor")
 EXACTLY_ONE = (
     "set exactly one of replicas (an absolute number), by (a step up or down) and factor (a multiple of what is live)"
@@ -24,28 +24,29 @@ FLOORED = (
 
 
 class ScaleAmount(ActionSpec):
-    """How many replicas: an absolute number, a step or a multiple, kept within min and max."""
+    """The number of replicas: absolute, a step or a factor, within min and max."""
 
     replicas: Replicas | None = Field(None, description="The absolute number of replicas.")
     by: Annotated[int, Field(ge=-10_000, le=10_000)] | None = Field(
         None,
-        description="A step up, or down when negative, from what is live when the switch is thrown. A negative "
-        "step needs min.",
+        description="Replicas to add to the live number when the switch is thrown; negative removes replicas and "
+        "requires min.",
     )
     factor: Annotated[float, Field(gt=0, le=1000)] | None = Field(
         None,
-        description="What is live when the switch is thrown, times this, rounded half up: 0.5 halves, 2 doubles. A "
-        "factor below 0.5 needs min.",
+        description="Factor for the live number of replicas when the switch is thrown, rounded half up: 0.5 halves, "
+        "2 doubles. A factor below 0.5 requires min.",
     )
     min: Replicas | None = Field(
-        None, description="Never go below this number. What can end at 0 needs it: min: 0 allows no replica at all."
+        None,
+        description="Lower bound of the result. Required if by or factor can end at 0; min: 0 allows 0 replicas.",
     )
-    max: Replicas | None = Field(None, description="Never go above this number.")
+    max: Replicas | None = Field(None, description="Upper bound of the result.")
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(f"[{', '.join(f'has(self.{one})' for one in AMOUNTS)}].filter(x, x).size() == 1", EXACTLY_ONE),
         Rule("!has(self.min) || !has(self.max) || self.min <= self.max", ORDERED),
-        # At admission only: what was stored and thrown before this rule is to be restored.
+        # Only at admission, so that stored records from before this rule can still be restored.
         Rule("has(self.min) || !((has(self.by) && self.by < 0) || (has(self.factor) && self.factor < 0.5))", FLOORED),
     )
 
@@ -59,10 +60,10 @@ class ScaleAmount(ActionSpec):
 
 
 def amount(spec: ScaleAmount, live: int, *more: Bounds) -> int:
-    """The absolute number of replicas, from what is live when the switch is thrown.
+    """Return the absolute number of replicas, given the `live` number at the throw.
 
-    A bound stops a step; it never moves the workload against the step's own direction. Where bounds exclude each other
-    the least of the upper ones counts.
+    A bound limits a step but never moves the workload against the step's direction. If bounds exclude each other, the
+    lowest upper bound wins.
     """
     wanted, direction = _wanted(spec, live), _direction(spec)
     low, high = _tightest([(spec.min, spec.max), *more])
@@ -74,7 +75,7 @@ def amount(spec: ScaleAmount, live: int, *more: Bounds) -> int:
 
 
 def _wanted(spec: ScaleAmount, live: int) -> int:
-    """Without any bound; in decimals, since 1.15 times 10 is to be 11.5 and not a little less."""
+    """Return the number without bounds; computed in decimals, since 1.15 * 10 must be 11.5 and not a little less."""
     if spec.replicas is not None:
         return spec.replicas
     if spec.factor is not None:
@@ -83,7 +84,7 @@ def _wanted(spec: ScaleAmount, live: int) -> int:
 
 
 def _direction(spec: ScaleAmount) -> float:
-    """Above 0 for a step up, below 0 for one down, 0 for an absolute number."""
+    """Return a number > 0 for a step up, < 0 for a step down, and 0 for an absolute number."""
     return spec.by or 0 if spec.factor is None else spec.factor - 1
 
 

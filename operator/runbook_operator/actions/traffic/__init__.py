@@ -1,4 +1,4 @@
-"""The mechanisms by which clusters let traffic be blocked or limited: one file each, found through two tables.
+"""Mechanisms to block or limit traffic: one file each, listed in tables of block_traffic and rate_limit.
 
-Each is pure as the actions are: it looks at a Site and says what is to be written, or why it cannot be used there.
+Each is pure as the actions are: from a Site it plans the fields to write, or raises why it is not applicable.
 """

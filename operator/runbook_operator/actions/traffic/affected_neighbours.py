@@ -1,4 +1,4 @@
-"""Services and workloads beside the target's: looked up after the writes, so that no throw waits for them."""
+"""Find other Services and workloads that a block affects; read after the writes, so that no throw waits."""
 
 from collections.abc import Mapping
 
@@ -16,11 +16,11 @@ RIGHTS = (
     *(Right("apps", f"{kind.lower()}s", ("get", "list"), optional=True) for _, kind, _ in WORKLOADS),
 )
 AT_THE_PODS = frozenset({"AuthorizationPolicy", "EnvoyFilter", "NetworkPolicy"})
-"""Mechanisms on the pods themselves hold for every Service that leads there."""
+"""Mechanisms at the pods themselves, which apply to every Service of these pods."""
 
 
 def remarks(scene: Scene) -> tuple[Remark, ...]:
-    """Which Services go round what was written, and which other workloads are hit by it."""
+    """Return remarks about Services that bypass what was written, and about other workloads that it affects."""
     if not scene.aims:
         return ()
     site = Site(scene, scene.look(scene.service))
@@ -43,7 +43,7 @@ def _bypassing(site: Site, services: tuple[Body, ...]) -> list[Remark]:
 
 
 def _labels(site: Site) -> Mapping[str, str]:
-    """The labels of the target's pods, as far as they are known."""
+    """Return the labels of the target's pods, as far as they are known."""
     workload = site.scene.target.workload
     seen = site.scene.seen(workload, False) if workload else None
     template = field_paths.get(seen.body, POD_LABELS) if isinstance(seen, Seen) else None
@@ -51,7 +51,7 @@ def _labels(site: Site) -> Mapping[str, str]:
 
 
 def _leads(spec: Body, own: Mapping[str, str], labels: Mapping[str, str]) -> bool:
-    """True if a Service may lead to the same pods: to those with these labels, or to some of those behind `own`."""
+    """True if a Service may select the same pods: those with these labels, or some of those that `own` selects."""
     selector = spec.get("selector") or {}
     if not selector or BLOCKED in selector or spec.get("type") == "ExternalName":
         return False

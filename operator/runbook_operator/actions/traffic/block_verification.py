@@ -1,4 +1,4 @@
-"""Whether a block works: a request that must fail before the switch says Engaged."""
+"""Verify a block by a request that must fail before the switch is Engaged."""
 
 from typing import Annotated
 
@@ -17,32 +17,36 @@ from runbook_operator.core.service_ports import Port
 
 Name = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 PATH = r"^/[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*$"
-"""What a URL may hold as it is; everything else is written as %XX."""
+"""Characters allowed in a URL's path; any other character is written as %XX."""
 UPSTREAM_GONE = frozenset({502, 503, 504})
-"""How a proxy of a mesh between us and the Service says that nobody is behind it."""
+"""Statuses by which a mesh proxy in front of the Service reports that it has no endpoints."""
 DENIED = frozenset({403, 429, *range(500, 600)})
-"""How a gateway says that a request does not reach the Service."""
+"""Statuses by which a gateway reports that a request does not reach the Service."""
 
 
 class Verify(ApiModel):
-    """A GET by the operator that must fail. It must have answered before: what never answered says nothing."""
+    """A GET by the operator that must fail. It must succeed without the block, or its failure proves nothing."""
 
-    path: Annotated[str, Field(max_length=1024, pattern=PATH)] = Field("/", description="The path to ask for.")
+    path: Annotated[str, Field(max_length=1024, pattern=PATH)] = Field("/", description="The path to request.")
     service: Name | None = Field(
-        None, description="The Service of this namespace to ask: the gateway's, or the target's own where absent."
+        None,
+        description="Name of the Service in this namespace to send the request to, such as the gateway's. Default: the "
+        "target's Service.",
     )
-    port: Port = Field("", description="Its port's name or number; the target's, or else the first, where absent.")
+    port: Port = Field(
+        "", description="Name or number of that Service's port. Default: the target's port, or else the first one."
+    )
 
 
 def asked(verify: Verify, scene: Scene) -> tuple[Ref, str]:
-    """The Service and the port that are asked."""
+    """Return the Service and the port to send the request to."""
     if verify.service is None:
         return scene.service, verify.port or scene.target.port
     return scene.ref("v1", "Service", verify.service), verify.port
 
 
 def check(verify: Verify, scene: Scene) -> None:
-    """Raises Refused where there is nothing that could be asked."""
+    """Raise Refused if there is no Service or port to send the request to."""
     ref, port = asked(verify, scene)
     spec = scene.look(ref).body["spec"]
     if not (spec.get("selector") and service_addresses.has_address(spec)):
@@ -53,7 +57,7 @@ def check(verify: Verify, scene: Scene) -> None:
 
 
 def outcome(verify: Verify, scene: Scene, aim: Aim) -> Progress:
-    """Whether what was asked no longer answers."""
+    """Return the progress of the block: done once the request fails."""
     ref, port = asked(verify, scene)
     answer: Answering = scene.probe(ref, port, verify.path)
     if _is_blocked(answer, own=ref == scene.service, istio=aim.ref.kind == "AuthorizationPolicy"):
@@ -63,7 +67,7 @@ def outcome(verify: Verify, scene: Scene, aim: Aim) -> Progress:
 
 
 def unproven(verify: Verify, scene: Scene) -> tuple[Remark, ...]:
-    """The remark on a failed request that proves nothing: no pod was there that could have answered. Raises Unread."""
+    """Return a remark if the failed request proves nothing since no pod was ready to answer. Raises Unread."""
     if not {one.ref.kind for one in scene.aims} & AT_THE_PODS:
         return ()
     try:

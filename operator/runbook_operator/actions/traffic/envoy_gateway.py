@@ -1,4 +1,4 @@
-"""EnvoyGateway: a BackendTrafficPolicy of the switch's own on the HTTPRoutes that lead to the Service."""
+"""EnvoyGateway: create a BackendTrafficPolicy on the HTTPRoutes that lead to the Service."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def limit(site: Site, rate: Rate) -> Plan:
     if rate.at_once != rate.requests:
         raise unfit("it lets as many requests through at once as in the whole time; leave burst out")
     local = {"rules": [{"limit": {"requests": rate.requests, "unit": rate.per}}]}
-    # Merged, the rest of what the Gateway's own policy says stays true of the route.
+    # Merge, so that the rest of the Gateway's own policy still applies to the route.
     policy = _policy(site, "limit", mergeType="StrategicMerge", rateLimit={"type": "Local", "local": local})
     return (policy, multiplied(rate, "Envoy replica, for each route"))
 
@@ -54,7 +54,7 @@ def _policy(site: Site, what: str, **content: Any) -> Aim:
 
 
 def _check(site: Site, route: Body, policies: tuple[Body, ...]) -> None:
-    """Raises Refused where a policy of ours on the route would have no effect, or one too many."""
+    """Raise Refused if our policy on the route would have no effect, or would affect other Services."""
     ref, of = ref_of(site, route), controllers(route)
     if of and not any(name.startswith(CONTROLLER) for name in of):
         raise unfit(f"{ref} is not of Envoy Gateway but of {', '.join(sorted(of))}")
@@ -75,5 +75,5 @@ def _is_on(policy: Body, route: Body) -> bool:
 
 
 def _blocks(policy: Body) -> bool:
-    """Another switch's block: until it is gone, a limit has nothing to count and a block nothing to add."""
+    """True if it is a switch's block: while it exists, a limit has nothing to count and another block adds nothing."""
     return is_switchs(policy) and "faultInjection" in policy["spec"]

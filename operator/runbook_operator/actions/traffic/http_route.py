@@ -1,4 +1,4 @@
-"""HTTPRoute: a rule without backends answers 500, as the Gateway API says it must where it has no filters either."""
+"""HTTPRoute: remove a rule's backends and filters; by the Gateway API such a rule must answer 500."""
 
 from runbook_operator.actions.action_base import Plan
 from runbook_operator.actions.action_rights import CHANGE, Right
@@ -34,7 +34,7 @@ def block(site: Site) -> Plan:
 
 
 def _blocked(site: Site, ref: Ref) -> list[Aim | Remark]:
-    """A rule that is empty already, since a switch was thrown before, stays so in what this one holds."""
+    """Plan the held rules; a rule that another switch has already emptied stays empty, with a remark."""
     body = site.scene.look(ref).body
     now, original = tuple(site.scene.base(body, RULES)), rules(site.scene.original(body))
     aim = Aim(ref, RULES, [_without(site, *pair) for pair in zip(now, original, strict=True)])
@@ -45,7 +45,7 @@ def _blocked(site: Site, ref: Ref) -> list[Aim | Remark]:
 
 
 def _without(site: Site, rule: Body, was: Body) -> Body:
-    """The rule without a way to the Service. A filter may answer by itself or reach a backend, so that all go."""
+    """Return the rule without the Service. All filters go too, as one may respond itself or reach a backend."""
     if is_for(site, was):
         return {key: value for key, value in rule.items() if key not in ("backendRefs", "filters")}
     if not any(mirrors(site, one) for one in rule.get("filters") or ()):

@@ -1,6 +1,6 @@
-"""Ingress: annotations that ingress-nginx reads, on the Ingresses that lead to the Service. Never a snippet.
+"""Ingress: set annotations of ingress-nginx on the Ingresses that lead to the Service; never a snippet.
 
-Its project is retired, so that this is for clusters that still run it.
+ingress-nginx is retired; this is for clusters that still run it.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Istio: an AuthorizationPolicy or EnvoyFilter of the switch's own on the Service's pods, beside all that are there."""
+"""Istio: add an AuthorizationPolicy or EnvoyFilter on the Service's pods, in addition to existing ones."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ WHOLE = {"numerator": 100, "denominator": "HUNDRED"}
 
 def block(site: Site) -> Plan:
     labels, port = site.pods(), site.pod_port()
-    # Attributes of HTTP would match TCP as well, so that a port is all that a rule may name. An empty rule fits all.
+    # A rule may name only a port, since HTTP attributes would match TCP as well. An empty rule matches everything.
     rule: dict[str, Any] = {"to": [{"operation": {"ports": [str(port)]}}]} if port else {}
     spec = {"selector": {"matchLabels": labels}, "action": "DENY", "rules": [rule]}
     made = _made(site, "security.istio.io/v1", "AuthorizationPolicy", "block", spec)
@@ -50,20 +50,20 @@ def limit(site: Site, rate: Rate) -> Plan:
 
 
 def _made(site: Site, api_version: str, kind: str, what: str, spec: dict[str, Any]) -> Aim:
-    """The object, looked for together with the pods; where the kind is not served nothing else is asked."""
+    """Plan the object, reading it and the pods together; without the kind in the cluster nothing else is read."""
     made: Aim
     made, _ = together(lambda: site.made(api_version, kind, what, spec=spec), site.found_pods)
     return made
 
 
 def _proxies(site: Site) -> str:
-    """How istioctl finds a pod of the target."""
+    """Return the istioctl arguments that select a pod of the target."""
     workload, namespace = site.scene.target.workload, site.ref.namespace
     return f"{workload.kind.lower()}/{workload.name} -n {namespace}" if workload else f"POD -n {namespace}"
 
 
 def _filter(rate: Rate) -> dict[str, Any]:
-    """Envoy's own local rate limit."""
+    """Return the configuration of Envoy's local rate limit filter."""
     bucket = {"max_tokens": rate.at_once, "tokens_per_fill": rate.requests, "fill_interval": f"{rate.seconds}s"}
     value = {
         "stat_prefix": "http_local_rate_limiter",

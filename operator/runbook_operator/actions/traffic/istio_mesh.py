@@ -1,6 +1,6 @@
-"""Decides if the pods behind a Service are in the Istio mesh, by what is there, or without pods by a declaration.
+"""Decide if the pods behind a Service are in the Istio mesh, by the pods, or without pods by a declaration.
 
-No pods are no evidence: an Istio object on pods outside of the mesh stops nothing.
+A Service without pods is no evidence: an Istio object on pods outside the mesh blocks nothing.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ PROXY = "istio-proxy"
 
 
 def in_mesh(site: Site, *marks: str) -> list[Remark]:
-    """Raises Refused where no pod is in the mesh, or none would be; where some are, the others are named."""
+    """Raise Refused if no pod is, or would be, in the mesh; return a remark if only some pods are."""
     pods = site.found_pods()
     if not pods:
         _expected(site, marks)
@@ -43,7 +43,7 @@ def in_mesh(site: Site, *marks: str) -> list[Remark]:
 
 
 def _expected(site: Site, marks: tuple[str, ...]) -> None:
-    """Raises Refused unless the workload's pod template or the Namespace declares that its pods join the mesh."""
+    """Raise Refused unless the workload's pod template or the Namespace declares that pods join the mesh."""
     scene, ambient = site.scene, AMBIENT in marks
     namespace = scene.ref("v1", "Namespace", scene.namespace)
     looks = [lambda: scene.seen(namespace, True)]

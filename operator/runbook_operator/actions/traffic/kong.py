@@ -1,4 +1,4 @@
-"""Kong: a KongPlugin of the switch's own, attached to the Service by the annotation that lists its plugins."""
+"""Kong: create a KongPlugin and attach it to the Service by the annotation that lists its plugins."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -46,7 +46,7 @@ def block(site: Site) -> Plan:
 def limit(site: Site, rate: Rate) -> Plan:
     if rate.at_once != rate.requests:
         raise unfit("it counts in fixed windows, which have no burst; leave burst out")
-    # Counted for the Service, since Kong would count for each consumer.
+    # Count per Service; by default Kong counts per consumer.
     config = {rate.per.lower(): rate.requests, "policy": "local", "limit_by": "service"}
     aims, check = _attached(site, "limit", "rate-limiting", config), f"{answers(429)}, asked more often than that"
     return (*aims, multiplied(rate, "Kong node"), by_hand(str(aims[0].ref), check))
@@ -60,13 +60,13 @@ def _attached(site: Site, what: str, plugin: str, config: dict[str, Any]) -> tup
     attached = field_paths.put(site.service.body, ATTACHED, site.scene.base(site.service.body, ATTACHED))
     _check(attached, (name for name, switchs in same.items() if not switchs), plugin)
     made = site.made(API, KIND, what, plugin=plugin, config=config)
-    # Kong takes one plugin of a kind: this one stands in for that of a switch that was thrown before.
+    # Kong applies one plugin of a kind, so this one replaces that of a switch that was thrown before.
     kept = [name for name in _plugins(attached) if name not in same]
     return (made, Aim(site.ref, ATTACHED, ",".join((*kept, made.ref.name))))
 
 
 def _routes(site: Site) -> tuple[Body, ...]:
-    """The routes of Kong that lead to the Service."""
+    """Return Kong's routes that lead to the Service; raises Refused if there are none."""
     routes = [body for body in http_routes(site) if _is_kongs(body)]
     for route in routes:
         for rule in filter(partial(is_for, site), rules(route)):
@@ -82,7 +82,7 @@ def _is_kongs(route: Body) -> bool:
 
 
 def _check(holder: Body, same: Iterable[str], plugin: str) -> None:
-    """Raises Refused where a plugin of the kind is attached that goes before ours, or would clash with it."""
+    """Raise Refused if a plugin of the same kind is attached that takes precedence over ours or conflicts with it."""
     attached = _plugins(holder)
     for name in same:
         if name in attached:

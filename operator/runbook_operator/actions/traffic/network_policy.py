@@ -1,4 +1,4 @@
-"""NetworkPolicy: one that lets nothing in. Whether anybody enforces it cannot be seen, so that it must be verified."""
+"""NetworkPolicy: create one that denies all ingress. verify is required, as no field shows if it is enforced."""
 
 from runbook_operator.actions.action_base import Plan
 from runbook_operator.actions.action_rights import OWN, READ, Right
@@ -17,12 +17,12 @@ def block(site: Site) -> Plan:
             f"{KIND}/{allowing} lets traffic in to pods of {site.ref}, and what one policy allows no other denies; "
             "block through something else, or remove it"
         )
-    # An empty list of rules is not kept by the API server; what has none lets nothing in.
+    # No rules: the API server drops an empty list, and a policy without rules denies all ingress.
     return (site.made(API, KIND, "block", spec={"podSelector": {"matchLabels": labels}, "policyTypes": ["Ingress"]}),)
 
 
 def _lets_in(spec: Body, labels: dict[str, str], pods: tuple[Body, ...]) -> bool:
-    """Whether a policy allows something to one of the pods; where there are none now, to such as could come."""
+    """True if a policy allows ingress to one of the pods; without pods, if it may apply to future ones."""
     if "Ingress" not in (spec.get("policyTypes") or ("Ingress",)) or not spec.get("ingress"):
         return False
     found = [one["metadata"].get("labels") or {} for one in pods]

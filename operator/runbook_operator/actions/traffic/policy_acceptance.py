@@ -1,7 +1,7 @@
-"""Finds out if the controller of a mechanism reports that what was written is in force.
+"""Read from conditions if a mechanism's controller has put the written objects in force.
 
-Asked after the writes, of the last one: no write waits for a controller. A kind without conditions is Engaged with a
-remark that names the check by hand.
+This happens after all writes, so that no write waits for a controller. For a kind without conditions the switch is
+Engaged with a remark that names a check to do by hand.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,16 +17,16 @@ STATUS: Mapping[str, tuple[str, str]] = {
     "HTTPRoute": ("parents", "Accepted"),
     "KongPlugin": ("", "Programmed"),
 }
-"""Where a kind has its conditions, and the one that says that the object is in force."""
+"""Per kind: the status field with its conditions (empty for status itself), and the one for being in force."""
 SILENT = frozenset({"KongPlugin"})
-"""Kinds of which some versions have no conditions at all: that says nothing."""
+"""Kinds of which some versions have no conditions at all; their absence means nothing."""
 SHARED = frozenset({"HTTPRoute"})
-"""Kinds that were there before: one gateway that has refused them all along says nothing about what was written."""
+"""Kinds of objects that existed before: the refusal of one gateway need not be about what was written."""
 PENDING = "Pending"
 
 
 def by_hand(what: str, check: str) -> Remark:
-    """A remark where no condition reports: `check` is a command with the answer that it should give."""
+    """Return a remark for objects without conditions; `check` is a command with its expected output."""
     return Remark(Reason.UNVERIFIABLE, f"no condition tells whether {what} is in force; check by hand: {check}")
 
 
@@ -35,12 +35,12 @@ def is_by_hand(one: Aim | Remark) -> bool:
 
 
 def answers(status: int) -> str:
-    """The check through a gateway, which answers so."""
+    """Return the check through a gateway that must respond with this status."""
     return f"curl -s -o /dev/null -w '%{{http_code}}' URL prints {status} for a URL of the gateway"
 
 
 def outcome(scene: Scene, aim: Aim) -> Progress:
-    """The reports of the controllers on all that the action has written; asked for its last aim."""
+    """Return the controllers' verdict on all written objects; DONE for all but the action's last desired field."""
     if aim != scene.aims[-1]:
         return DONE
     found = [_reported(one, scene) for one in scene.aims if one.ref.kind in STATUS]
@@ -69,7 +69,7 @@ def _reported(aim: Aim, scene: Scene) -> Progress:
 
 
 def _current(body: Body, conditions: Iterable[Body], kind: str) -> list[Body]:
-    """The condition, where it is about the generation that is there."""
+    """Return the conditions of this type that are about the current generation."""
     generation = body["metadata"].get("generation", 0)
     return [
         one for one in conditions if one.get("type") == kind and one.get("observedGeneration", generation) >= generation

@@ -1,4 +1,4 @@
-"""How many requests are let through: what each mechanism turns into its own words."""
+"""The declared rate limit, which each mechanism translates into its own configuration."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
@@ -15,12 +15,14 @@ Requests = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class Rate(ActionSpec):
-    """A number of requests in a time. No mechanism takes 0 for none: for Traefik it is no limit at all."""
+    """A number of requests per unit of time. 0 is not allowed: for Traefik it would mean no limit at all."""
 
-    requests: Requests = Field(description="How many requests are let through in that time.")
-    per: Literal["Second", "Minute", "Hour"] = Field(description="The time.")
+    requests: Requests = Field(description="Number of requests to allow per unit of time.")
+    per: Literal["Second", "Minute", "Hour"] = Field(description="The unit of time.")
     burst: Requests | None = Field(
-        None, description="How many may come at once; as many as requests where absent. Not every mechanism has it."
+        None,
+        description="Number of requests to allow at once. Default: the value of requests. Not every mechanism "
+        "supports it.",
     )
 
     @property
@@ -33,11 +35,11 @@ class Rate(ActionSpec):
 
 
 Limit = Callable[[Site, Rate], Plan]
-"""A mechanism, as a Way with the rate."""
+"""A mechanism of a rate limit: a Way that also takes the rate."""
 
 
 def multiplied(rate: Rate, who: str) -> Remark:
-    """The limit is not one for the whole cluster."""
+    """Return the remark that each `who` counts the limit separately."""
     limit = f"{rate.requests} per {rate.per}"
     text = f"the limit of {limit} is counted by each {who}: several let several times as many through"
     return Remark(Reason.LIMIT_MULTIPLIED, text)

@@ -1,4 +1,4 @@
-"""Who leads to a Service: HTTPRoutes of the Gateway API and Ingresses of the namespace."""
+"""Find the routes to a Service: HTTPRoutes of the Gateway API and Ingresses of the namespace."""
 
 from collections.abc import Iterable, Iterator
 
@@ -12,17 +12,17 @@ RULES = "spec.rules"
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 INGRESS = "networking.k8s.io/v1"
 CONTROLLERS = ("alb", "azure", "cilium", "contour", "gce", "haproxy", "istio", "kong", "nginx", "traefik")
-"""Names by which people call ingress classes; the IngressClass itself is not of the namespace, so it is not read."""
+"""Usual names of ingress classes. The IngressClass itself is cluster-scoped, so it is not read."""
 
 
 def http_routes(site: Site) -> tuple[Body, ...]:
-    """The HTTPRoutes with a rule for the Service, also those in which a switch has blocked it."""
+    """Return the HTTPRoutes with a rule for the Service, including those that a switch has blocked."""
     found = map(site.scene.original, site.scene.find(GATEWAY_API, "HTTPRoute"))
     return tuple(body for body in found if any(leads(site, rule) for rule in rules(body)))
 
 
 def some(site: Site, routes: tuple[Body, ...], kind: str) -> tuple[Body, ...]:
-    """The routes; raises Refused where there are none."""
+    """Return the routes; raises Refused if there are none."""
     if not routes:
         raise unfit(f"no {kind} leads to {site.ref}")
     return routes
@@ -33,12 +33,12 @@ def rules(route: Body) -> tuple[Body, ...]:
 
 
 def leads(site: Site, rule: Body) -> bool:
-    """Whether a rule, or a filter of it, sends requests to the Service."""
+    """True if a rule, or a filter of it, sends requests to the Service."""
     return is_for(site, rule) or any(mirrors(site, one) for one in rule.get("filters") or ())
 
 
 def is_for(site: Site, rule: Body) -> bool:
-    """Whether the Service is among the backends of a rule."""
+    """True if the Service is among the rule's backends."""
     return any(names(site, backend) for backend in rule.get("backendRefs") or ())
 
 
@@ -47,7 +47,7 @@ def mirrors(site: Site, one: Body) -> bool:
 
 
 def names(site: Site, backend: Body) -> bool:
-    """Whether a reference of a Gateway API or a Traefik route is to the Service."""
+    """True if a reference in a Gateway API or Traefik route is to the Service."""
     kind = (backend.get("group") or "", backend.get("kind") or "Service")
     return kind == ("", "Service") and (backend.get("namespace") or site.ref.namespace, backend.get("name")) == (
         site.ref.namespace,
@@ -56,7 +56,7 @@ def names(site: Site, backend: Body) -> bool:
 
 
 def unshared(site: Site, holder: str, backends: Iterable[Body]) -> None:
-    """Raises Refused where somebody else would be hit along with the Service."""
+    """Raise Refused if the route also leads to another Service, which would be blocked as well."""
     for one in backends:
         if not names(site, one):
             other = f"{one.get('kind') or 'Service'}/{one.get('name')}"
@@ -74,13 +74,13 @@ def ref_of(site: Site, body: Body) -> Ref:
 
 
 def controllers(route: Body) -> set[str]:
-    """The names of the Gateway controllers that have accepted a route; one that nobody has accepted leads nowhere."""
+    """Return the names of the Gateway controllers that have accepted a route; without any it is not in force."""
     parents = (route.get("status") or {}).get("parents") or ()
     return {str(parent.get("controllerName", "")) for parent in parents if _is_accepted(parent)}
 
 
 def accepted(site: Site, routes: tuple[Body, ...]) -> tuple[Body, ...]:
-    """The routes; raises Refused where no Gateway controller has accepted any of them."""
+    """Return the routes; raises Refused if no Gateway controller has accepted any of them."""
     if not any(map(controllers, routes)):
         names = ", ".join(str(ref_of(site, one)) for one in routes)
         raise unfit(f"no Gateway controller has accepted {names} (status.parents)")
@@ -88,12 +88,12 @@ def accepted(site: Site, routes: tuple[Body, ...]) -> tuple[Body, ...]:
 
 
 def ingresses(site: Site, controller: str, prefix: str) -> tuple[Body, ...]:
-    """The controller's Ingresses that lead to the Service; `prefix` is that of its annotations."""
+    """Return the controller's Ingresses that lead to the Service; `prefix` is that of its annotations."""
     return tuple(body for body in _leading(site) if _is_of(body, controller, prefix))
 
 
 def no_ingress(site: Site, title: str, prefix: str) -> Refused:
-    """Why no Ingress can be used, with one of which nobody can say whose it is."""
+    """Return the refusal for lack of an Ingress; it names one whose controller is unclear, if there is one."""
     unclear = [body for body in _leading(site) if not _names_a_controller(body)]
     if not unclear:
         return unfit(f"no {title} leads to {site.ref}")
@@ -109,7 +109,7 @@ def _leading(site: Site) -> list[Body]:
 
 
 def services(ingress: Body) -> tuple[str, ...]:
-    """The names of the Services that an Ingress leads to."""
+    """Return the names of the Services that an Ingress leads to."""
     return tuple(str(one["service"]["name"]) for one in _backends(ingress["spec"]) if one.get("service"))
 
 
@@ -122,7 +122,7 @@ def _backends(spec: Body) -> Iterator[Body]:
 
 
 def _is_of(ingress: Body, controller: str, prefix: str) -> bool:
-    """True if its class names the controller, or names none and its annotations are for that controller."""
+    """True if the Ingress's class names the controller, or it names none and has that controller's annotations."""
     annotations = ingress["metadata"].get("annotations") or {}
     return controller in _class(ingress) or (
         not _names_a_controller(ingress) and any(key.startswith(f"{prefix}/") for key in annotations)

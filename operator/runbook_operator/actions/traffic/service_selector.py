@@ -1,4 +1,7 @@
-"""ServiceSelector: a Service whose selector wants a label that no pod has loses its endpoints. Every cluster can."""
+"""ServiceSelector: add a label that no pod has to the Service's selector, which removes its endpoints.
+
+It works in every cluster.
+"""
 
 from runbook_operator.actions.action_base import Plan
 from runbook_operator.actions.action_rights import CHANGE, Right
@@ -33,12 +36,12 @@ def block(site: Site) -> Plan:
 
 
 def is_block(aim: Aim) -> bool:
-    """True if the aim is the block of this mechanism."""
+    """True if the desired field is the block of this mechanism."""
     return (aim.ref.kind, aim.field) == ("Service", FIELD)
 
 
 def emptied(scene: Scene, service: Ref) -> Progress:
-    """Whether no endpoint of the Service is left; raises Unread. Where that may not be read, a remark says so."""
+    """Return the progress: done once the Service has no endpoints, or if reading them is forbidden. Raises Unread."""
     if scene.busy:
         return Progress()
     try:
@@ -52,7 +55,7 @@ def emptied(scene: Scene, service: Ref) -> Progress:
 
 
 def unread(scene: Scene) -> tuple[Remark, ...]:
-    """The remark on endpoints that may not be read; raises Unread."""
+    """Return a remark if reading the endpoints is forbidden; raises Unread."""
     try:
         _slices(scene, scene.service)
     except Refused:
@@ -67,7 +70,7 @@ def _slices(scene: Scene, service: Ref) -> tuple[Body, ...]:
 
 
 def _manager(site: Site) -> str:
-    """Who moves the selector between versions, empty where nobody does."""
+    """Return the delivery tool that writes the selector to switch versions, empty if there is none."""
     if rollout := site.annotations.get(ROLLOUTS):
         return f"Argo Rollouts for Rollout/{rollout}"
     owners = site.service.body["metadata"].get("ownerReferences", ())

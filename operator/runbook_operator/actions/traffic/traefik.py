@@ -1,4 +1,4 @@
-"""Traefik: a Middleware of the switch's own, put at the end of what the IngressRoutes' routes pass through."""
+"""Traefik: create a Middleware and append it to the middlewares of the IngressRoutes' routes to the Service."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from runbook_operator.core.field_paths import quoted
 API = "traefik.io/v1alpha1"
 RIGHTS = (Right("traefik.io", "middlewares", OWN), Right("traefik.io", "ingressroutes", CHANGE))
 NOBODY = "255.255.255.255/32"
-"""Traefik does not make a Middleware with an empty list of ranges, and serves no route that names such a one."""
+"""Source range for a block: Traefik rejects a Middleware with an empty list, and then serves no route that names it."""
 
 
 def block(site: Site) -> Plan:
@@ -27,7 +27,7 @@ def block(site: Site) -> Plan:
 
 def limit(site: Site, rate: Rate) -> Plan:
     limits = {"average": rate.requests, "period": f"{rate.seconds}s", "burst": rate.at_once}
-    # Counted by host, since Traefik would count for each client.
+    # Count per requested host; by default Traefik counts per client.
     spec = {"rateLimit": {**limits, "sourceCriterion": {"requestHost": True}}}
     aims, counted = _attached(site, "limit", spec), multiplied(rate, "Traefik replica, for each host and route")
     return (*aims, counted, by_hand(str(aims[0].ref), f"{answers(429)}, asked more often than that"))
@@ -43,7 +43,7 @@ def _attached(site: Site, what: str, spec: dict[str, Any]) -> tuple[Aim, ...]:
 
 
 def _routes(site: Site, body: Body) -> Iterator[Body]:
-    """The routes of an IngressRoute that lead to the Service."""
+    """Yield the routes of an IngressRoute that lead to the Service; raises Refused if one cannot be used."""
     matches = Counter(route["match"] for route in body["spec"]["routes"])
     for route in body["spec"]["routes"]:
         services = route.get("services") or ()

@@ -1,4 +1,4 @@
-"""Where traffic is blocked or limited: a target's Service, and what a switch makes beside it."""
+"""The Service whose traffic is blocked or limited, and the choice of the mechanism."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import API_VERSION, Ref
 
 BLOCKED = "runbooks.dev/blocked"
-"""The label that no pod has: a Service whose selector wants it leads nowhere."""
+"""A label that no pod has: a Service whose selector requires it has no endpoints."""
 
 
 def unfit(message: str) -> Refused:
-    """Why a mechanism cannot be used here; the next one is tried."""
+    """Return the refusal of a mechanism that is not applicable; the next one is tried."""
     return Refused(Reason.NO_TRAFFIC_MECHANISM, message)
 
 
 def site(scene: Scene) -> "Site":
-    """Where the scene's target is reached; raises Refused where nothing could be held there."""
+    """Return the Site of the scene's target; raises Refused for a momentary switch, which holds nothing."""
     if scene.throw.momentary:
         text = "momentary: a block or a limit would be left behind; remove it, and throw with expiresAfter instead"
         raise Refused(Reason.INVALID_SPEC, text)
@@ -32,7 +32,7 @@ def site(scene: Scene) -> "Site":
 
 @dataclass(frozen=True)
 class Site:
-    """The Service as it is now. Every method raises Refused where a mechanism cannot go on, and Unread as a Scene."""
+    """The live Service. Methods raise Refused if a mechanism is not applicable, and Unread as a Scene's do."""
 
     scene: Scene
     service: Seen
@@ -52,7 +52,7 @@ class Site:
         return found
 
     def pods(self) -> dict[str, str]:
-        """The labels by which the Service chooses its pods, whether it is blocked now or not."""
+        """Return the labels in the Service's selector, without that of a block."""
         if self.spec.get("type") == "ExternalName":
             raise unfit(f"{self.ref} is an ExternalName: no pods stand behind it")
         labels = {key: value for key, value in (self.spec.get("selector") or {}).items() if key != BLOCKED}
@@ -64,13 +64,13 @@ class Site:
         return self.scene.find("v1", "Pod", ",".join(f"{key}={value}" for key, value in sorted(self.pods().items())))
 
     def pod_port(self) -> int | None:
-        """The pods' port that the target's port leads to; None where it names none, or one that only pods know."""
+        """Return the pods' port number for the target's port; None without a port, or for one that pods name."""
         port = service_addresses.port(self.spec, self.scene.target.port) if self.scene.target.port else None
         number = (port or {}).get("targetPort", (port or {}).get("port"))
         return number if isinstance(number, int) else None
 
     def made(self, api_version: str, kind: str, what: str, **content: Any) -> Aim:
-        """An object of the switch's own that is there while it is engaged: `content` beside its metadata."""
+        """Plan an object that exists while the switch is engaged; `content` is everything but its metadata."""
         name = f"{self.scene.throw.switch}-{self.scene.target.name}-{what}"
         ref = self.scene.ref(api_version, kind, name)
         found = self.scene.seen(ref, True)
@@ -81,13 +81,13 @@ class Site:
 
 
 Way = Callable[[Site], Plan]
-"""A mechanism: what is to be written, in its order; raises Refused where it cannot be used."""
+"""A mechanism: returns the fields to write, in order; raises Refused if it is not applicable."""
 
 
 def first(names: Iterable[str], ways: Mapping[str, Way], site: Site) -> Plan:
-    """What the first of the named mechanisms that can be used does; raises Refused with what each of them lacks.
+    """Return the plan of the first applicable mechanism; raises Refused with what each mechanism lacks.
 
-    What they have to look at is asked for at once.
+    Raises Unread for the queries of all mechanisms up to that one together, so that they need one round of reads.
     """
     unread: set[Query] = set()
     lacking: list[str] = []
@@ -108,18 +108,18 @@ def first(names: Iterable[str], ways: Mapping[str, Way], site: Site) -> Plan:
 
 
 def is_switchs(body: Body) -> bool:
-    """Whether an object was made by a switch."""
+    """True if a switch made the object."""
     owners = body["metadata"].get("ownerReferences", ())
     return any((owner.get("apiVersion"), owner.get("kind")) == (API_VERSION, "Switch") for owner in owners)
 
 
 def is_own(body: Body, scene: Scene) -> bool:
-    """Whether an object was made by this very switch."""
+    """True if this switch made the object."""
     return any(owner.get("uid") == scene.throw.uid for owner in body["metadata"].get("ownerReferences", ()))
 
 
 def selects(selector: Body, labels: Mapping[str, str], *, whole: bool = True) -> bool:
-    """Whether a label selector fits; where `labels` are not the `whole` of them, whether it may."""
+    """True if a label selector matches, or if it may match more labels when `labels` is not the `whole` set."""
     wanted = [{"key": k, "operator": "In", "values": [v]} for k, v in (selector.get("matchLabels") or {}).items()]
     rules = (*wanted, *(selector.get("matchExpressions") or ()))
     return all(_fits(rule, labels) or (not whole and rule["key"] not in labels) for rule in rules)
