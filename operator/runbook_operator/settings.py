@@ -1,4 +1,4 @@
-"""Settings: environment variables RUNBOOK_*, each also a flag of the command line."""
+"""Settings: environment variables RUNBOOK_*, each of which is also a command line flag."""
 
 import json
 import re
@@ -19,12 +19,12 @@ from runbook_operator.reconcile.conflict_backoff import Backoff
 from runbook_operator.reconcile.snapshot import Policy
 
 LISTS = 'Several are written as a,b or as ["a","b"]'
-"""How a list is written in a variable and in a flag; a flag may be repeated too."""
+"""Help text on how to write a list in a variable or flag; a flag may also be repeated."""
 NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def _listed(value: Any) -> Any:
-    """The entries of a list: of a JSON list, of a text with commas, or of several of these, one for each flag."""
+    """Return the entries of a JSON list, of a text with commas, or of several of these, one per flag."""
     if value is None:
         return None
     if not isinstance(value, str):
@@ -72,97 +72,104 @@ Action = Annotated[str, AfterValidator(_action)]
 
 
 class Settings(BaseSettings):
-    """The only reader of the environment, apart from kubeconfig's own variables."""
+    """The settings. Nothing else reads the environment, apart from kubeconfig's own variables."""
 
     model_config = SettingsConfigDict(env_prefix="RUNBOOK_", frozen=True, extra="ignore")
 
     namespaces: Annotated[tuple[Namespace, ...], NoDecode, Listed] = Field(
-        (), description="Namespaces to serve; none serves them all."
+        (), description="Namespaces to serve; none means all."
     )
     http_host: str = Field("127.0.0.1", description="Address of /metrics, /healthz and /readyz.")
-    http_port: int = Field(8080, ge=0, le=65535, description="Port of the same; 0 takes a free one and logs it.")
+    http_port: int = Field(8080, ge=0, le=65535, description="Port of these endpoints; 0 takes a free one and logs it.")
     log_format: Literal["json", "console"] = Field("json", description="json for machines, console for people.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="The least level that is logged."
-    )
-    request_timeout: float = Field(5.0, gt=0, description="Seconds that one API request may take.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level that is logged.")
+    request_timeout: float = Field(5.0, gt=0, description="Timeout of an API request in seconds.")
     watch_seconds: int = Field(
-        15, ge=1, description="A watch is begun anew so often: a connection that died silently is noticed by then."
+        15, ge=1, description="Seconds after which a watch is restarted, in case its connection died silently."
     )
-    resync_seconds: float = Field(300.0, gt=0, description="How often everything is listed and compared.")
-    workers: int = Field(16, ge=1, le=256, description="Objects that are worked on at once.")
+    resync_seconds: float = Field(300.0, gt=0, description="Seconds between two resyncs, which list everything.")
+    workers: int = Field(16, ge=1, le=256, description="Number of objects that are reconciled at once.")
     lease_namespace: Namespace = Field("default", description="Namespace of the Lease that elects the leader.")
     lease_name: str = Field("runbook-operator", description="Name of that Lease.")
-    lease_seconds: float = Field(4.0, ge=1, description="After so many seconds without renewal another replica leads.")
-    renew_deadline_seconds: float = Field(3.0, gt=0, description="A leader that could not renew for so long stops.")
-    retry_seconds: float = Field(1.0, gt=0, description="Pause between tries to renew or to take the lease.")
+    lease_seconds: float = Field(4.0, ge=1, description="Seconds without renewal after which another replica leads.")
+    renew_deadline_seconds: float = Field(
+        3.0, gt=0, description="Seconds after which a leader that cannot renew its lease stops leading."
+    )
+    retry_seconds: float = Field(1.0, gt=0, description="Seconds between tries to renew or to take the lease.")
     shards: int = Field(
         1,
         ge=1,
         le=MOST,
-        description="Into how many shards namespaces are divided, which replicas share; 1 leaves all to one leader. "
-        "All replicas need the same.",
+        description="Number of shards that the namespaces are divided into and the replicas share; with 1 one replica "
+        "leads all. All replicas need the same value.",
     )
     put_back_first_seconds: float = Field(
-        1.0, gt=0, description="Pause after the first put-back of a fight; it doubles with each one."
+        1.0,
+        gt=0,
+        description="Pause in seconds after the first reapply of a contest; it doubles with each further one.",
     )
-    put_back_longest_seconds: float = Field(30.0, gt=0, description="The longest pause between two put-backs.")
+    put_back_longest_seconds: float = Field(30.0, gt=0, description="Longest pause between two reapplies, in seconds.")
     put_back_calm_seconds: float = Field(
-        600.0, gt=0, description="A fight without a deviation for so long is over, and Contested ends."
+        600.0, gt=0, description="Seconds without drift after which a contest is over, and Contested ends."
     )
     put_backs_per_second: float = Field(
-        10.0, gt=0, description="Put-backs of all switches together, so that many fights never melt an API server."
+        10.0, gt=0, description="Maximum rate of reapplies by all switches together, to protect the API server."
     )
     let_go_seconds: float = Field(
-        60.0, gt=0, description="A deletion waits so long for a restore that fails; then it is reported and let go."
+        60.0,
+        gt=0,
+        description="Seconds that a deletion waits for a failing restore; then the failure is reported and the "
+        "finalizer removed.",
     )
     progress_seconds: float = Field(
-        2.0, gt=0, description="What the cluster has reached by then is never told, and what takes longer so often."
+        2.0, gt=0, description="Seconds before progress in the cluster is first reported, and between later reports."
     )
     acting_per_namespace: int = Field(
-        5, ge=0, description="So many Runbooks of a namespace may have automatic engagements at once."
+        5, ge=0, description="Maximum number of Runbooks of a namespace with automatic engagements at once."
     )
-    acting_in_cluster: int = Field(20, ge=0, description="As above, of all namespaces together.")
+    acting_in_cluster: int = Field(
+        20, ge=0, description="Maximum number of Runbooks in all namespaces with automatic engagements at once."
+    )
     acts_per_hour: int = Field(
-        60, ge=0, description="So many automatic engagements may begin within an hour; 0 leaves everything to people."
+        60, ge=0, description="Maximum number of automatic engagements per hour; 0 leaves everything to people."
     )
     require_service_account: bool = Field(
         False,
-        description="Whether a Runbook must name a service account of its namespace before anything is done for it: "
-        "for clusters that several teams share.",
+        description="Require that each Runbook names a service account of its namespace; without one the operator does "
+        "nothing for it. For clusters that several teams share.",
     )
     allowed_actions: Annotated[tuple[Action, ...] | None, NoDecode, Listed] = Field(
         None,
-        description="The actions that switches may do by the operator's own rights; [] allows none. Any other action "
-        "is refused, whatever rights the operator has.",
+        description="Actions that switches may perform with the operator's own rights; [] allows none. Any other "
+        "action is refused, whatever rights the operator has.",
     )
     enforce_probes: bool = Field(
-        True, description="Whether health endpoints with enforce: true may set probes by the operator's own rights."
+        True, description="Allow health endpoints with enforce: true to set probes with the operator's own rights."
     )
     allowed_urls: Annotated[tuple[Allowed, ...], NoDecode, Listed] = Field(
         (),
-        description="URLs that checks may ask outside of the Runbook's namespace, as patterns: "
-        "https://*.example.com/health/*. In the host a * is one whole label but the last, at the end of the path "
-        "whatever follows.",
+        description="URLs outside the Runbook's namespace that checks may request, as patterns: "
+        "https://*.example.com/health/*. A * in the host stands for one whole label, which is not the last; a * at the "
+        "end of the path stands for any rest.",
     )
     allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, Listed] = Field(
         (),
-        description="Networks that checks may ask although they are special: loopback, link-local, "
-        "metadata, or the API server's own.",
+        description="Special networks that checks may connect to: loopback, link-local, metadata, or the API server's "
+        "own.",
     )
-    metric_sources: str = Field("", description="A YAML file that names the metric sources; docs/metric-sources.md.")
-    audit_file: str = Field("", description="A file to which every write to a target is added as a line of JSON.")
+    metric_sources: str = Field("", description="YAML file that defines the metric sources; docs/metric-sources.md.")
+    audit_file: str = Field("", description="File to which the operator appends a line of JSON per write to a target.")
     helm_release: str = Field(
-        "", description="The Helm release that runs the operator, for the commands in messages; the chart sets it."
+        "", description="Name of the operator's Helm release, for commands in messages; the chart sets it."
     )
     identity: str = Field(
         default_factory=lambda: f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}",
-        description="This replica's name.",
+        description="Name of this replica.",
     )
 
     @property
     def installation(self) -> Installation:
-        """What of the settings decides about rights."""
+        """The settings that decide about rights."""
         return Installation(
             self.allowed_actions, self.enforce_probes, self.namespaces, self.helm_release, self.lease_namespace
         )

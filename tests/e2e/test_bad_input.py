@@ -175,7 +175,10 @@ def test_explain_reads_well(cluster: Cluster) -> None:
     del cluster
     text = " ".join(kubectl("explain", "runbook.spec.killSwitches").split())
 
-    assert "A lever: while it is engaged its actions hold, and when it is released everything is put back." in text
-    assert "actions <[]Object> -required- What it does, in this order." in text
+    assert "A kill switch: while it is engaged it holds the fields of its actions; a release restores them." in text
+    assert "actions <[]Object> -required- Actions of the switch, in this order." in text
     scale = " ".join(kubectl("explain", "runbook.spec.killSwitches.actions.scale").split())
-    assert "Sets the replicas of the target's workload, and holds them there together with its autoscaler." in scale
+    assert (
+        "Sets the replicas of the target's workload, and holds them and the workload's autoscaler at that number."
+        in scale
+    )

@@ -134,4 +134,4 @@ def test_scaling_command_takes_its_reason_along_when_it_springs_back(cluster: Cl
 def test_kubectl_explain_says_what_renews_a_throw(cluster: Cluster) -> None:
     explained = " ".join(cluster.run("explain", "switch.spec.expiresAfter").split())
 
-    assert "The same patch again changes nothing, and renews nothing." in explained
+    assert "Repeating the same patch does not renew it." in explained

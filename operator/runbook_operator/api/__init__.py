@@ -1,1 +1,1 @@
-"""The custom resources as users write them, and the CRDs made from them. Pure: no I/O, no clock."""
+"""Models of the custom resources, and the CRDs generated from them. Pure: no I/O, no clock."""

@@ -1,4 +1,4 @@
-"""A union whose member's name is its kind: `{scale: {...}}`, built from the registry of actions."""
+"""The union of all registered actions, in which a field's name is the action's kind: `{scale: {...}}`."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +10,11 @@ from runbook_operator.core.model_base import ApiModel, Rule
 
 
 class OneAction(ApiModel):
-    """One thing that the switch does; exactly one action is set, and its name says which."""
+    """One action of the switch. Exactly one action field is set; its name is the kind of the action."""
 
     timeout: Duration = Field(
         "1m",
-        description="How long it may fail, take to be verified, or miss its target, before Stalled asks for a person.",
+        description="How long the action may fail, lack verification or miss its target before the switch is Stalled.",
     )
 
     @model_validator(mode="after")
@@ -41,19 +41,19 @@ class OneAction(ApiModel):
 
     @property
     def target(self) -> str | None:
-        """The declared target that it acts on, None where it needs none."""
+        """Name of the target that the action needs, None if it needs none."""
         return getattr(self.spec, "target", None)
 
     @property
     def contact(self) -> str | None:
-        """The declared contact that it tells, None where it tells none."""
+        """Name of the contact that the action notifies, None if it notifies none."""
         return getattr(self.spec, "contact", None)
 
 
 def action_union(registry: dict[str, type[Action]]) -> type[OneAction]:
-    """The union of every registered action, with the CEL rule that exactly one is given.
+    """Make the union of all registered actions, with the CEL rule that exactly one is set.
 
-    A member is called by its kind on the wire and in Python: the kind is camelCase already.
+    A field has the same name on the wire and in Python: the kind is camelCase already.
     """
     members: dict[str, Any] = {
         kind: (action.Spec | None, Field(None, alias=kind, description=action.__doc__))

@@ -1,4 +1,4 @@
-"""What admission left of a write."""
+"""Changes that admission made to an accepted write."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from runbook_operator.core.model_base import StatusModel
 
 
 class Admitted(StatusModel):
-    """What the API server stored of an accepted write, where that is something else than what was asked."""
+    """The difference between an accepted write and the value that the API server stored."""
 
-    asked: Any = Field(None, description="What was asked; absent where nothing was to be there.")
-    live: Any = Field(None, description="What was stored instead; of an object or a template there is a digest.")
-    suffices: bool = Field(False, description="All that was asked is there, and admission added to it.")
+    asked: Any = Field(None, description="Value that was written; absent if the field was to be absent.")
+    live: Any = Field(None, description="Value that was stored instead; a digest for an object or a template.")
+    suffices: bool = Field(False, description="true if admission only added to the written value.")
     message: str = Field("", description="What admission added.")

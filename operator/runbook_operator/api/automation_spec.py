@@ -1,4 +1,4 @@
-"""What a Runbook's team allows automatic sources to do, how often and when."""
+"""Limits on automatic engagements, as a Runbook's team declares them."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from runbook_operator.core.model_base import ApiModel
 
 
 def _field(value: str) -> str:
-    """One field of a cron expression: values, ranges and steps in a list."""
+    """Return the pattern of one field of a cron expression: a list of values, ranges and steps."""
     item = rf"(\*|{value}(-{value})?)(/[1-9][0-9]?)?"
     return f"{item}(,{item})*"
 
@@ -21,39 +21,40 @@ SCHEDULE = f"^{' +'.join(map(_field, (MINUTE, HOUR, DAY, MONTH, WEEKDAY)))}$"
 
 
 class MaintenanceWindow(ApiModel):
-    """A time that comes again, in which nothing automatic engages a switch."""
+    """A recurring window during which automatic sources engage no switch."""
 
-    name: EntryName = Field(description="What it is called in messages.")
+    name: EntryName = Field(description="Name of the window in messages.")
     schedule: Annotated[str, Field(max_length=128, pattern=SCHEDULE)] = Field(
-        description='When it begins: minute, hour, day, month and weekday, as cron has them: "0 2 * * SUN".'
+        description='Start of the window in cron format (minute, hour, day, month, weekday): "0 2 * * SUN".'
     )
-    duration: Duration = Field(description="How long it lasts: 2h.")
+    duration: Duration = Field(description="Length of the window: 2h.")
     time_zone: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")] = Field(
-        "UTC", description="The time zone of the schedule, with its summer time, by its IANA name: Europe/Berlin."
+        "UTC", description="IANA name of the schedule's time zone, whose daylight saving time applies: Europe/Berlin."
     )
 
 
 class Automation(ApiModel):
-    """When automatic sources may engage a switch. A person's word and every release go before all of this."""
+    """Limits on automatic engagements. They apply neither to a person's override nor to any release."""
 
     cool_down: Duration = Field(
-        "5m", description="For so long after an automatic engagement of a switch has ended none begins again."
+        "5m",
+        description="Minimum time between the end of one automatic engagement of a switch and the start of its next.",
     )
     acts_per_hour: Annotated[int, Field(ge=1, le=60)] = Field(
-        6, description="So many automatic engagements of all switches together may begin within an hour."
+        6, description="Maximum number of automatic engagements per hour, across all switches of this Runbook."
     )
     ineffective_after: Annotated[int, Field(ge=0, le=10)] = Field(
         2,
-        description="After so many automatic engagements in a row that did not help, a metric no longer engages the "
-        "switch until anything in the Switch's spec has changed, such as its reason; 0 never stops.",
+        description="Number of automatic engagements in a row that did not help after which a metric no longer engages "
+        "the switch, until the Switch's spec changes, such as its reason. 0 means no limit.",
     )
     min_ready_pods: Annotated[int, Field(ge=0, le=10_000)] = Field(
         0,
-        description="An automatic act needs so many ready pods of the workload that it acts on, and a scale must leave "
-        "so many; 0 asks for none. What rolls back or adds pods is done with fewer.",
+        description="Minimum number of ready pods that the workload must have for an automatic engagement, and that a "
+        "scale must leave. Actions that roll back or add pods need none. 0 disables the check.",
     )
     maintenance_windows: Annotated[list[MaintenanceWindow], Field(max_length=16)] = Field(
         default_factory=list,
-        description="When nothing automatic engages a switch; what is engaged stays so.",
+        description="Windows in which automatic sources engage no switch; a switch that is engaged stays engaged.",
         json_schema_extra=mapped_by("name"),
     )

@@ -1,4 +1,4 @@
-"""CEL rules about names: what a Runbook calls by name is declared in it, and what objects are called."""
+"""CEL rules about names: a Runbook declares every name that it refers to, and objects have valid names."""
 
 from runbook_operator.core.model_base import Rule
 
@@ -24,7 +24,7 @@ FIRST = "self.deployments.firstAction"
 
 
 def holds(name: str) -> str:
-    """CEL: the kill switch of that name is declared, and holds."""
+    """Return CEL that is true if the kill switch of that name is declared and not momentary."""
     return (
         "(has(self.killSwitches) && "
         f"self.killSwitches.exists(k, k.name == {name} && !(has(k.momentary) && k.momentary)))"
@@ -32,7 +32,7 @@ def holds(name: str) -> str:
 
 
 def engaged(entries: str, has: str, name: str) -> Rule:
-    """CEL: every kill switch that spec.<entries> would engage is declared, and holds."""
+    """Return the rule that every kill switch that spec.<entries> engage is declared and not momentary."""
     check = f"!({has}) || {holds(name)}"
     return Rule(
         f"!has(self.{entries}) || self.{entries}.all(s, {check})",
@@ -42,16 +42,17 @@ def engaged(entries: str, has: str, name: str) -> Rule:
 
 
 def _naming(entries: str, check: str, sentence: str, *fields: str) -> str:
-    """CEL: the sentence with these fields of the first entry of spec.<entries> that fails the check.
+    """Return CEL for the sentence with these fields of the first entry of spec.<entries> that fails the check.
 
-    The API server costs names that are joined by `+`, and those in a list inside of an entry, as unbounded.
+    It uses format and only fields of the entry: the API server assumes unbounded cost for names joined by `+` and for
+    names in a list inside an entry.
     """
     first = f"self.{entries}.filter(s, !({check}))[0]"
     return f"'spec.{entries}: {sentence}'.format([{', '.join(f'{first}.{one}' for one in fields)}])"
 
 
 def guarding() -> tuple[Rule, ...]:
-    """CEL: what the deployment guard names is declared, and what it engages holds and stays where it went."""
+    """Return the deployment guard's rules: its names are declared, and its switch holds and does not roll forward."""
     forward = "has(a.rollback) && has(a.rollback.rollForwardOnRelease) && a.rollback.rollForwardOnRelease"
     unguarded = f"!has(self.deployments) || !has({FIRST})"
     return (
@@ -76,7 +77,7 @@ def guarding() -> tuple[Rule, ...]:
 
 
 def listed(entries: str, field: str, declared: str) -> Rule:
-    """CEL: every name in spec.<entries>[].<field> is one of spec.<declared>."""
+    """Return the rule that every name in spec.<entries>[].<field> is one of spec.<declared>."""
     check = f"!has(s.{field}) || s.{field}.all(n, has(self.{declared}) && self.{declared}.exists(t, t.name == n))"
     sentence = f"names an entry that spec.{declared} does not declare; declare it or correct the name"
     return Rule(
@@ -87,7 +88,7 @@ def listed(entries: str, field: str, declared: str) -> Rule:
 
 
 def declared(entries: str, check: str, holder: str, named: str = "target") -> Rule:
-    """CEL: every target, or what else is named, that spec.<entries> names is one of spec.targets."""
+    """Return the rule that every target (or other `named` kind) in spec.<entries> is declared in spec.<named>s."""
     known = f"(has(self.{named}s) && self.{named}s.exists(t, t.name == {holder}.{named}))"
     checked, kind = check.format(declared=known), holder.rpartition(".")[2]
     way_out = f"spec.{named}s does not declare; declare it or correct the name"

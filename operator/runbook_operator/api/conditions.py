@@ -1,4 +1,4 @@
-"""Conditions as kstatus, kubectl wait and Argo CD read them."""
+"""Conditions in the form that kstatus, kubectl wait and Argo CD read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,34 +12,34 @@ from runbook_operator.core.reasons import Reason
 
 
 class Condition(StatusModel):
-    """One aspect of the object's state, as metav1.Condition has it."""
+    """One aspect of the object's state, in the form of metav1.Condition."""
 
-    type: Annotated[str, Field(max_length=316, description="What the condition is about.")]
-    status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
-    reason: Annotated[str, Field(max_length=1024, description="Why, in one CamelCase word.")]
-    message: Annotated[str, Field(max_length=32768, description="Why, in a sentence.")] = ""
-    observed_generation: int = Field(0, description="The generation of the spec that this was said about.")
-    last_transition_time: str = Field(description="When status last changed, RFC 3339.")
+    type: Annotated[str, Field(max_length=316, description="Type of the condition.")]
+    status: Literal["True", "False", "Unknown"] = Field(description="Status of the condition.")
+    reason: Annotated[str, Field(max_length=1024, description="Reason of the status, in one CamelCase word.")]
+    message: Annotated[str, Field(max_length=32768, description="Explanation of the status, in a sentence.")] = ""
+    observed_generation: int = Field(0, description="Generation of the spec that the condition is about.")
+    last_transition_time: str = Field(description="Time of the last change of status, RFC 3339.")
 
 
 def timestamp(now: datetime) -> str:
-    """RFC 3339 in UTC with microseconds, as metav1.MicroTime prints it."""
+    """Format a time as RFC 3339 in UTC with microseconds, as metav1.MicroTime does."""
     return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def seconds(text: str) -> str:
-    """A time of the API for people: RFC 3339 in UTC, without fractions of a second."""
+    """Reformat an RFC 3339 time for people: in UTC, without fractions of a second."""
     return moment(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def clock(text: str, since: str) -> str:
-    """The time of day in UTC, with the date where it is another than that of `since`."""
+    """Reformat an RFC 3339 time as the time of day in UTC, with the date if it differs from that of `since`."""
     at, began = (moment(one).astimezone(UTC) for one in (text, since))
     return at.strftime("%H:%MZ" if at.date() == began.date() else "%m-%d %H:%MZ")
 
 
 def moment(text: str) -> datetime:
-    """A time of the API, RFC 3339 with a zone, as a datetime."""
+    """Parse an RFC 3339 time with a zone."""
     return datetime.fromisoformat(text)
 
 
@@ -49,7 +49,7 @@ def find(conditions: Sequence[Condition], kind: str) -> Condition | None:
 
 @dataclass(frozen=True)
 class Finding:
-    """Whether something holds, None where that cannot be told, why in one word, and why in a sentence."""
+    """The content of a condition; `holds` is None if unknown."""
 
     holds: bool | None
     reason: Reason
@@ -60,7 +60,7 @@ STATUSES: Mapping[bool | None, Literal["True", "False", "Unknown"]] = {True: "Tr
 
 
 def condition(old: Sequence[Condition], kind: str, found: Finding, generation: int, now: datetime) -> Condition:
-    """The condition `kind` as it is now; its transition time is kept while its status stays."""
+    """Return the condition `kind` with this content; its transition time stays the same while its status does."""
     status = STATUSES[found.holds]
     before = find(old, kind)
     since = before.last_transition_time if before and before.status == status else timestamp(now)

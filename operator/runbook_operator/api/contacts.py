@@ -1,4 +1,4 @@
-"""Whom a Runbook knows: the table of emergency contacts."""
+"""The emergency contacts of a Runbook."""
 
 from typing import Annotated
 
@@ -10,15 +10,15 @@ from runbook_operator.core.model_base import ApiModel
 
 
 class Contact(ApiModel):
-    """Somebody whom people turn to. A notify action names one."""
+    """An emergency contact. A notify action refers to it by name."""
 
-    name: EntryName = Field(description="The name by which actions call it.")
-    role: Title = Field(description="Shown only: what the contact is to the system, such as Primary On-Call.")
+    name: EntryName = Field(description="Name of the contact, by which notify actions refer to it.")
+    role: Title = Field(description="Shown only: the contact's role, such as Primary On-Call.")
     notify: Annotated[str, Field(max_length=63)] = Field(
-        "", description="Shown only, the operator sends nothing by it: how people reach the contact, such as pager."
+        "", description="Shown only: how people reach the contact, such as pager. The operator sends nothing."
     )
     escalate_after: Duration | None = Field(
         None,
-        description="Shown only, the operator escalates nothing: how long people wait for an answer before they "
-        "turn to this contact.",
+        description="Shown only: how long people wait for an answer before they turn to this contact. The operator "
+        "escalates nothing.",
     )

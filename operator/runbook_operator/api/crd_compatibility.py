@@ -1,4 +1,4 @@
-"""Compares the CRDs that the API server serves with those of this version."""
+"""Compare the CRDs that the API server serves with those of this version."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ OPEN = "x-kubernetes-preserve-unknown-fields"
 
 
 def missing_fields(document: Schema) -> dict[str, list[str]]:
-    """The fields that each CRD lacks, by its name; `document` is the API server's OpenAPI v3 document of the group."""
+    """Return the missing fields by CRD name; `document` is the API server's OpenAPI v3 document of the group."""
     schemas = (document.get("components") or {}).get("schemas") or {}
     served = {one["kind"]: schema for schema in schemas.values() for one in schema.get(KIND, ())}
     ours = {kind.kind: (f"{kind.plural}.{GROUP}", _schema(crd(kind))) for kind in KINDS}

@@ -1,7 +1,7 @@
-"""CustomResourceDefinitions from the models: pydantic's JSON schema turned into a structural schema.
+"""Generate CustomResourceDefinitions: convert the models' JSON schema into a structural schema.
 
-Every construct that pydantic emits and apiextensions.k8s.io/v1 refuses is converted here; one that is not known
-raises UnsupportedSchemaError with its path, so that a new model fails in its author's test and not at `kubectl apply`.
+It converts every construct that pydantic emits and apiextensions.k8s.io/v1 rejects. An unknown construct raises
+UnsupportedSchemaError with its path, so that a new model fails in its author's test and not at `kubectl apply`.
 """
 
 import json
@@ -53,7 +53,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Kind:
-    """A custom resource: its names, its models, and how `kubectl get` shows it."""
+    """A custom resource: its names, its models, and its columns in `kubectl get`."""
 
     kind: str
     plural: str
@@ -73,7 +73,7 @@ RUNBOOK = Kind(
     short_names=("rb",),
     spec=RunbookSpec,
     status=RunbookStatus,
-    description="The runbook of one system: what it watches, and the switches that it can throw.",
+    description="The runbook of one system: its health checks and metrics, and its kill switches.",
     columns=(
         Column("Title", ".spec.title", priority=1),
         Column("Mode", ".spec.mode"),
@@ -94,9 +94,9 @@ SWITCH = Kind(
     short_names=("sw", "ks"),
     spec=SwitchSpec,
     status=SwitchStatus,
-    description="A lever that a Runbook declares. Throw it: kubectl patch sw NAME --type merge"
-    ' -p \'{"spec":{"engaged":true,"reason":"INC-42"}}\'. Release it with "engaged":null,"reason":null.'
-    ' With "engaged":false nothing automatic engages it either.',
+    description="A kill switch that a Runbook declares. Throw it: kubectl patch sw NAME --type merge"
+    ' -p \'{"spec":{"engaged":true,"reason":"INC-42"}}\'. Release it: "engaged":null,"reason":null.'
+    ' Release it and silence automatic sources: "engaged":false.',
     columns=(
         Column("Does", ".status.columns.does"),
         Column("Thrown", ".spec.engaged", "boolean"),
@@ -121,7 +121,7 @@ KINDS = (RUNBOOK, SWITCH)
 
 
 def crd(kind: Kind) -> Schema:
-    """The CustomResourceDefinition of `kind`, ready to be printed as YAML."""
+    """Return the CustomResourceDefinition of `kind`, ready to be printed as YAML."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -143,14 +143,14 @@ def crd(kind: Kind) -> Schema:
 
 
 def structural(model: type[BaseModel]) -> Schema:
-    """The model's JSON schema as a structural schema; raises UnsupportedSchemaError for what a CRD cannot say."""
+    """Return the model's structural schema; raises UnsupportedSchemaError for constructs that a CRD cannot express."""
     schema = model.model_json_schema(by_alias=True)
     return _convert(schema, _Place(schema.get("$defs", {}), model.__name__))
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where the walk is: its path for messages, the definitions that it is inside of, and whether in an atomic list."""
+    """Position in the schema: the path for messages, the enclosing definitions, and if it is in an atomic list."""
 
     defs: Mapping[str, Schema]
     path: str
@@ -176,7 +176,7 @@ def _version(kind: Kind) -> Schema:
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": structural(kind.spec),
-            # Never absent, since kstatus takes an object without status for one that is ready.
+            # The default keeps it from being absent: kstatus considers an object without status to be ready.
             "status": {**structural(kind.status), "default": {}},
         },
         "x-kubernetes-validations": [rule.as_schema() for rule in kind.rules],
@@ -204,7 +204,7 @@ def _convert(node: Schema, place: _Place) -> Schema:
 
 
 def _resolved(node: Schema, place: _Place) -> tuple[Schema, _Place]:
-    """The node without $ref and without a null branch: absent already says none. What stands beside them wins."""
+    """Resolve $ref and drop a null branch, since absent means null. Keywords next to these take precedence."""
     if node.get("default", 0) in (None, ""):
         return _resolved(_without(node, "default"), place)
     if "$ref" in node:
@@ -216,10 +216,10 @@ def _resolved(node: Schema, place: _Place) -> tuple[Schema, _Place]:
 
 
 def _told(node: Schema) -> Schema:
-    """The node with its default in words only.
+    """Move the node's default into its description.
 
-    Argo CD compares an atomic list as a whole, and a default that the API server puts into one is a difference to it
-    for ever. The operator knows the default by itself.
+    Argo CD compares an atomic list as a whole, so a default that the API server fills in would be a permanent
+    difference. The models have the default too.
     """
     default = json.dumps(node["default"]) if not isinstance(node["default"], str) else node["default"]
     text = " ".join(str(node.get("description", "")).split())
@@ -259,7 +259,7 @@ def _items(value: Schema, node: Schema, place: _Place) -> Schema:
 
 
 def _additional(value: Any, node: Schema, place: _Place) -> Schema:
-    """False is what pruning does anyway; True is an open object; a schema is a map's values."""
+    """Convert additionalProperties: False is implied by pruning, True is an open object, a schema is for map values."""
     if value is False or ("properties" in node and value is not True):
         return {}
     return dict(OPEN) if value is True else {"additionalProperties": _convert(value, place.below("*"))}

@@ -1,4 +1,4 @@
-"""What a Runbook says about new revisions of its targets, and what is known of them."""
+"""The deployment guard of a Runbook: its spec, and its status per revision."""
 
 from typing import Annotated, Literal
 
@@ -13,94 +13,98 @@ Verdict = Literal["Watching", "Good", "Bad", "Unproven"]
 
 
 class Deployments(ApiModel):
-    """How new revisions of the targets' workloads are judged."""
+    """The deployment guard: how it judges new revisions of the targets' workloads."""
 
     good_after: Duration = Field(
         "5m",
-        description="A revision whose pods were all updated and available for so long is known good: rollback goes "
-        "to the newest such revision.",
+        description="A revision is known good once all its pods were updated and available for this time. A rollback "
+        "goes to the newest known good revision.",
     )
     monitor_for: Duration = Field(
         "30m",
-        description="For so long a new revision is watched: what becomes Critical meanwhile makes it a bad one. 0s "
-        "watches none.",
+        description="Length of the window in which the guard watches a new revision. A metric or health endpoint that "
+        "becomes Critical in it makes the revision bad. 0s disables the guard.",
     )
     first_action: Engage | None = Field(
         None,
-        description="What is engaged when a revision is bad, usually a kill switch with a rollback; absent, it is told "
-        "and nothing is done.",
+        description="The kill switch to engage when a revision is bad, usually one with a rollback. Without it the "
+        "guard only reports the bad revision.",
     )
     metrics: Annotated[list[EntryName], Field(max_length=64)] | None = Field(
         None,
-        description="The metrics in spec.metrics that judge a revision; absent, all that have a critical threshold.",
+        description="Names of the entries of spec.metrics that judge a revision. Default: all with a critical "
+        "threshold.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
     health_endpoints: Annotated[list[EntryName], Field(max_length=32)] | None = Field(
         None,
-        description="The health endpoints in spec.healthEndpoints that judge a revision of their target; absent, all.",
+        description="Names of the entries of spec.healthEndpoints that judge a revision of their target. Default: all.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
 
     @property
     def guards(self) -> bool:
-        """Whether a bad revision has consequences."""
+        """True if a bad revision engages a switch."""
         return self.first_action is not None and bool(duration(self.monitor_for))
 
 
 class GoodRevision(StatusModel):
-    """A revision of a workload that was seen working."""
+    """A revision of a workload that is known good."""
 
-    revision: int = Field(description="Its number then, as kubectl rollout history shows it; 0 where it is not known.")
+    revision: int = Field(description="Number of the revision, as kubectl rollout history showed it; 0 if unknown.")
     template: str = Field(
         "",
-        description="What it keeps when it is rolled out again under another number, for kinds that do not note their "
-        "older numbers: the name of its ControllerRevision, or the digest of its template.",
+        description="Identity that the revision keeps when it is rolled out again under another number, for kinds that "
+        "do not record older numbers: the name of its ControllerRevision, or the digest of its template.",
     )
 
 
 class AvailableRevision(GoodRevision):
-    """A revision whose pods are all available, and not for long enough yet."""
+    """A revision whose pods are all available, but not yet for goodAfter."""
 
-    since: str = Field(description="Since when, RFC 3339.")
+    since: str = Field(description="Time since which all its pods are available, RFC 3339.")
 
 
 class WatchedRevision(GoodRevision):
-    """The new revision that is watched, or the bad one until what it has brought is over."""
+    """The new revision that the guard watches, or the bad one until all that became Critical is Ok again."""
 
-    since: str = Field(description="When it was seen first, RFC 3339.")
-    until: str = Field(description="When its window ends, RFC 3339.")
+    since: str = Field(description="Time at which the revision was first observed, RFC 3339.")
+    until: str = Field(description="End of its window, RFC 3339.")
     before: list[str] = Field(
         default_factory=list,
-        description="What was Critical before it came, or while the target was down on purpose: that is no evidence "
-        "against it until it was Ok again.",
+        description="Metrics and health endpoints that became Critical before the revision, or while the target was "
+        "down on purpose. They are no evidence against it until they were Ok again.",
     )
     saw: list[str] = Field(
-        default_factory=list, description="What has become Critical since: the hold ends when all of it is Ok again."
+        default_factory=list,
+        description="Metrics and health endpoints that became Critical in its window. The hold ends when all are Ok "
+        "again.",
     )
-    available: bool = Field(False, description="Whether its pods were all available at some time in the window.")
+    available: bool = Field(False, description="true if all its pods were available at some time in the window.")
     excuse: str = Field(
         "",
-        description="Why what is Critical now says nothing against it: a switch holds the target down, or it was "
-        "scaled to 0.",
+        description="Why a Critical level is no evidence against the revision now: a switch holds the target down, or "
+        "it was scaled to 0.",
     )
     excused_until: str | None = Field(
-        None, description="When the last such reason ended, RFC 3339: what still shows it is no evidence either."
+        None,
+        description="End of the last excuse, RFC 3339. A level that still stems from that time is no evidence either.",
     )
 
 
 class JudgedRevision(GoodRevision):
-    """A revision that was rolled out, and what became of it."""
+    """A revision that was rolled out, and the guard's verdict on it."""
 
     digest: str = Field(
         "",
-        description="The digest of its template without what restarts and switches have put into it; empty where the "
-        "operator may not read what keeps the templates.",
+        description="Digest of its template without changes by restarts and switches; empty if the operator may not "
+        "read the revisions.",
     )
     verdict: Verdict = Field(
         description="Watching: its window is open. Good: nothing became Critical in it. Bad: something did. Unproven: "
         "it was not watched to the end, its pods were never all available, or there was no data at the end."
     )
-    since: str = Field(description="When it was seen first, RFC 3339.")
-    reason: str = Field("", description="Why, in a sentence.")
+    since: str = Field(description="Time at which the revision was first observed, RFC 3339.")
+    reason: str = Field("", description="Explanation of the verdict, in a sentence.")
     advice: str = Field("", description="What is done about a bad one, and what Git must change to go back for good.")
-    brought: bool = Field(False, description="Whether a switch has brought it back, and nobody has deployed it.")
+    brought: bool = Field(False, description="true if a switch rolled back to it, and it was not deployed again since.")

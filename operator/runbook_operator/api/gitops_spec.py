@@ -1,4 +1,4 @@
-"""What a Runbook says about the GitOps tools that own its targets."""
+"""The treatment of GitOps tools that manage a Runbook's targets."""
 
 from typing import Literal
 
@@ -8,16 +8,17 @@ from runbook_operator.core.model_base import ApiModel
 
 
 class GitOps(ApiModel):
-    """How Flux and Argo CD are kept from taking back what a switch holds."""
+    """How the operator keeps Flux and Argo CD from undoing what a switch holds."""
 
     flux: Literal["Annotate", "Ignore"] = Field(
         "Annotate",
-        description="Annotate keeps Flux off the one object that is held (kustomize.toolkit.fluxcd.io/reconcile or "
-        "helm.toolkit.fluxcd.io/driftDetection: disabled), and removes the annotation with the release.",
+        description="Annotate makes Flux skip each held object by an annotation (kustomize.toolkit.fluxcd.io/reconcile "
+        "or helm.toolkit.fluxcd.io/driftDetection: disabled) that the release removes. Ignore does nothing.",
     )
     argo_cd: Literal["ExpectIgnore", "PauseAutoSync", "Ignore"] = Field(
         "ExpectIgnore",
         alias="argoCD",
-        description="ExpectIgnore checks that the Application ignores the field and says where it does not; "
-        "PauseAutoSync turns its automatic sync off while the switch is engaged, where it is in this namespace.",
+        description="ExpectIgnore checks that the Application ignores the held fields, and reports it if not. "
+        "PauseAutoSync turns off the Application's automatic sync while the switch is engaged, if the Application is "
+        "in this namespace. Ignore does nothing.",
     )

@@ -1,7 +1,7 @@
-"""How something is asked whether it is well: by HTTP, by TCP, or by gRPC's own health protocol.
+"""Models of health checks: by HTTP, TCP or gRPC's health protocol.
 
-An entry that cannot be watched is refused by the API server where CEL can tell, and is no error to these models:
-monitoring/declared_monitors tells it of that entry, and the rest of the Runbook goes on.
+The API server rejects an invalid entry as far as CEL can decide it. These models accept it:
+monitoring/declared_monitors reports it for that entry, and the rest of the Runbook keeps working.
 """
 
 from datetime import timedelta
@@ -35,34 +35,34 @@ Name = Annotated[str, Field(max_length=LONGEST_NAME)]
 
 
 class ServicePort(ApiModel):
-    """A Service in the Runbook's own namespace."""
+    """A Service in the Runbook's namespace."""
 
-    name: ObjectName = Field(description="Its metadata.name.")
-    port: Port = Field("", description="The port's name or number; empty for the first one.")
+    name: ObjectName = Field(description="Name of the Service.")
+    port: Port = Field("", description="Name or number of the port; empty for the first one.")
 
     def ref(self, namespace: str) -> Ref:
         return Ref("v1", "Service", namespace, self.name)
 
 
 class SecretKey(ApiModel):
-    """A key of a Secret in the Runbook's own namespace; its value is only ever sent, and never shown."""
+    """A key of a Secret in the Runbook's namespace. The operator sends its value and never shows it."""
 
-    name: ObjectName = Field(description="The Secret's metadata.name.")
+    name: ObjectName = Field(description="Name of the Secret.")
     key: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = Field(
-        description="The key in its data."
+        description="Key in the Secret's data."
     )
 
 
 class Header(ApiModel):
-    """A header of the request."""
+    """A header of the request, with its value or the Secret that has it."""
 
     name: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")] = Field(
-        description="Its name, such as Authorization."
+        description="Name of the header, such as Authorization."
     )
     value: Annotated[str, Field(max_length=1024, pattern=r"^([!-~]([ -~\t]*[!-~])?)?$")] | None = Field(
-        None, description="What it says, in visible ASCII."
+        None, description="Value of the header, in visible ASCII."
     )
-    secret: SecretKey | None = Field(None, description="Where what it says is kept.")
+    secret: SecretKey | None = Field(None, description="Secret that has the value of the header.")
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (Rule("has(self.value) != has(self.secret)", ONE_VALUE),)
 
@@ -74,29 +74,31 @@ class Header(ApiModel):
 
 
 class CheckTls(ApiModel):
-    """TLS towards who is asked; tls: {} is enough where a known authority has signed its certificate."""
+    """TLS to the server; tls: {} is enough if its certificate is signed by an authority that the system trusts."""
 
-    ca: SecretKey | None = Field(None, description="The authorities to trust, in PEM, instead of the system's.")
+    ca: SecretKey | None = Field(None, description="Certificate authorities to trust (PEM), instead of the system's.")
     server_name: Annotated[str, Field(max_length=253)] = Field(
-        "", description="The name that its certificate must be for; empty for the Service's."
+        "", description="Name that the server's certificate must have; empty for the Service's name."
     )
-    skip_verify: bool = Field(False, description="Take any certificate: the check then only says that TLS is spoken.")
+    skip_verify: bool = Field(
+        False, description="Accept any certificate; the check then proves only that the server speaks TLS."
+    )
 
 
 class HttpCheck(ApiModel):
-    """Well is an expected status, with a text in the body where one is wanted."""
+    """A check by HTTP GET: healthy if the status is expected, and the body contains the text, if one is set."""
 
-    service: ServicePort | None = Field(None, description="The Service to ask, by its cluster IP.")
+    service: ServicePort | None = Field(None, description="Service to send the request to, by its cluster IP.")
     url: Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^https?://[^\s#\\]+$")] | None = Field(
-        None, description="What to ask outside of the namespace; the administrator must have allowed it."
+        None, description="URL to request outside the namespace; the administrator must have allowed it."
     )
-    path: Path = Field("/", description="The path and query, for a service.")
-    expect: Expected = Field("200-299", description="The statuses of a target that is well.")
-    body_contains: Body = Field("", description="A text that the body must hold; the body itself is never kept.")
+    path: Path = Field("/", description="Path and query of the request to a service.")
+    expect: Expected = Field("200-299", description="Response statuses of a healthy target.")
+    body_contains: Body = Field("", description="Text that the body must contain; the body itself is never stored.")
     headers: Annotated[list[Header], Field(max_length=MOST_HEADERS)] = Field(
         default_factory=list, description="Headers to send.", json_schema_extra=mapped_by("name")
     )
-    tls: CheckTls | None = Field(None, description="Ask by HTTPS.")
+    tls: CheckTls | None = Field(None, description="Use HTTPS for a service.")
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule("has(self.service) != has(self.url)", ONE_PLACE),
@@ -116,25 +118,25 @@ class HttpCheck(ApiModel):
 
 
 class TcpCheck(ApiModel):
-    """Well is a connection that is made; nothing is said on it."""
+    """A check by TCP: healthy if the connection is accepted. The check sends nothing."""
 
-    service: ServicePort = Field(description="The Service to connect to.")
+    service: ServicePort = Field(description="Service to connect to.")
 
 
 class GrpcCheck(ApiModel):
-    """Well is SERVING, as grpc.health.v1.Health/Check answers."""
+    """A check by grpc.health.v1.Health/Check: healthy if it returns SERVING."""
 
-    service: ServicePort = Field(description="The Service to ask.")
-    health_service: Name = Field("", description="The gRPC service to ask about; empty for the whole server.")
-    tls: CheckTls | None = Field(None, description="Ask by TLS.")
+    service: ServicePort = Field(description="Service to send the request to.")
+    health_service: Name = Field("", description="Name of the gRPC service to check; empty for the whole server.")
+    tls: CheckTls | None = Field(None, description="Use TLS.")
 
 
 class Check(ApiModel):
-    """How it is asked."""
+    """A health check by exactly one protocol."""
 
-    http: HttpCheck | None = Field(None, description="By an HTTP GET.")
-    tcp: TcpCheck | None = Field(None, description="By a connection.")
-    grpc: GrpcCheck | None = Field(None, description="By gRPC's health protocol.")
+    http: HttpCheck | None = Field(None, description="Check by an HTTP GET.")
+    tcp: TcpCheck | None = Field(None, description="Check by a TCP connection.")
+    grpc: GrpcCheck | None = Field(None, description="Check by gRPC's health protocol.")
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule("[has(self.http), has(self.tcp), has(self.grpc)].filter(x, x).size() == 1", ONE_CHECK),
@@ -148,7 +150,7 @@ class Check(ApiModel):
 
 
 PLAIN = "matches('^([0-9]+(h|m|s|ms))+$')"
-"""What CEL reads. It reads no days; where there are some, as in 1d, monitoring/declared_monitors has the last word."""
+"""The durations that CEL can parse. It has no days; for those, as in 1d, only monitoring/declared_monitors checks."""
 PERIODIC = (
     Rule(f"!self.period.{PLAIN} || duration(self.period) >= duration('1s')", PERIOD),
     Rule(
@@ -160,14 +162,16 @@ PERIODIC = (
 
 
 class Pace(ApiModel):
-    """How often something is asked, and how many answers in a row say that it has changed."""
+    """The period of a check, and the number of results in a row that change its level."""
 
-    period: Duration = Field("10s", description="How often it is asked; 1s at least.")
-    timeout: Duration = Field("2s", description="How long an answer may take, up to a minute.")
-    failure_threshold: Times = Field(3, description="So many failures in a row say that it is not well.")
-    success_threshold: Times = Field(1, description="So many successes in a row say that it is well again.")
+    period: Duration = Field("10s", description="Time between checks, at least 1s.")
+    timeout: Duration = Field("2s", description="Timeout of a check, at most 1m.")
+    failure_threshold: Times = Field(3, description="Number of failures in a row after which it counts as unhealthy.")
+    success_threshold: Times = Field(
+        1, description="Number of successes in a row after which it counts as healthy again."
+    )
     no_data_after: Duration = Field(
-        "5m", description="After this time without knowing it is told as Stale; it is neither good nor bad news."
+        "5m", description="Time without a result after which the level is Stale, which engages and releases nothing."
     )
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (

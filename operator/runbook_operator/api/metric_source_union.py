@@ -1,4 +1,4 @@
-"""Where a metric's number comes from: a query, or one member for each registered source, called by its kind."""
+"""The source of a metric's number: a query, or a field per registered source, named after its kind."""
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -12,11 +12,11 @@ BASELINE = "baseline is for a query, whose past can be asked for; give a baselin
 
 
 class Counted(ApiModel):
-    """A number; exactly one of query and the other sources is set."""
+    """A number from exactly one source: a query, or one of the other sources."""
 
     query: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
         None,
-        description="PromQL that gives one number, or one for each of several series: the worst one counts.",
+        description="PromQL query that returns a number. If it returns several series, the worst one counts.",
     )
 
     @model_validator(mode="after")
@@ -27,7 +27,7 @@ class Counted(ApiModel):
 
     @property
     def source_kind(self) -> str | None:
-        """The kind of the source in the registry, None for a query."""
+        """The source's kind in the registry, None for a query."""
         return next(iter(self._given()), None)
 
     @property
@@ -36,7 +36,7 @@ class Counted(ApiModel):
 
     @property
     def target(self) -> str | None:
-        """The declared target that it is about, None where it names none."""
+        """Name of the target that the source reads, None if it has none."""
         return getattr(self.source_spec, "target", None)
 
     def _given(self) -> list[str]:
@@ -44,7 +44,7 @@ class Counted(ApiModel):
 
 
 def counted_union(registry: dict[str, type[Source]]) -> type[Counted]:
-    """The query and every registered source, with the CEL rule that exactly one is given."""
+    """Make the model with the query and every registered source, and the CEL rule that exactly one is set."""
     members: dict[str, Any] = {
         kind: (_spec(source) | None, Field(None, alias=kind, description=source.__doc__))
         for kind, source in sorted(registry.items())
@@ -56,7 +56,7 @@ def counted_union(registry: dict[str, type[Source]]) -> type[Counted]:
 
 
 def _spec(source: type[Source]) -> type[ApiModel]:
-    """What stands below the kind; over HTTP that is also whom and how to ask, as for a check."""
+    """Return the model below the source's kind; for a source over HTTP it also has the fields of an HttpCheck."""
     if not source.over_http:
         return source.Spec
     rules = (*HttpCheck.cel_rules, *source.Spec.cel_rules)
@@ -70,7 +70,7 @@ def _exactly_one_of(registry: dict[str, type[Source]]) -> str:
 if TYPE_CHECKING:
 
     class CountedNumber(Counted):
-        """For the type checker, which sees no members that are made at run time."""
+        """Stand-in for the type checker, which cannot see fields that are made at run time."""
 
         cel_rules: ClassVar[tuple[Rule, ...]]
 

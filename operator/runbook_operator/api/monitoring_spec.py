@@ -1,4 +1,4 @@
-"""What a runbook watches: health endpoints, dependencies and metrics, and what follows from them."""
+"""Models of what a Runbook watches: health endpoints, dependencies and metrics, and the switches that they engage."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -31,7 +31,7 @@ GRPC_ONLY = "healthService is for protocol GRPC"
 NO_TLS = "tls is for the protocols HTTP and GRPC"
 PROBE_ONLY = "enforce and container are for a container's probe: set probe to startup, readiness or liveness"
 UNFILLED = ("period", "timeout", "failureThreshold", "successThreshold")
-"""What of a health endpoint is held against a container's probe, where it is declared."""
+"""Fields of a health endpoint that are compared with the container's probe only if they are declared."""
 NO_THRESHOLD = 'write a threshold such as "< 1%", "> 5%", "> 10s" or "> 2x": docs/thresholds.md has all forms'
 Threshold = Annotated[
     str,
@@ -50,25 +50,25 @@ Threshold = Annotated[
         }
     ),
 ]
-"""The API server refuses a text of no valid form; monitoring/declared_monitors compares its unit with the metric's."""
+"""The API server rejects an invalid form; monitoring/declared_monitors compares its unit with the metric's."""
 Level = Literal["Ok", "Warning", "Critical", "Unknown", "Stale"]
 
 
 class Engage(ApiModel):
-    """A kill switch of this runbook that is held engaged for as long as it lasts."""
+    """A kill switch of this Runbook to hold engaged while the trigger lasts."""
 
-    engage: EntryName = Field(description="Its name in spec.killSwitches; not a momentary one.")
+    engage: EntryName = Field(description="Name of a kill switch in spec.killSwitches. It must not be momentary.")
 
 
 def _in_words(schema: dict[str, Any]) -> None:
-    """The defaults of the pace in words only: what the API server fills in could not be told from what was declared."""
+    """Move the pace's defaults into descriptions: one filled in by the API server would look like a declared value."""
     for name in UNFILLED:
         field = schema["properties"][name]
         field["description"] += f" Default: {field.pop('default')}."
 
 
 def _unfilled(rule: Rule) -> Rule:
-    """The rule where the API server does not fill in period and timeout."""
+    """Return the rule for a schema in which the API server does not fill in period and timeout."""
     text = rule.rule
     for name in ("period", "timeout"):
         usual = Pace.model_fields[name].default
@@ -77,35 +77,39 @@ def _unfilled(rule: Rule) -> Rule:
 
 
 class HealthEndpoint(Pace):
-    """Where a target says how it is."""
+    """A health endpoint of a target, which the operator checks periodically."""
 
     model_config = ConfigDict(json_schema_extra=_in_words)
 
-    name: EntryName = Field(description="What it is called in the status.")
-    meaning: Text = Field("", description="What it means when it is well: Service can handle traffic.")
-    target: EntryName = Field(description="The target in spec.targets; it must have a service.")
-    protocol: Protocol = Field("HTTP", description="How it is asked.")
-    path: Path = Field("/", description="The path and query, for HTTP.")
-    expect: Expected = Field("200-299", description="The statuses of a target that is well, for HTTP.")
-    body_contains: Body = Field("", description="A text that the body must hold; the body itself is never kept.")
-    headers: Annotated[list[Header], Field(max_length=MOST_HEADERS)] = Field(
-        default_factory=list, description="Headers to send.", json_schema_extra=mapped_by("name")
+    name: EntryName = Field(description="Name of the health endpoint, as in the status.")
+    meaning: Text = Field("", description="Meaning of its being healthy: Service can handle traffic.")
+    target: EntryName = Field(description="Name of an entry of spec.targets; it must have a service.")
+    protocol: Protocol = Field("HTTP", description="Protocol of the check.")
+    path: Path = Field("/", description="Path and query of the request; only for HTTP.")
+    expect: Expected = Field("200-299", description="Response statuses of a healthy target; only for HTTP.")
+    body_contains: Body = Field(
+        "", description="Text that the body must contain; only for HTTP. The body itself is never stored."
     )
-    health_service: Name = Field("", description="The gRPC service to ask about; empty for the whole server.")
-    tls: CheckTls | None = Field(None, description="Ask by TLS.")
+    headers: Annotated[list[Header], Field(max_length=MOST_HEADERS)] = Field(
+        default_factory=list, description="Headers to send; only for HTTP.", json_schema_extra=mapped_by("name")
+    )
+    health_service: Name = Field(
+        "", description="Name of the gRPC service to check; empty for the whole server. Only for GRPC."
+    )
+    tls: CheckTls | None = Field(None, description="Use TLS.")
     each: bool = Field(
-        False, description="Ask each ready pod behind the Service instead of whichever answers; the worst one counts."
+        False, description="Check each ready pod behind the Service, and not only one; the worst result counts."
     )
     probe: Literal["startup", "readiness", "liveness"] | None = Field(
-        None, description="The container's own probe that this is meant to be: where it differs, that is told."
+        None, description="The container's probe that should be equal to this endpoint; a difference is reported."
     )
     enforce: bool = Field(
         False,
-        description="Set the container's probe to what is declared, which replaces the pods one after the other; "
-        "switched off, what was there before is put back.",
+        description="Set the container's probe to what is declared here, which replaces the pods one after the other. "
+        "Turning it off restores the former probe.",
     )
     container: EntryName | None = Field(
-        None, description="The container whose probe it is; absent for the workload's first one."
+        None, description="Name of the container with the probe. Default: the workload's first one."
     )
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
@@ -122,71 +126,80 @@ class HealthEndpoint(Pace):
 
 
 class Dependency(Pace):
-    """Something that the system needs and does not run itself."""
+    """An external system that this system depends on, and how to check it."""
 
-    name: EntryName = Field(description="What it is called in the status.")
-    purpose: Text = Field("", description="Shown only: what it is for, such as AI generation.")
-    impact_if_down: Text = Field("", description="What users notice: No AI responses. It goes with every message.")
-    check: Check = Field(description="How it is asked.")
-    for_: Duration = Field("30s", alias="for", description="For so long it must fail before it counts as down.")
-    recover_after: Duration = Field("1m", description="For so long it must be well before it counts as back.")
+    name: EntryName = Field(description="Name of the dependency, as in the status.")
+    purpose: Text = Field("", description="Shown only: what the dependency is for, such as AI generation.")
+    impact_if_down: Text = Field(
+        "", description="What users notice while it is down: No AI responses. Every message about it has this text."
+    )
+    check: Check = Field(description="The health check of the dependency.")
+    for_: Duration = Field("30s", alias="for", description="Time that the check must fail before it counts as down.")
+    recover_after: Duration = Field(
+        "1m", description="Time that the check must succeed before the dependency counts as up again."
+    )
     targets: Annotated[list[EntryName], Field(max_length=32)] = Field(
         default_factory=list,
-        description="The targets in spec.targets that need it: they are told as degraded while it is down.",
+        description="Names of entries of spec.targets that need it; they are reported as degraded while it is down.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
-    fallback: Engage | None = Field(None, description="What is engaged while it is down.")
+    fallback: Engage | None = Field(None, description="The kill switch to engage while it is down.")
     suppress: Annotated[list[EntryName], Field(max_length=32)] = Field(
         default_factory=list,
-        description="The kill switches that nothing automatic engages while it is down, since they would not help.",
+        description="Names of kill switches that automatic sources do not engage while it is down, since they would "
+        "not help.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
 
 
 class Response(ApiModel):
-    """What is known of the alert, and what is done about it."""
+    """The response to a bad level of the metric."""
 
-    likely_cause: Text = Field("", description="What it usually is: Deployment, provider issue.")
-    first_action: Engage | None = Field(None, description="What is engaged while it lasts.")
-    at: Literal["Warning", "Critical"] = Field("Critical", description="From which level on.")
+    likely_cause: Text = Field("", description="The usual cause: Deployment, provider issue.")
+    first_action: Engage | None = Field(None, description="The kill switch to engage while the level lasts.")
+    at: Literal["Warning", "Critical"] = Field("Critical", description="Lowest level at which firstAction is engaged.")
 
 
 class Metric(CountedNumber):
-    """A number, and when it is normal, a warning, or critical."""
+    """A number, with the thresholds of its levels and the response to them."""
 
-    name: EntryName = Field(description="What it is called in the status.")
+    name: EntryName = Field(description="Name of the metric, as in the status.")
     description: Text = Field("", description="Shown only: what the number is.")
     source: EntryName = Field(
-        "default", description="For a query: the source to ask, by the name that the administrator has given it."
+        "default", description="For a query: name of the metric source, as the administrator has configured it."
     )
     unit: Annotated[str, Field(max_length=32)] = Field(
         "",
-        description="What its numbers are: seconds, ratio, percent, bytes, USD, req/s; empty for plain ones.",
+        description="Unit of the number: seconds, ratio, percent, bytes, USD, req/s; empty for plain numbers.",
     )
-    normal: Threshold | None = Field(None, description='When all is well: "< 1%". What was bad is bad until it holds.')
-    warning: Threshold | None = Field(None, description='When it is worth a look: "> 5%".')
-    critical: Threshold | None = Field(None, description='When something must be done: "> 10%".')
+    normal: Threshold | None = Field(
+        None, description='Threshold of the level Ok: "< 1%". A metric that was bad stays bad until this is met.'
+    )
+    warning: Threshold | None = Field(None, description='Threshold of the level Warning: "> 5%".')
+    critical: Threshold | None = Field(None, description='Threshold of the level Critical: "> 10%".')
     baseline: Duration | None = Field(
-        None, description='What "> 2x" is a multiple of: the median of the query over this time, such as 7d.'
+        None,
+        description='Makes the baseline, which "> 2x" is a multiple of, the median of the query over this time, such '
+        "as 7d.",
     )
-    baseline_value: Threshold | None = Field(None, description='The same as a fixed quantity: "100 req/s".')
-    period: Duration = Field("15s", description="How often it is asked; 1s at least.")
-    for_: Duration = Field("1m", alias="for", description="For so long a worse level must last before it is told.")
-    clear_for: Duration = Field("2m", description="For so long a better level must last before it is told.")
+    baseline_value: Threshold | None = Field(None, description='The baseline as a fixed quantity: "100 req/s".')
+    period: Duration = Field("15s", description="Time between readings, at least 1s.")
+    for_: Duration = Field("1m", alias="for", description="Time that a worse level must last before it takes effect.")
+    clear_for: Duration = Field("2m", description="Time that a better level must last before it takes effect.")
     no_data_after: Duration = Field(
-        "5m", description="After this time without data it is told as Stale; it is neither good nor bad news."
+        "5m", description="Time without data after which the level is Stale, which engages and releases nothing."
     )
     absent: Literal["Zero", "Unknown"] = Field(
         "Unknown",
-        description="What a query that gives no series means. Unknown: no data, which engages and releases nothing. "
-        "Zero: 0, for a count or a rate of what may never have occurred.",
+        description="Meaning of a query that returns no series. Unknown: no data, which engages and releases nothing. "
+        "Zero: 0, for a count or rate of events that may never have occurred.",
     )
     settle: Duration | None = Field(
         None,
-        description="For so long after an act it engages nothing, since the number still tells of what was before. "
-        "Absent, it is the longest time in the query's brackets, or that within which restarts are counted.",
+        description="Time after an engagement in which the metric engages nothing, since it still includes data from "
+        "before. Default: the longest range in the query's brackets, or the time over which restarts are counted.",
     )
-    response: Response | None = Field(None, description="What is known of the alert, and what is done about it.")
+    response: Response | None = Field(None, description="The response to a bad level of the metric.")
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         *CountedNumber.cel_rules,
@@ -222,15 +235,15 @@ class Metric(CountedNumber):
 
 
 class Sensed(StatusModel):
-    """How something that is watched is. It is written when its level or its cause changes, not at each reading."""
+    """Status of a watched entry. It is written when the level or its cause changes, not at each reading."""
 
-    name: str = Field(description="Its name in the spec.")
-    level: Level = Field("Unknown", description="How it is; Stale where nothing is known for too long.")
-    known: Level = Field("Unknown", description="The last level that came from data, under Stale.")
-    since: str = Field(description="Since when, RFC 3339.")
-    reason: str = Field("", description="Why, in one word.")
-    message: str = Field("", description="What was seen.")
-    value: str = Field("", description="The number, in the metric's unit, when the level was told.")
+    name: str = Field(description="Name of the entry in the spec.")
+    level: Level = Field("Unknown", description="Level of the entry; Stale after too long without data.")
+    known: Level = Field("Unknown", description="Last level based on data; it remains while the level is Stale.")
+    since: str = Field(description="Time since which the level is the same, RFC 3339.")
+    reason: str = Field("", description="Reason of the level, in one CamelCase word.")
+    message: str = Field("", description="Explanation of the level.")
+    value: str = Field("", description="The number, in the metric's unit, at the time of the last status write.")
     series: str = Field("", description="The worst of several series.")
-    baseline: str = Field("", description="What the thresholds are multiples of.")
-    remark: str = Field("", description="What is likely to be wrong with how it is declared.")
+    baseline: str = Field("", description="The baseline that the thresholds are multiples of.")
+    remark: str = Field("", description="A likely mistake in the declaration.")

@@ -1,4 +1,4 @@
-"""Types of the names and texts that users write, each bounded so that the API server can cost CEL rules."""
+"""Types of names and texts, each with a length limit, so that the API server can estimate the cost of CEL rules."""
 
 from typing import Annotated
 
@@ -18,5 +18,5 @@ Title = Annotated[str, Field(min_length=1, max_length=256)]
 
 
 def mapped_by(*keys: str) -> JsonDict:
-    """A list whose entries are told apart by `keys`: two of one name are refused, and server-side apply merges them."""
+    """Return the schema of a list with unique `keys`: duplicates are rejected, and server-side apply merges entries."""
     return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)}

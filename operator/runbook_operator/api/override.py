@@ -1,4 +1,4 @@
-"""What a person says to a Switch, and the record of it."""
+"""The spec of a Switch, by which a person overrides it, and the override in its status."""
 
 from typing import Annotated, ClassVar
 
@@ -10,33 +10,33 @@ from runbook_operator.core.model_base import ApiModel, Rule, StatusModel
 
 
 class SwitchSpec(ApiModel):
-    """Which entry of which runbook, and what a person says about it. What it does is not here."""
+    """The entry of a Runbook that this switch is for, and a person's override. The Runbook declares its actions."""
 
-    runbook: ObjectName = Field(description="The Runbook that declares it.")
-    switch: EntryName = Field(description="The entry of spec.killSwitches or spec.scaling.")
+    runbook: ObjectName = Field(description="Name of the Runbook that declares the switch.")
+    switch: EntryName = Field(description="Name of its entry in spec.killSwitches or spec.scaling of the Runbook.")
     engaged: bool | None = Field(
         None,
-        description="true engages the switch. Absent (null in a patch) releases it, unless a metric, a dependency or a "
-        "deployment watch holds it engaged. false releases it too, and silences them: nothing engages the switch by "
-        "itself until you remove the false, until expiresAfter is over, or until the Runbook's silenceFor is over. On "
-        "a momentary switch false has no effect.",
+        description="true engages the switch. Absent (null in a patch) releases it, unless a metric, a dependency or "
+        "the deployment guard holds it engaged. false releases it and silences these automatic sources: they do not "
+        "engage the switch until you remove the false, or until expiresAfter or the Runbook's silenceFor is over. On a "
+        "momentary switch false has no effect.",
     )
     reason: Annotated[str, Field(max_length=1024)] = Field(
         "",
-        description="Why, for those who read it later: INC-42. It counts for the throw or the silence that it is set "
-        "with: the same text that an earlier one left here is not reported for the next, so remove it with the "
-        'release: "engaged":null,"reason":null. Another reason begins expiresAfter anew.',
+        description="Reason of the throw or the silence, for later readers: INC-42. It counts only for the throw or "
+        "silence that it is set with; a text left from an earlier one is not reported for the next. So remove it with "
+        'the release: "engaged":null,"reason":null. Changing the reason restarts expiresAfter.',
     )
     expires_after: Duration | None = Field(
         None,
-        description="The operator removes engaged, true or false, after this time: 30m, 4h, 1d. The time counts from "
-        "the last change of engaged, reason, expiresAfter or renewedAt; status.word.expiresAt has its end. The same "
-        "patch again changes nothing, and renews nothing. A momentary switch acts within this time of the throw, by "
-        "default 10m, or not at all.",
+        description="The operator removes engaged (true or false) after this time: 30m, 4h, 1d. The time starts at the "
+        "last change of engaged, reason, expiresAfter or renewedAt; status.word.expiresAt shows its end. Repeating the "
+        "same patch does not renew it. A momentary switch must act within this time after the throw (default 10m), or "
+        "the throw expires.",
     )
     renewed_at: Annotated[str, Field(max_length=64, pattern=r"^[-+:.0-9A-Za-z]*$")] = Field(
         "",
-        description="Any other value than before, such as the time of now, begins expiresAfter anew.",
+        description="Changing this to any other value, such as the current time, restarts expiresAfter.",
     )
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
@@ -46,17 +46,17 @@ class SwitchSpec(ApiModel):
 
 
 class Word(StatusModel):
-    """What a person said by spec.engaged, and when it ends."""
+    """The override that a person set by spec.engaged, and its end."""
 
-    engaged: bool = Field(description="What was said.")
-    by: str = Field("", description="The user that said it, or the field manager where no policy stamps users.")
-    since: str = Field(description="When it was said, RFC 3339.")
-    reason: str = Field("", description="The reason that was set with it; that of an earlier throw is none of this.")
+    engaged: bool = Field(description="Value of spec.engaged.")
+    by: str = Field("", description="The user that set it, or the field manager if no policy records users.")
+    since: str = Field(description="Time when it was set, RFC 3339.")
+    reason: str = Field("", description="Reason that was set with it; one left from an earlier throw does not count.")
     rehearsed: bool = Field(
         False,
-        description="true for a throw that was seen in mode: Observe. It changed nothing, and engages nothing later: "
-        "a new throw does.",
+        description="true for a throw in mode: Observe. It changed nothing and does not engage the switch after a "
+        "change to mode: Enforce; that takes a new throw.",
     )
-    generation: int = Field(0, description="The generation of the spec that says it; another one is another word.")
-    expires_after: str | None = Field(None, description="The time that was given.")
-    expires_at: str | None = Field(None, description="When it is taken back, absent where it stays.")
+    generation: int = Field(0, description="Generation of the spec that has it; with another one it is a new override.")
+    expires_after: str | None = Field(None, description="Time after which it ends.")
+    expires_at: str | None = Field(None, description="Time at which the operator removes it; absent if it stays.")

@@ -1,4 +1,4 @@
-"""Bodies from the API server as parsed objects."""
+"""Parse Runbooks and Switches from the API server."""
 
 import re
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ from runbook_operator.core.labels import ENGAGED_BY, RUNBOOK
 from runbook_operator.core.references import API_VERSION, Meta, Ref, meta_of
 
 WORD = "spec{engaged,reason,expiresAfter,renewedAt}"
-"""The fields by which a person speaks to a Switch."""
+"""The fields of a person's override."""
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 @dataclass(frozen=True)
 class RunbookObject:
-    """A Runbook as stored. `spec` is None where it does not parse, and `error` says which field and why."""
+    """A Runbook as stored. If its spec does not parse, `spec` is None and `error` has the field and the reason."""
 
     meta: Meta
     spec: RunbookSpec | None
@@ -35,11 +35,11 @@ class RunbookObject:
 
 @dataclass(frozen=True)
 class SwitchObject:
-    """A Switch as stored. `said_by` wrote its word: the user, or the field manager where no policy has stamped one.
+    """A Switch as stored. `said_by` is the author of the override: the user, or without a stamp the field manager.
 
-    `said_at` is when, RFC 3339, or later: without a stamp it is the time of all that this manager wrote. `made_for` is
-    the Runbook that the operator made it for, and `tracked_by` the delivery tool that has it. `told` is the status that
-    the API server has, where this replica knows more by now.
+    `said_at` is its time, RFC 3339; without a stamp it may be too late, as it is that of the manager's last write.
+    `made_for` is the Runbook that the operator created it for, and `tracked_by` the delivery tool that manages it.
+    `told` is the status in the API server, if this replica already has a newer one.
     """
 
     meta: Meta
@@ -53,29 +53,29 @@ class SwitchObject:
 
     @property
     def written(self) -> SwitchStatus:
-        """The status as the API server has it."""
+        """The status as stored in the API server."""
         return self.told or self.status
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether somebody spoke to it since it was at rest: a throw may have acted, and not have been told of."""
+        """True if its spec changed since it was idle: a throw may have written targets without storing its record."""
         prepared = self.status.prepared
         return self.status.record is None and prepared is not None and prepared.generation != self.meta.generation
 
     @property
     def is_unprepared(self) -> bool:
-        """Whether it is at rest, and its next throw has to save before it acts."""
+        """True if it is idle and its next throw must save values before it writes."""
         return self.status.record is None and self.status.prepared is None
 
     @property
     def is_unanswered(self) -> bool:
-        """Whether somebody moved its lever, and nothing was written to the switch about that."""
+        """True if spec.engaged changed and the status does not reflect that yet."""
         is_spoken_to = self.meta.generation != self.status.observed_generation
         return is_spoken_to and bool(self.spec.engaged) != (self.status.record is not None)
 
     @property
     def is_kept_engaged(self) -> bool:
-        """True if a person or an automatic hold keeps what it holds from being released."""
+        """True if a person's override or an automatic hold keeps it engaged."""
         if self.meta.deleting:
             return False
         if self.spec.engaged is not None:
@@ -84,12 +84,12 @@ class SwitchObject:
 
     @property
     def runbook(self) -> Ref:
-        """The Runbook that it names."""
+        """Reference to the Runbook that it names."""
         return Ref(API_VERSION, "Runbook", self.meta.ref.namespace, self.spec.runbook)
 
 
 def switch_name(runbook: str, entry: str) -> str:
-    """The name of the Switch that a Runbook has for one of its entries."""
+    """Return the name of the Switch for an entry of a Runbook."""
     return f"{runbook}-{entry}"
 
 
@@ -103,7 +103,7 @@ def parse_runbook(body: Mapping[str, Any]) -> RunbookObject:
 
 
 def parse_switch(body: Mapping[str, Any]) -> SwitchObject:
-    """Raises ValidationError only for a Switch that its CRD would have refused."""
+    """Parse a Switch; raises ValidationError only for one that its CRD would reject."""
     spec = SwitchSpec.model_validate(body["spec"])
     status = SwitchStatus.model_validate(body.get("status") or {})
     meta = body["metadata"]
@@ -114,10 +114,9 @@ def parse_switch(body: Mapping[str, Any]) -> SwitchObject:
 
 
 def _stamped(meta: Mapping[str, Any]) -> tuple[str, str]:
-    """The user whose spec it is, and when it was written, both empty where they are not known.
+    """Return the user that wrote the spec, and the time; empty if unknown.
 
-    A stamp of another generation was left behind by somebody before, and says nothing; that of an older chart has
-    no time.
+    A stamp of another generation is left from an earlier write and is ignored; a stamp by an older chart has no time.
     """
     generation, _, rest = str((meta.get("annotations") or {}).get(ENGAGED_BY, "")).partition(" ")
     if generation != str(meta.get("generation", 0)):

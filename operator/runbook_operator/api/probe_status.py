@@ -1,4 +1,4 @@
-"""What a Runbook's status tells of the containers' own probes, and of those that the operator has set."""
+"""The status of containers' probes that health endpoints declare, and of those that the operator has set."""
 
 from typing import Any, Literal
 
@@ -10,49 +10,49 @@ from runbook_operator.core.references import Ref
 
 
 class HeldField(StatusModel):
-    """One field that was set, written down before it is: what was there, and what is there instead."""
+    """One field that the operator sets; recorded before the write."""
 
-    field: str = Field(description="The field of the workload.")
+    field: str = Field(description="Path of the field in the workload.")
     saved: Any = Field(
         None,
-        description="What was there before; absent where nothing was. Of what may be a credential there is a digest.",
+        description="Value before the write; absent if there was none. A digest if it may be a credential.",
     )
-    held: Any = Field(None, description="What it was set to; absent where nothing is to be there.")
+    held: Any = Field(None, description="Value that the operator sets; absent if the field is to be absent.")
     admitted: Any = Field(
-        None, description="What an admission policy, a webhook or a default left of the last write; absent mostly."
+        None, description="Stored value, if an admission policy, a webhook or a default changed the last write."
     )
-    leaving: bool = Field(False, description="It is about to be put back, or set to something else.")
+    leaving: bool = Field(False, description="true if it is about to be restored, or set to another value.")
 
 
 class ProbeStatus(StatusModel):
-    """A container's own probe, beside the health endpoint that is declared to be it."""
+    """A container's probe, compared with the health endpoint that declares it."""
 
     name: str = Field(description="The health endpoint's name in the spec.")
-    probe: Literal["startup", "readiness", "liveness"] | None = Field(None, description="Which probe it is.")
+    probe: Literal["startup", "readiness", "liveness"] | None = Field(None, description="Type of the probe.")
     api_version: str = Field("", description="The workload's API group and version.")
     kind: str = Field("", description="The workload's kind.")
     workload: str = Field("", description="The workload's name.")
-    uid: str = Field("", description="The workload's uid; another object of the name is not it.")
-    container: str = Field("", description="The container.")
-    observed_generation: int = Field(0, description="The workload's generation that this is about.")
-    reason: str = Field(description="How it is, in one CamelCase word.")
-    message: str = Field("", description="Why, in a sentence.")
-    drift: str = Field("", description="Where the probe differs from what is declared; empty where it does not.")
-    since: str = Field(description="Since when the reason holds, RFC 3339.")
+    uid: str = Field("", description="The workload's uid; a later object of that name has another uid.")
+    container: str = Field("", description="Name of the container.")
+    observed_generation: int = Field(0, description="Generation of the workload that this status is about.")
+    reason: str = Field(description="State of the probe, in one CamelCase word.")
+    message: str = Field("", description="Explanation of the state, in a sentence.")
+    drift: str = Field("", description="Difference between the probe and what is declared; empty if there is none.")
+    since: str = Field(description="Time since which the reason is the same, RFC 3339.")
     service_account_name: ObjectName | None = Field(
         None,
-        description="The ServiceAccount in whose name it was set, and is put back; absent for the operator's own "
-        "rights.",
+        description="ServiceAccount that the operator impersonates to set and restore it; absent for the operator's "
+        "own rights.",
     )
     held: list[HeldField] = Field(
-        default_factory=list, description="What the operator has set, and puts back when it is no longer to be so."
+        default_factory=list, description="Fields that the operator has set, and restores once enforce is off."
     )
-    pending: bool = Field(False, description="It is written down what is set, and not known yet to be there.")
-    set_at: str | None = Field(None, description="When it was written down last, RFC 3339.")
-    set_generation: int = Field(0, description="The workload's generation with which it was there.")
-    times: int = Field(0, description="How often it was set, since it was last left alone for long.")
+    pending: bool = Field(False, description="true if the write is recorded and not yet known to be in the workload.")
+    set_at: str | None = Field(None, description="Time at which the last write was recorded, RFC 3339.")
+    set_generation: int = Field(0, description="Generation of the workload that contained the write.")
+    times: int = Field(0, description="Number of times it was set since the last quiet period.")
     let_go_at: str | None = Field(
-        None, description="When a deletion of the Runbook stops waiting for this to be put back, RFC 3339."
+        None, description="Time at which a deletion of the Runbook stops waiting for the restore, RFC 3339."
     )
 
     def ref(self, namespace: str) -> Ref:

@@ -1,6 +1,6 @@
-"""ClusterRoles from what everything says it needs: one small base, and one to opt in to for each thing beyond it.
+"""Generate ClusterRoles from declared rights: a small base role, and an optional role per action, source and feature.
 
-And those for people, which say who may read Runbooks, who may write them, and who may throw their switches.
+It also generates the roles for people: to read Runbooks, to write them, and to throw their switches.
 """
 
 from collections import defaultdict
@@ -20,9 +20,9 @@ PODS = f"{PREFIX}-sensing-pods"
 SECRETS = f"{PREFIX}-sensing-secrets"
 SHARDS = f"{PREFIX}-shards"
 AGGREGATE = f"rbac.{GROUP}/aggregate-to-operator"
-"""The label by which roles of administrators' own making can be added to what the operator may do."""
+"""Label by which administrators can add their own roles to the operator's rights."""
 PEOPLE = "rbac.authorization.k8s.io/aggregate-to-"
-"""What Kubernetes' own roles view, edit and admin are made of."""
+"""Prefix of the labels by which Kubernetes aggregates roles into view, edit and admin."""
 IMPERSONATING = (
     "Lets the operator act in the name of service accounts (spec.serviceAccountName). Bind it in each namespace that "
     "may be acted for, by a RoleBinding: bound in all, it is as good as every right that any service account has."
@@ -31,7 +31,7 @@ OPERATORS: Mapping[str, str] = {AGGREGATE: "true"}
 BASE = (
     Right(GROUP, "runbooks", READ),
     Right(GROUP, "runbooks/status", ("patch",)),
-    # The admission plugin OwnerReferencesPermissionEnforcement asks for it of whoever makes a Runbook an owner.
+    # The admission plugin OwnerReferencesPermissionEnforcement requires it for owner references to a Runbook.
     Right(GROUP, "runbooks/finalizers", ("update",)),
     Right(GROUP, "switches", (*CHANGE, "create", "delete")),
     Right(GROUP, "switches/status", ("patch",)),
@@ -42,21 +42,21 @@ BASE = (
     Right("coordination.k8s.io", "leases", ("get", "create", "update")),
     Right("", "events", ("create", "patch")),
 )
-"""What every installation needs: its own kinds, what it watches and where that is, its lease, and Events."""
+"""Rights that every installation needs: its own kinds, Services, their endpoints, workloads, leases and Events."""
 
 SENSING = (
     (PODS, Right("", "pods", ("list", "watch")), "What checks need that ask each ready pod behind a Service."),
     (SECRETS, Right("", "secrets", ("get",)), "What checks need whose headers or authorities are kept in Secrets."),
 )
 SHARING = Right("coordination.k8s.io", "leases", ("list", "delete"))
-"""What replicas need beyond the base that share the work: to see each other, and to take out who is dead."""
+"""Right that sharded replicas need in addition to the base: to list each other, and to remove dead replicas."""
 PROBES = (
     Right(GROUP, "runbooks", ("patch",)),
     Right("apps", "replicasets", READ),
     Right("apps", "controllerrevisions", READ),
     *RIGHTS,
 )
-"""What health endpoints need that are enforced: to mark the Runbook, to change the workload, to find what it was."""
+"""Rights for enforced health endpoints: to mark the Runbook, change the workload, and read its old revisions."""
 GITOPS = "What keeps Flux and Argo CD from taking back what is held; not needed where spec.gitOps says Ignore."
 NEVER_HELD = frozenset(
     {
@@ -64,11 +64,11 @@ NEVER_HELD = frozenset(
         *("canaries", "namespaces", "poddisruptionbudgets"),
     }
 )
-"""What actions only look at, or make themselves."""
+"""Resources that actions only read, or create themselves."""
 
 
 def roles() -> list[Role]:
-    """The base role first, then those of the actions by name, that for what GitOps tools own, and those of checks."""
+    """Return the operator's roles: the base, then one per action by name, then GitOps, checks, sources and others."""
     base = _role(PREFIX, BASE, "What the operator needs whatever its switches do.")
     actions = (
         _role(f"{PREFIX}-action-{kind.lower()}", action.rights, f"What the action {kind} needs.")
@@ -88,7 +88,7 @@ def roles() -> list[Role]:
 
 
 def people() -> list[Role]:
-    """Roles for people, each a part of those of Kubernetes' own that it belongs to; nobody gets a status to write."""
+    """Return the roles for people, aggregated into Kubernetes' own roles; none of them may write a status."""
     both, every = (READ, ("runbooks", "switches")), ("edit", "admin")
     writing = ("create", "update", "patch", "delete", "deletecollection")
     return [
@@ -110,7 +110,7 @@ def people() -> list[Role]:
 
 
 def _guards() -> list[Right]:
-    """Annotating an object is patching it, whatever else an action does about it."""
+    """Return the rights to annotate what actions hold (a patch of the object itself), and to change Applications."""
     every = (right for action in REGISTRY.values() for right in action.rights)
     held = {(right.group, right.resource) for right in every if "/" not in right.resource and "get" in right.verbs}
     marked = [Right(group, resource, ("patch",)) for group, resource in sorted(held) if resource not in NEVER_HELD]
@@ -124,7 +124,7 @@ def _of_people(
     parts: Iterable[str],
     more: Iterable[Right] = (),
 ) -> Role:
-    """`granted` are verbs and our resources that they are for, `parts` the roles that this one becomes a part of."""
+    """Return a role; `granted` are pairs of verbs and our resources, `parts` the roles that aggregate this one."""
     rights = [Right(GROUP, resource, verbs) for verbs, resources in granted for resource in resources]
     return _role(name, [*rights, *more], text, {f"{PEOPLE}{part}": "true" for part in parts})
 
@@ -139,7 +139,7 @@ def _role(name: str, rights: Iterable[Right], text: str, labels: Mapping[str, st
 
 
 def _rules(rights: Iterable[Right]) -> list[dict[str, list[str]]]:
-    """Rules with the resources that share a group and verbs put together, in a fixed order."""
+    """Return rules in a fixed order, each with all resources that share a group and verbs."""
     together: dict[tuple[str, tuple[str, ...]], set[str]] = defaultdict(set)
     for right in rights:
         together[(right.group, right.verbs)].add(right.resource)

@@ -1,4 +1,4 @@
-"""The Runbook: what a team declares."""
+"""The Runbook: its spec, which a team declares, and its status."""
 
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal
@@ -31,86 +31,87 @@ from runbook_operator.core.model_base import ApiModel, Rule, StatusModel
 from runbook_operator.core.target_kinds import TargetRefs
 
 MOST_COMMANDS = 4096
-"""Scaling commands whose switches are remembered: each decision about a Switch asks for those of its Runbook."""
+"""Size of the cache of scaling commands as switches: each decision about a Switch uses those of its Runbook."""
 
 
 class KillSwitch(ApiModel):
-    """A lever: while it is engaged its actions hold, and when it is released everything is put back."""
+    """A kill switch: while it is engaged it holds the fields of its actions; a release restores them."""
 
-    name: EntryName = Field(description="The Switch is called <runbook>-<name>.")
-    description: Text = Field("", description="Its purpose, for the person who reads it at night: the Switch shows it.")
+    name: EntryName = Field(description="Name of the kill switch; its Switch object is named <runbook>-<name>.")
+    description: Text = Field("", description="Purpose of the kill switch, for people on call: the Switch shows it.")
     momentary: bool = Field(
         False,
-        description="The switch acts once per throw and springs back: it holds nothing and restores nothing. A throw "
-        "that cannot act within 10m, or within its expiresAfter, expires and never acts.",
+        description="Act once per throw and spring back: the switch holds nothing and restores nothing. A throw that "
+        "cannot act within 10m, or within its expiresAfter, expires and never acts.",
     )
     automatic: bool = Field(
-        True, description="Whether metrics, dependencies and deployments may engage it; false leaves it to people."
+        True,
+        description="Allow metrics, dependencies and the deployment guard to engage the switch; false leaves it to "
+        "people.",
     )
     continue_on_failure: bool = Field(
         False,
-        description="Whether the actions after one that fails are done all the same; the failing one is tried again "
-        "either way.",
+        description="Run later actions although an earlier one fails. The failing action is retried either way.",
     )
     on_delete: OnDelete = Field(
         "Restore",
-        description="When the Switch or its Runbook is deleted while engaged: Restore puts everything back first, "
-        "Keep leaves every field as it is held; objects that the switch has made go with it.",
+        description="What happens when the Switch or its Runbook is deleted while engaged. Restore restores all fields "
+        "first. Keep leaves every field at its held value; objects that the switch created are deleted with it.",
     )
     reapply_on_change: bool = Field(
         False,
-        description="Whether an edit of the actions takes effect while it is engaged; otherwise at the next throw.",
+        description="Apply an edit of the actions while the switch is engaged; otherwise it applies at the next throw.",
     )
     actions: Annotated[list[SwitchAction], Field(min_length=1, max_length=8)] = Field(
-        description="What it does, in this order."
+        description="Actions of the switch, in this order."
     )
 
 
 class ScalingCommand(ScaleAmount):
-    """A momentary switch that scales once per throw and springs back: nothing is held or put back."""
+    """A momentary switch that scales once per throw and springs back: it holds and restores nothing."""
 
-    name: EntryName = Field(description="The Switch is called <runbook>-<name>.")
-    description: Text = Field("", description="Its purpose: the Switch shows it.")
+    name: EntryName = Field(description="Name of the scaling command; its Switch object is named <runbook>-<name>.")
+    description: Text = Field("", description="Purpose of the scaling command: the Switch shows it.")
 
 
 class Suspend(ApiModel):
-    """Automatic acts are frozen; a person's switch and every release go on working."""
+    """Suspends automatic engagements; overrides by people and releases still work."""
 
-    reason: Text = Field("", description="Why, for those who read it later.")
-    until: AwareDatetime | None = Field(None, description="When it ends by itself, RFC 3339; absent means never.")
+    reason: Text = Field("", description="Reason of the suspension, for later readers.")
+    until: AwareDatetime | None = Field(None, description="Time when it ends, RFC 3339; absent means never.")
 
 
 class RunbookSpec(ApiModel):
-    """The whole runbook of one system, as its team keeps it."""
+    """The runbook of one system, as its team declares it."""
 
-    title: Title = Field(description="The system's name, as people say it: the Switches show it.")
+    title: Title = Field(description="The system's name for people: the Switches show it.")
     description: Text = Field("", description="Shown only: what the system is, in a sentence.")
     mode: Literal["Enforce", "Observe"] = Field(
         "Enforce",
-        description="Observe writes nothing to any target and says what the operator would do in mode Enforce.",
+        description="Observe writes nothing to any target and reports what the operator would do in mode Enforce.",
     )
     service_account_name: ObjectName | None = Field(
         None,
-        description="The ServiceAccount of this namespace in whose name everything is read and written for this "
-        "Runbook, so that it can do what the account may do and no more; absent means the operator's own rights. What "
-        "is engaged stays with the account that it was thrown with.",
+        description="ServiceAccount of this namespace that the operator impersonates for all reads and writes of this "
+        "Runbook, so that the Runbook can do only what the account may do. Absent: the operator's own rights. An "
+        "engaged switch keeps the account that it was thrown with.",
     )
     suspend: Suspend | None = Field(
-        None, description="While this is set nothing automatic engages a switch. suspend: {} is enough."
+        None, description="While this is set, automatic sources engage no switch. suspend: {} is enough."
     )
     silence_for: Duration = Field(
         "4h",
-        description="After this time engaged: false is taken back by itself, where automatic sources exist and no "
-        "expiresAfter was given.",
+        description="Time after which the operator removes engaged: false, for a switch that has automatic sources and "
+        "no expiresAfter.",
     )
-    automation: Automation = Field(
-        default_factory=Automation, description="When automatic sources may engage a switch, and how often."
-    )
+    automation: Automation = Field(default_factory=Automation, description="Limits on automatic engagements.")
     git_ops: GitOps = Field(
-        default_factory=GitOps, description="How GitOps tools are kept from taking back what a switch holds."
+        default_factory=GitOps,
+        description="How the operator keeps Flux and Argo CD from undoing what a switch holds.",
     )
     deployments: Deployments = Field(
-        default_factory=Deployments, description="How new revisions of the targets' workloads are judged."
+        default_factory=Deployments,
+        description="The deployment guard: how it judges new revisions of the targets' workloads.",
     )
     contacts: Annotated[list[Contact], Field(max_length=16)] = Field(
         default_factory=list,
@@ -118,29 +119,31 @@ class RunbookSpec(ApiModel):
         json_schema_extra=mapped_by("name"),
     )
     targets: Annotated[list[Target], Field(max_length=32)] = Field(
-        default_factory=list, description="What the runbook acts on.", json_schema_extra=mapped_by("name")
+        default_factory=list, description="Targets of actions and checks.", json_schema_extra=mapped_by("name")
     )
     dependencies: Annotated[list[Dependency], Field(max_length=32)] = Field(
         default_factory=list,
-        description="What the system needs and does not run itself.",
+        description="External systems that this system depends on, with their health checks.",
         json_schema_extra=mapped_by("name"),
     )
     health_endpoints: Annotated[list[HealthEndpoint], Field(max_length=32)] = Field(
         default_factory=list,
-        description="Where the targets say how they are.",
+        description="Health endpoints of the targets.",
         json_schema_extra=mapped_by("name"),
     )
     metrics: Annotated[list[Metric], Field(max_length=64)] = Field(
         default_factory=list,
-        description="Numbers, and when each is normal, a warning, or critical.",
+        description="Numbers, with the thresholds of their levels and the responses to them.",
         json_schema_extra=mapped_by("name"),
     )
     kill_switches: Annotated[list[KillSwitch], Field(max_length=32)] = Field(
-        default_factory=list, description="One Switch is made for each.", json_schema_extra=mapped_by("name")
+        default_factory=list,
+        description="Kill switches; the operator creates one Switch for each.",
+        json_schema_extra=mapped_by("name"),
     )
     scaling: Annotated[list[ScalingCommand], Field(max_length=32)] = Field(
         default_factory=list,
-        description="Scaling commands, one Switch for each.",
+        description="Scaling commands; the operator creates one momentary Switch for each.",
         json_schema_extra=mapped_by("name"),
     )
 
@@ -218,60 +221,60 @@ class RunbookSpec(ApiModel):
         return self
 
     def switches(self) -> dict[str, KillSwitch]:
-        """Every switch by name: kill switches as they are, scaling commands as momentary ones."""
+        """Return all switches by name: kill switches, and scaling commands as momentary switches."""
         return {entry.name: entry for entry in (*self.kill_switches, *map(_as_switch, self.scaling))}
 
     def target(self, name: str | None, namespace: str) -> TargetRefs:
-        """The objects of the declared target `name`; of none for None."""
+        """Return references to the objects of the target `name`; empty if `name` is None or not declared."""
         return next((t.refs(namespace) for t in self.targets if t.name == name), TargetRefs())
 
 
 class TargetStatus(StatusModel):
-    """Whether a declared target is there."""
+    """Status of a declared target and of its workload's revisions."""
 
     name: str = Field(description="The target's name in spec.targets.")
-    found: bool = Field(description="Whether it is there, as far as the operator may read it.")
-    reason: str = Field("", description="Why not, in one CamelCase word.")
-    message: str = Field("", description="Why not.")
-    degraded_by: list[str] = Field(default_factory=list, description="The dependencies of it that are down.")
-    uid: str = Field("", description="The workload that the revisions are of; one that is made anew has others.")
-    available: AvailableRevision | None = Field(None, description="The revision that may become known good.")
+    found: bool = Field(description="true if the target's objects exist, as far as the operator may read them.")
+    reason: str = Field("", description="Reason if found is false, in one CamelCase word.")
+    message: str = Field("", description="Explanation if found is false.")
+    degraded_by: list[str] = Field(default_factory=list, description="Names of its dependencies that are down.")
+    uid: str = Field("", description="uid of the workload with these revisions; a recreated one has other revisions.")
+    available: AvailableRevision | None = Field(None, description="Live revision that is not yet known good.")
     good: list[GoodRevision] = Field(
         default_factory=list,
-        description="The last five revisions of the workload that were seen working, newest first.",
+        description="The last five known good revisions of the workload, newest first.",
     )
-    watch: WatchedRevision | None = Field(None, description="The new revision that is watched.")
+    watch: WatchedRevision | None = Field(None, description="The new revision that the deployment guard watches.")
     verdicts: list[JudgedRevision] = Field(
         default_factory=list,
-        description="The last five revisions that were rolled out and what became of them, the live one first.",
+        description="The last five revisions that were rolled out, with the guard's verdicts, the live one first.",
     )
 
 
 class RunbookStatus(StatusModel):
-    """What the operator makes of the runbook."""
+    """Status of the Runbook, as the operator observes it."""
 
-    observed_generation: int = Field(0, description="The generation of the spec that this status is about.")
-    switches: int = Field(0, description="How many switches the runbook declares.")
-    engaged: int = Field(0, description="How many of them are engaged.")
+    observed_generation: int = Field(0, description="Generation of the spec that this status is about.")
+    switches: int = Field(0, description="Number of switches that the Runbook declares.")
+    engaged: int = Field(0, description="Number of its switches that are engaged.")
     engaged_switches: list[str] = Field(
         default_factory=list,
-        description="The names of those in spec, in alphabetical order: admission warns whoever removes one of them.",
+        description="Names in spec of the engaged switches, sorted. Admission warns if an edit removes one of them.",
     )
     targets: list[TargetStatus] = Field(
-        default_factory=list, description="The declared targets.", json_schema_extra=mapped_by("name")
+        default_factory=list, description="Status of each target.", json_schema_extra=mapped_by("name")
     )
     health_endpoints: list[Sensed] = Field(
-        default_factory=list, description="How each health endpoint is.", json_schema_extra=mapped_by("name")
+        default_factory=list, description="Status of each health endpoint.", json_schema_extra=mapped_by("name")
     )
     probes: list[ProbeStatus] = Field(
         default_factory=list,
-        description="The containers' own probes that health endpoints are declared to be, and what was set of them.",
+        description="Containers' probes that health endpoints declare, and the fields that the operator has set.",
     )
     dependencies: list[Sensed] = Field(
-        default_factory=list, description="How each dependency is.", json_schema_extra=mapped_by("name")
+        default_factory=list, description="Status of each dependency.", json_schema_extra=mapped_by("name")
     )
     metrics: list[Sensed] = Field(
-        default_factory=list, description="How each metric is.", json_schema_extra=mapped_by("name")
+        default_factory=list, description="Status of each metric.", json_schema_extra=mapped_by("name")
     )
     conditions: list[Condition] = Field(
         default_factory=list,

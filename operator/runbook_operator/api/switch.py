@@ -1,4 +1,4 @@
-"""The Switch: the lever that people throw, and the record that puts everything back."""
+"""The status of a Switch, with the write-ahead record from which a release restores."""
 
 from typing import Any, Literal
 
@@ -34,30 +34,30 @@ HISTORY = 10
 
 
 class Failure(StatusModel):
-    """Why a write does not succeed."""
+    """A write that keeps failing."""
 
-    reason: str = Field(description="Why, in one CamelCase word.")
-    message: str = Field("", description="What the API server said, and what a person can do.")
-    since: str = Field(description="Since when, RFC 3339.")
+    reason: str = Field(description="Reason of the failure, in one CamelCase word.")
+    message: str = Field("", description="The API server's message, and what a person can do.")
+    since: str = Field(description="Time of the first failure, RFC 3339.")
 
 
 class Contest(StatusModel):
-    """Somebody else writes what is held."""
+    """A conflict with another writer of a held field."""
 
-    manager: str = Field("", description="The field manager that wrote last, empty where the API server names none.")
-    count: int = Field(description="How often it was put back in this engagement.")
-    streak: int = Field(description="How often since it was calm.")
-    since: str = Field(description="When the streak began, RFC 3339.")
-    last: str = Field(description="When it was put back last, RFC 3339.")
-    pending: bool = Field(False, description="Counted and about to be put back.")
+    manager: str = Field("", description="Field manager of the other write, empty if the API server names none.")
+    count: int = Field(description="Number of times the held value was reapplied in this engagement.")
+    streak: int = Field(description="Number of times it was reapplied since the last quiet period.")
+    since: str = Field(description="Time of the first reapply since the last quiet period, RFC 3339.")
+    last: str = Field(description="Time of the last reapply, RFC 3339.")
+    pending: bool = Field(False, description="true if the last reapply is counted but not yet written.")
 
 
 class Named(StatusModel):
-    """An object of the Switch's own namespace."""
+    """A reference to an object in the Switch's namespace."""
 
     api_version: str = Field(description="API group and version.")
-    kind: str = Field(description="Its kind.")
-    name: str = Field(description="Its metadata.name.")
+    kind: str = Field(description="The object's kind.")
+    name: str = Field(description="The object's name.")
 
     @classmethod
     def of(cls, ref: Ref | None) -> "Named | None":
@@ -68,14 +68,14 @@ class Named(StatusModel):
 
 
 class PinnedTarget(StatusModel):
-    """The declared target as it was when the switch was thrown."""
+    """The declared target, as of the throw."""
 
-    name: str = Field("", description="Its name in spec.targets.")
-    workload: Named | None = Field(None, description="The object that runs it.")
-    service: Named | None = Field(None, description="The Service by which it is reached.")
+    name: str = Field("", description="The target's name in spec.targets.")
+    workload: Named | None = Field(None, description="The target's workload.")
+    service: Named | None = Field(None, description="The target's Service.")
     port: str = Field("", description="The Service's port.")
-    flags: Named | None = Field(None, description="Where its feature flags live.")
-    flags_key: str = Field("", description="The key of the document with the flags; empty where each is a key.")
+    flags: Named | None = Field(None, description="The object that stores the target's feature flags.")
+    flags_key: str = Field("", description="Key of the document with the flags; empty if each flag is a key.")
 
     @classmethod
     def of(cls, refs: TargetRefs) -> "PinnedTarget":
@@ -97,39 +97,39 @@ class PinnedTarget(StatusModel):
 
 
 class Declared(StatusModel):
-    """One action as it was declared when the switch was thrown."""
+    """One declared action, as of the throw."""
 
     action: str = Field(description="The action's kind.")
-    spec: dict[str, Any] = Field(default_factory=dict, description="What was declared.")
-    target: PinnedTarget = Field(default_factory=PinnedTarget, description="What it acts on.")
+    spec: dict[str, Any] = Field(default_factory=dict, description="The action's spec.")
+    target: PinnedTarget = Field(default_factory=PinnedTarget, description="The target of the action.")
 
 
 class Entry(StatusModel):
-    """One field that an engagement writes: what was there, what is held, how it went."""
+    """One field that an engagement writes: its saved value, its held value, and the progress."""
 
-    step: int = Field(0, description="The declared action that it belongs to, counted from 0 in record.plan.")
+    step: int = Field(0, description="Index in record.plan of the action that the field belongs to.")
     action: str = Field(description="The action's kind.")
     api_version: str = Field(description="The object's API group and version.")
     kind: str = Field(description="The object's kind.")
     name: str = Field(description="The object's name.")
-    field: str = Field("", description="The field that is written; empty for the whole object.")
-    timeout: str = Field("1m", description="How long it may fail before a person is asked.")
-    mode: Mode = Field("Hold", description="Hold: put back and restored. Keep: put back, not restored. Once: neither.")
-    last: bool = Field(False, description="Written after the action's other fields, and restored after them too.")
-    uid: str | None = Field(None, description="The object that was saved; another object of the name is not it.")
+    field: str = Field("", description="Path of the field; empty for the whole object.")
+    timeout: str = Field("1m", description="How long it may fail before the switch is Stalled.")
+    mode: Mode = Field("Hold", description="Hold: reapplied, restored. Keep: reapplied, not restored. Once: neither.")
+    last: bool = Field(False, description="true if it is written, and restored, after the action's other fields.")
+    uid: str | None = Field(None, description="uid of the saved object; a later object of that name has another uid.")
     resource_version: str | None = Field(
-        None, description="The object's resourceVersion when it was saved: the first write is to that one only."
+        None, description="The object's resourceVersion when it was saved; the first write requires it."
     )
-    saved: Any = Field(None, description="What was live before the switch was thrown; absent where nothing was.")
-    held: Any = Field(None, description="What is held; absent where nothing is to be there.")
-    result: Result = Field("Waiting", description="How far it is.")
-    begun: bool = Field(False, description="An object that is made once was seen to begin its work.")
-    applied_at: str | None = Field(None, description="When it was written, RFC 3339.")
-    progress: str = Field("", description="How far the cluster is with it, where that takes a while.")
-    failure: Failure | None = Field(None, description="Why it does not succeed.")
-    contest: Contest | None = Field(None, description="Who else writes it.")
+    saved: Any = Field(None, description="Value before the throw, which a release restores; absent if there was none.")
+    held: Any = Field(None, description="Value while the switch is engaged; absent if the field is to be absent.")
+    result: Result = Field("Waiting", description="State of the field's write or restore.")
+    begun: bool = Field(False, description="true once an object that the action created has started its work.")
+    applied_at: str | None = Field(None, description="Time of the write, RFC 3339.")
+    progress: str = Field("", description="Progress in the cluster after the write, if that takes time.")
+    failure: Failure | None = Field(None, description="The failure, while the write or the restore fails.")
+    contest: Contest | None = Field(None, description="The conflict with another writer of the field.")
     admitted: Admitted | None = Field(
-        None, description="What an admission policy, a webhook or a default left of the last write; absent mostly."
+        None, description="Change that an admission policy, a webhook or a default made to the last write, if any."
     )
 
     def ref(self, namespace: str) -> Ref:
@@ -140,152 +140,149 @@ class Entry(StatusModel):
 
 
 class Noted(StatusModel):
-    """Something that a person should know about the engagement."""
+    """A warning about an engagement that works."""
 
-    step: int = Field(0, description="The declared action that it is about.")
-    reason: str = Field(description="What it is, in one CamelCase word.")
-    message: str = Field("", description="In a sentence.")
+    step: int = Field(0, description="Index in record.plan of the action that the remark is about.")
+    reason: str = Field(description="Kind of remark, in one CamelCase word.")
+    message: str = Field("", description="Text of the remark.")
 
 
 class Record(StatusModel):
-    """What is written down before the first write to a target, and kept until all is put back."""
+    """The write-ahead record of an engagement: stored before the first write, removed after the last restore."""
 
     engagement_id: str = Field(description="The engagement's id, in every log line, Event and metric about it.")
-    engaged_at: str = Field(description="When it was thrown, RFC 3339.")
-    engaged_by: str = Field("", description="Who or what threw it.")
-    source: Holder = Field("Person", description="What kind of holder threw it.")
+    engaged_at: str = Field(description="Time of the throw, RFC 3339.")
+    engaged_by: str = Field("", description="The person, or the entry of the Runbook, that engaged the switch.")
+    source: Holder = Field("Person", description="Kind of holder that engaged the switch.")
     helped: bool | None = Field(
-        None, description="false once the metric that threw it was still bad when it should have helped."
+        None, description="false if the metric that engaged it was still bad after the time to help was over."
     )
-    reason: str = Field("", description="The reason that was given.")
-    generation: int = Field(0, description="The generation of the Switch that was thrown.")
-    momentary: bool = Field(False, description="Acts once and springs back.")
-    automatic: bool = Field(True, description="Whether automatic sources may hold it.")
-    continue_on_failure: bool = Field(
-        False, description="Whether the actions after one that fails are done all the same."
-    )
-    on_delete: OnDelete = Field("Restore", description="What happens when the Switch is deleted meanwhile.")
+    reason: str = Field("", description="Reason of the throw.")
+    generation: int = Field(0, description="Generation of the Switch at the throw.")
+    momentary: bool = Field(False, description="true if the switch acts once and springs back.")
+    automatic: bool = Field(True, description="true if automatic sources may hold the switch engaged.")
+    continue_on_failure: bool = Field(False, description="true if later actions run although an earlier one fails.")
+    on_delete: OnDelete = Field("Restore", description="What happens to the fields if the Switch is deleted.")
     service_account_name: ObjectName | None = Field(
         None,
-        description="The ServiceAccount in whose name everything is written, put back included; absent for the "
+        description="ServiceAccount that the operator impersonates for all writes and restores; absent for the "
         "operator's own rights.",
     )
-    done: bool = Field(False, description="A momentary switch has acted; what is left is to spring back.")
-    plan: list[Declared] = Field(default_factory=list, description="The actions as they were declared, in order.")
+    done: bool = Field(False, description="true once a momentary switch has acted and has only to spring back.")
+    plan: list[Declared] = Field(default_factory=list, description="The declared actions as of the throw, in order.")
     actions: list[Entry] = Field(
-        default_factory=list, description="Every field that is written, in order; several may belong to one action."
+        default_factory=list, description="The fields to write, in order; several may belong to one action."
     )
-    remarks: list[Noted] = Field(default_factory=list, description="What a person should know about it.")
+    remarks: list[Noted] = Field(default_factory=list, description="Warnings about the engagement.")
     dropped: list[Entry] = Field(
-        default_factory=list, description="Actions that a change of the Runbook took away, until they are put back."
+        default_factory=list, description="Fields that a change of the Runbook removed, until they are restored."
     )
 
 
 class PreparedField(StatusModel):
-    """One field that a throw would write, and what it would save of it."""
+    """One field that the next throw would write, and the value that it would save."""
 
     action: str = Field(description="The action's kind.")
     api_version: str = Field(description="The object's API group and version.")
     kind: str = Field(description="The object's kind.")
     name: str = Field(description="The object's name.")
-    field: str = Field(description="The field that would be written.")
-    uid: str = Field(description="The object that was seen; another object of the name is not it.")
-    saved: Any = Field(None, description="What is live, and would be put back; absent where nothing is.")
-    held: Any = Field(None, description="What would be held; absent where nothing would be there.")
+    field: str = Field(description="Path of the field.")
+    uid: str = Field(description="The object's uid; a later object of that name has another uid.")
+    saved: Any = Field(None, description="Live value, which a release would restore; absent if there is none.")
+    held: Any = Field(None, description="Value to hold; absent if the field would be absent.")
 
     def ref(self, namespace: str) -> Ref:
         return Ref(self.api_version, self.kind, namespace, self.name)
 
 
 class Prepared(StatusModel):
-    """What the next throw would save, written down before it: that throw acts first and writes its record after."""
+    """The restore values of the next throw, saved in advance, so that it can act before it writes its record."""
 
-    engagement_id: str = Field(description="The id that its engagement would have.")
+    engagement_id: str = Field(description="Id of the next engagement.")
     generation: int = Field(
-        description="The generation of the Switch that is at rest; another one was spoken to since."
+        description="Generation of the idle Switch. If metadata.generation differs, a throw may have used these values."
     )
     service_account_name: ObjectName | None = Field(
-        None, description="The ServiceAccount in whose name it would be written; absent for the operator's own rights."
+        None, description="ServiceAccount to impersonate for the writes; absent for the operator's own rights."
     )
-    fields: list[PreparedField] = Field(description="Every field that would be written, in order.")
+    fields: list[PreparedField] = Field(description="The fields that the throw would write, in order.")
 
 
 class Swapped(StatusModel):
-    """A pod template that an engagement has replaced by another."""
+    """A pod template that an engagement replaced by another."""
 
-    uid: str = Field(description="The uid of the workload.")
-    before: dict[str, Any] = Field(description="The revision that was live.")
-    after: dict[str, Any] = Field(description="The revision that was brought instead.")
+    uid: str = Field(description="The workload's uid.")
+    before: dict[str, Any] = Field(description="Revision that was live before.")
+    after: dict[str, Any] = Field(description="Revision that the engagement rolled back to.")
 
 
 class Engagement(StatusModel):
-    """One engagement that is over."""
+    """One past engagement."""
 
-    engagement_id: str = Field(description="Its id.")
-    reason: str = Field("", description="The reason that was given.")
-    engaged_at: str = Field(description="When it was thrown.")
-    engaged_by: str = Field("", description="Who or what threw it.")
-    source: Holder = Field("Person", description="What kind of holder threw it.")
+    engagement_id: str = Field(description="The engagement's id.")
+    reason: str = Field("", description="Reason of the throw.")
+    engaged_at: str = Field(description="Time of the throw, RFC 3339.")
+    engaged_by: str = Field("", description="The person, or the entry of the Runbook, that engaged the switch.")
+    source: Holder = Field("Person", description="Kind of holder that engaged the switch.")
     generation: int = Field(
-        0, description="The generation of the Switch that was thrown; another one now says that a person spoke since."
+        0, description="Generation of the Switch at the throw. If metadata.generation differs, its spec changed since."
     )
     helped: bool | None = Field(
         None,
-        description="Whether the metric that threw it got well by it; false also where it was bad again within the "
-        "cool-down. Absent where that cannot be told.",
+        description="true if the metric that engaged it recovered. false if it did not, or was bad again within the "
+        "cool-down. Absent if unknown.",
     )
-    released_at: str = Field(description="When it ended.")
-    released_by: str = Field("", description="Who released it by engaged: false; empty where nobody is known.")
+    released_at: str = Field(description="Time of the release, RFC 3339.")
+    released_by: str = Field("", description="The person that released it by engaged: false; empty if unknown.")
     duration: str = Field("", description="How long it lasted.")
-    outcome: str = Field("", description="What was put back, and what was not.")
-    templates: list[Swapped] = Field(default_factory=list, description="The pod templates that it replaced.")
+    outcome: str = Field("", description="What was restored, and what was not.")
+    templates: list[Swapped] = Field(default_factory=list, description="Pod templates that it replaced.")
 
 
 class Hold(StatusModel):
-    """Somebody or something that holds the switch engaged."""
+    """The claim of one holder that the switch is to be engaged."""
 
-    source: Holder = Field(description="What kind of holder it is.")
-    name: str = Field(description="The person, or the person's tool, or the entry of the Runbook that saw something.")
-    since: str = Field(description="Since when, RFC 3339.")
-    reason: str = Field("", description="Why.")
+    source: Holder = Field(description="Kind of holder.")
+    name: str = Field(description="The person, the person's tool, or the entry of the Runbook, such as a metric.")
+    since: str = Field(description="Start of the hold, RFC 3339.")
+    reason: str = Field("", description="Reason of the hold.")
 
 
 class SwitchStatus(StatusModel):
-    """What the switch is doing, and what it must put back."""
+    """State of the switch, and everything that a release must restore."""
 
-    observed_generation: int = Field(0, description="The generation of the spec that this status is about.")
+    observed_generation: int = Field(0, description="Generation of the spec that this status is about.")
     phase: Phase = Field(
         "Released",
-        description="Where it is between released and engaged; NothingToDo where it was thrown and has nothing to "
-        "hold.",
+        description="Phase between released and engaged; NothingToDo if the switch was thrown and has nothing to hold.",
     )
-    does: str = Field("", description="What it does when thrown; while it is engaged, what it was thrown with.")
-    columns: Columns = Field(default_factory=Columns, description="What kubectl get shows of it.")
-    title: str = Field("", description="The title of its Runbook.")
-    description: str = Field("", description="The description of its entry in the Runbook.")
+    does: str = Field("", description="Summary of the switch's actions; while it is engaged, as of the throw.")
+    columns: Columns = Field(default_factory=Columns, description="Short texts for kubectl get.")
+    title: str = Field("", description="Title of the Runbook.")
+    description: str = Field("", description="Description of the switch's entry in the Runbook.")
     contacts: list[str] = Field(
         default_factory=list,
-        description="The names of the Runbook's contacts, in the order in which people turn to them.",
+        description="Names of the Runbook's contacts, in the order in which people turn to them.",
     )
     latency_milliseconds: int | None = Field(
-        None, description="From the moment the operator saw the throw to the target's accepted write."
+        None, description="Time from the watch event of the throw to the accepted write to the target."
     )
-    engaged_at: str | None = Field(None, description="Since when it is engaged.")
-    engaged_by: str | None = Field(None, description="Who or what engaged it.")
-    word: Word | None = Field(None, description="What a person says about it now.")
+    engaged_at: str | None = Field(None, description="Time since which the switch is engaged, RFC 3339.")
+    engaged_by: str | None = Field(None, description="The person, or the entry of the Runbook, that engaged it.")
+    word: Word | None = Field(None, description="The override in force: spec.engaged as a person set it.")
     earlier_reason: str = Field(
-        "", description="The text in spec.reason that belongs to an earlier throw or silence, and to none after it."
+        "", description="Text in spec.reason that is left from an earlier throw or silence and does not count now."
     )
     holds: list[Hold] = Field(
         default_factory=list,
-        description="Who holds it engaged, or would if it were not held released.",
+        description="Holders that keep the switch engaged, or would without an override.",
         json_schema_extra=mapped_by("source", "name"),
     )
     prepared: Prepared | None = Field(
-        None, description="What the next throw would save, where all of that is known before it; absent while engaged."
+        None, description="Restore values of the next throw, if they are all known in advance; absent while engaged."
     )
-    record: Record | None = Field(None, description="The write-ahead record of the engagement under way.")
-    history: list[Engagement] = Field(default_factory=list, description="The last engagements, newest first.")
+    record: Record | None = Field(None, description="Write-ahead record of the current engagement.")
+    history: list[Engagement] = Field(default_factory=list, description="The last 10 engagements, newest first.")
     conditions: list[Condition] = Field(
         default_factory=list,
         description="Ready, Reconciling and Stalled as kstatus reads them; Engaged, Automatic, Contested, Outdated, "
@@ -295,5 +292,5 @@ class SwitchStatus(StatusModel):
 
     @property
     def holds_automatically(self) -> bool:
-        """True if a metric, a dependency or the deployment guard holds it engaged, or would."""
+        """True if a metric, a dependency or the deployment guard holds the switch engaged, or would."""
         return any(one.source != "Person" for one in self.holds)

@@ -1,4 +1,4 @@
-"""What a runbook acts on and watches: its targets, by the names that the rest of it calls them."""
+"""The targets of a Runbook: the objects that its switches act on and its checks watch."""
 
 from typing import Annotated, ClassVar
 
@@ -21,7 +21,7 @@ API_VERSION_OF = {
     "HelmRelease": "helm.toolkit.fluxcd.io/v2",
     "ScaledObject": "keda.sh/v1alpha1",
 }
-"""The API group and version of the kinds that an action supports by name."""
+"""Default API group and version of the kinds that actions support."""
 NO_API_VERSION = (
     "has no default apiVersion: correct the kind if it is misspelt, or set apiVersion. These kinds have a default: "
     f"{', '.join(API_VERSION_OF)}"
@@ -29,14 +29,16 @@ NO_API_VERSION = (
 
 
 class Workload(ApiModel):
-    """The object that runs the target; it lives in the Runbook's own namespace."""
+    """The workload that runs the target, in the Runbook's namespace."""
 
     api_version: ApiVersion | None = Field(
         None,
-        description="API group and version, as in the object itself. A kind that an action supports has a default.",
+        description="API group and version, as in the object itself. Kinds that actions support have a default.",
     )
-    kind: KindName = Field("Deployment", description="Deployment, StatefulSet, or any kind with a scale subresource.")
-    name: ObjectName = Field(description="Its metadata.name.")
+    kind: KindName = Field(
+        "Deployment", description="Kind: Deployment, StatefulSet, or any kind with a scale subresource."
+    )
+    name: ObjectName = Field(description="Name of the workload.")
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -57,20 +59,26 @@ class Workload(ApiModel):
 
 
 class TargetService(ApiModel):
-    """The Service by which others reach the target."""
+    """The Service in front of the target."""
 
-    name: ObjectName = Field(description="Its metadata.name.")
-    port: Port = Field("", description="The port's name or number; empty for all.")
+    name: ObjectName = Field(description="Name of the Service.")
+    port: Port = Field("", description="Name or number of the Service's port; empty for all ports.")
 
 
 class TargetFlags(ApiModel):
-    """Where the target's feature flags live."""
+    """The object that stores the target's feature flags."""
 
-    config_map: ObjectName | None = Field(None, description="A ConfigMap, one key per flag or one document.")
-    key: Annotated[str, Field(max_length=253, pattern=r"^[-._a-zA-Z0-9]*$")] = Field(
-        "", description="The key whose value is a YAML or JSON document with the flags; empty where each is a key."
+    config_map: ObjectName | None = Field(
+        None, description="Name of a ConfigMap that has one key per flag, or one document with all flags."
     )
-    feature_flag: ObjectName | None = Field(None, description="An OpenFeature FeatureFlag, as flagd reads it.")
+    key: Annotated[str, Field(max_length=253, pattern=r"^[-._a-zA-Z0-9]*$")] = Field(
+        "",
+        description="Key of the ConfigMap whose value is a YAML or JSON document with the flags; empty if each flag is "
+        "a key of its own.",
+    )
+    feature_flag: ObjectName | None = Field(
+        None, description="Name of an OpenFeature FeatureFlag object, as flagd reads it."
+    )
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule("has(self.configMap) != has(self.featureFlag)", ONE_HOME),
@@ -92,12 +100,12 @@ class TargetFlags(ApiModel):
 
 
 class Target(ApiModel):
-    """A part of the system, by the name that the rest of the runbook calls it."""
+    """A named part of the system, to which the rest of the Runbook refers by name."""
 
-    name: EntryName = Field(description="The name by which switches and commands call it.")
-    workload: Workload | None = Field(None, description="The object that runs it.")
-    service: TargetService | None = Field(None, description="The Service by which it is reached.")
-    flags: TargetFlags | None = Field(None, description="Where its feature flags live.")
+    name: EntryName = Field(description="Name of the target, by which the rest of the Runbook refers to it.")
+    workload: Workload | None = Field(None, description="The workload that runs the target.")
+    service: TargetService | None = Field(None, description="The Service in front of the target.")
+    flags: TargetFlags | None = Field(None, description="The object that stores the target's feature flags.")
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
         Rule("has(self.workload) || has(self.service) || has(self.flags)", SOMETHING),
@@ -110,7 +118,7 @@ class Target(ApiModel):
         return self
 
     def refs(self, namespace: str) -> TargetRefs:
-        """The objects that it is made of, in the Runbook's own namespace."""
+        """Return references to the target's objects in the Runbook's namespace."""
         return TargetRefs(
             name=self.name,
             workload=self.workload.ref(namespace) if self.workload else None,
