@@ -28,7 +28,7 @@ class HttpNumber(Source):
     over_http = True
 
     @staticmethod
-    def request(spec: HttpNumberSpec, namespace: str, target: TargetRefs) -> None:  # noqa: ARG004 # declared beside
+    def request(spec: HttpNumberSpec, namespace: str, target: TargetRefs) -> None:  # noqa: ARG004 # the base signature
         try:
             json_path.check(spec.json_path)
         except json_path.JsonPathError as error:

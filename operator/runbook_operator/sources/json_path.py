@@ -66,7 +66,7 @@ def _compiled(text: str) -> "JSONPath":
 
 @cache
 def _environment() -> "JSONPathEnvironment":
-    from jsonpath import JSONPathEnvironment  # noqa: PLC0415 # as above
+    from jsonpath import JSONPathEnvironment  # noqa: PLC0415 # loaded on use
 
     made = JSONPathEnvironment(strict=True)
     # match and search are among them; their regular expressions can take forever.
@@ -75,16 +75,16 @@ def _environment() -> "JSONPathEnvironment":
 
 
 def _is_single(segment: "JSONPathSegment") -> bool:
-    from jsonpath.segments import JSONPathChildSegment  # noqa: PLC0415 # as above
-    from jsonpath.selectors import IndexSelector, NameSelector  # noqa: PLC0415 # as above
+    from jsonpath.segments import JSONPathChildSegment  # noqa: PLC0415 # loaded on use
+    from jsonpath.selectors import IndexSelector, NameSelector  # noqa: PLC0415 # loaded on use
 
     child = isinstance(segment, JSONPathChildSegment) and len(segment.selectors) == 1
     return child and isinstance(segment.selectors[0], NameSelector | IndexSelector)
 
 
 def _check(segment: "JSONPathSegment") -> None:
-    from jsonpath.segments import JSONPathChildSegment  # noqa: PLC0415 # as above
-    from jsonpath.selectors import Filter  # noqa: PLC0415 # as above
+    from jsonpath.segments import JSONPathChildSegment  # noqa: PLC0415 # loaded on use
+    from jsonpath.selectors import Filter  # noqa: PLC0415 # loaded on use
 
     if not isinstance(segment, JSONPathChildSegment):
         raise JsonPathError("nothing is searched for at every depth (..): say where it stands")
@@ -95,7 +95,7 @@ def _check(segment: "JSONPathSegment") -> None:
 
 
 def _check_filter(selector: Any) -> None:
-    from jsonpath import filter as parts  # noqa: PLC0415 # as above
+    from jsonpath import filter as parts  # noqa: PLC0415 # loaded on use
 
     literals = (parts.StringLiteral, parts.IntegerLiteral, parts.FloatLiteral, parts.BooleanLiteral, parts.Nil)
     allowed = (parts.FilterExpression, parts.InfixExpression, parts.PrefixExpression, *literals)

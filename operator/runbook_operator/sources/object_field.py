@@ -47,7 +47,7 @@ class ObjectNumber(Source):
     Spec = ObjectNumberSpec
 
     @staticmethod
-    def request(spec: ObjectNumberSpec, namespace: str, target: TargetRefs) -> AskObject:  # noqa: ARG004 # names none
+    def request(spec: ObjectNumberSpec, namespace: str, target: TargetRefs) -> AskObject:  # noqa: ARG004 # the base signature
         try:
             field_paths.parse(spec.field)
         except FieldError as error:

@@ -109,7 +109,7 @@ class PodsNumber(Source):
     )
 
     @staticmethod
-    def request(spec: PodsNumberSpec, namespace: str, target: TargetRefs) -> AskPods:  # noqa: ARG004 # target's own
+    def request(spec: PodsNumberSpec, namespace: str, target: TargetRefs) -> AskPods:  # noqa: ARG004 # the base signature
         if not SHORTEST <= spec.window <= LONGEST:
             raise UnfitError("within", WITHIN)
         return AskPods(part(target, target.workload or target.service, "workload and no service"))

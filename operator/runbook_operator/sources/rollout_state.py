@@ -43,7 +43,7 @@ class RolloutNumber(Source):
     rights = WORKLOADS
 
     @staticmethod
-    def request(spec: RolloutNumberSpec, namespace: str, target: TargetRefs) -> AskObject:  # noqa: ARG004 # target's
+    def request(spec: RolloutNumberSpec, namespace: str, target: TargetRefs) -> AskObject:  # noqa: ARG004 # the base signature
         workload = part(target, target.workload, "workload")
         if _kind(workload) not in KINDS:
             raise UnfitError("target", f"{workload} has no rollouts, which Deployments and their like have")

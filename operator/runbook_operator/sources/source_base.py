@@ -15,7 +15,7 @@ from runbook_operator.core.target_kinds import TargetRefs
 
 REGISTRY: dict[str, type["Source"]] = {}
 SHOWN = 3
-"""How many of the things that make up a number are named in its message."""
+"""Most names in the message about a number that is made of several things."""
 NOWHERE = timedelta()
 
 TargetName = Annotated[str, Field(min_length=1, max_length=63)]
@@ -30,7 +30,7 @@ class UnfitError(Exception):
 
 
 class NoNumberError(Exception):
-    """What was read has no number. `reason` is one word; the message quotes nothing of what was read."""
+    """No number was found. `reason` is one word; the message quotes nothing of what was read."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -103,7 +103,7 @@ class Source(ABC):
         """Return the number in what was read; raises NoNumberError."""
 
     @staticmethod
-    def lookback(spec: Any) -> timedelta:  # noqa: ARG004 # overridden
+    def lookback(spec: Any) -> timedelta:  # noqa: ARG004 # the base signature
         """Return how long after an engagement the number still includes data from before it."""
         return NOWHERE
 
