@@ -66,26 +66,26 @@ class Action(ABC):
         """Describe the action in the few words that a printer column has room for."""
 
     @classmethod
-    def needs(cls, spec: Any, target: TargetRefs) -> tuple[Right, ...]:  # noqa: ARG003 # overridden
+    def needs(cls, spec: Any, target: TargetRefs) -> tuple[Right, ...]:  # noqa: ARG003 # the base signature
         """Return the rights that this spec needs on this target; `rights` has those that any spec may need."""
         return needed(cls.rights, target)
 
     @staticmethod
-    def wants(aim: Aim, seen: Seen) -> bool:  # noqa: ARG004 # overridden
+    def wants(aim: Aim, seen: Seen) -> bool:  # noqa: ARG004 # the base signature
         """True if a desired field that was reached and has drifted is to be reapplied."""
         return True
 
     @staticmethod
-    def afterwards(spec: Any, scene: Scene) -> tuple[Remark, ...]:  # noqa: ARG004 # overridden
+    def afterwards(spec: Any, scene: Scene) -> tuple[Remark, ...]:  # noqa: ARG004 # the base signature
         """Return remarks that need reads; they are made after all writes, so that no throw waits for them."""
         return ()
 
     @staticmethod
-    def revokes(aim: Aim, seen: Seen) -> bool:  # noqa: ARG004 # overridden
+    def revokes(aim: Aim, seen: Seen) -> bool:  # noqa: ARG004 # the base signature
         """True if a release deletes the object that the action created: it has not started its work."""
         return False
 
     @staticmethod
-    def progress(spec: Any, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # overridden
+    def progress(spec: Any, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # the base signature
         """Return the progress of a desired field after its write; called again whenever its object changes."""
         return DONE

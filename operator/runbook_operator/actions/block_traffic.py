@@ -123,7 +123,7 @@ class BlockTraffic(Action):
         return (*proof, *beside)
 
     @staticmethod
-    def progress(spec: BlockTrafficSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # as declared
+    def progress(spec: BlockTrafficSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # the base signature
         """Verify the block at the last written object, since it is not complete before.
 
         A failed request proves more than a condition; a condition explains why a request did not fail.

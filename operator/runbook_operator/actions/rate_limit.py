@@ -71,11 +71,11 @@ class RateLimit(Action):
         return f"rate limit {spec.target} to {spec.requests} per {spec.per}"
 
     @staticmethod
-    def afterwards(spec: RateLimitSpec, scene: Scene) -> tuple[Remark, ...]:  # noqa: ARG004 # as declared
+    def afterwards(spec: RateLimitSpec, scene: Scene) -> tuple[Remark, ...]:  # noqa: ARG004 # the base signature
         return affected_neighbours.remarks(scene)
 
     @staticmethod
-    def progress(spec: RateLimitSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # as declared
+    def progress(spec: RateLimitSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # the base signature
         return outcome(scene, aim)
 
 

@@ -27,12 +27,12 @@ class Restart(Action):
     rights = RIGHTS
 
     @staticmethod
-    def plan(spec: RestartSpec, scene: Scene) -> Plan:  # noqa: ARG004 # the scene has the target already
+    def plan(spec: RestartSpec, scene: Scene) -> Plan:  # noqa: ARG004 # the scene has the target
         seen = rollable(scene)
         return (restarted_once(scene, seen), *left_alone(seen), *nothing_to_restart(seen))
 
     @staticmethod
-    def progress(spec: RestartSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # as declared
+    def progress(spec: RestartSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # the base signature
         return restarted(scene, seen)
 
     @staticmethod

@@ -151,7 +151,7 @@ class RunJob(Action):
         return Progress(not spec.wait, under_way(aim.ref, job))
 
     @staticmethod
-    def revokes(aim: Aim, seen: Seen) -> bool:  # noqa: ARG004 # as declared
+    def revokes(aim: Aim, seen: Seen) -> bool:  # noqa: ARG004 # the base signature
         """True while the Job has no pod: if it waits for room, it could run its command long after the release."""
         return not has_pods(seen.body)
 
@@ -177,5 +177,5 @@ def _source(spec: RunJobSpec, scene: Scene) -> tuple[dict[str, Any], list[str], 
     if spec.from_cron_job is not None:
         template = scene.look(scene.ref(BATCH, "CronJob", spec.from_cron_job)).body["spec"]["jobTemplate"]
         return (*once(template["spec"]), template.get("metadata") or {})
-    assert spec.job is not None  # noqa: S101 # the validator has seen to it
+    assert spec.job is not None  # noqa: S101 # the validator guarantees it
     return (*once(spec.job.model_dump(by_alias=True, exclude_none=True)), {})

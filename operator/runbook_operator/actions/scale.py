@@ -26,7 +26,7 @@ class ScaleSpec(ScaleAmount):
 
     autoscaler: Literal["Pin", "Refuse"] = Field(
         "Pin",
-        description="How to treat a HorizontalPodAutoscaler or a KEDA ScaledObject that scales the workload. Pin holds "
+        description="Treatment of a HorizontalPodAutoscaler or a KEDA ScaledObject that scales the workload. Pin holds "
         "it at the same number and restores it on release. Refuse refuses the throw, with a message. A momentary "
         "switch pins nothing and stays within the autoscaler's bounds.",
     )
@@ -78,7 +78,7 @@ class Scale(Action):
         return f"scale {spec.target} {step}"
 
     @staticmethod
-    def progress(spec: Any, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # as declared
+    def progress(spec: Any, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # the base signature
         """Report how many pods are ready; a throw does not wait for them."""
         if aim.field != REPLICAS or isinstance(seen, Missing) or seen.replicas != aim.held:
             return DONE

@@ -115,7 +115,7 @@ class SetFlag(Action):
         return needed((*homes, *rolled), target)
 
     @staticmethod
-    def progress(spec: SetFlagSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # not asked for
+    def progress(spec: SetFlagSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # the base signature
         return restarted(scene, seen) if aim.field.startswith(REPLACING) else DONE
 
     @staticmethod

@@ -43,7 +43,7 @@ class Suspend(Action):
     )
 
     @staticmethod
-    def plan(spec: SuspendSpec, scene: Scene) -> Plan:  # noqa: ARG004 # the scene has the target already
+    def plan(spec: SuspendSpec, scene: Scene) -> Plan:  # noqa: ARG004 # the scene has the target
         ref = scene.workload
         way = WAYS.get((ref.group, ref.kind))
         if way is None:
@@ -53,7 +53,7 @@ class Suspend(Action):
         return way(scene.look(ref))
 
     @staticmethod
-    def progress(spec: SuspendSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # as declared
+    def progress(spec: SuspendSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # the base signature
         if aim.ref.kind != "CronJob" or isinstance(seen, Missing):
             return DONE
         return Progress(text=_missed(scene.look(aim.ref)))

@@ -111,7 +111,7 @@ def report(left: list[str], way: Way) -> int:
     for line in left:
         print(line, file=sys.stderr)  # noqa: T201 # the command line prints
     if not left:
-        print(f"{way}: done")  # noqa: T201 # as above
+        print(f"{way}: done")  # noqa: T201 # the command line prints
     return 1 if left else 0
 
 
