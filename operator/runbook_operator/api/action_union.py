@@ -14,7 +14,7 @@ class OneAction(ApiModel):
 
     timeout: Duration = Field(
         "1m",
-        description="How long the action may fail, lack verification or miss its target before the switch is Stalled.",
+        description="Time that the action may fail, lack verification or miss its target before the switch is Stalled.",
     )
 
     @model_validator(mode="after")

@@ -23,7 +23,7 @@ class Deployments(ApiModel):
     monitor_for: Duration = Field(
         "30m",
         description="Length of the window in which the guard watches a new revision. A metric or health endpoint that "
-        "becomes Critical in it makes the revision bad. 0s disables the guard.",
+        "becomes Critical in it makes the revision bad. With 0s it watches none.",
     )
     first_action: Engage | None = Field(
         None,
@@ -83,7 +83,7 @@ class WatchedRevision(GoodRevision):
     available: bool = Field(False, description="true if all its pods were available at some time in the window.")
     excuse: str = Field(
         "",
-        description="Why a Critical level is no evidence against the revision now: a switch holds the target down, or "
+        description="Reason why a Critical level is no evidence against it: a switch holds the target down, or "
         "it was scaled to 0.",
     )
     excused_until: str | None = Field(
@@ -106,5 +106,7 @@ class JudgedRevision(GoodRevision):
     )
     since: str = Field(description="Time at which the revision was first observed, RFC 3339.")
     reason: str = Field("", description="Explanation of the verdict, in a sentence.")
-    advice: str = Field("", description="What is done about a bad one, and what Git must change to go back for good.")
+    advice: str = Field(
+        "", description="Response to a bad revision, and the change in Git that rolls it back for good."
+    )
     brought: bool = Field(False, description="true if a switch rolled back to it, and it was not deployed again since.")

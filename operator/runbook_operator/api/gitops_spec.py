@@ -8,7 +8,7 @@ from runbook_operator.core.model_base import ApiModel
 
 
 class GitOps(ApiModel):
-    """How the operator keeps Flux and Argo CD from undoing what a switch holds."""
+    """The treatment of Flux and Argo CD, which could undo what a switch holds."""
 
     flux: Literal["Annotate", "Ignore"] = Field(
         "Annotate",

@@ -131,7 +131,7 @@ class Dependency(Pace):
     name: EntryName = Field(description="Name of the dependency, as in the status.")
     purpose: Text = Field("", description="Shown only: what the dependency is for, such as AI generation.")
     impact_if_down: Text = Field(
-        "", description="What users notice while it is down: No AI responses. Every message about it has this text."
+        "", description="Effect on users while it is down: No AI responses. Every message about it has this text."
     )
     check: Check = Field(description="The health check of the dependency.")
     for_: Duration = Field("30s", alias="for", description="Time that the check must fail before it counts as down.")

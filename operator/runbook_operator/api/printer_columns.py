@@ -16,5 +16,5 @@ class Columns(StatusModel):
     )
     until: str = Field("", description="End of the override, in UTC; with the date if it is on another day.")
     why: str = Field("", description="Reason of the override in force, else of the engagement; truncated.")
-    by: str = Field("", description="Who set the override in force, else who or what engaged the switch.")
+    by: str = Field("", description="Author of the override in force, else the holder that engaged the switch.")
     message: str = Field("", description="The most important message about the switch now.")

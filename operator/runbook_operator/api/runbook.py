@@ -55,8 +55,8 @@ class KillSwitch(ApiModel):
     )
     on_delete: OnDelete = Field(
         "Restore",
-        description="What happens when the Switch or its Runbook is deleted while engaged. Restore restores all fields "
-        "first. Keep leaves every field at its held value; objects that the switch created are deleted with it.",
+        description="Treatment of held fields when the Switch or its Runbook is deleted while engaged. Restore: all "
+        "are restored first. Keep: all keep their held values; objects that the switch created are deleted with it.",
     )
     reapply_on_change: bool = Field(
         False,
@@ -107,7 +107,7 @@ class RunbookSpec(ApiModel):
     automation: Automation = Field(default_factory=Automation, description="Limits on automatic engagements.")
     git_ops: GitOps = Field(
         default_factory=GitOps,
-        description="How the operator keeps Flux and Argo CD from undoing what a switch holds.",
+        description="Treatment of Flux and Argo CD, which could undo what a switch holds.",
     )
     deployments: Deployments = Field(
         default_factory=Deployments,

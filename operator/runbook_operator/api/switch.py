@@ -113,7 +113,7 @@ class Entry(StatusModel):
     kind: str = Field(description="The object's kind.")
     name: str = Field(description="The object's name.")
     field: str = Field("", description="Path of the field; empty for the whole object.")
-    timeout: str = Field("1m", description="How long it may fail before the switch is Stalled.")
+    timeout: str = Field("1m", description="Time that it may fail before the switch is Stalled.")
     mode: Mode = Field("Hold", description="Hold: reapplied, restored. Keep: reapplied, not restored. Once: neither.")
     last: bool = Field(False, description="true if it is written, and restored, after the action's other fields.")
     uid: str | None = Field(None, description="uid of the saved object; a later object of that name has another uid.")
@@ -162,7 +162,7 @@ class Record(StatusModel):
     momentary: bool = Field(False, description="true if the switch acts once and springs back.")
     automatic: bool = Field(True, description="true if automatic sources may hold the switch engaged.")
     continue_on_failure: bool = Field(False, description="true if later actions run although an earlier one fails.")
-    on_delete: OnDelete = Field("Restore", description="What happens to the fields if the Switch is deleted.")
+    on_delete: OnDelete = Field("Restore", description="Restore or keep the fields if the Switch is deleted.")
     service_account_name: ObjectName | None = Field(
         None,
         description="ServiceAccount that the operator impersonates for all writes and restores; absent for the "
@@ -234,8 +234,10 @@ class Engagement(StatusModel):
     )
     released_at: str = Field(description="Time of the release, RFC 3339.")
     released_by: str = Field("", description="The person that released it by engaged: false; empty if unknown.")
-    duration: str = Field("", description="How long it lasted.")
-    outcome: str = Field("", description="What was restored, and what was not.")
+    duration: str = Field("", description="Length of the engagement.")
+    outcome: str = Field(
+        "", description="Result of the release: the fields that were restored, and those that were not."
+    )
     templates: list[Swapped] = Field(default_factory=list, description="Pod templates that it replaced.")
 
 
