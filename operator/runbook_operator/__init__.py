@@ -1,10 +1,10 @@
-"""Runbook Operator: kill switches that hold, and put everything back.
+"""Runbook Operator: kill switches that hold what they set, and restore the original on release.
 
-Layers, top to bottom: handlers, reconcile, then observe, decide, act and report side by side, then io, api,
-actions and model. A layer imports only what is below it; import-linter fails the build otherwise.
+docs/architecture.md lists the packages. A package imports only packages below it, and import-linter fails the build
+otherwise.
 """
 
 from importlib.metadata import version
 
 __version__ = version("runbook-operator")
-"""As pyproject.toml has it, and nothing else."""
+"""The version in pyproject.toml, which is the only place that sets it."""
