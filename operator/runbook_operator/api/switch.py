@@ -271,7 +271,7 @@ class SwitchStatus(StatusModel):
     )
     engaged_at: str | None = Field(None, description="Time since which the switch is engaged, RFC 3339.")
     engaged_by: str | None = Field(None, description="The person, or the entry of the Runbook, that engaged it.")
-    word: Word | None = Field(None, description="The override in force: spec.engaged as a person set it.")
+    word: Word | None = Field(None, description="Override in force: spec.engaged, its author, start and end.")
     earlier_reason: str = Field(
         "", description="Text in spec.reason that is left from an earlier throw or silence and does not count now."
     )
