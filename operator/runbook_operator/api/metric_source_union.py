@@ -56,7 +56,7 @@ def counted_union(registry: dict[str, type[Source]]) -> type[Counted]:
 
 
 def _spec(source: type[Source]) -> type[ApiModel]:
-    """Return the model below the source's kind; for a source over HTTP it also has the fields of an HttpCheck."""
+    """Return the model of the field that is named after the source's kind; over HTTP it has HttpCheck's fields too."""
     if not source.over_http:
         return source.Spec
     rules = (*HttpCheck.cel_rules, *source.Spec.cel_rules)

@@ -138,7 +138,7 @@ def called(source: Holder, name: str) -> str:
 
 
 def is_automatic(world: World) -> bool:
-    """True if automatic sources may engage the switch, as declared now or else as pinned in the record."""
+    """True if automatic sources may engage the switch: by its Runbook entry or, if that is gone, by the record."""
     if world.entry is not None:
         return world.entry.automatic
     return world.record is not None and world.record.automatic

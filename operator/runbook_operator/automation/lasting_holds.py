@@ -77,7 +77,7 @@ def _circles(world: World) -> Iterator[str]:
 
 
 def _engaging(spec: RunbookSpec) -> Iterator[tuple[Literal["Dependency", "Metric"], str, str]]:
-    """Yield group, name and engaged kill switch of each source."""
+    """Yield each source that engages a kill switch: its group, its name, and that switch."""
     yield from (("Dependency", one.name, one.fallback.engage) for one in spec.dependencies if one.fallback)
     yield from (("Metric", one.name, one.engages) for one in spec.metrics if one.engages)
 

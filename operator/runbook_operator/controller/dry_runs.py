@@ -47,7 +47,8 @@ class Trials:
     async def answer(self, query: DryRun, account: Account | None, edition: Hashable = None) -> Ruling | Denied:
         """Return the API server's answer to this write in the name of the account.
 
-        `edition` is that of the Runbook. An accepted write of the same version is not sent again for an hour.
+        An accepted write is not sent again for an hour while the account, the Runbook (`edition`) and the version
+        of the object written to are the same.
         """
         checked, now = (account, edition, *_version(query.effect)), self.monotonic()
         before, until = self._allowed.get(query.switch, {}).get(query.number, (None, now))

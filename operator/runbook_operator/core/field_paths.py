@@ -203,9 +203,9 @@ def _inner(field: Field, depth: int, holder: Any) -> Any:
 
 
 def _index(field: Field, depth: int, items: list[Any]) -> int:
-    """Return the index of the one element that the step selects, the length of the list for none.
+    """Return the index of the element that the step selects, or the list's length if there is none.
 
-    A container may have a variable twice, which charts use to let a default be overridden: the last one counts.
+    A container may list a variable twice, as charts do to override a default: the last one counts.
     """
     step = field.steps[depth]
     fitting = [at for at, item in enumerate(items) if isinstance(step, Element) and step.fits(item)]

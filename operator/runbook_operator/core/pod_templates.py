@@ -58,7 +58,10 @@ class Mark:
         return self.number in numbers or (bool(self.template) and self.template in (revision.keeper, revision.digest))
 
     def was_left(self, left: Body) -> bool:
-        """True if a rollback left this revision after it was seen working; `left` is its value in a record."""
+        """True if a rollback moved away from this revision after the revision was seen working.
+
+        `left` is the record's value of the revision left.
+        """
         number = int(left.get("revision", 0))
         if self.template and self.template in (left["digest"], left.get("keeper")):
             return self.number <= number

@@ -69,7 +69,7 @@ class Difference:
 
 
 def differences(container: Body, said: Said) -> tuple[Difference, ...]:
-    """Return where the container's probe differs. A port is equal by its name and by its number."""
+    """Return where the container's probe differs from the declared one. A port matches by its name or by its number."""
     field, probe = FIELDS[said.kind], container.get(FIELDS[said.kind])
     if not probe:
         return (Difference(field, None, said.probe),)

@@ -21,10 +21,11 @@ _REFUSAL = re.compile(
 
 
 def advice(message: str, namespace: str = "", *, scoped: bool = False) -> str:
-    """Return the advice against a 403, from the message of the API server.
+    """Return how to fix a 403, from the message of the API server.
 
-    `namespace` is that of the account under which the request was sent; `scoped` is as for commands. From Kubernetes
-    1.36 on, a missing right to impersonate names the request: cannot impersonate-on:serviceaccount:patch.
+    `namespace` is that of the account under which the request was sent; `scoped` is passed on to `commands`. From
+    Kubernetes 1.36 on, the verb of a refused impersonation includes the request, such as
+    `impersonate-on:serviceaccount:patch`.
     """
     found = _REFUSAL.search(message)
     if found is None:

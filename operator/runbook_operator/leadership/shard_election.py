@@ -118,7 +118,10 @@ class Shares(Turns):
                 log.warning("the shards were not given back; others take them in time", error=str(error))
 
     def _pause(self) -> float:
-        """Read twice as often as renewals, more often while shards change hands, and when a Lease would expire."""
+        """Return the seconds until the next read.
+
+        It is half the renewal interval, less while shards change hands or if a Lease expires sooner.
+        """
         if self._unsettled:
             return self.terms.retry / HURRY
         return min(self.terms.retry / 2, self._leases.soonest(self.terms.name))

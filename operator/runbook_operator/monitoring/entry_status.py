@@ -217,7 +217,10 @@ def _seen(name: str, watch: Watch, sense: Sense) -> Sensed:
 
 
 def _is_news(entry: Entry) -> bool:
-    """True if the level has changed and deserves an Event; a first level Ok and the level Unknown do not."""
+    """True if the level has changed and that is news.
+
+    Not news: a change to Unknown, and Ok as the first known level.
+    """
     level = entry.now.level
     return level not in ("Unknown", entry.before) and (entry.before, level) != ("Unknown", "Ok")
 

@@ -150,9 +150,9 @@ def times(now: datetime, window: timedelta) -> tuple[datetime, datetime, timedel
 
 
 def _worsts(found: Matrix, direction: Worst) -> Matrix:
-    """Return the worst of several series at each point in time, as a reading takes the worst.
+    """Return the worst series at each time, as a reading does.
 
-    A median of all series would be that of the usual one, and a series that is always high would always exceed it.
+    A median over all series would hide one that is always high; each reading would then exceed it.
     """
     at: dict[datetime, list[Sample]] = defaultdict(list)
     for one in found.samples:
