@@ -29,7 +29,12 @@ def timestamp(now: datetime) -> str:
 
 def seconds(text: str) -> str:
     """Reformat an RFC 3339 time for people: in UTC, without fractions of a second."""
-    return moment(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return clock_time(moment(text))
+
+
+def clock_time(time: datetime) -> str:
+    """Format a time for people: RFC 3339 in UTC, without fractions of a second."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def clock(text: str, since: str) -> str:

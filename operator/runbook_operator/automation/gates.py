@@ -11,7 +11,7 @@ from itertools import product
 
 from runbook_operator.actions.scaling.replica_amounts import ScaleAmount, amount
 from runbook_operator.api.action_union import OneAction
-from runbook_operator.api.conditions import find, moment
+from runbook_operator.api.conditions import clock_time, find, moment
 from runbook_operator.api.monitoring_spec import Sensed
 from runbook_operator.api.parsing import RunbookObject
 from runbook_operator.api.runbook import KillSwitch, RunbookSpec
@@ -23,7 +23,7 @@ from runbook_operator.core.references import Ref
 from runbook_operator.core.rollout_progress import KINDS, ROLLED_OUT_BY, is_rolling_out, kind_of, ready_pods
 from runbook_operator.monitoring.declared_monitors import settle_of
 from runbook_operator.monitoring.intended_downtime import is_down
-from runbook_operator.reconcile.automation_pauses import Gate, clock_time, cooling, maintenance, suspension
+from runbook_operator.reconcile.automation_pauses import Gate, cooling, maintenance, suspension
 from runbook_operator.reconcile.snapshot import BUDGETED, World
 
 

@@ -4,9 +4,9 @@ The deployment guard checks them too, so that what it announces about a switch i
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from runbook_operator.api.conditions import moment
+from runbook_operator.api.conditions import clock_time, moment
 from runbook_operator.api.parsing import RunbookObject, SwitchObject
 from runbook_operator.api.runbook import RunbookSpec
 from runbook_operator.core import maintenance_windows
@@ -84,7 +84,3 @@ def pause(runbook: RunbookObject, switch: SwitchObject, now: datetime) -> str:
     gate = suspension(runbook, now) or maintenance(spec, now) or cooling(switch, spec, now)
     until = f" until {clock_time(gate.until)}" if gate and gate.until and gate.reason is Reason.SUSPENDED else ""
     return f"{gate.message}{until}" if gate else ""
-
-
-def clock_time(time: datetime) -> str:
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
