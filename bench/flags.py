@@ -60,15 +60,15 @@ class Flags:
 
     async def throw(self, one: Name, *, engaged: bool) -> float:
         """Milliseconds from the accepted patch to the flag that is seen to have changed."""
-        seen: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        self.awaited[one] = seen
+        observed: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self.awaited[one] = observed
         self.wanted[one] += 1
         namespace, name = one
         word = {"spec": {"engaged": True if engaged else None}}
         await self.kube.merge(f"{SWITCHES.format(namespace)}/{switch_of(name)}", word)
         accepted = time.monotonic()
         async with asyncio.timeout(LONGEST):
-            return max(0.0, (await seen - accepted) * 1000)
+            return max(0.0, (await observed - accepted) * 1000)
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
@@ -96,8 +96,8 @@ class Flags:
 
     def see(self, one: Name) -> None:
         self.changes[one] += 1
-        if (seen := self.awaited.pop(one, None)) is not None:
-            seen.set_result(time.monotonic())
+        if (observed := self.awaited.pop(one, None)) is not None:
+            observed.set_result(time.monotonic())
 
     def not_as_often_as_wanted(self) -> int:
         """How many flags changed more often than they were told to, or less."""

@@ -33,7 +33,7 @@ from runbook_operator.core.references import API_VERSION, Ref
 from runbook_operator.core.thresholds import parse
 from runbook_operator.monitoring.backends.configured_sources import MetricSources
 from runbook_operator.monitoring.io.baselines import Baselines
-from runbook_operator.monitoring.io.metric_reader import Measuring
+from runbook_operator.monitoring.io.metric_reader import MetricReader
 from runbook_operator.runtime import clock
 
 THRESHOLDS = tuple(int(one) for one in os.environ.get("THRESHOLDS", "1000,10000").split(","))
@@ -74,22 +74,22 @@ class Run:
     def note(self, _: str, kind: str, seconds: float) -> None:
         self.asked.append((kind, seconds))
 
-    async def together(self) -> list[Figures]:
+    async def read_together(self) -> list[Figures]:
         sources = await MetricSources.open(str(self.file), self.note)
-        measuring = Measuring(sources, Baselines(sources))
+        measuring = MetricReader(sources, Baselines(sources))
         found = [await self._interval(measuring, self.due) for _ in range(INTERVALS)]
         await sources.close()
         return found
 
     async def alone(self) -> Figures:
         sources = await MetricSources.open(str(self.file), self.note)
-        measuring = Measuring(sources, Baselines(sources))
+        measuring = MetricReader(sources, Baselines(sources))
         with self._measured() as figures:
             await asyncio.gather(*(measuring("default", [one]) for one in self.due))
         await sources.close()
         return figures
 
-    async def _interval(self, measuring: Measuring, due: Sequence[tuple[Watch, AskMetric]]) -> Figures:
+    async def _interval(self, measuring: MetricReader, due: Sequence[tuple[Watch, AskMetric]]) -> Figures:
         with self._measured() as figures:
             readings = await measuring("default", due)
         figures["without a number"] = sum(one.value is None for one in readings.values())
@@ -155,8 +155,8 @@ def prometheus(folder: Path) -> Iterator[str]:
 
 async def measured(url: str, folder: Path, count: int) -> Figures:
     """The figures of so many thresholds."""
-    good = await Run(watches(count, bad=False), url, folder).together()
-    bad = await Run(watches(count, bad=True), url, folder).together()
+    good = await Run(watches(count, bad=False), url, folder).read_together()
+    bad = await Run(watches(count, bad=True), url, folder).read_together()
     return {
         "thresholds": count,
         "at": clock.now().isoformat(timespec="seconds"),

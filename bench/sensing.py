@@ -20,11 +20,11 @@ from pathlib import Path
 
 from bench.peers import tasks
 from runbook_operator.core.level_tracker import Timing
-from runbook_operator.core.monitors import AskHttp, Key, Place, Reading, Watch
+from runbook_operator.core.monitors import AskHttp, Key, Reading, ServiceEndpoint, Watch
 from runbook_operator.core.references import API_VERSION, Ref
 from runbook_operator.egress import health_protocols
-from runbook_operator.egress.http_client import Endpoint, How, Outbound
-from runbook_operator.monitoring.io.check_scheduler import Asker, Sensor
+from runbook_operator.egress.http_client import Endpoint, Outbound, RequestOptions
+from runbook_operator.monitoring.io.check_scheduler import Asker, CheckScheduler
 from runbook_operator.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,7 +77,13 @@ def declared() -> dict[Ref, list[Watch]]:
         runbook = Ref(API_VERSION, "Runbook", f"team-{number % 50}", f"shop-{number}")
         service = Ref("v1", "Service", runbook.namespace, f"127.1.{number // 250}.{number % 250 + 1}")
         found[runbook] = [
-            Watch(Key(runbook, "HealthEndpoint", name), AskHttp(Place(service)), PERIOD, timedelta(seconds=2), timing)
+            Watch(
+                Key(runbook, "HealthEndpoint", name),
+                AskHttp(ServiceEndpoint(service)),
+                PERIOD,
+                timedelta(seconds=2),
+                timing,
+            )
             for name in ("ready", "live")
         ]
     return found
@@ -90,10 +96,10 @@ def asker(port: int) -> Asker:
     async def http(watches: Sequence[Watch]) -> Mapping[Key, Reading]:
         (watch,) = watches
         assert isinstance(watch.ask, AskHttp)  # noqa: S101 # declared above
-        assert isinstance(watch.ask.where, Place)  # noqa: S101 # as above
+        assert isinstance(watch.ask.where, ServiceEndpoint)  # noqa: S101 # as above
         where = Endpoint(watch.ask.where.service.name, port, "/health")
         result = await health_protocols.http(
-            out, where, watch.ask.expected, how=How(seconds=watch.timeout.total_seconds())
+            out, where, watch.ask.expected, how=RequestOptions(seconds=watch.timeout.total_seconds())
         )
         return {watch.key: Reading(ok=result.ok, reason=result.status, latency=result.latency)}
 
@@ -108,10 +114,10 @@ async def subject(way: str, port: int) -> Figures:
     runbooks, meter, ask = declared(), Noted(), asker(port)
     began = time.perf_counter()
     if way == "sensor":
-        sensor = Sensor(ask, lambda _: None, lambda _runbook: True, meter)
+        scheduler = CheckScheduler(ask, lambda _: None, lambda _runbook: True, meter)
         for runbook, watches in runbooks.items():
-            sensor.watch(runbook, watches, {})
-        work: Awaitable[None] = sensor.run()
+            scheduler.watch(runbook, watches, {})
+        work: Awaitable[None] = scheduler.run()
     else:
         work = tasks.run([one for watches in runbooks.values() for one in watches], ask, meter)
     running = asyncio.ensure_future(work)
@@ -166,8 +172,8 @@ def measured(port: str) -> dict[str, Figures]:
     for way in ("sensor", "tasks"):
         done = subprocess.run(command(way, port), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
         ways[way] = {name: round(value, 3) for name, value in json.loads(done.stdout).items()}
-    sensor, peer = ways["sensor"], ways["tasks"]
-    ratios = {name: round(sensor[name] / peer[name], 2) for name in sensor if peer[name] and name != "failed"}
+    scheduler, peer = ways["sensor"], ways["tasks"]
+    ratios = {name: round(scheduler[name] / peer[name], 2) for name in scheduler if peer[name] and name != "failed"}
     return {"ratios": ratios} | ways
 
 

@@ -18,7 +18,7 @@ from random import Random
 from typing import Any
 
 from bench import facts
-from runbook_operator.core.sharding import shard_of, share
+from runbook_operator.core.sharding import next_changes, shard_of
 
 RUNBOOKS = int(os.environ.get("RUNBOOKS", "100000"))
 REPLICAS = int(os.environ.get("REPLICAS", "10"))
@@ -45,7 +45,7 @@ def settled(holders: list[str], replicas: Iterable[str]) -> tuple[list[str], int
     for turns in count():
         before = list(now)
         for one in alive:
-            wish = share(one, before, alive)
+            wish = next_changes(one, before, alive)
             for shard in wish.take:
                 now[shard] = one
             for shard in wish.give:

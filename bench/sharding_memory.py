@@ -12,7 +12,7 @@ from runbook_operator.cache.store import Store
 from runbook_operator.core.monitors import Key, Reading, Watch
 from runbook_operator.core.references import API_VERSION, Ref
 from runbook_operator.monitoring.declared_monitors import watches
-from runbook_operator.monitoring.io.check_scheduler import Sensor
+from runbook_operator.monitoring.io.check_scheduler import CheckScheduler
 from runbook_operator.telemetry.metrics import Metrics
 from tests.builders import runbook_body, switch_body
 
@@ -27,7 +27,7 @@ class Replica:
     def __init__(self, checks: int, *, leads: bool) -> None:
         self.leads = leads
         self.store = Store()
-        self.sensor = Sensor(nobody, lambda _: None, lambda _: True, Metrics())
+        self.scheduler = CheckScheduler(nobody, lambda _: None, lambda _: True, Metrics())
         self.versions = count(1)
         self.endpoints = [{"name": f"check-{number}", "target": "web", "path": "/health"} for number in range(checks)]
 
@@ -42,7 +42,7 @@ class Replica:
             self.store.put(json.loads(json.dumps({**body, "metadata": body["metadata"] | meta})))
         if self.leads:
             ref = Ref(API_VERSION, "Runbook", namespace, name)
-            self.sensor.watch(ref, watches(self.store.runbooks[ref]).watches, {})
+            self.scheduler.watch(ref, watches(self.store.runbooks[ref]).watches, {})
 
 
 async def nobody(watches: Sequence[Watch]) -> Mapping[Key, Reading]:

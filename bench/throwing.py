@@ -91,7 +91,7 @@ class Levers:
         """All at once, as a person does with a selector; milliseconds of each."""
         chosen = list(chosen)
         # The person's connections are open before: a hundred handshakes would take their time from who is measured.
-        await asyncio.gather(*map(self.seen, chosen))
+        await asyncio.gather(*map(self.observed, chosen))
         took = await asyncio.gather(*(self.move(name, engaged=engaged) for name in chosen))
         for name in chosen:
             await self.until_at_rest(name, engaged=engaged)
@@ -100,10 +100,10 @@ class Levers:
     async def until_at_rest(self, name: str, *, engaged: bool) -> None:
         """Nothing is left to do that the next throw would wait for."""
         async with asyncio.timeout(LONGEST):
-            while not at_rest(await self.seen(name), engaged=engaged):  # noqa: ASYNC110 # it polls another process's work
+            while not at_rest(await self.observed(name), engaged=engaged):  # noqa: ASYNC110 # it polls another process's work
                 await asyncio.sleep(0.01)
 
-    async def seen(self, name: str) -> Body:
+    async def observed(self, name: str) -> Body:
         try:
             return await self.kube.get(f"{self.path}/{scene.switch_of(name)}")
         except errors.NotFoundError:

@@ -32,7 +32,7 @@ class Amounts:
 
     runbooks: int
     throws: int
-    bursts: int
+    status_deferral: int
     burst: int
     idle_seconds: float
 
@@ -74,7 +74,7 @@ class Turn:
                 if self.amounts.idle_seconds:
                     await self._rested(child.pid)
                 await self._thrown(levers, child.pid)
-                for _ in range(self.amounts.bursts):
+                for _ in range(self.amounts.status_deferral):
                     await self._burst(levers)
                 self.figures["loaded"] = self.figures.get("loaded", {}) | _memory(child.pid)
 

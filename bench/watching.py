@@ -57,7 +57,7 @@ async def main() -> None:
     try:
         await create(kube, "/apis/apps/v1", "deployments", scene.deployment(THROWN))
         await kube.create(PATH, scene.runbook(THROWN))
-        with answering() as port:
+        with query_supply() as port:
             report(await compared(kube, port))
     finally:
         await kube.close()
@@ -76,7 +76,7 @@ async def compared(kube: Kube, port: int) -> dict[str, dict[str, float]]:
 
 
 @contextmanager
-def answering() -> Iterator[int]:
+def query_supply() -> Iterator[int]:
     """A server at an address of the pods' range; gives its port."""
     inside = Lab(here()).run_inside
     own = ["ip", "addr", "{}", f"{ADDRESS}/32", "dev", "lo"]
@@ -175,7 +175,7 @@ async def measured(kube: Kube, child: subprocess.Popen[bytes], condition: str) -
 
 async def settled(kube: Kube, condition: str) -> None:
     async with asyncio.timeout(SETTLED):
-        while await untold(kube, condition):  # noqa: ASYNC110 # it polls another process's work
+        while await unrecorded_writes(kube, condition):  # noqa: ASYNC110 # it polls another process's work
             await asyncio.sleep(5)
 
 
@@ -192,7 +192,7 @@ async def drained() -> float:
             return time.monotonic() - began - WINDOW
 
 
-async def untold(kube: Kube, condition: str) -> int:
+async def unrecorded_writes(kube: Kube, condition: str) -> int:
     """How many Runbooks do not say yet that the condition is true; the one with the switch has nothing to watch."""
     left = 0
     async for one in kube.items(PATH):

@@ -6,15 +6,15 @@ from typing import Any
 
 from runbook_operator.api.deployment_guard_spec import GoodRevision, JudgedRevision, WatchedRevision
 from runbook_operator.api.runbook import RunbookStatus, TargetStatus
-from runbook_operator.cache.snapshot_builder import runbook_world
+from runbook_operator.cache.snapshot_builder import runbook_snapshot
 from runbook_operator.core.level_tracker import Level, Track
-from runbook_operator.core.monitors import Key, Reading, Sense
-from runbook_operator.core.observed_object import seen_of
-from runbook_operator.core.queries import Query, Unread
+from runbook_operator.core.monitors import Key, MonitorState, Reading
+from runbook_operator.core.observed_object import observed_from
+from runbook_operator.core.queries import NeedsRead, Query
 from runbook_operator.core.references import API_VERSION, MANAGER, Ref
 from runbook_operator.core.writes import Patch
 from runbook_operator.deployments import guard
-from runbook_operator.reconcile.steps import Adjust, SetFinalizers, WriteStatus
+from runbook_operator.reconcile.steps import SetFinalizers, WriteProbes, WriteStatus
 from runbook_operator.reconcile.write_answers import answers
 from runbook_operator.runbooks import runbook_reconcile
 from tests.builders import NAMESPACE, WEB, Body, Simulation, condition, runbook_body
@@ -162,41 +162,41 @@ class Both:
                 simulation.said += step.notices
                 simulation.store.runbooks[ref] = replace(runbook, status=step.status)
             else:
-                assert isinstance(step, Adjust)
+                assert isinstance(step, WriteProbes)
                 self._adjust(ref, step)
 
     def _hear(self, ref: Ref) -> None:
         """The deployment guard reports what it judged."""
         store = self.simulation.store
-        world = runbook_world(store, store.runbooks[ref], self.simulation.now, senses=self._senses(ref))
-        for entry, signals in guard.signals(world).items():
-            store.hear(self.simulation.switch(f"{ref.name}/{entry}").meta.ref, signals)
+        snapshot = runbook_snapshot(store, store.runbooks[ref], self.simulation.now, monitor_states=self._senses(ref))
+        for entry, signals in guard.signals(snapshot).items():
+            store.set_signals(self.simulation.switch(f"{ref.name}/{entry}").meta.ref, signals)
 
-    def _senses(self, ref: Ref) -> dict[Key, Sense]:
+    def _senses(self, ref: Ref) -> dict[Key, MonitorState]:
         """The errors of the Deployment are Critical while the guard of this Runbook acts, and Ok otherwise."""
         own = [name for name in self.on if self._runbook(name) == ref]
         acts = any(self.on[name] and self.kinds[name].guard for name in own)
         level: Level = "Critical" if acts else "Ok"
         track = Track(level=level, since=self.simulation.now, known=level, data_at=self.simulation.now)
-        return {Key(ref, "Metric", "error-rate"): Sense(track, Reading(value=0.12 if acts else 0.0))}
+        return {Key(ref, "Metric", "error-rate"): MonitorState(track, Reading(value=0.12 if acts else 0.0))}
 
-    def _adjust(self, ref: Ref, step: Adjust) -> None:
+    def _adjust(self, ref: Ref, step: WriteProbes) -> None:
         assert isinstance(step.effect, Patch)
         simulation, target = self.simulation, step.effect.ref
         simulation.change(target, dict(step.effect.patch), manager=MANAGER)
-        after = seen_of(simulation.objects[target], whole=True)
-        simulation.efforts.answered(ref, step.places, answers(step, after), simulation.now)
+        after = observed_from(simulation.objects[target], whole=True)
+        simulation.write_histories.answered(ref, step.field_keys, answers(step, after), simulation.now)
 
     def _step(self, ref: Ref) -> Any:
         found: dict[Query, Any] = {}
         while True:
             simulation = self.simulation
-            known, efforts = simulation.store.runbooks[ref], simulation.efforts.of(ref)
-            rest = {"answers": found, "efforts": efforts, "senses": self._senses(ref)}
+            known, write_histories = simulation.store.runbooks[ref], simulation.write_histories.of(ref)
+            rest = {"answers": found, "efforts": write_histories, "senses": self._senses(ref)}
             try:
-                return runbook_reconcile.next_step(runbook_world(simulation.store, known, simulation.now, **rest))
-            except Unread as unread:
-                found |= {query: simulation.answer(query) for query in unread.queries}
+                return runbook_reconcile.next_step(runbook_snapshot(simulation.store, known, simulation.now, **rest))
+            except NeedsRead as needed:
+                found |= {query: simulation.answer(query) for query in needed.queries}
 
     def _is_momentary(self, name: str) -> bool:
         return self.kinds[name].section == "scaling" or bool(self.kinds[name].entry.get("momentary"))

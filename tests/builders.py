@@ -13,32 +13,40 @@ from typing import Any
 from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.parsing import RunbookObject, SwitchObject, parse_runbook, parse_switch
 from runbook_operator.api.switch import FINALIZER, SwitchStatus
-from runbook_operator.cache.failed_writes import Efforts
-from runbook_operator.cache.snapshot_builder import switch_world
+from runbook_operator.cache.failed_writes import WriteHistories
+from runbook_operator.cache.snapshot_builder import switch_snapshot
 from runbook_operator.cache.store import Store
 from runbook_operator.core.accounts import Account
 from runbook_operator.core.notices import Notice
-from runbook_operator.core.observed_object import ALWAYS_WATCHED, Missing, Seen, absent, scaled, seen_of
+from runbook_operator.core.observed_object import ALWAYS_WATCHED, Missing, ObservedObject, absent, observed_from, scaled
 from runbook_operator.core.queries import (
+    AccessReview,
     Admission,
-    Answering,
     Denied,
     DryRun,
     Find,
     HasAccount,
-    May,
+    NeedsRead,
     Probe,
+    ProbeResult,
     Query,
     Read,
-    Ruling,
-    Unread,
+    ReviewResult,
 )
 from runbook_operator.core.references import API_VERSION, MANAGER, Ref, meta_of, switch_ref
 from runbook_operator.core.signals import Signal, Source, Verdict
 from runbook_operator.core.writes import Create, Delete, Patch
 from runbook_operator.kube import errors
-from runbook_operator.reconcile.snapshot import Policy, World
-from runbook_operator.reconcile.steps import Act, Begin, Defer, SetFinalizers, Step, Unsay, WriteStatus
+from runbook_operator.reconcile.snapshot import Policy, Snapshot
+from runbook_operator.reconcile.steps import (
+    Begin,
+    ClearOverride,
+    DeferStatus,
+    SetFinalizers,
+    Step,
+    WriteStatus,
+    WriteTarget,
+)
 from runbook_operator.reconcile.target_index import declared
 from runbook_operator.reconcile.write_answers import answers
 from runbook_operator.switches.engine import next_step
@@ -93,14 +101,16 @@ def switch(entry: str = "stop", **spec: Any) -> SwitchObject:
     return parse_switch(switch_body(entry, **spec))
 
 
-def unseen(runbook: RunbookObject) -> dict[Ref, Seen | Missing]:
+def unseen(runbook: RunbookObject) -> dict[Ref, ObservedObject | Missing]:
     """Every declared target of a kind that is always watched, as absent: the base of what a world has seen."""
     return {ref: absent(ref) for ref in declared(runbook) if (ref.api_version, ref.kind) in ALWAYS_WATCHED}
 
 
-def seen(replicas: int = 3, *, uid: str = "web-1", version: str = "1", manager: str = "", ref: Ref = WEB) -> Seen:
+def observed(
+    replicas: int = 3, *, uid: str = "web-1", version: str = "1", manager: str = "", ref: Ref = WEB
+) -> ObservedObject:
     """A workload as a watch tells of it, with the field manager of its replicas."""
-    return seen_of(workload_body(replicas, uid=uid, version=version, manager=manager, ref=ref))
+    return observed_from(workload_body(replicas, uid=uid, version=version, manager=manager, ref=ref))
 
 
 def workload_body(
@@ -125,23 +135,23 @@ class Simulation:
     steps: list[Step] = field(default_factory=list)
     said: list[Notice] = field(default_factory=list)
     ids: int = 0
-    efforts: Efforts = field(default_factory=Efforts)
+    write_histories: WriteHistories = field(default_factory=WriteHistories)
     error: errors.ApiError | None = None
     objects: dict[Ref, Body] = field(default_factory=dict)
     """What a read finds, beside the targets that a watch tells of."""
-    answering: Answering = field(default_factory=lambda: Answering(200))
+    query_supply: ProbeResult = field(default_factory=lambda: ProbeResult(200))
     reports: dict[str, Body] = field(
         default_factory=lambda: {"BackendTrafficPolicy": {"status": {"ancestors": [reported()]}}}
     )
     """By kind, what its controller reports at once on an object that is made."""
-    trial: Ruling | Denied = field(default_factory=lambda: Ruling(allowed=True))
+    trial: ReviewResult | Denied = field(default_factory=lambda: ReviewResult(allowed=True))
     """What a dry run answers."""
     lacking: set[Query] = field(default_factory=set)
     """What may not be done."""
     policy: Policy = field(default_factory=Policy)
     admit: Callable[[Body], Body] = dict
     """What an admission policy makes of an object that is written."""
-    witnessed: bool = True
+    knows_all_writes: bool = True
     """Whether this process has seen the whole engagement."""
     record_first: bool = False
     """Which of the two writes that go out at once arrives first."""
@@ -154,7 +164,7 @@ class Simulation:
         ref = meta_of(body).ref
         self.objects[ref] = body
         if (ref.api_version, ref.kind) in ALWAYS_WATCHED or self.store.is_held(ref):
-            self.store.put_target(seen_of(body, whole=self.store.is_held(ref)))
+            self.store.put_target(observed_from(body, whole=self.store.is_held(ref)))
         return self
 
     def change(self, ref: Ref, patch: Body, manager: str = "kubectl-patch") -> "Simulation":
@@ -185,9 +195,11 @@ class Simulation:
         match query:
             case Read():
                 held = self.objects.get(query.ref)
-                found = seen_of(held, whole=True, scalable="replicas" in (held.get("spec") or {})) if held else None
+                found = (
+                    observed_from(held, whole=True, scalable="replicas" in (held.get("spec") or {})) if held else None
+                )
                 watched = self.store.targets.get(query.ref)
-                if found is None and isinstance(watched, Seen) and not watched.whole:
+                if found is None and isinstance(watched, ObservedObject) and not watched.whole:
                     found = replace(watched, whole=True)
                 self.store.put_target(found or absent(query.ref))
                 return found or absent(query.ref)
@@ -198,32 +210,32 @@ class Simulation:
                 bodies = (one for one in bodies if not about or one["involvedObject"]["uid"] == about)
                 return tuple(body for body in bodies if is_labelled(body, query.labels))
             case Probe():
-                return self.answering
+                return self.query_supply
             case DryRun():
                 return self.trial
             case Admission():
                 target = self.store.targets[query.ref]
-                assert isinstance(target, Seen)
+                assert isinstance(target, ObservedObject)
                 return self.admit(patched({**target.body}, {"spec": {"replicas": query.replicas}}))["spec"]["replicas"]
-            case May() | HasAccount():
-                return Ruling(query not in self.lacking, ACCOUNT.user if query in self.lacking else "")
+            case AccessReview() | HasAccount():
+                return ReviewResult(query not in self.lacking, ACCOUNT.user if query in self.lacking else "")
 
     def next_step(self, entry: str = "stop") -> Step | None:
         """What is decided, after all that is asked for was answered."""
         return self._look(entry)[1]
 
-    def looked(self, entry: str = "stop") -> World:
+    def looked(self, entry: str = "stop") -> Snapshot:
         """The world with the answers to all that the next step asks for."""
         return self._look(entry)[0]
 
-    def _look(self, entry: str) -> tuple[World, Step | None]:
+    def _look(self, entry: str) -> tuple[Snapshot, Step | None]:
         answers: dict[Query, Any] = {}
         for _ in range(10):
-            world = self.world(entry, answers=answers)
+            snapshot = self.snapshot(entry, answers=answers)
             try:
-                return world, next_step(world)
-            except Unread as unread:
-                answers |= {query: self.answer(query) for query in unread.queries}
+                return snapshot, next_step(snapshot)
+            except NeedsRead as needed:
+                answers |= {query: self.answer(query) for query in needed.queries}
         raise AssertionError("the same is asked again and again")
 
     def with_runbook(self, **spec: Any) -> "Simulation":
@@ -258,7 +270,7 @@ class Simulation:
         return self
 
     def with_target(self, replicas: int = 3, **rest: Any) -> "Simulation":
-        self.store.put_target(seen(replicas, **rest))
+        self.store.put_target(observed(replicas, **rest))
         return self
 
     def without_target(self) -> "Simulation":
@@ -274,12 +286,12 @@ class Simulation:
 
     @property
     def is_there(self) -> bool:
-        return isinstance(self.store.targets.get(WEB), Seen)
+        return isinstance(self.store.targets.get(WEB), ObservedObject)
 
     @property
-    def target(self) -> Seen:
+    def target(self) -> ObservedObject:
         target = self.store.targets[WEB]
-        assert isinstance(target, Seen)
+        assert isinstance(target, ObservedObject)
         return target
 
     @property
@@ -309,17 +321,17 @@ class Simulation:
         spec = old.spec.replace(engaged=engaged, reason=reason, expires_after=expires_after, renewed_at=renewed_at)
         said = ("kubectl-patch", timestamp(self.now)) if engaged is not None else ("", "")
         meta = replace(old.meta, generation=old.meta.generation + 1)
-        return self._put(replace(old, spec=spec, meta=meta, said_by=said[0], said_at=said[1]))
+        return self._put(replace(old, spec=spec, meta=meta, override_author=said[0], override_time=said[1]))
 
     def annotate(self, entry: str = "stop") -> "Simulation":
         """A patch of metadata by the manager of the word moves its time in managedFields, and no generation."""
-        return self._put(replace(self.switch(entry), said_at=timestamp(self.now)))
+        return self._put(replace(self.switch(entry), override_time=timestamp(self.now)))
 
     def forget_who_said_it(self, entry: str = "stop") -> "Simulation":
         """As a Switch whose managedFields were stripped."""
-        return self._put(replace(self.switch(entry), said_by="", said_at=""))
+        return self._put(replace(self.switch(entry), override_author="", override_time=""))
 
-    def sense(
+    def monitor_state(
         self,
         verdict: Verdict,
         entry: str = "stop",
@@ -331,7 +343,7 @@ class Simulation:
         """The automatic source `name` says something about the switch."""
         ref = self.switch(entry).meta.ref
         others = (one for one in self.store.signals_of(ref) if one.name != name)
-        self.store.hear(ref, (*others, Signal(source, name, verdict, "12% > 10%", blind)))
+        self.store.set_signals(ref, (*others, Signal(source, name, verdict, "12% > 10%", blind)))
         return self
 
     def mark(self, entry: str = "stop") -> "Simulation":
@@ -355,7 +367,7 @@ class Simulation:
     def someone_sets(self, replicas: int, *, manager: str = "kubectl-scale") -> "Simulation":
         """Another writer changes the target."""
         version = str(int(self.target.resource_version) + 1)
-        self.store.put_target(seen(replicas, uid=self.target.uid, version=version, manager=manager))
+        self.store.put_target(observed(replicas, uid=self.target.uid, version=version, manager=manager))
         return self
 
     def refuse(self, error: errors.ApiError | None) -> "Simulation":
@@ -365,27 +377,27 @@ class Simulation:
 
     def restart(self) -> "Simulation":
         """The process ends and another begins: what was only in memory is gone."""
-        self.efforts, self.witnessed = Efforts(), False
+        self.write_histories, self.knows_all_writes = WriteHistories(), False
         for switch in [*self.store.switches.values()]:
-            self._put(replace(switch, status=switch.written, told=None))
+            self._put(replace(switch, status=switch.written, stored_status=None))
         return self
 
-    def world(self, entry: str = "stop", latency: int | None = None, **rest: Any) -> World:
+    def snapshot(self, entry: str = "stop", latency: int | None = None, **rest: Any) -> Snapshot:
         self.ids += 1
         self.now += timedelta(milliseconds=1)
         switch = self.switch(entry)
         if switch.status.record is None:
-            self.efforts.forget(switch.meta.ref)
-        world = switch_world(
+            self.write_histories.forget(switch.meta.ref)
+        snapshot = switch_snapshot(
             self.store,
             switch,
             now=self.now,
             new_id=f"id-{self.ids}",
             latency=latency,
-            efforts=self.efforts.of(switch.meta.ref),
+            write_histories=self.write_histories.of(switch.meta.ref),
             **({"policy": self.policy} | rest),
         )
-        return replace(world, witnessed=self.witnessed)
+        return replace(snapshot, knows_all_writes=self.knows_all_writes)
 
     def drive(self, *entries: str, at_most: int = 20) -> "Simulation":
         """Carry out the steps of each switch until it is settled, or `at_most` writes were done: then it crashed."""
@@ -411,30 +423,30 @@ class Simulation:
         match step:
             case SetFinalizers():
                 self._put(replace(old, meta=replace(old.meta, finalizers=step.finalizers)))
-            case Defer():
+            case DeferStatus():
                 assert isinstance(step.status, SwitchStatus)
-                self.store.foresee(old.meta.ref, step.status)
+                self.store.defer_status(old.meta.ref, step.status)
             case WriteStatus():
                 assert isinstance(step.status, SwitchStatus)
                 self.said += step.notices
-                self._put(replace(old, status=step.status, told=None))
-            case Unsay():
+                self._put(replace(old, status=step.status, stored_status=None))
+            case ClearOverride():
                 self.said += step.notices
                 self.say(entry, engaged=None)
-            case Act():
+            case WriteTarget():
                 self._act(entry, step)
 
-    def _act(self, entry: str, step: Act) -> None:
+    def _act(self, entry: str, step: WriteTarget) -> None:
         switch = self.switch(entry).meta.ref
         if self.error is not None:
             for change in step.changes:
-                self.efforts.failed(switch, change.place, self.error, self.now)
+                self.write_histories.failed(switch, change.field_key, self.error, self.now)
             return
         if step.effect.ref in self.objects or not isinstance(step.effect, Patch):
             self._write(entry, step)
             return
         target = self.store.targets[step.effect.ref]
-        assert isinstance(target, Seen)
+        assert isinstance(target, ObservedObject)
         if (target.uid, target.resource_version) != (step.effect.uid, step.effect.resource_version):
             self._conflict(entry, step)
             return
@@ -444,9 +456,9 @@ class Simulation:
             target, target.ref, {**body, "metadata": {"uid": target.uid, "resourceVersion": version}}, MANAGER
         )
         self.store.put_target(after)
-        self.efforts.answered(switch, step.places, answers(step, after), self.now)
+        self.write_histories.answered(switch, step.field_keys, answers(step, after), self.now)
 
-    def _write(self, entry: str, step: Act) -> None:
+    def _write(self, entry: str, step: WriteTarget) -> None:
         """Carry out a write to one of the objects."""
         match step.effect:
             case Patch(ref, uid, version, patch):
@@ -467,23 +479,23 @@ class Simulation:
                 assert (meta["uid"], meta["resourceVersion"]) == (uid, version or meta["resourceVersion"])
                 self.remove(ref)
         ref = step.effect.ref
-        after = seen_of(self.objects[ref], whole=True) if ref in self.objects else absent(ref)
-        self.efforts.answered(self.switch(entry).meta.ref, step.places, answers(step, after), self.now)
+        after = observed_from(self.objects[ref], whole=True) if ref in self.objects else absent(ref)
+        self.write_histories.answered(self.switch(entry).meta.ref, step.field_keys, answers(step, after), self.now)
 
-    def _conflict(self, entry: str, step: Act) -> None:
+    def _conflict(self, entry: str, step: WriteTarget) -> None:
         """The target moved after it was saved: the write is refused, and it is saved again."""
         answers: dict[Query, Any] = {}
         while True:
-            world = self.world(entry, answers=answers)
-            assert world.record is not None
+            snapshot = self.snapshot(entry, answers=answers)
+            assert snapshot.record is not None
             try:
-                record = resaved(world, world.record, step.effect.ref)
+                record = resaved(snapshot, snapshot.record, step.effect.ref)
                 break
-            except Unread as unread:
-                answers |= {query: self.answer(query) for query in unread.queries}
-        status = begun(world, record).status
+            except NeedsRead as needed:
+                answers |= {query: self.answer(query) for query in needed.queries}
+        status = begun(snapshot, record).status
         assert isinstance(status, SwitchStatus)
-        self._put(replace(self.switch(entry), status=status, told=None))
+        self._put(replace(self.switch(entry), status=status, stored_status=None))
 
     def _put(self, new: SwitchObject) -> "Simulation":
         self.store._put_switch(new)

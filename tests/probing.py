@@ -13,20 +13,20 @@ from typing import Any
 from runbook_operator.api.parsing import RunbookObject, SwitchObject, parse_runbook
 from runbook_operator.api.probe_status import ProbeStatus
 from runbook_operator.api.runbook import RunbookStatus
-from runbook_operator.api.switch import Entry, Record, SwitchStatus
-from runbook_operator.cache.failed_writes import Efforts
+from runbook_operator.api.switch import FieldRecord, Record, SwitchStatus
+from runbook_operator.cache.failed_writes import WriteHistories
 from runbook_operator.controller.status_writer import dump
 from runbook_operator.core.desired_fields import TEMPLATE, Mode
 from runbook_operator.core.notices import Notice
-from runbook_operator.core.observed_object import ALWAYS_WATCHED, Missing, Seen, absent, seen_of
-from runbook_operator.core.queries import Find, HasAccount, May, Query, Read, Ruling, Unread
+from runbook_operator.core.observed_object import ALWAYS_WATCHED, Missing, ObservedObject, absent, observed_from
+from runbook_operator.core.queries import AccessReview, Find, HasAccount, NeedsRead, Query, Read, ReviewResult
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref, meta_of
-from runbook_operator.core.write_failures import Effort, Failed, Place
+from runbook_operator.core.write_failures import Failed, FieldKey, WriteHistory
 from runbook_operator.core.writes import Patch
 from runbook_operator.probes.probe_reconcile import next_step
-from runbook_operator.reconcile.snapshot import Policy, RunbookWorld
-from runbook_operator.reconcile.steps import Adjust, DeleteSwitch, RunbookStep, SetFinalizers, WriteStatus
+from runbook_operator.reconcile.snapshot import Policy, RunbookSnapshot
+from runbook_operator.reconcile.steps import DeleteSwitch, RunbookStep, SetFinalizers, WriteProbes, WriteStatus
 from runbook_operator.reconcile.write_answers import answers
 from tests.builders import ACCOUNT, NAMESPACE, NOW, WEB, Body, patched, runbook_body, switch, unseen
 
@@ -80,7 +80,7 @@ class Story:
     now: datetime = NOW
     runbook: RunbookObject = field(init=False)
     switches: dict[str, SwitchObject] = field(default_factory=dict)
-    efforts: dict[Place, Effort] = field(default_factory=dict)
+    write_histories: dict[FieldKey, WriteHistory] = field(default_factory=dict)
     kept: list[Body] = field(default_factory=list)
     steps: list[RunbookStep] = field(default_factory=list)
     said: list[Notice] = field(default_factory=list)
@@ -135,7 +135,9 @@ class Story:
 
     def holds(self, held: str = TEMPLATE, mode: Mode = "Hold", name: str = "back", **entry: Any) -> "Story":
         """A switch of this Runbook holds a field of the workload."""
-        of = Entry(action="rollback", api_version="apps/v1", kind="Deployment", name="web", field=held, uid="web-1")
+        of = FieldRecord(
+            action="rollback", api_version="apps/v1", kind="Deployment", name="web", field=held, uid="web-1"
+        )
         record = Record(
             engagement_id="e-1",
             engaged_at="",
@@ -156,7 +158,7 @@ class Story:
         failed = Failed(
             reason, "403", fatal=True, attempts=1, since=self.now, due=self.now + timedelta(seconds=seconds)
         )
-        self.efforts[(ref, place)] = Effort(failed)
+        self.write_histories[(ref, place)] = WriteHistory(failed)
         return self
 
     def after(self, **time: float) -> "Story":
@@ -183,28 +185,30 @@ class Story:
     def step(self, answers: dict[Query, Any], *, thorough: bool = True) -> RunbookStep | None:
         for _ in range(10):
             try:
-                return next_step(self.world(answers, thorough=thorough))
-            except Unread as unread:
-                answers |= {query: self._answer(query) for query in unread.queries}
+                return next_step(self.snapshot(answers, thorough=thorough))
+            except NeedsRead as needed:
+                answers |= {query: self._answer(query) for query in needed.queries}
         raise AssertionError("the same is asked again and again")
 
-    def world(self, answers: Mapping[Query, Any] | None = None, *, thorough: bool = True) -> RunbookWorld:
+    def snapshot(self, answers: Mapping[Query, Any] | None = None, *, thorough: bool = True) -> RunbookSnapshot:
         found = {
-            ref: seen_of(body) for ref, body in self.objects.items() if (ref.api_version, ref.kind) in ALWAYS_WATCHED
+            ref: observed_from(body)
+            for ref, body in self.objects.items()
+            if (ref.api_version, ref.kind) in ALWAYS_WATCHED
         }
-        seen = unseen(self.runbook) | found
-        seen |= {ref: seen_of(body, whole=True) for ref, body in self.late.items()}
+        observed = unseen(self.runbook) | found
+        observed |= {ref: observed_from(body, whole=True) for ref, body in self.late.items()}
         for query in answers or ():
             if isinstance(query, Read):
-                seen[query.ref] = self._read(query.ref)
-        return RunbookWorld(
+                observed[query.ref] = self._read(query.ref)
+        return RunbookSnapshot(
             self.runbook,
             self.switches,
-            seen,
+            observed,
             self.now,
             answers or {},
             thorough,
-            efforts=self.efforts,
+            write_histories=self.write_histories,
             policy=self.policy,
         )
 
@@ -224,17 +228,17 @@ class Story:
         return self.objects[WEB]["spec"]["template"]["spec"]["containers"][0].get("readinessProbe")
 
     @property
-    def adjusted(self) -> list[Adjust]:
-        return [one for one in self.steps if isinstance(one, Adjust)]
+    def adjusted(self) -> list[WriteProbes]:
+        return [one for one in self.steps if isinstance(one, WriteProbes)]
 
     def events(self, reason: Reason) -> list[str]:
         """What was said of the Runbook for that reason."""
         return [one.message for one in self.said if one.reason is reason and one.about.kind == "Runbook"]
 
-    def _read(self, ref: Ref) -> Seen | Missing:
+    def _read(self, ref: Ref) -> ObservedObject | Missing:
         if ref in self.denied:
             return Missing(ref, Reason.FORBIDDEN, f"GET {ref}: 403")
-        return seen_of(self.objects[ref], whole=True) if ref in self.objects else absent(ref)
+        return observed_from(self.objects[ref], whole=True) if ref in self.objects else absent(ref)
 
     def _answer(self, query: Query) -> Any:
         match query:
@@ -243,8 +247,8 @@ class Story:
                 return self._read(ref)
             case Find():
                 return tuple(self.kept)
-            case May() | HasAccount():
-                return Ruling(query not in self.lacking, ACCOUNT.user if query in self.lacking else "")
+            case AccessReview() | HasAccount():
+                return ReviewResult(query not in self.lacking, ACCOUNT.user if query in self.lacking else "")
         raise AssertionError(query)
 
     def _carry_out(self, step: RunbookStep) -> None:
@@ -258,13 +262,13 @@ class Story:
             case DeleteSwitch():
                 name = step.meta.ref.name
                 self.switches[name] = replace(self.switches[name], meta=replace(step.meta, deleting=True))
-            case Adjust(effect=Patch() as patch) as adjust:
+            case WriteProbes(effect=Patch() as patch) as adjust:
                 meta = self.objects[patch.ref]["metadata"]
                 assert (patch.uid, patch.resource_version) == (meta["uid"], meta["resourceVersion"])
                 self._write(patch.ref, dict(patch.patch))
                 self.objects[patch.ref] = self.admit(self.objects[patch.ref])
-                found = answers(adjust, seen_of(self.objects[patch.ref], whole=True))
-                Efforts({RUNBOOK: self.efforts}).answered(RUNBOOK, adjust.places, found, self.now)
+                found = answers(adjust, observed_from(self.objects[patch.ref], whole=True))
+                WriteHistories({RUNBOOK: self.write_histories}).answered(RUNBOOK, adjust.field_keys, found, self.now)
 
     def _write(self, ref: Ref, patch: Body) -> None:
         body = patched(self.objects[ref], patch)

@@ -6,13 +6,13 @@ from typing import Any
 
 from runbook_operator.api.parsing import RunbookObject, SwitchObject
 from runbook_operator.api.runbook import RunbookStatus, TargetStatus
-from runbook_operator.api.switch import Entry, Record, SwitchStatus
-from runbook_operator.core.monitors import Key, Sense
+from runbook_operator.api.switch import FieldRecord, Record, SwitchStatus
+from runbook_operator.core.monitors import Key, MonitorState
 from runbook_operator.core.notices import Notice
-from runbook_operator.core.observed_object import Missing, Seen, seen_of
-from runbook_operator.core.queries import Find, Query, Unread
+from runbook_operator.core.observed_object import Missing, ObservedObject, observed_from
+from runbook_operator.core.queries import Find, NeedsRead, Query
 from runbook_operator.core.references import Ref
-from runbook_operator.reconcile.snapshot import RunbookWorld
+from runbook_operator.reconcile.snapshot import RunbookSnapshot
 from runbook_operator.reconcile.steps import WriteStatus
 from runbook_operator.runbooks.runbook_reconcile import next_step
 from tests.builders import NOW, WEB, Body, runbook, switch, unseen
@@ -32,11 +32,11 @@ class Story:
     keepers: Any = ()
     thorough: bool = True
     runbook: RunbookObject = field(init=False)
-    seen: dict[Ref, Seen | Missing] = field(default_factory=dict)
+    observed: dict[Ref, ObservedObject | Missing] = field(default_factory=dict)
     switch: SwitchStatus = field(default_factory=SwitchStatus)
     others: dict[str, SwitchObject] = field(default_factory=dict)
     """Switches with a status of their own."""
-    senses: dict[Key, Sense] = field(default_factory=dict)
+    monitor_states: dict[Key, MonitorState] = field(default_factory=dict)
     said: list[Notice] = field(default_factory=list)
     spec: Body = field(default_factory=dict)
 
@@ -47,7 +47,7 @@ class Story:
     def is_at(self, body: Body, *, whole: bool = False, uid: str = UID) -> "Story":
         """The workload is seen like this, and the Runbook looked at until it is settled."""
         body["metadata"]["uid"] = uid
-        self.seen = {self.ref: seen_of(body, whole=whole or self.ref in (DS, ARGO))}
+        self.observed = {self.ref: observed_from(body, whole=whole or self.ref in (DS, ARGO))}
         return self.look()
 
     def look(self) -> "Story":
@@ -65,24 +65,24 @@ class Story:
         return self.look()
 
     @property
-    def world(self) -> RunbookWorld:
+    def snapshot(self) -> RunbookSnapshot:
         return self.world_with({})
 
-    def world_with(self, answers: dict[Query, Any]) -> RunbookWorld:
+    def world_with(self, answers: dict[Query, Any]) -> RunbookSnapshot:
         entries = self.runbook.spec.switches() if self.runbook.spec else ("stop",)
         switches = {f"shop-{entry}": replace(switch(entry), status=self.switch) for entry in entries}
         switches |= self.others
-        seen, senses = unseen(self.runbook) | self.seen, dict(self.senses)
-        return RunbookWorld(self.runbook, switches, seen, self.now, answers, self.thorough, senses)
+        observed, monitor_states = unseen(self.runbook) | self.observed, dict(self.monitor_states)
+        return RunbookSnapshot(self.runbook, switches, observed, self.now, answers, self.thorough, monitor_states)
 
     def _step(self) -> Any:
         answers: dict[Query, Any] = {}
         while True:
             try:
                 return next_step(self.world_with(answers))
-            except Unread as unread:
-                finds = [query for query in unread.queries if isinstance(query, Find)]
-                if len(finds) < len(unread.queries):
+            except NeedsRead as needed:
+                finds = [query for query in needed.queries if isinstance(query, Find)]
+                if len(finds) < len(needed.queries):
                     raise
                 self.asked += finds
                 answers |= dict.fromkeys(finds, self.keepers)
@@ -109,15 +109,15 @@ def daemon_set(version: str) -> Body:
     return workload(version, ref=DS, status=counts)
 
 
-def entry(before: Body, after: Body, **rest: Any) -> Entry:
+def entry(before: Body, after: Body, **rest: Any) -> FieldRecord:
     fields = {"api_version": "apps/v1", "kind": "Deployment", "name": "web", "field": "spec.template", "uid": UID}
     values = {"saved": before, "held": after, "mode": "Keep", "result": "Applied", "applied_at": "2026-11-24T03:00:00Z"}
-    return Entry.model_validate({"action": "rollback"} | fields | values | rest)
+    return FieldRecord.model_validate({"action": "rollback"} | fields | values | rest)
 
 
 def revision(number: int, name: str, *before: int) -> Body:
     return {"digest": f"digest-{name}", "revision": number, "keeper": f"web-{name}", "before": list(before)}
 
 
-def engaged(*entries: Entry) -> SwitchStatus:
+def engaged(*entries: FieldRecord) -> SwitchStatus:
     return SwitchStatus(record=Record(engagement_id="id", engaged_at="2026-11-24T03:00:00Z", actions=list(entries)))

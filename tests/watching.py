@@ -14,15 +14,15 @@ from runbook_operator.api.parsing import RunbookObject, SwitchObject, parse_runb
 from runbook_operator.api.runbook import RunbookStatus
 from runbook_operator.api.switch import Hold
 from runbook_operator.core.level_tracker import advance
-from runbook_operator.core.monitors import Group, Key, Reading, Sense, seen
+from runbook_operator.core.monitors import Group, Key, MonitorState, Reading, level_of
 from runbook_operator.core.notices import Notice
-from runbook_operator.core.observed_object import Seen, seen_of
+from runbook_operator.core.observed_object import ObservedObject, observed_from
 from runbook_operator.core.references import Ref
 from runbook_operator.core.signals import Signal, Source
 from runbook_operator.monitoring.declared_monitors import watches
 from runbook_operator.monitoring.entry_status import signals
 from runbook_operator.monitoring.message_kind import kind_of
-from runbook_operator.reconcile.snapshot import RunbookWorld
+from runbook_operator.reconcile.snapshot import RunbookSnapshot
 from runbook_operator.reconcile.steps import WriteStatus
 from runbook_operator.runbooks.runbook_reconcile import next_step
 from tests.builders import NAMESPACE, NOW, WEB, Body, kill_switch, runbook_body, switch, unseen, workload_body
@@ -64,20 +64,23 @@ class Watching:
 
     runbook: RunbookObject
     now: datetime = NOW
-    senses: dict[Key, Sense] = field(default_factory=dict)
+    monitor_states: dict[Key, MonitorState] = field(default_factory=dict)
     switches: dict[str, SwitchObject] = field(
         default_factory=lambda: {f"shop-{one}": switch(one) for one in ("stop", "halt")}
     )
-    seen: Mapping[Ref, Seen] = field(
-        default_factory=lambda: {WEB: seen_of(workload_body()), SERVICE: seen_of(service_body(), whole=True)}
+    observed: Mapping[Ref, ObservedObject] = field(
+        default_factory=lambda: {
+            WEB: observed_from(workload_body()),
+            SERVICE: observed_from(service_body(), whole=True),
+        }
     )
     writes: int = 0
     said: list[Notice] = field(default_factory=list)
 
     @property
-    def world(self) -> RunbookWorld:
-        found = {**unseen(self.runbook), **self.seen}
-        return RunbookWorld(self.runbook, self.switches, found, self.now, senses=self.senses)
+    def snapshot(self) -> RunbookSnapshot:
+        found = {**unseen(self.runbook), **self.observed}
+        return RunbookSnapshot(self.runbook, self.switches, found, self.now, monitor_states=self.monitor_states)
 
     @property
     def status(self) -> RunbookStatus:
@@ -96,11 +99,11 @@ class Watching:
         """An answer comes."""
         key = Key(self.runbook.meta.ref, group, name)
         watch = next(one for one in watches(self.runbook).watches if one.key == key)
-        track = self.senses[key].track if key in self.senses else None
-        level = seen(watch, reading, track)
-        steady = key not in self.senses or kind_of(self.senses[key].reading) == kind_of(reading)
+        track = self.monitor_states[key].track if key in self.monitor_states else None
+        level = level_of(watch, reading, track)
+        steady = key not in self.monitor_states or kind_of(self.monitor_states[key].reading) == kind_of(reading)
         new = advance(track, level, reading.value, reading.reason, self.now, watch.timing)
-        self.senses[key] = Sense(new, reading, steady)
+        self.monitor_states[key] = MonitorState(new, reading, steady)
         return self
 
     def last(self, group: Group, name: str, reading: Reading, minutes: int = 3) -> "Watching":
@@ -111,7 +114,7 @@ class Watching:
 
     def look(self) -> "Watching":
         """Carry out what is decided; a Runbook whose switches are there needs no more than its status."""
-        while (step := next_step(self.world)) is not None:
+        while (step := next_step(self.snapshot)) is not None:
             assert isinstance(step, WriteStatus)
             assert isinstance(step.status, RunbookStatus)
             self.writes += 1
@@ -126,7 +129,7 @@ class Watching:
         meta = replace(edited.meta, generation=self.runbook.meta.generation + 1)
         self.runbook = replace(edited, meta=meta, status=self.runbook.status)
         keys = {one.key for one in watches(self.runbook).watches}
-        self.senses = {key: sense for key, sense in self.senses.items() if key in keys}
+        self.monitor_states = {key: monitor_state for key, monitor_state in self.monitor_states.items() if key in keys}
         return self
 
     def holding(self, source: Source, name: str, entry: str = "stop") -> "Watching":
@@ -139,7 +142,7 @@ class Watching:
 
     def heard(self, entry: str = "stop") -> dict[str, Signal]:
         """What a Switch is told, by the name of who says it."""
-        return {one.name: one for one in signals(self.world).get(entry, ())}
+        return {one.name: one for one in signals(self.snapshot).get(entry, ())}
 
     def condition(self, kind: str) -> Condition:
         found = find(self.status.conditions, kind)

@@ -12,12 +12,12 @@ from tools.stage import (
     get,
     has_node,
     kubectl,
+    observed,
     phase,
     ready,
     run,
     running_operator,
     say,
-    seen,
     wait,
     watching,
 )
@@ -61,7 +61,7 @@ def _contest() -> None:
     say("Somebody scales it up again while it is held. The operator undoes that, and reports it.")
     kubectl(f"scale deployment {DEPLOYMENT} -n {NAMESPACE} --replicas=2")
     wait("it is put back", lambda: get("deployment", DEPLOYMENT, "{.spec.replicas}") == "0")
-    wait("it is told", lambda: "PutBack" in _events())
+    wait("it is told", lambda: "DriftCorrected" in _events())
     columns = "-o custom-columns=REASON:.reason,MESSAGE:.message"
     kubectl(f"get events -n {NAMESPACE} --field-selector involvedObject.name={SWITCH} {columns}")
 
@@ -73,8 +73,8 @@ def _timed(patch: str, *, thrown: str, replicas: str) -> float:
         watching("deployment", DEPLOYMENT, "{.spec.replicas}") as target,
     ):
         kubectl(f"patch sw {SWITCH} -n {NAMESPACE} --type merge -p {shlex.quote(patch)}")
-        moved = seen(lever, thrown)
-        done = seen(target, replicas)
+        moved = observed(lever, thrown)
+        done = observed(target, replicas)
     return (done - moved) * 1000
 
 

@@ -62,15 +62,15 @@ def main() -> None:
 
 def carry(path: Path, root: Path) -> None:
     """Copy a file to the same place below `root`, with every symbolic link on the way to it."""
-    seen = Path("/")
+    observed = Path("/")
     for part in path.parts[1:]:
-        seen /= part
-        if not seen.is_symlink():
+        observed /= part
+        if not observed.is_symlink():
             continue
-        link = _below(root, seen)
+        link = _below(root, observed)
         if not link.is_symlink():
-            link.symlink_to(seen.readlink())
-        carry(Path(os.path.normpath(seen.parent / seen.readlink() / path.relative_to(seen))), root)
+            link.symlink_to(observed.readlink())
+        carry(Path(os.path.normpath(observed.parent / observed.readlink() / path.relative_to(observed))), root)
         return
     shutil.copy2(path, _below(root, path), follow_symlinks=False)
 

@@ -22,10 +22,10 @@ from tools.stage import (
     get,
     has_node,
     kubectl,
+    observed,
     phase,
     running_operator,
     say,
-    seen,
     wait,
     watching,
 )
@@ -108,13 +108,13 @@ def _break_it() -> Moments:
         watching("switch", SWITCH, "{.status.phase}") as lever,
     ):
         kubectl(f"set env deployment/{DEPLOYMENT} -n {NAMESPACE} VERSION=2 ERROR_RATE=0.5")
-        deployed = seen(env, "2")
-        critical = seen(level, "Critical", deployed, SETTLES)
-        back = seen(env, "1", deployed, SETTLES)
-        engaged = seen(lever, "Engaged", deployed, SETTLES)
+        deployed = observed(env, "2")
+        critical = observed(level, "Critical", deployed, SETTLES)
+        back = observed(env, "1", deployed, SETTLES)
+        engaged = observed(lever, "Engaged", deployed, SETTLES)
         kubectl(f"get rb,sw -n {NAMESPACE}")
-        fine = seen(level, "Ok", critical, SETTLES)
-        released = seen(lever, "Released", engaged, SETTLES)
+        fine = observed(level, "Ok", critical, SETTLES)
+        released = observed(lever, "Released", engaged, SETTLES)
     kubectl(f"get sw,deploy -n {NAMESPACE}")
     columns = "-o custom-columns=REASON:.reason,MESSAGE:.message"
     chosen = f"involvedObject.kind=Runbook,involvedObject.name={RUNBOOK}"

@@ -85,7 +85,7 @@ def watching(kind: str, name: str, field: str) -> Iterator[Path]:
             process.wait()
 
 
-def seen(path: Path, value: str, after: float = 0.0, seconds: float = WAIT_SECONDS) -> float:
+def observed(path: Path, value: str, after: float = 0.0, seconds: float = WAIT_SECONDS) -> float:
     """When the watched field first became `value` after the watch was opened, and after a moment of that clock."""
 
     def found() -> float:

@@ -85,14 +85,14 @@ class Floor:
                 self.records.pop(name, None)
 
     async def recorded(self, name: str, target: str) -> Body:
-        seen = self.targets[target]
+        observed = self.targets[target]
         action = {
             "action": "scale",
             "apiVersion": "apps/v1",
             "kind": "Deployment",
             "name": target,
-            "uid": seen["metadata"]["uid"],
-            "saved": seen["spec"]["replicas"],
+            "uid": observed["metadata"]["uid"],
+            "saved": observed["spec"]["replicas"],
             "held": 0,
         }
         began = datetime.now(UTC).isoformat(timespec="seconds")  # noqa: TID251 # a peer has no clock of the operator's

@@ -5,17 +5,17 @@ import random
 from collections.abc import Sequence
 
 from runbook_operator.core.level_tracker import Track, advance
-from runbook_operator.core.monitors import Watch, seen
+from runbook_operator.core.monitors import Watch, level_of
 from runbook_operator.monitoring.io.check_scheduler import Asker, Meter
 from runbook_operator.runtime import clock
 
 
 async def run(watches: Sequence[Watch], ask: Asker, meter: Meter) -> None:
     """Ask for ever."""
-    await asyncio.gather(*(sense(one, ask, meter) for one in watches))
+    await asyncio.gather(*(monitor_state(one, ask, meter) for one in watches))
 
 
-async def sense(watch: Watch, ask: Asker, meter: Meter) -> None:
+async def monitor_state(watch: Watch, ask: Asker, meter: Meter) -> None:
     """One entry, true to its period: it does for a reading what the sensor does, and nothing else."""
     track: Track | None = None
     period = watch.period.total_seconds()
@@ -24,7 +24,7 @@ async def sense(watch: Watch, ask: Asker, meter: Meter) -> None:
         await asyncio.sleep(due - clock.monotonic())
         meter.late(clock.monotonic() - due)
         reading = (await ask([watch]))[watch.key]
-        level = seen(watch, reading, track)
+        level = level_of(watch, reading, track)
         track = advance(track, level, reading.value, reading.reason, clock.now(), watch.timing)
-        meter.sensed(watch.key.group, "ok" if level == "Ok" else "unknown", reading.latency)
+        meter.observe_reading(watch.key.group, "ok" if level == "Ok" else "unknown", reading.latency)
         due += period

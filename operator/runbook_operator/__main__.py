@@ -23,7 +23,7 @@ from runbook_operator.runtime.lazy_imports import lazily
 from runbook_operator.settings import LISTS, Settings
 
 if TYPE_CHECKING:
-    from runbook_operator.cli.uninstall import Way
+    from runbook_operator.cli.uninstall import Mode
 
 DESCRIPTION = "A Kubernetes operator that makes a runbook enforceable: switches that hold, and put everything back."
 KUBERNETES = (
@@ -71,7 +71,7 @@ def _root() -> ModuleType:
     return root
 
 
-def _uninstall(settings: Settings, way: "Way", seconds: float) -> int:
+def _uninstall(settings: Settings, way: "Mode", seconds: float) -> int:
     from runbook_operator.cli import uninstall  # noqa: PLC0415 # imports the client, see _root
 
     return uninstall.report(asyncio.run(uninstall.run(settings, way, seconds)), way)

@@ -15,7 +15,7 @@ from runbook_operator.actions import REGISTRY
 from runbook_operator.core.installation import Installation
 from runbook_operator.core.sharding import MOST
 from runbook_operator.core.url_policy import Pattern, pattern
-from runbook_operator.reconcile.conflict_backoff import Backoff
+from runbook_operator.reconcile.contest_backoff import Backoff
 from runbook_operator.reconcile.snapshot import Policy
 
 LISTS = 'Several are written as a,b or as ["a","b"]'
@@ -103,19 +103,19 @@ class Settings(BaseSettings):
         description="Number of shards that the namespaces are divided into and the replicas share; with 1 one replica "
         "leads all. All replicas need the same value.",
     )
-    put_back_first_seconds: float = Field(
+    reapply_first_seconds: float = Field(
         1.0,
         gt=0,
         description="Pause in seconds after the first reapply of a contest; it doubles with each further one.",
     )
-    put_back_longest_seconds: float = Field(30.0, gt=0, description="Longest pause between two reapplies, in seconds.")
-    put_back_calm_seconds: float = Field(
+    reapply_longest_seconds: float = Field(30.0, gt=0, description="Longest pause between two reapplies, in seconds.")
+    reapply_calm_seconds: float = Field(
         600.0, gt=0, description="Seconds without drift after which a contest is over, and Contested ends."
     )
-    put_backs_per_second: float = Field(
+    reapplies_per_second: float = Field(
         10.0, gt=0, description="Maximum rate of reapplies by all switches together, to protect the API server."
     )
-    let_go_seconds: float = Field(
+    restore_deadline_seconds: float = Field(
         60.0,
         gt=0,
         description="Seconds that a deletion waits for a failing restore; then the failure is reported and the "
@@ -178,13 +178,13 @@ class Settings(BaseSettings):
     def policy(self) -> Policy:
         """The settings that decisions depend on."""
         budget = Backoff(
-            first=timedelta(seconds=self.put_back_first_seconds),
-            longest=timedelta(seconds=self.put_back_longest_seconds),
-            calm=timedelta(seconds=self.put_back_calm_seconds),
+            first=timedelta(seconds=self.reapply_first_seconds),
+            longest=timedelta(seconds=self.reapply_longest_seconds),
+            calm=timedelta(seconds=self.reapply_calm_seconds),
         )
         return Policy(
             budget,
-            timedelta(seconds=self.let_go_seconds),
+            timedelta(seconds=self.restore_deadline_seconds),
             timedelta(seconds=self.progress_seconds),
             self.acting_per_namespace,
             self.acting_in_cluster,

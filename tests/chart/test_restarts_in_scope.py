@@ -63,8 +63,8 @@ class Tenants:
         self.team.until_phase("shop-stop", "Released")
         assert self.team.replicas() == 3
         first = next(index for index, one in enumerate(calls) if one.is_write and self.team.namespace in one.path)
-        for whose, most in ((self.team, OWN), (self.other, OTHERS)):
-            asked = [f"{one.method} {one.path}" for one in calls[:first] if whose.namespace in one.path]
+        for only, most in ((self.team, OWN), (self.other, OTHERS)):
+            asked = [f"{one.method} {one.path}" for one in calls[:first] if only.namespace in one.path]
             assert len(asked) <= most, asked
 
     def _is_at_rest(self) -> bool:

@@ -33,7 +33,7 @@ class Crowd:
     def __init__(self, **policy: Any) -> None:
         self.rig = Rig()
         self.kube = SlowKube(self.rig.kube.objects)
-        self.rig.reconciler.writer.paths = Paths(self.kube)
+        self.rig.reconciler.executor.paths = Paths(self.kube)
         self.rig.reconciler.policy = Policy(**policy)
         self.switches = [self._add(f"team-{number}") for number in range(MANY)]
 
@@ -47,14 +47,14 @@ class Crowd:
         self.kube.objects[f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{name}"] = deployment
         self.kube.objects[f"/apis/runbooks.dev/v1alpha1/namespaces/{NAMESPACE}/switches/{name}-stop"] = switch
         ref = switch_ref(NAMESPACE, f"{name}-stop")
-        self.rig.store.hear(ref, (Signal("Metric", "error-rate", "Engage", "12% > 10%"),))
+        self.rig.store.set_signals(ref, (Signal("Metric", "error-rate", "Engage", "12% > 10%"),))
         return ref
 
     async def visit(self, switches: list[Ref] | None = None) -> None:
         await asyncio.gather(*(self.rig.reconciler.visit(one) for one in switches or self.switches))
 
     def release(self, switch: Ref) -> None:
-        self.rig.store.hear(switch, (Signal("Metric", "error-rate", "Release"),))
+        self.rig.store.set_signals(switch, (Signal("Metric", "error-rate", "Release"),))
 
     @property
     def engaged(self) -> list[str]:

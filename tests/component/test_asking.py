@@ -24,11 +24,11 @@ from runbook_operator.kube.secret_cache import DOUBTED_SECONDS, Secrets
 from runbook_operator.monitoring.backends.configured_sources import MetricSources
 from runbook_operator.monitoring.declared_monitors import watches
 from runbook_operator.monitoring.io.baselines import Baselines
-from runbook_operator.monitoring.io.health_checker import Asking
-from runbook_operator.monitoring.io.metric_reader import Measuring
+from runbook_operator.monitoring.io.health_checker import HealthChecker
+from runbook_operator.monitoring.io.metric_reader import MetricReader
 from runbook_operator.monitoring.io.number_reader import Numbers
 from tests.builders import runbook
-from tests.unit.egress.servers import site
+from tests.unit.egress.servers import traffic_target
 from tests.unit.kube.cluster import Body, Cluster, cluster, endpoint, endpoints, pod, secret, service
 from tests.unit.kube.cluster import refused as forbidden
 from tests.unit.monitoring.backends.sources import WRAPPED, answer, refused, serving
@@ -58,7 +58,7 @@ class Rig:
     """A Runbook's watches, and who answers them."""
 
     cluster: Cluster
-    asking: Asking
+    asking: HealthChecker
     watches: tuple[Watch, ...]
     time: float = 1000.0
 
@@ -77,8 +77,8 @@ async def rig(folder: Path, url: str, *bodies: Body, **spec: Any) -> AsyncIterat
         found = watches(runbook(targets=[TARGET], **spec))
         assert found.problems == ()
         running = asyncio.create_task(known.run())
-        measuring = Measuring(sources, baselines)
-        asking = Asking(out, known, Secrets(kube), measuring, Numbers(Paths(kube)))
+        measuring = MetricReader(sources, baselines)
+        asking = HealthChecker(out, known, Secrets(kube), measuring, Numbers(Paths(kube)))
         made = Rig(there, asking, found.watches)
         made.asking.secrets.monotonic = lambda: made.time
         yield made
@@ -109,7 +109,7 @@ async def prometheus(request: web.Request) -> web.Response:
 
 
 async def test_a_runbook_is_asked_as_it_is_written(tmp_path: Path) -> None:
-    async with serving(prometheus) as url, site() as there:
+    async with serving(prometheus) as url, traffic_target() as there:
         slices = endpoints(endpoint(ONE), port=there.port)
         bodies = (service(there.port), service(there.port, name="model"), ONE, slices, secret(token=b"Bearer s3cret"))
         lists = {"healthEndpoints": ENDPOINTS, "dependencies": DEPENDENCIES, "metrics": METRICS}
@@ -143,7 +143,7 @@ async def test_without_an_api_server_nothing_is_known_and_nothing_is_asked_and_i
 ) -> None:
     monkeypatch.setattr(dynamic_watcher, "backoff", lambda _failures: 0.01)
     monkeypatch.setattr(endpoint_cache, "SLACK", 0.0)
-    async with serving(prometheus) as url, site() as there:
+    async with serving(prometheus) as url, traffic_target() as there:
         slices = endpoints(endpoint(ONE), port=there.port)
         bodies = (service(there.port), ONE, slices, secret(token=b"Bearer s3cret"))
         async with rig(tmp_path, url, *bodies, healthEndpoints=ENDPOINTS) as made:

@@ -186,7 +186,7 @@ def released(stage: Stage) -> None:
 
 async def test_nothing_is_presumed_of_what_was_never_asked_however_lately_the_machine_has_started() -> None:
     stage = Stage()
-    lists = stage.rig.reconciler.writer.lists
+    lists = stage.rig.reconciler.executor.lists
     lists.monotonic = lambda: 5.0
 
     assert lists.nothing([Find("autoscaling/v2", "HorizontalPodAutoscaler", NAMESPACE)], None) == {}
@@ -212,7 +212,7 @@ async def test_the_answer_to_a_status_brings_back_nothing_that_a_watch_has_told_
 async def test_nothing_is_presumed_once_the_last_look_is_long_ago() -> None:
     stage = Stage()
     await stage.look()
-    lists = stage.rig.reconciler.writer.lists
+    lists = stage.rig.reconciler.executor.lists
     asked = [Find("autoscaling/v2", "HorizontalPodAutoscaler", NAMESPACE)]
     assert lists.nothing(asked, None) == {asked[0]: ()}
     later = lists.monotonic() + lists.presumed_seconds + 1

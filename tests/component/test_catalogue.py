@@ -229,8 +229,8 @@ async def test_what_one_switch_has_found_at_hand_the_next_one_of_its_namespace_n
 
 async def test_a_throw_does_not_ask_for_what_watches_tell_of_its_namespace() -> None:
     rig = Rig()
-    rig.reconciler.writer.lists.told = lambda _query: ()
-    rig.reconciler.writer.lists.at_hand([hpas("shop")], None)
+    rig.reconciler.executor.lists.told = lambda _query: ()
+    rig.reconciler.executor.lists.at_hand([hpas("shop")], None)
     found: list[Visit] = []
     settle = rig.reconciler._settle
 

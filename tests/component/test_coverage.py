@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from runbook_operator.cache.snapshot_builder import switch_world
+from runbook_operator.cache.snapshot_builder import switch_snapshot
 from runbook_operator.cli import run
 from runbook_operator.controller.kopf_watches import Refusals
-from runbook_operator.core.observed_object import seen_of
-from runbook_operator.core.queries import Read, Unread
+from runbook_operator.core.observed_object import observed_from
+from runbook_operator.core.queries import NeedsRead, Read
 from runbook_operator.core.references import Ref, switch_ref
 from runbook_operator.kube import errors
 from runbook_operator.settings import Settings
@@ -56,8 +56,8 @@ def served(*refused: str) -> tuple[Partial, run.Operator]:
 
 def look(operator: run.Operator, ref: Ref) -> object:
     """What a decision about the Switch has of its namespace's Deployment."""
-    world = switch_world(operator.store, operator.store.switches[ref], now=NOW, new_id="a")
-    return world.look(Ref("apps/v1", "Deployment", ref.namespace, "web"))
+    snapshot = switch_snapshot(operator.store, operator.store.switches[ref], now=NOW, new_id="a")
+    return snapshot.require(Ref("apps/v1", "Deployment", ref.namespace, "web"))
 
 
 def metric(operator: run.Operator) -> dict[str, float]:
@@ -74,7 +74,7 @@ async def test_refused_namespace_leaves_the_other_one_served() -> None:
         await operator.coverage.list_all()
 
     assert operator.coverage.begun
-    assert look(operator, STOP) == seen_of(deployment())
+    assert look(operator, STOP) == observed_from(deployment())
     assert THERE not in operator.store.switches
     assert metric(operator) == {NAMESPACE: 1, OTHER: 0}
     (line,) = (one for one in logs if one["event"].startswith("cannot list"))
@@ -91,7 +91,7 @@ async def test_object_of_a_kind_that_is_refused_is_read_and_not_taken_for_absent
     _, operator = served(DEPLOYMENTS)
     await operator.coverage.list_all()
 
-    with pytest.raises(Unread) as asked:
+    with pytest.raises(NeedsRead) as asked:
         look(operator, THERE)
 
     assert asked.value.queries == {Read(Ref("apps/v1", "Deployment", OTHER, "web"))}
@@ -104,8 +104,8 @@ async def test_object_of_a_kind_that_is_refused_is_read_and_not_taken_for_absent
 async def test_nothing_is_handed_out_of_a_namespace_whose_own_kinds_are_refused(kind: str) -> None:
     kube, operator = served(kind)
     await operator.coverage.list_all()
-    operator.see("ADDED", within(switch_body("other"), OTHER))
-    operator.see("ADDED", switch_body("other"))
+    operator.handle_event("ADDED", within(switch_body("other"), OTHER))
+    operator.handle_event("ADDED", switch_body("other"))
     assert {*operator.queue._ready} == {switch_ref(NAMESPACE, "shop-other"), RUNBOOK}
 
     kube.refused.clear()
@@ -164,7 +164,7 @@ async def test_namespace_that_can_be_listed_again_is_served_without_a_restart_an
         running.cancel()
 
     assert [(one["event"], one["namespace"]) for one in logs] == [("can list again; the operator serves it", OTHER)]
-    assert look(operator, THERE) == seen_of(within(deployment(), OTHER))
+    assert look(operator, THERE) == observed_from(within(deployment(), OTHER))
     assert THERE in operator.queue._ready
 
 

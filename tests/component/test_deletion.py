@@ -36,7 +36,7 @@ def forget_target(rest: Rest) -> None:
 async def restarted() -> Rest:
     """Prepared, thrown and deleted while no operator ran; one has begun to lead since."""
     rest = await Rest.made()
-    rest.rig.reconciler.writer.lead()
+    rest.rig.reconciler.executor.lead()
     rest.say(engaged=True)
     rest.delete()
     return rest
@@ -137,7 +137,7 @@ async def test_deleted_switch_whose_target_cannot_be_read_loses_its_finalizer_af
     await (rest.visit() if before == "record" else rest.cut_off())
     rest.delete()
     forget_runbook(rest)
-    rest.rig.reconciler.writer.lead()
+    rest.rig.reconciler.executor.lead()
     if not shown:
         rest.store.targets.pop(WEB)
     rest.kube.unreadable[DEPLOYMENT] = error
@@ -161,7 +161,7 @@ async def test_a_crash_with_a_refused_status_restores_again_from_the_record() ->
     await rest.visit()
     assert (finalizers(rest), rest.kube.replicas) == ([FINALIZER], 3)
     rest.kube.fault = refusing(STATUS)
-    rest.rig.reconciler.writer.lead()
+    rest.rig.reconciler.executor.lead()
 
     await rest.visit()
 
@@ -186,7 +186,7 @@ async def deleted_runbook() -> Probing:
     probing.rig.store.drop(STOP, "uid-stop")
     meta = {"generation": 2, "deletionTimestamp": "2026-11-24T03:00:00Z"}
     probing.rig.store.put(probing.rig.kube._patched(OWN, {"metadata": meta}))
-    probing.rig.reconciler.writer.lead()
+    probing.rig.reconciler.executor.lead()
     return probing
 
 

@@ -87,13 +87,13 @@ async def test_close_look_parses_large_json_once_for_each_flag(monkeypatch: pyte
 async def test_targets_are_free_while_a_close_look_has_a_document_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     Parsed(monkeypatch)
     rig, held = rig_of(large()), list[int]()
-    parse = rig.reconciler.answering.parse_in_turn
+    parse = rig.reconciler.query_supply.parse_one_at_a_time
 
-    async def noted(unparsed: yaml_values.Unparsed) -> None:
+    async def noted(unparsed: yaml_values.NeedsParse) -> None:
         held.append(len(rig.reconciler.locks._locks))
         await parse(unparsed)
 
-    monkeypatch.setattr(rig.reconciler.answering, "parse_in_turn", noted)
+    monkeypatch.setattr(rig.reconciler.query_supply, "parse_one_at_a_time", noted)
 
     assert condition(await rig.visit(), "Ready")[1] == "Ready"
     assert set(held) == {0}
@@ -138,7 +138,7 @@ async def test_first_write_of_a_throw_waits_for_no_other_document_to_be_parsed(
     rig.kube.fault = lambda _method, path: written.set() if path == FLAGS else None
     rig.engage()
 
-    async with rig.reconciler.answering._turn:
+    async with rig.reconciler.query_supply._turn:
         visit = asyncio.create_task(rig.visit())
         await asyncio.wait_for(written.wait(), 60)
 

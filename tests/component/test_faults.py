@@ -12,22 +12,22 @@ from typing import Any
 import pytest
 
 from runbook_operator.api.switch import SwitchStatus
-from runbook_operator.cache.failed_writes import Efforts
+from runbook_operator.cache.failed_writes import WriteHistories
 from runbook_operator.cache.store import Store
 from runbook_operator.cache.throw_latency import Throws
-from runbook_operator.controller.executor import Writer
-from runbook_operator.controller.reconciler import LAPSED, Reconciler
+from runbook_operator.controller.executor import StepExecutor
+from runbook_operator.controller.reconciler import LAPSED_LEASE_RETRY, Reconciler
 from runbook_operator.core.monitors import Key, Reading, Watch
 from runbook_operator.core.notices import Notice
-from runbook_operator.core.observed_object import seen_of
+from runbook_operator.core.observed_object import observed_from
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import API_VERSION, Ref, switch_ref
 from runbook_operator.egress.http_client import Outbound
 from runbook_operator.kube import errors
 from runbook_operator.kube.client import Kube
 from runbook_operator.kube.discovery import Paths
-from runbook_operator.monitoring.io.check_scheduler import Sensor
-from runbook_operator.monitoring.io.monitoring_bridge import Sensing
+from runbook_operator.monitoring.io.check_scheduler import CheckScheduler
+from runbook_operator.monitoring.io.monitoring_bridge import MonitoringBridge
 from runbook_operator.reconcile.snapshot import Policy
 from runbook_operator.runtime.keyed_locks import Locks
 from runbook_operator.runtime.token_bucket import Bucket
@@ -35,7 +35,7 @@ from runbook_operator.runtime.work_queue import WorkQueue
 from runbook_operator.telemetry.audit import Audit
 from runbook_operator.telemetry.event_writer import post
 from runbook_operator.telemetry.metrics import Metrics
-from tests.builders import NAMESPACE, NOW, condition, patched, runbook_body, seen, switch_body
+from tests.builders import NAMESPACE, NOW, condition, observed, patched, runbook_body, switch_body
 
 Body = dict[str, Any]
 Fault = Callable[[str, str], None]
@@ -168,12 +168,14 @@ class Rig:
         for body in (runbook_body(**spec), thrown, deployment):
             self.store.put(body)
         self.queue: WorkQueue[Ref] = WorkQueue()
-        writer = Writer(
-            Paths(self.kube), Outbound(), self.store, Throws(), Efforts(), Metrics(), Audit(), lambda _keys: None
+        writer = StepExecutor(
+            Paths(self.kube), Outbound(), self.store, Throws(), WriteHistories(), Metrics(), Audit(), lambda _keys: None
         )
         self.time = NOW
         bucket = Bucket(10, 10)
-        sensing = Sensing(Sensor(nobody, self.queue.add, lambda _: False, Metrics()), self.store, lambda _keys: None)
+        sensing = MonitoringBridge(
+            CheckScheduler(nobody, self.queue.add, lambda _: False, Metrics()), self.store, lambda _keys: None
+        )
         self.reconciler = Reconciler(writer, sensing, self.queue, Locks(), Policy(), bucket, now=lambda: self.time)
 
     def release(self) -> None:
@@ -186,8 +188,8 @@ class Rig:
 
     def restart_with(self, deployment: Body) -> None:
         """Another leader, whose watch shows the Deployment as it was at another time."""
-        self.store.put_target(seen_of(deployment))
-        self.reconciler.writer.lead()
+        self.store.put_target(observed_from(deployment))
+        self.reconciler.executor.lead()
 
     async def visit(self) -> SwitchStatus:
         """One visit, an hour after the one before: whatever was to be tried again is due."""
@@ -335,7 +337,7 @@ async def test_a_target_that_a_late_watch_shows_as_restored_is_restored() -> Non
 
 async def test_a_target_that_a_late_watch_shows_as_held_is_written() -> None:
     rig = Rig()
-    rig.store.put_target(seen(0, version="0"))
+    rig.store.put_target(observed(0, version="0"))
 
     status = await rig.visit()
 
@@ -359,7 +361,7 @@ async def test_what_a_leader_before_wrote_is_never_saved_as_what_was_there() -> 
 
 async def test_what_a_late_watch_shows_is_never_saved_as_what_was_there() -> None:
     rig = Rig()
-    rig.store.put_target(seen(0, version="0"))
+    rig.store.put_target(observed(0, version="0"))
 
     status = await rig.visit()
 
@@ -371,7 +373,7 @@ async def test_what_a_late_watch_shows_is_never_saved_as_what_was_there() -> Non
 async def test_a_momentary_throw_on_a_late_watch_is_not_taken_for_done() -> None:
     """A step up from what a late watch shows would lead to what is there already."""
     rig = Rig(scaling=[{"name": "stop", "target": "web", "by": 1}], killSwitches=[])
-    rig.store.put_target(seen(2, version="0"))
+    rig.store.put_target(observed(2, version="0"))
 
     await rig.visit()
 
@@ -394,7 +396,7 @@ async def test_a_lease_that_lapses_time_and_again_makes_nobody_wait_longer_and_l
     for _ in range(20):
         await rig.visit()
 
-    assert rig.queue._later[STOP].when() - asyncio.get_running_loop().time() <= LAPSED
+    assert rig.queue._later[STOP].when() - asyncio.get_running_loop().time() <= LAPSED_LEASE_RETRY
 
 
 async def test_a_fight_that_goes_on_raises_the_count_of_its_event() -> None:
@@ -406,7 +408,7 @@ async def test_a_fight_that_goes_on_raises_the_count_of_its_event() -> None:
         rig.time += timedelta(minutes=1) - timedelta(hours=1)
         await rig.visit()
 
-    told = [event for event in rig.kube.events if event["reason"] == "PutBack"]
+    told = [event for event in rig.kube.events if event["reason"] == "DriftCorrected"]
     assert {event["metadata"]["name"] for event in told if event["count"] == 2} == {
         event["metadata"]["name"] for event in told if event["count"] == 1
     }
@@ -416,7 +418,7 @@ async def test_a_fight_that_goes_on_raises_the_count_of_its_event() -> None:
 async def test_an_event_that_is_there_is_counted_up_and_one_that_is_said_again_is_not() -> None:
     kube = EventKube()
     for count in (1, 1, 2):
-        await post(kube, [Notice(STOP, "1", Reason.PUT_BACK, f"time {count}", "id", count=count)], NOW)
+        await post(kube, [Notice(STOP, "1", Reason.DRIFT_CORRECTED, f"time {count}", "id", count=count)], NOW)
 
     (stored,) = kube.stored.values()
     assert (stored["count"], stored["message"]) == (2, "time 2")
@@ -425,7 +427,7 @@ async def test_an_event_that_is_there_is_counted_up_and_one_that_is_said_again_i
 async def test_many_fights_share_one_budget() -> None:
     rig = Rig()
     await rig.visit()
-    rig.reconciler.put_backs = Bucket(0.001, 0)
+    rig.reconciler.corrections = Bucket(0.001, 0)
     rig.kube.set_replicas(3)
     rig.store.put(rig.kube.objects[DEPLOYMENT])
 

@@ -15,7 +15,7 @@ from runbook_operator.core.references import Ref
 from runbook_operator.kube.client import Kube
 from runbook_operator.kube.discovery import Paths
 from runbook_operator.kube.dynamic_watcher import Follower, Kind
-from tests.builders import NAMESPACE, seen
+from tests.builders import NAMESPACE, observed
 
 Body = dict[str, Any]
 JOBS: Kind = ("batch/v1", "Job", NAMESPACE)
@@ -59,7 +59,7 @@ async def told(kube: LateKube, store: Store, meanwhile: str, before: str = "") -
     follower = Follower(Paths(kube), store, sink, 15, 300.0)
     if before:
         store.put_target(job(before))
-    follower.look()
+    follower.sync_watches()
     running = asyncio.create_task(follower.run())
     await asyncio.wait_for(kube.asked.wait(), 60)
     if meanwhile:
@@ -71,7 +71,7 @@ async def told(kube: LateKube, store: Store, meanwhile: str, before: str = "") -
 
 
 def job(version: str) -> Any:
-    return seen(1, ref=JOB, version=version, uid="job-1")
+    return observed(1, ref=JOB, version=version, uid="job-1")
 
 
 @pytest.mark.parametrize(

@@ -32,12 +32,12 @@ async def test_a_switch_is_counted_by_what_its_status_says_until_it_says_so_no_m
     status: dict[str, Any], gauges: set[str]
 ) -> None:
     operator = run.Operator(Settings(), ListKube(), ListKube(), ListKube())
-    operator.see("ADDED", runbook_body())
+    operator.handle_event("ADDED", runbook_body())
     body = switch_body()
-    operator.see("ADDED", body | {"status": status})
+    operator.handle_event("ADDED", body | {"status": status})
     assert counted(operator) == gauges
 
-    operator.see("MODIFIED", body | {"metadata": body["metadata"] | {"resourceVersion": "2"}})
+    operator.handle_event("MODIFIED", body | {"metadata": body["metadata"] | {"resourceVersion": "2"}})
     assert counted(operator) == set()
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from runbook_operator.api.conditions import Condition
 from runbook_operator.api.parsing import SwitchObject
-from runbook_operator.cache.deep_checks import CLOSE_LOOK, Looks
+from runbook_operator.cache.deep_checks import DEEP_CHECK_SECONDS, DeepChecks
 from runbook_operator.cache.store import Store
-from runbook_operator.controller.dry_runs import ALLOWED_SECONDS, Trials
+from runbook_operator.controller.dry_runs import ALLOWED_SECONDS, DryRuns
 from runbook_operator.core.queries import DryRun
 from runbook_operator.core.writes import Patch
 from runbook_operator.kube.discovery import Paths
@@ -30,8 +30,8 @@ class Idle:
 
     def __init__(self, count: int) -> None:
         self.kube, self.now, self.looked = AnsweringKube(), 0.0, 0
-        self.looks = Looks(monotonic=lambda: self.now)
-        self.trials = Trials(Paths(self.kube), monotonic=lambda: self.now)
+        self.deep_checks = DeepChecks(monotonic=lambda: self.now)
+        self.dry_runs = DryRuns(Paths(self.kube), monotonic=lambda: self.now)
         self.switches = [_idle(number) for number in range(count)]
 
     async def rest(self, seconds: float) -> tuple[int, int]:
@@ -39,7 +39,7 @@ class Idle:
         looked, asked = self.looked, len(self.kube.asked)
         for number in self._due(seconds):
             self.looked += 1
-            await self.trials.answer(DryRun(self.switches[number].meta.ref, 0, WRITE), None, 1)
+            await self.dry_runs.answer(DryRun(self.switches[number].meta.ref, 0, WRITE), None, 1)
         return self.looked - looked, len(self.kube.asked) - asked
 
     def _due(self, seconds: float) -> Iterator[int]:
@@ -49,7 +49,7 @@ class Idle:
         heapq.heapify(due)
         while due[0][0] < end:
             self.now, number = due[0]
-            look = self.looks.at(self.switches[number], store)
+            look = self.deep_checks.at(self.switches[number], store)
             heapq.heapreplace(due, (self.now + look.again, number))
             if look.thorough:
                 yield number
@@ -64,10 +64,10 @@ def _idle(number: int) -> SwitchObject:
 @pytest.mark.parametrize("count", [100, 1_000])
 async def test_idle_switches_send_one_dry_run_an_hour_each_and_not_one_at_each_close_look(count: int) -> None:
     idle = Idle(count)
-    await idle.rest(CLOSE_LOOK)
+    await idle.rest(DEEP_CHECK_SECONDS)
 
     looked, dry_runs = await idle.rest(HOURS * ALLOWED_SECONDS)
 
-    often = HOURS * ALLOWED_SECONDS / CLOSE_LOOK
+    often = HOURS * ALLOWED_SECONDS / DEEP_CHECK_SECONDS
     assert looked == pytest.approx(often * count, rel=0.05)
     assert dry_runs == pytest.approx(HOURS * count, rel=0.05)

@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from runbook_operator.api.conditions import find
 from runbook_operator.controller import internal_errors
-from runbook_operator.core.queries import Read, Unread
+from runbook_operator.core.queries import NeedsRead, Read
 from runbook_operator.core.references import API_VERSION, Ref
 from runbook_operator.runbooks import runbook_reconcile as runbooks
 from runbook_operator.switches import engine as switches
@@ -48,7 +48,7 @@ async def test_switch_whose_decision_fails_holds_its_fields_and_names_the_log_li
     assert (status.phase, condition(status, "Ready")[0]) == ("Engaged", "True")
 
 
-@pytest.mark.parametrize("error", [KeyError("a field"), Unread([Read(WEB)])])
+@pytest.mark.parametrize("error", [KeyError("a field"), NeedsRead([Read(WEB)])])
 async def test_field_that_fails_itself_is_left_and_the_switch_says_so(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
@@ -59,7 +59,7 @@ async def test_field_that_fails_itself_is_left_and_the_switch_says_so(
         raise error
 
     monkeypatch.setattr(switches, "decided", failing)
-    monkeypatch.setattr(internal_errors, "alone", alone)
+    monkeypatch.setattr(internal_errors, "hold_or_restore_one", alone)
 
     assert condition(await rig.visit(), "Ready")[1] == "InternalError"
 

@@ -23,11 +23,11 @@ async def test_a_switch_that_is_thrown_or_released_goes_before_everything_that_w
     after: bool | None,  # noqa: FBT001
 ) -> None:
     operator = run.Operator(Settings(), ListKube(), ListKube(), ListKube())
-    operator.see("ADDED", runbook_body())
-    operator.see("ADDED", at("2", switch_body(engaged=before)))
+    operator.handle_event("ADDED", runbook_body())
+    operator.handle_event("ADDED", at("2", switch_body(engaged=before)))
     operator.wake(Ref(API_VERSION, "Runbook", NAMESPACE, f"r{number}") for number in range(9))
 
-    operator.see("MODIFIED", at("3", switch_body(engaged=after)))
+    operator.handle_event("MODIFIED", at("3", switch_body(engaged=after)))
     operator.queue.resume()
 
     assert await first(operator) == STOP
@@ -40,10 +40,10 @@ async def test_a_lever_that_moved_while_nobody_led_goes_before_everything_that_a
     goes_first: bool,  # noqa: FBT001
 ) -> None:
     operator = run.Operator(Settings(), ListKube(), ListKube(), ListKube())
-    operator.see(None, runbook_body())
+    operator.handle_event(None, runbook_body())
     body = switch_body(engaged=engaged)
     body["metadata"]["generation"] = generation
-    operator.see(None, body | {"status": {"observedGeneration": 1}})
+    operator.handle_event(None, body | {"status": {"observedGeneration": 1}})
 
     operator.lead()
 
@@ -74,8 +74,8 @@ async def test_of_many_that_are_thrown_at_once_each_takes_effect_before_any_is_t
 async def test_of_many_that_are_thrown_one_after_the_other_the_first_is_told_of_when_the_last_was_thrown() -> None:
     rig = stopped_clock()
     rig.queue.resume()
-    rig.reconciler.bursts.moved(STOP)
-    rig.reconciler.bursts.moved(OTHER)
+    rig.reconciler.status_deferral.moved(STOP)
+    rig.reconciler.status_deferral.moved(OTHER)
 
     await acts_and_tells_later(rig)
 
@@ -90,19 +90,19 @@ async def test_it_is_told_of_when_the_last_has_taken_effect_however_long_ago_tha
 
 async def test_a_lever_that_moves_is_noted_for_the_others() -> None:
     operator = run.Operator(Settings(), ListKube(), ListKube(), ListKube())
-    operator.see("ADDED", runbook_body())
-    operator.see("ADDED", at("2", switch_body()))
-    operator.reconciler.bursts.acted(Ref(API_VERSION, "Switch", NAMESPACE, "other"), 1)
+    operator.handle_event("ADDED", runbook_body())
+    operator.handle_event("ADDED", at("2", switch_body()))
+    operator.reconciler.status_deferral.acted(Ref(API_VERSION, "Switch", NAMESPACE, "other"), 1)
 
-    operator.see("MODIFIED", at("3", switch_body(engaged=True)))
+    operator.handle_event("MODIFIED", at("3", switch_body(engaged=True)))
 
-    assert operator.reconciler.bursts.waits(Ref(API_VERSION, "Switch", NAMESPACE, "other"), 1)
+    assert operator.reconciler.status_deferral.waits(Ref(API_VERSION, "Switch", NAMESPACE, "other"), 1)
 
 
 def stopped_clock() -> Rig:
     """A rig whose bursts see no time pass, however slow the machine is."""
     rig = Rig()
-    rig.reconciler.bursts.monotonic = lambda: 0.0
+    rig.reconciler.status_deferral.monotonic = lambda: 0.0
     return rig
 
 
@@ -113,7 +113,7 @@ async def acts_and_tells_later(rig: Rig) -> None:
     await rig.reconciler.visit(STOP)
     assert rig.store.switches[STOP].status.phase == "Engaging"
 
-    rig.reconciler.bursts.monotonic = lambda: CALM
+    rig.reconciler.status_deferral.monotonic = lambda: CALM
     worker = asyncio.create_task(rig.queue.work(rig.reconciler.visit))
     async with asyncio.timeout(60):
         while rig.store.switches[STOP].status.phase != "Engaged":  # noqa: ASYNC110 # another task moves it

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from runbook_operator.api.conditions import find
-from runbook_operator.cache.deep_checks import CLOSE_LOOK, TROUBLED_LOOK
+from runbook_operator.cache.deep_checks import DEEP_CHECK_SECONDS, TROUBLED_CHECK_SECONDS
 from runbook_operator.controller.visits import Visit
 from runbook_operator.core.queries import Find
 from runbook_operator.core.references import API_VERSION, Ref
@@ -28,7 +28,7 @@ def visits(rig: Rig, seconds: float, step: float) -> list[Visit]:
     switch, start = rig.store.switches[STOP], 1000.0
     found = []
     for number in range(int(seconds / step)):
-        rig.reconciler.looks.monotonic = lambda number=number: start + number * step  # type: ignore[misc] # bound for mypy
+        rig.reconciler.deep_checks.monotonic = lambda number=number: start + number * step  # type: ignore[misc] # bound for mypy
         found.append(rig.reconciler._visit(STOP, switch))
     return found
 
@@ -46,10 +46,10 @@ async def test_a_start_reads_nothing_for_what_was_told_before_and_looks_closely_
     rig = Rig()
     told(rig, "True")
 
-    looks = [number * 10 for number, visit in enumerate(visits(rig, 2 * CLOSE_LOOK + 20, 10)) if visit.thorough]
+    looks = [number * 10 for number, visit in enumerate(visits(rig, 2 * DEEP_CHECK_SECONDS + 20, 10)) if visit.thorough]
 
     assert looks[0] > 0
-    assert looks[1] - looks[0] == CLOSE_LOOK
+    assert looks[1] - looks[0] == DEEP_CHECK_SECONDS
 
 
 async def test_what_has_changed_is_looked_at_closely_at_once() -> None:
@@ -133,7 +133,7 @@ async def test_what_is_wrong_is_looked_at_closely_again_before_long() -> None:
     rig = Rig()
     told(rig, "False")
 
-    looks = [visit for visit in visits(rig, 10 * TROUBLED_LOOK, 5) if visit.thorough]
+    looks = [visit for visit in visits(rig, 10 * TROUBLED_CHECK_SECONDS, 5) if visit.thorough]
 
     assert 9 <= len(looks) <= 11
 
@@ -156,4 +156,4 @@ async def test_switch_that_is_reported_not_ready_is_looked_at_closely_soon() -> 
     ready = find(rig.store.switches[STOP].status.conditions, "Ready")
     assert ready is not None
     assert ready.status == "False"
-    assert min(due) <= TROUBLED_LOOK
+    assert min(due) <= TROUBLED_CHECK_SECONDS

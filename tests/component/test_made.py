@@ -34,5 +34,5 @@ async def test_what_was_made_for_an_engagement_that_is_over_is_not_kept_in_memor
 
     assert status.phase == "Released"
     assert list(making.store.targets) == [WEB]
-    assert [ref.kind for ref in making.reconciler.writer.certain._of if ref.kind == "Job"] == []
+    assert [ref.kind for ref in making.reconciler.executor.read_versions._of if ref.kind == "Job"] == []
     assert len(jobs(making)) == 1

@@ -12,10 +12,10 @@ from runbook_operator.kube.discovery import Paths
 from runbook_operator.kube.endpoint_cache import Addresses
 from runbook_operator.kube.secret_cache import Secrets
 from runbook_operator.monitoring.declared_monitors import watches
-from runbook_operator.monitoring.io.health_checker import Asking
+from runbook_operator.monitoring.io.health_checker import HealthChecker
 from runbook_operator.monitoring.io.number_reader import Numbers
 from tests.builders import Body, runbook
-from tests.unit.egress.servers import site
+from tests.unit.egress.servers import traffic_target
 from tests.unit.kube.cluster import cluster, pod, secret, service
 from tests.unit.monitoring.io.sources import Sources, Usuals, measuring
 
@@ -51,7 +51,7 @@ async def readings(port: int) -> Mapping[str, Reading]:
     async with cluster(labelled, waits, secret(token=b"s3cret")) as (_, kube):
         addresses = Addresses(Paths(kube))
         out = Outbound((), [ip_network("127.0.0.0/8")])
-        asking = Asking(out, addresses, Secrets(kube), measuring(Sources(), Usuals()), Numbers(Paths(kube)))
+        asking = HealthChecker(out, addresses, Secrets(kube), measuring(Sources(), Usuals()), Numbers(Paths(kube)))
         targets = [{"name": "web", "service": {"name": "web"}}]
         found = watches(runbook(targets=targets, killSwitches=[], metrics=METRICS))
         assert found.problems == ()
@@ -64,7 +64,7 @@ async def readings(port: int) -> Mapping[str, Reading]:
 
 
 async def test_each_number_is_read_as_it_is_declared() -> None:
-    async with site(lambda: web.json_response({"depth": 12})) as there:
+    async with traffic_target(lambda: web.json_response({"depth": 12})) as there:
         found = await readings(there.port)
 
     assert {name: (one.ok, one.value, one.reason) for name, one in found.items()} == {

@@ -32,7 +32,7 @@ class Rest:
         rig.release()
         status = await rig.visit()
         assert status.prepared
-        rig.reconciler.writer.certain.listing()(WEB, "1")
+        rig.reconciler.executor.read_versions.listing()(WEB, "1")
         rest = cls(rig)
         rest.asked.clear()
         return rest
@@ -90,7 +90,7 @@ async def test_the_target_is_written_first_and_nothing_is_read_before_it() -> No
     assert status.phase == "Engaged"
     assert rest.writes() == [SCALE, STATUS]
     assert rest.reads() == []
-    assert rest.store.switches[STOP].told is None
+    assert rest.store.switches[STOP].stored_status is None
 
 
 async def test_the_status_says_all_that_the_next_one_who_leads_has_to_know() -> None:
@@ -106,7 +106,7 @@ async def test_the_status_says_all_that_the_next_one_who_leads_has_to_know() -> 
 
 async def test_a_leader_that_has_not_read_the_switch_reads_it_before_it_acts() -> None:
     rest = await Rest.made()
-    rest.rig.reconciler.writer.lead()
+    rest.rig.reconciler.executor.lead()
     rest.say(engaged=True)
 
     await rest.visit()
@@ -119,7 +119,7 @@ async def test_a_leader_that_has_not_read_the_switch_reads_it_before_it_acts() -
 
 async def test_a_leader_whose_watch_has_not_told_of_the_release_yet_touches_nothing() -> None:
     rest = await Rest.made()
-    rest.rig.reconciler.writer.lead()
+    rest.rig.reconciler.executor.lead()
     rest.say(engaged=True)
     rest.say(engaged=None, heard=False)
 

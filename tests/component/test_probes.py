@@ -122,17 +122,17 @@ async def test_a_leader_whose_watch_is_late_does_not_put_back_what_was_put_back_
     probing = Probing()
     await probing.visit()
     probing.declares(endpoint())
-    seen: list[Body] = []
-    probing.rig.kube.fault = at(DEPLOYMENT, lambda: seen.append(probing.rig.kube.objects[OWN]))
+    observed: list[Body] = []
+    probing.rig.kube.fault = at(DEPLOYMENT, lambda: observed.append(probing.rig.kube.objects[OWN]))
     await probing.visit()
     assert probing.live == get()
     probing.edit(SET)
 
     # Its watch shows the Runbook as it was right before the probe was put back.
-    (late,) = seen
+    (late,) = observed
     del probing.rig.store.runbooks[RUNBOOK]
     probing.rig.store.put(late)
-    probing.rig.reconciler.writer.lead()
+    probing.rig.reconciler.executor.lead()
     await probing.visit()
 
     assert probing.live == SET

@@ -14,7 +14,7 @@ from runbook_operator.cache.namespace_coverage import Coverage
 from runbook_operator.cache.resync import Listed
 from runbook_operator.cache.store import Store
 from runbook_operator.cli import run
-from runbook_operator.core.observed_object import seen_of
+from runbook_operator.core.observed_object import observed_from
 from runbook_operator.core.references import API_VERSION, Ref, switch_ref
 from runbook_operator.kube.client import Kube
 from runbook_operator.kube.discovery import BUILT_IN
@@ -66,7 +66,7 @@ async def test_everything_there_is_is_taken_in_and_woken_once() -> None:
 
     assert await coverage.list_all() == {RUNBOOK, STOP}
     assert await coverage.list_all() == frozenset()
-    assert store.targets[seen_of(deployment()).ref] == seen_of(deployment())
+    assert store.targets[observed_from(deployment()).ref] == observed_from(deployment())
 
 
 async def test_a_list_is_told_of_switches_and_of_targets_that_somebody_declares() -> None:
@@ -81,7 +81,7 @@ async def test_a_list_is_told_of_switches_and_of_targets_that_somebody_declares(
 
     await resync(kube, store, (), listed)
 
-    assert told == [(STOP, "1"), (seen_of(deployment()).ref, "1")]
+    assert told == [(STOP, "1"), (observed_from(deployment()).ref, "1")]
 
 
 @pytest.mark.parametrize("counts", [True, False])
@@ -93,8 +93,8 @@ async def test_what_a_leader_has_listed_at_rest_cannot_act_unseen(counts: bool) 
 
     await resync(kube, store, (), lambda _ref, _version: counts)
 
-    assert store.doubts.may_have_acted(STOP) is not counts
-    assert store.doubts.may_have_acted(switch_ref(NAMESPACE, "shop-thrown"))
+    assert store.unconfirmed_throws.may_have_acted(STOP) is not counts
+    assert store.unconfirmed_throws.may_have_acted(switch_ref(NAMESPACE, "shop-thrown"))
 
 
 async def test_once_leading_has_begun_everything_is_listed_before_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +104,7 @@ async def test_once_leading_has_begun_everything_is_listed_before_long(monkeypat
         listed.set()
         return frozenset()
 
-    monkeypatch.setattr(run, "LED", 0.01)
+    monkeypatch.setattr(run, "RELIST_AFTER_TAKEOVER", 0.01)
     monkeypatch.setattr(run.Operator, "_resync", noted)
     operator = run.Operator(Settings(), ListKube(), ListKube(), ListKube())
     running = asyncio.create_task(operator._resync_for_ever())
@@ -128,7 +128,7 @@ async def test_leading_that_begins_time_and_again_has_nothing_listed_all_the_tim
         listed.append(time())
         return frozenset()
 
-    monkeypatch.setattr(run, "LED", 0.01)
+    monkeypatch.setattr(run, "RELIST_AFTER_TAKEOVER", 0.01)
     monkeypatch.setattr(run.Operator, "_resync", slowly)
     operator = run.Operator(Settings(), ListKube(), ListKube(), ListKube())
     running = asyncio.create_task(operator._resync_for_ever())
@@ -163,19 +163,19 @@ async def test_what_is_in_another_namespace_is_not_taken_for_deleted() -> None:
 
 
 async def test_the_connection_is_kept_warm_by_asking_what_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "WARM", 0.001)
+    monkeypatch.setattr(run, "KEEPALIVE_SECONDS", 0.001)
     kube = ListKube()
     operator = run.Operator(Settings(), kube, ListKube(), ListKube())
 
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2):
-            await operator._keep_warm()
+            await operator._keep_connection_open()
 
     assert set(kube.asked) == {"/apis"}
-    seen = len(kube.asked)
+    observed = len(kube.asked)
     scaled = Ref("keda.sh/v1alpha1", "ScaledObject", NAMESPACE, "")
-    assert await operator.writer.paths.resource(scaled, surely=False) is None
-    assert len(kube.asked) == seen
+    assert await operator.executor.paths.resource(scaled, surely=False) is None
+    assert len(kube.asked) == observed
 
 
 async def test_what_a_resync_has_found_is_left_out_of_what_the_collector_looks_through(

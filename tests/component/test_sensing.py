@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from runbook_operator.api.switch import SwitchStatus
-from runbook_operator.cache.deep_checks import Looks
-from runbook_operator.cache.failed_writes import Efforts
+from runbook_operator.cache.deep_checks import DeepChecks
+from runbook_operator.cache.failed_writes import WriteHistories
 from runbook_operator.cache.store import Store
 from runbook_operator.cache.throw_latency import Throws
 from runbook_operator.cli import run
-from runbook_operator.controller.executor import Writer
+from runbook_operator.controller.executor import StepExecutor
 from runbook_operator.controller.reconciler import Reconciler
 from runbook_operator.core.monitors import Key, Reading, Watch
 from runbook_operator.core.references import API_VERSION, Ref
@@ -25,8 +25,8 @@ from runbook_operator.core.signals import Signal
 from runbook_operator.egress.http_client import Outbound
 from runbook_operator.kube import errors
 from runbook_operator.kube.discovery import Paths
-from runbook_operator.monitoring.io.check_scheduler import Sensor
-from runbook_operator.monitoring.io.monitoring_bridge import Sensing
+from runbook_operator.monitoring.io.check_scheduler import CheckScheduler
+from runbook_operator.monitoring.io.monitoring_bridge import MonitoringBridge
 from runbook_operator.reconcile.snapshot import Policy
 from runbook_operator.runtime import gc_tuning
 from runbook_operator.runtime.keyed_locks import Locks
@@ -104,11 +104,22 @@ class Replica:
         self.fault: Callable[[str], None] = lambda _path: None
         kube.fault = self._write
         outbound, metrics = Outbound(), Metrics()
-        writer = Writer(Paths(kube), outbound, self.store, Throws(), Efforts(), metrics, Audit(), self._wake)
-        self.sensor = Sensor(self._ask, self.queue.add, lambda _runbook: True, metrics, now, lambda: passing().seconds)
-        self.sensing = Sensing(self.sensor, self.store, self._wake, now)
+        writer = StepExecutor(
+            Paths(kube), outbound, self.store, Throws(), WriteHistories(), metrics, Audit(), self._wake
+        )
+        self.scheduler = CheckScheduler(
+            self._ask, self.queue.add, lambda _runbook: True, metrics, now, lambda: passing().seconds
+        )
+        self.monitoring = MonitoringBridge(self.scheduler, self.store, self._wake, now)
         self.reconciler = Reconciler(
-            writer, self.sensing, self.queue, Locks(), Policy(), Bucket(10, 10), now, Looks(lambda: passing().seconds)
+            writer,
+            self.monitoring,
+            self.queue,
+            Locks(),
+            Policy(),
+            Bucket(10, 10),
+            now,
+            DeepChecks(lambda: passing().seconds),
         )
 
     async def _ask(self, watches: Sequence[Watch]) -> Mapping[Key, Reading]:
@@ -122,7 +133,7 @@ class Replica:
         self.written.append(path)
         self.fault(path)
 
-    def see(self, path: str) -> None:
+    def handle_event(self, path: str) -> None:
         """A watch tells of an object."""
         self._wake(self.store.put(self.kube.objects[path]))
 
@@ -130,7 +141,7 @@ class Replica:
         """Somebody patches the Runbook."""
         generation = self.kube.objects[RUNBOOK]["metadata"]["generation"] + 1
         self.kube._patched(RUNBOOK, {"metadata": {"generation": generation}, "spec": spec})
-        self.see(RUNBOOK)
+        self.handle_event(RUNBOOK)
 
     def delete_runbook(self) -> None:
         gone = self.kube.objects.pop(RUNBOOK)
@@ -156,11 +167,11 @@ async def leading(kube: FaultyKube) -> AsyncIterator[Replica]:
     """A replica that begins to lead, as after a start or a failover."""
     replica = Replica(kube)
     for path in (DEPLOYMENT, SWITCH, RUNBOOK):
-        replica.see(path)
-    replica.sensing.clear()
+        replica.handle_event(path)
+    replica.monitoring.clear()
     replica.queue.resume()
     work = [replica.queue.work(replica.reconciler.visit), replica.queue.work(replica.reconciler.visit)]
-    tasks = [asyncio.create_task(one) for one in (*work, replica.sensor.run())]
+    tasks = [asyncio.create_task(one) for one in (*work, replica.scheduler.run())]
     try:
         yield replica
     finally:
@@ -266,7 +277,7 @@ async def test_who_leads_again_acts_on_nothing_that_it_heard_in_the_time_before(
         assert [one.verdict for one in replica.store.signals_of(STOP)] == ["Engage"]
 
         replica.answer = NOTHING
-        replica.sensing.clear()
+        replica.monitoring.clear()
 
         assert replica.store.signals_of(STOP) == ()
         replica.queue.add(SHOP)
@@ -285,7 +296,7 @@ async def test_an_entry_that_is_taken_out_of_the_runbook_lets_its_switch_go() ->
         await become(replica, DOWN)
 
         assert (replica.kube.replicas, replica.status.holds) == (3, [])
-        assert replica.sensing.senses(SHOP) == {}
+        assert replica.monitoring.monitor_states(SHOP) == {}
         assert "Healthy" not in replica.health
 
 
@@ -322,12 +333,12 @@ async def test_a_runbook_that_parses_no_more_lets_nothing_go() -> None:
 async def test_a_runbook_that_is_gone_is_asked_for_nothing() -> None:
     async with leading(cluster()) as replica:
         await become(replica, GOOD)
-        assert replica.sensing.senses(SHOP)
+        assert replica.monitoring.monitor_states(SHOP)
 
         replica.delete_runbook()
         await become(replica, GOOD)
 
-        assert replica.sensing.senses(SHOP) == {}
+        assert replica.monitoring.monitor_states(SHOP) == {}
 
 
 @on_a_fake_clock
@@ -340,7 +351,7 @@ async def test_a_runbook_of_the_same_name_that_is_made_anew_is_watched() -> None
         again = runbook_body(uid="rb-2", dependencies=[FAST])
         again["metadata"]["resourceVersion"] = str(replica.kube.version)
         replica.kube.objects[RUNBOOK] = again
-        replica.see(RUNBOOK)
+        replica.handle_event(RUNBOOK)
         await become(replica, DOWN)
 
         assert replica.told == "Critical"
@@ -369,7 +380,7 @@ async def test_what_another_runbooks_switch_hears_is_left_alone() -> None:
         ref = Ref(API_VERSION, "Switch", NAMESPACE, "other-stop")
         replica.store.put(theirs)
         said = (Signal("Metric", "errors", "Engage", "12% > 10%"),)
-        replica.store.hear(ref, said)
+        replica.store.set_signals(ref, said)
 
         await become(replica, DOWN)
 
@@ -379,9 +390,9 @@ async def test_what_another_runbooks_switch_hears_is_left_alone() -> None:
 async def test_a_replica_asks_nobody_while_it_does_not_lead_and_begins_to_lead_with_nothing_heard() -> None:
     operator = run.Operator(Settings(), ListKube(), ListKube(), ListKube())
     said = (Signal("Dependency", "model", "Engage"),)
-    operator.store.hear(STOP, said)
+    operator.store.set_signals(STOP, said)
 
-    assert not operator.sensor.may_ask(SHOP)
+    assert not operator.scheduler.may_ask(SHOP)
     operator.lead()
 
     assert operator.store.signals_of(STOP) == ()
@@ -395,10 +406,10 @@ async def test_the_sources_of_the_administrator_are_there_before_the_first_runbo
     ending = asyncio.create_task(asyncio.sleep(60))
     assert await operator._first_sync(ending)
 
-    assert list(operator.senses.sources) == ["default"]
+    assert list(operator.monitor_states.sources) == ["default"]
     ending.cancel()
     await operator._stop()
-    assert list(operator.senses.sources) == []
+    assert list(operator.monitor_states.sources) == []
 
 
 async def test_a_start_that_waits_for_the_crds_is_not_one_that_collects_no_garbage() -> None:

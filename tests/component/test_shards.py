@@ -8,11 +8,11 @@ import pytest
 from runbook_operator.api.parsing import parse_switch
 from runbook_operator.cli import run
 from runbook_operator.core.references import API_VERSION, Ref, switch_ref
-from runbook_operator.core.sharding import among, shard_of
+from runbook_operator.core.sharding import in_shards, shard_of
 from runbook_operator.core.signals import Signal
 from runbook_operator.kube import errors
 from runbook_operator.kube.client import Kube
-from runbook_operator.leadership.shard_election import Shares
+from runbook_operator.leadership.shard_election import ShardElector
 from runbook_operator.settings import Settings
 from tests.builders import NOW, Body, runbook_body, switch_body
 from tests.component.test_resync import ListKube
@@ -40,20 +40,20 @@ def operator() -> run.Operator:
     made = run.Operator(Settings(shards=8), ListKube(), ListKube(), ListKube())
     for namespace in (MINE, OTHER):
         for body in (runbook_body(), switch_body()):
-            made.see(None, within(namespace, body))
+            made.handle_event(None, within(namespace, body))
     return made
 
 
 @pytest.fixture
 def leads(operator: run.Operator) -> Callable[..., None]:
     """Say which shards it has from now on, as if the Leases did."""
-    assert isinstance(operator.elector, Shares)
+    assert isinstance(operator.elector, ShardElector)
     elector = operator.elector
 
     def say(*shards: int) -> None:
         elector._fence = elector._layout.fence = elector.monotonic() + 60
         elector._held = set(shards)
-        elector._tell()
+        elector._notify()
 
     return say
 
@@ -78,18 +78,18 @@ def test_gaining_a_shard_begins_anew_with_what_is_in_it_alone(
     leads(2)
     operator.queue._ready.clear()
     for namespace in (MINE, OTHER):
-        operator.store.hear(stop(namespace), SAID)
-        operator.writer.certain.note(stop(namespace), "7")
-        operator.sensing.look(runbook(namespace))
+        operator.store.set_signals(stop(namespace), SAID)
+        operator.executor.read_versions.note(stop(namespace), "7")
+        operator.monitoring.sync(runbook(namespace))
 
     leads(2, 5)
 
     assert waiting(operator) == {runbook(OTHER), stop(OTHER)}
     assert operator.store.signals_of(stop(MINE)) == SAID
     assert operator.store.signals_of(stop(OTHER)) == ()
-    assert operator.writer.certain.version(stop(MINE)) == "7"
-    assert operator.writer.certain.version(stop(OTHER)) is None
-    assert set(operator.sensing._watched) == {runbook(MINE)}
+    assert operator.executor.read_versions.version(stop(MINE)) == "7"
+    assert operator.executor.read_versions.version(stop(OTHER)) is None
+    assert set(operator.monitoring._watched) == {runbook(MINE)}
 
 
 def test_of_a_shard_that_is_lost_nothing_is_asked_nor_counted_and_of_others_everything(
@@ -97,21 +97,21 @@ def test_of_a_shard_that_is_lost_nothing_is_asked_nor_counted_and_of_others_ever
 ) -> None:
     leads(2, 5)
     for namespace in (MINE, OTHER):
-        operator.sensing.look(runbook(namespace))
-        operator.store.acting.reserve(operator.store.switches[stop(namespace)], NOW)
-    assert len(_acts(operator).acting) == 2
+        operator.monitoring.sync(runbook(namespace))
+        operator.store.ledger.reserve(operator.store.switches[stop(namespace)], NOW)
+    assert len(_acts(operator).ledger) == 2
 
     leads(2)
 
-    assert set(operator.sensing._watched) == {runbook(MINE)}
-    assert _acts(operator).acting == {runbook(MINE)}
-    assert operator.sensor.may_ask(runbook(MINE))
-    assert not operator.sensor.may_ask(runbook(OTHER))
+    assert set(operator.monitoring._watched) == {runbook(MINE)}
+    assert _acts(operator).ledger == {runbook(MINE)}
+    assert operator.scheduler.may_ask(runbook(MINE))
+    assert not operator.scheduler.may_ask(runbook(OTHER))
 
 
 def _acts(operator: run.Operator):  # type: ignore[no-untyped-def] # noqa: ANN202 # what a decision about a third one knows
     third = parse_switch(within("elsewhere", switch_body()))
-    return operator.store.acting.acts(third, NOW)
+    return operator.store.ledger.acts(third, NOW)
 
 
 async def test_nothing_is_written_where_another_leads(operator: run.Operator, leads: Callable[..., None]) -> None:
@@ -136,24 +136,24 @@ async def test_what_was_being_decided_as_a_shard_was_lost_does_not_count(
 
     async def look(key: Ref) -> None:
         leads(2)
-        operator.store.acting.reserve(operator.store.switches[key], NOW)
+        operator.store.ledger.reserve(operator.store.switches[key], NOW)
         raise errors.NotLeadingError("it lapsed in the middle")
 
-    monkeypatch.setattr(operator.reconciler, "_look_at", look)
+    monkeypatch.setattr(operator.reconciler, "_visit_object", look)
     await operator.reconciler.visit(stop(OTHER))
 
-    assert _acts(operator).acting == frozenset()
+    assert _acts(operator).ledger == frozenset()
 
 
 async def test_a_shard_is_busy_while_something_in_it_is_visited(
     operator: run.Operator, leads: Callable[..., None]
 ) -> None:
-    assert isinstance(operator.elector, Shares)
+    assert isinstance(operator.elector, ShardElector)
     leads(2)
     going = asyncio.Event()
 
     async def visit(key: Ref) -> None:
-        assert among({2}, 8)(key)
+        assert in_shards({2}, 8)(key)
         await going.wait()
 
     worker = asyncio.create_task(operator.queue.work(visit))
@@ -178,25 +178,25 @@ async def test_metrics_say_which_shards_are_led(operator: run.Operator, leads: C
 
 
 def test_an_audit_line_has_the_count_of_leaders_of_its_shard(operator: run.Operator) -> None:
-    assert isinstance(operator.elector, Shares)
+    assert isinstance(operator.elector, ShardElector)
     operator.elector._epochs = {2: 7}
 
-    assert operator.writer.audit.epoch(MINE) == 7
-    assert operator.writer.audit.epoch(OTHER) == 0
+    assert operator.executor.audit.epoch(MINE) == 7
+    assert operator.executor.audit.epoch(OTHER) == 0
 
 
 async def test_a_replica_that_ends_takes_nothing_more_and_gives_all_back_once_it_is_idle(
     operator: run.Operator, leads: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elector = operator.elector
-    assert isinstance(elector, Shares)
+    assert isinstance(elector, ShardElector)
     leads(2)
     going, done = asyncio.Event(), list[str]()
 
     async def visit(key: Ref) -> None:
         del key
         await going.wait()
-        assert elector._left
+        assert elector._stopping
         done.append("visit")
 
     async def release() -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from runbook_operator.controller.dry_runs import Trials
+from runbook_operator.controller.dry_runs import DryRuns
 from runbook_operator.core.api_refusals import Refusal
-from runbook_operator.core.queries import Admission, Denied, DryRun, Ruling
+from runbook_operator.core.queries import Admission, Denied, DryRun, ReviewResult
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 from runbook_operator.core.writes import Create, Delete, Effect, Patch
@@ -38,22 +38,22 @@ class AnsweringKube(Kube):
         return {"kind": "Status"}
 
 
-async def answered(error: errors.ApiError | None, effect: Effect = EFFECTS[0]) -> Ruling | Denied:
-    return await Trials(Paths(AnsweringKube(error))).answer(DryRun(SWITCH, 0, effect), None)
+async def answered(error: errors.ApiError | None, effect: Effect = EFFECTS[0]) -> ReviewResult | Denied:
+    return await DryRuns(Paths(AnsweringKube(error))).answer(DryRun(SWITCH, 0, effect), None)
 
 
 @pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: type(effect).__name__)
 async def test_every_write_is_sent_as_a_dry_run(effect: Effect) -> None:
     kube = AnsweringKube()
 
-    assert await Trials(Paths(kube)).answer(DryRun(SWITCH, 0, effect), None) == Ruling(allowed=True)
+    assert await DryRuns(Paths(kube)).answer(DryRun(SWITCH, 0, effect), None) == ReviewResult(allowed=True)
     assert [query["dryRun"] for _, query in kube.asked] == ["All"]
 
 
 async def test_dry_run_of_an_object_whose_status_moves_meets_no_conflict() -> None:
     kube = AnsweringKube()
 
-    await Trials(Paths(kube)).answer(DryRun(SWITCH, 0, EFFECTS[0]), None)
+    await DryRuns(Paths(kube)).answer(DryRun(SWITCH, 0, EFFECTS[0]), None)
 
     assert kube.sent == [{"spec": {"replicas": 0}, "metadata": {"uid": "uid"}}]
 
@@ -69,7 +69,7 @@ class ScalingKube(AnsweringKube):
 async def test_dry_run_of_a_scale_returns_the_replicas_that_admission_leaves() -> None:
     kube = ScalingKube()
 
-    assert await Trials(Paths(kube)).admitted(Admission(WEB, "uid", 3), None) == 7
+    assert await DryRuns(Paths(kube)).admitted(Admission(WEB, "uid", 3), None) == 7
     assert [query["dryRun"] for _, query in kube.asked] == ["All"]
     assert kube.sent == [{"spec": {"replicas": 3}, "metadata": {"uid": "uid"}}]
 
@@ -77,11 +77,11 @@ async def test_dry_run_of_a_scale_returns_the_replicas_that_admission_leaves() -
 async def test_refused_dry_run_of_a_scale_returns_its_reason_and_one_that_nobody_answers_is_tried_again() -> None:
     refused = ScalingKube(errors.RefusedError("PATCH: 422"))
 
-    found = await Trials(Paths(refused)).admitted(Admission(WEB, "uid", 3), None)
+    found = await DryRuns(Paths(refused)).admitted(Admission(WEB, "uid", 3), None)
 
     assert isinstance(found, Denied)
     with pytest.raises(errors.UnavailableError):
-        await Trials(Paths(ScalingKube(errors.UnavailableError("503")))).admitted(Admission(WEB, "uid", 3), None)
+        await DryRuns(Paths(ScalingKube(errors.UnavailableError("503")))).admitted(Admission(WEB, "uid", 3), None)
 
 
 async def test_refusal_is_told_with_its_reason_and_advice() -> None:
@@ -104,7 +104,7 @@ async def test_refusal_is_told_with_its_reason_and_advice() -> None:
     ids=lambda error: str(error)[:30],
 )
 async def test_other_errors_say_nothing_about_a_throw(error: errors.ApiError) -> None:
-    assert await answered(error) == Ruling(allowed=False)
+    assert await answered(error) == ReviewResult(allowed=False)
 
 
 class Checks:
@@ -112,12 +112,12 @@ class Checks:
 
     def __init__(self, error: errors.ApiError | None = None) -> None:
         self.kube, self.now = AnsweringKube(error), 0.0
-        self.trials = Trials(Paths(self.kube), monotonic=lambda: self.now)
+        self.dry_runs = DryRuns(Paths(self.kube), monotonic=lambda: self.now)
 
     async def asked(self, effect: Effect = EFFECTS[0], edition: int = 1, number: int = 0) -> int:
         """How many requests that the API server got for it."""
         before = len(self.kube.asked)
-        await self.trials.answer(DryRun(SWITCH, number, effect), None, edition)
+        await self.dry_runs.answer(DryRun(SWITCH, number, effect), None, edition)
         return len(self.kube.asked) - before
 
 
@@ -140,7 +140,7 @@ async def test_write_is_checked_again_where_the_target_the_runbook_or_the_switch
     assert await checks.asked(edition=2) == 1
     assert await checks.asked(EFFECTS[1], edition=2, number=1) == 1
     assert await checks.asked(EFFECTS[1], edition=2, number=1) == 0
-    checks.trials.forget(SWITCH)
+    checks.dry_runs.forget(SWITCH)
     assert await checks.asked(EFFECTS[1], edition=2, number=1) == 1
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_operator.core.observed_object import seen_of
+from runbook_operator.core.observed_object import observed_from
 from tests.builders import Body, workload_body
 
 
@@ -25,11 +25,11 @@ CASES: dict[str, Case] = {
     "http": Case({"service": {"name": "queue"}, "path": "/stats", "jsonPath": "$.depth"}, b'{"depth": 12}', 12.0),
     "object": Case(
         {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "field": "spec.replicas"},
-        seen_of(DEPLOYMENT, whole=True),
+        observed_from(DEPLOYMENT, whole=True),
         3.0,
     ),
     "pods": Case({"target": "web", "measure": "Waiting"}, (POD,), 1.0),
-    "rollout": Case({"target": "web", "measure": "Unavailable"}, seen_of(DEPLOYMENT, whole=True), 2.0),
+    "rollout": Case({"target": "web", "measure": "Unavailable"}, observed_from(DEPLOYMENT, whole=True), 2.0),
 }
 
 

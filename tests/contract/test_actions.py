@@ -9,12 +9,12 @@ import pytest
 
 from runbook_operator.actions import REGISTRY, Action
 from runbook_operator.api.action_union import action_union
-from runbook_operator.core.queries import Admission, DryRun, Find, HasAccount, May, Query, Read
+from runbook_operator.core.queries import AccessReview, Admission, DryRun, Find, HasAccount, Query, Read
 from runbook_operator.core.rbac_rules import Right
 from runbook_operator.core.references import Ref
 from runbook_operator.core.writes import Create, Delete, Effect, Patch
 from runbook_operator.kube.discovery import BUILT_IN
-from runbook_operator.reconcile.steps import Act
+from runbook_operator.reconcile.steps import WriteTarget
 from tests.builders import NAMESPACE, Simulation
 from tests.contract.cases import CASES, entry
 
@@ -23,13 +23,13 @@ VERBS = {Patch: "patch", Create: "create", Delete: "delete"}
 
 
 @dataclass
-class Asking(Simulation):
+class HealthChecker(Simulation):
     """Notes what it was asked."""
 
     asked: set[Query] = field(default_factory=set)
 
     def answer(self, query: Query) -> Any:
-        if not isinstance(query, May | HasAccount):
+        if not isinstance(query, AccessReview | HasAccount):
             self.asked.add(query)
         return super().answer(query)
 
@@ -38,9 +38,9 @@ def action(kind: str) -> type[Action]:
     return REGISTRY[kind]
 
 
-def ready(kind: str) -> Asking:
+def ready(kind: str) -> HealthChecker:
     """The switch of the action's case, idle."""
-    simulation = Asking()
+    simulation = HealthChecker()
     for body in CASES[kind].objects:
         simulation.with_object(body)
     case = CASES[kind]
@@ -50,7 +50,7 @@ def ready(kind: str) -> Asking:
 
 
 def acts(simulation: Simulation) -> list[Effect]:
-    return [step.effect for step in simulation.steps if isinstance(step, Act)]
+    return [step.effect for step in simulation.steps if isinstance(step, WriteTarget)]
 
 
 def state(simulation: Simulation) -> dict[Ref, Any]:
@@ -147,7 +147,7 @@ def right(effect: Effect) -> tuple[Ref, str, str]:
 def asked(query: Query) -> tuple[Ref, str, str]:
     if isinstance(query, Find):
         return Ref(query.api_version, query.kind, query.namespace, ""), "", "list"
-    assert not isinstance(query, May | HasAccount), "what may be done is asked of nobody whose right it is"
+    assert not isinstance(query, AccessReview | HasAccount), "what may be done is asked of nobody whose right it is"
     if isinstance(query, DryRun):
         return right(query.effect)
     return query.ref if isinstance(query, Read | Admission) else query.service, "", "get"

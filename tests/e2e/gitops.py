@@ -78,9 +78,9 @@ class Contest:
 
     def until(self, more: int) -> list[Body]:
         """Wait until so many more rounds are over, and return those."""
-        seen = len(self.rounds())
-        eventually(f"{more} more rounds", lambda: self._alive() and len(self.rounds()) >= seen + more)
-        return self.rounds()[seen:]
+        observed = len(self.rounds())
+        eventually(f"{more} more rounds", lambda: self._alive() and len(self.rounds()) >= observed + more)
+        return self.rounds()[observed:]
 
     def _alive(self) -> bool:
         assert self._process.poll() is None, f"the tool ended with status {self._process.returncode}"
@@ -107,7 +107,7 @@ class Watched:
     """A field of a live object, each time that the API server told of the object, with the time on this machine."""
 
     def __init__(self, kind: str, namespace: str, name: str, pointer: str) -> None:
-        self.seen: list[tuple[float, Any]] = []
+        self.observed: list[tuple[float, Any]] = []
         self._pointer = pointer
         self._connection = http.client.HTTPConnection("127.0.0.1", api.proxy())
         self._connection.connect()
@@ -122,9 +122,9 @@ class Watched:
 
     def away(self, held: object) -> list[float]:
         """For how many seconds the field was something else, each time, since it first was `held`."""
-        seen, now = list(self.seen), time.monotonic()
-        ends = [at for at, _ in seen[1:]] + [now]
-        spans = [(value == held, end - at) for (at, value), end in zip(seen, ends, strict=True)]
+        observed, now = list(self.observed), time.monotonic()
+        ends = [at for at, _ in observed[1:]] + [now]
+        spans = [(value == held, end - at) for (at, value), end in zip(observed, ends, strict=True)]
         since = dropwhile(lambda span: not span[0], spans)
         return [sum(length for _, length in group) for was_held, group in groupby(since, itemgetter(0)) if not was_held]
 
@@ -139,7 +139,7 @@ class Watched:
         with suppress(OSError, http.client.HTTPException):
             while line := self._answer.readline():
                 event = json.loads(line)
-                self.seen.append((time.monotonic(), _at(event["object"], self._pointer)))
+                self.observed.append((time.monotonic(), _at(event["object"], self._pointer)))
 
 
 @contextmanager

@@ -198,9 +198,9 @@ class Operator:
 
     def start(self) -> None:
         """Start it and wait until it leads."""
-        seen = len(self.log())
+        observed = len(self.log())
         self.launch()
-        eventually("the operator leads", lambda: '"event": "leading"' in self.log()[seen:])
+        eventually("the operator leads", lambda: '"event": "leading"' in self.log()[observed:])
 
     def is_ready(self) -> bool:
         """Whether it says so, once it serves anything."""

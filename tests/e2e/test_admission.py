@@ -213,7 +213,7 @@ def test_annotation_while_the_operator_is_down_does_not_move_the_beginning_of_a_
     eventually("the time of whoever threw it has moved", is_later)
     team.operator.start()
 
-    word = team.cluster.until_phase("booking-stop", "Engaged")["status"]["word"]
+    word = team.cluster.until_phase("booking-stop", "Engaged")["status"]["override"]
     assert (word["by"], moment(word["since"])) == ("bob", moment(at))
     allowed(team.on_call.says("booking-stop", engaged=None))
     team.cluster.until_phase("booking-stop", "Released")
@@ -221,7 +221,7 @@ def test_annotation_while_the_operator_is_down_does_not_move_the_beginning_of_a_
 
 def test_whoever_may_release_and_not_engage_prolongs_nothing(team: Team) -> None:
     allowed(team.commander.says("booking-stop", engaged=True, reason="INC-42", expiresAfter="10m"))
-    first = team.cluster.until_phase("booking-stop", "Engaged")["status"]["word"]
+    first = team.cluster.until_phase("booking-stop", "Engaged")["status"]["override"]
     metadata: Body = {"metadata": {"annotations": {"ticket": "INC-42"}, "labels": {"ticket": "INC-42"}}}
 
     for change in ({"reason": "still"}, {"expiresAfter": "1d"}, {"renewedAt": "03:20"}, {"expiresAfter": None}):
@@ -231,7 +231,7 @@ def test_whoever_may_release_and_not_engage_prolongs_nothing(team: Team) -> None
     team.cluster.run("scale", "deployment", "booking", "--replicas=1")
     eventually("it is put back", lambda: team.cluster.replicas("booking") == 0)
 
-    assert team.cluster.get("switch", "booking-stop")["status"]["word"] == first
+    assert team.cluster.get("switch", "booking-stop")["status"]["override"] == first
     allowed(team.on_call.says("booking-stop", engaged=None))
     team.cluster.until_phase("booking-stop", "Released")
 
@@ -240,7 +240,7 @@ def test_a_throw_is_marked_in_the_very_write_that_engages_it(team: Team) -> None
     if not stamps():
         pytest.skip("this API server has no MutatingAdmissionPolicy, so that the operator marks what it holds")
     thrown = allowed(team.commander.says("booking-stop", engaged=True, dry_run=True))
-    assert thrown["metadata"]["finalizers"] == ["runbooks.dev/put-back"]
+    assert thrown["metadata"]["finalizers"] == ["runbooks.dev/restore"]
     silenced = allowed(team.commander.says("booking-stop", engaged=False, dry_run=True))
     assert "finalizers" not in silenced["metadata"]
 
@@ -283,9 +283,7 @@ def test_what_keeps_a_restore_from_being_lost_stays_unless_you_may_delete_the_sw
 
     said = [denied(team.commander.patch("switch", "booking-stop", one)) for one in (forgotten, disowned)]
 
-    assert said[0].startswith(
-        "metadata.finalizers: runbooks.dev/put-back stays until what Switch booking-stop holds is"
-    )
+    assert said[0].startswith("metadata.finalizers: runbooks.dev/restore stays until what Switch booking-stop holds is")
     assert said[1].startswith("metadata.ownerReferences: Switch booking-stop is deleted with its Runbook")
     for patch in (forgotten, disowned):
         allowed(team.owner.patch("switch", "booking-stop", patch, dry_run=True))

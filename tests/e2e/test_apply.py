@@ -29,16 +29,16 @@ def manifests(_crds: None, tmp_path: Path) -> Iterator[Path]:
     optional.serve("AppProject", "GitRepository")
     paths = sorted(EXAMPLES.rglob("*.yaml"))
     found = [one for path in paths for one in yaml.safe_load_all(path.read_text())]
-    seen: Counter[tuple[str, str]] = Counter()
+    observed: Counter[tuple[str, str]] = Counter()
     with ExitStack() as stack:
         namespaces: list[str] = []
         for one in found:
             key = (one["kind"], one["metadata"]["name"])
-            if seen[key] == len(namespaces):
+            if observed[key] == len(namespaces):
                 namespaces.append(stack.enter_context(fresh_namespace()))
                 Cluster(namespaces[-1]).apply(NO_PODS)
-            one["metadata"]["namespace"] = namespaces[seen[key]]
-            seen[key] += 1
+            one["metadata"]["namespace"] = namespaces[observed[key]]
+            observed[key] += 1
         path = tmp_path / "examples.yaml"
         path.write_text(yaml.safe_dump_all(found))
         yield path

@@ -97,8 +97,8 @@ def test_every_state_is_read_as_the_page_says(cluster: Cluster, operator: Operat
 
     answers = [asked(*way, manifests=list(found.values())) for way in ways]
 
-    seen = {name: [one["status"] for one in said] for name, *said in zip(found, *answers, strict=True)}
-    assert seen == told()
+    observed = {name: [one["status"] for one in said] for name, *said in zip(found, *answers, strict=True)}
+    assert observed == told()
     messages = {name: one["message"] for name, one in zip(found, answers[-1], strict=True) if "message" in one}
     assert messages["a Runbook that is ready"] == "1 of 1 switches engaged"
     assert messages["a Runbook with `suspend`"].endswith(": migration")

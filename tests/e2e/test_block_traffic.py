@@ -27,7 +27,7 @@ def _kinds(_crds: None) -> None:
 
 
 @dataclass(frozen=True)
-class World:
+class Snapshot:
     """Where one mechanism fits: `kinds` are those that it writes, `fight` is what somebody else does to one of them."""
 
     objects: tuple[Body, ...]
@@ -47,18 +47,18 @@ def deleted(kind: str) -> Callable[[Cluster], None]:
 PLAIN = traffic.service(clusterIP=None)
 LOGIN = {"name": "login"}
 DENY = "nginx.ingress.kubernetes.io/denylist-source-range"
-WORLDS: dict[str, World] = {
-    "ServiceSelector": World(
+WORLDS: dict[str, Snapshot] = {
+    "ServiceSelector": Snapshot(
         (PLAIN,), ("Service",), taken_back("Service", {"spec": {"selector": {"runbooks.dev/blocked": None}}})
     ),
-    "HTTPRoute": World(
+    "HTTPRoute": Snapshot(
         (PLAIN, traffic.http_route("web", traffic.rule("web"), traffic.rule("api", path="/api"))),
         ("HTTPRoute",),
         taken_back("HTTPRoute", {"spec": {"rules": [traffic.rule("web")]}}),
     ),
-    "EnvoyGateway": World((PLAIN, traffic.http_route()), ("BackendTrafficPolicy",), deleted("BackendTrafficPolicy")),
-    "Istio": World((PLAIN,), ("AuthorizationPolicy",), deleted("AuthorizationPolicy")),
-    "Traefik": World(
+    "EnvoyGateway": Snapshot((PLAIN, traffic.http_route()), ("BackendTrafficPolicy",), deleted("BackendTrafficPolicy")),
+    "Istio": Snapshot((PLAIN,), ("AuthorizationPolicy",), deleted("AuthorizationPolicy")),
+    "Traefik": Snapshot(
         (PLAIN, traffic.ingress_route("web", traffic.traefik_route("Path(`/[a-z]`)", "web", middlewares=[LOGIN]))),
         ("Middleware", "IngressRoute"),
         taken_back(
@@ -66,7 +66,7 @@ WORLDS: dict[str, World] = {
             {"spec": {"routes": [traffic.traefik_route("Path(`/[a-z]`)", "web", middlewares=[LOGIN])]}},
         ),
     ),
-    "Kong": World(
+    "Kong": Snapshot(
         (
             traffic.service(clusterIP=None, meta={"annotations": {"konghq.com/plugins": "cors"}}),
             traffic.ingress(of="kong"),
@@ -75,10 +75,10 @@ WORLDS: dict[str, World] = {
         ("KongPlugin", "Service"),
         deleted("KongPlugin"),
     ),
-    "Ingress": World(
+    "Ingress": Snapshot(
         (PLAIN, traffic.ingress()), ("Ingress",), taken_back("Ingress", {"metadata": {"annotations": {DENY: None}}})
     ),
-    "NetworkPolicy": World((PLAIN,), ("NetworkPolicy",), deleted("NetworkPolicy"), verify={"path": "/health"}),
+    "NetworkPolicy": Snapshot((PLAIN,), ("NetworkPolicy",), deleted("NetworkPolicy"), verify={"path": "/health"}),
 }
 every_mechanism = pytest.mark.parametrize("name", sorted(WORLDS))
 
@@ -132,7 +132,7 @@ def test_it_is_blocked_held_against_whoever_takes_it_back_and_given_back(
     blocked = state(cluster, name)
     assert blocked != before
     WORLDS[name].fight(cluster)
-    eventually("it is put back", lambda: cluster.events("PutBack") and state(cluster, name) == blocked)
+    eventually("it is put back", lambda: cluster.events("DriftCorrected") and state(cluster, name) == blocked)
     cluster.release("shop-stop")
     cluster.until_phase("shop-stop", "Released")
     assert state(cluster, name) == before
@@ -185,8 +185,8 @@ def test_second_service_and_other_workloads_behind_the_first_are_named(cluster: 
 
     said = {one["reason"]: one["message"] for one in record["remarks"]}
     assert said["TrafficBypass"].startswith("Service/web-headless may lead to the same pods as Service/web")
-    assert "Deployment/web-v2 too, which are hit as well" in said["OthersHit"]
-    eventually("it is told", lambda: cluster.events("TrafficBypass") and cluster.events("OthersHit"))
+    assert "Deployment/web-v2 too, which are hit as well" in said["OthersAffected"]
+    eventually("it is told", lambda: cluster.events("TrafficBypass") and cluster.events("OthersAffected"))
     assert operator.alive
 
 

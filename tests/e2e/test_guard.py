@@ -186,7 +186,7 @@ def test_who_deploys_the_bad_one_again_is_put_back_and_who_deploys_another_one_i
     until_taken_up(cluster)
 
     cluster.run("set", "env", "deployment/web", "VERSION=2")
-    eventually("it is put back", lambda: cluster.events("PutBack") and version(cluster) == "")
+    eventually("it is put back", lambda: cluster.events("DriftCorrected") and version(cluster) == "")
     until_taken_up(cluster)
     cluster.run("set", "env", "deployment/web", "VERSION=3")
 

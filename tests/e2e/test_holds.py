@@ -49,7 +49,7 @@ def test_a_word_with_an_end_ends_by_itself(cluster: Cluster, operator: Operator)
 
     status = cluster.until_phase("checkout-stop", "Engaged")["status"]
     assert status["engagedBy"] == "kubectl-patch"
-    assert status["word"]["expiresAt"] > status["word"]["since"]
+    assert status["override"]["expiresAt"] > status["override"]["since"]
     cluster.until_replicas(3, "checkout")
     spec = cluster.get("switch", "checkout-stop")["spec"]
     assert {"engaged", "expiresAfter"} & set(spec) == set()

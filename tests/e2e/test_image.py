@@ -181,16 +181,16 @@ def test_it_runs_under_the_restricted_profile_with_a_root_that_cannot_be_written
 def test_every_locked_package_has_a_wheel_for_both_architectures_so_that_no_build_compiles() -> None:
     lock = tomllib.loads((ROOT / "uv.lock").read_text())
     packages = {one["name"]: one for one in lock["package"]}
-    wanted, seen = ["runbook-operator"], set()
+    wanted, observed = ["runbook-operator"], set()
     while wanted:
         name = wanted.pop()
-        if name not in seen:
-            seen.add(name)
+        if name not in observed:
+            observed.add(name)
             wanted += [one["name"] for one in packages[name].get("dependencies", ())]
 
     lacking = [
         (name, machine)
-        for name in sorted(seen - {"runbook-operator"})
+        for name in sorted(observed - {"runbook-operator"})
         for machine in ("x86_64", "aarch64")
         if not any(_fits(wheel["url"], machine) for wheel in packages[name]["wheels"])
     ]

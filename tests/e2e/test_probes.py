@@ -11,7 +11,7 @@ from tests.e2e.harness import ROLLOUT, Body, Cluster, Operator, deployment, even
 READY = {"httpGet": {"path": "/ready", "port": 8080}, "periodSeconds": 1}
 COMMAND = {"exec": {"command": ["sh", "-c", "curl -H 'Authorization: s3cret' localhost"]}, "periodSeconds": 1}
 SECONDS = 60
-FINALIZER = "runbooks.dev/put-back"
+FINALIZER = "runbooks.dev/restore"
 
 
 def endpoint(path: str = "/health/ready", *, name: str = "ready", **rest: Any) -> Body:

@@ -131,11 +131,11 @@ async def test_what_a_query_is_alone_it_is_among_others(source: Prometheus, clie
     alone = {query: await ask(client, query, at) for query in queries}
 
     for _ in range(10):
-        together = await client.instant(queries, at)
+        read_together = await client.instant(queries, at)
 
         for query in queries:
             # The mark is ours: who sets it in a query gets it back from a query that is asked alone only.
-            assert unmarked(together[query]) == unmarked(alone[query]), query
+            assert unmarked(read_together[query]) == unmarked(alone[query]), query
 
 
 def test_one_that_speaks_for_another_could_be_written(source: Prometheus) -> None:
@@ -216,9 +216,9 @@ async def test_too_much_for_one_answer_is_said_and_hurts_no_other(source: Promet
 
 async def test_the_median_of_a_range_does_not_mind_a_spike_or_a_gap(source: Prometheus, client: Client) -> None:
     begin = clock.now()
-    for number, seen in ((5, 6), (900, 7), (5, 10)):
+    for number, observed in ((5, 6), (900, 7), (5, 10)):
         scraped(source, wave=number)
-        source.until(f"count_over_time(wave[1m]) >= {seen}", bool)
+        source.until(f"count_over_time(wave[1m]) >= {observed}", bool)
     source.target.values["wave"] = math.nan
     source.until("wave != wave", bool)
     end = clock.now()

@@ -108,7 +108,7 @@ def test_rollback_keeps_the_flag_of_another_switch_in_the_same_write(cluster: Cl
     assert deployed["metadata"]["generation"] == before + 1
     assert release(cluster)["status"]["conditions"]
     assert cluster.condition("switch", "shop-back", "Restored")["reason"] == "Released"
-    assert cluster.events("PutBack") == []
+    assert cluster.events("DriftCorrected") == []
     assert operator.alive
 
 
@@ -169,7 +169,7 @@ def test_who_deploys_again_while_it_is_held_is_put_back_and_a_release_rolls_forw
     set_version(cluster, "4")
 
     eventually("it is put back", lambda: version(cluster) == "")
-    assert cluster.events("PutBack")
+    assert cluster.events("DriftCorrected")
     release(cluster)
     assert version(cluster) == "3"
     assert operator.alive

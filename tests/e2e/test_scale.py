@@ -63,7 +63,7 @@ def bounds(cluster: Cluster) -> tuple[int, int]:
 
 
 def fights(cluster: Cluster) -> list[str]:
-    return [event["message"] for event in cluster.events("PutBack")]
+    return [event["message"] for event in cluster.events("DriftCorrected")]
 
 
 def test_an_autoscaler_that_is_pinned_lets_the_number_be_and_everything_comes_back(

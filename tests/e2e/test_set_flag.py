@@ -63,7 +63,7 @@ def test_a_key_is_set_held_and_put_back(cluster: Cluster, operator: Operator) ->
     assert data(cluster) == {"ai": "false", "color": "red"}
     api.patch(api.path("configmap", cluster.namespace, "flags"), {"data": {"ai": "maybe"}})
     eventually("it is put back", lambda: data(cluster)["ai"] == "false")
-    told = eventually("it is told", lambda: cluster.events("PutBack"))
+    told = eventually("it is told", lambda: cluster.events("DriftCorrected"))
     assert "kubectl-patch set ConfigMap/flags data.ai to maybe, which the switch holds at false" in told[0]["message"]
 
     release(cluster)
@@ -119,7 +119,7 @@ def test_an_open_feature_flag_gets_another_default(cluster: Cluster, operator: O
 
     engage(cluster)
     assert cluster.get("featureflag", "flags")["spec"]["flagSpec"]["flags"]["ai"] == flag | {"defaultVariant": "off"}
-    assert remarks(cluster) == ["FlagOverruled"]
+    assert remarks(cluster) == ["FlagOverridden"]
 
     release(cluster)
     assert cluster.get("featureflag", "flags")["spec"] == made["spec"]

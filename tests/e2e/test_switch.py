@@ -70,7 +70,7 @@ def test_what_somebody_changes_while_it_is_held_is_put_back_and_named(cluster: C
     cluster.run("patch", "deployment", "web", "-p", '{"spec":{"replicas":2}}')
 
     cluster.until_replicas(0)
-    told = eventually("it is told", lambda: cluster.events("PutBack"))
+    told = eventually("it is told", lambda: cluster.events("DriftCorrected"))
     assert (
         "kubectl-patch set Deployment/web to 2, which the switch holds at 0; the operator undid it"
         in told[0]["message"]
@@ -90,7 +90,7 @@ def test_a_scale_from_zero_leaves_no_field_manager_to_name_and_is_put_back_all_t
 
     kubectl("--namespace", cluster.namespace, "scale", "deployment/web", "--replicas", "2")
 
-    told = eventually("it is told", lambda: cluster.events("PutBack"))
+    told = eventually("it is told", lambda: cluster.events("DriftCorrected"))
     text = "a client for which the API server names no manager (kubectl scale, or an autoscaler, does this) set"
     assert f"{text} Deployment/web to 2" in told[0]["message"]
     assert f"kubectl -n {cluster.namespace} patch sw shop-stop" in told[0]["message"]
@@ -167,7 +167,7 @@ def test_scaling_command_against_held_replicas_starts_no_pod_and_names_the_holde
     assert re.fullmatch(holds, cluster.condition("switch", "other-more", "Acted")["message"])
     assert all(re.match(f"other-more {holds}", one["message"]) for one in cluster.events("HeldByAnother"))
     assert cluster.get("deployment", "web")["metadata"]["generation"] == before
-    assert cluster.events("PutBack") == []
+    assert cluster.events("DriftCorrected") == []
     cluster.release("shop-stop")
     cluster.until_replicas(3)
     cluster.throw("other-more")

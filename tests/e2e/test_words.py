@@ -16,11 +16,11 @@ def ready(cluster: Cluster) -> None:
 
 
 def word(cluster: Cluster) -> Body:
-    found: Body = cluster.get("switch", "shop-stop")["status"]["word"]
+    found: Body = cluster.get("switch", "shop-stop")["status"]["override"]
     return found
 
 
-def seen(cluster: Cluster) -> Body:
+def observed(cluster: Cluster) -> Body:
     """The status, once it is about the spec as it is now."""
     found = cluster.get("switch", "shop-stop")
     status: Body = found["status"]
@@ -72,7 +72,7 @@ def test_annotation_by_the_same_tool_moves_neither_since_nor_end(
 ) -> None:
     ready(cluster)
     say(cluster, **THROW | {"engaged": engaged})
-    eventually("the word is recorded", lambda: cluster.get("switch", "shop-stop")["status"].get("word"))
+    eventually("the word is recorded", lambda: cluster.get("switch", "shop-stop")["status"].get("override"))
     first = word(cluster)
 
     annotate_later(cluster)
@@ -107,14 +107,14 @@ def test_reason_that_a_release_left_in_the_spec_is_not_reported_for_the_next_thr
     say(cluster, engaged=True, reason="INC-42")
     cluster.until_phase("shop-stop", "Engaged")
     say(cluster, engaged=None)
-    eventually("it is released", lambda: seen(cluster)["phase"] == "Released")
+    eventually("it is released", lambda: observed(cluster)["phase"] == "Released")
 
     say(cluster, engaged=True)
     cluster.until_phase("shop-stop", "Engaged")
 
     assert cluster.get("switch", "shop-stop")["spec"]["reason"] == "INC-42"
-    assert seen(cluster)["record"].get("reason", "") == ""
-    assert [one["reason"] for one in seen(cluster)["history"]] == ["INC-42"]
+    assert observed(cluster)["record"].get("reason", "") == ""
+    assert [one["reason"] for one in observed(cluster)["history"]] == ["INC-42"]
     messages = {event["message"] for event in cluster.events("Engaged")}
     assert sorted("INC-42" in one for one in messages) == [False, True]
     assert operator.alive

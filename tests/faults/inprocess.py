@@ -55,8 +55,8 @@ class Replica:
     async def _begin(self) -> None:
         self._kubes = [await connect(self._settings.request_timeout) for _ in range(3)]
         self.operator = Operator(self._settings, *self._kubes)
-        self._turn = self.operator.elector._turn
-        self.operator.elector._turn = self._noted  # type: ignore[method-assign] # the turn is taken, and noted
+        self._round = self.operator.elector._round
+        self.operator.elector._round = self._noted  # type: ignore[method-assign] # the turn is taken, and noted
         ending = asyncio.create_task(_never())
         self._tasks = [ending]
         await self.operator._first_sync(ending)
@@ -85,7 +85,7 @@ class Replica:
 
     async def _noted(self) -> None:
         began = time.monotonic()
-        await self._turn()
+        await self._round()
         self.turns.append(Turn(began, time.monotonic(), self.leading))
 
     async def _end(self) -> None:
@@ -109,13 +109,13 @@ class Replica:
             listed = await answer.json()
         since = listed["metadata"]["resourceVersion"]
         for item in listed["items"]:
-            self.operator.see(None, {"apiVersion": kind[0], "kind": kind[1]} | item)
+            self.operator.handle_event(None, {"apiVersion": kind[0], "kind": kind[1]} | item)
         async with self._session.get(path, params={"watch": "1", "resourceVersion": since}) as stream:
             async for line in stream.content:
                 event = json.loads(line)
                 if event["type"] == "ERROR":
                     return
-                self.operator.see(event["type"], event["object"])
+                self.operator.handle_event(event["type"], event["object"])
 
 
 async def _never() -> None:

@@ -99,11 +99,11 @@ class Run:
 
         An operator that has not had the processor for a while has not answered, and so is not idle.
         """
-        quiet, seen = 0, -1
+        quiet, observed = 0, -1
         while quiet < STEADY_LOOKS:
             idle = all(_is_idle(operator) for operator in self.operators if operator.alive)
             now = sum(len(one.writes) for one in self.proxies)
-            quiet, seen = (quiet + 1, now) if idle and now == seen else (0, now)
+            quiet, observed = (quiet + 1, now) if idle and now == observed else (0, now)
             pause()
 
 

@@ -124,9 +124,9 @@ def test_a_stopping_leader_finishes_the_write_in_hand(cluster: Cluster, replicas
     leader = replicas.leader
     proxy = replicas.proxy_of(leader)
     proxy.faults.stalled = lambda call: call.path.endswith("/scale")
-    seen = len(proxy.calls)
+    observed = len(proxy.calls)
     cluster.throw("shop-stop")
-    eventually("the write is on its way", lambda: any(call.path.endswith("/scale") for call in proxy.calls[seen:]))
+    eventually("the write is on its way", lambda: any(call.path.endswith("/scale") for call in proxy.calls[observed:]))
 
     leader.signal(signal.SIGTERM)
     proxy.faults = Faults()

@@ -206,8 +206,8 @@ def end(cluster: Cluster, name: str) -> str:
     What is made for an engagement has its id in its name, and words about it have times.
     """
     switches = [state(cluster, "switch", f"{name}-{switch}") for switch in SWITCHES]
-    seen = [state(cluster, "runbook", name), *switches, cluster.replicas(name)]
-    text = re.sub(rf"\b{name}\b", "NAME", json.dumps(masked(seen), sort_keys=True))
+    observed = [state(cluster, "runbook", name), *switches, cluster.replicas(name)]
+    text = re.sub(rf"\b{name}\b", "NAME", json.dumps(masked(observed), sort_keys=True))
     return re.sub(r"\b[0-9a-f]{12}\b", "ID", re.sub(r"\b\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", text))
 
 

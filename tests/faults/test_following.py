@@ -21,7 +21,7 @@ def proxy(tmp_path: Path) -> Iterator[Proxy]:
 @pytest.fixture
 def engaged(cluster: Cluster, proxy: Proxy, tmp_path: Path) -> Iterator[Operator]:
     """An operator behind the proxy that holds a ReplicaSet at 0."""
-    settings = {"RUNBOOK_WATCH_SECONDS": "2", "RUNBOOK_RESYNC_SECONDS": "4", "RUNBOOK_PUT_BACK_LONGEST_SECONDS": "0.1"}
+    settings = {"RUNBOOK_WATCH_SECONDS": "2", "RUNBOOK_RESYNC_SECONDS": "4", "RUNBOOK_REAPPLY_LONGEST_SECONDS": "0.1"}
     operator = Operator(cluster.namespace, tmp_path, KUBECONFIG=str(proxy.kubeconfig), **QUICK_LEASE | settings)  # type: ignore[arg-type] # all are strings
     operator.start()
     target = {"name": "web", "workload": {"kind": "ReplicaSet", "name": "web"}}
@@ -65,9 +65,9 @@ def test_a_change_is_put_back_at_once_and_the_watch_ends_with_the_hold(cluster: 
     cluster.until_phase("shop-stop", "Released")
 
     assert replicas(cluster) == 3
-    seen = len(proxy.calls)
-    eventually("others are watched on", lambda: sum(call.is_watch for call in proxy.calls[seen:]) > 4)
-    assert not any(map(is_followed, proxy.calls[seen:]))
+    observed = len(proxy.calls)
+    eventually("others are watched on", lambda: sum(call.is_watch for call in proxy.calls[observed:]) > 4)
+    assert not any(map(is_followed, proxy.calls[observed:]))
 
 
 @pytest.mark.usefixtures("engaged")
@@ -95,8 +95,8 @@ GONE = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Ex
 @pytest.mark.parametrize("status", [410, 403, 429, 500])
 def test_a_watch_that_is_refused_begins_anew(cluster: Cluster, proxy: Proxy, status: int) -> None:
     proxy.faults.answers = [(is_followed, Answer(status, body=GONE | {"code": status}))]
-    seen = len(proxy.calls)
-    eventually("it was refused", lambda: sum(map(is_followed, proxy.calls[seen:])) > 1)
+    observed = len(proxy.calls)
+    eventually("it was refused", lambda: sum(map(is_followed, proxy.calls[observed:])) > 1)
     somebody_scales(cluster, 2)
 
     is_put_back(cluster)
@@ -106,8 +106,8 @@ def test_a_watch_that_is_refused_begins_anew(cluster: Cluster, proxy: Proxy, sta
 def test_a_watch_that_goes_silent_begins_anew(cluster: Cluster, proxy: Proxy) -> None:
     proxy.faults.stalled = is_followed
     somebody_scales(cluster, 2)
-    seen = len(proxy.calls)
-    eventually("it was begun anew", lambda: any(map(is_followed, proxy.calls[seen:])))
+    observed = len(proxy.calls)
+    eventually("it was begun anew", lambda: any(map(is_followed, proxy.calls[observed:])))
     proxy.faults = Faults()
 
     is_put_back(cluster)

@@ -13,7 +13,7 @@ from tests.e2e.harness import Cluster, Operator, deployment, eventually, fresh_n
 
 HELD = {"half": 1, "stop": 0}
 SWITCHES = st.sampled_from(sorted(HELD))
-QUICK = {"RUNBOOK_PUT_BACK_FIRST_SECONDS": "0.02", "RUNBOOK_PUT_BACK_LONGEST_SECONDS": "0.05"}
+QUICK = {"RUNBOOK_REAPPLY_FIRST_SECONDS": "0.02", "RUNBOOK_REAPPLY_LONGEST_SECONDS": "0.05"}
 EXAMPLES, STEPS = 6, 15
 
 

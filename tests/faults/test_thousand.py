@@ -187,7 +187,7 @@ async def test_in_a_thousand_failovers_nothing_is_done_twice_and_nothing_is_lost
     # process. Here a thousand and more start in one, and each that crashed would stay with all that it knew.
     monkeypatch.setattr(gc_tuning, "settle", lambda: None)
     async with aiohttp.ClientSession(f"http://127.0.0.1:{api.proxy()}") as session:
-        lanes = await together(run(session, seed, load) for seed in range(load.lanes))
+        lanes = await read_together(run(session, seed, load) for seed in range(load.lanes))
 
     crashes = sorted(took for lane in lanes for took in lane.takeovers["crash"])
     stops = sorted(took for lane in lanes for took in lane.takeovers["stop"])
@@ -222,7 +222,7 @@ async def run(session: aiohttp.ClientSession, seed: int, load: Load) -> Lane:
         return lane
 
 
-async def together(lanes: Iterable[Coroutine[Any, Any, Lane]]) -> list[Lane]:
+async def read_together(lanes: Iterable[Coroutine[Any, Any, Lane]]) -> list[Lane]:
     """Run the lanes side by side. When one fails, end the others before the test reports it."""
     tasks = [asyncio.create_task(lane) for lane in lanes]
     try:

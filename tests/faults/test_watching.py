@@ -102,12 +102,12 @@ def test_an_operator_that_reads_an_earlier_time_does_nothing_that_was_done_again
     cluster.until_phase("shop-stop", "Released")
     behind.kill()
     cluster.scale(7)
-    before, seen = len(proxy.writes), len(proxy.calls)
+    before, observed = len(proxy.writes), len(proxy.calls)
 
     proxy.faults.lists = past
     proxy.faults.stalled = watches
     behind.start()
-    eventually("it has looked more than once", lambda: sum(call.is_list for call in proxy.calls[seen:]) > 12)
+    eventually("it has looked more than once", lambda: sum(call.is_list for call in proxy.calls[observed:]) > 12)
     proxy.faults = Faults()
     cluster.throw("shop-up")
 
@@ -129,12 +129,12 @@ def test_a_record_that_lags_behind_is_not_acted_on(cluster: Cluster, proxy: Prox
     cluster.until_phase("shop-stop", "Released")
     behind.kill()
     cluster.scale(0)
-    before, seen = len(proxy.writes), len(proxy.calls)
+    before, observed = len(proxy.writes), len(proxy.calls)
 
     proxy.faults.lists = past
     proxy.faults.stalled = watches
     behind.start()
-    eventually("it has read the switch itself", lambda: any(is_read(call) for call in proxy.calls[seen:]))
+    eventually("it has read the switch itself", lambda: any(is_read(call) for call in proxy.calls[observed:]))
     proxy.faults = Faults()
     cluster.throw("shop-up")
 

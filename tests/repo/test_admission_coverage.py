@@ -1,6 +1,6 @@
 """The campaign of admission policies has a case for each field that an action writes.
 
-The fields are found in the source: every place in which an action makes an Aim, with the field as it is written there.
+The fields are found in the source: every place in which an action makes an DesiredField, with the field as it is written there.
 """
 
 import ast
@@ -53,7 +53,7 @@ COVERED = {
 
 
 def written() -> Iterator[str]:
-    """Each field of an Aim that an action makes."""
+    """Each field of an DesiredField that an action makes."""
     for path in WRITERS:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Aim":
@@ -77,7 +77,9 @@ def test_each_action_and_each_mechanism_of_traffic_has_a_case() -> None:
     actions = [one.action for one in campaign.CASES.values()] + [one.action for one in fields.CASES.values()]
     found = {(kind, way) for one in actions for kind, spec in one.items() for way in spec.get("through", ())}
     found |= {(one.action, one.through) for one in objects.CASES.values()}
-    ways = {("blockTraffic", way) for way in block_traffic.WAYS} | {("rateLimit", way) for way in rate_limit.LIMITS}
+    ways = {("blockTraffic", way) for way in block_traffic.MECHANISMS} | {
+        ("rateLimit", way) for way in rate_limit.LIMITS
+    }
 
     assert ways - found == set()
     assert set(REGISTRY) - {*OWN, *(one.action for one in objects.CASES.values())} <= {

@@ -75,15 +75,15 @@ def is_read(model: type[ApiModel], name: str, reads: set[str]) -> bool:
 
 def test_field_that_nothing_reads_is_described_as_shown_only(reads: list[list[str]]) -> None:
     found = {attribute for _, attribute in reads}
-    unread = {
+    needed = {
         f"{model.__name__}.{name}": field.description or ""
         for model in written()
         for name, field in model.model_fields.items()
         if name not in BY_NAME.get(model, OF_ANY_ACTION) and not is_read(model, name, found)
     }
 
-    assert {"Contact.role", "Contact.notify", "Contact.escalate_after", "Dependency.purpose"} <= unread.keys()
-    assert sorted(name for name, text in unread.items() if not text.startswith(SHOWN_ONLY)) == []
+    assert {"Contact.role", "Contact.notify", "Contact.escalate_after", "Dependency.purpose"} <= needed.keys()
+    assert sorted(name for name, text in needed.items() if not text.startswith(SHOWN_ONLY)) == []
 
 
 def test_field_that_is_described_as_shown_only_is_read_nowhere_but_in_the_models(reads: list[list[str]]) -> None:

@@ -114,7 +114,9 @@ def sites(node: ast.AST, where: str) -> Iterator[str]:
 
 
 def test_every_quantifier_and_division_has_its_empty_case() -> None:
-    found = Counter(site for where, path in modules() for site in sites(ast.parse(path.read_text()), where))
+    found = Counter(
+        traffic_target for where, path in modules() for traffic_target in sites(ast.parse(path.read_text()), where)
+    )
 
     assert found == Counter(rows())
 

@@ -25,7 +25,7 @@ def _table(all_: Committed, title: str, more: Sequence[Column], which: str) -> I
     yield from each(all_, title, columns)
 
 
-def bursts(all_: Committed) -> Iterator[str]:
+def status_deferral(all_: Committed) -> Iterator[str]:
     yield "\n## 100 at once\n"
     columns = [*_burst_columns("throw_ms", "in effect"), *_burst_columns("restore_ms", "restored")]
     yield from each(all_, "Milliseconds, of all bursts; the last is the median burst's", columns, needs="bursts")

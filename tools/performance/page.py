@@ -95,7 +95,7 @@ SECTIONS = (
     _goals,
     _plots,
     compared.latency,
-    compared.bursts,
+    compared.status_deferral,
     compared.slowed,
     alone.profile,
     compared.starts,

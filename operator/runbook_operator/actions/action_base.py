@@ -6,14 +6,14 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from runbook_operator.actions.action_rights import Right, needed
-from runbook_operator.actions.plan_context import Scene
-from runbook_operator.core.desired_fields import Aim, Progress, Remark
+from runbook_operator.actions.plan_context import PlanContext
+from runbook_operator.core.desired_fields import DesiredField, Progress, Remark
 from runbook_operator.core.model_base import ApiModel
-from runbook_operator.core.observed_object import Missing, Seen
+from runbook_operator.core.observed_object import Missing, ObservedObject
 from runbook_operator.core.target_kinds import TargetRefs
 
 REGISTRY: dict[str, type["Action"]] = {}
-Plan = tuple[Aim | Remark, ...]
+Plan = tuple[DesiredField | Remark, ...]
 DONE = Progress()
 WIDTH = 60
 
@@ -54,10 +54,10 @@ class Action(ABC):
 
     @staticmethod
     @abstractmethod
-    def plan(spec: Any, scene: Scene) -> Plan:
+    def plan(spec: Any, context: PlanContext) -> Plan:
         """Return the desired fields in the order of the writes, and remarks; a release works in reverse order.
 
-        Raises Refused if the action is not possible now, and Unread if the scene must read something first.
+        Raises Refused if the action is not possible now, and NeedsRead if the scene must read something first.
         """
 
     @staticmethod
@@ -71,21 +71,23 @@ class Action(ABC):
         return needed(cls.rights, target)
 
     @staticmethod
-    def wants(aim: Aim, seen: Seen) -> bool:  # noqa: ARG004 # the base signature
+    def wants(desired: DesiredField, observed: ObservedObject) -> bool:  # noqa: ARG004 # the base signature
         """True if a desired field that was reached and has drifted is to be reapplied."""
         return True
 
     @staticmethod
-    def afterwards(spec: Any, scene: Scene) -> tuple[Remark, ...]:  # noqa: ARG004 # the base signature
+    def afterwards(spec: Any, context: PlanContext) -> tuple[Remark, ...]:  # noqa: ARG004 # the base signature
         """Return remarks that need reads; they are made after all writes, so that no throw waits for them."""
         return ()
 
     @staticmethod
-    def revokes(aim: Aim, seen: Seen) -> bool:  # noqa: ARG004 # the base signature
+    def revokes(desired: DesiredField, observed: ObservedObject) -> bool:  # noqa: ARG004 # the base signature
         """True if a release deletes the object that the action created: it has not started its work."""
         return False
 
     @staticmethod
-    def progress(spec: Any, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # the base signature
+    def progress(
+        spec: Any, context: PlanContext, desired: DesiredField, observed: ObservedObject | Missing
+    ) -> Progress:  # noqa: ARG004 # the base signature
         """Return the progress of a desired field after its write; called again whenever its object changes."""
         return DONE

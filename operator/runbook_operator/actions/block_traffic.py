@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from runbook_operator.actions.action_base import Action, ActionSpec, Plan
 from runbook_operator.actions.action_rights import Right, needed
-from runbook_operator.actions.plan_context import Scene
+from runbook_operator.actions.plan_context import PlanContext
 from runbook_operator.actions.traffic import (
     affected_neighbours,
     envoy_gateway,
@@ -21,17 +21,17 @@ from runbook_operator.actions.traffic import (
     traefik,
 )
 from runbook_operator.actions.traffic.block_verification import Verify, check, outcome, unproven
-from runbook_operator.actions.traffic.traffic_target import Way, first, site
-from runbook_operator.core.desired_fields import Aim, Progress, Remark
+from runbook_operator.actions.traffic.traffic_target import MechanismPlan, first, traffic_target
+from runbook_operator.core.desired_fields import DesiredField, Progress, Remark
 from runbook_operator.core.model_base import Rule
-from runbook_operator.core.observed_object import Missing, Seen
-from runbook_operator.core.queries import together
+from runbook_operator.core.observed_object import Missing, ObservedObject
+from runbook_operator.core.queries import read_together
 from runbook_operator.core.target_kinds import TargetRefs
 
 Mechanism = Literal[
     "ServiceSelector", "HTTPRoute", "EnvoyGateway", "Istio", "Traefik", "Kong", "Ingress", "NetworkPolicy"
 ]
-WAYS: Mapping[str, Way] = {
+MECHANISMS: Mapping[str, MechanismPlan] = {
     "ServiceSelector": service_selector.block,
     "HTTPRoute": http_route.block,
     "EnvoyGateway": envoy_gateway.block,
@@ -86,11 +86,11 @@ class BlockTrafficSpec(ActionSpec):
         return self
 
 
-def _unproven(spec: BlockTrafficSpec, scene: Scene) -> tuple[Remark, ...]:
+def _unproven(spec: BlockTrafficSpec, context: PlanContext) -> tuple[Remark, ...]:
     """Return a remark if the block was written and it is not known whether it is in force."""
-    if scene.aims and service_selector.is_block(scene.aims[0]):
-        return service_selector.unread(scene) if spec.verify is None else ()
-    return unproven(spec.verify, scene) if spec.verify else ()
+    if context.desired_fields and service_selector.is_block(context.desired_fields[0]):
+        return service_selector.needed(context) if spec.verify is None else ()
+    return unproven(spec.verify, context) if spec.verify else ()
 
 
 class BlockTraffic(Action):
@@ -102,11 +102,11 @@ class BlockTraffic(Action):
     rights = (*(right for ways in RIGHTS.values() for right in ways), *affected_neighbours.RIGHTS)
 
     @staticmethod
-    def plan(spec: BlockTrafficSpec, scene: Scene) -> Plan:
-        where = site(scene)
+    def plan(spec: BlockTrafficSpec, context: PlanContext) -> Plan:
+        where = traffic_target(context)
         if spec.verify is not None:
-            check(spec.verify, scene)
-        plan = first(spec.through, WAYS, where)
+            check(spec.verify, context)
+        plan = first(spec.through, MECHANISMS, where)
         return tuple(one for one in plan if spec.verify is None or not policy_acceptance.is_by_hand(one))
 
     @classmethod
@@ -118,17 +118,23 @@ class BlockTraffic(Action):
         return f"block traffic to {spec.target}"
 
     @staticmethod
-    def afterwards(spec: BlockTrafficSpec, scene: Scene) -> tuple[Remark, ...]:
-        beside, proof = together(lambda: affected_neighbours.remarks(scene), lambda: _unproven(spec, scene))
+    def afterwards(spec: BlockTrafficSpec, context: PlanContext) -> tuple[Remark, ...]:
+        beside, proof = read_together(lambda: affected_neighbours.remarks(context), lambda: _unproven(spec, context))
         return (*proof, *beside)
 
     @staticmethod
-    def progress(spec: BlockTrafficSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # the base signature
+    def progress(
+        spec: BlockTrafficSpec, context: PlanContext, desired: DesiredField, observed: ObservedObject | Missing
+    ) -> Progress:  # noqa: ARG004 # the base signature
         """Verify the block at the last written object, since it is not complete before.
 
         A failed request proves more than a condition; a condition explains why a request did not fail.
         """
-        far = policy_acceptance.outcome(scene, aim)
-        if spec.verify is None and service_selector.is_block(aim):
-            return service_selector.emptied(scene, aim.ref)
-        return outcome(spec.verify, scene, aim) if spec.verify and aim == scene.aims[-1] and not far.failed else far
+        far = policy_acceptance.outcome(context, desired)
+        if spec.verify is None and service_selector.is_block(desired):
+            return service_selector.emptied(context, desired.ref)
+        return (
+            outcome(spec.verify, context, desired)
+            if spec.verify and desired == context.desired_fields[-1] and not far.failed
+            else far
+        )

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from runbook_operator.core import field_paths
-from runbook_operator.core.observed_object import Seen
+from runbook_operator.core.observed_object import ObservedObject
 from runbook_operator.core.references import Ref
 
 
-def stale(workload: Seen, config: Ref) -> str:
+def stale(workload: ObservedObject, config: Ref) -> str:
     """Describe the uses that need a restart; empty if running pods see a change, or do not use the ConfigMap."""
     pod = _pod(workload)
     volumes = {str(one.get("name")) for one in _maps(pod.get("volumes")) if config.name in _sources(one)}
@@ -24,7 +24,7 @@ def stale(workload: Seen, config: Ref) -> str:
     return " and ".join(way for way, is_so in ways.items() if is_so)
 
 
-def _pod(workload: Seen) -> dict[str, Any]:
+def _pod(workload: ObservedObject) -> dict[str, Any]:
     return _map(field_paths.get(workload.body, "spec.template.spec"))
 
 

@@ -5,7 +5,7 @@ import json
 import re
 from typing import Any
 
-from runbook_operator.actions.plan_context import Body, Scene
+from runbook_operator.actions.plan_context import Body, PlanContext
 from runbook_operator.core.labels import ENGAGEMENT, MARKS, RUNBOOK, SWITCH
 from runbook_operator.core.model_base import ApiModel
 
@@ -13,19 +13,19 @@ LONGEST = 63
 """Longest name: a Job's name is a label value of its pods."""
 
 
-def name_for(scene: Scene, spec: ApiModel) -> str:
+def name_for(context: PlanContext, spec: ApiModel) -> str:
     """Return a name derived from the Switch, the engagement and the spec, but not from the action's index.
 
     An edit that moves the action within the list must not repeat its work.
     """
-    declared = json.dumps([spec.model_dump(by_alias=True, mode="json"), scene.twin], sort_keys=True)
+    declared = json.dumps([spec.model_dump(by_alias=True, mode="json"), context.duplicate_index], sort_keys=True)
     digest = hashlib.sha256(declared.encode()).hexdigest()[:6]
-    tail = f"-{scene.throw.engagement}-{digest}"
-    head = re.sub(r"[^a-z0-9]+", "-", scene.throw.switch)[: LONGEST - len(tail)]
+    tail = f"-{context.throw.engagement}-{digest}"
+    head = re.sub(r"[^a-z0-9]+", "-", context.throw.switch)[: LONGEST - len(tail)]
     return head.rstrip("-") + tail
 
 
-def metadata_for(scene: Scene, name: str, template: Body | None = None) -> dict[str, Any]:
+def metadata_for(context: PlanContext, name: str, template: Body | None = None) -> dict[str, Any]:
     """Return the metadata of a created object, with the labels and annotations of `template`.
 
     It leaves out those of GitOps tools, which would consider the object theirs and delete it.
@@ -33,10 +33,10 @@ def metadata_for(scene: Scene, name: str, template: Body | None = None) -> dict[
     copied = {part: _without_marks((template or {}).get(part)) for part in ("labels", "annotations")}
     return {
         "name": name,
-        "namespace": scene.namespace,
-        "labels": copied["labels"] | {RUNBOOK: scene.throw.runbook, ENGAGEMENT: scene.throw.engagement},
-        "annotations": copied["annotations"] | {SWITCH: scene.throw.switch},
-        "ownerReferences": [dict(scene.throw.owner)],
+        "namespace": context.namespace,
+        "labels": copied["labels"] | {RUNBOOK: context.throw.runbook, ENGAGEMENT: context.throw.engagement},
+        "annotations": copied["annotations"] | {SWITCH: context.throw.switch},
+        "ownerReferences": [dict(context.throw.owner)],
     }
 
 

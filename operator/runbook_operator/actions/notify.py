@@ -7,8 +7,8 @@ from pydantic import Field
 from runbook_operator.actions.action_base import Action, Plan
 from runbook_operator.actions.action_rights import Right
 from runbook_operator.actions.created_objects import metadata_for, name_for
-from runbook_operator.actions.plan_context import Scene
-from runbook_operator.core.desired_fields import OBJECT, Aim, Remark
+from runbook_operator.actions.plan_context import PlanContext
+from runbook_operator.core.desired_fields import OBJECT, DesiredField, Remark
 from runbook_operator.core.model_base import ApiModel
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import API_VERSION, MANAGER
@@ -34,29 +34,29 @@ class Notify(Action):
     rights = (Right("", "events", ("get", "create")),)
 
     @staticmethod
-    def plan(spec: NotifySpec, scene: Scene) -> Plan:
-        ref = scene.ref("v1", "Event", name_for(scene, spec))
+    def plan(spec: NotifySpec, context: PlanContext) -> Plan:
+        ref = context.ref("v1", "Event", name_for(context, spec))
         text = f"contact {spec.contact} is not called: notify makes an Event on the Switch and sends no message"
-        return (Aim(ref, OBJECT, _event(spec, scene, ref.name), "Once"), Remark(Reason.NO_CHANNEL, text))
+        return (DesiredField(ref, OBJECT, _event(spec, context, ref.name), "Once"), Remark(Reason.NO_CHANNEL, text))
 
     @staticmethod
     def describe(spec: NotifySpec) -> str:
         return f"notify {spec.contact}"
 
 
-def _event(spec: NotifySpec, scene: Scene, name: str) -> dict[str, object]:
+def _event(spec: NotifySpec, context: PlanContext, name: str) -> dict[str, object]:
     """Return a core/v1 Event, which both `kubectl describe` and `kubectl events` show."""
-    throw = scene.throw
+    throw = context.throw
     at = f"{throw.at.partition('.')[0].removesuffix('Z')}Z"
-    about = {"namespace": scene.namespace, "name": throw.switch, "uid": throw.uid}
+    about = {"namespace": context.namespace, "name": throw.switch, "uid": throw.uid}
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": metadata_for(scene, name),
+        "metadata": metadata_for(context, name),
         "involvedObject": {"apiVersion": API_VERSION, "kind": "Switch"} | about,
         "type": "Normal",
         "reason": Reason.NOTIFIED.value,
-        "message": _message(spec, scene)[:LONGEST_MESSAGE],
+        "message": _message(spec, context)[:LONGEST_MESSAGE],
         "firstTimestamp": at,
         "lastTimestamp": at,
         "count": 1,
@@ -65,7 +65,7 @@ def _event(spec: NotifySpec, scene: Scene, name: str) -> dict[str, object]:
     }
 
 
-def _message(spec: NotifySpec, scene: Scene) -> str:
-    throw = scene.throw
+def _message(spec: NotifySpec, context: PlanContext) -> str:
+    throw = context.throw
     why = f"{throw.reason}, by {throw.by}" if throw.reason else f"by {throw.by}"
     return f"{spec.contact}: {spec.message} ({why}) [{throw.engagement}]"

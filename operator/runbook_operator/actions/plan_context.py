@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runbook_operator.core import field_paths
-from runbook_operator.core.desired_fields import Aim, Refused
-from runbook_operator.core.observed_object import Missing, Seen
+from runbook_operator.core.desired_fields import DesiredField, Refused
+from runbook_operator.core.observed_object import Missing, ObservedObject
 from runbook_operator.core.pod_templates import Mark, digest
-from runbook_operator.core.queries import Denied, Find, Probe, Query, Unread
+from runbook_operator.core.queries import Denied, Find, NeedsRead, Probe, Query
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import API_VERSION, Ref
 from runbook_operator.core.target_kinds import TargetRefs
@@ -39,41 +39,41 @@ class Throw:
 
 
 @dataclass(frozen=True)
-class Scene:
-    """Access to the snapshot. A method raises Unread if it needs a read; the plan is made again after that read."""
+class PlanContext:
+    """Access to the snapshot. A method raises NeedsRead if it needs a read; the plan is made again after that read."""
 
     namespace: str
     throw: Throw
     target: TargetRefs
-    seen: Callable[[Ref, bool], Seen | Missing]
-    """Returns the object at a reference, complete if the second argument is true; raises Unread."""
-    glance: Callable[[Ref], Seen | None] = lambda _: None
+    observed: Callable[[Ref, bool], ObservedObject | Missing]
+    """Returns the object at a reference, complete if the second argument is true; raises NeedsRead."""
+    peek: Callable[[Ref], ObservedObject | None] = lambda _: None
     """Returns a complete object if it is known or a read delays no write, else None; only for remarks."""
-    twin: int = 0
+    duplicate_index: int = 0
     """The number of identical actions of the switch before this one."""
     answers: Mapping[Query, Any] = field(default_factory=dict)
     good: Mapping[Ref, tuple[Mark, ...]] = field(default_factory=dict)
     """Known good revisions of workloads, newest first."""
     bad: Mapping[Ref, tuple[Mark, ...]] = field(default_factory=dict)
     """Revisions of workloads that the deployment guard found bad."""
-    brought: Callable[[Seen], tuple[Body, ...]] = lambda _: ()
+    rolled_back_templates: Callable[[ObservedObject], tuple[Body, ...]] = lambda _: ()
     """Returns the recorded templates that switches hold in a workload, or that this switch last left there."""
-    version: Callable[[Seen], str] = lambda workload: digest(workload.body["spec"]["template"])
+    version: Callable[[ObservedObject], str] = lambda workload: digest(workload.body["spec"]["template"])
     """Returns the digest of a workload's template without held fields: a flag set by a switch is no new revision."""
     holds: Callable[[str], Mapping[str, tuple[Any, Any]]] = lambda _: {}
     """Returns the held fields of the object with that uid: (saved value, value that another hold starts from)."""
     busy: bool = False
     """True if writes may be due; progress then makes no queries, since the writes would wait for them."""
-    aims: tuple[Aim, ...] = ()
+    desired_fields: tuple[DesiredField, ...] = ()
     """The desired fields of this action in the order of the writes, for its progress."""
 
     def ref(self, api_version: str, kind: str, name: str) -> Ref:
         """Return a reference to an object of this namespace; an action cannot name one of another."""
         return Ref(api_version, kind, self.namespace, name)
 
-    def look(self, ref: Ref, *, whole: bool = True) -> Seen:
+    def require(self, ref: Ref, *, whole: bool = True) -> ObservedObject:
         """Return the object; raises Refused if it is missing."""
-        found = self.seen(ref, whole)
+        found = self.observed(ref, whole)
         if isinstance(found, Missing):
             raise Refused(found.reason, found.message)
         return found
@@ -87,7 +87,7 @@ class Scene:
         """Find several (apiVersion, kind, labels) with one round of reads; see `find`."""
         return tuple(self._answered([Find(one[0], one[1], self.namespace, one[2]) for one in kinds]))
 
-    def events(self, about: Seen) -> tuple[Body, ...]:
+    def events(self, about: ObservedObject) -> tuple[Body, ...]:
         """Return the Events about an object; empty before the writes are done, or if reading them is forbidden."""
         if self.busy or not self.throw.written:
             return ()
@@ -100,7 +100,7 @@ class Scene:
     def original(self, body: Body) -> Body:
         """Return the object as it would be if no switch held a field of it."""
         for field_held, (saved, _) in self.holds(body["metadata"]["uid"]).items():
-            body = field_paths.put(body, field_held, saved)
+            body = field_paths.with_value(body, field_held, saved)
         return body
 
     def base(self, body: Body, held: str) -> Any:
@@ -114,8 +114,8 @@ class Scene:
         return found
 
     def _answered(self, queries: list[Query]) -> list[Any]:
-        if unread := [query for query in queries if query not in self.answers]:
-            raise Unread(unread)
+        if needed := [query for query in queries if query not in self.answers]:
+            raise NeedsRead(needed)
         found = [self.answers[query] for query in queries]
         denied = next((one for one in found if isinstance(one, Denied)), None)
         if denied is not None:
@@ -124,17 +124,17 @@ class Scene:
 
     @property
     def workload(self) -> Ref:
-        return self._part(self.target.workload, "workload")
+        return self._require_ref(self.target.workload, "workload")
 
     @property
     def service(self) -> Ref:
-        return self._part(self.target.service, "service")
+        return self._require_ref(self.target.service, "service")
 
     @property
     def flags(self) -> Ref:
-        return self._part(self.target.flags, "flags")
+        return self._require_ref(self.target.flags, "flags")
 
-    def _part(self, ref: Ref | None, part: str) -> Ref:
+    def _require_ref(self, ref: Ref | None, part: str) -> Ref:
         if ref is None:
             name = self.target.name
             raise Refused(Reason.INVALID_SPEC, f"spec.targets: target {name} has no {part}; declare {name}.{part}")

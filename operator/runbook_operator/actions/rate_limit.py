@@ -7,13 +7,13 @@ from pydantic import Field
 
 from runbook_operator.actions.action_base import Action, Plan
 from runbook_operator.actions.action_rights import Right, needed
-from runbook_operator.actions.plan_context import Scene
+from runbook_operator.actions.plan_context import PlanContext
 from runbook_operator.actions.traffic import affected_neighbours, envoy_gateway, ingress, istio, kong, traefik
 from runbook_operator.actions.traffic.policy_acceptance import outcome
 from runbook_operator.actions.traffic.request_limits import Limit, Rate
-from runbook_operator.actions.traffic.traffic_target import Way, first, site
-from runbook_operator.core.desired_fields import Aim, Progress, Remark
-from runbook_operator.core.observed_object import Missing, Seen
+from runbook_operator.actions.traffic.traffic_target import MechanismPlan, first, traffic_target
+from runbook_operator.core.desired_fields import DesiredField, Progress, Remark
+from runbook_operator.core.observed_object import Missing, ObservedObject
 from runbook_operator.core.target_kinds import TargetRefs
 
 Mechanism = Literal["EnvoyGateway", "Traefik", "Kong", "Istio", "Ingress"]
@@ -58,9 +58,9 @@ class RateLimit(Action):
     rights = (*(right for ways in RIGHTS.values() for right in ways), *affected_neighbours.RIGHTS)
 
     @staticmethod
-    def plan(spec: RateLimitSpec, scene: Scene) -> Plan:
-        where = site(scene)
-        return first(spec.through, {name: _way(limit, spec) for name, limit in LIMITS.items()}, where)
+    def plan(spec: RateLimitSpec, context: PlanContext) -> Plan:
+        where = traffic_target(context)
+        return first(spec.through, {name: _mechanism(limit, spec) for name, limit in LIMITS.items()}, where)
 
     @classmethod
     def needs(cls, spec: RateLimitSpec, target: TargetRefs) -> tuple[Right, ...]:
@@ -71,13 +71,15 @@ class RateLimit(Action):
         return f"rate limit {spec.target} to {spec.requests} per {spec.per}"
 
     @staticmethod
-    def afterwards(spec: RateLimitSpec, scene: Scene) -> tuple[Remark, ...]:  # noqa: ARG004 # the base signature
-        return affected_neighbours.remarks(scene)
+    def afterwards(spec: RateLimitSpec, context: PlanContext) -> tuple[Remark, ...]:  # noqa: ARG004 # the base signature
+        return affected_neighbours.remarks(context)
 
     @staticmethod
-    def progress(spec: RateLimitSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # the base signature
-        return outcome(scene, aim)
+    def progress(
+        spec: RateLimitSpec, context: PlanContext, desired: DesiredField, observed: ObservedObject | Missing
+    ) -> Progress:  # noqa: ARG004 # the base signature
+        return outcome(context, desired)
 
 
-def _way(limit: Limit, rate: Rate) -> Way:
-    return lambda site: limit(site, rate)
+def _mechanism(limit: Limit, rate: Rate) -> MechanismPlan:
+    return lambda traffic_target: limit(traffic_target, rate)

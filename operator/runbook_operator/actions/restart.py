@@ -1,17 +1,17 @@
 """restart: restart a workload's pods one after the other."""
 
 from runbook_operator.actions.action_base import Action, ActionSpec, Plan
-from runbook_operator.actions.plan_context import Scene
+from runbook_operator.actions.plan_context import PlanContext
 from runbook_operator.actions.rolling_restart import (
     RIGHTS,
-    left_alone,
     nothing_to_restart,
     restarted,
     restarted_once,
     rollable,
+    unreplaced_pods,
 )
-from runbook_operator.core.desired_fields import Aim, Progress
-from runbook_operator.core.observed_object import Missing, Seen
+from runbook_operator.core.desired_fields import DesiredField, Progress
+from runbook_operator.core.observed_object import Missing, ObservedObject
 
 
 class RestartSpec(ActionSpec):
@@ -27,13 +27,15 @@ class Restart(Action):
     rights = RIGHTS
 
     @staticmethod
-    def plan(spec: RestartSpec, scene: Scene) -> Plan:  # noqa: ARG004 # the scene has the target
-        seen = rollable(scene)
-        return (restarted_once(scene, seen), *left_alone(seen), *nothing_to_restart(seen))
+    def plan(spec: RestartSpec, context: PlanContext) -> Plan:  # noqa: ARG004 # the scene has the target
+        observed = rollable(context)
+        return (restarted_once(context, observed), *unreplaced_pods(observed), *nothing_to_restart(observed))
 
     @staticmethod
-    def progress(spec: RestartSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # the base signature
-        return restarted(scene, seen)
+    def progress(
+        spec: RestartSpec, context: PlanContext, desired: DesiredField, observed: ObservedObject | Missing
+    ) -> Progress:  # noqa: ARG004 # the base signature
+        return restarted(context, observed)
 
     @staticmethod
     def describe(spec: RestartSpec) -> str:

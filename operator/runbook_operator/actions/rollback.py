@@ -10,14 +10,14 @@ from pydantic import Field
 from runbook_operator.actions import template_requirements
 from runbook_operator.actions.action_base import DONE, Action, ActionSpec, Plan
 from runbook_operator.actions.action_rights import READ, Right
-from runbook_operator.actions.plan_context import Body, Scene
+from runbook_operator.actions.plan_context import Body, PlanContext
 from runbook_operator.actions.rollback_revisions import Choice, chosen
-from runbook_operator.actions.rolling_restart import RIGHTS, going, left_alone
+from runbook_operator.actions.rolling_restart import RIGHTS, going, unreplaced_pods
 from runbook_operator.actions.scaling import remote_workloads
-from runbook_operator.core.desired_fields import OBJECT, TEMPLATE, Aim, Mode, Progress, Refused, Remark
-from runbook_operator.core.observed_object import Missing, Seen
+from runbook_operator.core.desired_fields import OBJECT, TEMPLATE, DesiredField, Mode, Progress, Refused, Remark
+from runbook_operator.core.observed_object import Missing, ObservedObject
 from runbook_operator.core.pod_templates import keeper_kind, revisions
-from runbook_operator.core.queries import together
+from runbook_operator.core.queries import read_together
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 from runbook_operator.core.rollout_progress import (
@@ -77,28 +77,28 @@ class Rollback(Action):
     )
 
     @staticmethod
-    def plan(spec: RollbackSpec, scene: Scene) -> Plan:
-        ref = scene.workload
+    def plan(spec: RollbackSpec, context: PlanContext) -> Plan:
+        ref = context.workload
         if (ref.api_version, ref.kind) not in KINDS:
             text = f"spec.targets: {ref} keeps no revisions; target a Deployment, StatefulSet, DaemonSet or Rollout"
             raise Refused(Reason.INVALID_SPEC, text)
-        seen, (keepers, canaries, rollouts) = together(
-            partial(scene.look, ref),
-            lambda: scene.find_all((*keeper_kind(ref), ""), remote_workloads.CANARY, remote_workloads.ROLLOUT),
+        observed, (keepers, canaries, rollouts) = read_together(
+            partial(context.require, ref),
+            lambda: context.find_all((*keeper_kind(ref), ""), remote_workloads.CANARY, remote_workloads.ROLLOUT),
         )
         remote_workloads.check(ref, canaries, rollouts)
-        _check(seen)
+        _check(observed)
         mode: Mode = "Hold" if spec.roll_forward_on_release else "Keep"
-        if is_updating(seen):
-            return (Aim(ref, ABORT, held=True, mode=mode),)
-        choice = chosen(spec.to_revision, scene, seen, revisions(seen.uid, keepers))
-        remarks, broken = together(
-            lambda: template_requirements.check(scene, seen, choice), lambda: _broken(scene, seen, choice)
+        if is_updating(observed):
+            return (DesiredField(ref, ABORT, held=True, mode=mode),)
+        choice = chosen(spec.to_revision, context, observed, revisions(observed.uid, keepers))
+        remarks, broken = read_together(
+            lambda: template_requirements.check(context, observed, choice), lambda: _broken(context, observed, choice)
         )
-        pods = [Aim(pod, OBJECT, None, "Once") for pod in broken if spec.delete_broken_pods]
-        stuck = [] if spec.delete_broken_pods else _stuck(seen, broken)
-        aim = Aim(ref, TEMPLATE, choice.revision.value, mode)
-        return (aim, *pods, *choice.remarks, *remarks, *stuck, *left_alone(seen))
+        pods = [DesiredField(pod, OBJECT, None, "Once") for pod in broken if spec.delete_broken_pods]
+        stuck = [] if spec.delete_broken_pods else _stuck(observed, broken)
+        desired = DesiredField(ref, TEMPLATE, choice.revision.value, mode)
+        return (desired, *pods, *choice.remarks, *remarks, *stuck, *unreplaced_pods(observed))
 
     @classmethod
     def needs(cls, spec: RollbackSpec, target: TargetRefs) -> tuple[Right, ...]:
@@ -109,52 +109,54 @@ class Rollback(Action):
         return f"roll back {spec.target}" + (f" to revision {spec.to_revision}" if spec.to_revision else "")
 
     @staticmethod
-    def wants(aim: Aim, seen: Seen) -> bool:
+    def wants(desired: DesiredField, observed: ObservedObject) -> bool:
         """True unless it is an abort without an update: Argo Rollouts clears the abort then, which is correct."""
-        return aim.field != ABORT or is_updating(seen)
+        return desired.field != ABORT or is_updating(observed)
 
     @staticmethod
-    def progress(spec: RollbackSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # as declared
-        if aim.field == OBJECT or isinstance(seen, Missing):
+    def progress(
+        spec: RollbackSpec, context: PlanContext, desired: DesiredField, observed: ObservedObject | Missing
+    ) -> Progress:  # as declared
+        if desired.field == OBJECT or isinstance(observed, Missing):
             return DONE
-        if aim.field == ABORT:
-            left = rolling_out(seen).updated if is_updating(seen) else 0
+        if desired.field == ABORT:
+            left = rolling_out(observed).updated if is_updating(observed) else 0
             return Progress(text=f"{left} of the aborted revision left" if left else "")
         # If a pod is deleted before its controller has seen the new template, it is recreated from the old one.
-        waits = spec.delete_broken_pods and kind_of(seen) == STATEFUL_SET
-        far = going(scene, seen, str(rolling_out(seen)))
-        return replace(far, done=is_observed(seen) or not waits)
+        waits = spec.delete_broken_pods and kind_of(observed) == STATEFUL_SET
+        far = going(context, observed, str(rolling_out(observed)))
+        return replace(far, done=is_observed(observed) or not waits)
 
 
-def _check(seen: Seen) -> None:
+def _check(observed: ObservedObject) -> None:
     """Raise Refused if the template must not be written, or if writing it would have no effect."""
-    spec, ref = seen.body["spec"], seen.ref
+    spec, ref = observed.body["spec"], observed.ref
     if spec.get("paused"):
         text = f"{ref} is paused (spec.paused), so that nothing would be rolled out; resume it"
         raise Refused(Reason.PAUSED, text)
-    if kind_of(seen) != ROLLOUT:
+    if kind_of(observed) != ROLLOUT:
         if not isinstance(spec.get("template"), dict):
             raise Refused(Reason.FIELD_NOT_FOUND, f"{ref} has no spec.template to roll back; target another workload")
         return
-    if not is_observed(seen):
+    if not is_observed(observed):
         text = f"{ref}: Argo Rollouts has not taken up the last change of it yet; it is tried again when it has"
         raise Refused(Reason.NOT_VERIFIED, text)
-    if "template" not in spec and not is_updating(seen):
+    if "template" not in spec and not is_updating(observed):
         text = f"{ref} takes its template from elsewhere (spec.workloadRef); roll back there"
         raise Refused(Reason.DELIVERY_OWNED, text)
 
 
-def _broken(scene: Scene, seen: Seen, choice: Choice) -> list[Ref]:
+def _broken(context: PlanContext, observed: ObservedObject, choice: Choice) -> list[Ref]:
     """Return the pods of other revisions that are not ready, for which a StatefulSet would wait forever."""
-    spec = seen.body["spec"]
-    if kind_of(seen) != STATEFUL_SET or spec.get("podManagementPolicy") == "Parallel":
+    spec = observed.body["spec"]
+    if kind_of(observed) != STATEFUL_SET or spec.get("podManagementPolicy") == "Parallel":
         return []
     labels = ",".join(f"{key}={value}" for key, value in spec["selector"].get("matchLabels", {}).items())
-    pods = scene.find("v1", "Pod", labels)
+    pods = context.find("v1", "Pod", labels)
     return [
-        scene.ref("v1", "Pod", pod["metadata"]["name"])
+        context.ref("v1", "Pod", pod["metadata"]["name"])
         for pod in pods
-        if any(owner["uid"] == seen.uid for owner in pod["metadata"].get("ownerReferences", ()))
+        if any(owner["uid"] == observed.uid for owner in pod["metadata"].get("ownerReferences", ()))
         if pod["metadata"].get("labels", {}).get("controller-revision-hash") != choice.revision.keeper
         if "deletionTimestamp" not in pod["metadata"] and not _is_ready(pod)
     ]
@@ -165,8 +167,8 @@ def _is_ready(pod: Body) -> bool:
     return any((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
 
 
-def _stuck(seen: Seen, broken: list[Ref]) -> Iterator[Remark]:
+def _stuck(observed: ObservedObject, broken: list[Ref]) -> Iterator[Remark]:
     if broken:
         names = ", ".join(map(str, broken))
-        text = f"{seen.ref} waits for {names} to be Ready before it goes on; delete it, or set deleteBrokenPods"
+        text = f"{observed.ref} waits for {names} to be Ready before it goes on; delete it, or set deleteBrokenPods"
         yield Remark(Reason.PODS_STUCK, text)

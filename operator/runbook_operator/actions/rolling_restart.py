@@ -3,11 +3,11 @@
 from datetime import datetime, timedelta
 
 from runbook_operator.actions.action_rights import CHANGE, Right
-from runbook_operator.actions.plan_context import Scene
+from runbook_operator.actions.plan_context import PlanContext
 from runbook_operator.actions.pod_creation_failures import RIGHTS as EVENTS
-from runbook_operator.actions.pod_creation_failures import unmade, without_pods
-from runbook_operator.core.desired_fields import Aim, Progress, Refused, Remark
-from runbook_operator.core.observed_object import Missing, Seen
+from runbook_operator.actions.pod_creation_failures import last_creation_failure, without_pods
+from runbook_operator.core.desired_fields import DesiredField, Progress, Refused, Remark
+from runbook_operator.core.observed_object import Missing, ObservedObject
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.rollout_progress import DEPLOYMENT, KINDS, ROLLOUT, kind_of, refusal_of_pods, rolling_out
 
@@ -23,66 +23,70 @@ RIGHTS = (
 )
 
 
-def rollable(scene: Scene) -> Seen:
+def rollable(context: PlanContext) -> ObservedObject:
     """Return the target's workload; raises Refused if a change of its pod template would replace no pod."""
-    seen = scene.look(scene.workload)
-    if kind_of(seen) not in KINDS:
+    observed = context.require(context.workload)
+    if kind_of(observed) not in KINDS:
         names = ", ".join(kind for _, kind in KINDS)
-        text = f"{seen.ref}: pods of a {seen.ref.kind} cannot be restarted one after the other; target one of {names}"
+        text = f"{observed.ref}: pods of a {observed.ref.kind} cannot be restarted one after the other; target one of {names}"
         raise Refused(Reason.NOT_RESTARTABLE, text)
-    if kind_of(seen) == DEPLOYMENT and seen.body["spec"].get("paused"):
-        text = f"{seen.ref} is paused, so no pod would be replaced; kubectl rollout resume deployment/{seen.ref.name}"
+    if kind_of(observed) == DEPLOYMENT and observed.body["spec"].get("paused"):
+        text = f"{observed.ref} is paused, so no pod would be replaced; kubectl rollout resume deployment/{observed.ref.name}"
         raise Refused(Reason.PAUSED, text)
-    return seen
+    return observed
 
 
-def restarted_once(scene: Scene, seen: Seen, *, last: bool = False) -> Aim:
+def restarted_once(context: PlanContext, observed: ObservedObject, *, last: bool = False) -> DesiredField:
     """Return the write that starts a restart, as `kubectl rollout restart` does."""
-    if kind_of(seen) == ROLLOUT:
-        return Aim(seen.ref, RESTART_AT, _second_after(scene.throw.at), "Once", last)
-    return Aim(seen.ref, f"spec.template.metadata.annotations[{RESTARTED_AT}]", scene.throw.at, "Once", last)
+    if kind_of(observed) == ROLLOUT:
+        return DesiredField(observed.ref, RESTART_AT, _second_after(context.throw.at), "Once", last)
+    return DesiredField(
+        observed.ref, f"spec.template.metadata.annotations[{RESTARTED_AT}]", context.throw.at, "Once", last
+    )
 
 
-def left_alone(seen: Seen) -> tuple[Remark, ...]:
+def unreplaced_pods(observed: ObservedObject) -> tuple[Remark, ...]:
     """Return a remark if the update strategy does not replace all pods automatically."""
-    strategy = seen.body["spec"].get("updateStrategy") or {}
+    strategy = observed.body["spec"].get("updateStrategy") or {}
     partition = (strategy.get("rollingUpdate") or {}).get("partition", 0)
     if strategy.get("type") == "OnDelete":
-        text = f"{seen.ref} has updateStrategy OnDelete: each pod goes on as it is until somebody deletes it"
+        text = f"{observed.ref} has updateStrategy OnDelete: each pod goes on as it is until somebody deletes it"
         return (Remark(Reason.NOT_REPLACED, text),)
     if partition:
-        text = f"{seen.ref} has updateStrategy.rollingUpdate.partition {partition}: pods below that go on as they are"
+        text = (
+            f"{observed.ref} has updateStrategy.rollingUpdate.partition {partition}: pods below that go on as they are"
+        )
         return (Remark(Reason.NOT_REPLACED, text),)
     return ()
 
 
-def nothing_to_restart(seen: Seen) -> tuple[Remark, ...]:
+def nothing_to_restart(observed: ObservedObject) -> tuple[Remark, ...]:
     """Return a remark if the workload has 0 desired pods."""
-    if rolling_out(seen).desired:
+    if rolling_out(observed).desired:
         return ()
-    return (Remark(Reason.NOTHING_TO_DO, f"{seen.ref} is to have 0 pods: there is none to restart"),)
+    return (Remark(Reason.NOTHING_TO_DO, f"{observed.ref} is to have 0 pods: there is none to restart"),)
 
 
-def going(scene: Scene, seen: Seen, text: str) -> Progress:
+def going(context: PlanContext, observed: ObservedObject, text: str) -> Progress:
     """Return progress with this text, empty if nothing is left to do; stuck if the cluster refuses new pods."""
-    refused = (refusal_of_pods(seen) or unmade(scene, seen)) if text else ""
-    return without_pods(seen.ref, text, refused) if refused else Progress(text=text)
+    refused = (refusal_of_pods(observed) or last_creation_failure(context, observed)) if text else ""
+    return without_pods(observed.ref, text, refused) if refused else Progress(text=text)
 
 
-def restarted(scene: Scene, seen: Seen | Missing) -> Progress:
+def restarted(context: PlanContext, observed: ObservedObject | Missing) -> Progress:
     """Return how many pods were replaced. No later action waits for it, since a failing pod must not stop a switch."""
-    if isinstance(seen, Missing):
+    if isinstance(observed, Missing):
         return Progress()
-    if kind_of(seen) == ROLLOUT and (asked := seen.body["spec"].get("restartAt")):
-        there = (seen.body.get("status") or {}).get("restartedAt")
+    if kind_of(observed) == ROLLOUT and (asked := observed.body["spec"].get("restartAt")):
+        there = (observed.body.get("status") or {}).get("restartedAt")
         return Progress(text="restarted" if there == asked else "restarting")
-    far = rolling_out(seen)
+    far = rolling_out(observed)
     if far.desired == 0:
         return Progress()
-    number = min(far.updated, far.desired) if far.observed else 0
+    number = min(far.updated, far.desired) if far.is_status_current else 0
     overdue = "; spec.progressDeadlineSeconds is exceeded" if far.overdue else ""
     text = f"{number} of {far.desired} restarted{overdue}"
-    return Progress(text=text) if number == far.desired else going(scene, seen, text)
+    return Progress(text=text) if number == far.desired else going(context, observed, text)
 
 
 def _second_after(at: str) -> str:

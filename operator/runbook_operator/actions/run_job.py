@@ -9,9 +9,9 @@ from pydantic import ConfigDict, Field, model_validator
 from runbook_operator.actions.action_base import Action, Plan, short
 from runbook_operator.actions.action_rights import READ, Right
 from runbook_operator.actions.created_objects import metadata_for, name_for
-from runbook_operator.actions.plan_context import Scene
+from runbook_operator.actions.plan_context import PlanContext
 from runbook_operator.actions.pod_creation_failures import RIGHTS as EVENTS
-from runbook_operator.actions.pod_creation_failures import unmade, without_pods
+from runbook_operator.actions.pod_creation_failures import last_creation_failure, without_pods
 from runbook_operator.actions.single_run_job import (
     complete,
     ended,
@@ -21,12 +21,12 @@ from runbook_operator.actions.single_run_job import (
     is_interrupted,
     is_podless,
     once,
-    under_way,
+    running_state,
     why_failed,
 )
-from runbook_operator.core.desired_fields import OBJECT, Aim, Progress, Remark
+from runbook_operator.core.desired_fields import OBJECT, DesiredField, Progress, Remark
 from runbook_operator.core.model_base import ApiModel, Rule
-from runbook_operator.core.observed_object import Missing, Seen
+from runbook_operator.core.observed_object import Missing, ObservedObject
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import NAMES
 from runbook_operator.core.target_kinds import TargetRefs
@@ -119,41 +119,43 @@ class RunJob(Action):
     paused_by = "spec.suspend"
 
     @staticmethod
-    def plan(spec: RunJobSpec, scene: Scene) -> Plan:
-        body, changed, meta = _source(spec, scene)
-        ref = scene.ref(BATCH, "Job", name_for(scene, spec))
+    def plan(spec: RunJobSpec, context: PlanContext) -> Plan:
+        body, changed, meta = _source(spec, context)
+        ref = context.ref(BATCH, "Job", name_for(context, spec))
         # Its owner is the Switch, not the CronJob, whose history limits and concurrencyPolicy must not apply to it.
-        metadata = metadata_for(scene, ref.name, meta)
-        aim = Aim(ref, OBJECT, _suspended(metadata, body), "Once")
+        metadata = metadata_for(context, ref.name, meta)
+        desired = DesiredField(ref, OBJECT, _suspended(metadata, body), "Once")
         if not changed:
-            return (aim,)
-        whose = f"CronJob/{spec.from_cron_job}" if spec.from_cron_job else "job"
-        text = f"runJob runs its command once, so that this of {whose} does not apply: {', '.join(changed)}"
-        return (aim, Remark(Reason.RUNS_ONCE, text))
+            return (desired,)
+        only = f"CronJob/{spec.from_cron_job}" if spec.from_cron_job else "job"
+        text = f"runJob runs its command once, so that this of {only} does not apply: {', '.join(changed)}"
+        return (desired, Remark(Reason.RUNS_ONCE, text))
 
     @staticmethod
-    def progress(spec: RunJobSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:
-        if isinstance(seen, Missing) or not seen.body:
-            text = interrupted(aim.ref, "was deleted before it ended")
+    def progress(
+        spec: RunJobSpec, context: PlanContext, desired: DesiredField, observed: ObservedObject | Missing
+    ) -> Progress:
+        if isinstance(observed, Missing) or not observed.body:
+            text = interrupted(desired.ref, "was deleted before it ended")
             return Progress(not spec.wait, text, Reason.JOB_INTERRUPTED)
-        job = seen.body
+        job = observed.body
         if is_interrupted(job):
-            text = interrupted(aim.ref, f"was interrupted ({why_failed(job)})")
+            text = interrupted(desired.ref, f"was interrupted ({why_failed(job)})")
             return Progress(not spec.wait, text, Reason.JOB_INTERRUPTED)
         match ended(job):
             case "Complete":
-                return Progress(text=complete(aim.ref.name, job["status"]))
+                return Progress(text=complete(desired.ref.name, job["status"]))
             case "Failed":
-                return Progress(not spec.wait, failed(aim.ref.name, job), Reason.JOB_FAILED)
-        refused = unmade(scene, seen) if is_podless(job) else ""
+                return Progress(not spec.wait, failed(desired.ref.name, job), Reason.JOB_FAILED)
+        refused = last_creation_failure(context, observed) if is_podless(job) else ""
         if refused:
-            return replace(without_pods(aim.ref, f"{aim.ref} has made no pod yet", refused), done=not spec.wait)
-        return Progress(not spec.wait, under_way(aim.ref, job))
+            return replace(without_pods(desired.ref, f"{desired.ref} has made no pod yet", refused), done=not spec.wait)
+        return Progress(not spec.wait, running_state(desired.ref, job))
 
     @staticmethod
-    def revokes(aim: Aim, seen: Seen) -> bool:  # noqa: ARG004 # the base signature
+    def revokes(desired: DesiredField, observed: ObservedObject) -> bool:  # noqa: ARG004 # the base signature
         """True while the Job has no pod: if it waits for room, it could run its command long after the release."""
-        return not has_pods(seen.body)
+        return not has_pods(observed.body)
 
     @classmethod
     def needs(cls, spec: RunJobSpec, target: TargetRefs) -> tuple[Right, ...]:
@@ -172,10 +174,10 @@ def _suspended(metadata: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]
     return {"apiVersion": BATCH, "kind": "Job", "metadata": metadata, "spec": {**spec, "suspend": True}}
 
 
-def _source(spec: RunJobSpec, scene: Scene) -> tuple[dict[str, Any], list[str], Mapping[str, Any]]:
+def _source(spec: RunJobSpec, context: PlanContext) -> tuple[dict[str, Any], list[str], Mapping[str, Any]]:
     """Return the Job's spec, the declared fields that do not apply, and the metadata to copy."""
     if spec.from_cron_job is not None:
-        template = scene.look(scene.ref(BATCH, "CronJob", spec.from_cron_job)).body["spec"]["jobTemplate"]
+        template = context.require(context.ref(BATCH, "CronJob", spec.from_cron_job)).body["spec"]["jobTemplate"]
         return (*once(template["spec"]), template.get("metadata") or {})
     assert spec.job is not None  # noqa: S101 # the validator guarantees it
     return (*once(spec.job.model_dump(by_alias=True, exclude_none=True)), {})

@@ -7,13 +7,13 @@ from pydantic import Field
 from runbook_operator.actions import pod_creation_failures
 from runbook_operator.actions.action_base import DONE, Action, Plan
 from runbook_operator.actions.action_rights import CHANGE, READ, Right
-from runbook_operator.actions.plan_context import Scene
+from runbook_operator.actions.plan_context import PlanContext
 from runbook_operator.actions.rolling_restart import going
 from runbook_operator.actions.scaling import disruption_budgets, remote_workloads
 from runbook_operator.actions.scaling.autoscalers import HPA, SCALED_OBJECT, Autoscaler, autoscalers
 from runbook_operator.actions.scaling.replica_amounts import ScaleAmount, amount
-from runbook_operator.core.desired_fields import Aim, Progress, Refused, Remark
-from runbook_operator.core.observed_object import REPLICAS, Missing, Seen
+from runbook_operator.core.desired_fields import DesiredField, Progress, Refused, Remark
+from runbook_operator.core.observed_object import REPLICAS, Missing, ObservedObject
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 
@@ -52,23 +52,28 @@ class Scale(Action):
     )
 
     @staticmethod
-    def plan(spec: ScaleSpec, scene: Scene) -> Plan:
-        seen = scene.look(scene.workload, whole=False)
-        if not seen.scalable:
-            kind = seen.ref.kind
-            text = f"{seen.ref}: a {kind} has no scale subresource; target a workload that has one"
+    def plan(spec: ScaleSpec, context: PlanContext) -> Plan:
+        observed = context.require(context.workload, whole=False)
+        if not observed.scalable:
+            kind = observed.ref.kind
+            text = f"{observed.ref}: a {kind} has no scale subresource; target a workload that has one"
             raise Refused(Reason.NOT_SCALABLE, text)
-        scaled_objects, hpas, canaries, rollouts, budgets = scene.find_all(*LOOKED_AT)
-        remote_workloads.check(seen.ref, canaries, rollouts)
-        others = autoscalers(scene, seen.ref, scaled_objects, hpas)
+        scaled_objects, hpas, canaries, rollouts, budgets = context.find_all(*LOOKED_AT)
+        remote_workloads.check(observed.ref, canaries, rollouts)
+        others = autoscalers(context, observed.ref, scaled_objects, hpas)
         if others and spec.autoscaler == "Refuse":
-            raise _refusal(seen.ref, others[0])
-        if scene.throw.momentary:
-            number, before, said = _within(spec, seen, others)
+            raise _refusal(observed.ref, others[0])
+        if context.throw.momentary:
+            number, before, said = _within(spec, observed, others)
         else:
-            number, said = amount(spec, seen.replicas), []
-            before = [aim for one in others for aim in one.pinned(number)]
-        return (*before, Aim(seen.ref, REPLICAS, number), *said, *disruption_budgets.remarks(seen, number, budgets))
+            number, said = amount(spec, observed.replicas), []
+            before = [desired for one in others for desired in one.pinned(number)]
+        return (
+            *before,
+            DesiredField(observed.ref, REPLICAS, number),
+            *said,
+            *disruption_budgets.remarks(observed, number, budgets),
+        )
 
     @staticmethod
     def describe(spec: Any) -> str:
@@ -78,15 +83,17 @@ class Scale(Action):
         return f"scale {spec.target} {step}"
 
     @staticmethod
-    def progress(spec: Any, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # the base signature
+    def progress(
+        spec: Any, context: PlanContext, desired: DesiredField, observed: ObservedObject | Missing
+    ) -> Progress:  # noqa: ARG004 # the base signature
         """Report how many pods are ready; a throw does not wait for them."""
-        if aim.field != REPLICAS or isinstance(seen, Missing) or seen.replicas != aim.held:
+        if desired.field != REPLICAS or isinstance(observed, Missing) or observed.replicas != desired.held:
             return DONE
-        are_missing = (seen.body.get("status") or {}).get("replicas", 0) < aim.held
-        return going(scene, seen, pods(seen)) if are_missing else Progress(text=pods(seen))
+        are_missing = (observed.body.get("status") or {}).get("replicas", 0) < desired.held
+        return going(context, observed, pods(observed)) if are_missing else Progress(text=pods(observed))
 
 
-def pods(workload: Seen) -> str:
+def pods(workload: ObservedObject) -> str:
     """Describe how many pods are still to start or terminate, empty if none; of a custom kind what it counts.
 
     A StatefulSet's replicas include terminating pods; a Deployment counts them separately, since Kubernetes 1.35.
@@ -100,12 +107,14 @@ def pods(workload: Seen) -> str:
     return ", ".join([*words, f"{going} still terminating"] if going else words)
 
 
-def _within(spec: ScaleSpec, seen: Seen, others: list[Autoscaler]) -> tuple[int, list[Aim], list[Remark]]:
+def _within(
+    spec: ScaleSpec, observed: ObservedObject, others: list[Autoscaler]
+) -> tuple[int, list[DesiredField], list[Remark]]:
     """Return the number within the autoscalers' bounds, no pins, and remarks about what the autoscalers do next."""
-    asked = amount(spec, seen.replicas)
+    asked = amount(spec, observed.replicas)
     awake = [one for one in others if asked > 0 or not one.rests_at_zero]
-    number = amount(spec, seen.replicas, *(one.bounds for one in awake))
-    return number, [], [_loose(seen.ref, asked, number, one) for one in awake]
+    number = amount(spec, observed.replicas, *(one.bounds for one in awake))
+    return number, [], [_loose(observed.ref, asked, number, one) for one in awake]
 
 
 def _loose(workload: Ref, asked: int, number: int, other: Autoscaler) -> Remark:

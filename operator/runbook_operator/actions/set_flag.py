@@ -9,21 +9,21 @@ from runbook_operator.actions.action_base import DONE, Action, ActionSpec, Plan,
 from runbook_operator.actions.action_rights import CHANGE, Right, needed
 from runbook_operator.actions.configmap_mounts import stale
 from runbook_operator.actions.flag_stores import at_home, in_environment
-from runbook_operator.actions.plan_context import Scene
+from runbook_operator.actions.plan_context import PlanContext
 from runbook_operator.actions.rolling_restart import (
     RESTART_AT,
     RESTARTED_FOR,
     RIGHTS,
-    left_alone,
     nothing_to_restart,
     restarted,
     restarted_once,
     rollable,
+    unreplaced_pods,
 )
-from runbook_operator.core.desired_fields import Aim, Progress, Remark
+from runbook_operator.core.desired_fields import DesiredField, Progress, Remark
 from runbook_operator.core.model_base import ApiModel, Rule
-from runbook_operator.core.observed_object import Missing, Seen
-from runbook_operator.core.queries import together
+from runbook_operator.core.observed_object import Missing, ObservedObject
+from runbook_operator.core.queries import read_together
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.rollout_progress import ROLLOUT, kind_of
 from runbook_operator.core.target_kinds import TargetRefs
@@ -99,14 +99,14 @@ class SetFlag(Action):
     rights = (*HOMES, *RIGHTS)
 
     @staticmethod
-    def plan(spec: SetFlagSpec, scene: Scene) -> Plan:
+    def plan(spec: SetFlagSpec, context: PlanContext) -> Plan:
         if spec.env is not None:
             container, must_exist = spec.env.container, spec.flag_must_exist
-            return in_environment(scene, container, spec.flag, spec.value, must_exist=must_exist)
-        home = partial(at_home, scene, spec.flag, spec.value, must_exist=spec.flag_must_exist)
+            return in_environment(context, container, spec.flag, spec.value, must_exist=must_exist)
+        home = partial(at_home, context, spec.flag, spec.value, must_exist=spec.flag_must_exist)
         if not spec.restart:
-            return (*home(), *_unseen(scene))
-        flag, restart = together(home, partial(_restart, scene))
+            return (*home(), *_unseen(context))
+        flag, restart = read_together(home, partial(_restart, context))
         return (*flag, *restart)
 
     @classmethod
@@ -115,30 +115,38 @@ class SetFlag(Action):
         return needed((*homes, *rolled), target)
 
     @staticmethod
-    def progress(spec: SetFlagSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # the base signature
-        return restarted(scene, seen) if aim.field.startswith(REPLACING) else DONE
+    def progress(
+        spec: SetFlagSpec, context: PlanContext, desired: DesiredField, observed: ObservedObject | Missing
+    ) -> Progress:  # noqa: ARG004 # the base signature
+        return restarted(context, observed) if desired.field.startswith(REPLACING) else DONE
 
     @staticmethod
     def describe(spec: SetFlagSpec) -> str:
         return short(f"set flag {spec.flag} of {spec.target} to {spec.value}")
 
 
-def _unseen(scene: Scene) -> tuple[Remark, ...]:
+def _unseen(context: PlanContext) -> tuple[Remark, ...]:
     """Return a remark if running pods keep the old value until a restart."""
-    workload, config = scene.target.workload, scene.flags
-    seen = scene.glance(workload) if workload and config.kind == "ConfigMap" else None
-    if seen is None or not (way := stale(seen, config)):
+    workload, config = context.target.workload, context.flags
+    observed = context.peek(workload) if workload and config.kind == "ConfigMap" else None
+    if observed is None or not (way := stale(observed, config)):
         return ()
-    text = f"pods of {seen.ref} take {config} in {way}, and see the change only after a restart; restart: true does it"
+    text = (
+        f"pods of {observed.ref} take {config} in {way}, and see the change only after a restart; restart: true does it"
+    )
     return (Remark(Reason.RESTART_NEEDED, text),)
 
 
-def _restart(scene: Scene) -> Plan:
+def _restart(context: PlanContext) -> Plan:
     """Plan a restart by an annotation; the release removes it, which changes the template and restarts again."""
-    seen = rollable(scene)
-    if kind_of(seen) == ROLLOUT:
+    observed = rollable(context)
+    if kind_of(observed) == ROLLOUT:
         # A changed template would go through its canary or blue-green steps, which may take hours.
-        name = seen.ref.name
-        text = f"{seen.ref} is restarted now; after the release do it by hand: kubectl argo rollouts restart {name}"
-        return (restarted_once(scene, seen, last=True), Remark(Reason.RESTART_BY_HAND, text))
-    return (Aim(seen.ref, ANNOTATION, scene.throw.engagement, last=True), *left_alone(seen), *nothing_to_restart(seen))
+        name = observed.ref.name
+        text = f"{observed.ref} is restarted now; after the release do it by hand: kubectl argo rollouts restart {name}"
+        return (restarted_once(context, observed, last=True), Remark(Reason.RESTART_BY_HAND, text))
+    return (
+        DesiredField(observed.ref, ANNOTATION, context.throw.engagement, last=True),
+        *unreplaced_pods(observed),
+        *nothing_to_restart(observed),
+    )

@@ -95,7 +95,7 @@ def why_failed(job: Body) -> str:
     return str(_failed(job).get("message", ""))
 
 
-def under_way(ref: Ref, job: Body) -> str:
+def running_state(ref: Ref, job: Body) -> str:
     """Describe the state of a running Job, without elapsed time, which would cause a status write at each visit."""
     if is_suspended(job):
         return f"{ref} is suspended"

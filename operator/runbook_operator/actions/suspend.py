@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 
 from runbook_operator.actions.action_base import DONE, Action, ActionSpec, Plan
 from runbook_operator.actions.action_rights import CHANGE, Right
-from runbook_operator.actions.plan_context import Scene
+from runbook_operator.actions.plan_context import PlanContext
 from runbook_operator.core import labels
 from runbook_operator.core.argocd_sync import ENABLED, is_automated, parent
-from runbook_operator.core.desired_fields import Aim, Progress, Refused, Remark
-from runbook_operator.core.observed_object import Missing, Seen
+from runbook_operator.core.desired_fields import DesiredField, Progress, Refused, Remark
+from runbook_operator.core.observed_object import Missing, ObservedObject
 from runbook_operator.core.reasons import Reason
 
 SUSPEND = "spec.suspend"
@@ -43,40 +43,42 @@ class Suspend(Action):
     )
 
     @staticmethod
-    def plan(spec: SuspendSpec, scene: Scene) -> Plan:  # noqa: ARG004 # the scene has the target
-        ref = scene.workload
-        way = WAYS.get((ref.group, ref.kind))
+    def plan(spec: SuspendSpec, context: PlanContext) -> Plan:  # noqa: ARG004 # the scene has the target
+        ref = context.workload
+        way = PLANNERS.get((ref.group, ref.kind))
         if way is None:
-            names = ", ".join(f"{kind} ({group})" for group, kind in WAYS)
+            names = ", ".join(f"{kind} ({group})" for group, kind in PLANNERS)
             message = f"{ref}: a {ref.kind} of {ref.api_version} cannot be suspended; target one of {names}"
             raise Refused(Reason.NOT_SUSPENDABLE, message)
-        return way(scene.look(ref))
+        return way(context.require(ref))
 
     @staticmethod
-    def progress(spec: SuspendSpec, scene: Scene, aim: Aim, seen: Seen | Missing) -> Progress:  # noqa: ARG004 # the base signature
-        if aim.ref.kind != "CronJob" or isinstance(seen, Missing):
+    def progress(
+        spec: SuspendSpec, context: PlanContext, desired: DesiredField, observed: ObservedObject | Missing
+    ) -> Progress:  # noqa: ARG004 # the base signature
+        if desired.ref.kind != "CronJob" or isinstance(observed, Missing):
             return DONE
-        return Progress(text=_missed(scene.look(aim.ref)))
+        return Progress(text=_missed(context.require(desired.ref)))
 
     @staticmethod
     def describe(spec: SuspendSpec) -> str:
         return f"suspend {spec.target}"
 
 
-def _cron_job(seen: Seen) -> Plan:
-    active = [one["name"] for one in (seen.body.get("status") or {}).get("active") or ()]
-    plan: list[Aim | Remark] = [Aim(seen.ref, SUSPEND, held=True)]
-    if missed := _missed(seen):
-        plan.append(Remark(Reason.MISSED_RUN, f"{seen.ref}: {missed}; release it when that run may start"))
+def _cron_job(observed: ObservedObject) -> Plan:
+    active = [one["name"] for one in (observed.body.get("status") or {}).get("active") or ()]
+    plan: list[DesiredField | Remark] = [DesiredField(observed.ref, SUSPEND, held=True)]
+    if missed := _missed(observed):
+        plan.append(Remark(Reason.MISSED_RUN, f"{observed.ref}: {missed}; release it when that run may start"))
     if active:
-        text = f"{seen.ref}: what it has started already goes on: {', '.join(f'Job/{name}' for name in active)}"
+        text = f"{observed.ref}: what it has started already goes on: {', '.join(f'Job/{name}' for name in active)}"
         plan.append(Remark(Reason.STILL_RUNNING, text))
     return tuple(plan)
 
 
-def _missed(seen: Seen) -> str:
+def _missed(observed: ObservedObject) -> str:
     """Describe the run that a release of the CronJob starts; empty if it was suspended before the throw."""
-    spec = seen.body["spec"]
+    spec = observed.body["spec"]
     if spec.get("suspend"):
         return ""
     deadline = spec.get("startingDeadlineSeconds")
@@ -84,48 +86,50 @@ def _missed(seen: Seen) -> str:
     return f"the release starts the newest run that is missed until then at once{unless}"
 
 
-def _job(seen: Seen) -> Plan:
-    status = seen.body.get("status") or {}
+def _job(observed: ObservedObject) -> Plan:
+    status = observed.body.get("status") or {}
     ended = [
         one["type"] for one in status.get("conditions") or () if one["status"] == "True" and one["type"] in FINISHED
     ]
     if ended:
-        return (Remark(Reason.NOTHING_TO_DO, f"{seen.ref} has ended ({ended[0]}): there is nothing to suspend"),)
-    aim = Aim(seen.ref, SUSPEND, held=True)
-    if seen.body["spec"].get("suspend"):
-        return (aim,)
-    text = f"{seen.ref}: its pods are deleted ({status.get('active', 0)} now), and begin anew at the release"
-    return (aim, Remark(Reason.PODS_DELETED, text))
+        return (Remark(Reason.NOTHING_TO_DO, f"{observed.ref} has ended ({ended[0]}): there is nothing to suspend"),)
+    desired = DesiredField(observed.ref, SUSPEND, held=True)
+    if observed.body["spec"].get("suspend"):
+        return (desired,)
+    text = f"{observed.ref}: its pods are deleted ({status.get('active', 0)} now), and begin anew at the release"
+    return (desired, Remark(Reason.PODS_DELETED, text))
 
 
-def _flux(seen: Seen) -> Plan:
+def _flux(observed: ObservedObject) -> Plan:
     """Suspend a Flux object; by default the engine annotates it, so that its parent Kustomization does not undo it."""
-    above = (seen.body["metadata"].get("labels") or {}).get(labels.FLUX_KUSTOMIZATION)
-    aim = Aim(seen.ref, SUSPEND, held=True)
+    above = (observed.body["metadata"].get("labels") or {}).get(labels.FLUX_KUSTOMIZATION)
+    desired = DesiredField(observed.ref, SUSPEND, held=True)
     if not above:
-        return (aim,)
+        return (desired,)
     text = (
-        f"{seen.ref} is applied by the Kustomization {above}, which is kept off it until the release, so that changes "
+        f"{observed.ref} is applied by the Kustomization {above}, which is kept off it until the release, so that changes "
         "in Git wait; with spec.gitOps.flux: Ignore it would take the suspension back"
     )
-    return (aim, Remark(Reason.GITOPS, text))
+    return (desired, Remark(Reason.GITOPS, text))
 
 
-def _argo_cd(seen: Seen) -> Plan:
-    if above := parent(seen):
-        text = f"{seen.ref} is managed by {above}, which would take it back; suspend the automatic sync there"
+def _argo_cd(observed: ObservedObject) -> Plan:
+    if above := parent(observed):
+        text = f"{observed.ref} is managed by {above}, which would take it back; suspend the automatic sync there"
         raise Refused(Reason.GITOPS, text)
-    if not is_automated(seen):
-        text = f"{seen.ref} has no spec.syncPolicy.automated: it syncs by hand only, and there is nothing to suspend"
+    if not is_automated(observed):
+        text = (
+            f"{observed.ref} has no spec.syncPolicy.automated: it syncs by hand only, and there is nothing to suspend"
+        )
         return (Remark(Reason.NOTHING_TO_DO, text),)
-    return (Aim(seen.ref, ENABLED, held=False),)
+    return (DesiredField(observed.ref, ENABLED, held=False),)
 
 
-def _keda(seen: Seen) -> Plan:
-    return (Aim(seen.ref, PAUSED, "true"),)
+def _keda(observed: ObservedObject) -> Plan:
+    return (DesiredField(observed.ref, PAUSED, "true"),)
 
 
-WAYS: Mapping[tuple[str, str], Callable[[Seen], Plan]] = {
+PLANNERS: Mapping[tuple[str, str], Callable[[ObservedObject], Plan]] = {
     ("batch", "CronJob"): _cron_job,
     ("batch", "Job"): _job,
     ("kustomize.toolkit.fluxcd.io", "Kustomization"): _flux,

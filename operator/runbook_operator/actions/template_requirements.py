@@ -4,12 +4,12 @@ from collections.abc import Callable
 from functools import partial
 
 from runbook_operator.actions.action_rights import Right
-from runbook_operator.actions.plan_context import Body, Scene
+from runbook_operator.actions.plan_context import Body, PlanContext
 from runbook_operator.actions.rollback_revisions import Choice
 from runbook_operator.core.desired_fields import Refused, Remark
-from runbook_operator.core.observed_object import Missing, Seen
+from runbook_operator.core.observed_object import Missing, ObservedObject
 from runbook_operator.core.pod_templates import Needed, pull_secrets, references, surroundings
-from runbook_operator.core.queries import together
+from runbook_operator.core.queries import read_together
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 
@@ -30,7 +30,7 @@ CLASSES = ("PriorityClass", "RuntimeClass")
 """Cluster-scoped kinds."""
 
 
-def check(scene: Scene, seen: Seen, choice: Choice) -> list[Remark]:
+def check(context: PlanContext, observed: ObservedObject, choice: Choice) -> list[Remark]:
     """Return the remarks about objects that the revision's template refers to.
 
     Raises Refused if one is gone that its pods cannot start without. Objects that the live template refers to as well
@@ -38,19 +38,23 @@ def check(scene: Scene, seen: Seen, choice: Choice) -> list[Remark]:
     """
     if choice.is_live:
         return []
-    old, live = choice.revision.template, seen.body["spec"]["template"]
+    old, live = choice.revision.template, observed.body["spec"]["template"]
     needed, pulled = [*references(old), *_only(surroundings, old, live)], _only(pull_secrets, old, live)
-    found = together(*(partial(scene.seen, _ref(scene, one), True) for one in (*needed, *pulled)))  # as a whole
+    found = read_together(
+        *(partial(context.observed, _ref(context, one), True) for one in (*needed, *pulled))
+    )  # as a whole
     missing = [one for one in found[: len(needed)] if isinstance(one, Missing)]
     gone = _names([one for one in missing if one.reason is not Reason.FORBIDDEN])
     number = choice.revision.number
     if gone:
-        text = f"{seen.ref}: revision {number} needs {gone}, which is gone; make it again, or name another revision"
+        text = f"{observed.ref}: revision {number} needs {gone}, which is gone; make it again, or name another revision"
         raise Refused(Reason.REFERENCE_NOT_FOUND, f"{text} by toRevision")
     unseen = _names(missing)
     unpulled = _names([one for one in found[len(needed) :] if isinstance(one, Missing)])
-    hidden = f"{seen.ref}: revision {number} needs {unseen}, and the operator may not see whether that is there"
-    absent = f"{seen.ref}: revision {number} pulls its images by {unpulled}, which was not seen; pods that have to pull"
+    hidden = f"{observed.ref}: revision {number} needs {unseen}, and the operator may not see whether that is there"
+    absent = (
+        f"{observed.ref}: revision {number} pulls its images by {unpulled}, which was not seen; pods that have to pull"
+    )
     remarks = [Remark(Reason.FORBIDDEN, hidden)] if unseen else []
     pulls = [Remark(Reason.REFERENCE_NOT_FOUND, f"{absent} a private image do not start")] if unpulled else []
     return [*remarks, *pulls]
@@ -62,9 +66,9 @@ def _only(named: Named, old: Body, live: Body) -> list[Needed]:
     return [one for one in named(old) if one not in there]
 
 
-def _ref(scene: Scene, needed: Needed) -> Ref:
+def _ref(context: PlanContext, needed: Needed) -> Ref:
     api_version, kind, name = needed
-    return Ref(api_version, kind, "", name) if kind in CLASSES else scene.ref(api_version, kind, name)
+    return Ref(api_version, kind, "", name) if kind in CLASSES else context.ref(api_version, kind, name)
 
 
 def _names(missing: list[Missing]) -> str:

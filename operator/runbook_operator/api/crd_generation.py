@@ -20,7 +20,7 @@ from runbook_operator.core.references import GROUP, VERSION
 
 Schema = dict[str, Any]
 
-KEPT = frozenset(
+SCHEMA_KEYWORDS = frozenset(
     {
         *("type", "description", "default", "enum", "format", "pattern", "required", "properties", "items"),
         *("minimum", "maximum", "multipleOf", "minLength", "maxLength", "minItems", "maxItems"),
@@ -112,7 +112,7 @@ SWITCH = Kind(
         Column("Description", ".status.description", priority=1),
         Column("Message", ".status.columns.message", priority=1),
         Column("Generation", ".metadata.generation", "integer", priority=1),
-        Column("Seen", ".status.observedGeneration", "integer", priority=1),
+        Column("ObservedObject", ".status.observedGeneration", "integer", priority=1),
         replace(AGE, priority=1),
     ),
     rules=(cel_rules.SWITCH_NAME,),
@@ -145,11 +145,11 @@ def crd(kind: Kind) -> Schema:
 def structural(model: type[BaseModel]) -> Schema:
     """Return the model's structural schema; raises UnsupportedSchemaError for constructs that a CRD cannot express."""
     schema = model.model_json_schema(by_alias=True)
-    return _convert(schema, _Place(schema.get("$defs", {}), model.__name__))
+    return _convert(schema, _Position(schema.get("$defs", {}), model.__name__))
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Position:
     """Position in the schema: the path for messages, the enclosing definitions, and if it is in an atomic list."""
 
     defs: Mapping[str, Schema]
@@ -157,10 +157,10 @@ class _Place:
     inside: frozenset[str] = frozenset()
     atomic: bool = False
 
-    def below(self, step: str) -> "_Place":
+    def below(self, step: str) -> "_Position":
         return replace(self, path=f"{self.path}.{step}")
 
-    def entering(self, name: str) -> "_Place":
+    def entering(self, name: str) -> "_Position":
         if name in self.inside:
             raise UnsupportedSchemaError(f"{self.path}: {name} contains itself, which a CRD cannot express")
         return replace(self, inside=self.inside | {name})
@@ -191,10 +191,10 @@ def _version(kind: Kind) -> Schema:
     }
 
 
-def _convert(node: Schema, place: _Place) -> Schema:
+def _convert(node: Schema, place: _Position) -> Schema:
     node, place = _resolved(node, place)
     if place.atomic and "default" in node:
-        node = _told(node)
+        node = _described_default(node)
     if not TYPED & set(node):
         return {**OPEN, **{key: node[key] for key in ("description",) if key in node}}
     converted: Schema = {}
@@ -203,7 +203,7 @@ def _convert(node: Schema, place: _Place) -> Schema:
     return converted
 
 
-def _resolved(node: Schema, place: _Place) -> tuple[Schema, _Place]:
+def _resolved(node: Schema, place: _Position) -> tuple[Schema, _Position]:
     """Resolve $ref and drop a null branch, since absent means null. Keywords next to these take precedence."""
     if node.get("default", 0) in (None, ""):
         return _resolved(_without(node, "default"), place)
@@ -215,7 +215,7 @@ def _resolved(node: Schema, place: _Place) -> tuple[Schema, _Place]:
     return node, place
 
 
-def _told(node: Schema) -> Schema:
+def _described_default(node: Schema) -> Schema:
     """Move the node's default into its description.
 
     Argo CD compares an atomic list as a whole, so a default that the API server fills in would be a permanent
@@ -237,35 +237,35 @@ def _only_branch(branches: list[Schema], path: str) -> Schema:
     return kept[0]
 
 
-def _keyword(key: str, value: Any, node: Schema, place: _Place) -> Schema:
+def _keyword(key: str, value: Any, node: Schema, place: _Position) -> Schema:
     if key in NESTED:
         return NESTED[key](value, node, place)
     if key in RENAMED:
         return RENAMED[key](value)
-    if key in KEPT or key.startswith("x-kubernetes-"):
+    if key in SCHEMA_KEYWORDS or key.startswith("x-kubernetes-"):
         return {key: value}
     if key in DROPPED:
         return {}
     raise UnsupportedSchemaError(f"{place.path}: {key} has no equivalent in a CRD")
 
 
-def _properties(value: Schema, _: Schema, place: _Place) -> Schema:
+def _properties(value: Schema, _: Schema, place: _Position) -> Schema:
     return {"properties": {name: _convert(child, place.below(name)) for name, child in value.items()}}
 
 
-def _items(value: Schema, node: Schema, place: _Place) -> Schema:
+def _items(value: Schema, node: Schema, place: _Position) -> Schema:
     atomic = place.atomic or node.get("x-kubernetes-list-type", "atomic") == "atomic"
     return {"items": _convert(value, replace(place.below("[]"), atomic=atomic))}
 
 
-def _additional(value: Any, node: Schema, place: _Place) -> Schema:
+def _additional(value: Any, node: Schema, place: _Position) -> Schema:
     """Convert additionalProperties: False is implied by pruning, True is an open object, a schema is for map values."""
     if value is False or ("properties" in node and value is not True):
         return {}
     return dict(OPEN) if value is True else {"additionalProperties": _convert(value, place.below("*"))}
 
 
-NESTED: Mapping[str, Callable[[Any, Schema, _Place], Schema]] = {
+NESTED: Mapping[str, Callable[[Any, Schema, _Position], Schema]] = {
     "properties": _properties,
     "items": _items,
     "additionalProperties": _additional,

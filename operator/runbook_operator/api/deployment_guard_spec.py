@@ -75,7 +75,7 @@ class WatchedRevision(GoodRevision):
         description="Metrics and health endpoints that became Critical before the revision, or while the target was "
         "down on purpose. They are no evidence against it until they were Ok again.",
     )
-    saw: list[str] = Field(
+    judged_by: list[str] = Field(
         default_factory=list,
         description="Metrics and health endpoints that became Critical in its window. The hold ends when all are Ok "
         "again.",
@@ -109,4 +109,6 @@ class JudgedRevision(GoodRevision):
     advice: str = Field(
         "", description="Response to a bad revision, and the change in Git that rolls it back for good."
     )
-    brought: bool = Field(False, description="true if a switch rolled back to it, and it was not deployed again since.")
+    rolled_back_to: bool = Field(
+        False, description="true if a switch rolled back to it, and it was not deployed again since."
+    )

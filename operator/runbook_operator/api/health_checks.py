@@ -17,7 +17,7 @@ from runbook_operator.core.references import Ref
 from runbook_operator.core.service_ports import Port
 
 ONE_CHECK = "set exactly one of http, tcp and grpc"
-ONE_PLACE = "set exactly one of service and url"
+SERVICE_OR_URL = "set exactly one of service and url"
 ONE_VALUE = "set exactly one of value and secret"
 HTTPS = "tls is for a service: a url says https:// by itself"
 OWN_PATH = "path is for a service: a url has its own"
@@ -101,7 +101,7 @@ class HttpCheck(ApiModel):
     tls: CheckTls | None = Field(None, description="Use HTTPS for a service.")
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
-        Rule("has(self.service) != has(self.url)", ONE_PLACE),
+        Rule("has(self.service) != has(self.url)", SERVICE_OR_URL),
         Rule("!has(self.url) || !has(self.tls)", HTTPS),
         Rule("!has(self.url) || self.path == '/'", OWN_PATH),
     )
@@ -109,7 +109,7 @@ class HttpCheck(ApiModel):
     @model_validator(mode="after")
     def _one_place(self) -> "HttpCheck":
         if (self.service is None) == (self.url is None):
-            raise ValueError(ONE_PLACE)
+            raise ValueError(SERVICE_OR_URL)
         if self.url is not None and self.tls is not None:
             raise ValueError(HTTPS)
         if self.url is not None and self.path != "/":

@@ -60,7 +60,7 @@ class Engage(ApiModel):
     engage: EntryName = Field(description="Name of a kill switch in spec.killSwitches. It must not be momentary.")
 
 
-def _in_words(schema: dict[str, Any]) -> None:
+def _describe_defaults(schema: dict[str, Any]) -> None:
     """Move the pace's defaults into descriptions: one filled in by the API server would look like a declared value."""
     for name in UNFILLED:
         field = schema["properties"][name]
@@ -79,7 +79,7 @@ def _unfilled(rule: Rule) -> Rule:
 class HealthEndpoint(Pace):
     """A health endpoint of a target, which the operator checks periodically."""
 
-    model_config = ConfigDict(json_schema_extra=_in_words)
+    model_config = ConfigDict(json_schema_extra=_describe_defaults)
 
     name: EntryName = Field(description="Name of the health endpoint, as in the status.")
     meaning: Text = Field("", description="Meaning of its being healthy: Service can handle traffic.")
@@ -234,7 +234,7 @@ class Metric(CountedNumber):
         return action.engage if action else None
 
 
-class Sensed(StatusModel):
+class EntryStatus(StatusModel):
     """Status of a watched entry. It is written when the level or its cause changes, not at each reading."""
 
     name: str = Field(description="Name of the entry in the spec.")

@@ -15,7 +15,7 @@ from runbook_operator.core.gitops_trackers import tracker
 from runbook_operator.core.labels import ENGAGED_BY, RUNBOOK
 from runbook_operator.core.references import API_VERSION, Meta, Ref, meta_of
 
-WORD = "spec{engaged,reason,expiresAfter,renewedAt}"
+OVERRIDE_FIELDS = "spec{engaged,reason,expiresAfter,renewedAt}"
 """The fields of a person's override."""
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
@@ -45,19 +45,19 @@ class SwitchObject:
     meta: Meta
     spec: SwitchSpec
     status: SwitchStatus
-    said_by: str = ""
-    said_at: str = ""
+    override_author: str = ""
+    override_time: str = ""
     made_for: str = ""
     tracked_by: str = ""
-    told: SwitchStatus | None = None
+    stored_status: SwitchStatus | None = None
 
     @property
     def written(self) -> SwitchStatus:
         """The status as stored in the API server."""
-        return self.told or self.status
+        return self.stored_status or self.status
 
     @property
-    def is_in_doubt(self) -> bool:
+    def maybe_thrown(self) -> bool:
         """True if its spec changed since it was idle: a throw may have written targets without storing its record."""
         prepared = self.status.prepared
         return self.status.record is None and prepared is not None and prepared.generation != self.meta.generation
@@ -74,7 +74,7 @@ class SwitchObject:
         return is_spoken_to and bool(self.spec.engaged) != (self.status.record is not None)
 
     @property
-    def is_kept_engaged(self) -> bool:
+    def is_held_engaged(self) -> bool:
         """True if a person's override or an automatic hold keeps it engaged."""
         if self.meta.deleting:
             return False
@@ -107,7 +107,7 @@ def parse_switch(body: Mapping[str, Any]) -> SwitchObject:
     spec = SwitchSpec.model_validate(body["spec"])
     status = SwitchStatus.model_validate(body.get("status") or {})
     meta = body["metadata"]
-    manager, noted = field_paths.owner(meta, WORD)
+    manager, noted = field_paths.owner(meta, OVERRIDE_FIELDS)
     user, stamped = _stamped(meta)
     made_for = str((meta.get("labels") or {}).get(RUNBOOK, ""))
     return SwitchObject(meta_of(body), spec, status, user or manager, stamped or noted, made_for, tracker(meta))

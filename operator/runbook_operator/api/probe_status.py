@@ -9,7 +9,7 @@ from runbook_operator.core.model_base import StatusModel
 from runbook_operator.core.references import Ref
 
 
-class HeldField(StatusModel):
+class HeldProbeField(StatusModel):
     """One field that the operator sets; recorded before the write."""
 
     field: str = Field(description="Path of the field in the workload.")
@@ -44,14 +44,14 @@ class ProbeStatus(StatusModel):
         description="ServiceAccount that the operator impersonates to set and restore it; absent for the operator's "
         "own rights.",
     )
-    held: list[HeldField] = Field(
+    held: list[HeldProbeField] = Field(
         default_factory=list, description="Fields that the operator has set, and restores once enforce is off."
     )
     pending: bool = Field(False, description="true if the write is recorded and not yet known to be in the workload.")
     set_at: str | None = Field(None, description="Time at which the last write was recorded, RFC 3339.")
     set_generation: int = Field(0, description="Generation of the workload that contained the write.")
     times: int = Field(0, description="Number of times it was set since the last quiet period.")
-    let_go_at: str | None = Field(
+    restore_deadline: str | None = Field(
         None, description="Time at which a deletion of the Runbook stops waiting for the restore, RFC 3339."
     )
 

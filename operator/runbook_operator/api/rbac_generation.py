@@ -44,7 +44,7 @@ BASE = (
 )
 """Rights that every installation needs: its own kinds, Services, their endpoints, workloads, leases and Events."""
 
-SENSING = (
+MONITORING = (
     (PODS, Right("", "pods", ("list", "watch")), "What checks need that ask each ready pod behind a Service."),
     (SECRETS, Right("", "secrets", ("get",)), "What checks need whose headers or authorities are kept in Secrets."),
 )
@@ -74,7 +74,7 @@ def roles() -> list[Role]:
         _role(f"{PREFIX}-action-{kind.lower()}", action.rights, f"What the action {kind} needs.")
         for kind, action in sorted(REGISTRY.items())
     )
-    sensing = (_role(name, (right,), text) for name, right, text in SENSING)
+    sensing = (_role(name, (right,), text) for name, right, text in MONITORING)
     numbers = (
         _role(f"{PREFIX}-source-{kind}", source.rights, f"What metrics need that are read from {kind}.")
         for kind, source in sorted(sources.REGISTRY.items())
@@ -140,10 +140,10 @@ def _role(name: str, rights: Iterable[Right], text: str, labels: Mapping[str, st
 
 def _rules(rights: Iterable[Right]) -> list[dict[str, list[str]]]:
     """Return rules in a fixed order, each with all resources that share a group and verbs."""
-    together: dict[tuple[str, tuple[str, ...]], set[str]] = defaultdict(set)
+    read_together: dict[tuple[str, tuple[str, ...]], set[str]] = defaultdict(set)
     for right in rights:
-        together[(right.group, right.verbs)].add(right.resource)
+        read_together[(right.group, right.verbs)].add(right.resource)
     return [
         {"apiGroups": [group], "resources": sorted(resources), "verbs": list(verbs)}
-        for (group, verbs), resources in sorted(together.items())
+        for (group, verbs), resources in sorted(read_together.items())
     ]

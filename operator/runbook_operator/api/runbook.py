@@ -21,7 +21,7 @@ from runbook_operator.api.deployment_guard_spec import (
     WatchedRevision,
 )
 from runbook_operator.api.gitops_spec import GitOps
-from runbook_operator.api.monitoring_spec import Dependency, HealthEndpoint, Metric, Sensed
+from runbook_operator.api.monitoring_spec import Dependency, EntryStatus, HealthEndpoint, Metric
 from runbook_operator.api.name_types import EntryName, ObjectName, Text, Title, mapped_by
 from runbook_operator.api.probe_status import ProbeStatus
 from runbook_operator.api.switch import OnDelete
@@ -263,17 +263,17 @@ class RunbookStatus(StatusModel):
     targets: list[TargetStatus] = Field(
         default_factory=list, description="Status of each target.", json_schema_extra=mapped_by("name")
     )
-    health_endpoints: list[Sensed] = Field(
+    health_endpoints: list[EntryStatus] = Field(
         default_factory=list, description="Status of each health endpoint.", json_schema_extra=mapped_by("name")
     )
     probes: list[ProbeStatus] = Field(
         default_factory=list,
         description="Containers' probes that health endpoints declare, and the fields that the operator has set.",
     )
-    dependencies: list[Sensed] = Field(
+    dependencies: list[EntryStatus] = Field(
         default_factory=list, description="Status of each dependency.", json_schema_extra=mapped_by("name")
     )
-    metrics: list[Sensed] = Field(
+    metrics: list[EntryStatus] = Field(
         default_factory=list, description="Status of each metric.", json_schema_extra=mapped_by("name")
     )
     conditions: list[Condition] = Field(

@@ -7,14 +7,14 @@ from pydantic import Field
 from runbook_operator.api.admission_changes import Admitted
 from runbook_operator.api.conditions import Condition
 from runbook_operator.api.name_types import ObjectName, mapped_by
-from runbook_operator.api.override import Word
+from runbook_operator.api.override import Override
 from runbook_operator.api.printer_columns import Columns
-from runbook_operator.core.desired_fields import Aim, Mode
+from runbook_operator.core.desired_fields import DesiredField, Mode
 from runbook_operator.core.model_base import StatusModel
 from runbook_operator.core.references import Ref
 from runbook_operator.core.target_kinds import TargetRefs
 
-FINALIZER = "runbooks.dev/put-back"
+FINALIZER = "runbooks.dev/restore"
 OnDelete = Literal["Restore", "Keep"]
 Phase = Literal["Released", "Engaging", "Engaged", "NothingToDo", "Releasing", "Stalled"]
 Holder = Literal["Person", "Metric", "Dependency", "Deployment"]
@@ -104,7 +104,7 @@ class Declared(StatusModel):
     target: PinnedTarget = Field(default_factory=PinnedTarget, description="The target of the action.")
 
 
-class Entry(StatusModel):
+class FieldRecord(StatusModel):
     """One field that an engagement writes: its saved value, its held value, and the progress."""
 
     step: int = Field(0, description="Index in record.plan of the action that the field belongs to.")
@@ -135,8 +135,8 @@ class Entry(StatusModel):
     def ref(self, namespace: str) -> Ref:
         return Ref(self.api_version, self.kind, namespace, self.name)
 
-    def aim(self, namespace: str) -> Aim:
-        return Aim(self.ref(namespace), self.field, self.held, self.mode, self.last)
+    def desired(self, namespace: str) -> DesiredField:
+        return DesiredField(self.ref(namespace), self.field, self.held, self.mode, self.last)
 
 
 class Noted(StatusModel):
@@ -170,11 +170,11 @@ class Record(StatusModel):
     )
     done: bool = Field(False, description="true once a momentary switch has acted and has only to spring back.")
     plan: list[Declared] = Field(default_factory=list, description="The declared actions as of the throw, in order.")
-    actions: list[Entry] = Field(
+    actions: list[FieldRecord] = Field(
         default_factory=list, description="The fields to write, in order; several may belong to one action."
     )
     remarks: list[Noted] = Field(default_factory=list, description="Warnings about the engagement.")
-    dropped: list[Entry] = Field(
+    dropped: list[FieldRecord] = Field(
         default_factory=list, description="Fields that a change of the Runbook removed, until they are restored."
     )
 
@@ -271,7 +271,7 @@ class SwitchStatus(StatusModel):
     )
     engaged_at: str | None = Field(None, description="Time since which the switch is engaged, RFC 3339.")
     engaged_by: str | None = Field(None, description="The person, or the entry of the Runbook, that engaged it.")
-    word: Word | None = Field(None, description="Override in force: spec.engaged, its author, start and end.")
+    override: Override | None = Field(None, description="Override in force: spec.engaged, its author, start and end.")
     earlier_reason: str = Field(
         "", description="Text in spec.reason that is left from an earlier throw or silence and does not count now."
     )

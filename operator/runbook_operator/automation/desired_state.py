@@ -3,219 +3,224 @@
 from datetime import datetime
 
 from runbook_operator.api.conditions import moment, timestamp
-from runbook_operator.api.override import Word
+from runbook_operator.api.override import Override
 from runbook_operator.api.switch import Hold, Holder
 from runbook_operator.automation import momentary_throws
-from runbook_operator.automation.active_signals import heard
+from runbook_operator.automation.active_signals import active_signals
 from runbook_operator.automation.gates import closed, confirmed
 from runbook_operator.core.durations import duration
 from runbook_operator.reconcile.automation_pauses import Gate
-from runbook_operator.reconcile.snapshot import World
+from runbook_operator.reconcile.snapshot import Snapshot
 
 
-def wanted(world: World) -> bool:
+def should_be_engaged(snapshot: Snapshot) -> bool:
     """True if the switch should be engaged now."""
-    if world.deleting:
+    if snapshot.deleting:
         return False
-    if (said := in_force(world)) is not None:
+    if (said := in_force(snapshot)) is not None:
         return said.engaged
-    return bool(automatic_holds(world)) and is_automatic(world) and held_back(world) is None
+    return bool(automatic_holds(snapshot)) and is_automatic(snapshot) and closed_gate(snapshot) is None
 
 
-def held_back(world: World) -> Gate | None:
+def closed_gate(snapshot: Snapshot) -> Gate | None:
     """Return the gate that keeps automatic holds from engaging the switch; None while it is engaged or overridden."""
-    said, automatic = in_force(world), automatic_holds(world)
-    if said is not None or world.deleting or world.record is not None or not (automatic and is_automatic(world)):
+    said, automatic = in_force(snapshot), automatic_holds(snapshot)
+    if (
+        said is not None
+        or snapshot.deleting
+        or snapshot.record is not None
+        or not (automatic and is_automatic(snapshot))
+    ):
         return None
-    return closed(world, automatic)
+    return closed(snapshot, automatic)
 
 
-def begins_by_itself(world: World) -> bool:
+def begins_automatically(snapshot: Snapshot) -> bool:
     """True if the next step begins an automatic engagement."""
-    is_kept_off = world.observing or world.barred or world.tracked
-    if world.record is not None or is_kept_off or world.entry is None or not wanted(world):
+    is_kept_off = snapshot.observing or snapshot.lacks_account or snapshot.tracked
+    if snapshot.record is not None or is_kept_off or snapshot.entry is None or not should_be_engaged(snapshot):
         return False
-    return thrown_by(world).source != "Person"
+    return thrown_by(snapshot).source != "Person"
 
 
-def word(world: World) -> Word | None:
+def current_override(snapshot: Snapshot) -> Override | None:
     """Return the override in spec.engaged, with its author, start and end.
 
     Those stay as the status recorded them until a person changes the spec again.
     """
-    spec = world.switch.spec
+    spec = snapshot.switch.spec
     if spec.engaged is None:
         return None
-    known = _recorded(world)
-    since = moment(known.since) if known else _said_at(world)
-    return Word(
+    known = _recorded(snapshot)
+    since = moment(known.since) if known else _override_set_at(snapshot)
+    return Override(
         engaged=spec.engaged,
-        by=known.by if known else world.switch.said_by,
-        reason="" if spec.reason == earlier_reason(world) else spec.reason,
-        rehearsed=_is_rehearsed(world, known),
+        by=known.by if known else snapshot.switch.override_author,
+        reason="" if spec.reason == earlier_reason(snapshot) else spec.reason,
+        rehearsed=_is_rehearsed(snapshot, known),
         since=timestamp(since),
-        generation=world.switch.meta.generation,
+        generation=snapshot.switch.meta.generation,
         expires_after=spec.expires_after,
-        expires_at=_end(world, since),
+        expires_at=_end(snapshot, since),
     )
 
 
-def in_force(world: World) -> Word | None:
+def in_force(snapshot: Snapshot) -> Override | None:
     """Return the override that counts now: neither expired nor a rehearsal."""
-    said = word(world)
-    return None if said is None or said.rehearsed or is_over(world) else said
+    said = current_override(snapshot)
+    return None if said is None or said.rehearsed or is_over(snapshot) else said
 
 
-def is_over(world: World) -> bool:
+def is_over(snapshot: Snapshot) -> bool:
     """True if the override has expired."""
-    at = expires_at(world)
-    return at is not None and world.now >= at
+    at = expires_at(snapshot)
+    return at is not None and snapshot.now >= at
 
 
-def expires_at(world: World) -> datetime | None:
+def expires_at(snapshot: Snapshot) -> datetime | None:
     """Return when the override expires, None if it does not; the progress of a momentary throw moves that time."""
-    said = word(world)
+    said = current_override(snapshot)
     if said is None or said.expires_at is None:
         return None
     at = moment(said.expires_at)
-    if not momentary_throws.is_thrown(world):
+    if not momentary_throws.is_thrown(snapshot):
         return at
-    return None if said.rehearsed else momentary_throws.expires_at(world, at)
+    return None if said.rehearsed else momentary_throws.expires_at(snapshot, at)
 
 
-def spent(world: World) -> Word | None:
+def expired_momentary_throw(snapshot: Snapshot) -> Override | None:
     """Return the momentary throw that expired before it had done all its actions: the operator refuses it."""
-    said = word(world)
-    return said if said is not None and momentary_throws.is_thrown(world) and is_over(world) else None
+    said = current_override(snapshot)
+    return said if said is not None and momentary_throws.is_thrown(snapshot) and is_over(snapshot) else None
 
 
-def earlier_reason(world: World) -> str:
+def earlier_reason(snapshot: Snapshot) -> str:
     """Return the text in spec.reason that belongs to an earlier override, and not to this one.
 
     A release that patches only engaged leaves the reason in the spec. It was given for another throw, perhaps by
     another person.
     """
-    spec, status = world.switch.spec, world.switch.status
+    spec, status = snapshot.switch.spec, snapshot.switch.status
     if spec.engaged is None:
         return spec.reason
-    old = status.word
-    if old is None or _recorded(world) is not None or _is_renewal(world, old):
+    old = status.override
+    if old is None or _recorded(snapshot) is not None or _is_renewal(snapshot, old):
         return status.earlier_reason
     return old.reason or status.earlier_reason
 
 
-def automatic_holds(world: World) -> list[Hold]:
+def automatic_holds(snapshot: Snapshot) -> list[Hold]:
     """Return the automatic holds in the status, updated by the signals; a source without data changes none."""
-    held = {(hold.source, hold.name): hold for hold in world.switch.status.holds if hold.source != "Person"}
-    for signal in heard(world):
+    held = {(hold.source, hold.name): hold for hold in snapshot.switch.status.holds if hold.source != "Person"}
+    for signal in active_signals(snapshot):
         key = (signal.source, signal.name)
         if signal.verdict == "Release":
             held.pop(key, None)
         elif signal.verdict == "Engage" and key not in held:
-            hold = Hold(source=signal.source, name=signal.name, since=timestamp(world.now), reason=signal.reason)
+            hold = Hold(source=signal.source, name=signal.name, since=timestamp(snapshot.now), reason=signal.reason)
             held[key] = hold
     return list(held.values())
 
 
-def holds(world: World) -> list[Hold]:
+def holds(snapshot: Snapshot) -> list[Hold]:
     """Return all holds that engage the switch, the person's first."""
-    said = in_force(world)
+    said = in_force(snapshot)
     if said is None or not said.engaged:
-        return automatic_holds(world)
+        return automatic_holds(snapshot)
     person = Hold(source="Person", name=said.by or "somebody", since=said.since, reason=said.reason)
-    return [person, *automatic_holds(world)]
+    return [person, *automatic_holds(snapshot)]
 
 
-def thrown_by(world: World) -> Hold:
+def thrown_by(snapshot: Snapshot) -> Hold:
     """Return the hold that engages the switch: a person's, else the first that a signal confirms, else the first."""
-    every = holds(world)
-    return every[0] if every[0].source == "Person" else next(iter(confirmed(world, every)), every[0])
+    every = holds(snapshot)
+    return every[0] if every[0].source == "Person" else next(iter(confirmed(snapshot, every)), every[0])
 
 
-def called(source: Holder, name: str) -> str:
+def format_holder(source: Holder, name: str) -> str:
     """Format a holder: a person by user name, or else by the name of the tool."""
     return name if source == "Person" else f"{source} {name}"
 
 
-def is_automatic(world: World) -> bool:
+def is_automatic(snapshot: Snapshot) -> bool:
     """True if automatic sources may engage the switch: by its Runbook entry or, if that is gone, by the record."""
-    if world.entry is not None:
-        return world.entry.automatic
-    return world.record is not None and world.record.automatic
+    if snapshot.entry is not None:
+        return snapshot.entry.automatic
+    return snapshot.record is not None and snapshot.record.automatic
 
 
-def rehearsed(world: World) -> Word | None:
+def rehearsed(snapshot: Snapshot) -> Override | None:
     """Return the throw that was made in mode Observe, and that does nothing."""
-    said = word(world)
+    said = current_override(snapshot)
     return said if said is not None and said.rehearsed else None
 
 
-def held_released(world: World) -> Word | None:
+def held_released(snapshot: Snapshot) -> Override | None:
     """Return the override in force, if it holds the switch released."""
-    said = in_force(world)
+    said = in_force(snapshot)
     return said if said is not None and not said.engaged else None
 
 
-def silenced(world: World) -> Word | None:
+def silenced(snapshot: Snapshot) -> Override | None:
     """Return the override that holds the switch released while automatic sources might engage it."""
-    return held_released(world) if is_automatic(world) and not momentary_throws.is_momentary(world) else None
+    return held_released(snapshot) if is_automatic(snapshot) and not momentary_throws.is_momentary(snapshot) else None
 
 
-def _recorded(world: World) -> Word | None:
+def _recorded(snapshot: Snapshot) -> Override | None:
     """Return the override in the status, if the spec is still the one that it was recorded for.
 
     Only a change of the spec raises the generation; annotations and labels do not, although they move the time in
     managedFields. A deletion raises it too, and is no override. A restored Switch counts from 1 again, with its old
     override.
     """
-    spec, status = world.switch.spec, world.switch.status
-    old = status.word
+    spec, status = snapshot.switch.spec, snapshot.switch.status
+    old = status.override
     if old is None or (old.engaged, old.expires_after) != (spec.engaged, spec.expires_after):
         return None
     generation = old.generation or status.observed_generation
-    return old if world.deleting or world.switch.meta.generation <= generation else None
+    return old if snapshot.deleting or snapshot.switch.meta.generation <= generation else None
 
 
-def _is_renewal(world: World, old: Word) -> bool:
+def _is_renewal(snapshot: Snapshot, old: Override) -> bool:
     """True if the person changed the spec once since `old` and left engaged as it was: the same throw goes on."""
-    return old.engaged is world.switch.spec.engaged and world.switch.meta.generation == old.generation + 1
+    return old.engaged is snapshot.switch.spec.engaged and snapshot.switch.meta.generation == old.generation + 1
 
 
-def _is_rehearsed(world: World, known: Word | None) -> bool:
+def _is_rehearsed(snapshot: Snapshot, known: Override | None) -> bool:
     """True for a throw made in mode Observe: it stays a rehearsal when the mode changes.
 
     A throw that prolongs an engagement under way is no rehearsal, nor is one that may have acted before the mode
     changed.
     """
-    switch = world.switch
+    switch = snapshot.switch
     if not switch.spec.engaged or (known is not None and known.rehearsed):
         return bool(switch.spec.engaged)
-    old = switch.status.word
-    is_wanted = (old is not None and old.engaged and not old.rehearsed) or bool(automatic_holds(world))
-    is_held = world.record is not None and is_wanted
-    return world.observing and not (is_held or switch.is_in_doubt)
+    old = switch.status.override
+    is_wanted = (old is not None and old.engaged and not old.rehearsed) or bool(automatic_holds(snapshot))
+    is_held = snapshot.record is not None and is_wanted
+    return snapshot.observing and not (is_held or switch.maybe_thrown)
 
 
-def _said_at(world: World) -> datetime:
+def _override_set_at(snapshot: Snapshot) -> datetime:
     """Return when the API server noted a new override; now if that note is in the future, or is an older one.
 
     A person who only removes a field leaves no new note.
     """
-    noted, old = world.switch.said_at, world.switch.status.word
-    at = moment(noted) if noted else world.now
+    noted, old = snapshot.switch.override_time, snapshot.switch.status.override
+    at = moment(noted) if noted else snapshot.now
     is_old = old is not None and at <= moment(old.since)
-    return world.now if is_old else min(at, world.now)
+    return snapshot.now if is_old else min(at, snapshot.now)
 
 
-def _end(world: World, since: datetime) -> str | None:
-    spec = world.switch.spec
+def _end(snapshot: Snapshot, since: datetime) -> str | None:
+    spec = snapshot.switch.spec
     if spec.expires_after is not None:
         return timestamp(since + duration(spec.expires_after))
-    if momentary_throws.is_thrown(world):
+    if momentary_throws.is_thrown(snapshot):
         # A tool that tracks the Switch would set engaged again as often as the operator removed it.
-        return None if world.tracked else timestamp(since + momentary_throws.ACTS_WITHIN)
-    runbook = world.runbook.spec if world.runbook else None
-    sensed = bool(world.signals) or bool(automatic_holds(world))
-    if spec.engaged is False and sensed and is_automatic(world) and runbook is not None:
+        return None if snapshot.tracked else timestamp(since + momentary_throws.MUST_ACT_WITHIN)
+    runbook = snapshot.runbook.spec if snapshot.runbook else None
+    sensed = bool(snapshot.signals) or bool(automatic_holds(snapshot))
+    if spec.engaged is False and sensed and is_automatic(snapshot) and runbook is not None:
         return timestamp(since + duration(runbook.silence_for))
     return None

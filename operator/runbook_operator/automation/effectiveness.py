@@ -10,56 +10,56 @@ from datetime import datetime
 from runbook_operator.api.conditions import moment
 from runbook_operator.api.monitoring_spec import Metric
 from runbook_operator.api.switch import Engagement, Record
-from runbook_operator.automation.desired_state import automatic_holds, called
+from runbook_operator.automation.desired_state import automatic_holds, format_holder
 from runbook_operator.core.durations import duration
 from runbook_operator.monitoring.declared_monitors import patience_of
-from runbook_operator.reconcile.snapshot import World
+from runbook_operator.reconcile.snapshot import Snapshot
 
 
-def judged(world: World, record: Record) -> Record:
+def judged(snapshot: Snapshot, record: Record) -> Record:
     """Return the record, with helped=False if its metric has had the time to recover and is still bad."""
-    at = judged_at(world, record)
-    if at is None or world.now < at or record.engaged_by not in _still_bad(world):
+    at = judged_at(snapshot, record)
+    if at is None or snapshot.now < at or record.engaged_by not in _still_bad(snapshot):
         return record
     return record.replace(helped=False)
 
 
-def judged_at(world: World, record: Record) -> datetime | None:
+def judged_at(snapshot: Snapshot, record: Record) -> datetime | None:
     """Return the time by which the metric should have recovered; None if there is nothing to judge, or not yet."""
-    metric = _metric(world, record)
+    metric = _metric(snapshot, record)
     if metric is None or record.helped is not None or not _is_in_place(record):
         return None
     return _in_place_since(record) + patience_of(metric)
 
 
-def verdict(world: World, record: Record) -> bool | None:
+def verdict(snapshot: Snapshot, record: Record) -> bool | None:
     """Return whether an engagement that is over now has helped; None if that is not known."""
     if record.source != "Metric" or record.helped is False:
         return record.helped
-    is_left = record.engaged_by in {called(one.source, one.name) for one in automatic_holds(world)}
+    is_left = record.engaged_by in {format_holder(one.source, one.name) for one in automatic_holds(snapshot)}
     return None if is_left or not _is_in_place(record) else True
 
 
-def looked_back(world: World, history: Sequence[Engagement]) -> list[Engagement]:
+def with_late_verdict(snapshot: Snapshot, history: Sequence[Engagement]) -> list[Engagement]:
     """Return the history, with helped=False for the last engagement if its metric was soon bad again."""
-    spec = world.runbook.spec if world.runbook else None
+    spec = snapshot.runbook.spec if snapshot.runbook else None
     if not history or spec is None or history[0].source != "Metric":
         return list(history)
     last, *rest = history
     ended = moment(last.released_at)
-    since = {called(one.source, one.name): moment(one.since) for one in automatic_holds(world)}
+    since = {format_holder(one.source, one.name): moment(one.since) for one in automatic_holds(snapshot)}
     again = since.get(last.engaged_by)
     if again is None or not ended <= again < ended + duration(spec.automation.cool_down):
         return list(history)
     return [last.replace(helped=False), *rest]
 
 
-def _metric(world: World, record: Record) -> Metric | None:
+def _metric(snapshot: Snapshot, record: Record) -> Metric | None:
     """Return the metric that engaged the switch, as declared now; None for a momentary act, which is over at once."""
-    spec = world.runbook.spec if world.runbook else None
+    spec = snapshot.runbook.spec if snapshot.runbook else None
     if spec is None or record.source != "Metric" or record.momentary:
         return None
-    return next((one for one in spec.metrics if called("Metric", one.name) == record.engaged_by), None)
+    return next((one for one in spec.metrics if format_holder("Metric", one.name) == record.engaged_by), None)
 
 
 def _is_in_place(record: Record) -> bool:
@@ -75,6 +75,6 @@ def _in_place_since(record: Record) -> datetime:
     return moment(max(times, default=record.engaged_at))
 
 
-def _still_bad(world: World) -> set[str]:
+def _still_bad(snapshot: Snapshot) -> set[str]:
     """Return the holders whose signal is Engage now: missing data is not bad news."""
-    return {called(one.source, one.name) for one in world.signals if one.verdict == "Engage"}
+    return {format_holder(one.source, one.name) for one in snapshot.signals if one.verdict == "Engage"}

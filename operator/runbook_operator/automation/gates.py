@@ -12,26 +12,26 @@ from itertools import product
 from runbook_operator.actions.scaling.replica_amounts import ScaleAmount, amount
 from runbook_operator.api.action_union import OneAction
 from runbook_operator.api.conditions import clock_time, find, moment
-from runbook_operator.api.monitoring_spec import Sensed
+from runbook_operator.api.monitoring_spec import EntryStatus
 from runbook_operator.api.parsing import RunbookObject
 from runbook_operator.api.runbook import KillSwitch, RunbookSpec
 from runbook_operator.api.switch import Hold, SwitchStatus
-from runbook_operator.automation.active_signals import heard
-from runbook_operator.core.observed_object import REPLICAS, Missing, Seen
+from runbook_operator.automation.active_signals import active_signals
+from runbook_operator.core.observed_object import REPLICAS, Missing, ObservedObject
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 from runbook_operator.core.rollout_progress import KINDS, ROLLED_OUT_BY, is_rolling_out, kind_of, ready_pods
 from runbook_operator.monitoring.declared_monitors import settle_of
 from runbook_operator.monitoring.intended_downtime import is_down
 from runbook_operator.reconcile.automation_pauses import Gate, cooling, maintenance, suspension
-from runbook_operator.reconcile.snapshot import BUDGETED, World
+from runbook_operator.reconcile.snapshot import BUDGETED, Snapshot
 
 
 @dataclass(frozen=True)
 class Case:
     """An automatic engagement that is about to begin; `holds` are only those that a current signal confirms."""
 
-    world: World
+    snapshot: Snapshot
     runbook: RunbookObject
     spec: RunbookSpec
     entry: KillSwitch
@@ -49,34 +49,34 @@ class Case:
                 yield act, ref
 
 
-def closed(world: World, holds: Sequence[Hold]) -> Gate | None:
-    """Return the first gate that keeps these holds from engaging the switch; raises Unread if pods must be counted."""
-    runbook, entry = world.runbook, world.entry
+def closed(snapshot: Snapshot, holds: Sequence[Hold]) -> Gate | None:
+    """Return the first gate that keeps these holds from engaging the switch; raises NeedsRead if pods must be counted."""
+    runbook, entry = snapshot.runbook, snapshot.entry
     if runbook is None or runbook.spec is None or entry is None:
         return None
-    case = Case(world, runbook, runbook.spec, entry, confirmed(world, holds))
+    case = Case(snapshot, runbook, runbook.spec, entry, confirmed(snapshot, holds))
     return next((gate for one in GATES if (gate := one(case))), None)
 
 
-def confirmed(world: World, holds: Sequence[Hold]) -> list[Hold]:
+def confirmed(snapshot: Snapshot, holds: Sequence[Hold]) -> list[Hold]:
     """Return the holds that a signal confirms now; the cause of any other may be over without data to show it."""
-    said = {(one.source, one.name) for one in heard(world) if one.verdict == "Engage"}
+    said = {(one.source, one.name) for one in active_signals(snapshot) if one.verdict == "Engage"}
     return [one for one in holds if (one.source, one.name) in said]
 
 
-def is_held_back(status: SwitchStatus) -> bool:
+def is_blocked_by_gate(status: SwitchStatus) -> bool:
     """True if the status reports that a gate keeps an automatic hold from engaging the switch."""
     told = find(status.conditions, "Automatic")
     holds = [one for one in status.holds if one.source != "Person"]
-    return bool(holds) and status.record is None and told is not None and told.reason in HELD_BACK
+    return bool(holds) and status.record is None and told is not None and told.reason in GATE_REASONS
 
 
 def _suspended(case: Case) -> Gate | None:
-    return suspension(case.runbook, case.world.now)
+    return suspension(case.runbook, case.snapshot.now)
 
 
 def _maintained(case: Case) -> Gate | None:
-    return maintenance(case.spec, case.world.now)
+    return maintenance(case.spec, case.snapshot.now)
 
 
 def _unconfirmed(case: Case) -> Gate | None:
@@ -95,7 +95,7 @@ def _suppressed(case: Case) -> Gate | None:
     return None
 
 
-def _is_down(told: Sensed) -> bool:
+def _is_down(told: EntryStatus) -> bool:
     """True if the dependency is down by the last known level: missing data is no good news."""
     return (told.known if told.level == "Stale" else told.level) == "Critical"
 
@@ -104,23 +104,23 @@ def _deploying(case: Case) -> Gate | None:
     """Close during a rollout, except for a rollback and for a hold of the deployment guard: they are about it."""
     if any(act.kind == "rollback" for act in case.entry.actions) or any(o.source == "Deployment" for o in case.holds):
         return None
-    if case.world.now >= min(moment(one.since) for one in case.holds) + ROLLED_OUT_BY:
+    if case.snapshot.now >= min(moment(one.since) for one in case.holds) + ROLLED_OUT_BY:
         return None
     for _, ref in case.workloads:
-        seen = case.world.seen.get(ref)
-        if isinstance(seen, Seen) and kind_of(seen) in KINDS and is_rolling_out(seen):
+        observed = case.snapshot.observed.get(ref)
+        if isinstance(observed, ObservedObject) and kind_of(observed) in KINDS and is_rolling_out(observed):
             return Gate(Reason.DEPLOYMENT_IN_PROGRESS, f"a rollout of {ref} is under way")
     return None
 
 
 def _held_down(case: Case) -> Gate | None:
     """Close if another switch holds the target down: its metrics then report the effect of that switch."""
-    since = min((moment(one.since) for one in case.holds), default=case.world.now)
-    namespace, claims = case.runbook.meta.ref.namespace, case.world.claims if case.by_metrics else ()
+    since = min((moment(one.since) for one in case.holds), default=case.snapshot.now)
+    namespace, claims = case.runbook.meta.ref.namespace, case.snapshot.claims if case.by_metrics else ()
     for act, claim in product(case.entry.actions, claims):
         target = case.spec.target(act.target, namespace)
-        seen = case.world.seen.get(target.workload) if target.workload else None
-        uid = seen.uid if isinstance(seen, Seen) else ""
+        observed = case.snapshot.observed.get(target.workload) if target.workload else None
+        uid = observed.uid if isinstance(observed, ObservedObject) else ""
         if is_down(claim, target, uid) and claim.order[0] and moment(claim.order[0]) < since:
             does = "blocks the traffic of" if claim.field != REPLICAS else "holds at 0"
             text = f"switch {claim.switch.name} {does} target {act.target} since before it was seen"
@@ -129,27 +129,27 @@ def _held_down(case: Case) -> Gate | None:
 
 
 def _settling(case: Case) -> Gate | None:
-    history = case.world.switch.status.history
+    history = case.snapshot.switch.status.history
     if not history or not case.by_metrics:
         return None
     declared, acted = {one.name: one for one in case.spec.metrics}, moment(history[0].released_at)
     ends = [(acted + settle_of(declared[one.name]), one.name) for one in case.holds if one.name in declared]
-    until, name = min(ends, default=(case.world.now, ""))
-    if case.world.now >= until:
+    until, name = min(ends, default=(case.snapshot.now, ""))
+    if case.snapshot.now >= until:
         return None
     text = f"metric {name} includes samples from before the last act of this switch, until {clock_time(until)}"
     return Gate(Reason.SETTLING, text, until)
 
 
 def _cooling(case: Case) -> Gate | None:
-    return cooling(case.world.switch, case.spec, case.world.now)
+    return cooling(case.snapshot.switch, case.spec, case.snapshot.now)
 
 
 def _ineffective(case: Case) -> Gate | None:
-    most, meta = case.spec.automation.ineffective_after, case.world.switch.meta
+    most, meta = case.spec.automation.ineffective_after, case.snapshot.switch.meta
     if not most or not case.by_metrics:
         return None
-    tried = [one for one in case.world.switch.status.history if one.source == "Metric"][:most]
+    tried = [one for one in case.snapshot.switch.status.history if one.source == "Metric"][:most]
     failed = [one for one in tried if one.helped is False and one.generation == meta.generation]
     if len(failed) < most:
         return None
@@ -160,7 +160,11 @@ def _ineffective(case: Case) -> Gate | None:
 
 
 def _exhausted(case: Case) -> Gate | None:
-    acts, own, every = case.world.acts, case.spec.automation.acts_per_hour, case.world.policy.acts_per_hour
+    acts, own, every = (
+        case.snapshot.automatic_engagements,
+        case.spec.automation.acts_per_hour,
+        case.snapshot.policy.acts_per_hour,
+    )
     return _used_up(acts.of_runbook, own, f"the Runbook's {own} automatic engagements per hour") or _used_up(
         acts.of_all, every, f"the cluster's {every} automatic engagements per hour (RUNBOOK_ACTS_PER_HOUR)"
     )
@@ -176,7 +180,7 @@ def _used_up(times: Sequence[datetime], most: int, what: str) -> Gate | None:
 
 def _crowded(case: Case) -> Gate | None:
     """Close at the limit of Runbooks that act at once; a Runbook that acts already may engage its other switches."""
-    own, acting, policy = case.runbook.meta.ref, case.world.acts.acting, case.world.policy
+    own, acting, policy = case.runbook.meta.ref, case.snapshot.automatic_engagements.acting, case.snapshot.policy
     if own in acting:
         return None
     near = sum(1 for one in acting if one.namespace == own.namespace)
@@ -193,25 +197,25 @@ def _crowded(case: Case) -> Gate | None:
 def _short_of_pods(case: Case) -> Gate | None:
     least = case.spec.automation.min_ready_pods
     for act, ref in case.workloads if least else ():
-        left = _left(act, case.world, ref)
+        left = _left(act, case.snapshot, ref)
         if left is not None and left < least:
             text = f"{act.kind} would find or leave fewer than {least} ready pods of {ref}"
             return Gate(Reason.MIN_READY_PODS, f"{text} (spec.automation.minReadyPods)")
     return None
 
 
-def _left(act: OneAction, world: World, ref: Ref) -> int | None:
+def _left(act: OneAction, snapshot: Snapshot, ref: Ref) -> int | None:
     """Return the ready pods before an act, or after a scale down; None for a rollback, a scale up, or if uncounted."""
     if act.kind == "rollback":
         return None
-    seen = world.look(ref)
-    if isinstance(seen, Missing):
+    observed = snapshot.require(ref)
+    if isinstance(observed, Missing):
         return 0
-    ready = ready_pods(seen)
+    ready = ready_pods(observed)
     if ready is None or not isinstance(act.spec, ScaleAmount):
         return ready
-    number = amount(act.spec, seen.replicas)
-    return min(ready, number) if number <= seen.replicas else None
+    number = amount(act.spec, observed.replicas)
+    return min(ready, number) if number <= observed.replicas else None
 
 
 GATES: tuple[Callable[[Case], Gate | None], ...] = (
@@ -228,7 +232,7 @@ GATES: tuple[Callable[[Case], Gate | None], ...] = (
     _crowded,
     _short_of_pods,
 )
-HELD_BACK = frozenset(
+GATE_REASONS = frozenset(
     {
         Reason.SUSPENDED,
         Reason.MAINTENANCE_WINDOW,

@@ -8,55 +8,55 @@ from datetime import datetime, timedelta
 
 from runbook_operator.actions import REGISTRY
 from runbook_operator.api.conditions import moment
-from runbook_operator.api.switch import Entry, Record
+from runbook_operator.api.switch import FieldRecord, Record
 from runbook_operator.core.field_manager_advice import clear
-from runbook_operator.reconcile.snapshot import World
+from runbook_operator.reconcile.snapshot import Snapshot
 
-ACTS_WITHIN = timedelta(minutes=10)
+MUST_ACT_WITHIN = timedelta(minutes=10)
 """The longest wait for the first action, and for each one after it, of a throw without expiresAfter."""
 
 
-def is_momentary(world: World) -> bool:
+def is_momentary(snapshot: Snapshot) -> bool:
     """True for a switch that acts once per throw, as declared now or else as pinned in the record."""
-    declared = world.entry or world.record
+    declared = snapshot.entry or snapshot.record
     return declared is not None and declared.momentary
 
 
-def is_thrown(world: World) -> bool:
+def is_thrown(snapshot: Snapshot) -> bool:
     """True if a person has thrown a momentary switch, and it has not sprung back yet."""
-    return bool(world.switch.spec.engaged) and is_momentary(world)
+    return bool(snapshot.switch.spec.engaged) and is_momentary(snapshot)
 
 
-def expires_at(world: World, at: datetime) -> datetime | None:
+def expires_at(snapshot: Snapshot, at: datetime) -> datetime | None:
     """Return when the throw expires, given its declared end `at`; None once it has acted or an action is under way."""
-    record, spec = world.record, world.switch.spec
+    record, spec = snapshot.record, snapshot.switch.spec
     if record is None:
         return at
-    if is_done(world, record) or any(map(is_under_way, record.actions)):
+    if is_done(snapshot, record) or any(map(is_under_way, record.actions)):
         return None
     if spec.expires_after is not None:
         return at
     done = [moment(one.applied_at) for one in record.actions if one.applied_at]
-    return max([at, *(one + ACTS_WITHIN for one in done)])
+    return max([at, *(one + MUST_ACT_WITHIN for one in done)])
 
 
-def is_done(world: World, record: Record) -> bool:
+def is_done(snapshot: Snapshot, record: Record) -> bool:
     """True if the throw has acted; a later one has another generation."""
-    return record.done and record.generation == world.switch.meta.generation
+    return record.done and record.generation == snapshot.switch.meta.generation
 
 
-def is_under_way(entry: Entry) -> bool:
+def is_under_way(entry: FieldRecord) -> bool:
     """True if the action was written and the cluster is not done with it: a rollout takes its time."""
     if entry.result != "Pending" or entry.uid is None or entry.resource_version is not None:
         return False
     return entry.begun or not REGISTRY[entry.action].paused_by
 
 
-def without_meaning(world: World) -> str:
+def without_meaning(snapshot: Snapshot) -> str:
     """Explain that engaged: false has no effect on a momentary switch; empty where it is not set."""
-    if world.switch.spec.engaged is not False or not is_momentary(world):
+    if snapshot.switch.spec.engaged is not False or not is_momentary(snapshot):
         return ""
     return (
         "engaged: false has no effect on a momentary switch, which holds nothing and which only people throw. It keeps "
-        f"nobody from throwing it. To remove it: {clear(world.switch.meta.ref)}"
+        f"nobody from throwing it. To remove it: {clear(snapshot.switch.meta.ref)}"
     )

@@ -6,8 +6,8 @@ from datetime import datetime
 from runbook_operator.api.conditions import moment
 from runbook_operator.api.parsing import SwitchObject
 from runbook_operator.core.references import Ref
-from runbook_operator.core.sharding import Whose
-from runbook_operator.reconcile.snapshot import BUDGETED, Acts
+from runbook_operator.core.sharding import ObjectFilter
+from runbook_operator.reconcile.snapshot import BUDGETED, AutomaticEngagements
 
 
 @dataclass(frozen=True)
@@ -15,12 +15,12 @@ class Known:
     """The automatic engagements of one Switch: whether one is active now, and when each began."""
 
     runbook: Ref
-    acting: bool
+    engaged: bool
     began: tuple[datetime, ...]
 
 
 @dataclass
-class Acting:
+class AutomationLedger:
     """The ledger, updated with each status, since a decision about one Switch depends on those of the whole cluster.
 
     A reservation is an engagement that was decided and is not in a status yet.
@@ -48,31 +48,31 @@ class Acting:
 
     def reserve(self, switch: SwitchObject, now: datetime) -> None:
         """Reserve an automatic engagement of the Switch that begins now."""
-        self._reserved[switch.meta.ref] = Known(switch.runbook, acting=True, began=(now,))
+        self._reserved[switch.meta.ref] = Known(switch.runbook, engaged=True, began=(now,))
 
     def free(self, switch: Ref) -> None:
         """Drop the reservation: the engagement is recorded, or does not begin."""
         self._reserved.pop(switch, None)
 
-    def leave(self, whose: Whose) -> None:
+    def leave(self, only: ObjectFilter) -> None:
         """Drop the reservations of Switches that this replica no longer leads: they are in a status or do not begin."""
-        for switch in [*filter(whose, self._reserved)]:
+        for switch in [*filter(only, self._reserved)]:
             self.free(switch)
 
-    def acts(self, switch: SwitchObject, now: datetime) -> Acts:
+    def acts(self, switch: SwitchObject, now: datetime) -> AutomaticEngagements:
         """Return the engagements that a decision about the Switch depends on; its own reservation does not count."""
         self._drop_what_is_over(now)
         own, runbook = switch.meta.ref, switch.runbook
         every = (*self._known.values(), *(one for ref, one in self._reserved.items() if ref != own))
         lately = sorted((time, one.runbook) for one in every for time in one.began if now - time < BUDGETED)
-        return Acts(
-            frozenset(one.runbook for one in every if one.acting),
-            tuple(time for time, whose in lately if whose == runbook),
+        return AutomaticEngagements(
+            frozenset(one.runbook for one in every if one.engaged),
+            tuple(time for time, only in lately if only == runbook),
             tuple(time for time, _ in lately),
         )
 
     def _drop_what_is_over(self, now: datetime) -> None:
         """Drop engagements that have ended and began before the budget's hour."""
-        over = [ref for ref, one in self._known.items() if not one.acting and now - max(one.began) >= BUDGETED]
+        over = [ref for ref, one in self._known.items() if not one.engaged and now - max(one.began) >= BUDGETED]
         for ref in over:
             del self._known[ref]

@@ -6,33 +6,33 @@ from datetime import datetime, timedelta
 
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
-from runbook_operator.core.write_failures import Accepted, Answer, Effort, Failed, Place
+from runbook_operator.core.write_failures import Accepted, Answer, Failed, FieldKey, WriteHistory
 from runbook_operator.kube import errors
 from runbook_operator.runtime.work_queue import backoff
 
-NOTHING = Effort()
+NOTHING = WriteHistory()
 CALM = timedelta(minutes=10)
 """The quiet period: after this time without a write of a value, its count starts again."""
 
 
 @dataclass
-class Efforts:
+class WriteHistories:
     """Recent writes by switch and field, and by field alone how many writes of all switches did not last."""
 
-    _of: dict[Ref, dict[Place, Effort]] = field(default_factory=dict)
-    _undone: dict[Place, tuple[int, datetime]] = field(default_factory=dict)
+    _of: dict[Ref, dict[FieldKey, WriteHistory]] = field(default_factory=dict)
+    _undone: dict[FieldKey, tuple[int, datetime]] = field(default_factory=dict)
 
-    def of(self, switch: Ref) -> dict[Place, Effort]:
+    def of(self, switch: Ref) -> dict[FieldKey, WriteHistory]:
         return self._of.get(switch, {})
 
-    def worked(self, switch: Ref, place: Place) -> None:
+    def worked(self, switch: Ref, place: FieldKey) -> None:
         """Clear the failures of a field after an accepted write."""
         found = self.of(switch).pop(place, NOTHING).accepted
         if found is not None:
-            self._of[switch][place] = Effort(accepted=found)
+            self._of[switch][place] = WriteHistory(accepted=found)
 
     def answered(
-        self, switch: Ref, places: Iterable[Place], answers: Iterable[tuple[Place, Answer]], now: datetime
+        self, switch: Ref, places: Iterable[FieldKey], answers: Iterable[tuple[FieldKey, Answer]], now: datetime
     ) -> None:
         """Record an accepted write to a target: clear its failures and keep the API server's answers."""
         for place in places:
@@ -40,16 +40,16 @@ class Efforts:
         for place, found in answers:
             self._accepted(switch, place, found, now)
 
-    def _accepted(self, switch: Ref, place: Place, found: Answer, now: datetime) -> None:
+    def _accepted(self, switch: Ref, place: FieldKey, found: Answer, now: datetime) -> None:
         before = self.of(switch).get(place, NOTHING).accepted
         if before is None or (before.uid, before.asked) != (found.uid, found.asked) or now - before.last >= CALM:
             accepted = Accepted(found.uid, found.asked, found.live, found.changed, 1, now, now)
         else:
             accepted = replace(before, live=found.live, changed=found.changed, times=before.times + 1, last=now)
         undone = self._count(place, now, did_not_last=found.changed or accepted.times > 1)
-        self._of.setdefault(switch, {})[place] = Effort(accepted=replace(accepted, undone=undone))
+        self._of.setdefault(switch, {})[place] = WriteHistory(accepted=replace(accepted, undone=undone))
 
-    def _count(self, place: Place, now: datetime, *, did_not_last: bool) -> int:
+    def _count(self, place: FieldKey, now: datetime, *, did_not_last: bool) -> int:
         """Count the writes of a field that did not last; successive switches share this count and its pauses."""
         self._undone = {one: known for one, known in self._undone.items() if now - known[1] < CALM}
         count = self._undone.get(place, (0, now))[0]
@@ -58,7 +58,7 @@ class Efforts:
             self._undone[place] = (count, now)
         return count
 
-    def failed(self, switch: Ref, place: Place, error: errors.ApiError, now: datetime) -> None:
+    def failed(self, switch: Ref, place: FieldKey, error: errors.ApiError, now: datetime) -> None:
         """Record a failed write; it is due again after the server's Retry-After, or after a back-off."""
         before = self.of(switch).get(place, NOTHING)
         attempts = before.failed.attempts + 1 if before.failed else 1
@@ -71,7 +71,7 @@ class Efforts:
             since=before.failed.since if before.failed else now,
             due=now + timedelta(seconds=pause),
         )
-        self._of.setdefault(switch, {})[place] = Effort(failed, before.accepted)
+        self._of.setdefault(switch, {})[place] = WriteHistory(failed, before.accepted)
 
     def forget(self, switch: Ref) -> None:
         """Forget the writes of a switch whose engagement is over, or which is deleted."""

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from runbook_operator.core.accounts import Account
-from runbook_operator.core.observed_object import Missing, Seen
+from runbook_operator.core.observed_object import Missing, ObservedObject
 from runbook_operator.core.references import Ref
-from runbook_operator.core.sharding import Whose
+from runbook_operator.core.sharding import ObjectFilter
 
 
 @dataclass
-class Certainty:
+class ReadVersions:
     """The versions of one leadership term. A read by one service account does not count for another."""
 
     _of: dict[Ref, dict[Account | None, str]] = field(default_factory=dict)
@@ -24,10 +24,10 @@ class Certainty:
     def note(self, ref: Ref, version: str, account: Account | None = None) -> None:
         self._of.setdefault(ref, {})[account] = version
 
-    def saw(self, seen: Seen | Missing, account: Account | None) -> None:
+    def note_read(self, observed: ObservedObject | Missing, account: Account | None) -> None:
         """Note the version of a target; a missing one has none."""
-        if isinstance(seen, Seen):
-            self.note(seen.ref, seen.resource_version, account)
+        if isinstance(observed, ObservedObject):
+            self.note(observed.ref, observed.resource_version, account)
 
     def listing(self) -> Callable[[Ref, str], bool]:
         """Return a callback that marks listed objects as read, unless leading begins anywhere during the list.
@@ -48,6 +48,6 @@ class Certainty:
     def forget(self, ref: Ref) -> None:
         self._of.pop(ref, None)
 
-    def clear(self, whose: Whose) -> None:
+    def clear(self, only: ObjectFilter) -> None:
         self._times += 1
-        self._of = {ref: versions for ref, versions in self._of.items() if not whose(ref)}
+        self._of = {ref: versions for ref, versions in self._of.items() if not only(ref)}

@@ -30,7 +30,7 @@ async def compare(kube: Kube, store: Store, kind: tuple[str, str], namespace: st
         ref, version = ref_of(body), body["metadata"]["resourceVersion"]
         if (switch := store.switches.get(ref)) is not None:
             if listed(ref, version) and switch.meta.resource_version == version:
-                store.doubts.read(switch)
+                store.unconfirmed_throws.read(switch)
         elif store.users(ref):
             listed(ref, version)
     return wake | _dropped(store, before.items())

@@ -6,48 +6,62 @@ from datetime import datetime
 from typing import Any
 
 from runbook_operator.api.parsing import RunbookObject, SwitchObject, switch_name
-from runbook_operator.api.switch import Entry, Record
+from runbook_operator.api.switch import FieldRecord, Record
 from runbook_operator.cache.store import Store
-from runbook_operator.core.observed_object import Missing, Seen, absent
+from runbook_operator.core.observed_object import Missing, ObservedObject, absent
 from runbook_operator.core.queries import Denied, Read
 from runbook_operator.core.references import Ref
 from runbook_operator.reconcile import acting_identity
 from runbook_operator.reconcile.prewritten_fields import is_written
-from runbook_operator.reconcile.snapshot import Claim, RunbookWorld, World, order
+from runbook_operator.reconcile.snapshot import Claim, RunbookSnapshot, Snapshot, order
 from runbook_operator.reconcile.target_index import declared, held_by, prepared_by
 
 
-def switch_world(store: Store, switch: SwitchObject, *, now: datetime, new_id: str, **rest: Any) -> World:
+def switch_snapshot(store: Store, switch: SwitchObject, *, now: datetime, new_id: str, **rest: Any) -> Snapshot:
     """Build the snapshot of a Switch; `rest` is what the store does not know: answers, latency, efforts and policy."""
     runbook = store.runbook_of(switch)
-    seen = _seen(store, (*targets_of(store, switch), *_asked(rest))) | _denied(rest)
+    observed = _observed(store, (*targets_of(store, switch), *_read_refs(rest))) | _denied(rest)
     claims, signals = tuple(_claims(store, switch)), store.signals_of(switch.meta.ref)
-    acts = store.acting.acts(switch, now)
-    doubtful, witnessed = store.doubts.may_have_acted(switch.meta.ref), store.doubts.witnessed(switch.meta.ref)
-    world = World(switch, runbook, seen, claims, now, new_id, signals=signals, acts=acts, doubtful=doubtful, **rest)
-    return replace(world, witnessed=witnessed)
+    acts = store.ledger.acts(switch, now)
+    maybe_written, knows_all_writes = (
+        store.unconfirmed_throws.may_have_acted(switch.meta.ref),
+        store.unconfirmed_throws.knows_all_writes(switch.meta.ref),
+    )
+    snapshot = Snapshot(
+        switch,
+        runbook,
+        observed,
+        claims,
+        now,
+        new_id,
+        signals=signals,
+        automatic_engagements=acts,
+        maybe_written=maybe_written,
+        **rest,
+    )
+    return replace(snapshot, knows_all_writes=knows_all_writes)
 
 
-def runbook_world(store: Store, runbook: RunbookObject, now: datetime, **rest: Any) -> RunbookWorld:
+def runbook_snapshot(store: Store, runbook: RunbookObject, now: datetime, **rest: Any) -> RunbookSnapshot:
     """Build the snapshot of a Runbook; `rest` is the same, with `senses` and `thorough` and without latency."""
     names = (switch_name(runbook.meta.ref.name, entry) for entry in runbook.spec.switches()) if runbook.spec else ()
     switches = store.concerned(runbook, names)
-    seen = _seen(store, (*declared(runbook), *_asked(rest))) | _denied(rest)
-    return RunbookWorld(runbook, switches, seen, now, **rest)
+    observed = _observed(store, (*declared(runbook), *_read_refs(rest))) | _denied(rest)
+    return RunbookSnapshot(runbook, switches, observed, now, **rest)
 
 
-def _asked(rest: Mapping[str, Any]) -> Iterator[Ref]:
+def _read_refs(rest: Mapping[str, Any]) -> Iterator[Ref]:
     """Yield the objects that were read in this visit, also if no Runbook declares them."""
     return (query.ref for query in rest.get("answers", ()) if isinstance(query, Read))
 
 
-def _seen(store: Store, refs: Iterable[Ref]) -> dict[Ref, Seen | Missing]:
+def _observed(store: Store, refs: Iterable[Ref]) -> dict[Ref, ObservedObject | Missing]:
     return {ref: found for ref in refs if (found := _found(store, ref))}
 
 
-def _found(store: Store, ref: Ref) -> Seen | Missing | None:
+def _found(store: Store, ref: Ref) -> ObservedObject | Missing | None:
     """Return the object in the store; if its kind is watched there, an object that the store lacks is absent."""
-    return store.targets.get(ref) or (absent(ref) if store.listings.tell(ref) else None)
+    return store.targets.get(ref) or (absent(ref) if store.listings.proves_absence(ref) else None)
 
 
 def _denied(rest: Mapping[str, Any]) -> dict[Ref, Missing]:
@@ -73,7 +87,7 @@ def targets_of(store: Store, switch: SwitchObject) -> tuple[Ref, ...]:
     A throw without a record may have written the prepared targets, even if the Runbook no longer declares them.
     """
     runbook = store.runbook_of(switch)
-    written = prepared_by(switch) if switch.is_in_doubt else ()
+    written = prepared_by(switch) if switch.maybe_thrown else ()
     return tuple(sorted({*held_by(switch), *written, *(declared(runbook) if runbook else ())}))
 
 
@@ -83,7 +97,7 @@ def _claims(store: Store, switch: SwitchObject) -> Iterator[Claim]:
         if ref == switch.meta.ref:
             continue
         if record is None:
-            yield from _doubts(store, other)
+            yield from _unrecorded_claims(store, other)
             continue
         if record.momentary:
             continue
@@ -92,7 +106,7 @@ def _claims(store: Store, switch: SwitchObject) -> Iterator[Claim]:
                 yield _claim(other, record, index, entry)
 
 
-def _claim(other: SwitchObject, record: Record, index: int, entry: Entry) -> Claim:
+def _claim(other: SwitchObject, record: Record, index: int, entry: FieldRecord) -> Claim:
     ref = other.meta.ref
     return Claim(
         switch=ref,
@@ -105,24 +119,24 @@ def _claim(other: SwitchObject, record: Record, index: int, entry: Entry) -> Cla
         about=_about(record, entry, ref.namespace),
         since=record.engaged_at,
         reason=record.reason,
-        releasing=index < 0 or not other.is_kept_engaged,
+        releasing=index < 0 or not other.is_held_engaged,
     )
 
 
-def _about(record: Record, entry: Entry, namespace: str) -> tuple[Ref, ...]:
+def _about(record: Record, entry: FieldRecord, namespace: str) -> tuple[Ref, ...]:
     """Return the objects of the target of an entry's action; a dropped entry is in no plan and gives ()."""
     return record.plan[entry.step].target.refs(namespace).refs if entry.step < len(record.plan) else ()
 
 
-def _doubts(store: Store, other: SwitchObject) -> Iterator[Claim]:
+def _unrecorded_claims(store: Store, other: SwitchObject) -> Iterator[Claim]:
     """Yield claims for fields that another switch has written without a record; their saved values are originals."""
     prepared, ref = other.status.prepared, other.meta.ref
-    for index, one in enumerate(prepared.fields if prepared and store.doubts.may_have_acted(ref) else ()):
+    for index, one in enumerate(prepared.fields if prepared and store.unconfirmed_throws.may_have_acted(ref) else ()):
         if is_written(store.targets.get(one.ref(ref.namespace)), one):
             yield Claim(ref, ("", other.meta.uid, index), one.uid, one.field, one.saved, one.held)
 
 
-def _numbered(record: Record) -> Iterator[tuple[int, Entry]]:
+def _numbered(record: Record) -> Iterator[tuple[int, FieldRecord]]:
     """Yield the entries of a record with their index; dropped ones have negative indexes, so they sort first."""
     yield from enumerate(record.actions)
     yield from ((-1 - index, entry) for index, entry in enumerate(record.dropped))

@@ -16,7 +16,7 @@ LONGEST = 2.0
 
 
 @dataclass
-class Bursts:
+class StatusDeferral:
     """The switches whose targets were written and whose status was not."""
 
     monotonic: Callable[[], float] = clock.monotonic
@@ -36,7 +36,7 @@ class Bursts:
         """Note that a target was written for the switch."""
         self._acted.setdefault(switch, (self.monotonic(), generation))
 
-    def told(self, switch: Ref) -> None:
+    def note_written(self, switch: Ref) -> None:
         """Note that the status was written, or the switch is deleted."""
         self._acted.pop(switch, None)
 

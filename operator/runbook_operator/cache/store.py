@@ -11,21 +11,21 @@ from pydantic import ValidationError
 from runbook_operator.api.parsing import RunbookObject, SwitchObject, parse_runbook, parse_switch
 from runbook_operator.api.runbook import RunbookStatus
 from runbook_operator.api.switch import SwitchStatus
-from runbook_operator.cache.automation_ledger import Acting
+from runbook_operator.cache.automation_ledger import AutomationLedger
 from runbook_operator.cache.switch_index import Index, Trait
-from runbook_operator.cache.unconfirmed_throws import Doubts, as_foreseen
+from runbook_operator.cache.unconfirmed_throws import UnconfirmedThrows, with_deferred_status
 from runbook_operator.cache.unlisted_kinds import Listings
 from runbook_operator.core import observed_object
 from runbook_operator.core.accounts import Account, named
-from runbook_operator.core.observed_object import ALWAYS_WATCHED, Missing, Seen, alike, is_only_progress
+from runbook_operator.core.observed_object import ALWAYS_WATCHED, Missing, ObservedObject, alike, is_only_progress
 from runbook_operator.core.references import API_VERSION, Ref, ref_of, switch_ref
-from runbook_operator.core.sharding import Whose, everybody
+from runbook_operator.core.sharding import ObjectFilter, all_objects
 from runbook_operator.core.signals import Signal
 from runbook_operator.reconcile.target_index import declared, held_by
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
-Stored = RunbookObject | SwitchObject | Seen
+Stored = RunbookObject | SwitchObject | ObservedObject
 
 
 @dataclass
@@ -34,13 +34,13 @@ class Store:
 
     runbooks: dict[Ref, RunbookObject] = field(default_factory=dict)
     switches: dict[Ref, SwitchObject] = field(default_factory=dict)
-    targets: dict[Ref, Seen | Missing] = field(default_factory=dict)
+    targets: dict[Ref, ObservedObject | Missing] = field(default_factory=dict)
     _signals: dict[Ref, tuple[Signal, ...]] = field(default_factory=dict)
     _index: Index = field(default_factory=Index)
     _users: dict[Ref, set[Ref]] = field(default_factory=lambda: defaultdict(set))
     _holders: dict[Ref, set[Ref]] = field(default_factory=lambda: defaultdict(set))
-    acting: Acting = field(default_factory=Acting)
-    doubts: Doubts = field(default_factory=Doubts)
+    ledger: AutomationLedger = field(default_factory=AutomationLedger)
+    unconfirmed_throws: UnconfirmedThrows = field(default_factory=UnconfirmedThrows)
     listings: Listings = field(default_factory=Listings)
     changed: Callable[[], None] = lambda: None
     """Called when the set of targets that Switches hold has changed."""
@@ -63,23 +63,23 @@ class Store:
             case "Runbook", version if version == API_VERSION:
                 return self._put_runbook(parse_runbook(body))
             case "Switch", version if version == API_VERSION:
-                return self._put_switch(as_foreseen(self.switches.get(ref), parse_switch(body)))
+                return self._put_switch(with_deferred_status(self.switches.get(ref), parse_switch(body)))
             case kind, version:
                 if (version, kind) in ALWAYS_WATCHED:
-                    return self.put_target(observed_object.seen_of(body, whole=self.is_held(ref)))
-                return self._put_followed(ref, body) if self.is_held(ref) else frozenset()
+                    return self.put_target(observed_object.observed_from(body, whole=self.is_held(ref)))
+                return self._put_held_object(ref, body) if self.is_held(ref) else frozenset()
 
     def read(self, body: Mapping[str, Any]) -> frozenset[Ref]:
         """Put a Runbook or Switch that the API server has just answered."""
         wake = self.put(body)
         if (switch := self.switches.get(ref_of(body))) is not None:
-            self.doubts.read(switch)
+            self.unconfirmed_throws.read(switch)
         return wake
 
-    def _put_followed(self, ref: Ref, body: Mapping[str, Any]) -> frozenset[Ref]:
+    def _put_held_object(self, ref: Ref, body: Mapping[str, Any]) -> frozenset[Ref]:
         """Put a held object from a dynamic watch; only a read tells whether it is scalable, so that is kept."""
-        scalable = old.scalable if isinstance(old := self.targets.get(ref), Seen) else True
-        return self.put_target(observed_object.seen_of(body, whole=True, scalable=scalable))
+        scalable = old.scalable if isinstance(old := self.targets.get(ref), ObservedObject) else True
+        return self.put_target(observed_object.observed_from(body, whole=True, scalable=scalable))
 
     def unanswered(self) -> list[Ref]:
         """Return the Switches that were thrown or released while no replica led here."""
@@ -89,21 +89,21 @@ class Store:
         """True if a Switch's record names the target."""
         return target in self._holders
 
-    def learn(self, seen: Seen | Missing) -> frozenset[Ref]:
+    def learn(self, observed: ObservedObject | Missing) -> frozenset[Ref]:
         """Put a target that was read, unless a watch event has overtaken the answer."""
-        return frozenset() if _is_overtaken(self.targets.get(seen.ref), seen) else self.put_target(seen)
+        return frozenset() if _is_overtaken(self.targets.get(observed.ref), observed) else self.put_target(observed)
 
-    def put_target(self, seen: Seen | Missing) -> frozenset[Ref]:
+    def put_target(self, observed: ObservedObject | Missing) -> frozenset[Ref]:
         """Store a target; return its users to reconcile, none if the change is irrelevant to decisions."""
-        old = self.targets.get(seen.ref)
-        self.targets[seen.ref] = seen
+        old = self.targets.get(observed.ref)
+        self.targets[observed.ref] = observed
         if old is None:
-            return self.users(seen.ref)
-        if alike(old, seen):
+            return self.users(observed.ref)
+        if alike(old, observed):
             return frozenset()
-        if is_only_progress(old, seen):
-            return frozenset((*self._users.get(seen.ref, ()), *self._holders.get(seen.ref, ())))
-        return self.users(seen.ref)
+        if is_only_progress(old, observed):
+            return frozenset((*self._users.get(observed.ref, ()), *self._holders.get(observed.ref, ())))
+        return self.users(observed.ref)
 
     def held_kinds(self) -> frozenset[tuple[str, str, str]]:
         """Return API version, kind and namespace of held targets that need a dynamic watch."""
@@ -121,12 +121,12 @@ class Store:
         }
         return tuple(named(kind[2], name) for name in sorted(names, key=lambda one: one or ""))
 
-    def let_go(self, refs: Iterable[Ref]) -> None:
+    def evict(self, refs: Iterable[Ref]) -> None:
         """Drop these targets, which have no watch, so that they are read again when needed."""
         for ref in refs:
             self.targets.pop(ref, None)
 
-    def strangers(self, refs: Iterable[Ref]) -> list[Ref]:
+    def unreferenced(self, refs: Iterable[Ref]) -> list[Ref]:
         """Return those that no object holds or declares and no watch covers: leftovers of past engagements."""
         known = (self._holders, self._users)
         return [
@@ -135,7 +135,7 @@ class Store:
             if (ref.api_version, ref.kind) not in ALWAYS_WATCHED and not any(ref in users for users in known)
         ]
 
-    def hear(self, switch: Ref, signals: tuple[Signal, ...]) -> frozenset[Ref]:
+    def set_signals(self, switch: Ref, signals: tuple[Signal, ...]) -> frozenset[Ref]:
         """Replace the automatic signals of a switch; return the switch to reconcile if they changed."""
         if signals == self.signals_of(switch):
             return frozenset()
@@ -146,9 +146,9 @@ class Store:
         """Return the latest signal of each source for a switch."""
         return self._signals.get(switch, ())
 
-    def hush(self, whose: Whose = everybody) -> None:
+    def clear_signals(self, only: ObjectFilter = all_objects) -> None:
         """Drop the signals of these switches."""
-        for switch in [*filter(whose, self._signals)]:
+        for switch in [*filter(only, self._signals)]:
             del self._signals[switch]
 
     def drop(self, ref: Ref, uid: str) -> frozenset[Ref]:
@@ -162,8 +162,8 @@ class Store:
                 return frozenset(self._index.of(ref))
             case SwitchObject():
                 self._signals.pop(ref, None)
-                self.acting.forget(ref)
-                self.doubts.forget(ref)
+                self.ledger.forget(ref)
+                self.unconfirmed_throws.forget(ref)
                 self._index.drop(held)
                 self._forget_holds(self.switches.pop(ref))
                 return frozenset({held.runbook, *self._unprepared(held_by(held))})
@@ -185,14 +185,14 @@ class Store:
         theirs = (ref for runbook in runbooks for ref in self._index.of(runbook))
         return frozenset((*runbooks, *theirs, *self._holders.get(target, ())))
 
-    def foresee(self, ref: Ref, status: SwitchStatus | RunbookStatus) -> None:
+    def defer_status(self, ref: Ref, status: SwitchStatus | RunbookStatus) -> None:
         """Use a status that is written later; one that another writer stores meanwhile takes precedence."""
         if isinstance(status, RunbookStatus):
             self.runbooks[ref] = replace(self.runbooks[ref], status=status)
             return
         switch = self.switches[ref]
-        self.doubts.foresee(ref)
-        self._put_switch(replace(switch, status=status, told=switch.written))
+        self.unconfirmed_throws.note_early_write(ref)
+        self._put_switch(replace(switch, status=status, stored_status=switch.written))
 
     def runbook_of(self, switch: SwitchObject) -> RunbookObject | None:
         return self.runbooks.get(switch.runbook)
@@ -220,7 +220,7 @@ class Store:
         return {_uid(one): ref for ref, one in held.items() if ref.is_of(api_version, kind, namespace)}
 
     def is_older(self, ref: Ref, version: str) -> bool:
-        return isinstance(held := self.targets.get(ref), Seen) and _newer(version, held)
+        return isinstance(held := self.targets.get(ref), ObservedObject) and _newer(version, held)
 
     def own(self, ref: Ref) -> RunbookObject | SwitchObject | None:
         """Return the Runbook or Switch, or None."""
@@ -248,8 +248,8 @@ class Store:
         old = self.switches.get(ref)
         self.switches[ref] = switch
         self._index.put(switch, old)
-        self.acting.note(switch)
-        self.doubts.told(switch)
+        self.ledger.note(switch)
+        self.unconfirmed_throws.note_stored(switch)
         before, now = (held_by(old) if old else ()), held_by(switch)
         if before != now:
             if old:
@@ -281,19 +281,19 @@ class Store:
 def _uid(held: Stored | Missing) -> str:
     if isinstance(held, RunbookObject | SwitchObject):
         return held.meta.uid
-    return held.uid if isinstance(held, Seen) else ""
+    return held.uid if isinstance(held, ObservedObject) else ""
 
 
-def _is_overtaken(old: Seen | Missing | None, seen: Seen | Missing) -> bool:
+def _is_overtaken(old: ObservedObject | Missing | None, observed: ObservedObject | Missing) -> bool:
     """True if a watch event is newer than this answer."""
-    if not isinstance(old, Seen) or not isinstance(seen, Seen):
+    if not isinstance(old, ObservedObject) or not isinstance(observed, ObservedObject):
         return False
-    return old.uid == seen.uid and _newer(old.resource_version, seen)
+    return old.uid == observed.uid and _newer(old.resource_version, observed)
 
 
 def _newer(version: str, held: Stored | Missing) -> bool:
     """Compare resourceVersions of one resource as integers (KEP-5504)."""
     if isinstance(held, Missing):
         return True
-    known = held.resource_version if isinstance(held, Seen) else held.meta.resource_version
+    known = held.resource_version if isinstance(held, ObservedObject) else held.meta.resource_version
     return int(version) > int(known)

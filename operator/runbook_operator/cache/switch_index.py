@@ -28,7 +28,7 @@ class Index:
             self.drop(before)
         ref = switch.meta.ref
         self._of[switch.runbook][ref] = switch
-        if switch.status.record is not None or switch.is_in_doubt:
+        if switch.status.record is not None or switch.maybe_thrown:
             self._engaged[ref.namespace][ref] = switch
         for trait, found in self._counted:
             if trait(switch):

@@ -13,7 +13,7 @@ class Throws:
     """The times of throws, in memory only: after a restart they are unknown and no latency is reported."""
 
     monotonic: Callable[[], float] = clock.monotonic
-    _seen: dict[Ref, float] = field(default_factory=dict)
+    _observed: dict[Ref, float] = field(default_factory=dict)
     _took: dict[Ref, float] = field(default_factory=dict)
 
     def note(self, before: SwitchObject | None, after: SwitchObject) -> bool:
@@ -23,15 +23,15 @@ class Throws:
             return False
         self._took.pop(after.meta.ref, None)
         if thrown:
-            self._seen[after.meta.ref] = self.monotonic()
+            self._observed[after.meta.ref] = self.monotonic()
         else:
-            self._seen.pop(after.meta.ref, None)
+            self._observed.pop(after.meta.ref, None)
         return True
 
     def acted(self, switch: Ref) -> float | None:
         """Note an accepted write; return the seconds since the throw was seen, None if it was not seen live."""
-        if switch in self._seen:
-            self._took[switch] = self.monotonic() - self._seen[switch]
+        if switch in self._observed:
+            self._took[switch] = self.monotonic() - self._observed[switch]
         return self._took.get(switch)
 
     def milliseconds(self, switch: Ref) -> int | None:
@@ -40,5 +40,5 @@ class Throws:
 
     def forget(self, switch: Ref) -> None:
         """Forget a throw that is reported, or whose switch is deleted."""
-        self._seen.pop(switch, None)
+        self._observed.pop(switch, None)
         self._took.pop(switch, None)

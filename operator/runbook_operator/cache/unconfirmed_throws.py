@@ -7,63 +7,63 @@ from dataclasses import dataclass, field, replace
 
 from runbook_operator.api.parsing import SwitchObject
 from runbook_operator.core.references import Ref
-from runbook_operator.core.sharding import Whose
+from runbook_operator.core.sharding import ObjectFilter
 
 
 @dataclass
-class Doubts:
+class UnconfirmedThrows:
     """The switches that this leader has read at rest, so that it sees every later throw of them."""
 
     _rested: set[Ref] = field(default_factory=set)
-    _seen_released: set[Ref] = field(default_factory=set)
+    _released: set[Ref] = field(default_factory=set)
     """Switches that this leader has visited without an engagement: it makes every write of the next one."""
-    _foreseen: set[Ref] = field(default_factory=set)
+    _early_writes: set[Ref] = field(default_factory=set)
     """Switches whose targets this leader may have written, with a record that the API server may not have yet."""
 
     def may_have_acted(self, switch: Ref) -> bool:
         """True if targets may have been written for the switch that its status does not record."""
-        return switch in self._foreseen or switch not in self._rested
+        return switch in self._early_writes or switch not in self._rested
 
     def visited(self, switch: Ref) -> None:
         """Note that a visit has found the switch without an engagement."""
-        self._seen_released.add(switch)
+        self._released.add(switch)
 
-    def witnessed(self, switch: Ref) -> bool:
+    def knows_all_writes(self, switch: Ref) -> bool:
         """True if this leader made every write of the switch's engagement."""
-        return switch in self._seen_released
+        return switch in self._released
 
-    def foresee(self, switch: Ref) -> None:
+    def note_early_write(self, switch: Ref) -> None:
         """Note that targets are about to be written before the record is."""
-        self._foreseen.add(switch)
+        self._early_writes.add(switch)
 
     def read(self, switch: SwitchObject) -> None:
         """Note that this leader has read or written the switch in this state."""
-        if switch.told is None and not switch.is_in_doubt:
+        if switch.stored_status is None and not switch.maybe_thrown:
             self._rested.add(switch.meta.ref)
 
-    def told(self, switch: SwitchObject) -> None:
+    def note_stored(self, switch: SwitchObject) -> None:
         """Note that the API server has the switch in this state."""
-        if switch.told is None and not switch.is_in_doubt:
-            self._foreseen.discard(switch.meta.ref)
+        if switch.stored_status is None and not switch.maybe_thrown:
+            self._early_writes.discard(switch.meta.ref)
 
     def forget(self, switch: Ref) -> None:
         """Forget a deleted switch."""
         self._rested.discard(switch)
-        self._seen_released.discard(switch)
-        self._foreseen.discard(switch)
+        self._released.discard(switch)
+        self._early_writes.discard(switch)
 
-    def clear(self, whose: Whose) -> None:
+    def clear(self, only: ObjectFilter) -> None:
         """Forget the switches of shards where leading begins: another replica may have led in between."""
-        self._rested = {ref for ref in self._rested if not whose(ref)}
-        self._seen_released = {ref for ref in self._seen_released if not whose(ref)}
+        self._rested = {ref for ref in self._rested if not only(ref)}
+        self._released = {ref for ref in self._released if not only(ref)}
 
 
-def as_foreseen(old: SwitchObject | None, new: SwitchObject) -> SwitchObject:
+def with_deferred_status(old: SwitchObject | None, new: SwitchObject) -> SwitchObject:
     """Return `new` with the status that is not written yet, as long as the API server has the status from before it.
 
     A throw writes targets before its record. If it is released or expires in between, only this status holds who threw
     the switch and why.
     """
-    if old is None or old.told is None or (old.meta.uid, old.told) != (new.meta.uid, new.status):
+    if old is None or old.stored_status is None or (old.meta.uid, old.stored_status) != (new.meta.uid, new.status):
         return new
-    return replace(new, status=old.status, told=new.status)
+    return replace(new, status=old.status, stored_status=new.status)

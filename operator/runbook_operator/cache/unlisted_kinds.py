@@ -15,7 +15,7 @@ class Listings:
 
     failed: set[Kind] = field(default_factory=set)
 
-    def tell(self, ref: Ref) -> bool:
+    def proves_absence(self, ref: Ref) -> bool:
         """True if an object that the store lacks does not exist, so that it needs no read."""
         gvk = (ref.api_version, ref.kind)
         return gvk in ALWAYS_WATCHED and not self.failed & {(*gvk, ref.namespace), (*gvk, "")}

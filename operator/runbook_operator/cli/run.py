@@ -10,18 +10,18 @@ from typing import Any
 import structlog
 
 from runbook_operator import __version__
-from runbook_operator.cache.failed_writes import Efforts
+from runbook_operator.cache.failed_writes import WriteHistories
 from runbook_operator.cache.namespace_coverage import Coverage
 from runbook_operator.cache.store import Store
 from runbook_operator.cache.throw_latency import Throws
 from runbook_operator.cli.readiness import unready
 from runbook_operator.controller import kopf_watches
-from runbook_operator.controller.executor import Writer
+from runbook_operator.controller.executor import StepExecutor
 from runbook_operator.controller.reconciler import Reconciler
 from runbook_operator.controller.state_gauges import measure, measure_coverage
 from runbook_operator.core.ip_policy import IPAddress
 from runbook_operator.core.references import Ref, meta_of
-from runbook_operator.core.sharding import Whose, everybody
+from runbook_operator.core.sharding import ObjectFilter, all_objects
 from runbook_operator.egress.http_client import Outbound
 from runbook_operator.kube import errors
 from runbook_operator.kube.apiserver_addresses import own_addresses
@@ -32,8 +32,8 @@ from runbook_operator.kube.discovery import Paths, namespace_of
 from runbook_operator.kube.dynamic_watcher import Follower
 from runbook_operator.kube.scaler_and_route_cache import Catalogue
 from runbook_operator.leadership.leader import leadership
-from runbook_operator.monitoring.io.check_scheduler import Sensor
-from runbook_operator.monitoring.io.monitoring_bridge import Senses, Sensing
+from runbook_operator.monitoring.io.check_scheduler import CheckScheduler
+from runbook_operator.monitoring.io.monitoring_bridge import MonitoringBridge, MonitoringComponents
 from runbook_operator.runtime import gc_tuning
 from runbook_operator.runtime.keyed_locks import Locks
 from runbook_operator.runtime.token_bucket import Bucket
@@ -45,16 +45,16 @@ from runbook_operator.telemetry.logs import set_up
 from runbook_operator.telemetry.metrics import Metrics
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
-WARM = 10.0
+KEEPALIVE_SECONDS = 10.0
 """Seconds between two keep-alive requests; an idle connection is closed after 15 s."""
 FOR_LEVERS = 4
 """Workers only for switches whose spec.engaged changed, in addition to those of the settings."""
-LED = 5.0
+RELIST_AFTER_TAKEOVER = 5.0
 """Seconds from the start of leadership to the relist; throws made meanwhile are carried out before it.
 
 A relist spares later throws a read of what this leader listed; listing first would delay the takeover.
 """
-SPARED = 10.0
+RELIST_COST_FACTOR = 10.0
 """Wait 10 times the duration of the last relist before the next: an overload must not cause more load."""
 Until = Callable[[], Coroutine[Any, Any, None]]
 
@@ -73,22 +73,28 @@ class Operator:
         kube.may_write = lambda path: self.elector.leads(namespace_of(path))
         self.forbidden: set[IPAddress] = set()
         out = Outbound(settings.allowed_urls, settings.allowed_networks, self.forbidden)
-        self.writer = Writer(
-            Paths(kube), out, self.store, self.throws, Efforts(), self.metrics, self._audit(), self.wake
+        self.executor = StepExecutor(
+            Paths(kube), out, self.store, self.throws, WriteHistories(), self.metrics, self._audit(), self.wake
         )
         self.coverage = _coverage(self)
-        bucket = Bucket(settings.put_backs_per_second, max(1.0, settings.put_backs_per_second))
+        bucket = Bucket(settings.reapplies_per_second, max(1.0, settings.reapplies_per_second))
         seconds = (settings.watch_seconds, settings.resync_seconds)
-        self.follower = Follower(Paths(watch_kube), self.store, self.see, *seconds, accounts=self.store.accounts)
-        self.store.changed = self.follower.look
-        self.catalogue = _catalogue(settings, watch_kube, self.writer)
-        self.senses = Senses(settings, kube, watch_kube, out, self.metrics)
-        self.sensor = Sensor(
-            self.senses.asking, self.queue.add, self._leads, self.metrics, hurried=lambda: self.queue.hurried
+        self.follower = Follower(
+            Paths(watch_kube), self.store, self.handle_event, *seconds, accounts=self.store.accounts
         )
-        self.sensing = Sensing(self.sensor, self.store, self.wake)
+        self.store.changed = self.follower.sync_watches
+        self.catalogue = _catalogue(settings, watch_kube, self.executor)
+        self.monitor_states = MonitoringComponents(settings, kube, watch_kube, out, self.metrics)
+        self.scheduler = CheckScheduler(
+            self.monitor_states.asking,
+            self.queue.add,
+            self._leads,
+            self.metrics,
+            has_urgent=lambda: self.queue.has_urgent,
+        )
+        self.monitoring = MonitoringBridge(self.scheduler, self.store, self.wake)
         self.reconciler = Reconciler(
-            self.writer, self.sensing, self.queue, Locks(), settings.policy, bucket, is_watched=self._is_watched
+            self.executor, self.monitoring, self.queue, Locks(), settings.policy, bucket, is_watched=self._is_watched
         )
         self.crds = Crds(kube)
         self.metrics.gauge("crd_missing_fields", "Fields that the installed CRDs lack.", self.crds.count)
@@ -98,26 +104,26 @@ class Operator:
         self._tasks: set[asyncio.Task[None]] = set()
         measure(self.metrics, self.elector, settings.shards, self.queue, self.store)
 
-    def lead(self, whose: Whose = everybody) -> None:
+    def lead(self, only: ObjectFilter = all_objects) -> None:
         """Start leading the objects of `whose`: visit all of them, switches with an unanswered throw first."""
-        self.writer.lead(whose)
-        self.sensing.clear(whose)
-        self.wake(filter(whose, self.store.unanswered()), urgent=True)
-        self.wake(filter(whose, self.store.keys()))
+        self.executor.lead(only)
+        self.monitoring.clear(only)
+        self.wake(filter(only, self.store.unanswered()), urgent=True)
+        self.wake(filter(only, self.store.keys()))
         self.queue.resume()
         self._led.set()
 
-    def rest(self, whose: Whose) -> None:
+    def rest(self, only: ObjectFilter) -> None:
         """Stop leading the objects of `whose`: stop their checks and forget their automatic engagements."""
-        self.sensing.clear(whose)
-        self.store.acting.leave(whose)
+        self.monitoring.clear(only)
+        self.store.ledger.leave(only)
 
     def wake(self, keys: Iterable[Ref], *, urgent: bool = False) -> None:
         """Queue these objects for a visit."""
         for key in keys:
             self.queue.add(key, urgent=urgent)
 
-    def see(self, kind: str | None, body: dict[str, Any]) -> None:
+    def handle_event(self, kind: str | None, body: dict[str, Any]) -> None:
         """Handle a watch event; kind None is an object of a list, from which the time of a throw is unknown."""
         meta = meta_of(body)
         before = self.store.switches.get(meta.ref)
@@ -125,7 +131,7 @@ class Operator:
         after = self.store.switches.get(meta.ref)
         self.wake(wake)
         if kind is not None and after is not None and self.throws.note(before, after):
-            self.reconciler.bursts.moved(after.meta.ref)
+            self.reconciler.status_deferral.moved(after.meta.ref)
             self.queue.add(after.meta.ref, urgent=True)
 
     async def run(self, until: Until) -> None:
@@ -158,15 +164,15 @@ class Operator:
     def _work(self) -> list[Coroutine[Any, Any, None]]:
         workers = [self.queue.work(self.reconciler.visit) for _ in range(self.settings.workers)]
         workers += [self.queue.work(self.reconciler.visit, urgent=True) for _ in range(FOR_LEVERS)]
-        watching = [self.coverage.run(), self.follower.run(), self.catalogue.run(), self.sensor.run()]
-        watching += [*self.senses.work(), self.crds.run()]
-        return [*workers, self.elector.run(), self._resync_for_ever(), self._keep_warm(), *watching]
+        watching = [self.coverage.run(), self.follower.run(), self.catalogue.run(), self.scheduler.run()]
+        watching += [*self.monitor_states.work(), self.crds.run()]
+        return [*workers, self.elector.run(), self._resync_for_ever(), self._keep_connection_open(), *watching]
 
     def _leads(self, ref: Ref) -> bool:
         return self.elector.leads(ref.namespace)
 
     def _is_watched(self, ref: Ref) -> bool:
-        return self.store.listings.tell(ref) or (self.store.is_held(ref) and self.follower.follows(ref))
+        return self.store.listings.proves_absence(ref) or (self.store.is_held(ref) and self.follower.follows(ref))
 
     @contextlib.asynccontextmanager
     async def _serving(self) -> AsyncIterator[None]:
@@ -180,7 +186,7 @@ class Operator:
 
     async def _first_sync(self, ending: asyncio.Task[None]) -> bool:
         failures = 0
-        await self.senses.sources.refresh()
+        await self.monitor_states.sources.refresh()
         while not self.coverage.begun and not ending.done():
             try:
                 await self._resync()
@@ -200,7 +206,7 @@ class Operator:
                 async with asyncio.timeout(self.settings.resync_seconds):
                     await self._led.wait()
                     self._led.clear()
-                    await asyncio.sleep(max(LED, took * SPARED))
+                    await asyncio.sleep(max(RELIST_AFTER_TAKEOVER, took * RELIST_COST_FACTOR))
             began = time()
             try:
                 self.wake(await self._resync())
@@ -210,22 +216,22 @@ class Operator:
 
     async def _resync(self) -> frozenset[Ref]:
         """Update the API server's addresses, which checks may not reach, and list everything into the store."""
-        found = await own_addresses(self.kube, self.writer.out.guard.resolver)
+        found = await own_addresses(self.kube, self.executor.out.guard.resolver)
         self.forbidden.clear()
         self.forbidden.update(found)
         found_again = await self.coverage.list_all()
         gc_tuning.settle()
         return found_again
 
-    async def _keep_warm(self) -> None:
+    async def _keep_connection_open(self) -> None:
         """Keep the connection open: it closes after 15 s idle, and a throw must not wait for a handshake.
 
         The request is the list of API groups, so a throw need not read either whether a missing kind is still missing.
         """
         while True:
             with contextlib.suppress(errors.ApiError):
-                await self.writer.paths.refresh()
-            await asyncio.sleep(WARM)
+                await self.executor.paths.refresh()
+            await asyncio.sleep(KEEPALIVE_SECONDS)
 
     async def _stop(self) -> None:
         self.queue.pause()
@@ -237,7 +243,7 @@ class Operator:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.senses.close()
+        await self.monitor_states.close()
 
     def _audit(self) -> Audit:
         path = Path(self.settings.audit_file) if self.settings.audit_file else None
@@ -262,7 +268,7 @@ async def run(settings: Settings, until: Until = signalled) -> None:
 
 def _coverage(operator: Operator) -> Coverage:
     """Make the Coverage: it lets no object be visited before its namespace is listed, and a metric shows it."""
-    listing, namespaces = operator.writer.certain.listing, operator.settings.namespaces
+    listing, namespaces = operator.executor.read_versions.listing, operator.settings.namespaces
     made = Coverage(operator.kube, operator.store, namespaces, listing, operator.wake)
     made.limit(operator.queue)
     measure_coverage(operator.metrics, made)
@@ -271,14 +277,16 @@ def _coverage(operator: Operator) -> Coverage:
 
 def _watch(operator: Operator) -> kopf_watches.Watch:
     settings = operator.settings
-    return kopf_watches.Watch(operator.see, settings.namespaces, settings.watch_seconds, operator.coverage.suspect)
+    return kopf_watches.Watch(
+        operator.handle_event, settings.namespaces, settings.watch_seconds, operator.coverage.suspect
+    )
 
 
-def _catalogue(settings: Settings, kube: Kube, writer: Writer) -> Catalogue:
+def _catalogue(settings: Settings, kube: Kube, executor: StepExecutor) -> Catalogue:
     """Make the catalogue of watched scalers and routes and connect it to the list cache, to save reads."""
     seconds = (settings.watch_seconds, settings.resync_seconds)
-    made = Catalogue(Paths(kube), settings.namespaces, *seconds, lacks=writer.paths.lacks)
-    writer.lists.told = made.find
+    made = Catalogue(Paths(kube), settings.namespaces, *seconds, lacks=executor.paths.lacks)
+    executor.lists.told = made.find
     return made
 
 

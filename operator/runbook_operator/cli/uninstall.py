@@ -21,15 +21,15 @@ from runbook_operator.runtime import clock
 from runbook_operator.settings import Settings
 
 Body = dict[str, Any]
-Way = Literal["release", "refuse", "forget"]
+Mode = Literal["release", "refuse", "forget"]
 PAUSE = 0.5
 """Seconds between two tries."""
-WORD = {"engaged": False, "expiresAfter": "10m", "reason": "the operator is being uninstalled"}
+SILENCE = {"engaged": False, "expiresAfter": "10m", "reason": "the operator is being uninstalled"}
 """An override that silences automation for the duration of an uninstall, but not for a later installation."""
 RELEASED = '{"spec":{"engaged":false}}'
 
 
-async def run(settings: Settings, way: Way, seconds: float) -> list[str]:
+async def run(settings: Settings, way: Mode, seconds: float) -> list[str]:
     """Do it within `seconds`; return a sentence per object that is left, empty if all is done."""
     if way == "release":
         return await _release(settings, seconds)
@@ -48,13 +48,13 @@ async def release_all(kube: Kube, namespaces: Sequence[str], seconds: float) -> 
     Returns a sentence per Switch that is left after `seconds`.
     """
 
-    async def look() -> list[str]:
+    async def inspect() -> list[str]:
         engaged = [one async for one in _switches(kube, namespaces) if _is_marked(one) or _is_thrown(one)]
-        for body in filter(_is_to_say, engaged):
-            await _merge(kube, body, {"spec": WORD})
+        for body in filter(_needs_override, engaged):
+            await _merge(kube, body, {"spec": SILENCE})
         return [_held(body) for body in engaged if _is_marked(body)]
 
-    return await _until_nothing(look, seconds)
+    return await _until_nothing(inspect, seconds)
 
 
 async def forget(kube: Kube, namespaces: Sequence[str], seconds: float) -> list[str]:
@@ -63,22 +63,22 @@ async def forget(kube: Kube, namespaces: Sequence[str], seconds: float) -> list[
     Returns a sentence per object that is left after `seconds`.
     """
 
-    async def look() -> list[str]:
+    async def inspect() -> list[str]:
         marked = [one async for one in _objects(kube, namespaces, "Runbook", "Switch") if _is_marked(one)]
         for body in marked:
             rest = [one for one in body["metadata"]["finalizers"] if one != FINALIZER]
             await _merge(kube, body, {"metadata": {"finalizers": rest}})
         return [f"{_named(body)} has the finalizer {FINALIZER}" for body in marked]
 
-    return await _until_nothing(look, seconds)
+    return await _until_nothing(inspect, seconds)
 
 
-async def _until_nothing(look: Callable[[], Awaitable[list[str]]], seconds: float) -> list[str]:
+async def _until_nothing(inspect: Callable[[], Awaitable[list[str]]], seconds: float) -> list[str]:
     """Repeat until nothing is left or `seconds` have passed; return what was left at last."""
     deadline = clock.monotonic() + seconds
     while True:
         try:
-            left = await look()
+            left = await inspect()
         except errors.ApiError as error:
             left = [str(error)]
         if not left or clock.monotonic() > deadline:
@@ -106,7 +106,7 @@ async def _release(settings: Settings, seconds: float) -> list[str]:
     return left
 
 
-def report(left: list[str], way: Way) -> int:
+def report(left: list[str], way: Mode) -> int:
     """Print what is left; return the exit status: 0 if nothing is, else 1."""
     for line in left:
         print(line, file=sys.stderr)  # noqa: T201 # the command line prints
@@ -139,7 +139,7 @@ def _is_thrown(body: Body) -> bool:
     return body["spec"].get("engaged") is True
 
 
-def _is_to_say(body: Body) -> bool:
+def _needs_override(body: Body) -> bool:
     """True if the override must be written. A Switch that is being deleted needs none: its deletion releases it."""
     return body["spec"].get("engaged") is not False and "deletionTimestamp" not in body["metadata"]
 

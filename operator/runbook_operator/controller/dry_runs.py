@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from runbook_operator.controller.target_writes import apply
 from runbook_operator.core.accounts import Account
-from runbook_operator.core.api_refusals import is_of_trial
-from runbook_operator.core.queries import Admission, Denied, DryRun, Ruling
+from runbook_operator.core.api_refusals import is_dry_run_only
+from runbook_operator.core.queries import Admission, Denied, DryRun, ReviewResult
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 from runbook_operator.core.writes import Effect, Patch
@@ -26,12 +26,12 @@ ALLOWED_SECONDS = 3600.0
 
 
 @dataclass
-class Trials:
+class DryRuns:
     """Dry runs for idle switches. Make it inside the event loop."""
 
     paths: Paths
     monotonic: Callable[[], float] = clock.monotonic
-    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _allowed: dict[Ref, dict[int, tuple[Hashable, float]]] = field(default_factory=dict)
     """For each switch, by the number of the write: what was checked, and until when the answer counts."""
 
@@ -44,7 +44,7 @@ class Trials:
             return Denied(Reason(error.reason), f"{error}. {error.user_action}")
         return int(((answer or {}).get("spec") or {}).get("replicas", 0))
 
-    async def answer(self, query: DryRun, account: Account | None, edition: Hashable = None) -> Ruling | Denied:
+    async def answer(self, query: DryRun, account: Account | None, edition: Hashable = None) -> ReviewResult | Denied:
         """Return the API server's answer to this write in the name of the account.
 
         An accepted write is not sent again for an hour while the account, the Runbook (`edition`) and the version
@@ -53,15 +53,15 @@ class Trials:
         checked, now = (account, edition, *_version(query.effect)), self.monotonic()
         before, until = self._allowed.get(query.switch, {}).get(query.number, (None, now))
         if before == checked and now < until:
-            return Ruling(allowed=True)
+            return ReviewResult(allowed=True)
         try:
-            async with self._turns:
+            async with self._slots:
                 await apply(self.paths.as_(account), query.effect, dry_run=True)
         except errors.ApiError as error:
             self._allowed.get(query.switch, {}).pop(query.number, None)
             return _ruling(error)
         self._allowed.setdefault(query.switch, {})[query.number] = (checked, now + ALLOWED_SECONDS)
-        return Ruling(allowed=True)
+        return ReviewResult(allowed=True)
 
     def forget(self, switch: Ref) -> None:
         """Forget the answers for a deleted switch."""
@@ -73,9 +73,9 @@ def _version(effect: Effect) -> tuple[Hashable, ...]:
     return (effect.ref, effect.uid, effect.resource_version) if isinstance(effect, Patch) else (effect.ref,)
 
 
-def _ruling(error: errors.ApiError) -> Ruling | Denied:
+def _ruling(error: errors.ApiError) -> ReviewResult | Denied:
     """Return the ruling of a failed dry run: an unavailable API server or a conflict says nothing about a throw."""
     refused = isinstance(error, errors.ForbiddenError | errors.RefusedError)
-    if is_of_trial(str(error)) or not (refused or error.reason == Reason.WEBHOOK_FAILED):
-        return Ruling(allowed=False)
+    if is_dry_run_only(str(error)) or not (refused or error.reason == Reason.WEBHOOK_FAILED):
+        return ReviewResult(allowed=False)
     return Denied(Reason(error.reason), f"{error}. {error.user_action}")

@@ -12,29 +12,29 @@ import structlog
 
 from runbook_operator.api.parsing import SwitchObject
 from runbook_operator.cache.snapshot_builder import targets_of
-from runbook_operator.controller.executor import Writer
-from runbook_operator.core.queries import Unread
+from runbook_operator.controller.executor import StepExecutor
+from runbook_operator.core.queries import NeedsRead
 from runbook_operator.core.references import Ref
-from runbook_operator.reconcile.snapshot import World
-from runbook_operator.reconcile.steps import Act
+from runbook_operator.reconcile.snapshot import Snapshot
+from runbook_operator.reconcile.steps import WriteTarget
 from runbook_operator.runtime import clock
 from runbook_operator.runtime.keyed_locks import Locks
-from runbook_operator.switches.engine import alone
+from runbook_operator.switches.engine import hold_or_restore_one
 from runbook_operator.switches.internal_error_status import shown
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 async def contain(
-    key: Ref, error: Exception, writer: Writer, locks: Locks[Ref], world: Callable[[SwitchObject], World]
+    key: Ref, error: Exception, executor: StepExecutor, locks: Locks[Ref], snapshot: Callable[[SwitchObject], Snapshot]
 ) -> None:
     """Report the error with the id that the log has, and go on with the other fields. Raises nothing."""
     number = identity(key, error)
     try:
-        if (switch := writer.store.switches.get(key)) is not None:
-            async with locks.hold(targets_of(writer.store, switch)):
-                await _go_on(key, number, writer, world)
-        await _tell(key, type(error).__name__, number, writer)
+        if (switch := executor.store.switches.get(key)) is not None:
+            async with locks.hold(targets_of(executor.store, switch)):
+                await _hold_each_field(key, number, executor, snapshot)
+        await _report(key, type(error).__name__, number, executor)
     except Exception:
         log.exception("what is not concerned could not be seen to", object=str(key), errorId=number)
 
@@ -46,32 +46,34 @@ def identity(key: Ref, error: Exception) -> str:
     return blake2b(f"{key}|{type(error).__name__}|{place}".encode(), digest_size=4).hexdigest()
 
 
-async def _go_on(key: Ref, number: str, writer: Writer, world: Callable[[SwitchObject], World]) -> None:
+async def _hold_each_field(
+    key: Ref, number: str, executor: StepExecutor, snapshot: Callable[[SwitchObject], Snapshot]
+) -> None:
     """Write each deviating field once; the field with the error fails again in its own decision and stays as it is."""
-    switch = writer.store.switches.get(key)
+    switch = executor.store.switches.get(key)
     record = switch.status.record if switch else None
     for index in range(len(record.actions) if record else 0):
-        if (now := writer.store.switches.get(key)) is None:
+        if (now := executor.store.switches.get(key)) is None:
             return
-        looked = world(now)
+        looked = snapshot(now)
         if (step := _step(looked, index, number)) is not None:
-            await writer.switch_step(looked, step)
+            await executor.switch_step(looked, step)
 
 
-def _step(world: World, index: int, number: str) -> Act | None:
+def _step(snapshot: Snapshot, index: int, number: str) -> WriteTarget | None:
     try:
-        return alone(world, index)
-    except Unread:
+        return hold_or_restore_one(snapshot, index)
+    except NeedsRead:
         # The next visit that gets this far reads it.
         return None
     except Exception:
-        log.exception("a field is left as it is", object=str(world.actor.ref), action=index, errorId=number)
+        log.exception("a field is left as it is", object=str(snapshot.actor.ref), action=index, errorId=number)
         return None
 
 
-async def _tell(key: Ref, error: str, number: str, writer: Writer) -> None:
-    if (found := writer.store.own(key)) is None:
+async def _report(key: Ref, error: str, number: str, executor: StepExecutor) -> None:
+    if (found := executor.store.own(key)) is None:
         return
     old = found.written if isinstance(found, SwitchObject) else found.status
     if (step := shown(found, error, number, clock.now())) is not None:
-        await writer.status(key, old, step)
+        await executor.status(key, old, step)

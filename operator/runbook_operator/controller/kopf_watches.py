@@ -186,10 +186,10 @@ def _registry(sink: Sink) -> kopf.OperatorRegistry:
 
 
 def _hand_to(sink: Sink) -> Callable[..., Any]:
-    async def see(event: kopf.RawEvent, **_: Any) -> None:
+    async def handle_event(event: kopf.RawEvent, **_: Any) -> None:
         sink(event["type"], _taken(cast("dict[str, Any]", event["object"])))
 
-    return see
+    return handle_event
 
 
 def _taken(body: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from functools import partial
 
 from runbook_operator.api.conditions import find
 from runbook_operator.api.parsing import SwitchObject
-from runbook_operator.automation.gates import is_held_back
+from runbook_operator.automation.gates import is_blocked_by_gate
 from runbook_operator.cache.namespace_coverage import Coverage
 from runbook_operator.cache.store import Store
 from runbook_operator.core.references import Ref
@@ -30,7 +30,7 @@ def measure(metrics: Metrics, elector: Leadership, shards: int, queue: WorkQueue
     metrics.gauge("queue_length", "Objects to look at.", lambda: float(len(queue)))
     metrics.gauge("tasks", "Tasks of the main loop.", lambda: float(len(asyncio.all_tasks())))
     metrics.gauge("switches_engaged", "Switches with an engagement under way.", store.count(_is_engaged))
-    metrics.gauge("switches_held_back", "Switches that a gate keeps from engaging.", store.count(_is_held_back))
+    metrics.gauge("switches_held_back", "Switches that a gate keeps from engaging.", store.count(_is_blocked_by_gate))
     for condition, reason, name, text in SHOWN:
         metrics.gauge(name, text, store.count(partial(_shows, condition, reason)))
 
@@ -54,8 +54,8 @@ def _shows(condition: str, reason: str, switch: SwitchObject) -> bool:
     return found is not None and reason in ("", found.reason)
 
 
-def _is_held_back(switch: SwitchObject) -> bool:
-    return is_held_back(switch.status)
+def _is_blocked_by_gate(switch: SwitchObject) -> bool:
+    return is_blocked_by_gate(switch.status)
 
 
 def _is_engaged(switch: SwitchObject) -> bool:

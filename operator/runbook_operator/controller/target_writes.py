@@ -6,7 +6,14 @@ from runbook_operator.core.writes import Create, Delete, Effect, Patch
 from runbook_operator.kube import errors
 from runbook_operator.kube.client import Body, Kube
 from runbook_operator.kube.discovery import BUILT_IN, Paths, collection, own, path_of
-from runbook_operator.reconcile.steps import AdoptSwitch, CreateSwitch, DeleteSwitch, OwnStep, SetFinalizers, Unsay
+from runbook_operator.reconcile.steps import (
+    AdoptSwitch,
+    ClearOverride,
+    CreateSwitch,
+    DeleteSwitch,
+    OwnStep,
+    SetFinalizers,
+)
 
 
 async def apply(paths: Paths, effect: Effect, *, dry_run: bool = False) -> Body | None:
@@ -43,7 +50,7 @@ async def carry_out(kube: Kube, step: OwnStep) -> Body | None:
     match step:
         case SetFinalizers():
             return await kube.merge(own(step.meta.ref), _expecting(step.meta, finalizers=list(step.finalizers)))
-        case Unsay():
+        case ClearOverride():
             word = {"engaged": None, "reason": None, "expiresAfter": None, "renewedAt": None}
             return await kube.merge(own(step.meta.ref), {**_expecting(step.meta), "spec": word})
         case CreateSwitch():

@@ -7,7 +7,7 @@ from typing import Any
 from runbook_operator.core.queries import Query
 from runbook_operator.core.references import Ref
 from runbook_operator.kube.list_cache import Edition
-from runbook_operator.reconcile.steps import Act
+from runbook_operator.reconcile.steps import WriteTarget
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,6 @@ class Visit:
     answers: dict[Query, Any] = field(default_factory=dict)
     presumed: list[asyncio.Task[None]] = field(default_factory=list)
     """Tasks that verify answers which a throw presumed meanwhile; they write the real answers to `asked`."""
-    asked: dict[Query, Any] = field(default_factory=dict)
-    acts: list[Act] = field(default_factory=list)
+    verified: dict[Query, Any] = field(default_factory=dict)
+    writes: list[WriteTarget] = field(default_factory=list)
     """The writes to targets of this visit."""

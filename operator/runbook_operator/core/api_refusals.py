@@ -113,7 +113,7 @@ def refusal(code: int, status: Mapping[str, Any], namespace: str = "") -> Refusa
     return None
 
 
-def is_of_trial(message: str) -> bool:
+def is_dry_run_only(message: str) -> bool:
     """True if only the dry run was refused: a webhook with side effects does not support one."""
     return "does not support dry run" in message
 

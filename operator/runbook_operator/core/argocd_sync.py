@@ -1,14 +1,14 @@
 """Reads the automatic sync of an Argo CD Application, and what manages the Application itself."""
 
 from runbook_operator.core import field_paths, labels
-from runbook_operator.core.observed_object import Seen
+from runbook_operator.core.observed_object import ObservedObject
 
 ARGOCD = "argoproj.io/v1alpha1"
 AUTOMATED = "spec.syncPolicy.automated"
 ENABLED = f"{AUTOMATED}.enabled"
 
 
-def parent(application: Seen) -> str:
+def parent(application: ObservedObject) -> str:
     """Return what manages the Application itself, and would undo a pause of it; empty for nothing."""
     meta = application.body["metadata"]
     if any(owner.get("kind") == "ApplicationSet" for owner in meta.get("ownerReferences", ())):
@@ -17,11 +17,11 @@ def parent(application: Seen) -> str:
     return "another Application" if tracked else ""
 
 
-def is_automated(application: Seen) -> bool:
+def is_automated(application: ObservedObject) -> bool:
     """True if it has an automatic sync, paused or not: `automated: {}` is one."""
     return field_paths.get(application.body, AUTOMATED) is not None
 
 
-def syncs(application: Seen) -> bool:
+def syncs(application: ObservedObject) -> bool:
     """True if it has an automatic sync that is not paused."""
     return is_automated(application) and field_paths.get(application.body, ENABLED) is not False

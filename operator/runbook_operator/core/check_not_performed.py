@@ -1,7 +1,7 @@
 """The error of a check that could not be performed."""
 
 
-class UnaskedError(Exception):
+class CheckNotPerformedError(Exception):
     """A check was not performed, so nothing is known about health. Neither text holds a credential."""
 
     def __init__(self, reason: str, message: str) -> None:

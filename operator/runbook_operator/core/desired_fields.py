@@ -14,7 +14,7 @@ TEMPLATE = "spec.template"
 
 
 @dataclass(frozen=True)
-class Aim:
+class DesiredField:
     """The desired value `held` of `field` (see core/field_paths) of `ref`; None means absent.
 
     Hold: reapplied after drift, and restored at the release. Keep: reapplied after drift, and left at the release.

@@ -127,7 +127,7 @@ def get(body: Mapping[str, Any], field: str) -> Any:
         return None
 
 
-def put(body: Mapping[str, Any], field: str, value: Any) -> dict[str, Any]:
+def with_value(body: Mapping[str, Any], field: str, value: Any) -> dict[str, Any]:
     """Return a copy of the body with the field set; None removes it. Parts off the path are shared, not copied.
 
     Missing maps, lists and elements on the way are created. A removal leaves an empty map in place; a list goes with

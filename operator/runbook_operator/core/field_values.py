@@ -11,9 +11,9 @@ from typing import Any
 from runbook_operator.core import field_paths, pod_templates
 from runbook_operator.core.desired_fields import OBJECT, TEMPLATE, Refused
 from runbook_operator.core.merge_patch import covers, difference
-from runbook_operator.core.observed_object import REPLICAS, Seen
+from runbook_operator.core.observed_object import REPLICAS, ObservedObject
 from runbook_operator.core.pod_templates import Revision, digest, keeper_kind, revisions
-from runbook_operator.core.queries import Denied, Find, Query, Unread
+from runbook_operator.core.queries import Denied, Find, NeedsRead, Query
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 from runbook_operator.core.writes import Create, Delete, Effect, Patch, Subresource
@@ -22,35 +22,35 @@ BUILT_IN = "apps/v1"
 """The API version whose scale subresource writes only spec.replicas: both ways write the same."""
 
 
-def nothing(ref: Ref) -> Seen:
+def nothing(ref: Ref) -> ObservedObject:
     """Return an object that does not exist, as the base of one to create."""
-    return Seen(ref, "", "", {}, whole=True)
+    return ObservedObject(ref, "", "", {}, whole=True)
 
 
-def live(seen: Seen, field: str) -> Any:
+def live(observed: ObservedObject, field: str) -> Any:
     """Return the live value of `field`, see Seen.value; for a template its digest."""
     if field == OBJECT:
-        return seen.body or None
-    value = seen.value(field)
+        return observed.body or None
+    value = observed.value(field)
     return {"digest": digest(value)} if field == TEMPLATE and value is not None else value
 
 
-def mark(seen: Seen, field: str) -> Any:
+def mark(observed: ObservedObject, field: str) -> Any:
     """Return the live value as a record may keep it: for a whole object a digest, without metadata and status."""
     if field == OBJECT:
-        body = {key: value for key, value in seen.body.items() if key not in ("metadata", "status")}
+        body = {key: value for key, value in observed.body.items() if key not in ("metadata", "status")}
         return {"digest": digest(body)} if body else None
-    return live(seen, field)
+    return live(observed, field)
 
 
-def shows(seen: Seen, field: str, value: Any) -> bool:
+def shows(observed: ObservedObject, field: str, value: Any) -> bool:
     """True if the live value of `field` is `value`."""
     if field == OBJECT:
-        return covers(seen.body, value) if value is not None else not seen.body
-    return same(field, live(seen, field), value)
+        return covers(observed.body, value) if value is not None else not observed.body
+    return same(field, live(observed, field), value)
 
 
-def told(field: str, value: Any) -> Any:
+def for_audit(field: str, value: Any) -> Any:
     """Return the value as an audit may show it: no manifest, since it may hold what no log may show."""
     return ("there" if value else None) if field == OBJECT else value
 
@@ -78,55 +78,55 @@ def subresource(field: str) -> Subresource:
 
 
 def effect(
-    seen: Seen,
+    observed: ObservedObject,
     values: Sequence[tuple[str, Any]],
     answers: Mapping[Query, Any],
     inside: Sequence[tuple[str, Any]] = (),
 ) -> Effect:
-    """Return the one write that sets fields which belong together; raise Unread for the source of a template.
+    """Return the one write that sets fields which belong together; raise NeedsRead for the source of a template.
 
     `inside` are values that a written pod template keeps, if it has their fields.
     """
     (first, value), rest = values[0], values[1:]
     if first == OBJECT:
-        return _object(seen, value)
+        return _object(observed, value)
     if not rest and first == REPLICAS:
-        return _patch(seen, {"spec": {"replicas": value}}, "scale")
-    changed = dict(seen.body)
+        return _patch(observed, {"spec": {"replicas": value}}, "scale")
+    changed = dict(observed.body)
     for field, wanted in values:
-        changed = field_paths.put(changed, field, written(seen, field, wanted, answers))
+        changed = field_paths.with_value(changed, field, written(observed, field, wanted, answers))
     for field, held in inside:
         with suppress(field_paths.FieldError):
-            changed = field_paths.put(changed, field, held)
+            changed = field_paths.with_value(changed, field, held)
     way = subresource(first)
-    return _patch(seen, difference(dict(seen.body), changed), "" if way == "scale" else way)
+    return _patch(observed, difference(dict(observed.body), changed), "" if way == "scale" else way)
 
 
-def kept(seen: Seen, answers: Mapping[Query, Any]) -> tuple[Revision, ...]:
-    """Return the revisions of a workload that the cluster keeps, newest first; raise Unread if they were not read.
+def stored_revisions(observed: ObservedObject, answers: Mapping[Query, Any]) -> tuple[Revision, ...]:
+    """Return the revisions of a workload that the cluster keeps, newest first; raise NeedsRead if they were not read.
 
     Raises Refused if the operator may not read them.
     """
-    query = Find(*keeper_kind(seen.ref), seen.ref.namespace)
+    query = Find(*keeper_kind(observed.ref), observed.ref.namespace)
     if query not in answers:
-        raise Unread([query])
+        raise NeedsRead([query])
     if isinstance(found := answers[query], Denied):
         raise Refused(found.reason, found.message)
-    return revisions(seen.uid, found)
+    return revisions(observed.uid, found)
 
 
-def numbered(seen: Seen, value: Mapping[str, Any], answers: Mapping[Query, Any]) -> Mapping[str, Any]:
+def numbered(observed: ObservedObject, value: Mapping[str, Any], answers: Mapping[Query, Any]) -> Mapping[str, Any]:
     """Return the value of a live template with the identity of its revision, if the cluster keeps it already."""
-    found = pod_templates.live(seen.body, value["digest"], kept(seen, answers))
+    found = pod_templates.live(observed.body, value["digest"], stored_revisions(observed, answers))
     return found.value if found else value
 
 
-def _object(seen: Seen, value: Any) -> Effect:
+def _object(observed: ObservedObject, value: Any) -> Effect:
     if value is None:
-        return Delete(seen.ref, seen.uid)
-    if not seen.body:
-        return Create(seen.ref, value)
-    return _patch(seen, difference(dict(seen.body), _merged(seen.body, value)), "")
+        return Delete(observed.ref, observed.uid)
+    if not observed.body:
+        return Create(observed.ref, value)
+    return _patch(observed, difference(dict(observed.body), _merged(observed.body, value)), "")
 
 
 def _merged(body: Any, value: Any) -> Any:
@@ -136,16 +136,16 @@ def _merged(body: Any, value: Any) -> Any:
     return {**body, **{key: _merged(body.get(key), one) for key, one in value.items()}}
 
 
-def _patch(seen: Seen, patch: Mapping[str, Any], way: Subresource) -> Patch:
-    return Patch(seen.ref, seen.uid, seen.resource_version, patch, way)
+def _patch(observed: ObservedObject, patch: Mapping[str, Any], way: Subresource) -> Patch:
+    return Patch(observed.ref, observed.uid, observed.resource_version, patch, way)
 
 
-def written(seen: Seen, field: str, value: Any, answers: Mapping[Query, Any]) -> Any:
-    """Return the value to write; the body of a template comes from the revisions. Raises Unread and Refused."""
+def written(observed: ObservedObject, field: str, value: Any, answers: Mapping[Query, Any]) -> Any:
+    """Return the value to write; the body of a template comes from the revisions. Raises NeedsRead and Refused."""
     if field != TEMPLATE:
         return value
-    found = next((one for one in kept(seen, answers) if one.digest == value["digest"]), None)
+    found = next((one for one in stored_revisions(observed, answers) if one.digest == value["digest"]), None)
     if found is None:
         number = value.get("revision", "?")
-        raise Refused(Reason.NO_REVISION, f"{seen.ref}: revision {number} is no longer kept by the cluster")
+        raise Refused(Reason.NO_REVISION, f"{observed.ref}: revision {number} is no longer kept by the cluster")
     return found.template

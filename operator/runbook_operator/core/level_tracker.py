@@ -122,7 +122,9 @@ def judge(
     return "Ok" if held else "Warning"
 
 
-def advance(track: Track | None, seen: Level, value: float | None, reason: str, now: datetime, timing: Timing) -> Track:
+def advance(
+    track: Track | None, observed: Level, value: float | None, reason: str, now: datetime, timing: Timing
+) -> Track:
     """Return the track after this reading.
 
     A worse level is reported after `for_` and `failures` readings, a better one after `clear_for` and `successes`; the
@@ -130,14 +132,14 @@ def advance(track: Track | None, seen: Level, value: float | None, reason: str, 
     from before is reported again, and a new level must last from the start.
     """
     track = _not_after(track, now) if track else Track("Unknown", now)
-    if seen not in SEVERITY:
+    if observed not in SEVERITY:
         return _unseen(track, reason, now, timing)
     if track.level == "Stale":
         track = replace(track, level=track.known, since=now)
-    runs = _runs(track, seen, now, timing)
+    runs = _runs(track, observed, now, timing)
     kept = value if value is not None and not math.isnan(value) else None
     track = replace(track, data_at=now, value=kept, reason=reason, runs=runs, blind=False)
-    return _told(track, now, timing)
+    return _reported_level(track, now, timing)
 
 
 def due(track: Track, timing: Timing, now: datetime) -> datetime | None:
@@ -168,18 +170,18 @@ def _unseen(track: Track, reason: str, now: datetime, timing: Timing) -> Track:
     return replace(quiet, level="Stale", since=now, runs=())
 
 
-def _runs(track: Track, seen: Level, now: datetime, timing: Timing) -> tuple[Run, ...]:
+def _runs(track: Track, observed: Level, now: datetime, timing: Timing) -> tuple[Run, ...]:
     """Return the runs that this reading continues or begins; a gap of `no_data_after` or more ends them all."""
     gap = now - (track.data_at or now)
     pause = gap if track.blind else timedelta()
     running = {} if gap >= timing.no_data_after > timedelta() else {run.level: run for run in track.runs}
     return tuple(
         Run(level, running[level].since + pause, running[level].count + 1) if level in running else Run(level, now)
-        for level in ALONG.get((track.level, seen), ())
+        for level in ALONG.get((track.level, observed), ())
     )
 
 
-def _told(track: Track, now: datetime, timing: Timing) -> Track:
+def _reported_level(track: Track, now: datetime, timing: Timing) -> Track:
     """Report the farthest level that has lasted; the runs beyond it continue."""
     for place in range(len(track.runs), 0, -1):
         run = track.runs[place - 1]

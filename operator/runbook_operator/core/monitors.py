@@ -31,7 +31,7 @@ class Key:
 
 
 @dataclass(frozen=True)
-class Kept:
+class SecretKeyRef:
     """A key of a Secret in the Runbook's namespace; no object of the model has its value.
 
     It is read with the rights of the account, None for the operator's own; as in AskObject and AskPods.
@@ -43,7 +43,7 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Place:
+class ServiceEndpoint:
     """A Service and its port, by name or number; empty for its first one. `each` queries every ready pod of it."""
 
     service: Ref
@@ -55,7 +55,7 @@ class Place:
 class Secured:
     """TLS settings: the CA to trust, and the server name to verify."""
 
-    ca: Kept | None = None
+    ca: SecretKeyRef | None = None
     server_name: str = ""
     skip_verify: bool = False
 
@@ -64,11 +64,11 @@ class Secured:
 class AskHttp:
     """A GET of a path of a Service, or of a whole URL."""
 
-    where: Place | str
+    where: ServiceEndpoint | str
     path: str = "/"
     expected: Statuses = FINE
     contains: str = ""
-    headers: tuple[tuple[str, str | Kept], ...] = ()
+    headers: tuple[tuple[str, str | SecretKeyRef], ...] = ()
     tls: Secured | None = None
 
 
@@ -76,14 +76,14 @@ class AskHttp:
 class AskTcp:
     """A TCP connection."""
 
-    where: Place
+    where: ServiceEndpoint
 
 
 @dataclass(frozen=True)
 class AskGrpc:
     """grpc.health.v1.Health/Check for a service; an empty name is the whole server."""
 
-    where: Place
+    where: ServiceEndpoint
     health_service: str = ""
     tls: Secured | None = None
 
@@ -189,7 +189,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Sense:
+class MonitorState:
     """The state of a monitor: its track and its last reading.
 
     `steady` if the reading is of the same kind as the one before it, or the first one.
@@ -220,7 +220,9 @@ def _under(ask: Ask, account: Account) -> Ask:
 
 
 def _http(ask: AskHttp, account: Account) -> AskHttp:
-    headers = ((name, replace(one, account=account) if isinstance(one, Kept) else one) for name, one in ask.headers)
+    headers = (
+        (name, replace(one, account=account) if isinstance(one, SecretKeyRef) else one) for name, one in ask.headers
+    )
     return replace(ask, headers=tuple(headers), tls=_secured(ask.tls, account))
 
 
@@ -228,7 +230,7 @@ def _secured(tls: Secured | None, account: Account) -> Secured | None:
     return replace(tls, ca=replace(tls.ca, account=account)) if tls and tls.ca else tls
 
 
-def seen(watch: Watch, reading: Reading, track: Track | None) -> Level:
+def level_of(watch: Watch, reading: Reading, track: Track | None) -> Level:
     """Return the level of a reading, given the track before it."""
     if watch.measure is None:
         return "Unknown" if reading.ok is None else "Ok" if reading.ok else "Critical"

@@ -9,7 +9,7 @@ from runbook_operator.core.thresholds import RANGE, START, Threshold
 
 SIGNS = {code: sign for sign, code in SYMBOLS.items()}
 GLUED = frozenset({"%", "x", *TIMES})
-BARE = frozenset({"", "ratio"})
+WITHOUT_UNIT = frozenset({"", "ratio"})
 DIGITS = (3, 6, 9, 17)
 PLAIN = (1e-6, 1e15)
 """Numbers in this range are written out, others with an exponent."""
@@ -22,7 +22,7 @@ def figure(value: float, unit: str = "", other: float | None = None) -> str:
     counted, slash, per = name.partition("/")
     if counted in SIGNS:
         return f"{SIGNS[counted]}{number}{slash}{per}"
-    if name in BARE:
+    if name in WITHOUT_UNIT:
         return number
     return f"{number}{name}" if name in GLUED else f"{number} {name}"
 

@@ -30,7 +30,7 @@ ALWAYS_WATCHED = frozenset({("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"
 
 
 @dataclass(frozen=True)
-class Seen:
+class ObservedObject:
     """An object that exists.
 
     `body` has no resourceVersion and no managedFields. If it is not `whole`, it has only `spec.replicas`, the labels of
@@ -78,7 +78,7 @@ class Missing:
     message: str
 
 
-def is_hidden(found: "Seen | Missing | None") -> bool:
+def is_hidden(found: "ObservedObject | Missing | None") -> bool:
     """True if the object cannot be read, so that its state is unknown."""
     return isinstance(found, Missing) and found.reason in (Reason.FORBIDDEN, Reason.UNAVAILABLE)
 
@@ -87,25 +87,25 @@ def absent(ref: Ref) -> Missing:
     return Missing(ref, Reason.TARGET_NOT_FOUND, f"{ref} does not exist in namespace {ref.namespace}")
 
 
-def seen_of(body: Body, *, whole: bool = False, scalable: bool = True) -> Seen:
+def observed_from(body: Body, *, whole: bool = False, scalable: bool = True) -> ObservedObject:
     """Parse an object from the API server."""
     meta = meta_of(body)
     kept = _whole(body) if whole else _thin(body)
     managed = body["metadata"].get("managedFields", ()) if whole else _writer(body)
-    return Seen(meta.ref, meta.uid, meta.resource_version, kept, whole, scalable, managed)
+    return ObservedObject(meta.ref, meta.uid, meta.resource_version, kept, whole, scalable, managed)
 
 
-def scaled(seen: Seen | None, ref: Ref, scale: Body, manager: str = "") -> Seen:
+def scaled(observed: ObservedObject | None, ref: Ref, scale: Body, manager: str = "") -> ObservedObject:
     """Return the state of `ref` after its scale subresource was read, or written by `manager`.
 
     The subresource leaves out 0 replicas, so no field manager is recorded for it (seen with Kubernetes 1.37).
     """
     meta, replicas = scale["metadata"], (scale.get("spec") or {}).get("replicas", 0)
-    if seen is None or seen.uid != meta["uid"]:
-        seen = Seen(ref, meta["uid"], "", {"spec": {}, "metadata": {}})
-    body = field_paths.put(seen.body, REPLICAS, replicas)
+    if observed is None or observed.uid != meta["uid"]:
+        observed = ObservedObject(ref, meta["uid"], "", {"spec": {}, "metadata": {}})
+    body = field_paths.with_value(observed.body, REPLICAS, replicas)
     return replace(
-        seen,
+        observed,
         resource_version=meta["resourceVersion"],
         body=body,
         scalable=True,
@@ -113,20 +113,20 @@ def scaled(seen: Seen | None, ref: Ref, scale: Body, manager: str = "") -> Seen:
     )
 
 
-def alike(one: Seen | Missing, other: Seen | Missing) -> bool:
+def alike(one: ObservedObject | Missing, other: ObservedObject | Missing) -> bool:
     """True if decisions cannot see a difference."""
     return _essence(one) == _essence(other)
 
 
-def is_only_progress(one: Seen | Missing, other: Seen | Missing) -> bool:
+def is_only_progress(one: ObservedObject | Missing, other: ObservedObject | Missing) -> bool:
     """True if only the status has changed."""
     if isinstance(one, Missing) or isinstance(other, Missing):
         return False
     return one.uid == other.uid and _without_status(one.body) == _without_status(other.body)
 
 
-def _essence(seen: Seen | Missing) -> tuple[object, ...]:
-    return (seen.uid, seen.body) if isinstance(seen, Seen) else (seen.reason,)
+def _essence(observed: ObservedObject | Missing) -> tuple[object, ...]:
+    return (observed.uid, observed.body) if isinstance(observed, ObservedObject) else (observed.reason,)
 
 
 def _without_status(body: Body) -> Body:
@@ -167,7 +167,7 @@ def _thin(body: Body) -> Body:
     overdue = [{"reason": OVERDUE} for one in status.get("conditions") or () if one.get("reason") == OVERDUE]
     return {
         "metadata": {"generation": meta.get("generation", 0), **marks},
-        "spec": field_paths.put(spec, "template.metadata.labels", labels) if labels else spec,
+        "spec": field_paths.with_value(spec, "template.metadata.labels", labels) if labels else spec,
         "status": {key: value for key, value in status.items() if key in COUNTS}
         | ({"conditions": overdue} if overdue else {}),
     }

@@ -22,7 +22,7 @@ FIELDS: Mapping[Kind, str] = {
 HANDLERS = ("exec", "grpc", "httpGet", "tcpSocket")
 HANDLER = f"{{{','.join(HANDLERS)}}}"
 """End of the path of a probe's handler, whichever it is."""
-UNSAID: Body = {
+PROBE_DEFAULTS: Body = {
     "path": "/",
     "scheme": "HTTP",
     "service": "",
@@ -39,7 +39,7 @@ LOWEST, HIGHEST = 200, 399
 
 
 @dataclass(frozen=True)
-class Said:
+class DeclaredProbe:
     """The probe that a health endpoint declares: its handler, and those of its numbers that are declared.
 
     `parts` are the fields of the handler: path, port and scheme of an httpGet, and its headers if any.
@@ -47,13 +47,13 @@ class Said:
 
     kind: Kind
     handler: str
-    parts: Body
+    declared_fields: Body
     numbers: Mapping[str, int]
 
     @property
     def probe(self) -> dict[str, Any]:
         """The probe for a container that has none."""
-        return {self.handler: dict(self.parts), **self.numbers}
+        return {self.handler: dict(self.declared_fields), **self.numbers}
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,10 @@ class Difference:
     declared: Any
 
     def __str__(self) -> str:
-        return f"{called(self.field)} is {_shown(self, self.live)}, not {_shown(self, self.declared)}"
+        return f"{field_label(self.field)} is {_shown(self, self.live)}, not {_shown(self, self.declared)}"
 
 
-def differences(container: Body, said: Said) -> tuple[Difference, ...]:
+def differences(container: Body, said: DeclaredProbe) -> tuple[Difference, ...]:
     """Return where the container's probe differs from the declared one. A port matches by its name or by its number."""
     field, probe = FIELDS[said.kind], container.get(FIELDS[said.kind])
     if not probe:
@@ -76,8 +76,8 @@ def differences(container: Body, said: Said) -> tuple[Difference, ...]:
     numbers = _differing(field, probe, said.numbers)
     handler = _handler(probe)
     if said.handler not in handler:
-        return (Difference(f"{field}{HANDLER}", handler, {said.handler: dict(said.parts)}), *numbers)
-    return (*_parts(container, f"{field}.{said.handler}", handler[said.handler], said.parts), *numbers)
+        return (Difference(f"{field}{HANDLER}", handler, {said.handler: dict(said.declared_fields)}), *numbers)
+    return (*_parts(container, f"{field}.{said.handler}", handler[said.handler], said.declared_fields), *numbers)
 
 
 def number(port: Any, ports: Iterable[Body]) -> Any:
@@ -103,16 +103,16 @@ def unsealed(field: str, value: Any, templates: Sequence[Body]) -> Any:
 
 def shows(body: Body, field: str, value: Any) -> bool:
     """True if the workload has this sealed value in the field, and the parent of the field exists."""
-    return _has_place(body, field) and covers(sealed(field, _get(body, field)), value)
+    return _has_parent(body, field) and covers(sealed(field, _get(body, field)), value)
 
 
-def told(field: str, before: Any, after: Any) -> str:
+def describe_change(field: str, before: Any, after: Any) -> str:
     """Return a change of a field as text; both values are sealed."""
     change = Difference(field, before, after)
-    return f"{called(field)} from {_shown(change, before)} to {_shown(change, after)}"
+    return f"{field_label(field)} from {_shown(change, before)} to {_shown(change, after)}"
 
 
-def called(field: str) -> str:
+def field_label(field: str) -> str:
     """Return the name of a field in a sentence about its probe: `httpGet.path`; `it` for the probe or its handler."""
     return field.rpartition("].")[2].removesuffix(HANDLER).partition(".")[2] or "it"
 
@@ -132,7 +132,7 @@ def _differing(field: str, live: Body, wanted: Body) -> tuple[Difference, ...]:
     return tuple(
         Difference(f"{field}.{key}", live.get(key), value)
         for key, value in wanted.items()
-        if _sealed(key, live.get(key, UNSAID.get(key))) != _sealed(key, value)
+        if _sealed(key, live.get(key, PROBE_DEFAULTS.get(key))) != _sealed(key, value)
     )
 
 
@@ -159,7 +159,7 @@ def _get(body: Body, field: str) -> Any:
         return None
 
 
-def _has_place(body: Body, field: str) -> bool:
+def _has_parent(body: Body, field: str) -> bool:
     """True if the parent of the field exists: without it, an absent field means nothing."""
     above = field.removesuffix(HANDLER) if field.endswith(HANDLER) else field.rpartition(".")[0]
     return _get(body, above) is not None

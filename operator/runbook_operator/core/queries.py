@@ -1,4 +1,4 @@
-"""The reads that a decision may need. A decision does no I/O: it raises Unread with the missing queries."""
+"""The reads that a decision may need. A decision does no I/O: it raises NeedsRead with the missing queries."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from runbook_operator.core.writes import Effect
 
 @dataclass(frozen=True)
 class Read:
-    """One whole object. The answer is a Seen or a Missing, which World.look then returns."""
+    """One whole object. The answer is a Seen or a Missing, which Snapshot.look then returns."""
 
     ref: Ref
 
@@ -42,10 +42,10 @@ class Probe:
 
 
 @dataclass(frozen=True)
-class May:
+class AccessReview:
     """An access review: may the acting account do this to the named object, or to all of the namespace?
 
-    `resource` is a plural, with its subresource after a slash. The answer is a Ruling.
+    `resource` is a plural, with its subresource after a slash. The answer is a ReviewResult.
     """
 
     verb: str
@@ -57,7 +57,7 @@ class May:
 
 @dataclass(frozen=True)
 class HasAccount:
-    """Does the service account exist? The answer is a Ruling, allowed also if the operator may not read it."""
+    """Does the service account exist? The answer is a ReviewResult, allowed also if the operator may not read it."""
 
     account: Account
 
@@ -67,7 +67,7 @@ class DryRun:
     """A dry run of a write: would the API server accept it?
 
     It is the write with this `number` in a throw of the switch. The write itself is not compared, since it may hold the
-    time of the throw. The answer is a Ruling, not allowed if the result is unknown, or a Denied.
+    time of the throw. The answer is a ReviewResult, not allowed if the result is unknown, or a Denied.
     """
 
     switch: Ref
@@ -87,12 +87,12 @@ class Admission:
     replicas: int
 
 
-Query = Read | Find | Probe | May | HasAccount | DryRun | Admission
-End = Literal["Answered", "Unreachable", "Closed", "Late", "Unasked"]
+Query = Read | Find | Probe | AccessReview | HasAccount | DryRun | Admission
+ProbeEnd = Literal["Answered", "Unreachable", "Closed", "Late", "Unasked"]
 
 
 @dataclass(frozen=True)
-class Answering:
+class ProbeResult:
     """The result of a Probe: the HTTP status, or in a few words why there was none.
 
     Answered: an answer came, though it may not be HTTP. Unreachable: no connection. Closed: the connection ended
@@ -102,11 +102,11 @@ class Answering:
 
     status: int | None
     why: str = ""
-    end: End = "Answered"
+    end: ProbeEnd = "Answered"
 
 
 @dataclass(frozen=True)
-class Ruling:
+class ReviewResult:
     """The answer of the API server to a May; `user` is the user that is not allowed."""
 
     allowed: bool
@@ -121,7 +121,7 @@ class Denied:
     message: str
 
 
-class Unread(Exception):  # noqa: N818 # not an error: a decision is to be made again with the answers to `queries`
+class NeedsRead(Exception):  # noqa: N818 # not an error: a decision is to be made again with the answers to `queries`
     """A decision needs more reads; if it is not `urgent`, an answer of a few seconds ago is good enough."""
 
     def __init__(self, queries: Iterable[Query], *, urgent: bool = True) -> None:
@@ -129,14 +129,14 @@ class Unread(Exception):  # noqa: N818 # not an error: a decision is to be made 
         super().__init__(", ".join(sorted(map(str, self.queries))))
 
 
-def together(*looks: Callable[[], Any]) -> tuple[Any, ...]:
-    """Return the result of each call; the missing reads of all of them are raised as one Unread."""
-    found, unread = [], set[Query]()
+def read_together(*looks: Callable[[], Any]) -> tuple[Any, ...]:
+    """Return the result of each call; the missing reads of all of them are raised as one NeedsRead."""
+    found, needed = [], set[Query]()
     for look in looks:
         try:
             found.append(look())
-        except Unread as more:
-            unread |= more.queries
-    if unread:
-        raise Unread(unread)
+        except NeedsRead as more:
+            needed |= more.queries
+    if needed:
+        raise NeedsRead(needed)
     return tuple(found)

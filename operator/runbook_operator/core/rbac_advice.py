@@ -48,7 +48,7 @@ def plain(message: str) -> str:
     return f"{found['user']} may not {found['verb']} {found['resource']}{group}{where}"
 
 
-def acting(message: str, account: Account) -> str:
+def refused_impersonator(message: str, account: Account) -> str:
     """Return who may not act as the account; empty if the message is not about impersonation."""
     found = _REFUSAL.search(message)
     if found is None or not found["verb"].startswith("impersonate"):
@@ -65,11 +65,11 @@ def commands(user: str, namespace: str, rights: Iterable[Right], *, scoped: bool
     They grant the rights in the namespace for a service account of this namespace, and for an operator that is `scoped`
     to some namespaces; else in all namespaces.
     """
-    together: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    read_together: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for right in rights:
-        together[right.verbs].add(_resource(right))
+        read_together[right.verbs].add(_resource(right))
     return " && ".join(
-        _pair(user, namespace, verbs, sorted(names), scoped=scoped) for verbs, names in sorted(together.items())
+        _pair(user, namespace, verbs, sorted(names), scoped=scoped) for verbs, names in sorted(read_together.items())
     )
 
 

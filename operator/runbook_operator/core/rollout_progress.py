@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from runbook_operator.core.observed_object import OVERDUE, Seen
+from runbook_operator.core.observed_object import OVERDUE, ObservedObject
 
 Body = Mapping[str, Any]
 ROLLOUT = ("argoproj.io/v1alpha1", "Rollout")
@@ -27,7 +27,7 @@ class RollingOut:
     `kept` are the pods of an older template that the strategy leaves: those below a partition, and all with OnDelete.
     """
 
-    observed: bool
+    is_status_current: bool
     desired: int
     updated: int
     available: int
@@ -38,7 +38,7 @@ class RollingOut:
     @property
     def complete(self) -> bool:
         """True if the rollout is as far as its update strategy lets it get."""
-        return self.observed and self.available == self.total == self.desired and self.old <= self.kept
+        return self.is_status_current and self.available == self.total == self.desired and self.old <= self.kept
 
     @property
     def old(self) -> int:
@@ -54,7 +54,7 @@ class RollingOut:
         """Return the progress as a status shows it; empty if it is complete."""
         if self.complete:
             return ""
-        if not self.observed:
+        if not self.is_status_current:
             return f"0 of {self.desired} updated"
         text = f"{min(self.updated, self.desired)} of {self.desired} updated{self._rest}"
         return f"{text}; spec.progressDeadlineSeconds is exceeded" if self.overdue else text
@@ -69,51 +69,51 @@ class RollingOut:
         return f", {self.old} old left"
 
 
-def refusal_of_pods(seen: Seen) -> str:
+def refusal_of_pods(observed: ObservedObject) -> str:
     """Return the API server's message that refuses the workload's pods; empty if it refuses none."""
-    conditions = (seen.body.get("status") or {}).get("conditions") or ()
+    conditions = (observed.body.get("status") or {}).get("conditions") or ()
     failing = (one for one in conditions if (one.get("type"), one.get("status")) == (REPLICA_FAILURE, "True"))
     return next((str(one.get("message", "")) for one in failing), "")
 
 
-def kind_of(seen: Seen) -> tuple[str, str]:
-    return (seen.ref.api_version, seen.ref.kind)
+def kind_of(observed: ObservedObject) -> tuple[str, str]:
+    return (observed.ref.api_version, observed.ref.kind)
 
 
-def rolling_out(seen: Seen) -> RollingOut:
+def rolling_out(observed: ObservedObject) -> RollingOut:
     """Return the progress of a workload of one of KINDS. A number that its status leaves out is 0."""
-    status = seen.body.get("status") or {}
-    if kind_of(seen) == DAEMON_SET:
+    status = observed.body.get("status") or {}
+    if kind_of(observed) == DAEMON_SET:
         desired = status.get("desiredNumberScheduled", 0)
         counts = (status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0), desired)
     else:
-        desired = seen.body["spec"].get("replicas", 1)
+        desired = observed.body["spec"].get("replicas", 1)
         counts = tuple(status.get(name, 0) for name in ("updatedReplicas", "availableReplicas", "replicas"))
     overdue = any(one.get("reason") == OVERDUE for one in status.get("conditions") or ())
-    return RollingOut(is_observed(seen), desired, *counts, overdue, _kept(seen, desired))
+    return RollingOut(is_observed(observed), desired, *counts, overdue, _kept(observed, desired))
 
 
-def is_rolling_out(seen: Seen) -> bool:
+def is_rolling_out(observed: ObservedObject) -> bool:
     """True if pods of an older template are still to be replaced, and the rollout is not stuck."""
-    far = rolling_out(seen)
+    far = rolling_out(observed)
     return far.old > far.kept and not far.overdue
 
 
-def may_stand_still(seen: Seen) -> bool:
+def may_stand_still(observed: ObservedObject) -> bool:
     """True if the update strategy lets all pods be away at once, so that none serves meanwhile."""
-    if kind_of(seen) == ROLLOUT:
+    if kind_of(observed) == ROLLOUT:
         return False
-    desired = rolling_out(seen).desired
-    strategy = seen.body["spec"].get("strategy" if kind_of(seen) == DEPLOYMENT else "updateStrategy") or {}
+    desired = rolling_out(observed).desired
+    strategy = observed.body["spec"].get("strategy" if kind_of(observed) == DEPLOYMENT else "updateStrategy") or {}
     if strategy.get("type") == "Recreate":
         return True
-    usual = "25%" if kind_of(seen) == DEPLOYMENT else 1
+    usual = "25%" if kind_of(observed) == DEPLOYMENT else 1
     return _share((strategy.get("rollingUpdate") or {}).get("maxUnavailable", usual), desired) >= desired
 
 
-def _kept(seen: Seen, desired: int) -> int:
+def _kept(observed: ObservedObject, desired: int) -> int:
     """Return the pods that the strategy leaves at an older template until a person deletes them or moves the bound."""
-    strategy = seen.body["spec"].get("updateStrategy") or {}
+    strategy = observed.body["spec"].get("updateStrategy") or {}
     if strategy.get("type") == "OnDelete":
         return desired
     return min(desired, int((strategy.get("rollingUpdate") or {}).get("partition") or 0))
@@ -124,21 +124,21 @@ def _share(amount: int | str, desired: int) -> int:
     return desired * int(amount.rstrip("%")) // 100 if isinstance(amount, str) else amount
 
 
-def ready_pods(seen: Seen) -> int | None:
+def ready_pods(observed: ObservedObject) -> int | None:
     """Return how many pods are ready; None for a custom kind that does not count them."""
-    ready = "numberReady" if kind_of(seen) == DAEMON_SET else "readyReplicas"
-    count: int | None = (seen.body.get("status") or {}).get(ready, 0 if kind_of(seen) in KINDS else None)
+    ready = "numberReady" if kind_of(observed) == DAEMON_SET else "readyReplicas"
+    count: int | None = (observed.body.get("status") or {}).get(ready, 0 if kind_of(observed) in KINDS else None)
     return count
 
 
-def is_observed(seen: Seen) -> bool:
+def is_observed(observed: ObservedObject) -> bool:
     """True if its controller has seen the last change of its spec; Argo Rollouts writes the number as text."""
-    observed = str((seen.body.get("status") or {}).get("observedGeneration", 0))
-    return not observed.isdigit() or int(observed) >= seen.body["metadata"].get("generation", 0)
+    is_status_current = str((observed.body.get("status") or {}).get("observedGeneration", 0))
+    return not is_status_current.isdigit() or int(is_status_current) >= observed.body["metadata"].get("generation", 0)
 
 
-def is_updating(seen: Seen) -> bool:
+def is_updating(observed: ObservedObject) -> bool:
     """True if an Argo Rollout is moving from its stable ReplicaSet to another; False while there is no stable one."""
-    status = seen.body.get("status") or {}
+    status = observed.body.get("status") or {}
     stable = status.get("stableRS")
-    return kind_of(seen) == ROLLOUT and bool(stable) and status.get("currentPodHash") != stable
+    return kind_of(observed) == ROLLOUT and bool(stable) and status.get("currentPodHash") != stable

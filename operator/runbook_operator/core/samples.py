@@ -16,13 +16,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 Kind = Literal["Unreachable", "Timeout", "Refused", "TooLarge", "Malformed", "Unauthorized"]
-SHARE = 0.5
+MAX_SHARE = 0.5
 """Minimum fraction of the points of a range that must have a number: less may be only nights, or one incident."""
-MOST_WORDS = 200
+MAX_WORDS = 200
 """Maximum number of characters of a source's own text that are passed on."""
 USERINFO = re.compile(r"(?<=//)\S*@")
 HIDDEN = "***"
-READ_WORDS = 10 * MOST_WORDS
+READ_WORDS = 10 * MAX_WORDS
 """Maximum number of characters of a line that are processed, so that a hostile one costs nothing."""
 LATE = ("timeout", "canceled")
 AWAY = ("unavailable", "internal")
@@ -76,24 +76,24 @@ Stamp = Annotated[float, Field(ge=0, lt=253402300800, allow_inf_nan=False)]
 Point = tuple[Stamp, float]
 
 
-class _Part(BaseModel):
+class _AnswerPart(BaseModel):
     """A part of an answer; fields that are not declared here, such as warnings, are ignored."""
 
     model_config = ConfigDict(alias_generator=to_camel, frozen=True, extra="ignore")
 
 
-class _Series(_Part):
+class _Series(_AnswerPart):
     metric: dict[str, str]
     value: Point | None = None
     values: list[Point] | None = None
 
 
-class _Data(_Part):
+class _Data(_AnswerPart):
     result_type: Literal["vector", "scalar", "matrix", "string"]
     result: list[_Series] | Point = Field(union_mode="left_to_right")
 
 
-class _Body(_Part):
+class _Body(_AnswerPart):
     status: Literal["success", "error"]
     data: _Data | None = None
     error_type: str = ""
@@ -151,7 +151,7 @@ def first_line(text: str, secrets: Sequence[str] = ()) -> str:
         line = line.replace(secret, HIDDEN)
     line = USERINFO.sub(f"{HIDDEN}@", line[:READ_WORDS])
     line = " ".join("".join(one if one.isprintable() else " " for one in line).split())
-    return line if len(line) <= MOST_WORDS else line[: MOST_WORDS - 1] + "…"
+    return line if len(line) <= MAX_WORDS else line[: MAX_WORDS - 1] + "…"
 
 
 def worst(samples: Iterable[Sample], direction: Literal["high", "low"]) -> Sample | None:
@@ -174,7 +174,7 @@ def median_of_range(found: Matrix) -> float | None:
     """
     numbers = [one for one in found.samples if math.isfinite(one.value)]
     times = len({one.at for one in numbers})
-    if not times or times < found.points * SHARE:
+    if not times or times < found.points * MAX_SHARE:
         return None
     return median(one.value for one in numbers)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from runbook_operator.core.check_not_performed import UnaskedError
+from runbook_operator.core.check_not_performed import CheckNotPerformedError
 from runbook_operator.core.references import Ref
 
 Body = Mapping[str, Any]
@@ -21,20 +21,20 @@ def has_address(spec: Body) -> bool:
 
 
 def entrance(service: Ref, spec: Body, wanted: str) -> tuple[str, int]:
-    """Return the Service's cluster IP and port; raise UnaskedError."""
+    """Return the Service's cluster IP and port; raise CheckNotPerformedError."""
     found = chosen_port(service, spec, wanted)
     if not has_address(spec):
-        raise UnaskedError("NoClusterIP", f"{service} has no address of its own and is not asked")
+        raise CheckNotPerformedError("NoClusterIP", f"{service} has no address of its own and is not asked")
     return spec["clusterIP"], found["port"]
 
 
 def chosen_port(service: Ref, spec: Body, wanted: str) -> Body:
-    """Return the port of a Service that selects its pods; raise UnaskedError if it does not, or has no such port.
+    """Return the port of a Service that selects its pods; raise CheckNotPerformedError if it does not, or has no such port.
 
     The EndpointSlices of a Service without a selector are written by others, and may lead anywhere.
     """
     if not spec.get("selector"):
-        raise UnaskedError("NoSelector", f"{service} has no selector: it may lead anywhere and is not asked")
+        raise CheckNotPerformedError("NoSelector", f"{service} has no selector: it may lead anywhere and is not asked")
     if (found := port(spec, wanted)) is None:
-        raise UnaskedError("PortNotFound", f"{service} has no TCP port {wanted or 'number one'}")
+        raise CheckNotPerformedError("PortNotFound", f"{service} has no TCP port {wanted or 'number one'}")
     return found

@@ -10,17 +10,17 @@ from runbook_operator.core.references import Ref
 
 MOST = 256
 """Maximum number of shards: beyond a few per replica more do not spread better, and each is a Lease to read."""
-Whose = Callable[[Ref], bool]
+ObjectFilter = Callable[[Ref], bool]
 """A filter of objects, such as those of some shards."""
 
 
-def everybody(ref: Ref) -> bool:
+def all_objects(ref: Ref) -> bool:
     """The filter that accepts every object, for a single leader."""
     del ref
     return True
 
 
-def among(shards: Collection[int], count: int) -> Whose:
+def in_shards(shards: Collection[int], count: int) -> ObjectFilter:
     """Return the filter that accepts the objects of these shards, of `count` in total."""
     return lambda ref: shard_of(ref.namespace, count) in shards
 
@@ -42,7 +42,7 @@ def shard_of(namespace: str, count: int) -> int:
 
 
 @dataclass(frozen=True)
-class Share:
+class ShardChanges:
     """The next changes of one replica: shards to take, shards to release, and if it lacks shards after that."""
 
     take: tuple[int, ...] = ()
@@ -50,7 +50,7 @@ class Share:
     lacking: bool = False
 
 
-def share(replica: str, holders: Sequence[str], replicas: Collection[str]) -> Share:
+def next_changes(replica: str, holders: Sequence[str], replicas: Collection[str]) -> ShardChanges:
     """Return what `replica`, one of `replicas`, should do, given the holder of each shard, "" for none.
 
     Replicas that decide on the same holders decide on parts of the same plan: no two take one shard, every replica ends
@@ -64,8 +64,8 @@ def share(replica: str, holders: Sequence[str], replicas: Collection[str]) -> Sh
     own = ranked.index(replica)
     if lacks[own] < 0:
         held = [shard for shard, holder in enumerate(holders) if holder == replica]
-        return Share(give=tuple(held[lacks[own] :]))
+        return ShardChanges(give=tuple(held[lacks[own] :]))
     free = [shard for shard, holder in enumerate(holders) if holder not in replicas]
     first = sum(lack for lack in lacks[:own] if lack > 0)
     taken = tuple(free[first : first + lacks[own]])
-    return Share(taken, lacking=len(taken) < lacks[own])
+    return ShardChanges(taken, lacking=len(taken) < lacks[own])

@@ -7,7 +7,7 @@ from typing import Any
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 
-Place = tuple[Ref, str]
+FieldKey = tuple[Ref, str]
 """A field of a target."""
 
 
@@ -56,7 +56,7 @@ class Accepted:
 
 
 @dataclass(frozen=True)
-class Effort:
+class WriteHistory:
     """The failed and the accepted writes. After a restart the operator is correct without them."""
 
     failed: Failed | None = None

@@ -23,7 +23,7 @@ from runbook_operator.core.reasons import Reason
 from runbook_operator.core.yaml_positions import Keys, Outline, Span
 
 QUOTES = ("'", '"')
-JSON_BARE = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+JSON_SCALAR = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 ALIKE = [re.compile(one) for one in (r"[A-Za-z0-9_]+", r'"[ !#-\[\]-~]*"', r"'[ -&(-~]*'")]
 """YAML values that can replace another of the same pattern: a word, and quoted text without escapes."""
 UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
@@ -58,7 +58,7 @@ class TooLargeError(FieldError):
     reason = Reason.DOCUMENT_TOO_LARGE
 
 
-class Unparsed(Exception):  # noqa: N818 # as Unread: the decision is made again once `text` is parsed for `path`
+class NeedsParse(Exception):  # noqa: N818 # as NeedsRead: the decision is made again once `text` is parsed for `path`
     """Parsing a document would exceed the budget of a decision. Only the code that then parses it catches this."""
 
     def __init__(self, text: str, path: str) -> None:
@@ -77,7 +77,7 @@ class Origin:
 
 @contextmanager
 def limited(characters: int = BUDGET) -> Iterator[None]:
-    """Within this context at most this many characters are parsed; a document beyond that raises Unparsed."""
+    """Within this context at most this many characters are parsed; a document beyond that raises NeedsParse."""
     token = _left.set([characters])
     try:
         yield
@@ -148,7 +148,7 @@ def scalar(value: str, like: str, *, in_json: bool = False) -> str:
         return "'" + value.replace("'", "''") + "'"
     if like.startswith(QUOTES):
         return _quoted(value)
-    bare = JSON_BARE.fullmatch(value) is not None if in_json else _is_plain(value)
+    bare = JSON_SCALAR.fullmatch(value) is not None if in_json else _is_plain(value)
     return value if bare else _quoted(value)
 
 
@@ -211,7 +211,7 @@ def _derived(digest: bytes, path: str) -> Outline | None:
 def _parsed(text: str, path: str) -> Outline | yaml_positions.UnreadableError:
     if (left := _left.get()) is not None:
         if len(text) > left[0]:
-            raise Unparsed(text, path)
+            raise NeedsParse(text, path)
         left[0] -= len(text)
     return parse(text, path)
 
@@ -256,7 +256,7 @@ def _stands(text: str, keys: Keys, place: tuple[int, int]) -> bool:
 def _is_json_value(raw: str) -> bool:
     """True if it is one JSON value, which can replace another without parsing the text around it."""
     if not raw.startswith('"'):
-        return JSON_BARE.fullmatch(raw) is not None
+        return JSON_SCALAR.fullmatch(raw) is not None
     try:
         return isinstance(json.loads(raw), str) and raw.endswith('"')
     except ValueError:

@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from runbook_operator.api.conditions import moment
-from runbook_operator.api.monitoring_spec import HealthEndpoint, Metric, Sensed
+from runbook_operator.api.monitoring_spec import EntryStatus, HealthEndpoint, Metric
 from runbook_operator.api.target_specs import Target
 from runbook_operator.core.durations import duration
 from runbook_operator.core.level_tracker import SEVERITY, Level, Track
 from runbook_operator.core.monitors import Group, Key, Reading
 from runbook_operator.monitoring.declared_monitors import patience_of, watches
-from runbook_operator.monitoring.reading_messages import words
-from runbook_operator.reconcile.snapshot import RunbookWorld
+from runbook_operator.monitoring.reading_messages import reading_text
+from runbook_operator.reconcile.snapshot import RunbookSnapshot
 
 Entry = Metric | HealthEndpoint
-CALLED = {"Metric": "metric", "HealthEndpoint": "health endpoint"}
+LABELS = {"Metric": "metric", "HealthEndpoint": "health endpoint"}
 
 
 @dataclass(frozen=True)
@@ -62,35 +62,35 @@ class Judge:
         return self.level in SEVERITY and self.track.data_at is not None and self.track.data_at >= since
 
 
-def judges(world: RunbookWorld, target: Target) -> tuple[Judge, ...]:
+def judges(snapshot: RunbookSnapshot, target: Target) -> tuple[Judge, ...]:
     """Return the metrics and health endpoints that judge a new revision of the target."""
-    spec = world.runbook.spec
+    spec = snapshot.runbook.spec
     assert spec  # noqa: S101 # it declares the target
-    rules, told = spec.deployments, world.runbook.status
+    rules, told = spec.deployments, snapshot.runbook.status
     endpoints = [one for one in spec.health_endpoints if one.target == target.name]
     metrics = [one for one in spec.metrics if one.critical is not None]
     return (
-        *_of(world, "Metric", _chosen(metrics, rules.metrics), told.metrics),
-        *_of(world, "HealthEndpoint", _chosen(endpoints, rules.health_endpoints), told.health_endpoints),
+        *_of(snapshot, "Metric", _chosen(metrics, rules.metrics), told.metrics),
+        *_of(snapshot, "HealthEndpoint", _chosen(endpoints, rules.health_endpoints), told.health_endpoints),
     )
 
 
-def nobody(world: RunbookWorld, target: Target) -> str:
+def why_unjudged(snapshot: RunbookSnapshot, target: Target) -> str:
     """Return the reason why nothing judges a revision of the target; "" if something does."""
-    spec = world.runbook.spec
+    spec = snapshot.runbook.spec
     assert spec  # noqa: S101 # it declares the target
     if not duration(spec.deployments.monitor_for):
         return "deployments.monitorFor is 0s"
-    if not judges(world, target):
+    if not judges(snapshot, target):
         return "no metric with a critical threshold and no health endpoint of the target judges it"
     return ""
 
 
-def seen_by(world: RunbookWorld, judge: Judge) -> str:
+def describe_reading(snapshot: RunbookSnapshot, judge: Judge) -> str:
     """Describe the Critical reading in a sentence."""
-    watch = next((one for one in watches(world.runbook).watches if one.key == judge.key), None)
-    sense = world.senses.get(judge.key)
-    found = words(watch, sense).message if watch and sense else ""
+    watch = next((one for one in watches(snapshot.runbook).watches if one.key == judge.key), None)
+    monitor_state = snapshot.monitor_states.get(judge.key)
+    found = reading_text(watch, monitor_state).message if watch and monitor_state else ""
     return f"{judge.name} is Critical" + (f" ({found})" if found else "")
 
 
@@ -98,16 +98,18 @@ def _chosen(entries: Sequence[Entry], names: Sequence[str] | None) -> Iterator[E
     return (one for one in entries if names is None or one.name in names)
 
 
-def _of(world: RunbookWorld, group: Group, entries: Iterator[Entry], told: Sequence[Sensed]) -> Iterator[Judge]:
+def _of(
+    snapshot: RunbookSnapshot, group: Group, entries: Iterator[Entry], told: Sequence[EntryStatus]
+) -> Iterator[Judge]:
     before = {one.name: one for one in told}
     for entry in entries:
-        key = Key(world.runbook.meta.ref, group, entry.name)
-        sense = world.senses.get(key)
-        track = sense.track if sense else _track(before.get(entry.name), world.now)
-        asked = sense is not None and sense.reading != Reading()
-        yield Judge(f"{CALLED[group]} {entry.name}", key, track, asked, patience_of(entry))
+        key = Key(snapshot.runbook.meta.ref, group, entry.name)
+        monitor_state = snapshot.monitor_states.get(key)
+        track = monitor_state.track if monitor_state else _track(before.get(entry.name), snapshot.now)
+        asked = monitor_state is not None and monitor_state.reading != Reading()
+        yield Judge(f"{LABELS[group]} {entry.name}", key, track, asked, patience_of(entry))
 
 
-def _track(told: Sensed | None, now: datetime) -> Track:
+def _track(told: EntryStatus | None, now: datetime) -> Track:
     """Return the track of an entry without a reading: the level in the status."""
     return Track(told.level, moment(told.since), known=told.known) if told else Track("Unknown", now)

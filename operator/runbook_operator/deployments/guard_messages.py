@@ -10,14 +10,14 @@ from runbook_operator.api.parsing import SwitchObject, switch_name
 from runbook_operator.api.runbook import RunbookStatus, TargetStatus
 from runbook_operator.api.target_specs import Target
 from runbook_operator.core.notices import Notice
-from runbook_operator.core.observed_object import Seen
+from runbook_operator.core.observed_object import ObservedObject
 from runbook_operator.core.pod_templates import Revision
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 from runbook_operator.deployments import workload_revisions
-from runbook_operator.deployments.evidence import Judge, seen_by
+from runbook_operator.deployments.evidence import Judge, describe_reading
 from runbook_operator.reconcile.automation_pauses import pause
-from runbook_operator.reconcile.snapshot import RunbookWorld
+from runbook_operator.reconcile.snapshot import RunbookSnapshot
 
 REASONS: Mapping[Verdict, Reason] = {
     "Watching": Reason.NEW_REVISION,
@@ -27,7 +27,7 @@ REASONS: Mapping[Verdict, Reason] = {
 }
 REVISION_BAD = "RevisionBad"
 """The condition that is present while the last deployed version is bad, whatever a switch did about it."""
-CALLED: Mapping[Verdict, str] = {"Watching": "new", "Good": "good", "Bad": "bad", "Unproven": "unproven"}
+LABELS: Mapping[Verdict, str] = {"Watching": "new", "Good": "good", "Bad": "bad", "Unproven": "unproven"}
 
 
 def suspect(status: TargetStatus) -> JudgedRevision | None:
@@ -38,49 +38,49 @@ def suspect(status: TargetStatus) -> JudgedRevision | None:
 def sentence(workload: Ref, entry: JudgedRevision) -> str:
     """Describe a revision and its verdict in a sentence."""
     name = f"revision {entry.revision}" if entry.revision else "the revision"
-    return f"{name} of {workload} is {CALLED[entry.verdict]}: {entry.reason}"
+    return f"{name} of {workload} is {LABELS[entry.verdict]}: {entry.reason}"
 
 
-def reason(world: RunbookWorld, evidence: Sequence[Judge]) -> str:
+def reason(snapshot: RunbookSnapshot, evidence: Sequence[Judge]) -> str:
     """Return why the revision under watch is bad."""
-    return "; ".join(seen_by(world, one) for one in evidence)
+    return "; ".join(describe_reading(snapshot, one) for one in evidence)
 
 
-def advice(world: RunbookWorld, target: Target, seen: Seen, status: TargetStatus) -> str:
-    """Describe what is done about a bad revision, and what to change in Git; raises Unread for its revisions."""
+def advice(snapshot: RunbookSnapshot, target: Target, observed: ObservedObject, status: TargetStatus) -> str:
+    """Describe what is done about a bad revision, and what to change in Git; raises NeedsRead for its revisions."""
     assert status.watch  # noqa: S101 # it is judged
-    kept, number = workload_revisions.keepers(world, seen) or (), status.watch.revision
+    kept, number = workload_revisions.keepers(snapshot, observed) or (), status.watch.revision
     bad = next((one for one in kept if one.number == number), None)
-    rollback = _rollback(world, target)
-    back = _back(kept, status, bad, rollback.to_revision if rollback else None)
-    return f"{_done(world, rollback, back)}. {_in_git(bad, back)}"
+    rollback = _rollback(snapshot, target)
+    back = _rollback_choice(kept, status, bad, rollback.to_revision if rollback else None)
+    return f"{_done(snapshot, rollback, back)}. {_in_git(bad, back)}"
 
 
-def said(world: RunbookWorld, status: RunbookStatus) -> tuple[Notice, ...]:
+def revision_notices(snapshot: RunbookSnapshot, status: RunbookStatus) -> tuple[Notice, ...]:
     """Return the Events about revisions that go with this status: one on the Runbook and one on the workload each."""
-    before = {one.name: one.verdicts for one in world.runbook.status.targets}
+    before = {one.name: one.verdicts for one in snapshot.runbook.status.targets}
     return tuple(
         notice
         for one in status.targets
         for entry in one.verdicts
         if _is_news(entry, one, before.get(one.name, ()))
-        for notice in _notices(world, one, entry)
+        for notice in _notices(snapshot, one, entry)
     )
 
 
-def conditions(world: RunbookWorld, targets: Sequence[TargetStatus]) -> list[Condition]:
+def conditions(snapshot: RunbookSnapshot, targets: Sequence[TargetStatus]) -> list[Condition]:
     """Return the condition RevisionBad, until another version is deployed; [] if no revision is bad."""
-    old, spec, generation = world.runbook.status.conditions, world.runbook.spec, world.runbook.meta.generation
+    old, spec, generation = snapshot.runbook.status.conditions, snapshot.runbook.spec, snapshot.runbook.meta.generation
     if spec is None:
         return [one for one in old if one.type == REVISION_BAD]
-    namespace, texts = world.runbook.meta.ref.namespace, []
+    namespace, texts = snapshot.runbook.meta.ref.namespace, []
     for one in targets:
-        deployed = next((entry for entry in one.verdicts if not entry.brought), None)
+        deployed = next((entry for entry in one.verdicts if not entry.rolled_back_to), None)
         workload = spec.target(one.name, namespace).workload
         if workload and deployed and deployed.verdict == "Bad":
             texts.append(". ".join(filter(None, (sentence(workload, deployed), deployed.advice))))
     finding = Finding(True, Reason.BAD_REVISION, "; ".join(texts))
-    return [condition(old, REVISION_BAD, finding, generation, world.now)] if texts else []
+    return [condition(old, REVISION_BAD, finding, generation, snapshot.now)] if texts else []
 
 
 def _is_news(entry: JudgedRevision, status: TargetStatus, before: Sequence[JudgedRevision]) -> bool:
@@ -90,8 +90,8 @@ def _is_news(entry: JudgedRevision, status: TargetStatus, before: Sequence[Judge
     return opened or (was == "Watching" and entry.verdict != "Watching")
 
 
-def _notices(world: RunbookWorld, status: TargetStatus, entry: JudgedRevision) -> tuple[Notice, ...]:
-    meta, spec = world.runbook.meta, world.runbook.spec
+def _notices(snapshot: RunbookSnapshot, status: TargetStatus, entry: JudgedRevision) -> tuple[Notice, ...]:
+    meta, spec = snapshot.runbook.meta, snapshot.runbook.spec
     assert spec  # noqa: S101 # what was judged is declared
     workload = spec.target(status.name, meta.ref.namespace).workload
     assert workload  # noqa: S101 # what was judged is declared
@@ -102,13 +102,15 @@ def _notices(world: RunbookWorld, status: TargetStatus, entry: JudgedRevision) -
     return tuple(Notice(ref, uid, REASONS[entry.verdict], text, identity, bad) for ref, uid in about)
 
 
-def _rollback(world: RunbookWorld, target: Target) -> RollbackSpec | None:
+def _rollback(snapshot: RunbookSnapshot, target: Target) -> RollbackSpec | None:
     """Return the rollback of this target that a bad revision engages, or None."""
-    actions = (one.spec for one in _engaged(world) if one.target == target.name)
+    actions = (one.spec for one in _engaged(snapshot) if one.target == target.name)
     return next((one for one in actions if isinstance(one, RollbackSpec)), None)
 
 
-def _back(kept: Sequence[Revision], status: TargetStatus, bad: Revision | None, number: int | None) -> Revision | None:
+def _rollback_choice(
+    kept: Sequence[Revision], status: TargetStatus, bad: Revision | None, number: int | None
+) -> Revision | None:
     """Return the revision that a rollback would choose; same rule as actions/rollback_revisions."""
     if number is not None:
         return next((one for one in kept if number == one.number or number in one.before), None)
@@ -118,27 +120,27 @@ def _back(kept: Sequence[Revision], status: TargetStatus, bad: Revision | None, 
     return good or next((one for one in others if bad and one.number < bad.number), None)
 
 
-def _engaged(world: RunbookWorld) -> Sequence[OneAction]:
+def _engaged(snapshot: RunbookSnapshot) -> Sequence[OneAction]:
     """Return the actions of the kill switch that a bad revision engages."""
-    spec = world.runbook.spec
+    spec = snapshot.runbook.spec
     first = spec.deployments.first_action if spec else None
-    entry = world.runbook.entry(first.engage) if first else None
+    entry = snapshot.runbook.entry(first.engage) if first else None
     return entry.actions if entry else ()
 
 
-def _done(world: RunbookWorld, rollback: RollbackSpec | None, back: Revision | None) -> str:
-    assert world.runbook.spec  # noqa: S101 # it is judged by it
-    first = world.runbook.spec.deployments.first_action
+def _done(snapshot: RunbookSnapshot, rollback: RollbackSpec | None, back: Revision | None) -> str:
+    assert snapshot.runbook.spec  # noqa: S101 # it is judged by it
+    first = snapshot.runbook.spec.deployments.first_action
     if first is None:
         return "Nothing is done about it, since deployments.firstAction is not set"
     where = (
         "is engaged" if rollback is None else f"goes back to revision {back.number}" if back else "goes back from it"
     )
-    switch = world.switches.get(switch_name(world.runbook.meta.ref.name, first.engage))
-    held = pause(world.runbook, switch, world.now) if switch else ""
+    switch = snapshot.switches.get(switch_name(snapshot.runbook.meta.ref.name, first.engage))
+    held = pause(snapshot.runbook, switch, snapshot.now) if switch else ""
     if not switch or not held:
         return f"Kill switch {first.engage} {where}"
-    now = "" if world.runbook.spec.mode == "Observe" else f". To do so now: {_throw(switch)}"
+    now = "" if snapshot.runbook.spec.mode == "Observe" else f". To do so now: {_throw(switch)}"
     text = f"It {where} once nothing holds it back, if the revision is still bad then"
     return f"Kill switch {first.engage} is held back: {held}. {text}{now}"
 

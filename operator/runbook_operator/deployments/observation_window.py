@@ -7,7 +7,7 @@ from datetime import datetime
 from runbook_operator.api.conditions import moment, timestamp
 from runbook_operator.api.deployment_guard_spec import Verdict, WatchedRevision
 from runbook_operator.core.durations import spoken
-from runbook_operator.core.observed_object import Seen
+from runbook_operator.core.observed_object import ObservedObject
 from runbook_operator.core.rollout_progress import (
     KINDS,
     ROLLED_OUT_BY,
@@ -29,7 +29,7 @@ class Case:
     until: datetime
     is_live: bool
     now: datetime
-    seen: Seen
+    observed: ObservedObject
     excuse: Excuse | None = None
 
     @property
@@ -50,15 +50,15 @@ class Case:
     @property
     def evidence(self) -> list[Judge]:
         """The judges that became Critical in the window, while the revision was live, without another cause."""
-        if not self.is_live or is_standing_still(self.seen, self.watch, self.now):
+        if not self.is_live or is_standing_still(self.observed, self.watch, self.now):
             return []
         found = (one for one in self.judges if one.level == "Critical" and one.track.since < self.until)
         return [one for one in found if not self._is_excused(one)]
 
     @property
-    def saw(self) -> list[str]:
+    def judged_by(self) -> list[str]:
         """The names of all judges that were evidence in the window and are still declared."""
-        names = {*self.watch.saw, *(one.name for one in self.evidence)}
+        names = {*self.watch.judged_by, *(one.name for one in self.evidence)}
         return [one.name for one in self.judges if one.name in names]
 
     @property
@@ -75,8 +75,8 @@ class Case:
         return self.watch.replace(
             until=timestamp(self.until),
             before=self.before,
-            saw=self.saw,
-            available=self.watch.available or (self.is_live and is_available(self.seen)),
+            judged_by=self.judged_by,
+            available=self.watch.available or (self.is_live and is_available(self.observed)),
             excuse=self.excuse.text if self.excuse else "",
             excused_until=timestamp(ended) if ended else None,
         )
@@ -94,7 +94,7 @@ class Case:
             when = " or while the target was down on purpose" if self.excused_until else ""
             return "Unproven", f"{', '.join(self.before)} was Critical before it came{when}, and was not Ok since"
         if not self.looked.available:
-            far = rolling_out(self.seen)
+            far = rolling_out(self.observed)
             counted = f"{far.working} of {far.desired} are at its end"
             return "Unproven", f"its pods were never all available in its window: {counted}"
         return "Good", f"nothing became Critical within {spoken(self.until - since)}"
@@ -103,24 +103,24 @@ class Case:
         if one.name in self.watch.before and not one.is_well:
             return True
         since, ended = one.bad_since, self.excused_until
-        if since is None or one.name in self.watch.saw:
+        if since is None or one.name in self.watch.judged_by:
             return False
         after = ended is not None and since < ended + one.patience
         return after or (self.excuse is not None and self.excuse.covers(since))
 
 
-def is_available(seen: Seen) -> bool:
+def is_available(observed: ObservedObject) -> bool:
     """True if all pods are available, and at least one of them runs the live revision."""
-    far = rolling_out(seen)
-    return far.complete and far.working > 0 and not is_updating(seen)
+    far = rolling_out(observed)
+    return far.complete and far.working > 0 and not is_updating(observed)
 
 
-def is_standing_still(seen: Seen, watch: WatchedRevision, now: datetime) -> bool:
+def is_standing_still(observed: ObservedObject, watch: WatchedRevision, now: datetime) -> bool:
     """True if the rollout itself may have stopped all pods; one that takes too long is no excuse."""
-    if watch.available or now >= still_until(watch) or kind_of(seen) not in KINDS:
+    if watch.available or now >= still_until(watch) or kind_of(observed) not in KINDS:
         return False
-    far = rolling_out(seen)
-    return may_stand_still(seen) and not (far.complete or far.overdue)
+    far = rolling_out(observed)
+    return may_stand_still(observed) and not (far.complete or far.overdue)
 
 
 def still_until(watch: WatchedRevision) -> datetime:

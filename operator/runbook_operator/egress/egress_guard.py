@@ -65,7 +65,7 @@ SENTENCES: Mapping[Fault, str] = {
     Fault.GARBLED: "what answers does not speak the protocol",
     Fault.TOO_LARGE: "the body is larger than is read",
 }
-UNTOLD = frozenset(
+NOT_ABOUT_HEALTH = frozenset(
     {
         *(Fault.NOT_ALLOWED, Fault.MALFORMED, Fault.REFUSED, Fault.UNRESOLVABLE),
         *(Fault.BUSY, Fault.UNABLE, Fault.TOO_LARGE),
@@ -77,7 +77,7 @@ Verdict = tuple[bool | None, str]
 
 
 def verdict(fault: Fault) -> Verdict:
-    return None if fault in UNTOLD else False, fault.value
+    return None if fault in NOT_ABOUT_HEALTH else False, fault.value
 
 
 class EgressError(Exception):
@@ -185,7 +185,7 @@ class Guard:
         return tuple(one for one in found if one)
 
 
-class Places:
+class ConcurrencyLimit:
     """Limit of concurrent checks, in total and per host. A check that waits for a slow host takes no place in total."""
 
     def __init__(self, total: int, each: int) -> None:
@@ -208,7 +208,7 @@ class Places:
 
 
 async def timed(
-    places: Places, host: str, seconds: float, work: Callable[[], Awaitable[T]]
+    places: ConcurrencyLimit, host: str, seconds: float, work: Callable[[], Awaitable[T]]
 ) -> tuple[T | EgressError, float]:
     """Run the work in a place; return its outcome or an EgressError, and the seconds since it got its place."""
     began = clock.monotonic()

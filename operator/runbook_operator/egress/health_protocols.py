@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runbook_operator.core.http_statuses import FINE, Statuses
 from runbook_operator.core.ip_policy import IPAddress
 from runbook_operator.egress.egress_guard import EgressError, Fault, Tls, Verdict, timed, verdict
-from runbook_operator.egress.http_client import SECONDS, Answer, Endpoint, How, Matcher, Outbound
+from runbook_operator.egress.http_client import SECONDS, Answer, Endpoint, Matcher, Outbound, RequestOptions
 
 if TYPE_CHECKING:
     from runbook_operator.egress.grpc_health import Call
@@ -50,10 +50,10 @@ async def http(
     where: str | Endpoint,
     expected: Statuses = FINE,
     match: Matcher | None = None,
-    how: How | None = None,
+    how: RequestOptions | None = None,
 ) -> CheckResult:
     """Check by HTTP: healthy if the status is expected and the body matches `match`, if that is set."""
-    answer = await out.ask(where, how or How(), match)
+    answer = await out.ask(where, how or RequestOptions(), match)
     ok, status = _verdict(answer, expected)
     return CheckResult(ok, status, answer.latency, answer.why)
 

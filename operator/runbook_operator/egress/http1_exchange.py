@@ -25,7 +25,7 @@ FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
 
 @dataclass(frozen=True)
-class To:
+class Destination:
     """Destination of a connection: the first of the addresses that accepts, by TLS if there is a context."""
 
     addresses: Sequence[IPAddress]
@@ -48,13 +48,13 @@ Outcome = asyncio.Future[Response | EgressError]
 """An error is set as a result: if connecting is given up nothing awaits it, and asyncio would log an exception."""
 
 
-async def exchange(to: To, request: bytes, largest: int | None = None) -> Response:
+async def exchange(to: Destination, request: bytes, largest: int | None = None) -> Response:
     """Write the request and read the response: its status, and with `largest` its body up to that many bytes.
 
     Raises EgressError and OSError. Only connecting has a time limit here.
     """
     done: Outcome = asyncio.get_running_loop().create_future()
-    asked = _Asked(done) if largest is None else _Read(done, largest)
+    asked = _StatusReader(done) if largest is None else _BodyReader(done, largest)
     transport = await _connected(to, asked)
     try:
         transport.write(request)
@@ -66,7 +66,7 @@ async def exchange(to: To, request: bytes, largest: int | None = None) -> Respon
     return outcome
 
 
-async def _connected(to: To, asked: "_Asked") -> asyncio.Transport:
+async def _connected(to: Destination, asked: "_StatusReader") -> asyncio.Transport:
     """Connect to the first checked address that accepts; resolves no name. Raises EgressError."""
     loop = asyncio.get_running_loop()
     failed = EgressError(Fault.UNREACHABLE)
@@ -84,7 +84,7 @@ async def _connected(to: To, asked: "_Asked") -> asyncio.Transport:
     raise failed
 
 
-class _Asked(asyncio.Protocol):
+class _StatusReader(asyncio.Protocol):
     """Wait for the status. httptools calls this object's on_* methods by name."""
 
     def __init__(self, done: Outcome) -> None:
@@ -128,7 +128,7 @@ class _Asked(asyncio.Protocol):
             self.done.set_result(outcome)
 
 
-class _Read(_Asked):
+class _BodyReader(_StatusReader):
     """Wait for the body too. A problem with the body keeps the status; a compressed body is not decompressed."""
 
     def __init__(self, done: Outcome, largest: int) -> None:

@@ -13,8 +13,17 @@ from typing import Literal
 from runbook_operator.core import url_policy
 from runbook_operator.core.ip_policy import IPAddress, IPNetwork
 from runbook_operator.core.references import USER_AGENT
-from runbook_operator.egress.egress_guard import EgressError, Fault, Guard, Places, Resolver, SystemResolver, Tls, timed
-from runbook_operator.egress.http1_exchange import To, exchange
+from runbook_operator.egress.egress_guard import (
+    ConcurrencyLimit,
+    EgressError,
+    Fault,
+    Guard,
+    Resolver,
+    SystemResolver,
+    Tls,
+    timed,
+)
+from runbook_operator.egress.http1_exchange import Destination, exchange
 
 Matcher = Callable[[bytes], bool]
 """Pure function, True if a body is as expected; nothing else ever reads a body."""
@@ -47,7 +56,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
-class How:
+class RequestOptions:
     """Options of one request. The caller's headers may be secret, so the repr does not show them."""
 
     method: Literal["GET", "HEAD"] = "GET"
@@ -90,9 +99,11 @@ class Outbound:
         limits: Limits = Limits(),
     ) -> None:
         self.guard = Guard(patterns, allowed_networks, forbidden, resolver or SystemResolver())
-        self.places = Places(limits.total, limits.each)
+        self.places = ConcurrencyLimit(limits.total, limits.each)
 
-    async def ask(self, where: str | Endpoint, how: How = How(), match: Matcher | None = None) -> Answer:
+    async def ask(
+        self, where: str | Endpoint, how: RequestOptions = RequestOptions(), match: Matcher | None = None
+    ) -> Answer:
         """Request a URL that matches the administrator's patterns, or an endpoint in the cluster."""
         try:
             url, checked = (self.guard.url(where), ()) if isinstance(where, str) else self._inside(where)
@@ -116,7 +127,7 @@ class Outbound:
             raise EgressError(Fault.MALFORMED, str(error)) from error
 
     async def _answer(
-        self, url: url_policy.Url, checked: tuple[IPAddress, ...], how: How, match: Matcher | None
+        self, url: url_policy.Url, checked: tuple[IPAddress, ...], how: RequestOptions, match: Matcher | None
     ) -> Answer:
         to = _to(url, checked or await self.guard.addresses(url.host, how.seconds), how)
         largest = how.largest if match and how.method != "HEAD" else None
@@ -126,15 +137,15 @@ class Outbound:
         return Answer(response.status, matched=match(response.body) if match else None)
 
 
-def _to(url: url_policy.Url, checked: Sequence[IPAddress], how: How) -> To:
+def _to(url: url_policy.Url, checked: Sequence[IPAddress], how: RequestOptions) -> Destination:
     if url.scheme == "http":
-        return To(checked, url.port, connect_seconds=how.connect_seconds)
+        return Destination(checked, url.port, connect_seconds=how.connect_seconds)
     # No connect timeout with TLS: connecting includes the handshake, and a server that stalls there is slow, not
     # unreachable.
-    return To(checked, url.port, how.tls.context(), how.tls.name() or url.host)
+    return Destination(checked, url.port, how.tls.context(), how.tls.name() or url.host)
 
 
-def _request(url: url_policy.Url, how: How) -> bytes:
+def _request(url: url_policy.Url, how: RequestOptions) -> bytes:
     given = {name.lower() for name in how.headers}
     usual = {"Host": url.authority, "User-Agent": USER_AGENT, "Accept": "*/*"}
     headers = {name: value for name, value in usual.items() if name.lower() not in given} | dict(how.headers) | FRAME

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from runbook_operator.core.accounts import Account
-from runbook_operator.core.queries import Denied, May, Ruling
+from runbook_operator.core.queries import AccessReview, Denied, ReviewResult
 from runbook_operator.core.reasons import Reason
 from runbook_operator.kube import errors
 from runbook_operator.kube.client import Body
@@ -40,23 +40,23 @@ class Reviews:
 
     paths: Paths
     monotonic: Callable[[], float] = clock.monotonic
-    _reviews: dict[tuple[Account | None, May], _Review] = field(default_factory=dict)
-    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    _reviews: dict[tuple[Account | None, AccessReview], _Review] = field(default_factory=dict)
+    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _user: str = ""
 
-    async def answer(self, query: May, account: Account | None) -> Ruling | Denied:
-        """Return a Ruling, allowed also if the cluster does not serve the resource, or Denied. Raises ApiError."""
+    async def answer(self, query: AccessReview, account: Account | None) -> ReviewResult | Denied:
+        """Return a ReviewResult, allowed also if the cluster does not serve the resource, or Denied. Raises ApiError."""
         try:
             if not await self.paths.serves(query.group, query.resource.partition("/")[0]):
-                return Ruling(allowed=True)
+                return ReviewResult(allowed=True)
             for one in _wider(query, account):
                 if await self._may(one, account):
-                    return Ruling(allowed=True)
-            return Ruling(allowed=False, user=account.user if account else await self._own_name())
+                    return ReviewResult(allowed=True)
+            return ReviewResult(allowed=False, user=account.user if account else await self._own_name())
         except errors.ForbiddenError as error:
             return Denied(Reason.FORBIDDEN, f"{error}. {error.user_action}")
 
-    async def _may(self, query: May, account: Account | None) -> bool:
+    async def _may(self, query: AccessReview, account: Account | None) -> bool:
         key, now = (account, query), self.monotonic()
         review = self._reviews.get(key)
         if review is None or review.until <= now:
@@ -79,11 +79,11 @@ class Reviews:
         while self._reviews and next(iter(self._reviews.values())).until <= now:
             del self._reviews[next(iter(self._reviews))]
 
-    async def _reviewed(self, query: May, account: Account | None) -> bool:
+    async def _reviewed(self, query: AccessReview, account: Account | None) -> bool:
         resource, _, subresource = query.resource.partition("/")
         attributes = {"verb": query.verb, "group": query.group, "resource": resource, "namespace": query.namespace}
         asked = attributes | {"subresource": subresource, "name": query.name}
-        async with self._turns:
+        async with self._slots:
             answer = await self._post(ACCESS, "SelfSubjectAccessReview", account, {"resourceAttributes": asked})
         return bool(answer["status"]["allowed"])
 
@@ -102,7 +102,7 @@ class Reviews:
         return await self.paths.kube.as_(account).request("POST", f"/apis/{api_version}/{kind.lower()}s", body=body)
 
 
-def _wider(query: May, account: Account | None) -> Iterator[May]:
+def _wider(query: AccessReview, account: Account | None) -> Iterator[AccessReview]:
     """Yield the query after wider ones, whose answers serve more objects."""
     for_all = replace(query, name="")
     if account is None:

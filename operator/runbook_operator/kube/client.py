@@ -19,7 +19,7 @@ import aiohttp
 from kubernetes.aio import client, config
 
 from runbook_operator.core.accounts import Account
-from runbook_operator.core.rbac_advice import acting, advice
+from runbook_operator.core.rbac_advice import advice, refused_impersonator
 from runbook_operator.core.references import MANAGER, USER_AGENT
 from runbook_operator.kube import error_mapping, errors
 
@@ -224,7 +224,7 @@ class Kube:
         error = error_mapping.error(status, headers, text, what)
         if isinstance(error, errors.ForbiddenError):
             way = advice(str(error), self.account.namespace if self.account else "", scoped=self.is_scoped)
-            if self.account and (sentence := acting(str(error), self.account)):
+            if self.account and (sentence := refused_impersonator(str(error), self.account)):
                 error = errors.ForbiddenError(sentence, retry_after=error.retry_after)
             error.user_action = way
         return error

@@ -55,7 +55,7 @@ class Follower:
     following: set[Kind] = field(default_factory=set)
     """The kinds whose watches are up to date now."""
 
-    def look(self) -> None:
+    def sync_watches(self) -> None:
         """Compare the watches with the needed kinds, which may have changed."""
         self._signal.set()
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from runbook_operator.api.rbac_generation import PODS as PODS_ROLE
 from runbook_operator.api.rbac_generation import PREFIX
 from runbook_operator.core import service_addresses
-from runbook_operator.core.check_not_performed import UnaskedError
+from runbook_operator.core.check_not_performed import CheckNotPerformedError
 from runbook_operator.core.ip_policy import IPAddress, parse
-from runbook_operator.core.monitors import Place
+from runbook_operator.core.monitors import ServiceEndpoint
 from runbook_operator.core.references import Ref
 from runbook_operator.kube.dynamic_watcher import Follower, Kind
-from runbook_operator.kube.on_demand_cache import Body, Kept
-from runbook_operator.kube.read_errors import unread
-from runbook_operator.kube.watch_demand import Gvk, Needs
+from runbook_operator.kube.on_demand_cache import Body, OnDemandCache
+from runbook_operator.kube.read_errors import check_error
+from runbook_operator.kube.watch_demand import Gvk, WatchDemand
 
 SERVICES: Gvk = ("v1", "Service")
 SLICES: Gvk = ("discovery.k8s.io/v1", "EndpointSlice")
@@ -64,7 +64,7 @@ class _Slice:
 
 
 @dataclass
-class Addresses(Kept):
+class Addresses(OnDemandCache):
     """The addresses of Services and of the pods behind them."""
 
     _good_until: dict[Kind, float] = field(default_factory=dict)
@@ -75,15 +75,17 @@ class Addresses(Kept):
     _pods: dict[Ref, Sequence[IPAddress]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._needs = Needs(self.namespaces, MOST_NAMESPACES, UNUSED, self.monotonic)
-        self.follower = Follower(self.paths, self, self.see, self.seconds, self.resync, self.monotonic)
+        self._needs = WatchDemand(self.namespaces, MOST_NAMESPACES, UNUSED, self.monotonic)
+        self.follower = Follower(self.paths, self, self.handle_event, self.seconds, self.resync, self.monotonic)
 
-    async def destinations(self, place: Place) -> Sequence[Destination]:
-        """Return the Service itself, or each ready pod behind it; raises UnaskedError if there is nothing to check."""
+    async def destinations(self, place: ServiceEndpoint) -> Sequence[Destination]:
+        """Return the Service itself, or each ready pod behind it; raises CheckNotPerformedError if there is nothing to check."""
         service = place.service
         await self._known(SERVICES, service.namespace)
         if (spec := self._services.get(service)) is None:
-            raise UnaskedError("ServiceNotFound", f"{service} does not exist in namespace {service.namespace}")
+            raise CheckNotPerformedError(
+                "ServiceNotFound", f"{service} does not exist in namespace {service.namespace}"
+            )
         if not place.each:
             return (Destination(service, *service_addresses.entrance(service, spec, place.port)),)
         port = service_addresses.chosen_port(service, spec, place.port)
@@ -98,9 +100,9 @@ class Addresses(Kept):
         self._good_until = {kind: until for kind, until in self._good_until.items() if kind in held}
 
     async def _known(self, gvk: Gvk, namespace: str) -> None:
-        """Wait until the kind's data is current, or SLACK seconds old at most; raises UnaskedError if it cannot be."""
+        """Wait until the kind's data is current, or SLACK seconds old at most; raises CheckNotPerformedError if it cannot be."""
         if self._needs.use(gvk, namespace):
-            self.follower.look()
+            self.follower.sync_watches()
         if not self._is_known(self._needs.kind(gvk, namespace)):
             await self._first_list(gvk, namespace)
 
@@ -110,10 +112,10 @@ class Addresses(Kept):
                 # Meanwhile one watch of all namespaces may replace that of this one.
                 while not self._is_known(kind := self._needs.kind(gvk, namespace)):
                     if error := await self.follower.trouble(kind):
-                        raise unread(error, PODS_ROLE if gvk == PODS else PREFIX)
+                        raise check_error(error, PODS_ROLE if gvk == PODS else PREFIX)
         except TimeoutError as error:
             text = f"the objects of kind {gvk[1]} in namespace {namespace} are not listed yet"
-            raise UnaskedError("NotListed", text) from error
+            raise CheckNotPerformedError("NotListed", text) from error
 
     def _is_known(self, kind: Kind) -> bool:
         now = self.monotonic()
@@ -123,7 +125,7 @@ class Addresses(Kept):
         return now < self._good_until.get(kind, -math.inf)
 
     def _each(self, service: Ref, spec: Body, port: str) -> Sequence[Destination]:
-        """Return the ready pods; raises UnaskedError without one, which is no failed check.
+        """Return the ready pods; raises CheckNotPerformedError without one, which is no failed check.
 
         The workload may be scaled to 0 on purpose, and the kubelet decides about readiness. To check if anything
         answers, check the Service itself.
@@ -134,10 +136,10 @@ class Addresses(Kept):
         found = {end.pod: Destination(end.pod, str(end.address), number) for end, number in ready if self._is_its(end)}
         if len(found) > MOST_PODS:
             text = f"{service} has {len(found)} ready pods, and each of {MOST_PODS} at most is asked"
-            raise UnaskedError("TooManyPods", f"{text}; leave each out to ask it by its own address")
+            raise CheckNotPerformedError("TooManyPods", f"{text}; leave each out to ask it by its own address")
         if not found:
             others = f"; {len(ready)} endpoints name none that has their address" if ready else ""
-            raise UnaskedError("NoReadyPods", f"{service} has no ready pod{others}")
+            raise CheckNotPerformedError("NoReadyPods", f"{service} has no ready pod{others}")
         return tuple(found[pod] for pod in sorted(found))
 
     def _is_its(self, endpoint: _Endpoint) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from runbook_operator.core.observed_object import ALWAYS_WATCHED, Missing, Seen, absent, scaled, seen_of
+from runbook_operator.core.observed_object import ALWAYS_WATCHED, Missing, ObservedObject, absent, observed_from, scaled
 from runbook_operator.core.queries import Denied, Find, Probe, Read
 from runbook_operator.core.rbac_advice import plain
 from runbook_operator.core.reasons import Reason
@@ -21,20 +21,20 @@ def is_watched(ref: Ref) -> bool:
     return (ref.api_version, ref.kind) in ALWAYS_WATCHED
 
 
-async def read_target(paths: Paths, ref: Ref) -> Seen | Missing:
+async def read_target(paths: Paths, ref: Ref) -> ObservedObject | Missing:
     """Read a whole object; for a kind that is not always watched, with the replicas of its scale subresource."""
     resource = await paths.resource(ref)
     if resource is None:
         return Missing(ref, Reason.KIND_NOT_FOUND, f"{ref}: the cluster serves no kind {ref.kind} in {ref.api_version}")
     try:
         path = path_of(ref, resource.plural)
-        seen = seen_of(await paths.kube.get(path), whole=True, scalable=resource.scalable)
+        observed = observed_from(await paths.kube.get(path), whole=True, scalable=resource.scalable)
         if resource.scalable and not is_watched(ref):
-            seen = scaled(seen, ref, await paths.kube.get(f"{path}/scale"))
+            observed = scaled(observed, ref, await paths.kube.get(f"{path}/scale"))
     except errors.NotFoundError:
         return absent(ref)
     # The metadata of a Namespace has no namespace, but its Ref here has.
-    return replace(seen, ref=ref)
+    return replace(observed, ref=ref)
 
 
 async def answer(paths: Paths, out: Outbound, query: Read | Find | Probe) -> Any:

@@ -9,14 +9,14 @@ from typing import Any
 from runbook_operator.core.references import Ref, ref_of
 from runbook_operator.kube.discovery import Paths
 from runbook_operator.kube.dynamic_watcher import Follower, Kind
-from runbook_operator.kube.watch_demand import Needs
+from runbook_operator.kube.watch_demand import WatchDemand
 from runbook_operator.runtime import clock
 
 Body = Mapping[str, Any]
 
 
 @dataclass
-class Kept(ABC):
+class OnDemandCache(ABC):
     """The cache. Create it inside the event loop; `namespaces` are the served ones, empty for all."""
 
     paths: Paths
@@ -25,7 +25,7 @@ class Kept(ABC):
     resync: float = 300.0
     monotonic: Callable[[], float] = clock.monotonic
     follower: Follower = field(init=False)
-    _needs: Needs = field(init=False)
+    _needs: WatchDemand = field(init=False)
     _uids: dict[Ref, str] = field(default_factory=dict)
 
     @abstractmethod
@@ -55,7 +55,7 @@ class Kept(ABC):
         del ref, version
         return False
 
-    def see(self, event: str | None, body: Body) -> None:
+    def handle_event(self, event: str | None, body: Body) -> None:
         """Handle an object from a watch with its event, or from a list with the event None."""
         ref, uid = ref_of(body), body["metadata"]["uid"]
         if event != "DELETED":
@@ -67,9 +67,9 @@ class Kept(ABC):
     def forget(self) -> None:
         """Drop the objects of kinds that are unused for a while."""
         if self._needs.forget():
-            for ref in self._needs.strangers(self._uids):
+            for ref in self._needs.uncovered(self._uids):
                 self._lose(ref)
-            self.follower.look()
+            self.follower.sync_watches()
 
     def _lose(self, ref: Ref) -> None:
         del self._uids[ref]

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runbook_operator.core.observed_object import Seen
+from runbook_operator.core.observed_object import ObservedObject
 from runbook_operator.core.queries import Denied, Find
 from runbook_operator.core.rollout_progress import DEPLOYMENT, KINDS, ROLLOUT, kind_of
 
@@ -26,7 +26,7 @@ class Owned:
 
     _owners: dict[str, str] = field(default_factory=dict)
 
-    async def of(self, workload: Seen, pods: tuple[Body, ...], ask: List) -> tuple[Body, ...]:
+    async def of(self, workload: ObservedObject, pods: tuple[Body, ...], ask: List) -> tuple[Body, ...]:
         """Return the pods that the workload owns; all of them for a kind whose ownership is not known."""
         kind = kind_of(workload)
         if kind not in KINDS:
@@ -37,7 +37,7 @@ class Owned:
         is_known = not (sets - self._owners.keys()) or await self._learn(workload, ask)
         return tuple(one for one in pods if self._is_own(workload, one, is_known=is_known))
 
-    async def _learn(self, workload: Seen, ask: List) -> bool:
+    async def _learn(self, workload: ObservedObject, ask: List) -> bool:
         """List the ReplicaSets of the namespace and cache their owners; return False if the right is missing."""
         found = await ask(Find("apps/v1", "ReplicaSet", workload.ref.namespace))
         if isinstance(found, Denied):
@@ -47,7 +47,7 @@ class Owned:
         self._owners |= {one["metadata"]["uid"]: _controller(one).get("uid", "") for one in found}
         return True
 
-    def _is_own(self, workload: Seen, pod: Body, *, is_known: bool) -> bool:
+    def _is_own(self, workload: ObservedObject, pod: Body, *, is_known: bool) -> bool:
         owner, label = _controller(pod), HASHED[kind_of(workload)]
         if is_known:
             return self._owners.get(owner.get("uid", "")) == workload.uid

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook_operator.core.accounts import Account
-from runbook_operator.core.queries import Admission, Denied, DryRun, Find, HasAccount, May, Query, Ruling
+from runbook_operator.core.queries import AccessReview, Admission, Denied, DryRun, Find, HasAccount, Query, ReviewResult
 from runbook_operator.core.reasons import Reason
 from runbook_operator.egress.http_client import Outbound
 from runbook_operator.kube import errors
@@ -16,7 +16,7 @@ from runbook_operator.kube.object_reads import answer
 from runbook_operator.kube.service_account_presence import Presence
 from runbook_operator.reconcile.acting_identity import Reader
 
-Trial = Callable[[DryRun, Account | None, Edition | None], Awaitable[Ruling | Denied]]
+DryRunner = Callable[[DryRun, Account | None, Edition | None], Awaitable[ReviewResult | Denied]]
 Admitted = Callable[[Admission, Account | None], Awaitable[int | Denied]]
 
 
@@ -29,15 +29,17 @@ class Queries:
     lists: Lists
     reviews: Reviews
     presence: Presence
-    trial: Trial
+    trial: DryRunner
     admitted: Admitted
 
     async def answer(self, query: Query, shared: Edition | None, reader: Reader) -> Any:
         """Return the answer, or Denied if the reader lacks the right."""
         if isinstance(reader, Denied):
             return reader
-        if isinstance(query, May | HasAccount):
-            return await (self.reviews.answer(query, reader) if isinstance(query, May) else self.presence.answer(query))
+        if isinstance(query, AccessReview | HasAccount):
+            return await (
+                self.reviews.answer(query, reader) if isinstance(query, AccessReview) else self.presence.answer(query)
+            )
         if isinstance(query, Find):
             return await self.lists.answer(query, shared, reader)
         if isinstance(query, DryRun):

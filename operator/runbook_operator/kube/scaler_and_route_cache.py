@@ -11,8 +11,8 @@ from runbook_operator.core.queries import Find
 from runbook_operator.core.references import Ref
 from runbook_operator.kube import errors
 from runbook_operator.kube.dynamic_watcher import Follower, Kind
-from runbook_operator.kube.on_demand_cache import Body, Kept
-from runbook_operator.kube.watch_demand import Needs
+from runbook_operator.kube.on_demand_cache import Body, OnDemandCache
+from runbook_operator.kube.watch_demand import WatchDemand
 
 RESTLESS = frozenset(
     {
@@ -27,7 +27,7 @@ UNUSED = 1200.0
 
 
 @dataclass
-class Catalogue(Kept):
+class Catalogue(OnDemandCache):
     """The cache; it answers list queries."""
 
     lacks: Callable[[str], bool] = lambda _: False
@@ -35,11 +35,11 @@ class Catalogue(Kept):
     _bodies: dict[Kind, dict[Ref, Body]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._needs = Needs(self.namespaces, MOST_NAMESPACES, UNUSED, self.monotonic)
+        self._needs = WatchDemand(self.namespaces, MOST_NAMESPACES, UNUSED, self.monotonic)
         # A missing right is reported by the list that is requested instead.
         expected = (errors.NotFoundError, errors.ForbiddenError)
         self.follower = Follower(
-            self.paths, self, self.see, self.seconds, self.resync, self.monotonic, expected=expected
+            self.paths, self, self.handle_event, self.seconds, self.resync, self.monotonic, expected=expected
         )
 
     def find(self, query: Find) -> tuple[Body, ...] | None:
@@ -48,7 +48,7 @@ class Catalogue(Kept):
         if query.labels or query.fields or gvk in RESTLESS or self.lacks(query.api_version):
             return None
         if self._needs.use(gvk, query.namespace):
-            self.follower.look()
+            self.follower.sync_watches()
         if self._needs.kind(gvk, query.namespace) not in self.follower.following:
             return None
         return tuple(self._bodies.get((*gvk, query.namespace), {}).values())
@@ -56,14 +56,14 @@ class Catalogue(Kept):
     def _put(self, ref: Ref, body: Body) -> None:
         """Store the object without managedFields, which are a third of most objects and never used here."""
         meta = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
-        self._bodies.setdefault(_place(ref), {})[ref] = {**body, "metadata": meta}
+        self._bodies.setdefault(_kind(ref), {})[ref] = {**body, "metadata": meta}
 
     def _drop(self, ref: Ref) -> None:
-        within = self._bodies[_place(ref)]
+        within = self._bodies[_kind(ref)]
         del within[ref]
         if not within:
-            del self._bodies[_place(ref)]
+            del self._bodies[_kind(ref)]
 
 
-def _place(ref: Ref) -> Kind:
+def _kind(ref: Ref) -> Kind:
     return (ref.api_version, ref.kind, ref.namespace)

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from runbook_operator.api.rbac_generation import SECRETS
-from runbook_operator.core.check_not_performed import UnaskedError
-from runbook_operator.core.monitors import Kept
+from runbook_operator.core.check_not_performed import CheckNotPerformedError
+from runbook_operator.core.monitors import SecretKeyRef
 from runbook_operator.core.reasons import Reason
 from runbook_operator.kube import errors
 from runbook_operator.kube.client import Kube
 from runbook_operator.kube.discovery import path_of
-from runbook_operator.kube.read_errors import unread
+from runbook_operator.kube.read_errors import check_error
 from runbook_operator.reconcile.acting_identity import UNNAMED
 from runbook_operator.runtime import clock
 
@@ -31,7 +31,7 @@ class _Read:
     """A running or finished read; its task gives the value or the error."""
 
     at: float
-    task: asyncio.Task[bytes | UnaskedError] = field(repr=False)
+    task: asyncio.Task[bytes | CheckNotPerformedError] = field(repr=False)
     good_for: float = SECONDS
 
 
@@ -43,23 +43,23 @@ class Secrets:
     monotonic: Callable[[], float] = clock.monotonic
     requires_account: bool = False
     """True if nothing is read for a Runbook that names no service account."""
-    _reads: dict[Kept, _Read] = field(default_factory=dict, repr=False)
-    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE), repr=False)
+    _reads: dict[SecretKeyRef, _Read] = field(default_factory=dict, repr=False)
+    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE), repr=False)
 
-    async def value(self, kept: Kept) -> bytes:
-        """Return the value of a Secret's key; raises UnaskedError."""
+    async def value(self, kept: SecretKeyRef) -> bytes:
+        """Return the value of a Secret's key; raises CheckNotPerformedError."""
         read = self._reads.get(kept)
         if read is None or self.monotonic() >= read.at + read.good_for:
             self._reads.pop(kept, None)
             self._forget_old()
             read = self._reads[kept] = _Read(self.monotonic(), asyncio.create_task(self._found(kept)))
         found = await asyncio.shield(read.task)
-        if isinstance(found, UnaskedError):
+        if isinstance(found, CheckNotPerformedError):
             read.good_for = DOUBTED_SECONDS
-            raise UnaskedError(found.reason, str(found))
+            raise CheckNotPerformedError(found.reason, str(found))
         return found
 
-    def doubt(self, kept: Kept) -> None:
+    def distrust(self, kept: SecretKeyRef) -> None:
         """Shorten the time that a value is kept, after a result that suggests that it has changed."""
         if read := self._reads.get(kept):
             read.good_for = DOUBTED_SECONDS
@@ -70,17 +70,19 @@ class Secrets:
         while self._reads and next(iter(self._reads.values())).at + SECONDS <= now:
             del self._reads[next(iter(self._reads))]
 
-    async def _found(self, kept: Kept) -> bytes | UnaskedError:
+    async def _found(self, kept: SecretKeyRef) -> bytes | CheckNotPerformedError:
         if self.requires_account and kept.account is None:
-            return UnaskedError(Reason.NO_ACCOUNT, UNNAMED)
+            return CheckNotPerformedError(Reason.NO_ACCOUNT, UNNAMED)
         try:
-            async with self._turns:
+            async with self._slots:
                 body = await self.kube.as_(kept.account).get(path_of(kept.secret, "secrets"))
         except errors.NotFoundError:
-            return UnaskedError("SecretNotFound", f"{kept.secret} does not exist in namespace {kept.secret.namespace}")
+            return CheckNotPerformedError(
+                "SecretNotFound", f"{kept.secret} does not exist in namespace {kept.secret.namespace}"
+            )
         except errors.ApiError as error:
-            return unread(error, "" if kept.account else SECRETS)
+            return check_error(error, "" if kept.account else SECRETS)
         value = (body.get("data") or {}).get(kept.key)
         if value is None:
-            return UnaskedError("SecretKeyNotFound", f"{kept.secret} has no key {kept.key}")
+            return CheckNotPerformedError("SecretKeyNotFound", f"{kept.secret} has no key {kept.key}")
         return base64.b64decode(value)

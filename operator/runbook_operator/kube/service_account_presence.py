@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from runbook_operator.core.accounts import Account
-from runbook_operator.core.queries import HasAccount, Ruling
+from runbook_operator.core.queries import HasAccount, ReviewResult
 from runbook_operator.core.references import Ref
 from runbook_operator.kube import errors
 from runbook_operator.kube.client import Kube
@@ -26,15 +26,15 @@ class Presence:
     monotonic: Callable[[], float] = clock.monotonic
     _until: dict[Account, float] = field(default_factory=dict)
 
-    async def answer(self, query: HasAccount) -> Ruling:
-        """Return a Ruling that is allowed if the account exists; raises ApiError."""
+    async def answer(self, query: HasAccount) -> ReviewResult:
+        """Return a ReviewResult that is allowed if the account exists; raises ApiError."""
         account, now = query.account, self.monotonic()
         self._until = {one: until for one, until in self._until.items() if until > now}
         if account not in self._until:
             if not await self._exists(account):
-                return Ruling(allowed=False)
+                return ReviewResult(allowed=False)
             self._until[account] = now + SECONDS
-        return Ruling(allowed=True)
+        return ReviewResult(allowed=True)
 
     async def _exists(self, account: Account) -> bool:
         """True if the account exists, and also if the operator may not read it."""

@@ -6,17 +6,17 @@ The address is the Service's own from the API server, so that no name is resolve
 from collections.abc import Mapping
 
 from runbook_operator.core import service_addresses
-from runbook_operator.core.check_not_performed import UnaskedError
-from runbook_operator.core.queries import Answering, End
+from runbook_operator.core.check_not_performed import CheckNotPerformedError
+from runbook_operator.core.queries import ProbeEnd, ProbeResult
 from runbook_operator.core.references import Ref
 from runbook_operator.egress.egress_guard import Fault
-from runbook_operator.egress.http_client import Answer, Endpoint, How, Outbound
+from runbook_operator.egress.http_client import Answer, Endpoint, Outbound, RequestOptions
 from runbook_operator.kube import errors
 from runbook_operator.kube.client import Kube
 from runbook_operator.kube.discovery import path_of
 
-HOW = How(seconds=2.0)
-ENDS: Mapping[Fault, End] = {
+HOW = RequestOptions(seconds=2.0)
+ENDS: Mapping[Fault, ProbeEnd] = {
     Fault.UNREACHABLE: "Unreachable",
     Fault.CLOSED: "Closed",
     Fault.TIMEOUT: "Late",
@@ -25,7 +25,7 @@ ENDS: Mapping[Fault, End] = {
 """The outcome of the request by its fault; with any other fault the Service was not reached (Unasked)."""
 
 
-async def probe(kube: Kube, out: Outbound, service: Ref, port: str, path: str) -> Answering:
+async def probe(kube: Kube, out: Outbound, service: Ref, port: str, path: str) -> ProbeResult:
     """Make the request and return its outcome."""
     try:
         spec = (await kube.get(path_of(service, "services")))["spec"]
@@ -33,16 +33,16 @@ async def probe(kube: Kube, out: Outbound, service: Ref, port: str, path: str) -
         return _unasked(f"{service} does not exist")
     try:
         address, number = service_addresses.entrance(service, spec, port)
-    except UnaskedError as error:
+    except CheckNotPerformedError as error:
         return _unasked(str(error))
-    return _answering(await out.ask(Endpoint(address, number, path), HOW))
+    return _probe_result(await out.ask(Endpoint(address, number, path), HOW))
 
 
-def _unasked(why: str) -> Answering:
-    return Answering(None, why, "Unasked")
+def _unasked(why: str) -> ProbeResult:
+    return ProbeResult(None, why, "Unasked")
 
 
-def _answering(answer: Answer) -> Answering:
+def _probe_result(answer: Answer) -> ProbeResult:
     if answer.fault is None:
-        return Answering(answer.status)
-    return Answering(None, answer.why, ENDS.get(answer.fault, "Unasked"))
+        return ProbeResult(answer.status)
+    return ProbeResult(None, answer.why, ENDS.get(answer.fault, "Unasked"))

@@ -12,7 +12,7 @@ Gvk = tuple[str, str]
 
 
 @dataclass
-class Needs:
+class WatchDemand:
     """The demand; `namespaces` are the served ones, which are watched one by one, empty for all of them."""
 
     namespaces: Sequence[str]
@@ -54,7 +54,7 @@ class Needs:
             self._used[gvk] = {namespace: at for namespace, at in used.items() if at > oldest}
         return self.kinds() != before
 
-    def strangers(self, refs: Iterable[Ref]) -> list[Ref]:
+    def uncovered(self, refs: Iterable[Ref]) -> list[Ref]:
         """Return the objects that no needed watch covers."""
         held = self.kinds()
         return [ref for ref in refs if held.isdisjoint((ref.api_version, ref.kind, one) for one in (ref.namespace, ""))]

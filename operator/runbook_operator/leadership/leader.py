@@ -3,34 +3,34 @@
 from collections.abc import Callable
 
 from runbook_operator.core.references import Ref
-from runbook_operator.core.sharding import Whose, among, everybody
+from runbook_operator.core.sharding import ObjectFilter, all_objects, in_shards
 from runbook_operator.kube.client import Kube
 from runbook_operator.leadership.lease_election import Elector, Terms
-from runbook_operator.leadership.shard_election import Shares
+from runbook_operator.leadership.shard_election import ShardElector
 from runbook_operator.runtime.work_queue import WorkQueue
 from runbook_operator.settings import Settings
 
-Leadership = Elector | Shares
-Told = Callable[[Whose], None]
+Leadership = Elector | ShardElector
+OnChange = Callable[[ObjectFilter], None]
 
 
-def leadership(settings: Settings, kube: Kube, queue: WorkQueue[Ref], began: Told, ended: Told) -> Leadership:
+def leadership(settings: Settings, kube: Kube, queue: WorkQueue[Ref], began: OnChange, ended: OnChange) -> Leadership:
     """Return the elector, and make the queue hand out only keys that this replica leads.
 
     `began` and `ended` are called with a filter of the objects that this replica begins and ends to lead.
     """
     if settings.shards == 1:
-        return Elector(kube, _terms(settings), lambda: began(everybody), queue.pause, queue.resume)
+        return Elector(kube, _terms(settings), lambda: began(all_objects), queue.pause, queue.resume)
     count = settings.shards
-    shares = Shares(
+    shares = ShardElector(
         kube,
         _terms(settings),
         count,
-        started=lambda shards: began(among(shards, count)),
-        stopped=lambda shards: ended(among(shards, count)),
+        started=lambda shards: began(in_shards(shards, count)),
+        stopped=lambda shards: ended(in_shards(shards, count)),
         paused=queue.pause,
         resumed=queue.resume,
-        is_busy=lambda shard: any(map(among({shard}, count), queue.busy)),
+        is_busy=lambda shard: any(map(in_shards({shard}, count), queue.busy)),
         finish=settings.request_timeout,
     )
     queue.mine = lambda key: shares.is_at_work(key.namespace)

@@ -14,7 +14,7 @@ Lease = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Seen:
+class LeaseVersion:
     """A version of a Lease, when this replica first read it by its own clock, and its duration in seconds.
 
     The clock of the holder is never compared with that of this replica.
@@ -33,31 +33,31 @@ class Leases:
     namespace: str
     seconds: float
     monotonic: Callable[[], float]
-    _seen: dict[str, Seen] = field(default_factory=dict)
+    _observed: dict[str, LeaseVersion] = field(default_factory=dict)
 
     async def all(self) -> dict[str, Lease]:
         """Return all Leases by name, from one list."""
         found = {lease["metadata"]["name"]: lease async for lease in self.kube.items(self._path)}
-        self._seen = {name: self._see(name, lease) for name, lease in found.items()}
+        self._observed = {name: self._note_version(name, lease) for name, lease in found.items()}
         return found
 
     async def one(self, name: str) -> Lease:
         """Read one Lease."""
         found = await self.kube.get(f"{self._path}/{name}")
-        self._seen[name] = self._see(name, found)
+        self._observed[name] = self._note_version(name, found)
         return found
 
     def age(self, name: str) -> float:
         """Return the seconds since this replica first read the present version."""
-        return self.monotonic() - self._seen[name].since
+        return self.monotonic() - self._observed[name].since
 
-    def left(self, name: str) -> float:
+    def seconds_left(self, name: str) -> float:
         """Return the seconds until the Lease expires without a renewal; zero or less if it has expired."""
-        return self._seen[name].seconds - self.age(name)
+        return self._observed[name].seconds - self.age(name)
 
     def soonest(self, prefix: str) -> float:
         """Return the seconds until the next Lease with this prefix expires; infinite if there is none."""
-        left = (self.left(name) for name in self._seen if name.startswith(prefix))
+        left = (self.seconds_left(name) for name in self._observed if name.startswith(prefix))
         return min((one for one in left if one > 0), default=math.inf)
 
     async def put(self, name: str, old: Lease | None, holder: str) -> Lease | None:
@@ -75,7 +75,7 @@ class Leases:
                 written = await self.kube.replace(f"{self._path}/{name}", old | {"spec": spec})
         except (errors.ConflictError, errors.AlreadyExistsError, errors.NotFoundError):
             return None
-        self._seen[name] = self._see(name, written)
+        self._observed[name] = self._note_version(name, written)
         return written
 
     async def remove(self, lease: Lease) -> bool:
@@ -88,9 +88,13 @@ class Leases:
             return False
         return True
 
-    def _see(self, name: str, lease: Lease) -> Seen:
-        before, version = self._seen.get(name), version_of(lease)
-        return before if before and before.version == version else Seen(version, self.monotonic(), self._hold(lease))
+    def _note_version(self, name: str, lease: Lease) -> LeaseVersion:
+        before, version = self._observed.get(name), version_of(lease)
+        return (
+            before
+            if before and before.version == version
+            else LeaseVersion(version, self.monotonic(), self._hold(lease))
+        )
 
     def _hold(self, lease: Lease) -> float:
         """Return the duration of the Lease; one without a duration lasts as long as one that is written here."""

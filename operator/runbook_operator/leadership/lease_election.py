@@ -35,32 +35,32 @@ class Terms:
 
 
 @dataclass
-class Turns(ABC):
+class ElectionLoop(ABC):
     """Base of an election loop that runs until `release`; one turn at a time."""
 
-    _left: bool = field(default=False, init=False)
+    _stopping: bool = field(default=False, init=False)
     _over: bool = field(default=False, init=False)
-    _turns: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    _rounds: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def run(self) -> None:
         """Run turns until `release`."""
         while not self._over:
-            async with self._turns:
+            async with self._rounds:
                 if not self._over:
-                    await self._turn()
-            self._tell()
+                    await self._round()
+            self._notify()
             await asyncio.sleep(self._pause() * (1 - random.random() / 10))  # noqa: S311 # jitter, not a secret
 
     def leave(self) -> None:
         """Acquire nothing more, since `release` follows."""
-        self._left = True
+        self._stopping = True
 
     @abstractmethod
-    async def _turn(self) -> None:
+    async def _round(self) -> None:
         """Read the leases, then renew, take or release what is due."""
 
     @abstractmethod
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         """Call the callbacks for what this replica has begun or stopped to lead."""
 
     @abstractmethod
@@ -69,7 +69,7 @@ class Turns(ABC):
 
 
 @dataclass
-class Elector(Turns):
+class Elector(ElectionLoop):
     """Takes, renews and releases one Lease. `started` and `stopped` are called when leading begins and ends.
 
     After a lapse in which no other replica has led, `resumed` is called instead of `started`.
@@ -86,7 +86,7 @@ class Elector(Turns):
     _fence: float = field(default=-math.inf)
     _announced: int | None = None
     """The epoch of the last call of `started` or `resumed`; None before the first, and after `stopped`."""
-    _led: tuple[str, int] | None = None
+    _was_leading: tuple[str, int] | None = None
     """The uid of the Lease and the epoch in which this replica began to lead last."""
     _written: Lease | None = None
     """The Lease as this replica wrote it last; None if that write failed or there was none."""
@@ -117,11 +117,11 @@ class Elector(Turns):
     async def release(self) -> None:
         """Release the lease, so that the next leader need not wait; a running renewal ends first."""
         self._over = True
-        async with self._turns:
+        async with self._rounds:
             if not self.leading:
                 return
             self._fence = -math.inf
-            self._tell()
+            self._notify()
             try:
                 lease = await self._leases.one(self.terms.name)
                 if holder_of(lease) == self.terms.identity and not await self._put(lease, holder=""):
@@ -135,7 +135,7 @@ class Elector(Turns):
             return self.terms.retry
         return min(self.terms.retry / 2, self._leases.soonest(self.terms.name))
 
-    async def _turn(self) -> None:
+    async def _round(self) -> None:
         asked = self.monotonic()
         try:
             async with asyncio.timeout(self.terms.renew_deadline):
@@ -154,8 +154,8 @@ class Elector(Turns):
             lease = await self._leases.one(self.terms.name)
         except errors.NotFoundError:
             return await self._put(None, holder=self.terms.identity)
-        is_free = not holder_of(lease) or self._leases.left(self.terms.name) < 0
-        if holder_of(lease) != self.terms.identity and (self._left or not is_free):
+        is_free = not holder_of(lease) or self._leases.seconds_left(self.terms.name) < 0
+        if holder_of(lease) != self.terms.identity and (self._stopping or not is_free):
             return False
         return await self._put(lease, holder=self.terms.identity)
 
@@ -167,7 +167,7 @@ class Elector(Turns):
             self.epoch = epoch_of(self._written)
         return self._written is not None
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         """Call the callbacks for a change, also if the lease was lost and taken again since, as after a freeze."""
         now, before = self.epoch if self.leading else None, self._announced
         if now == before:
@@ -182,5 +182,5 @@ class Elector(Turns):
 
     def _begin(self, epoch: int) -> None:
         """Call `resumed` if it is the same Lease and it has not changed its holder since, else `started`."""
-        before, self._led = self._led, (uid_of(self._written), epoch)
-        (self.resumed if self._led == before else self.started)()
+        before, self._was_leading = self._was_leading, (uid_of(self._written), epoch)
+        (self.resumed if self._was_leading == before else self.started)()

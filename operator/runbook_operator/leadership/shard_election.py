@@ -18,11 +18,11 @@ from typing import Any
 
 import structlog
 
-from runbook_operator.core.sharding import Share, shard_of, share
+from runbook_operator.core.sharding import ShardChanges, next_changes, shard_of
 from runbook_operator.kube import errors
 from runbook_operator.kube.client import Kube
 from runbook_operator.leadership.lease_client import Lease, Leases, epoch_of, holder_of
-from runbook_operator.leadership.lease_election import Terms, Turns
+from runbook_operator.leadership.lease_election import ElectionLoop, Terms
 from runbook_operator.leadership.shard_layout_lease import Layout
 from runbook_operator.runtime import clock
 
@@ -33,11 +33,11 @@ AT_ONCE = 32
 """Maximum number of shards taken or released in one turn: the next renewal must not wait for long."""
 EARLY = 0.9
 """A turn renews after this fraction of the renewal period: the next turn might be late."""
-Told = Callable[[frozenset[int]], None]
+OnShards = Callable[[frozenset[int]], None]
 
 
 @dataclass
-class Shares(Turns):
+class ShardElector(ElectionLoop):
     """Takes and releases shards. `started` and `stopped` get the shards that begin and end to be led.
 
     `paused` is called when a renewal is late, so that nothing may be written although no other replica has the shards.
@@ -48,8 +48,8 @@ class Shares(Turns):
     kube: Kube
     terms: Terms
     shards: int
-    started: Told
-    stopped: Told
+    started: OnShards
+    stopped: OnShards
     paused: Callable[[], None]
     resumed: Callable[[], None]
     is_busy: Callable[[int], bool]
@@ -65,7 +65,7 @@ class Shares(Turns):
     """The epoch of each shard that this replica has ever held, as of when it last took it."""
     _leaving: dict[int, float] = field(default_factory=dict)
     """The shards that are being released, and the deadline for the visits in them."""
-    _told: frozenset[int] = frozenset()
+    _notified: frozenset[int] = frozenset()
     _lapsed: bool = False
     """True after `paused`, until `resumed`."""
     _unsettled: bool = False
@@ -94,7 +94,7 @@ class Shares(Turns):
     def is_at_work(self, namespace: str) -> bool:
         """True if work may begin in the namespace: `started` had its shard, which is not being released."""
         shard = shard_of(namespace, self.shards)
-        return shard in self._told and shard not in self._leaving
+        return shard in self._notified and shard not in self._leaving
 
     def epoch_of(self, namespace: str) -> int:
         """Return the epoch of the namespace's shard as of when this replica last took it; 0 if it never did."""
@@ -107,7 +107,7 @@ class Shares(Turns):
     async def release(self) -> None:
         """Release all shards at once, by deleting the Lease of this replica."""
         self._over = True
-        async with self._turns:
+        async with self._rounds:
             self._drop(set(self._held))
             self._fence = -math.inf
             try:
@@ -126,7 +126,7 @@ class Shares(Turns):
             return self.terms.retry / HURRY
         return min(self.terms.retry / 2, self._leases.soonest(self.terms.name))
 
-    async def _turn(self) -> None:
+    async def _round(self) -> None:
         asked, self._unsettled = self.monotonic(), False
         try:
             async with asyncio.timeout(self.terms.renew_deadline):
@@ -141,7 +141,7 @@ class Shares(Turns):
         """Keep the layout Lease. The first replica by name renews it; the others do if it is late."""
         first = min((name for name in leases if name.startswith(self._replicas)), default="") == self._name
         epoch, patience = self._layout.epoch, self.terms.retry * (EARLY if first else 1 + EARLY / 2)
-        ours = await self._layout.keep(leases.get(self.terms.name), asked, patience)
+        ours = await self._layout.is_kept_by(leases.get(self.terms.name), asked, patience)
         if not ours or self._layout.epoch != epoch:
             self._drop(set(self._held))
         return ours
@@ -164,7 +164,7 @@ class Shares(Turns):
     async def _bury(self, leases: dict[str, Lease]) -> bool:
         """Delete expired replica Leases; return False if another replica was first and all must be read again."""
         others = [name for name in leases if name.startswith(self._replicas) and name != self._name]
-        dead = [leases.pop(name) for name in others if self._leases.left(name) < 0]
+        dead = [leases.pop(name) for name in others if self._leases.seconds_left(name) < 0]
         return all(await _all(self._leases.remove(lease) for lease in dead))
 
     async def _settle(self, leases: dict[str, Lease]) -> bool:
@@ -172,10 +172,10 @@ class Shares(Turns):
         now = {shard: leases.get(self._lease(shard)) for shard in range(self.shards)}
         own = {shard for shard, lease in now.items() if holder_of(lease) == self.terms.identity}
         self._drop(self._held - own)
-        if self._left:
+        if self._stopping:
             return False
         same = (lease for name, lease in leases.items() if name.startswith(f"{self._replicas}{self.shards}-"))
-        wish = share(self.terms.identity, [*map(holder_of, now.values())], frozenset(map(holder_of, same)))
+        wish = next_changes(self.terms.identity, [*map(holder_of, now.values())], frozenset(map(holder_of, same)))
         self._prepare(wish, own)
         done = set([shard for shard in self._leaving if self._is_done(shard)][:AT_ONCE])
         self._drop(done)
@@ -184,7 +184,7 @@ class Shares(Turns):
         taken = await _all(self._take(shard, now[shard]) for shard in sorted({*wish.take, *missing})[:AT_ONCE])
         return bool(done or taken or self._leaving or wish.lacking)
 
-    def _prepare(self, wish: Share, own: set[int]) -> None:
+    def _prepare(self, wish: ShardChanges, own: set[int]) -> None:
         """Begin no new visits in shards to be released; forget those that another replica has by now."""
         until = self.monotonic() + self.finish
         self._leaving = {shard: self._leaving.get(shard, until) for shard in {*self._leaving, *wish.give} & own}
@@ -209,13 +209,13 @@ class Shares(Turns):
         """Remove these shards and call the callbacks, before they can be taken again."""
         self._held -= shards
         if shards:
-            self._tell()
+            self._notify()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         # A replica with a late renewal keeps its shards until it counts as dead: a new start would visit every object.
-        is_there, before = self._is_there, self._told
+        is_there, before = self._is_there, self._notified
         now = frozenset(self._held if is_there else self._held & before)
-        self._told = now
+        self._notified = now
         news = (("not leading", before - now, self.stopped), ("leading", now - before, self.started))
         for what, shards, told in news:
             if shards:
@@ -228,7 +228,7 @@ class Shares(Turns):
             return
         self._lapsed = lapsed
         what = "paused, since no lease was renewed in time" if lapsed else "resumed"
-        log.info(what, identity=self.terms.identity, shards=sorted(self._told))
+        log.info(what, identity=self.terms.identity, shards=sorted(self._notified))
         (self.paused if lapsed else self.resumed)()
 
 

@@ -31,7 +31,7 @@ class Layout:
         """The holder that all replicas with this number of shards write."""
         return f"{self.shards} shards"
 
-    async def keep(self, lease: Lease | None, asked: float, patience: float) -> bool:
+    async def is_kept_by(self, lease: Lease | None, asked: float, patience: float) -> bool:
         """Return True if the replicas of this layout hold the Lease, which was read at `asked`.
 
         Renew it if no replica has within `patience` seconds.
@@ -41,7 +41,7 @@ class Layout:
             self._learn(lease, asked)
             if self.leases.age(name) < patience and self.leases.monotonic() < self.fence:
                 return True
-        elif holder and self.leases.left(name) >= 0:
+        elif holder and self.leases.seconds_left(name) >= 0:
             return False
         began = self.leases.monotonic()
         if (renewed := await self.leases.put(name, lease, self.holder)) is not None:

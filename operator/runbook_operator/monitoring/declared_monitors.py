@@ -24,12 +24,12 @@ from runbook_operator.core.monitors import (
     AskNumber,
     AskTcp,
     Group,
-    Kept,
     Key,
     Measure,
-    Place,
     Problem,
+    SecretKeyRef,
     Secured,
+    ServiceEndpoint,
     Watch,
     Watches,
     under,
@@ -39,7 +39,7 @@ from runbook_operator.core.thresholds import Role, Threshold
 from runbook_operator.monitoring.promql_lookback import lookback
 from runbook_operator.reconcile.acting_identity import declared
 from runbook_operator.sources import REGISTRY
-from runbook_operator.sources.source_base import UnfitError
+from runbook_operator.sources.source_base import UnreadableSpecError
 
 Worst = Literal["high", "low"]
 Entry = TypeVar("Entry", HealthEndpoint, Dependency, Metric)
@@ -125,11 +125,11 @@ def _endpoint(spec: RunbookSpec, key: Key, entry: HealthEndpoint) -> Watch:
     for name, why in FOREIGN[entry.protocol].items():
         if getattr(entry, name) != USUAL[name].get_default(call_default_factory=True):
             raise _InvalidError(USUAL[name].alias or name, why)
-    ask = _asked(entry, Place(target.service, target.port, entry.each), key.runbook.namespace)
+    ask = _request(entry, ServiceEndpoint(target.service, target.port, entry.each), key.runbook.namespace)
     return _paced(key, ask, entry, AT_ONCE, AT_ONCE)
 
 
-def _asked(entry: HealthEndpoint, place: Place, namespace: str) -> Ask:
+def _request(entry: HealthEndpoint, place: ServiceEndpoint, namespace: str) -> Ask:
     if entry.protocol == "TCP":
         return AskTcp(place)
     return _grpc(place, entry, namespace, "") if entry.protocol == "GRPC" else _http(place, entry, namespace, "")
@@ -154,7 +154,7 @@ def _number(spec: RunbookSpec, key: Key, entry: Metric, worst: Worst) -> Ask:
     namespace = key.runbook.namespace
     try:
         request = REGISTRY[kind].request(declared, namespace, spec.target(entry.target, namespace))
-    except UnfitError as unfit:
+    except UnreadableSpecError as unfit:
         raise _InvalidError(f"{kind}.{unfit.field}", str(unfit)) from None
     if request is None and isinstance(declared, HttpCheck):
         return AskNumber(kind, declared, _placed(declared, namespace, f"{kind}."), worst)
@@ -182,21 +182,21 @@ def _no_data_after(entry: Pace | Metric) -> timedelta:
 
 def _check(check: Check, namespace: str) -> Ask:
     if check.tcp:
-        return AskTcp(_place(check.tcp.service, namespace))
+        return AskTcp(_service_endpoint(check.tcp.service, namespace))
     if check.grpc:
-        return _grpc(_place(check.grpc.service, namespace), check.grpc, namespace, "check.grpc.")
+        return _grpc(_service_endpoint(check.grpc.service, namespace), check.grpc, namespace, "check.grpc.")
     http = check.http
     assert http  # noqa: S101 # exactly one is set
     return _placed(http, namespace, "check.http.")
 
 
 def _placed(http: HttpCheck, namespace: str, at: str) -> AskHttp:
-    where = _place(http.service, namespace) if http.service else _url(http.url or "", at)
+    where = _service_endpoint(http.service, namespace) if http.service else _url(http.url or "", at)
     return _http(where, http, namespace, at)
 
 
-def _place(service: ServicePort, namespace: str) -> Place:
-    return Place(service.ref(namespace), service.port)
+def _service_endpoint(service: ServicePort, namespace: str) -> ServiceEndpoint:
+    return ServiceEndpoint(service.ref(namespace), service.port)
 
 
 def _url(text: str, at: str) -> str:
@@ -205,18 +205,18 @@ def _url(text: str, at: str) -> str:
     return text
 
 
-def _http(where: Place | str, asked: HttpCheck | HealthEndpoint, namespace: str, at: str) -> AskHttp:
+def _http(where: ServiceEndpoint | str, asked: HttpCheck | HealthEndpoint, namespace: str, at: str) -> AskHttp:
     """Return the HTTP request; `at` is the path from the entry to the check, which prefixes a problem's field."""
     with _at(f"{at}path"):
         url_policy.parse(f"http://service{asked.path}")
     with _at(f"{at}expect"):
         expected = statuses(asked.expect)
     contains = _bounded(asked.body_contains, health_checks.LONGEST, f"{at}bodyContains")
-    headers = tuple((one.name, _kept(one.secret, namespace) or one.value or "") for one in asked.headers)
+    headers = tuple((one.name, _secret_key(one.secret, namespace) or one.value or "") for one in asked.headers)
     return AskHttp(where, asked.path, expected, contains, headers, _secured(asked.tls, namespace, at))
 
 
-def _grpc(place: Place, asked: GrpcCheck | HealthEndpoint, namespace: str, at: str) -> AskGrpc:
+def _grpc(place: ServiceEndpoint, asked: GrpcCheck | HealthEndpoint, namespace: str, at: str) -> AskGrpc:
     service = _bounded(asked.health_service, health_checks.LONGEST_NAME, f"{at}healthService")
     return AskGrpc(place, service, _secured(asked.tls, namespace, at))
 
@@ -226,11 +226,11 @@ def _secured(tls: CheckTls | None, namespace: str, at: str) -> Secured | None:
         return None
     with _at(f"{at}tls.serverName"):
         name = url_policy.hostname(tls.server_name) if tls.server_name else ""
-    return Secured(_kept(tls.ca, namespace), name, tls.skip_verify)
+    return Secured(_secret_key(tls.ca, namespace), name, tls.skip_verify)
 
 
-def _kept(key: SecretKey | None, namespace: str) -> Kept | None:
-    return Kept(Ref("v1", "Secret", namespace, key.name), key.key) if key else None
+def _secret_key(key: SecretKey | None, namespace: str) -> SecretKeyRef | None:
+    return SecretKeyRef(Ref("v1", "Secret", namespace, key.name), key.key) if key else None
 
 
 def _bounded(text: str, most: int, field: str) -> str:

@@ -10,19 +10,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from runbook_operator.api.conditions import moment, timestamp
-from runbook_operator.api.monitoring_spec import Dependency, HealthEndpoint, Metric, Sensed
+from runbook_operator.api.monitoring_spec import Dependency, EntryStatus, HealthEndpoint, Metric
 from runbook_operator.api.parsing import RunbookObject, SwitchObject
 from runbook_operator.core.durations import spoken
 from runbook_operator.core.level_tracker import SEVERITY, Level, Track, signal
-from runbook_operator.core.monitors import Group, Key, Measure, Problem, Reading, Sense, Watch, seen
+from runbook_operator.core.monitors import Group, Key, Measure, MonitorState, Problem, Reading, Watch, level_of
 from runbook_operator.core.notices import Notice
 from runbook_operator.core.promql_batching import compares
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.signals import Signal
 from runbook_operator.monitoring.declared_monitors import watches
 from runbook_operator.monitoring.message_kind import kind_of_text
-from runbook_operator.monitoring.reading_messages import PENDING, words
-from runbook_operator.reconcile.snapshot import RunbookWorld
+from runbook_operator.monitoring.reading_messages import PENDING, reading_text
+from runbook_operator.reconcile.snapshot import RunbookSnapshot
 
 Declared = HealthEndpoint | Dependency | Metric
 LISTS: Mapping[Group, str] = {
@@ -31,14 +31,14 @@ LISTS: Mapping[Group, str] = {
     "Metric": "metrics",
 }
 """The attribute of each group's list, the same in the spec and in the status."""
-CALLED: Mapping[Group, str] = {"HealthEndpoint": "health endpoint", "Dependency": "dependency", "Metric": "metric"}
-SAID: Mapping[Level, Reason] = {
+LABELS: Mapping[Group, str] = {"HealthEndpoint": "health endpoint", "Dependency": "dependency", "Metric": "metric"}
+LEVEL_REASONS: Mapping[Level, Reason] = {
     "Ok": Reason.RECOVERED,
     "Warning": Reason.WARNING,
     "Critical": Reason.CRITICAL,
     "Stale": Reason.NO_DATA,
 }
-NOT_ASKED = Sensed(name="", since="", reason="NotAskedYet", message="it was not asked yet")
+NOT_CHECKED = EntryStatus(name="", since="", reason="NotAskedYet", message="it was not asked yet")
 COMPARES = (
     "the query ends in a comparison, so it gives no series while all is well, and no data releases nothing: leave the "
     "comparison to critical and warning, or set absent: Zero"
@@ -56,12 +56,12 @@ class Entry:
     declared: Declared
     watch: Watch | None
     problem: Problem | None
-    sense: Sense | None
-    old: Sensed | None
-    now: Sensed
+    monitor_state: MonitorState | None
+    old: EntryStatus | None
+    now: EntryStatus
 
     def __str__(self) -> str:
-        return f"{CALLED[self.key.group]} {self.key.name}"
+        return f"{LABELS[self.key.group]} {self.key.name}"
 
     @property
     def before(self) -> Level:
@@ -89,17 +89,19 @@ class Entry:
     @property
     def level(self) -> Level:
         """The level that switches may act on: Unknown until this replica has had data of its own."""
-        is_news = self.watch is not None and self.sense is not None and self.sense.track.data_at is not None
+        is_news = (
+            self.watch is not None and self.monitor_state is not None and self.monitor_state.track.data_at is not None
+        )
         return self.now.level if is_news else "Unknown"
 
 
 @dataclass(frozen=True)
-class Told:
+class NewStatus:
     """The three lists of the status in the order of the spec, the Events about changes, and all entries."""
 
-    health_endpoints: list[Sensed]
-    dependencies: list[Sensed]
-    metrics: list[Sensed]
+    health_endpoints: list[EntryStatus]
+    dependencies: list[EntryStatus]
+    metrics: list[EntryStatus]
     notices: tuple[Notice, ...] = ()
     entries: tuple[Entry, ...] = ()
 
@@ -109,15 +111,15 @@ class Told:
         return [one.problem for one in self.entries if one.problem]
 
 
-def told(world: RunbookWorld) -> Told:
+def new_status(snapshot: RunbookSnapshot) -> NewStatus:
     """Compute the new status of all entries; a Runbook that does not parse keeps its old one."""
-    status = world.runbook.status
-    if world.runbook.spec is None:
-        return Told(status.health_endpoints, status.dependencies, status.metrics)
-    entries = tuple(_entries(world))
+    status = snapshot.runbook.status
+    if snapshot.runbook.spec is None:
+        return NewStatus(status.health_endpoints, status.dependencies, status.metrics)
+    entries = tuple(_entries(snapshot))
     lists = {group: [one.now for one in entries if one.key.group == group] for group in LISTS}
-    notices = tuple(_notice(world, one) for one in entries if _is_news(one))
-    return Told(lists["HealthEndpoint"], lists["Dependency"], lists["Metric"], notices, entries)
+    notices = tuple(_notice(snapshot, one) for one in entries if _is_news(one))
+    return NewStatus(lists["HealthEndpoint"], lists["Dependency"], lists["Metric"], notices, entries)
 
 
 def tracks_of(runbook: RunbookObject, now: datetime) -> Mapping[Key, Track]:
@@ -131,31 +133,33 @@ def tracks_of(runbook: RunbookObject, now: datetime) -> Mapping[Key, Track]:
     }
 
 
-def signals(world: RunbookWorld) -> Mapping[str, tuple[Signal, ...]]:
+def signals(snapshot: RunbookSnapshot) -> Mapping[str, tuple[Signal, ...]]:
     """Return the signals of metrics and dependencies by kill switch name; none if the Runbook does not parse.
 
     A hold is released if its entry is no longer declared or now engages another switch.
     """
     said: dict[str, list[Signal]] = {}
-    for entry in told(world).entries:
+    for entry in new_status(snapshot).entries:
         if entry.engages is not None:
             said.setdefault(entry.engages, []).append(_signal(entry))
-    if world.runbook.spec is not None:
-        for switch in world.switches.values():
-            if switch.spec.runbook == world.runbook.meta.ref.name:
-                said.setdefault(switch.spec.switch, []).extend(_left(switch, said.get(switch.spec.switch, ())))
+    if snapshot.runbook.spec is not None:
+        for switch in snapshot.switches.values():
+            if switch.spec.runbook == snapshot.runbook.meta.ref.name:
+                said.setdefault(switch.spec.switch, []).extend(_ended_holds(switch, said.get(switch.spec.switch, ())))
     return {name: tuple(found) for name, found in said.items()}
 
 
-def _entries(world: RunbookWorld) -> Iterator[Entry]:
-    runbook, found = world.runbook, watches(world.runbook)
+def _entries(snapshot: RunbookSnapshot) -> Iterator[Entry]:
+    runbook, found = snapshot.runbook, watches(snapshot.runbook)
     watched, wrong = {one.key: one for one in found.watches}, {one.key: one for one in found.problems}
     for group, name in LISTS.items():
         before = {one.name: one for one in getattr(runbook.status, name)}
         for declared in getattr(runbook.spec, name):
             key, old = Key(runbook.meta.ref, group, declared.name), before.get(declared.name)
-            entry = Entry(key, declared, watched.get(key), wrong.get(key), world.senses.get(key), old, NOT_ASKED)
-            yield replace(entry, now=_sensed(entry, world.now).replace(remark=_remark(declared, entry.watch)))
+            entry = Entry(
+                key, declared, watched.get(key), wrong.get(key), snapshot.monitor_states.get(key), old, NOT_CHECKED
+            )
+            yield replace(entry, now=_entry_status(entry, snapshot.now).replace(remark=_remark(declared, entry.watch)))
 
 
 def _remark(declared: Declared, watch: Watch | None) -> str:
@@ -176,34 +180,40 @@ def _oversized(measure: Measure) -> str:
     return ""
 
 
-def _sensed(entry: Entry, at: datetime) -> Sensed:
+def _entry_status(entry: Entry, at: datetime) -> EntryStatus:
     """Return the new status of the entry: the old one, unless its level or the kind of its reading has changed."""
-    old, new = entry.old, NOT_ASKED.replace(name=entry.key.name, since=timestamp(at))
+    old, new = entry.old, NOT_CHECKED.replace(name=entry.key.name, since=timestamp(at))
     if entry.problem is not None:
         said = f"{entry.problem.field}: {entry.problem.message}"
         return _since(old, new.replace(reason=INVALID, message=said))
-    if entry.watch is None or entry.sense is None or entry.sense.reading == Reading():
+    if entry.watch is None or entry.monitor_state is None or entry.monitor_state.reading == Reading():
         return old if old and old.reason != INVALID else _since(old, new)
-    new = _seen(entry.key.name, entry.watch, entry.sense)
-    is_told = old and old.level == new.level and old.reason not in (INVALID, NOT_ASKED.reason)
-    return old if old and is_told and not _is_of_another_kind(old, new, entry.watch, entry.sense) else _since(old, new)
+    new = _reading_status(entry.key.name, entry.watch, entry.monitor_state)
+    is_told = old and old.level == new.level and old.reason not in (INVALID, NOT_CHECKED.reason)
+    return (
+        old
+        if old and is_told and not _is_of_another_kind(old, new, entry.watch, entry.monitor_state)
+        else _since(old, new)
+    )
 
 
-def _is_of_another_kind(old: Sensed, new: Sensed, watch: Watch, sense: Sense) -> bool:
+def _is_of_another_kind(old: EntryStatus, new: EntryStatus, watch: Watch, monitor_state: MonitorState) -> bool:
     """True if the last two readings support the reported level but are of another kind than the reported message."""
-    speaks = new.level in ("Unknown", "Stale") or seen(watch, sense.reading, sense.track) == new.level
-    if not (sense.steady and speaks) or sense.reading.value is not None:
+    speaks = (
+        new.level in ("Unknown", "Stale") or level_of(watch, monitor_state.reading, monitor_state.track) == new.level
+    )
+    if not (monitor_state.steady and speaks) or monitor_state.reading.value is not None:
         return False
     return kind_of_text(old.reason, old.message, old.series) != kind_of_text(new.reason, new.message, new.series)
 
 
-def _since(old: Sensed | None, new: Sensed) -> Sensed:
+def _since(old: EntryStatus | None, new: EntryStatus) -> EntryStatus:
     return new.replace(since=old.since) if old and old.level == new.level else new
 
 
-def _seen(name: str, watch: Watch, sense: Sense) -> Sensed:
-    track, said = sense.track, words(watch, sense)
-    return Sensed(
+def _reading_status(name: str, watch: Watch, monitor_state: MonitorState) -> EntryStatus:
+    track, said = monitor_state.track, reading_text(watch, monitor_state)
+    return EntryStatus(
         name=name,
         level=track.level,
         known=track.known,
@@ -225,16 +235,16 @@ def _is_news(entry: Entry) -> bool:
     return level not in ("Unknown", entry.before) and (entry.before, level) != ("Unknown", "Ok")
 
 
-def _notice(world: RunbookWorld, entry: Entry) -> Notice:
-    meta, old, now = world.runbook.meta, entry.old, entry.now
-    was = f"it was {old.level} for {spoken(world.now - moment(old.since))}" if old and old.level != "Unknown" else ""
+def _notice(snapshot: RunbookSnapshot, entry: Entry) -> Notice:
+    meta, old, now = snapshot.runbook.meta, entry.old, entry.now
+    was = f"it was {old.level} for {spoken(snapshot.now - moment(old.since))}" if old and old.level != "Unknown" else ""
     better = _gets_better(entry)
     is_well = now.level == "Ok"
     became = f"went from {entry.before} to" if better and not is_well else "is"
     said = "; ".join(filter(None, (f"{entry} {became} {now.level}: {now.message}{_lasted(entry)}", entry.meant, was)))
     # The old `since` stands until the status is written, so a repetition after a crash is the same Event.
     identity = f"{meta.uid}.{entry.key.group}.{entry.key.name}.{old.since if old else ''}.{now.level}"
-    reason = Reason.IMPROVING if better and not is_well else SAID[now.level]
+    reason = Reason.IMPROVING if better and not is_well else LEVEL_REASONS[now.level]
     return Notice(meta.ref, meta.uid, reason, said, identity, warning=not better)
 
 
@@ -260,7 +270,7 @@ def _signal(entry: Entry) -> Signal:
     return Signal("Dependency", entry.key.name, signal(entry.level), said, blind)
 
 
-def _left(switch: SwitchObject, said: Sequence[Signal]) -> Iterator[Signal]:
+def _ended_holds(switch: SwitchObject, said: Sequence[Signal]) -> Iterator[Signal]:
     """Yield a Release for each hold whose entry no longer signals to this switch."""
     speaking = {(one.source, one.name) for one in said}
     for hold in switch.status.holds:

@@ -11,11 +11,11 @@ from datetime import datetime
 
 from runbook_operator.api.conditions import moment
 from runbook_operator.api.parsing import SwitchObject
-from runbook_operator.api.switch import Declared, Entry, PreparedField
-from runbook_operator.core.observed_object import REPLICAS, Seen
+from runbook_operator.api.switch import Declared, FieldRecord, PreparedField
+from runbook_operator.core.observed_object import REPLICAS, ObservedObject
 from runbook_operator.core.rollout_progress import DAEMON_SET, KINDS, kind_of, rolling_out
 from runbook_operator.core.target_kinds import TargetRefs
-from runbook_operator.reconcile.snapshot import Claim, RunbookWorld
+from runbook_operator.reconcile.snapshot import Claim, RunbookSnapshot
 
 DOES = {
     "blockTraffic": "blocks the traffic of",
@@ -47,12 +47,12 @@ class Excuse:
         return self.since is None or at > self.since
 
 
-def excuse(world: RunbookWorld, target: TargetRefs, seen: Seen, opened: datetime) -> Excuse | None:
+def excuse(snapshot: RunbookSnapshot, target: TargetRefs, observed: ObservedObject, opened: datetime) -> Excuse | None:
     """Return the earliest excuse for a revision that came at `opened`, or None; one of unknown time goes first."""
-    found = (one for switch in world.switches.values() for one in holding(switch, target))
+    found = (one for switch in snapshot.switches.values() for one in holding(switch, target))
     speaking = [one for one in found if one.total or (one.since and one.since >= opened)]
-    if is_at_zero(seen) and not any(one.at_zero for one in speaking):
-        speaking.append(Excuse(f"{seen.ref} is at 0 replicas"))
+    if is_at_zero(observed) and not any(one.at_zero for one in speaking):
+        speaking.append(Excuse(f"{observed.ref} is at 0 replicas"))
     return next((one for one in speaking if one.since is None), None) or min(speaking, key=_since, default=None)
 
 
@@ -61,7 +61,7 @@ def holding(switch: SwitchObject, target: TargetRefs) -> Iterator[Excuse]:
     record, namespace, name = switch.status.record, switch.meta.ref.namespace, f"switch {switch.meta.ref.name}"
     workload = target.workload
     if record is None:
-        prepared = switch.status.prepared if switch.is_in_doubt else None
+        prepared = switch.status.prepared if switch.maybe_thrown else None
         zeros = (one.ref(namespace) for one in (prepared.fields if prepared else ()) if _is_zero(one))
         yield from (Excuse(f"{name} scales {ref} to 0", at_zero=True) for ref in zeros if ref == workload)
         return
@@ -71,7 +71,7 @@ def holding(switch: SwitchObject, target: TargetRefs) -> Iterator[Excuse]:
     yield from (Excuse(f"{name} holds {ref} at 0", since, at_zero=True) for ref in held if ref == workload)
     for step, one in enumerate(record.plan):
         is_begun = any(entry.step == step for entry in begun)
-        if is_begun and one.action in DOES and _shares(one, target, namespace):
+        if is_begun and one.action in DOES and _shares_target(one, target, namespace):
             yield Excuse(f"{name} {DOES[one.action]} target {target.name}", since, releasing or one.action in TOTAL)
 
 
@@ -82,18 +82,18 @@ def is_down(claim: Claim, target: TargetRefs, uid: str) -> bool:
     return claim.action in TOTAL and not set(claim.about).isdisjoint(target.refs)
 
 
-def is_at_zero(seen: Seen) -> bool:
+def is_at_zero(observed: ObservedObject) -> bool:
     """True if a workload is to have no pod, for whatever reason; for a DaemonSet, if it selects no node."""
-    if kind_of(seen) == DAEMON_SET:
-        return rolling_out(seen).observed and rolling_out(seen).desired == 0
-    return kind_of(seen) in KINDS and seen.replicas == 0
+    if kind_of(observed) == DAEMON_SET:
+        return rolling_out(observed).is_status_current and rolling_out(observed).desired == 0
+    return kind_of(observed) in KINDS and observed.replicas == 0
 
 
-def _is_zero(one: Entry | PreparedField) -> bool:
+def _is_zero(one: FieldRecord | PreparedField) -> bool:
     return one.field == REPLICAS and one.held == 0
 
 
-def _shares(declared: Declared, target: TargetRefs, namespace: str) -> bool:
+def _shares_target(declared: Declared, target: TargetRefs, namespace: str) -> bool:
     """True if the action is on an object of the target, which another Runbook may declare under another name."""
     return not set(declared.target.refs(namespace).refs).isdisjoint(target.refs)
 

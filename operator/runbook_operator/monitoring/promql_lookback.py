@@ -13,7 +13,7 @@ PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|[smhdwy]|\b)")
 
 # Strings, comments and @ modifiers hold no range. An unterminated string extends to the end of the query, so that
 # matching is linear in its length.
-SAID_NOTHING = (
+NO_WINDOW = (
     r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)'
     r"|'(?:[^'\\]|\\.)*(?:'|\\?\Z)"
     r"|`[^`]*`?"
@@ -21,7 +21,7 @@ SAID_NOTHING = (
     r"|@\s*(?:start|end)\s*\(\s*\)"
 )
 TOKEN = re.compile(
-    SAID_NOTHING + r"|@\s*[0-9.]+"
+    NO_WINDOW + r"|@\s*[0-9.]+"
     r"|\[(?P<range>[^\[\]:]*)(?::[^\[\]]*)?\]?"
     r"|\boffset\s+(?P<offset>[0-9][0-9a-z.]*)"
     r"|(?P<open>\()|(?P<close>\))|(?P<word>[\w:.]+)",
@@ -42,13 +42,13 @@ def lookback(query: str, *, offsets: bool = True) -> timedelta:
             case "offset" if not offsets:
                 continue
             case "range" | "offset":
-                inside[-1].look(_seconds(token[token.lastgroup]))
+                inside[-1].require(_seconds(token[token.lastgroup]))
             case "open":
                 inside.append(_Group())
             case "close" if len(inside) > 1:
                 within = inside.pop().farthest
                 inside[-1].begin()
-                inside[-1].look(within)
+                inside[-1].require(within)
             case "word":
                 inside[-1].begin()
     farthest = max(one.farthest for one in inside)
@@ -65,7 +65,7 @@ class _Group:
     def begin(self) -> None:
         self.last = 0.0
 
-    def look(self, seconds: float) -> None:
+    def require(self, seconds: float) -> None:
         self.last += seconds
         self.farthest = max(self.farthest, self.last)
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from runbook_operator.core.durations import spoken
 from runbook_operator.core.level_tracker import SEVERITY, Level, needed
-from runbook_operator.core.monitors import Measure, Reading, Sense, Watch, seen
+from runbook_operator.core.monitors import Measure, MonitorState, Reading, Watch, level_of
 from runbook_operator.core.number_format import beside, figure
 from runbook_operator.core.thresholds import Role, Threshold
 
@@ -18,7 +18,7 @@ NORMAL = "Normal"
 
 
 @dataclass(frozen=True)
-class Words:
+class ReadingText:
     """A reading as a CamelCase reason, a sentence, and for a metric its value, series and baseline."""
 
     reason: str
@@ -28,37 +28,43 @@ class Words:
     baseline: str = ""
 
 
-def words(watch: Watch, sense: Sense) -> Words:
+def reading_text(watch: Watch, monitor_state: MonitorState) -> ReadingText:
     """Describe the reported level by the last reading."""
-    level = seen(watch, sense.reading, sense.track)
-    said = _answered(sense.reading) if watch.measure is None else _measured(watch.measure, sense.reading, level)
+    level = level_of(watch, monitor_state.reading, monitor_state.track)
+    said = (
+        _answer_text(monitor_state.reading)
+        if watch.measure is None
+        else _measured(watch.measure, monitor_state.reading, level)
+    )
     if level in SEVERITY:
-        pending = replace(said, reason=PENDING, message=f"{said.message}, {_needed(watch, sense, level)} needed")
-        return said if level == sense.track.level else pending
-    if sense.track.level == "Stale":
+        pending = replace(
+            said, reason=PENDING, message=f"{said.message}, {_needed(watch, monitor_state, level)} needed"
+        )
+        return said if level == monitor_state.track.level else pending
+    if monitor_state.track.level == "Stale":
         silent = f"nothing is known for {spoken(watch.timing.no_data_after)}"
         return replace(said, message=": ".join(filter(None, (silent, said.message))))
     return said
 
 
-def _needed(watch: Watch, sense: Sense, level: Level) -> str:
+def _needed(watch: Watch, monitor_state: MonitorState, level: Level) -> str:
     """Format how long, or for how many readings in a row, a level must last before it counts."""
-    length, answers = needed(sense.track, level, watch.timing)
+    length, answers = needed(monitor_state.track, level, watch.timing)
     return spoken(length) if length else f"{answers} answers in a row"
 
 
-def _answered(reading: Reading) -> Words:
-    return Words(reading.reason or NO_DATA, reading.message or reading.reason, series=reading.series)
+def _answer_text(reading: Reading) -> ReadingText:
+    return ReadingText(reading.reason or NO_DATA, reading.message or reading.reason, series=reading.series)
 
 
-def _measured(measure: Measure, reading: Reading, level: Level) -> Words:
+def _measured(measure: Measure, reading: Reading, level: Level) -> ReadingText:
     value = reading.value
     if value is None or math.isnan(value):
-        return _answered(reading)
+        return _answer_text(reading)
     rule = _speaking(measure, value, reading.baseline, level)
     shown = beside(value, rule.threshold, measure.unit) if math.isfinite(value) else _infinite(value)
     baseline = figure(reading.baseline, measure.unit) if reading.baseline is not None else ""
-    said = partial(Words, value=shown, series=reading.series, baseline=baseline)
+    said = partial(ReadingText, value=shown, series=reading.series, baseline=baseline)
     if rule.holds is None:
         why = reading.message or f"nothing is known that {rule} is a multiple of"
         return said(reading.reason or NO_DATA, f"{shown}; {why}")

@@ -13,12 +13,12 @@ from runbook_operator.api.runbook import KillSwitch, RunbookSpec
 from runbook_operator.core import rbac_advice
 from runbook_operator.core.accounts import Account
 from runbook_operator.core.installation import Installation
-from runbook_operator.core.queries import Denied, HasAccount, May, Query, Ruling, Unread
+from runbook_operator.core.queries import AccessReview, Denied, HasAccount, NeedsRead, Query, ReviewResult
 from runbook_operator.core.rbac_rules import Right
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.target_kinds import TargetRefs
 from runbook_operator.reconcile import acting_identity
-from runbook_operator.reconcile.snapshot import RunbookWorld, World
+from runbook_operator.reconcile.snapshot import RunbookSnapshot, Snapshot
 
 Trouble = tuple[Reason, str]
 LACKING = frozenset({Reason.FORBIDDEN, Reason.ACTION_NOT_ALLOWED, Reason.ACCOUNT_NOT_FOUND})
@@ -39,17 +39,19 @@ class Need:
     """The action that needs it; empty for a health endpoint's probe."""
 
     @property
-    def queries(self) -> dict[str, May]:
+    def queries(self) -> dict[str, AccessReview]:
         """The queries of this right by verb, without those for verbs that may be missing.
 
         Without list or watch the operator reads what is held again every few seconds.
         """
         spare = ("list", "watch") if self.right.of else ("watch",)
         right, where = self.right, (self.namespace, self.name)
-        return {verb: May(verb, right.group, right.resource, *where) for verb in right.verbs if verb not in spare}
+        return {
+            verb: AccessReview(verb, right.group, right.resource, *where) for verb in right.verbs if verb not in spare
+        }
 
 
-def told(conditions: Sequence[Condition]) -> Trouble | None:
+def reported_trouble(conditions: Sequence[Condition]) -> Trouble | None:
     """Return the reason and message of Ready if it is False for a reason about rights, else None."""
     ready = find(conditions, "Ready")
     if ready is None or ready.status != "False" or ready.reason not in LACKING:
@@ -57,19 +59,21 @@ def told(conditions: Sequence[Condition]) -> Trouble | None:
     return Reason(ready.reason), ready.message
 
 
-def of_switch(world: World, entry: KillSwitch) -> Trouble | None:
-    """Return the reason and message if a throw of this entry would lack rights, else None; raise Unread."""
-    assert world.runbook and world.runbook.spec  # noqa: S101, PT018 # an entry comes from a parsed Runbook
-    namespace = world.switch.meta.ref.namespace
+def of_switch(snapshot: Snapshot, entry: KillSwitch) -> Trouble | None:
+    """Return the reason and message if a throw of this entry would lack rights, else None; raise NeedsRead."""
+    assert snapshot.runbook and snapshot.runbook.spec  # noqa: S101, PT018 # an entry comes from a parsed Runbook
+    namespace = snapshot.switch.meta.ref.namespace
     return _trouble(
-        world, acting_identity.declared(world.runbook), list(_declared(world.runbook.spec, entry, namespace))
+        snapshot, acting_identity.declared(snapshot.runbook), list(_declared(snapshot.runbook.spec, entry, namespace))
     )
 
 
-def of_runbook(world: RunbookWorld) -> Trouble | None:
-    """Return the reason and message if enforcing probes would lack rights, else None; raise Unread."""
-    namespace = world.runbook.meta.ref.namespace
-    return _trouble(world, acting_identity.declared(world.runbook), list(_probes(world.runbook.spec, namespace)))
+def of_runbook(snapshot: RunbookSnapshot) -> Trouble | None:
+    """Return the reason and message if enforcing probes would lack rights, else None; raise NeedsRead."""
+    namespace = snapshot.runbook.meta.ref.namespace
+    return _trouble(
+        snapshot, acting_identity.declared(snapshot.runbook), list(_probes(snapshot.runbook.spec, namespace))
+    )
 
 
 def _declared(spec: RunbookSpec, entry: KillSwitch, namespace: str) -> Iterator[Need]:
@@ -92,19 +96,19 @@ def _name(right: Right, target: TargetRefs) -> str:
     return next((ref.name for ref in target.refs if ref.kind in right.of), "")
 
 
-def _trouble(world: World | RunbookWorld, account: Account | None, needs: list[Need]) -> Trouble | None:
+def _trouble(snapshot: Snapshot | RunbookSnapshot, account: Account | None, needs: list[Need]) -> Trouble | None:
     queries: set[Query] = {query for need in needs for query in need.queries.values()}
     queries |= {HasAccount(account)} if account else set()
-    if unread := {one for one in queries if one not in world.answers}:
-        raise Unread(unread, urgent=False)
-    denied = next((one for query in queries if isinstance(one := world.answers[query], Denied)), None)
+    if needed := {one for one in queries if one not in snapshot.answers}:
+        raise NeedsRead(needed, urgent=False)
+    denied = next((one for query in queries if isinstance(one := snapshot.answers[query], Denied)), None)
     if denied is not None:
         return denied.reason, denied.message
-    if account and not world.answers[HasAccount(account)].allowed:
+    if account and not snapshot.answers[HasAccount(account)].allowed:
         return Reason.ACCOUNT_NOT_FOUND, absence(account)
-    answers = {query: world.answers[query] for query in queries if isinstance(query, May)}
+    answers = {query: snapshot.answers[query] for query in queries if isinstance(query, AccessReview)}
     missing = [need for need in needs if _lacking(need, answers)]
-    return _told(world.policy.installation, account, missing, answers) if missing else None
+    return _missing_rights(snapshot.policy.installation, account, missing, answers) if missing else None
 
 
 def absence(account: Account) -> str:
@@ -115,12 +119,12 @@ def absence(account: Account) -> str:
     )
 
 
-def _lacking(need: Need, answers: dict[May, Ruling]) -> list[str]:
+def _lacking(need: Need, answers: dict[AccessReview, ReviewResult]) -> list[str]:
     return [verb for verb, query in need.queries.items() if not answers[query].allowed]
 
 
-def _told(
-    installation: Installation, account: Account | None, missing: list[Need], answers: dict[May, Ruling]
+def _missing_rights(
+    installation: Installation, account: Account | None, missing: list[Need], answers: dict[AccessReview, ReviewResult]
 ) -> Trouble:
     words = list(dict.fromkeys(f"{', '.join(_lacking(one, answers))} {_resource(one.right)}" for one in missing))
     more = f" and {len(words) - SHOWN} more" if len(words) > SHOWN else ""
@@ -129,7 +133,7 @@ def _told(
     uses = ", ".join(dict.fromkeys(one.use for one in missing))
     rights = dict.fromkeys(one.right for one in missing)
     grant = rbac_advice.commands(user, missing[0].namespace, rights, scoped=installation.is_scoped)
-    way = "Grant it" if account else _way(installation, missing)
+    way = "Grant it" if account else _how_to_grant(installation, missing)
     return Reason.FORBIDDEN, f"{who} may not {'; '.join(words[:SHOWN])}{more}, for {uses}. {way}: {grant}"
 
 
@@ -137,7 +141,7 @@ def _resource(right: Right) -> str:
     return f"{right.resource} ({right.group})" if right.group else right.resource
 
 
-def _way(installation: Installation, missing: list[Need]) -> str:
+def _how_to_grant(installation: Installation, missing: list[Need]) -> str:
     """Return how to grant it: by a value of the chart or, if its actions are set already, by a chart upgrade."""
     actions = list(dict.fromkeys(one.action for one in missing if one.action))
     if installation.actions is not None:

@@ -12,12 +12,12 @@ from runbook_operator.core.desired_fields import TEMPLATE, Refused
 from runbook_operator.core.durations import duration
 from runbook_operator.core.field_paths import quoted
 from runbook_operator.core.http_statuses import statuses
-from runbook_operator.core.observed_object import Missing, Seen
-from runbook_operator.core.probe_fields import FIELDS, HIGHEST, LOWEST, Kind, Said, number
-from runbook_operator.core.queries import Query, Unread
+from runbook_operator.core.observed_object import Missing, ObservedObject
+from runbook_operator.core.probe_fields import FIELDS, HIGHEST, LOWEST, DeclaredProbe, Kind, number
+from runbook_operator.core.queries import NeedsRead, Query
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
-from runbook_operator.reconcile.snapshot import RunbookWorld, look
+from runbook_operator.reconcile.snapshot import RunbookSnapshot, require
 
 Body = Mapping[str, Any]
 CONTAINERS, INITS = f"{TEMPLATE}.spec.containers", f"{TEMPLATE}.spec.initContainers"
@@ -31,13 +31,13 @@ NUMBERS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Place:
+class ContainerProbe:
     """A container of an existing workload, its path in the workload, and the desired value of its probe."""
 
-    seen: Seen
+    observed: ObservedObject
     path: str
     container: Body
-    said: Said
+    declared: DeclaredProbe
 
     @property
     def name(self) -> str:
@@ -46,78 +46,80 @@ class Place:
     @property
     def key(self) -> tuple[str, str, Kind]:
         """The workload's uid, the container and the kind of probe: the identity of the probe."""
-        return (self.seen.uid, self.name, self.said.kind)
+        return (self.observed.uid, self.name, self.declared.kind)
 
     def __str__(self) -> str:
-        return f"{FIELDS[self.said.kind]} of container {self.name} in {self.seen.ref}"
+        return f"{FIELDS[self.declared.kind]} of container {self.name} in {self.observed.ref}"
 
 
-def place_of(world: RunbookWorld, endpoint: HealthEndpoint) -> Place:
+def container_probe_of(snapshot: RunbookSnapshot, endpoint: HealthEndpoint) -> ContainerProbe:
     """Return the probe that the endpoint is declared to be.
 
-    Raises Refused if there is none or a probe does not support what is declared, and Unread if it needs a read.
+    Raises Refused if there is none or a probe does not support what is declared, and NeedsRead if it needs a read.
     """
     if endpoint.probe is None:
         raise Refused(Reason.INVALID_SPEC, PROBE_ONLY)
-    assert world.runbook.spec  # noqa: S101 # it declares the endpoint
-    target = world.runbook.spec.target(endpoint.target, world.runbook.meta.ref.namespace)
+    assert snapshot.runbook.spec  # noqa: S101 # it declares the endpoint
+    target = snapshot.runbook.spec.target(endpoint.target, snapshot.runbook.meta.ref.namespace)
     for part, ref in (("workload", target.workload), ("service", target.service)):
         if ref is None:
             text = f"target {endpoint.target} has no {part}; declare it in spec.targets"
             raise Refused(Reason.INVALID_SPEC, text)
-    workload, service = _there(world, [ref for ref in (target.workload, target.service) if ref])
+    workload, service = _there(snapshot, [ref for ref in (target.workload, target.service) if ref])
     path, container = _container(workload, endpoint)
     port = _port(service, target.port)
-    return Place(workload, path, container, _said(endpoint, endpoint.probe, container, port))
+    return ContainerProbe(workload, path, container, _declared(endpoint, endpoint.probe, container, port))
 
 
-def _there(world: RunbookWorld, refs: Sequence[Ref]) -> tuple[Seen, ...]:
-    """Return the whole objects; raises one Unread for all that are missing in the snapshot."""
-    found: list[Seen | Missing] = []
-    unread: set[Query] = set()
+def _there(snapshot: RunbookSnapshot, refs: Sequence[Ref]) -> tuple[ObservedObject, ...]:
+    """Return the whole objects; raises one NeedsRead for all that are missing in the snapshot."""
+    found: list[ObservedObject | Missing] = []
+    needed: set[Query] = set()
     for ref in refs:
         try:
-            found.append(look(world.seen, ref, whole=True))
-        except Unread as more:
-            unread |= more.queries
+            found.append(require(snapshot.observed, ref, whole=True))
+        except NeedsRead as more:
+            needed |= more.queries
     if missing := next((one for one in found if isinstance(one, Missing)), None):
         raise Refused(missing.reason, missing.message)
-    if unread:
-        raise Unread(unread)
-    return tuple(one for one in found if isinstance(one, Seen))
+    if needed:
+        raise NeedsRead(needed)
+    return tuple(one for one in found if isinstance(one, ObservedObject))
 
 
-def _container(seen: Seen, endpoint: HealthEndpoint) -> tuple[str, Body]:
+def _container(observed: ObservedObject, endpoint: HealthEndpoint) -> tuple[str, Body]:
     """Return the container's path and the container: the first one if the endpoint names none."""
     for path in (CONTAINERS, INITS):
-        for one in field_paths.get(seen.body, path) or ():
+        for one in field_paths.get(observed.body, path) or ():
             if endpoint.container in (None, one["name"]):
                 if path == INITS and one.get("restartPolicy") != "Always":
-                    text = f"{seen.ref}: init container {one['name']} ends before the others begin and has no probes"
-                    raise Refused(Reason.PROBE_CANNOT_SAY, text)
+                    text = (
+                        f"{observed.ref}: init container {one['name']} ends before the others begin and has no probes"
+                    )
+                    raise Refused(Reason.PROBE_UNSUPPORTED, text)
                 return f"{path}[name={quoted(one['name'])}]", one
     wanted = f"container {endpoint.container}" if endpoint.container else "container of its own"
-    raise Refused(Reason.FIELD_NOT_FOUND, f"{seen.ref} has no {wanted}; correct the health endpoint's container")
+    raise Refused(Reason.FIELD_NOT_FOUND, f"{observed.ref} has no {wanted}; correct the health endpoint's container")
 
 
-def _port(service: Seen, wanted: str) -> int | str:
+def _port(service: ObservedObject, wanted: str) -> int | str:
     """Return the targetPort of the Service's port: the number or the name of a container's port."""
     port = service_addresses.port(service.body["spec"], wanted)
     if port is None:
         text = f"{service.ref} has no TCP port {wanted or 'number one'}; correct the service of the target"
-        raise Refused(Reason.PROBE_CANNOT_SAY, text)
+        raise Refused(Reason.PROBE_UNSUPPORTED, text)
     found: int | str = port.get("targetPort", port["port"])
     return found
 
 
-def _said(endpoint: HealthEndpoint, kind: Kind, container: Body, port: int | str) -> Said:
+def _declared(endpoint: HealthEndpoint, kind: Kind, container: Body, port: int | str) -> DeclaredProbe:
     handler, parts = _handler(endpoint)
     resolved = number(port, container.get("ports") or ())
     if isinstance(resolved, str):
         text = f"the Service leads to port {port}, which container {container['name']} does not have; set container"
         raise _unsayable(text)
     parts["port"] = resolved if handler == "grpc" else port
-    return Said(kind, handler, parts, _numbers(endpoint, kind))
+    return DeclaredProbe(kind, handler, parts, _numbers(endpoint, kind))
 
 
 def _handler(endpoint: HealthEndpoint) -> tuple[str, dict[str, Any]]:
@@ -162,4 +164,4 @@ def _whole(value: str | int) -> int:
 
 def _unsayable(why: str) -> Refused:
     text = f"it cannot be a container's probe: {why}; leave probe out, or declare an endpoint that can"
-    return Refused(Reason.PROBE_CANNOT_SAY, text)
+    return Refused(Reason.PROBE_UNSUPPORTED, text)

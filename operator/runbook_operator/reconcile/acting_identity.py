@@ -33,7 +33,7 @@ def of_switch(switch: SwitchObject, runbook: RunbookObject | None) -> Account | 
     If a throw may have acted without a record and the Runbook is gone, it is the account in the prewritten record.
     """
     record, prepared = switch.status.record, switch.status.prepared
-    if record is None and runbook is None and prepared is not None and switch.is_in_doubt:
+    if record is None and runbook is None and prepared is not None and switch.maybe_thrown:
         return named(switch.meta.ref.namespace, prepared.service_account_name)
     return recorded(switch.meta.ref.namespace, record) if record else declared(runbook)
 
@@ -54,7 +54,7 @@ def reader(switch: SwitchObject | None, runbook: RunbookObject | None, *, requir
     Denied if an account is `required` and missing, unless something is held: that is always read, to be restored.
     """
     if switch is not None:
-        account, holds = of_switch(switch, runbook), switch.status.record is not None or switch.is_in_doubt
+        account, holds = of_switch(switch, runbook), switch.status.record is not None or switch.maybe_thrown
     else:
         account = of_runbook(runbook) if runbook else None
         holds = runbook is not None and any(one.held for one in runbook.status.probes)

@@ -7,27 +7,27 @@ the last one.
 
 from runbook_operator.api.switch import FINALIZER, Record, SwitchStatus
 from runbook_operator.core.references import Ref
-from runbook_operator.reconcile.snapshot import World
+from runbook_operator.reconcile.snapshot import Snapshot
 from runbook_operator.reconcile.steps import SetFinalizers, Step, WriteStatus
 from runbook_operator.reconcile.target_index import prepared_by, targets_in
 
 
-def to_confirm(world: World, step: Step) -> tuple[Ref, ...]:
+def to_confirm(snapshot: Snapshot, step: Step) -> tuple[Ref, ...]:
     """Return the targets in the records of the step.
 
     If a throw may have acted without a record, add the targets that it would have written.
     """
     if not isinstance(step, WriteStatus | SetFinalizers):
         return ()
-    records = (world.record, _record(step)) if isinstance(step, WriteStatus) else ()
-    doubtful = prepared_by(world.switch) if world.switch.is_in_doubt else ()
-    return tuple(dict.fromkeys((*targets_in(world.switch.meta.ref.namespace, *records), *doubtful)))
+    records = (snapshot.record, _record(step)) if isinstance(step, WriteStatus) else ()
+    maybe_written = prepared_by(snapshot.switch) if snapshot.switch.maybe_thrown else ()
+    return tuple(dict.fromkeys((*targets_in(snapshot.switch.meta.ref.namespace, *records), *maybe_written)))
 
 
-def is_exact(world: World, step: Step) -> bool:
+def is_exact(snapshot: Snapshot, step: Step) -> bool:
     """True if the step needs the last version: every step but the begin of a throw."""
     begins = FINALIZER in step.finalizers if isinstance(step, SetFinalizers) else _record(step) is not None
-    return world.record is not None or not begins
+    return snapshot.record is not None or not begins
 
 
 def _record(step: Step) -> Record | None:

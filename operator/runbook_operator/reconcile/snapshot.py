@@ -9,14 +9,14 @@ from runbook_operator.api.parsing import RunbookObject, SwitchObject
 from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import Record
 from runbook_operator.core.installation import Installation
-from runbook_operator.core.monitors import Key, Sense
-from runbook_operator.core.observed_object import Missing, Seen, seen_of
-from runbook_operator.core.queries import Find, Query, Read, Unread
+from runbook_operator.core.monitors import Key, MonitorState
+from runbook_operator.core.observed_object import Missing, ObservedObject, observed_from
+from runbook_operator.core.queries import Find, NeedsRead, Query, Read
 from runbook_operator.core.references import Meta, Ref
 from runbook_operator.core.signals import Signal
-from runbook_operator.core.write_failures import Effort, Place
+from runbook_operator.core.write_failures import FieldKey, WriteHistory
 from runbook_operator.reconcile import acting_identity
-from runbook_operator.reconcile.conflict_backoff import Backoff, FightBudget
+from runbook_operator.reconcile.contest_backoff import Backoff, ContestBackoff
 
 Order = tuple[str, str, int]
 BUDGETED = timedelta(hours=1)
@@ -59,8 +59,8 @@ class Policy:
     If it `requires_account`, nothing is done for a Runbook that names no service account.
     """
 
-    budget: FightBudget = field(default_factory=Backoff)
-    let_go_after: timedelta = timedelta(seconds=60)
+    budget: ContestBackoff = field(default_factory=Backoff)
+    restore_deadline: timedelta = timedelta(seconds=60)
     progress_pause: timedelta = timedelta(seconds=2)
     acting_per_namespace: int = 5
     acting_in_cluster: int = 20
@@ -70,7 +70,7 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Acts:
+class AutomaticEngagements:
     """The automatic engagements, with those that are about to be written for other switches.
 
     `acting` are the Runbooks that have one now. The other fields are when engagements began within the last hour, the
@@ -83,7 +83,7 @@ class Acts:
 
 
 @dataclass(frozen=True)
-class World:
+class Snapshot:
     """The snapshot on which the next step of a switch depends.
 
     `claims` are the holds of other switches. `latency` is the milliseconds from the event of the throw to the first
@@ -93,22 +93,22 @@ class World:
 
     switch: SwitchObject
     runbook: RunbookObject | None
-    seen: Mapping[Ref, Seen | Missing]
+    observed: Mapping[Ref, ObservedObject | Missing]
     claims: tuple[Claim, ...]
     now: datetime
     new_id: str
     latency: int | None = None
     signals: tuple[Signal, ...] = ()
-    efforts: Mapping[Place, Effort] = field(default_factory=dict)
+    write_histories: Mapping[FieldKey, WriteHistory] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     answers: Mapping[Query, Any] = field(default_factory=dict)
     thorough: bool = True
-    acts: Acts = field(default_factory=Acts)
-    doubtful: bool = True
+    automatic_engagements: AutomaticEngagements = field(default_factory=AutomaticEngagements)
+    maybe_written: bool = True
     """True if a throw may have acted that the status does not show."""
     unsettled: str = ""
     """The step that the last visit repeated without an end; empty if it settled."""
-    witnessed: bool = False
+    knows_all_writes: bool = False
     """True if this process has seen the switch at rest, so that it knows of every write of the engagement."""
 
     @property
@@ -132,7 +132,7 @@ class World:
         return self.runbook.entry(self.switch.spec.switch)
 
     @property
-    def barred(self) -> bool:
+    def lacks_account(self) -> bool:
         """True if nothing may be set or held for it, for want of an account; a release is never barred."""
         return self.policy.requires_account and acting_identity.of_switch(self.switch, self.runbook) is None
 
@@ -145,23 +145,23 @@ class World:
     def observing(self) -> bool:
         return bool(self.runbook and self.runbook.spec and self.runbook.spec.mode == "Observe")
 
-    def look(self, ref: Ref, *, whole: bool = False) -> Seen | Missing:
-        """Return the object; raise Unread if it has to be read first."""
-        found = self.listed(ref) if whole and ref not in self.seen else None
-        return found or look(self.seen, ref, whole=whole)
+    def require(self, ref: Ref, *, whole: bool = False) -> ObservedObject | Missing:
+        """Return the object; raise NeedsRead if it has to be read first."""
+        found = self.listed(ref) if whole and ref not in self.observed else None
+        return found or require(self.observed, ref, whole=whole)
 
-    def listed(self, ref: Ref) -> Seen | None:
+    def listed(self, ref: Ref) -> ObservedObject | None:
         """Return the object from a list of this visit, which saves a read; None if no list has it."""
         for query, found in self.answers.items():
             if isinstance(query, Find) and isinstance(found, tuple) and query.has(ref):
                 body = next((one for one in found if one["metadata"]["name"] == ref.name), None)
                 if body is not None:
-                    return seen_of(body, whole=True)
+                    return observed_from(body, whole=True)
         return None
 
 
 @dataclass(frozen=True)
-class RunbookWorld:
+class RunbookSnapshot:
     """The snapshot on which the next step of a Runbook depends.
 
     `switches` by name: those of the Runbook, those that have one of its switch names, and those of Runbooks that share
@@ -170,12 +170,12 @@ class RunbookWorld:
 
     runbook: RunbookObject
     switches: Mapping[str, SwitchObject]
-    seen: Mapping[Ref, Seen | Missing]
+    observed: Mapping[Ref, ObservedObject | Missing]
     now: datetime
     answers: Mapping[Query, Any] = field(default_factory=dict)
     thorough: bool = True
-    senses: Mapping[Key, Sense] = field(default_factory=dict)
-    efforts: Mapping[Place, Effort] = field(default_factory=dict)
+    monitor_states: Mapping[Key, MonitorState] = field(default_factory=dict)
+    write_histories: Mapping[FieldKey, WriteHistory] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
     unsettled: str = ""
     """The step that the last visit repeated without an end; empty if it settled."""
@@ -186,20 +186,22 @@ class RunbookWorld:
         return self.runbook.meta
 
     @property
-    def barred(self) -> bool:
+    def lacks_account(self) -> bool:
         """True if nothing may be set or held for it, for want of an account."""
         return self.policy.requires_account and acting_identity.declared(self.runbook) is None
 
-    def look(self, ref: Ref) -> Seen | Missing:
-        """Return the object; raise Unread if it has to be read first."""
-        return look(self.seen, ref)
+    def require(self, ref: Ref) -> ObservedObject | Missing:
+        """Return the object; raise NeedsRead if it has to be read first."""
+        return require(self.observed, ref)
 
 
-def look(seen: Mapping[Ref, Seen | Missing], ref: Ref, *, whole: bool = False) -> Seen | Missing:
-    """Return the object at `ref`; raise Unread if it was not read: an object that was not read is not absent."""
-    found = seen.get(ref)
-    if found is None or (whole and isinstance(found, Seen) and not found.whole):
-        raise Unread([Read(ref)])
+def require(
+    observed: Mapping[Ref, ObservedObject | Missing], ref: Ref, *, whole: bool = False
+) -> ObservedObject | Missing:
+    """Return the object at `ref`; raise NeedsRead if it was not read: an object that was not read is not absent."""
+    found = observed.get(ref)
+    if found is None or (whole and isinstance(found, ObservedObject) and not found.whole):
+        raise NeedsRead([Read(ref)])
     return found
 
 

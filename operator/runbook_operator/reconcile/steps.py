@@ -9,7 +9,7 @@ from runbook_operator.core.accounts import Account
 from runbook_operator.core.desired_fields import TEMPLATE
 from runbook_operator.core.notices import Notice
 from runbook_operator.core.references import Meta, switch_ref
-from runbook_operator.core.write_failures import Place
+from runbook_operator.core.write_failures import FieldKey
 from runbook_operator.core.writes import Effect
 from runbook_operator.reconcile import acting_identity
 
@@ -31,7 +31,7 @@ class Begin(WriteStatus):
 
 
 @dataclass(frozen=True)
-class Defer(WriteStatus):
+class DeferStatus(WriteStatus):
     """Keep a status in memory and write it with the next one: the prewritten record has what the throw saves."""
 
     status: SwitchStatus
@@ -46,7 +46,7 @@ class SetFinalizers:
 
 
 @dataclass(frozen=True)
-class Unsay:
+class ClearOverride:
     """Remove the override: a momentary switch has acted, or the override has expired."""
 
     meta: Meta
@@ -57,13 +57,13 @@ class Unsay:
 class Change:
     """One field of the write: `place` goes from `before` to `after`."""
 
-    place: Place
+    field_key: FieldKey
     before: Any
     after: Any
 
 
 @dataclass(frozen=True)
-class Act:
+class WriteTarget:
     """One write to a target for the engagement of `record`, with all the fields that it changes.
 
     `timed` if a person waits for this write; `put_back` if it reapplies a held value after drift. `released_by` is who
@@ -74,7 +74,7 @@ class Act:
     changes: tuple[Change, ...]
     record: Record
     timed: bool = False
-    put_back: bool = False
+    corrects_drift: bool = False
     released_by: tuple[str, str] | None = None
 
     @property
@@ -83,13 +83,13 @@ class Act:
         return acting_identity.recorded(self.effect.ref.namespace, self.record)
 
     @property
-    def places(self) -> tuple[Place, ...]:
+    def field_keys(self) -> tuple[FieldKey, ...]:
         """The keys under which the result of the write is remembered."""
-        return tuple(change.place for change in self.changes)
+        return tuple(change.field_key for change in self.changes)
 
 
 @dataclass(frozen=True)
-class Adjust:
+class WriteProbes:
     """One write to a workload for a Runbook itself: all the fields that it changes, the reason and the account."""
 
     effect: Effect
@@ -98,7 +98,7 @@ class Adjust:
     account: Account | None = None
 
     @property
-    def places(self) -> tuple[Place, ...]:
+    def field_keys(self) -> tuple[FieldKey, ...]:
         """The key under which the result of the write is remembered: one for all fields of the workload."""
         return ((self.effect.ref, TEMPLATE),)
 
@@ -128,13 +128,13 @@ class DeleteSwitch:
     notices: tuple[Notice, ...] = ()
 
 
-Step = WriteStatus | SetFinalizers | Unsay | Act
-OwnStep = SetFinalizers | Unsay | CreateSwitch | AdoptSwitch | DeleteSwitch
+Step = WriteStatus | SetFinalizers | ClearOverride | WriteTarget
+OwnStep = SetFinalizers | ClearOverride | CreateSwitch | AdoptSwitch | DeleteSwitch
 """Writes to the operator's own objects, except their statuses."""
-RunbookStep = CreateSwitch | AdoptSwitch | DeleteSwitch | WriteStatus | SetFinalizers | Adjust
+RunbookStep = CreateSwitch | AdoptSwitch | DeleteSwitch | WriteStatus | SetFinalizers | WriteProbes
 
 
-def place_of(step: OwnStep) -> Place:
+def write_key(step: OwnStep) -> FieldKey:
     """Return the key under which the result of the step is remembered: the object and the kind of step."""
     ref = switch_ref(step.runbook.ref.namespace, step.name) if isinstance(step, CreateSwitch) else step.meta.ref
     return (ref, type(step).__name__)

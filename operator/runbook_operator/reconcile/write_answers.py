@@ -5,32 +5,32 @@ from collections.abc import Iterator
 from runbook_operator.core import field_values, probe_fields
 from runbook_operator.core.desired_fields import OBJECT
 from runbook_operator.core.merge_patch import covers
-from runbook_operator.core.observed_object import Missing, Seen
-from runbook_operator.core.write_failures import Answer, Place
+from runbook_operator.core.observed_object import Missing, ObservedObject
+from runbook_operator.core.write_failures import Answer, FieldKey
 from runbook_operator.core.writes import Create, Delete, Effect
-from runbook_operator.reconcile.steps import Act, Adjust, Change
+from runbook_operator.reconcile.steps import Change, WriteProbes, WriteTarget
 
 
-def answers(step: Act | Adjust, found: Seen | Missing) -> Iterator[tuple[Place, Answer]]:
+def answers(step: WriteTarget | WriteProbes, found: ObservedObject | Missing) -> Iterator[tuple[FieldKey, Answer]]:
     """Yield the answer about each field of the write; for a deleted object there is nothing to compare."""
     for change in step.changes:
-        field = change.place[1]
+        field = change.field_key[1]
         if isinstance(found, Missing):
-            yield change.place, Answer("", change.after, None, changed=False)
+            yield change.field_key, Answer("", change.after, None, changed=False)
         else:
             live = field_values.mark(found, field)
-            shown = probe_fields.sealed(field, live) if isinstance(step, Adjust) else live
-            yield change.place, Answer(found.uid, change.after, shown, not _is_in_force(step, change, found))
+            shown = probe_fields.sealed(field, live) if isinstance(step, WriteProbes) else live
+            yield change.field_key, Answer(found.uid, change.after, shown, not _is_in_force(step, change, found))
 
 
-def _is_in_force(step: Act | Adjust, change: Change, seen: Seen) -> bool:
-    field = change.place[1]
-    if isinstance(step, Adjust):
-        return probe_fields.shows(seen.body, field, change.after)
-    return _is_stored(step.effect, seen) if field == OBJECT else field_values.shows(seen, field, change.after)
+def _is_in_force(step: WriteTarget | WriteProbes, change: Change, observed: ObservedObject) -> bool:
+    field = change.field_key[1]
+    if isinstance(step, WriteProbes):
+        return probe_fields.shows(observed.body, field, change.after)
+    return _is_stored(step.effect, observed) if field == OBJECT else field_values.shows(observed, field, change.after)
 
 
-def _is_stored(effect: Effect, seen: Seen) -> bool:
+def _is_stored(effect: Effect, observed: ObservedObject) -> bool:
     if isinstance(effect, Delete):
         return True
-    return covers(seen.body, effect.body if isinstance(effect, Create) else effect.patch)
+    return covers(observed.body, effect.body if isinstance(effect, Create) else effect.patch)

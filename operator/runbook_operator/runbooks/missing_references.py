@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from runbook_operator.api.conditions import find
 from runbook_operator.core.monitors import SECTIONS, Reading
 from runbook_operator.core.reasons import Reason
-from runbook_operator.monitoring.entry_status import Entry, Told
-from runbook_operator.reconcile.snapshot import RunbookWorld
+from runbook_operator.monitoring.entry_status import Entry, NewStatus
+from runbook_operator.reconcile.snapshot import RunbookSnapshot
 
 ABSENT = frozenset(
     {
@@ -17,17 +17,17 @@ ABSENT = frozenset(
 """Reasons of a reading that only a person can end, by creating the named object or by naming another one."""
 
 
-def missing(world: RunbookWorld, said: Told) -> tuple[Reason, str] | None:
+def missing(snapshot: RunbookSnapshot, said: NewStatus) -> tuple[Reason, str] | None:
     """Return a message on the first entry that names something missing, with the number of further ones."""
-    found = list(_missing(world, said))
+    found = list(_missing(snapshot, said))
     if not found:
         return None
     more = f"; and {len(found) - 1} more like it" if len(found) > 1 else ""
     return Reason.REFERENCE_NOT_FOUND, f"{found[0]}{more}"
 
 
-def _missing(world: RunbookWorld, said: Told) -> Iterator[str]:
-    ready = find(world.runbook.status.conditions, "Ready")
+def _missing(snapshot: RunbookSnapshot, said: NewStatus) -> Iterator[str]:
+    ready = find(snapshot.runbook.status.conditions, "Ready")
     before = ready.message if ready and ready.reason == Reason.REFERENCE_NOT_FOUND else ""
     places = dict.fromkeys(SECTIONS, 0)
     for entry in said.entries:
@@ -41,4 +41,4 @@ def _missing(world: RunbookWorld, said: Told) -> Iterator[str]:
 
 
 def _asked(entry: Entry) -> Reading | None:
-    return entry.sense.reading if entry.sense and entry.sense.reading != Reading() else None
+    return entry.monitor_state.reading if entry.monitor_state and entry.monitor_state.reading != Reading() else None

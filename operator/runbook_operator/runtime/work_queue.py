@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 
-MAKES_WAY = 1.0
+YIELD_SECONDS = 1.0
 """Seconds, from when urgent work begins, in which no other key is visited.
 
 Other visits would share the processor and the API server with it.
@@ -47,7 +47,7 @@ class WorkQueue(Generic[Key]):
     _urgent: dict[Key, None] = field(default_factory=dict)
     """Keys that are visited first; no key is also in `_ready`."""
     _busy: set[Key] = field(default_factory=set)
-    _hurried: set[Key] = field(default_factory=set)
+    _urgent_keys: set[Key] = field(default_factory=set)
     """Keys that are being visited and were urgent."""
     _since: float = -math.inf
     """When urgent work began, by the loop's clock."""
@@ -70,13 +70,13 @@ class WorkQueue(Generic[Key]):
         return self._busy
 
     @property
-    def hurried(self) -> bool:
+    def has_urgent(self) -> bool:
         """True if an urgent key waits or is being visited."""
-        return bool(self._urgent or self._hurried) and not self.paused
+        return bool(self._urgent or self._urgent_keys) and not self.paused
 
     def is_crowded(self, key: Key) -> bool:
         """True if an urgent key other than `key` waits or is being visited."""
-        return any(other != key for lane in (self._urgent, self._hurried) for other in lane)
+        return any(other != key for lane in (self._urgent, self._urgent_keys) for other in lane)
 
     def add(self, key: Key, *, urgent: bool = False) -> None:
         if (timer := self._later.pop(key, None)) is not None:
@@ -95,10 +95,10 @@ class WorkQueue(Generic[Key]):
             _call(self._waiting, 1)
 
     def _hurry(self) -> None:
-        if not self._urgent and not self._hurried:
+        if not self._urgent and not self._urgent_keys:
             loop = asyncio.get_running_loop()
             self._since = loop.time()
-            loop.call_later(MAKES_WAY, self._call_all)
+            loop.call_later(YIELD_SECONDS, self._call_all)
 
     def _call_all(self) -> None:
         _call(self._reserve, len(self._urgent))
@@ -106,7 +106,7 @@ class WorkQueue(Generic[Key]):
 
     @property
     def _makes_way(self) -> bool:
-        return self.hurried and asyncio.get_running_loop().time() < self._since + MAKES_WAY
+        return self.has_urgent and asyncio.get_running_loop().time() < self._since + YIELD_SECONDS
 
     def add_later(self, key: Key, seconds: float) -> None:
         """Visit the key after `seconds`, or sooner if it is added or was due sooner."""
@@ -160,14 +160,14 @@ class WorkQueue(Generic[Key]):
     async def _take(self, *, urgent: bool) -> Key:
         while True:
             while self.paused or not (lane := self._urgent or self._other(urgent=urgent)):
-                await _called(self._reserve if urgent else self._waiting)
+                await _until_woken(self._reserve if urgent else self._waiting)
             key = next(iter(lane))
             del lane[key]
             if self.mine(key):
                 break
         self._busy.add(key)
         if lane is self._urgent:
-            self._hurried.add(key)
+            self._urgent_keys.add(key)
         return key
 
     def _other(self, *, urgent: bool) -> dict[Key, None]:
@@ -177,7 +177,7 @@ class WorkQueue(Generic[Key]):
     def _done(self, key: Key) -> None:
         made_way = self._makes_way
         self._busy.discard(key)
-        self._hurried.discard(key)
+        self._urgent_keys.discard(key)
         self._freed.set()
         if key in self._again:
             self.add(key, urgent=self._again.pop(key))
@@ -195,7 +195,7 @@ def _call(waiting: deque[asyncio.Future[None]], workers: int) -> int:
     return workers
 
 
-async def _called(waiting: deque[asyncio.Future[None]]) -> None:
+async def _until_woken(waiting: deque[asyncio.Future[None]]) -> None:
     """Wait to be woken. A worker that is cancelled after it was woken wakes another."""
     worker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     waiting.append(worker)

@@ -8,7 +8,7 @@ from runbook_operator.core.model_base import ApiModel
 from runbook_operator.core.target_kinds import TargetRefs
 from runbook_operator.sources import json_path
 from runbook_operator.sources.number_parsing import plain
-from runbook_operator.sources.source_base import Found, NoNumberError, Number, Source, UnfitError
+from runbook_operator.sources.source_base import Found, NoNumberError, Number, Source, UnreadableSpecError
 
 
 class HttpNumberSpec(ApiModel):
@@ -32,7 +32,7 @@ class HttpNumber(Source):
         try:
             json_path.check(spec.json_path)
         except json_path.JsonPathError as error:
-            raise UnfitError("jsonPath", str(error)) from None
+            raise UnreadableSpecError("jsonPath", str(error)) from None
 
     @staticmethod
     def number(spec: HttpNumberSpec, found: Found) -> Number:

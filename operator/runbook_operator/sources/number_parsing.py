@@ -12,13 +12,13 @@ DECIMAL = dict(zip("num", (1e-9, 1e-6, 1e-3), strict=True)) | {
 BINARY = {f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", 1)}
 FACTORS = DECIMAL | BINARY
 LONGEST = 64
-WORDS = {"true": 1.0, "false": 0.0}
+TRUE_AND_FALSE = {"true": 1.0, "false": 0.0}
 
 
 def plain(value: Any) -> float | None:
     """Return a number, a number in a text, or true and false as 1 and 0; None for all else and if not finite."""
     if isinstance(value, str):
-        word = WORDS.get(value.lower())
+        word = TRUE_AND_FALSE.get(value.lower())
         value = float(value) if len(value) <= LONGEST and PLAIN.fullmatch(value) else word
     if not isinstance(value, int | float):
         return None

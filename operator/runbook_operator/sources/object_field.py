@@ -11,7 +11,7 @@ from runbook_operator.core.monitors import AskObject
 from runbook_operator.core.references import API_VERSIONS, KINDS, NAMES, Ref
 from runbook_operator.core.target_kinds import TargetRefs
 from runbook_operator.sources.number_parsing import quantity
-from runbook_operator.sources.source_base import Found, NoNumberError, Number, Source, UnfitError
+from runbook_operator.sources.source_base import Found, NoNumberError, Number, Source, UnreadableSpecError
 
 HIDDEN = "no number is read out of a Secret"
 
@@ -51,7 +51,7 @@ class ObjectNumber(Source):
         try:
             field_paths.parse(spec.field)
         except FieldError as error:
-            raise UnfitError("field", str(error)) from None
+            raise UnreadableSpecError("field", str(error)) from None
         return AskObject(Ref(spec.api_version, spec.kind, namespace, spec.name))
 
     @staticmethod

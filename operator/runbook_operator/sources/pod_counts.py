@@ -19,9 +19,9 @@ from runbook_operator.sources.source_base import (
     Number,
     Source,
     TargetName,
-    UnfitError,
+    UnreadableSpecError,
     named,
-    part,
+    require_ref,
 )
 
 Body = Mapping[str, Any]
@@ -111,8 +111,8 @@ class PodsNumber(Source):
     @staticmethod
     def request(spec: PodsNumberSpec, namespace: str, target: TargetRefs) -> AskPods:  # noqa: ARG004 # the base signature
         if not SHORTEST <= spec.window <= LONGEST:
-            raise UnfitError("within", WITHIN)
-        return AskPods(part(target, target.workload or target.service, "workload and no service"))
+            raise UnreadableSpecError("within", WITHIN)
+        return AskPods(require_ref(target, target.workload or target.service, "workload and no service"))
 
     @staticmethod
     def number(spec: PodsNumberSpec, found: Found) -> Number:

@@ -16,8 +16,8 @@ from runbook_operator.sources.source_base import (
     Number,
     Source,
     TargetName,
-    UnfitError,
-    part,
+    UnreadableSpecError,
+    require_ref,
 )
 
 TIMED = (DEPLOYMENT, ROLLOUT)
@@ -44,17 +44,17 @@ class RolloutNumber(Source):
 
     @staticmethod
     def request(spec: RolloutNumberSpec, namespace: str, target: TargetRefs) -> AskObject:  # noqa: ARG004 # the base signature
-        workload = part(target, target.workload, "workload")
+        workload = require_ref(target, target.workload, "workload")
         if _kind(workload) not in KINDS:
-            raise UnfitError("target", f"{workload} has no rollouts, which Deployments and their like have")
+            raise UnreadableSpecError("target", f"{workload} has no rollouts, which Deployments and their like have")
         if spec.measure == "Overdue" and _kind(workload) not in TIMED:
-            raise UnfitError("measure", f"{workload} has no progressDeadlineSeconds; measure Unavailable")
+            raise UnreadableSpecError("measure", f"{workload} has no progressDeadlineSeconds; measure Unavailable")
         return AskObject(workload)
 
     @staticmethod
     def number(spec: RolloutNumberSpec, found: Found) -> Number:
         ref, rolling = found.what.ref, rolling_out(found.what)
-        if not rolling.observed:
+        if not rolling.is_status_current:
             raise NoNumberError("NotObserved", f"the controller of {ref} has not taken up its last change yet")
         value = rolling.overdue if spec.measure == "Overdue" else max(0, rolling.desired - rolling.available)
         return Number(float(value), ", ".join(filter(None, (str(ref), str(rolling)))))

@@ -21,7 +21,7 @@ NOWHERE = timedelta()
 TargetName = Annotated[str, Field(min_length=1, max_length=63)]
 
 
-class UnfitError(Exception):
+class UnreadableSpecError(Exception):
     """A spec cannot be read from. `field` is a path below the source's kind; the message has the advice."""
 
     def __init__(self, field: str, message: str) -> None:
@@ -108,10 +108,10 @@ class Source(ABC):
         return NOWHERE
 
 
-def part(target: TargetRefs, ref: Ref | None, name: str) -> Ref:
+def require_ref(target: TargetRefs, ref: Ref | None, name: str) -> Ref:
     """Return the target's object `ref`; raises UnfitError if it is None. `name` is the field of the target."""
     if ref is None:
-        raise UnfitError("target", f"{target.name} has no {name}; add it in spec.targets")
+        raise UnreadableSpecError("target", f"{target.name} has no {name}; add it in spec.targets")
     return ref
 
 

@@ -5,15 +5,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from runbook_operator.api.conditions import find, moment, timestamp
-from runbook_operator.api.switch import Contest, Entry, Failure, Noted, Record, Result
-from runbook_operator.automation.desired_state import wanted
+from runbook_operator.api.switch import Contest, Failure, FieldRecord, Noted, Record, Result
+from runbook_operator.automation.desired_state import should_be_engaged
 from runbook_operator.core.desired_fields import Progress, Refused
 from runbook_operator.core.durations import duration
 from runbook_operator.core.observed_object import Missing
 from runbook_operator.core.reasons import Reason
-from runbook_operator.reconcile.snapshot import World
-from runbook_operator.switches.action_planning import action_of, manifest, scene_of
-from runbook_operator.switches.held_field import Part, dropped, parts
+from runbook_operator.reconcile.snapshot import Snapshot
+from runbook_operator.switches.action_planning import action_of, manifest, plan_context
+from runbook_operator.switches.held_field import HeldField, dropped, held_fields
 from runbook_operator.switches.not_in_force import accepted, made_otherwise, noted, unforced
 from runbook_operator.switches.suspended_start import foreign, is_paused
 
@@ -28,26 +28,26 @@ SETTLED: tuple[Result, ...] = ("Applied", "Skipped")
 """Results with which an action has nothing left to do while the switch is engaged."""
 
 
-def engaging(world: World, record: Record) -> Record:
+def engaging(snapshot: Snapshot, record: Record) -> Record:
     """Return the record of a wanted switch with the progress of its fields, without dropped ones that are restored."""
-    left = [part for part in dropped(world, record) if not is_over(part)]
-    actions = [_engaged(part) for part in parts(world, record)]
+    left = [held_field for held_field in dropped(snapshot, record) if not is_over(held_field)]
+    actions = [_engaged(held_field) for held_field in held_fields(snapshot, record)]
     return record.replace(
         actions=actions,
-        remarks=[*record.remarks, *_additions(record, actions), *_made_otherwise(world, record)],
-        dropped=[failing(part, unsettled=part.restorable) for part in left],
+        remarks=[*record.remarks, *_additions(record, actions), *_made_otherwise(snapshot, record)],
+        dropped=[failing(held_field, unsettled=held_field.restorable) for held_field in left],
     )
 
 
-def releasing(world: World, record: Record) -> Record:
+def releasing(snapshot: Snapshot, record: Record) -> Record:
     """Return the record with the failures that keep its fields from being restored."""
     return record.replace(
-        actions=[failing(part, unsettled=part.restorable) for part in parts(world, record)],
-        dropped=[failing(part, unsettled=part.restorable) for part in dropped(world, record)],
+        actions=[failing(held_field, unsettled=held_field.restorable) for held_field in held_fields(snapshot, record)],
+        dropped=[failing(held_field, unsettled=held_field.restorable) for held_field in dropped(snapshot, record)],
     )
 
 
-def _additions(record: Record, actions: Sequence[Entry]) -> Iterator[Noted]:
+def _additions(record: Record, actions: Sequence[FieldRecord]) -> Iterator[Noted]:
     """Yield a remark for each action whose template has all that was requested, and additions by admission."""
     for one in actions:
         if one.admitted is not None and one.admitted.suffices:
@@ -57,23 +57,28 @@ def _additions(record: Record, actions: Sequence[Entry]) -> Iterator[Noted]:
                 yield remark
 
 
-def _made_otherwise(world: World, record: Record) -> Iterator[Noted]:
+def _made_otherwise(snapshot: Snapshot, record: Record) -> Iterator[Noted]:
     """Yield a remark for each object that is made once and that admission changed: it is not written again."""
-    for part in parts(world, record):
-        if part.is_made_once and part.accepted is not None and part.accepted.changed:
-            remark = Noted(step=part.entry.step, reason=Reason.NOT_IN_FORCE, message=made_otherwise(part))
+    for held_field in held_fields(snapshot, record):
+        if held_field.is_made_once and held_field.accepted is not None and held_field.accepted.changed:
+            remark = Noted(step=held_field.entry.step, reason=Reason.NOT_IN_FORCE, message=made_otherwise(held_field))
             if remark not in record.remarks:
                 yield remark
 
 
-def is_over(part: Part) -> bool:
+def is_over(held_field: HeldField) -> bool:
     """True if nothing is left to restore, or the release no longer waits for the field."""
-    return not part.restorable or is_kept(part) or given_up(part) or obstacle(part) is not None
+    return (
+        not held_field.restorable
+        or is_left_as_held(held_field)
+        or given_up(held_field)
+        or obstacle(held_field) is not None
+    )
 
 
-def is_kept(part: Part) -> bool:
+def is_left_as_held(held_field: HeldField) -> bool:
     """True if a deletion leaves the field at its held value; an object that the switch made is deleted with it."""
-    return part.world.deleting and part.record.on_delete == "Keep" and not part.is_object
+    return held_field.snapshot.deleting and held_field.record.on_delete == "Keep" and not held_field.is_object
 
 
 def complete(record: Record) -> bool:
@@ -86,33 +91,33 @@ def is_idle(record: Record) -> bool:
     return not record.actions
 
 
-def stalls(world: World, entry: Entry) -> bool:
+def stalls(snapshot: Snapshot, entry: FieldRecord) -> bool:
     """True if a person must act: trying again does not help, or has not helped for the action's timeout."""
     failure = entry.failure
     if failure is None:
         return False
-    return failure.reason not in PASSING or world.now - moment(failure.since) >= duration(entry.timeout)
+    return failure.reason not in PASSING or snapshot.now - moment(failure.since) >= duration(entry.timeout)
 
 
-def stalled(world: World, record: Record) -> Failure | None:
+def stalled(snapshot: Snapshot, record: Record) -> Failure | None:
     """Return the first failure that needs a person."""
     entries = (*record.actions, *record.dropped)
-    return next((entry.failure for entry in entries if stalls(world, entry)), None)
+    return next((entry.failure for entry in entries if stalls(snapshot, entry)), None)
 
 
-def contest(part: Part) -> Contest | None:
+def contest(held_field: HeldField) -> Contest | None:
     """Return the contest about this field, None if it had no deviation lately."""
-    known = part.entry.contest
-    if known is None or part.world.now - moment(known.last) >= part.world.policy.budget.calm:
+    known = held_field.entry.contest
+    if known is None or held_field.snapshot.now - moment(known.last) >= held_field.snapshot.policy.budget.calm:
         return None
     return known
 
 
-def counted(part: Part) -> Contest:
+def counted(held_field: HeldField) -> Contest:
     """Return the contest with the current deviation counted, which is about to be corrected."""
-    known, current, now = part.entry.contest, contest(part), timestamp(part.world.now)
+    known, current, now = held_field.entry.contest, contest(held_field), timestamp(held_field.snapshot.now)
     return Contest(
-        manager=part.saved.manager(part.entry.field) if part.saved else "",
+        manager=held_field.saved.manager(held_field.entry.field) if held_field.saved else "",
         count=known.count + 1 if known else 1,
         streak=current.streak + 1 if current else 1,
         since=current.since if current else now,
@@ -121,44 +126,53 @@ def counted(part: Part) -> Contest:
     )
 
 
-def is_contested(part: Part) -> bool:
+def is_contested(held_field: HeldField) -> bool:
     """True if a deviation from the held value was counted and is not corrected yet."""
-    return part.entry.contest is not None and part.entry.contest.pending
+    return held_field.entry.contest is not None and held_field.entry.contest.pending
 
 
-def done(part: Part, *, busy: bool = False) -> Progress:
-    """Return how far the cluster is with the written value; raises Unread if that must be read.
+def done(held_field: HeldField, *, busy: bool = False) -> Progress:
+    """Return how far the cluster is with the written value; raises NeedsRead if that must be read.
 
     `busy` while the next write is decided: nothing is read then, since the write would wait for it.
     """
-    if part.unplanned or part.deviates or part.record.done:
+    if held_field.unplanned or held_field.deviates or held_field.record.done:
         return Progress()
-    if part.is_made_once and part.entry.result == "Applied" and not (part.saved and part.saved.body):
-        return Progress(text=part.entry.progress)
-    _, spec = action_of(part.record.plan[part.entry.step])
-    scene = replace(scene_of(part.world, part.record, part.entry.step), busy=busy)
-    seen = part.saved if part.is_made_once and part.saved else part.target
-    return part.action.progress(spec, scene, part.entry.aim(scene.namespace), seen)
+    if (
+        held_field.is_made_once
+        and held_field.entry.result == "Applied"
+        and not (held_field.saved and held_field.saved.body)
+    ):
+        return Progress(text=held_field.entry.progress)
+    _, spec = action_of(held_field.record.plan[held_field.entry.step])
+    context = replace(plan_context(held_field.snapshot, held_field.record, held_field.entry.step), busy=busy)
+    observed = held_field.saved if held_field.is_made_once and held_field.saved else held_field.target
+    return held_field.action.progress(spec, context, held_field.entry.desired(context.namespace), observed)
 
 
-def blocks(part: Part) -> bool:
+def blocks(held_field: HeldField) -> bool:
     """True if the actions after this one must wait for it."""
-    if part.entry.result in SETTLED or part.record.continue_on_failure:
+    if held_field.entry.result in SETTLED or held_field.record.continue_on_failure:
         return False
-    return part.deviates or part.waiting or is_paused(part) or not done(part, busy=True).done
+    return held_field.deviates or held_field.waiting or is_paused(held_field) or not done(held_field, busy=True).done
 
 
-def _engaged(part: Part) -> Entry:
-    if part.unplanned:
-        return part.entry
-    far = done(part)
-    goes_on = part.deviates or part.waiting or is_paused(part) or not far.done
-    entry = failing(part, unsettled=goes_on or is_stuck(far), far=far)
-    if entry.contest is not None and not part.deviates:
+def _engaged(held_field: HeldField) -> FieldRecord:
+    if held_field.unplanned:
+        return held_field.entry
+    far = done(held_field)
+    goes_on = held_field.deviates or held_field.waiting or is_paused(held_field) or not far.done
+    entry = failing(held_field, unsettled=goes_on or is_stuck(far), far=far)
+    if entry.contest is not None and not held_field.deviates:
         entry = entry.replace(contest=entry.contest.replace(pending=False))
-    if entry.result == "Pending" and part.saved is not None and not part.deviates and not part.record.done:
-        entry = _written(part, entry, far)
-    return _telling(part, entry, far)
+    if (
+        entry.result == "Pending"
+        and held_field.saved is not None
+        and not held_field.deviates
+        and not held_field.record.done
+    ):
+        entry = _written(held_field, entry, far)
+    return _telling(held_field, entry, far)
 
 
 def is_stuck(far: Progress) -> bool:
@@ -166,65 +180,65 @@ def is_stuck(far: Progress) -> bool:
     return far.stuck is not None
 
 
-def _written(part: Part, entry: Entry, far: Progress) -> Entry:
+def _written(held_field: HeldField, entry: FieldRecord, far: Progress) -> FieldRecord:
     """Return the field of a written value; it counts as applied once no later action must wait for it."""
-    entry = entry.replace(resource_version=None, uid=entry.uid or (part.saved.uid if part.saved else None))
-    if is_paused(part):
+    entry = entry.replace(resource_version=None, uid=entry.uid or (held_field.saved.uid if held_field.saved else None))
+    if is_paused(held_field):
         return entry
-    entry = entry.replace(begun=part.is_made_once and bool(part.action.paused_by))
-    return entry.replace(result="Applied", applied_at=timestamp(part.world.now)) if far.done else entry
+    entry = entry.replace(begun=held_field.is_made_once and bool(held_field.action.paused_by))
+    return entry.replace(result="Applied", applied_at=timestamp(held_field.snapshot.now)) if far.done else entry
 
 
-def _telling(part: Part, entry: Entry, far: Progress) -> Entry:
+def _telling(held_field: HeldField, entry: FieldRecord, far: Progress) -> FieldRecord:
     """Return the field with its progress text: none in the first moments, and then at most one per pause."""
     if entry.applied_at is None or far.text == entry.progress:
         return entry
-    if far.text and part.world.now < tells_at(part.world, entry):
+    if far.text and held_field.snapshot.now < progress_changes_at(held_field.snapshot, entry):
         return entry
-    return entry.replace(progress=far.text, applied_at=timestamp(part.world.now))
+    return entry.replace(progress=far.text, applied_at=timestamp(held_field.snapshot.now))
 
 
-def tells_at(world: World, entry: Entry) -> datetime:
+def progress_changes_at(snapshot: Snapshot, entry: FieldRecord) -> datetime:
     """Return when the progress text of a field may change; call it only for an applied one."""
-    return moment(entry.applied_at or "") + world.policy.progress_pause
+    return moment(entry.applied_at or "") + snapshot.policy.progress_pause
 
 
-def failing(part: Part, *, unsettled: bool, far: Progress | None = None) -> Entry:
-    if part.unplanned:
-        return part.entry.replace(failure=_failure(part, far) if unsettled else None)
-    entry = noted(part)
-    is_enough = entry.admitted is not None and entry.admitted.suffices and entry.admitted != part.entry.admitted
-    return entry.replace(failure=_failure(part, far) if unsettled and not is_enough else None)
+def failing(held_field: HeldField, *, unsettled: bool, far: Progress | None = None) -> FieldRecord:
+    if held_field.unplanned:
+        return held_field.entry.replace(failure=_failure(held_field, far) if unsettled else None)
+    entry = noted(held_field)
+    is_enough = entry.admitted is not None and entry.admitted.suffices and entry.admitted != held_field.entry.admitted
+    return entry.replace(failure=_failure(held_field, far) if unsettled and not is_enough else None)
 
 
-def _failure(part: Part, far: Progress | None = None) -> Failure | None:
-    known, why = _known(part, far), _why(part, far)
+def _failure(held_field: HeldField, far: Progress | None = None) -> Failure | None:
+    known, why = _known(held_field, far), _why(held_field, far)
     if why is None:
         return known
     reason, message = why
-    since = known.since if known else timestamp(_since(part))
+    since = known.since if known else timestamp(_since(held_field))
     return Failure(reason=reason, message=message, since=since)
 
 
-def _since(part: Part) -> datetime:
+def _since(held_field: HeldField) -> datetime:
     """Return when the failing writes began."""
-    tried = part.effort.failed or accepted(part)
-    return tried.since if tried else part.world.now
+    tried = held_field.write_history.failed or accepted(held_field)
+    return tried.since if tried else held_field.snapshot.now
 
 
-def _known(part: Part, far: Progress | None) -> Failure | None:
+def _known(held_field: HeldField, far: Progress | None) -> Failure | None:
     """Return the recorded failure; in a release, PodsNotCreated does not count and is no reason to stop waiting."""
-    noted = part.entry.failure
+    noted = held_field.entry.failure
     return None if far is None and noted is not None and noted.reason == Reason.PODS_NOT_CREATED else noted
 
 
-def _why(part: Part, far: Progress | None) -> tuple[Reason, str] | None:
+def _why(held_field: HeldField, far: Progress | None) -> tuple[Reason, str] | None:
     """Return what keeps the field from going on, None if nothing new is known."""
-    if part.effort.failed is not None:
-        return part.effort.failed.reason, part.effort.failed.message
-    if part.waiting and not part.unplanned and isinstance(part.target, Missing):
-        return part.target.reason, part.target.message
-    if (hindered := (None if part.unplanned else unforced(part)) or obstacle(part)) is not None:
+    if held_field.write_history.failed is not None:
+        return held_field.write_history.failed.reason, held_field.write_history.failed.message
+    if held_field.waiting and not held_field.unplanned and isinstance(held_field.target, Missing):
+        return held_field.target.reason, held_field.target.message
+    if (hindered := (None if held_field.unplanned else unforced(held_field)) or obstacle(held_field)) is not None:
         return hindered.reason, hindered.message
     if far is not None and far.stuck is not None:
         return far.stuck, far.text
@@ -233,34 +247,36 @@ def _why(part: Part, far: Progress | None) -> tuple[Reason, str] | None:
     return None
 
 
-def obstacle(part: Part) -> Refused | None:
+def obstacle(held_field: HeldField) -> Refused | None:
     """Return why the next value cannot be written, None if it can."""
-    if part.is_made_once:
-        return _unmakable(part) if part.deviates else None
-    return part.obstacle(part.entry.held if wanted(part.world) else part.put_back_value)
+    if held_field.is_made_once:
+        return _unmakable(held_field) if held_field.deviates else None
+    return held_field.obstacle(
+        held_field.entry.held if should_be_engaged(held_field.snapshot) else held_field.value_after_release
+    )
 
 
-def _unmakable(part: Part) -> Refused | None:
-    if (refused := foreign(part)) is not None:
+def _unmakable(held_field: HeldField) -> Refused | None:
+    if (refused := foreign(held_field)) is not None:
         return refused
     try:
-        manifest(part)
+        manifest(held_field)
     except Refused as refused:
         return refused
     return None
 
 
-def is_given_up(world: World, since: str | None) -> bool:
+def is_given_up(snapshot: Snapshot, since: str | None) -> bool:
     """True if a deletion no longer waits for what fails since that time, RFC 3339; None if nothing fails."""
-    return world.deleting and since is not None and world.now - moment(since) >= world.policy.let_go_after
+    return snapshot.deleting and since is not None and snapshot.now - moment(since) >= snapshot.policy.restore_deadline
 
 
-def is_never_read(world: World) -> bool:
+def is_never_read(snapshot: Snapshot) -> bool:
     """True if a deletion no longer waits for an object that cannot be read."""
-    stalled = find(world.switch.status.conditions, "Stalled")
-    return is_given_up(world, stalled.last_transition_time if stalled else None)
+    stalled = find(snapshot.switch.status.conditions, "Stalled")
+    return is_given_up(snapshot, stalled.last_transition_time if stalled else None)
 
 
-def given_up(part: Part) -> bool:
-    failure = _failure(part)
-    return is_given_up(part.world, failure.since if failure else None)
+def given_up(held_field: HeldField) -> bool:
+    failure = _failure(held_field)
+    return is_given_up(held_field.snapshot, failure.since if failure else None)

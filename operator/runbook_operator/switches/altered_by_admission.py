@@ -5,24 +5,24 @@ The API server names no field manager for a scale from 0, so that the value alon
 
 from typing import Any
 
-from runbook_operator.core.observed_object import REPLICAS, Seen
-from runbook_operator.core.queries import Admission, Unread
+from runbook_operator.core.observed_object import REPLICAS, ObservedObject
+from runbook_operator.core.queries import Admission, NeedsRead
 from runbook_operator.core.references import MANAGER
-from runbook_operator.reconcile.snapshot import World
+from runbook_operator.reconcile.snapshot import Snapshot
 
 
-def is_of_operator(world: World, seen: Seen | None, field: str, asked: Any) -> bool:
+def is_of_operator(snapshot: Snapshot, observed: ObservedObject | None, field: str, asked: Any) -> bool:
     """True if an earlier process of the operator wrote the field last, as far as that can be known.
 
     If the API server names no field manager of the replicas, it is True if admission turns the replicas that a release
-    requests (`asked`, None if it requests none) into the live ones. Raises Unread until a dry run has shown that.
+    requests (`asked`, None if it requests none) into the live ones. Raises NeedsRead until a dry run has shown that.
     """
-    if world.witnessed or seen is None:
+    if snapshot.knows_all_writes or observed is None:
         return False
-    noted = seen.manager(field)
+    noted = observed.manager(field)
     if noted or field != REPLICAS or asked is None:
         return noted == MANAGER
-    query = Admission(seen.ref, seen.uid, asked)
-    if query not in world.answers:
-        raise Unread([query])
-    return bool(world.answers[query] == seen.replicas)
+    query = Admission(observed.ref, observed.uid, asked)
+    if query not in snapshot.answers:
+        raise NeedsRead([query])
+    return bool(snapshot.answers[query] == observed.replicas)

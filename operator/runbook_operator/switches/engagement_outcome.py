@@ -1,74 +1,86 @@
 """Compute the outcome of an engagement that is over, for each field that it was to write."""
 
-from runbook_operator.api.switch import Entry, Record, Result
+from runbook_operator.api.switch import FieldRecord, Record, Result
 from runbook_operator.core.field_manager_advice import author
 from runbook_operator.core.observed_object import is_hidden
-from runbook_operator.reconcile.snapshot import World
-from runbook_operator.switches.action_progress import failing, given_up, is_kept
-from runbook_operator.switches.held_field import Part, dropped, parts
-from runbook_operator.switches.switch_messages import left_to, shown
+from runbook_operator.reconcile.snapshot import Snapshot
+from runbook_operator.switches.action_progress import failing, given_up, is_left_as_held
+from runbook_operator.switches.held_field import HeldField, dropped, held_fields
+from runbook_operator.switches.switch_messages import other_holder, shown
 
 
-def ended(world: World, record: Record) -> Record:
+def ended(snapshot: Snapshot, record: Record) -> Record:
     """Return the record with the outcome of each field."""
     return record.replace(
-        actions=[_ended(part) for part in parts(world, record)],
-        dropped=[_ended(part) for part in dropped(world, record)],
+        actions=[_ended(held_field) for held_field in held_fields(snapshot, record)],
+        dropped=[_ended(held_field) for held_field in dropped(snapshot, record)],
     )
 
 
-def _ended(part: Part) -> Entry:
-    result = _outcome(part)
-    progress = _last_words(part) if result == "Restored" else part.entry.progress
+def _ended(held_field: HeldField) -> FieldRecord:
+    result = _outcome(held_field)
+    progress = _restore_remark(held_field) if result == "Restored" else held_field.entry.progress
     if result == "RestoreSkipped":
-        progress = _changed(part)
-    entry = failing(part, unsettled=given_up(part) or part.restorable)
+        progress = _changed(held_field)
+    entry = failing(held_field, unsettled=given_up(held_field) or held_field.restorable)
     return entry.replace(result=result, progress=progress)
 
 
-def _last_words(part: Part) -> str:
+def _restore_remark(held_field: HeldField) -> str:
     """Describe the outcome of a restore that the values alone do not show."""
-    if not part.is_made_once:
-        return left_to(part)
-    why = part.entry.failure.message if part.entry.failure else part.entry.progress
+    if not held_field.is_made_once:
+        return other_holder(held_field)
+    why = held_field.entry.failure.message if held_field.entry.failure else held_field.entry.progress
     return f"was deleted ({why})" if why else "was deleted"
 
 
-def _changed(part: Part) -> str:
+def _changed(held_field: HeldField) -> str:
     """Describe who changed the field after it was held, and to what."""
-    assert part.saved  # noqa: S101 # the outcome of a missing object is Gone
-    field = part.entry.field
-    to = "" if part.is_object else f" to {shown(part.live)}"
-    return f"{author(part.saved.manager(field), field)} changed it{to}"
+    assert held_field.saved  # noqa: S101 # the outcome of a missing object is Gone
+    field = held_field.entry.field
+    to = "" if held_field.is_object else f" to {shown(held_field.live)}"
+    return f"{author(held_field.saved.manager(field), field)} changed it{to}"
 
 
-def _outcome(part: Part) -> Result:
-    if part.is_made_once and part.entry.uid is not None and part.saved is not None and not part.saved.body:
+def _outcome(held_field: HeldField) -> Result:
+    if (
+        held_field.is_made_once
+        and held_field.entry.uid is not None
+        and held_field.saved is not None
+        and not held_field.saved.body
+    ):
         return "Restored"
-    if is_unchanged(part):
+    if is_unchanged(held_field):
         return "Unchanged"
-    if part.record.momentary or part.unplanned or part.entry.mode != "Hold":
-        return part.entry.result
-    if part.saved is None:
-        return "NotRestored" if is_hidden(part.target) else "Gone"
-    if part.restorable:
-        return "Kept" if is_kept(part) else "NotRestored"
-    return "Restored" if part.overruled or part.is_held or _is_back(part) else "RestoreSkipped"
+    if held_field.record.momentary or held_field.unplanned or held_field.entry.mode != "Hold":
+        return held_field.entry.result
+    if held_field.saved is None:
+        return "NotRestored" if is_hidden(held_field.target) else "Gone"
+    if held_field.restorable:
+        return "Kept" if is_left_as_held(held_field) else "NotRestored"
+    return "Restored" if held_field.overruled or held_field.is_held or _is_restored(held_field) else "RestoreSkipped"
 
 
-def is_unchanged(part: Part) -> bool:
+def is_unchanged(held_field: HeldField) -> bool:
     """True if no write of this engagement is known and the object shows the saved value: nothing is restored.
 
     A crash between a restore and its record looks the same, and the report is true then too.
     """
-    if part.unplanned or part.entry.result != "Pending" or part.saved is None or part.effort.accepted is not None:
+    if (
+        held_field.unplanned
+        or held_field.entry.result != "Pending"
+        or held_field.saved is None
+        or held_field.write_history.accepted is not None
+    ):
         return False
-    return not part.overruled and (part.live is None if part.is_object else part.is_back(part.entry.saved))
+    return not held_field.overruled and (
+        held_field.live is None if held_field.is_object else held_field.is_restored(held_field.entry.saved)
+    )
 
 
-def _is_back(part: Part) -> bool:
-    assert part.saved  # noqa: S101 # called only if the object exists
-    if part.is_object:
-        return not part.saved.body
-    heir = (part.heir.held,) if part.heir else ()
-    return any(part.is_back(value) for value in (part.entry.saved, *heir))
+def _is_restored(held_field: HeldField) -> bool:
+    assert held_field.saved  # noqa: S101 # called only if the object exists
+    if held_field.is_object:
+        return not held_field.saved.body
+    heir = (held_field.heir.held,) if held_field.heir else ()
+    return any(held_field.is_restored(value) for value in (held_field.entry.saved, *heir))

@@ -3,7 +3,7 @@
 from runbook_operator.api.switch import Phase, Record
 from runbook_operator.core.notices import Notice
 from runbook_operator.core.reasons import Reason
-from runbook_operator.reconcile.snapshot import World
+from runbook_operator.reconcile.snapshot import Snapshot
 from runbook_operator.switches.action_progress import complete, is_idle
 from runbook_operator.switches.switch_messages import (
     about_record,
@@ -24,11 +24,11 @@ def phase_of(record: Record) -> Phase:
     return "NothingToDo" if is_idle(record) else "Engaged"
 
 
-def completed(world: World, record: Record) -> tuple[Notice, ...]:
+def completed(snapshot: Snapshot, record: Record) -> tuple[Notice, ...]:
     """Return the notices of a complete throw, with its remarks."""
     if is_without_effect(record):
-        return did_nothing(world, record)
-    return (*about_record(world, record, _achieved(record), summary(record)), *remarked(world, record))
+        return did_nothing(snapshot, record)
+    return (*about_record(snapshot, record, _achieved(record), summary(record)), *remarked(snapshot, record))
 
 
 def _achieved(record: Record) -> Reason:

@@ -7,16 +7,16 @@ ignores the field, or its automatic sync is paused if the Runbook declares that.
 from collections.abc import Sequence
 from typing import Any
 
-from runbook_operator.actions.plan_context import Scene
+from runbook_operator.actions.plan_context import PlanContext
 from runbook_operator.api.gitops_spec import GitOps
 from runbook_operator.core import field_paths
 from runbook_operator.core import labels as marks
 from runbook_operator.core.argocd_sync import ARGOCD, ENABLED, parent, syncs
-from runbook_operator.core.desired_fields import OBJECT, Aim, Refused, Remark
-from runbook_operator.core.observed_object import REPLICAS, Missing, Seen
+from runbook_operator.core.desired_fields import OBJECT, DesiredField, Refused, Remark
+from runbook_operator.core.observed_object import REPLICAS, Missing, ObservedObject
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
-from runbook_operator.reconcile.snapshot import World
+from runbook_operator.reconcile.snapshot import Snapshot
 
 HOLDS = (
     (marks.FLUX_KUSTOMIZATION, marks.FLUX_RECONCILE),
@@ -25,113 +25,119 @@ HOLDS = (
 """The label that names a Flux owner, and the annotation that stops its writes."""
 
 
-def guards(world: World, scene: Scene, aims: Sequence[Aim]) -> tuple[list[Aim], list[Remark]]:
+def guards(
+    snapshot: Snapshot, context: PlanContext, desired_fields: Sequence[DesiredField]
+) -> tuple[list[DesiredField], list[Remark]]:
     """Return the fields to hold before `aims`, and the remarks on the owners of their objects."""
-    rules = _rules(world)
-    held: list[Aim] = []
+    rules = _rules(snapshot)
+    held: list[DesiredField] = []
     remarks: list[Remark] = []
-    for ref in dict.fromkeys(aim.ref for aim in aims if aim.field != OBJECT and aim.mode != "Once"):
-        fields_held = [aim.field for aim in aims if aim.ref == ref]
-        found = scene.seen(ref, fields_held != [REPLICAS])
+    for ref in dict.fromkeys(
+        desired.ref for desired in desired_fields if desired.field != OBJECT and desired.mode != "Once"
+    ):
+        fields_held = [desired.field for desired in desired_fields if desired.ref == ref]
+        found = context.observed(ref, fields_held != [REPLICAS])
         if isinstance(found, Missing):
             continue
-        if rules.flux == "Annotate" and scene.throw.momentary:
+        if rules.flux == "Annotate" and context.throw.momentary:
             remarks += [_left_to_flux(found) for _ in _flux(found)]
         elif rules.flux == "Annotate":
-            held += [Aim(ref, f"metadata.annotations[{key}]", "disabled") for key in _flux(found)]
+            held += [DesiredField(ref, f"metadata.annotations[{key}]", "disabled") for key in _flux(found)]
         if (app := application(found)) is not None and rules.argo_cd != "Ignore":
-            more, said = _argo_cd(scene, found, app, fields_held, rules)
+            more, said = _argo_cd(context, found, app, fields_held, rules)
             held += more
             remarks += said
         remarks += _helm(found)
     return held, remarks
 
 
-def application(seen: Seen) -> str | None:
+def application(observed: ObservedObject) -> str | None:
     """Return the Argo CD Application that tracks the object, as the tracking id has it (`name` or `namespace_name`).
 
     An id that was copied along with a manifest names another object, and Argo CD ignores it too.
     """
-    tracking = _annotation(seen, marks.ARGOCD_TRACKING)
+    tracking = _annotation(observed, marks.ARGOCD_TRACKING)
     app, _, rest = tracking.partition(":")
-    group, _, version = seen.ref.api_version.rpartition("/")
-    own = f"{group}/{seen.ref.kind}:{seen.ref.namespace}/{seen.ref.name}"
+    group, _, version = observed.ref.api_version.rpartition("/")
+    own = f"{group}/{observed.ref.kind}:{observed.ref.namespace}/{observed.ref.name}"
     return app if app and version and rest == own else None
 
 
-def _rules(world: World) -> GitOps:
-    spec = world.runbook.spec if world.runbook else None
+def _rules(snapshot: Snapshot) -> GitOps:
+    spec = snapshot.runbook.spec if snapshot.runbook else None
     return spec.git_ops if spec else GitOps()
 
 
-def _flux(seen: Seen) -> list[str]:
+def _flux(observed: ObservedObject) -> list[str]:
     """Return the annotations to hold on the object; one that is set already was set by another client and stays."""
-    labels = seen.body["metadata"].get("labels") or {}
+    labels = observed.body["metadata"].get("labels") or {}
     return [annotation for label, annotation in HOLDS if label in labels]
 
 
-def _left_to_flux(seen: Seen) -> Remark:
+def _left_to_flux(observed: ObservedObject) -> Remark:
     text = (
-        f"{seen.ref} is applied by Flux, which takes this back where Git has the field: a momentary switch holds "
+        f"{observed.ref} is applied by Flux, which takes this back where Git has the field: a momentary switch holds "
         "nothing; leave the field out of Git"
     )
     return Remark(Reason.GITOPS, text)
 
 
-def _argo_cd(scene: Scene, seen: Seen, app: str, held: list[str], rules: GitOps) -> tuple[list[Aim], list[Remark]]:
+def _argo_cd(
+    context: PlanContext, observed: ObservedObject, app: str, held: list[str], rules: GitOps
+) -> tuple[list[DesiredField], list[Remark]]:
     namespace, _, name = app.rpartition("_")
-    if namespace != scene.namespace:
-        return [], [_unknown(seen, app)]
-    ref = Ref(ARGOCD, "Application", scene.namespace, name)
+    if namespace != context.namespace:
+        return [], [_unknown(observed, app)]
+    ref = Ref(ARGOCD, "Application", context.namespace, name)
     try:
-        live = scene.look(ref)
+        live = context.require(ref)
     except Refused as refused:
-        return [], [Remark(Reason.GITOPS, f"{seen.ref} is of the Argo CD Application {app}: {refused.message}")]
+        return [], [Remark(Reason.GITOPS, f"{observed.ref} is of the Argo CD Application {app}: {refused.message}")]
     if not syncs(live):
         return [], []
-    if rules.argo_cd == "PauseAutoSync" and not scene.throw.momentary:
+    if rules.argo_cd == "PauseAutoSync" and not context.throw.momentary:
         return _pause(ref, live, app)
-    if lets_be(live.body, seen, held):
+    if lets_be(live.body, observed, held):
         return [], []
     return [], [
         Remark(
             Reason.GITOPS,
-            f"{seen.ref} is of the Argo CD Application {app}, which takes back "
+            f"{observed.ref} is of the Argo CD Application {app}, which takes back "
             f"{', '.join(held)}: add it to ignoreDifferences with RespectIgnoreDifferences=true, or set "
             "spec.gitOps.argoCD: PauseAutoSync",
         )
     ]
 
 
-def _unknown(seen: Seen, app: str) -> Remark:
+def _unknown(observed: ObservedObject, app: str) -> Remark:
     """Return the remark on an Application in another namespace, which the Runbook cannot reach."""
     text = (
-        f"{seen.ref} is of the Argo CD Application {app}, which is not in this namespace: where it syncs by itself it "
+        f"{observed.ref} is of the Argo CD Application {app}, which is not in this namespace: where it syncs by itself it "
         "takes back what is held, and the operator puts it back again; add the field to its ignoreDifferences with "
         "RespectIgnoreDifferences=true"
     )
     return Remark(Reason.GITOPS, text)
 
 
-def _pause(ref: Ref, live: Seen, app: str) -> tuple[list[Aim], list[Remark]]:
+def _pause(ref: Ref, live: ObservedObject, app: str) -> tuple[list[DesiredField], list[Remark]]:
     """Pause the automatic sync, except if another Application manages this one and would undo that."""
     if above := parent(live):
         text = f"Argo CD Application {app} is managed by {above}, which would take a pause back; it is left as it is"
         return [], [Remark(Reason.GITOPS, text)]
-    return [Aim(ref, ENABLED, held=False)], []
+    return [DesiredField(ref, ENABLED, held=False)], []
 
 
-def lets_be(app: Any, seen: Seen, held: Sequence[str]) -> bool:
+def lets_be(app: Any, observed: ObservedObject, held: Sequence[str]) -> bool:
     """True if the Application neither shows nor syncs differences in all of these fields."""
     options = field_paths.get(app, "spec.syncPolicy.syncOptions") or ()
     if "RespectIgnoreDifferences=true" not in options:
         return False
-    group = seen.ref.api_version.rpartition("/")[0]
+    group = observed.ref.api_version.rpartition("/")[0]
     rules = [
         rule
         for rule in field_paths.get(app, "spec.ignoreDifferences") or ()
-        if rule.get("kind") in (seen.ref.kind, "*") and rule.get("group", "") in (group, "*")
-        if rule.get("name", seen.ref.name) == seen.ref.name
+        if rule.get("kind") in (observed.ref.kind, "*") and rule.get("group", "") in (group, "*")
+        if rule.get("name", observed.ref.name) == observed.ref.name
     ]
     pointers = {pointer for rule in rules for pointer in rule.get("jsonPointers", ())}
     managers = {manager for rule in rules for manager in rule.get("managedFieldsManagers", ())}
@@ -143,14 +149,14 @@ def _pointer(field: str) -> str:
     return "/" + field.replace(".", "/")
 
 
-def _helm(seen: Seen) -> list[Remark]:
+def _helm(observed: ObservedObject) -> list[Remark]:
     """Return a remark on the Helm release: it writes only at an upgrade, so that there is nothing to pause."""
-    labels = seen.body["metadata"].get("labels") or {}
-    release = _annotation(seen, marks.HELM_RELEASE)
+    labels = observed.body["metadata"].get("labels") or {}
+    release = _annotation(observed, marks.HELM_RELEASE)
     if labels.get(marks.MANAGED_BY) != "Helm" or not release or marks.FLUX_HELM_RELEASE in labels:
         return []
-    return [Remark(Reason.GITOPS, f"{seen.ref} is of the Helm release {release}: an upgrade meanwhile writes it")]
+    return [Remark(Reason.GITOPS, f"{observed.ref} is of the Helm release {release}: an upgrade meanwhile writes it")]
 
 
-def _annotation(seen: Seen, key: str) -> str:
-    return str((seen.body["metadata"].get("annotations") or {}).get(key, ""))
+def _annotation(observed: ObservedObject, key: str) -> str:
+    return str((observed.body["metadata"].get("annotations") or {}).get(key, ""))

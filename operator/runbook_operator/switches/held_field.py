@@ -6,28 +6,28 @@ from functools import cached_property
 from typing import Any
 
 from runbook_operator.actions import REGISTRY, Action
-from runbook_operator.api.switch import Entry, Record
-from runbook_operator.automation.desired_state import wanted
+from runbook_operator.api.switch import FieldRecord, Record
+from runbook_operator.automation.desired_state import should_be_engaged
 from runbook_operator.core import field_paths, field_values
 from runbook_operator.core.desired_fields import OBJECT, TEMPLATE, Refused
-from runbook_operator.core.observed_object import REPLICAS, Missing, Seen
-from runbook_operator.core.queries import Read, Unread
+from runbook_operator.core.observed_object import REPLICAS, Missing, ObservedObject
+from runbook_operator.core.queries import NeedsRead, Read
 from runbook_operator.core.references import Ref
-from runbook_operator.core.write_failures import Accepted, Effort, Place
-from runbook_operator.reconcile.snapshot import Claim, Order, World, order
+from runbook_operator.core.write_failures import Accepted, FieldKey, WriteHistory
+from runbook_operator.reconcile.snapshot import Claim, Order, Snapshot, order
 from runbook_operator.switches import altered_by_admission
 
-NOTHING = Effort()
+NOTHING = WriteHistory()
 
 
 @dataclass(frozen=True)
-class Part:
+class HeldField:
     """A field of a record at its index; dropped fields have negative indexes, which sort before all others."""
 
-    world: World
+    snapshot: Snapshot
     record: Record
     index: int
-    entry: Entry
+    entry: FieldRecord
 
     @property
     def action(self) -> type[Action]:
@@ -35,20 +35,20 @@ class Part:
 
     @property
     def ref(self) -> Ref:
-        return self.entry.ref(self.world.switch.meta.ref.namespace)
+        return self.entry.ref(self.snapshot.switch.meta.ref.namespace)
 
     @property
-    def place(self) -> Place:
+    def field_key(self) -> FieldKey:
         return (self.ref, self.entry.field)
 
     @property
-    def effort(self) -> Effort:
-        return self.world.efforts.get(self.place, NOTHING)
+    def write_history(self) -> WriteHistory:
+        return self.snapshot.write_histories.get(self.field_key, NOTHING)
 
     @property
     def accepted(self) -> Accepted | None:
         """The last accepted write to the field of this very object; an object to be made has no uid before."""
-        found = self.effort.accepted
+        found = self.write_history.accepted
         is_other = found is not None and not self.is_object and self.saved is not None and found.uid != self.saved.uid
         return None if is_other else found
 
@@ -64,20 +64,20 @@ class Part:
     @property
     def is_made_once(self) -> bool:
         """True if it is an object that is made for this engagement, once, whatever becomes of it."""
-        return not self.unplanned and self.entry.aim("").is_made_once
+        return not self.unplanned and self.entry.desired("").is_made_once
 
     @cached_property
-    def target(self) -> Seen | Missing:
+    def target(self) -> ObservedObject | Missing:
         field, asked = self.entry.field, Read(self.ref)
-        found = self.world.look(self.ref, whole=field != REPLICAS)
-        if isinstance(found, Seen) and not found.is_readable(field) and asked not in self.world.answers:
-            raise Unread([asked])
+        found = self.snapshot.require(self.ref, whole=field != REPLICAS)
+        if isinstance(found, ObservedObject) and not found.is_readable(field) and asked not in self.snapshot.answers:
+            raise NeedsRead([asked])
         if self.is_object and isinstance(found, Missing):
             return field_values.nothing(self.ref)
         return found
 
     @property
-    def saved(self) -> Seen | None:
+    def saved(self) -> ObservedObject | None:
         """The object that was saved, None if it is gone or another object has its name."""
         if self.unplanned or isinstance(self.target, Missing):
             return None
@@ -91,38 +91,38 @@ class Part:
         if not self.is_made_once or self.saved is None or not self.saved.body:
             return False
         owners = self.saved.body["metadata"].get("ownerReferences", ())
-        return not any(one.get("uid") == self.world.switch.meta.uid for one in owners)
+        return not any(one.get("uid") == self.snapshot.switch.meta.uid for one in owners)
 
     @property
     def live(self) -> Any:
         """The field's value now; use it only if the target exists."""
-        assert isinstance(self.target, Seen)  # noqa: S101 # callers know that it exists
-        return field_values.live(self._bare(self.target), self.entry.field)
+        assert isinstance(self.target, ObservedObject)  # noqa: S101 # callers know that it exists
+        return field_values.live(self._without_other_holds(self.target), self.entry.field)
 
     @property
     def mark(self) -> Any:
         """The live value, in the form in which a record may store it."""
-        assert isinstance(self.target, Seen)  # noqa: S101 # as for live
-        return field_values.mark(self._bare(self.target), self.entry.field)
+        assert isinstance(self.target, ObservedObject)  # noqa: S101 # as for live
+        return field_values.mark(self._without_other_holds(self.target), self.entry.field)
 
     @property
-    def bare(self) -> Seen:
+    def without_other_holds(self) -> ObservedObject:
         """The saved object without other holds inside this field; use it only if the object exists."""
         assert self.saved  # noqa: S101 # callers know that it exists
-        return self._bare(self.saved)
+        return self._without_other_holds(self.saved)
 
-    def _bare(self, seen: Seen) -> Seen:
+    def _without_other_holds(self, observed: ObservedObject) -> ObservedObject:
         """Return the object without the values of other holds inside this field: a flag in a template is no drift."""
-        body = seen.body
-        for claim in reversed(self.inside(seen)):
-            body = field_paths.put(body, claim.field, claim.saved)
-        return seen if body is seen.body else replace(seen, body=body)
+        body = observed.body
+        for claim in reversed(self.inside(observed)):
+            body = field_paths.with_value(body, claim.field, claim.saved)
+        return observed if body is observed.body else replace(observed, body=body)
 
-    def inside(self, seen: Seen) -> list[Claim]:
+    def inside(self, observed: ObservedObject) -> list[Claim]:
         """Return the holds inside this pod template whose values the object shows, in their order."""
-        every = (*self.world.claims, *_own(self)) if self.entry.field == TEMPLATE else ()
-        inside = (one for one in every if one.uid == seen.uid and one.field.startswith(f"{TEMPLATE}."))
-        shown = (one for one in inside if field_values.live(seen, one.field) == one.held)
+        every = (*self.snapshot.claims, *_own(self)) if self.entry.field == TEMPLATE else ()
+        inside = (one for one in every if one.uid == observed.uid and one.field.startswith(f"{TEMPLATE}."))
+        shown = (one for one in inside if field_values.live(observed, one.field) == one.held)
         return sorted(shown, key=lambda one: one.order)
 
     @property
@@ -138,7 +138,9 @@ class Part:
 
     def shows(self, value: Any) -> bool:
         """True if the saved object shows this value."""
-        return self.saved is not None and field_values.shows(self._bare(self.saved), self.entry.field, value)
+        return self.saved is not None and field_values.shows(
+            self._without_other_holds(self.saved), self.entry.field, value
+        )
 
     @property
     def is_admitted(self) -> bool:
@@ -161,12 +163,12 @@ class Part:
     @property
     def is_engaging(self) -> bool:
         """True if the field should have the held value, and not the one that a release leaves."""
-        return self.index >= 0 and wanted(self.world)
+        return self.index >= 0 and should_be_engaged(self.snapshot)
 
     @property
-    def asked(self) -> Any:
+    def desired(self) -> Any:
         """The value that the field should have now."""
-        return self.entry.held if self.is_engaging else self.put_back_value
+        return self.entry.held if self.is_engaging else self.value_after_release
 
     @property
     def order(self) -> Order:
@@ -175,9 +177,9 @@ class Part:
     @cached_property
     def rivals(self) -> tuple[Claim, ...]:
         """Other holds on the same field of the same object, by this switch and by others, in their order."""
-        wanted = (self.entry.uid, self.entry.field)
-        claims = (*self.world.claims, *_own(self))
-        return tuple(sorted((c for c in claims if (c.uid, c.field) == wanted), key=lambda c: c.order))
+        should_be_engaged = (self.entry.uid, self.entry.field)
+        claims = (*self.snapshot.claims, *_own(self))
+        return tuple(sorted((c for c in claims if (c.uid, c.field) == should_be_engaged), key=lambda c: c.order))
 
     @property
     def overruled(self) -> bool:
@@ -193,7 +195,7 @@ class Part:
     @property
     def heir(self) -> Claim | None:
         """The hold of another switch that has the field after this one is released."""
-        others = [claim for claim in self.rivals if claim.switch != self.world.switch.meta.ref]
+        others = [claim for claim in self.rivals if claim.switch != self.snapshot.switch.meta.ref]
         return next((claim for claim in reversed(others) if self.overruled or claim.order < self.order), None)
 
     @property
@@ -203,10 +205,10 @@ class Part:
             return False
         if self.saved is None or self.overruled or self.is_held:
             return False
-        return self.entry.result != "Applied" or self.action.wants(self.entry.aim(self.ref.namespace), self.saved)
+        return self.entry.result != "Applied" or self.action.wants(self.entry.desired(self.ref.namespace), self.saved)
 
     @property
-    def put_back_value(self) -> Any:
+    def value_after_release(self) -> Any:
         """The value that a release leaves in the field: that of an earlier hold, or else the saved one."""
         earlier = [claim for claim in self.rivals if claim.order < self.order]
         return earlier[-1].held if earlier else self.entry.saved
@@ -214,7 +216,7 @@ class Part:
     @property
     def is_as_saved(self) -> bool:
         """True if the saved object still shows the value before the write: the saved one or an earlier hold's."""
-        return self.saved is not None and field_values.same(self.entry.field, self.live, self.put_back_value)
+        return self.saved is not None and field_values.same(self.entry.field, self.live, self.value_after_release)
 
     @property
     def restorable(self) -> bool:
@@ -227,15 +229,15 @@ class Part:
             return False
         if self.is_object:
             return bool(self.saved.body) and not is_going(self.saved)
-        return not self.is_back(self.put_back_value)
+        return not self.is_restored(self.value_after_release)
 
     @property
     def _is_own_write(self) -> bool:
         """True if an earlier process of the operator wrote the field last, and admission changed its value."""
-        asked = None if self.is_engaging or self.is_as_saved else self.put_back_value
-        return altered_by_admission.is_of_operator(self.world, self.saved, self.entry.field, asked)
+        asked = None if self.is_engaging or self.is_as_saved else self.value_after_release
+        return altered_by_admission.is_of_operator(self.snapshot, self.saved, self.entry.field, asked)
 
-    def is_back(self, value: Any) -> bool:
+    def is_restored(self, value: Any) -> bool:
         """True if the saved object shows a value that a release leaves."""
         return field_values.same(self.entry.field, self.live, value) or self._suffices(value)
 
@@ -244,7 +246,7 @@ class Part:
         """True if it was made once, has not begun its work, and is deleted by a release."""
         if self.saved is None or not self.saved.body or is_going(self.saved) or self.is_foreign:
             return False
-        return self.action.revokes(self.entry.aim(self.ref.namespace), self.saved)
+        return self.action.revokes(self.entry.desired(self.ref.namespace), self.saved)
 
     @property
     def waiting(self) -> bool:
@@ -256,7 +258,7 @@ class Part:
         if self.saved is None or self.entry.field in (OBJECT, REPLICAS):
             return None
         try:
-            field_values.effect(self.saved, [(self.entry.field, value)], self.world.answers)
+            field_values.effect(self.saved, [(self.entry.field, value)], self.snapshot.answers)
         except Refused as refused:
             return refused
         except field_paths.FieldError as error:
@@ -264,22 +266,22 @@ class Part:
         return None
 
 
-def is_going(seen: Seen) -> bool:
+def is_going(observed: ObservedObject) -> bool:
     """True if the object is deleted and not gone yet."""
-    return "deletionTimestamp" in seen.body.get("metadata", {})
+    return "deletionTimestamp" in observed.body.get("metadata", {})
 
 
-def parts(world: World, record: Record) -> tuple[Part, ...]:
+def held_fields(snapshot: Snapshot, record: Record) -> tuple[HeldField, ...]:
     """Return the fields of a record in their order."""
-    return tuple(Part(world, record, index, entry) for index, entry in enumerate(record.actions))
+    return tuple(HeldField(snapshot, record, index, entry) for index, entry in enumerate(record.actions))
 
 
-def dropped(world: World, record: Record) -> tuple[Part, ...]:
+def dropped(snapshot: Snapshot, record: Record) -> tuple[HeldField, ...]:
     """Return the fields that an edit of the Runbook removed and that are not restored yet."""
-    return tuple(Part(world, record, -1 - index, entry) for index, entry in enumerate(record.dropped))
+    return tuple(HeldField(snapshot, record, -1 - index, entry) for index, entry in enumerate(record.dropped))
 
 
-def together(first: Part, others: Sequence[Part]) -> Iterator[Part]:
+def read_together(first: HeldField, others: Sequence[HeldField]) -> Iterator[HeldField]:
     """Yield the field and those right after it that the same write changes."""
     yield first
     for other in others:
@@ -288,13 +290,16 @@ def together(first: Part, others: Sequence[Part]) -> Iterator[Part]:
         yield other
 
 
-def _own(part: Part) -> Iterator[Claim]:
+def _own(held_field: HeldField) -> Iterator[Claim]:
     """Yield the other holds of this engagement; in a release only the last one on a field has something to restore."""
-    releasing = not wanted(part.world)
-    switch = part.world.switch.meta.ref
-    for other in (*parts(part.world, part.record), *dropped(part.world, part.record)):
+    releasing = not should_be_engaged(held_field.snapshot)
+    switch = held_field.snapshot.switch.meta.ref
+    for other in (
+        *held_fields(held_field.snapshot, held_field.record),
+        *dropped(held_field.snapshot, held_field.record),
+    ):
         entry = other.entry
-        if other.index == part.index or (releasing and other.index < part.index) or entry.mode == "Once":
+        if other.index == held_field.index or (releasing and other.index < held_field.index) or entry.mode == "Once":
             continue
         if entry.uid:
             yield Claim(switch, other.order, entry.uid, entry.field, entry.saved, entry.held)

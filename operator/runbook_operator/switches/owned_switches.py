@@ -13,22 +13,22 @@ from runbook_operator.api.switch import FINALIZER
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Owner, switch_ref
 from runbook_operator.core.write_failures import Failed
-from runbook_operator.reconcile.snapshot import RunbookWorld
+from runbook_operator.reconcile.snapshot import RunbookSnapshot
 
 
-def is_owned(world: RunbookWorld, switch: SwitchObject) -> bool:
+def is_owned(snapshot: RunbookSnapshot, switch: SwitchObject) -> bool:
     """True if the owner reference of the switch is to this very Runbook."""
-    return world.runbook.meta.uid in switch.meta.owner_uids
+    return snapshot.runbook.meta.uid in switch.meta.owner_uids
 
 
-def is_own(world: RunbookWorld, switch: SwitchObject) -> bool:
+def is_own(snapshot: RunbookSnapshot, switch: SwitchObject) -> bool:
     """True if the switch belongs to this Runbook, with or without an owner reference."""
-    return stranger(world, switch) is None
+    return other_owner(snapshot, switch) is None
 
 
-def is_orphan(world: RunbookWorld, switch: SwitchObject) -> bool:
+def is_orphan(snapshot: RunbookSnapshot, switch: SwitchObject) -> bool:
     """True if the switch belongs to this Runbook and has lost its owner reference."""
-    return is_own(world, switch) and not is_owned(world, switch) and not switch.meta.deleting
+    return is_own(snapshot, switch) and not is_owned(snapshot, switch) and not switch.meta.deleting
 
 
 def is_ours(switch: SwitchObject) -> bool:
@@ -37,48 +37,54 @@ def is_ours(switch: SwitchObject) -> bool:
     return is_marked or switch.status.record is not None
 
 
-def stranger(world: RunbookWorld, switch: SwitchObject) -> str | None:
+def other_owner(snapshot: RunbookSnapshot, switch: SwitchObject) -> str | None:
     """Describe the other owner and what to do about it; None if this Runbook owns the switch."""
-    if is_owned(world, switch):
+    if is_owned(snapshot, switch):
         return None
-    if switch.spec.runbook != world.runbook.meta.ref.name:
+    if switch.spec.runbook != snapshot.runbook.meta.ref.name:
         return f"belongs to Runbook {switch.spec.runbook}; rename the entry, or delete that Switch if nobody owns it"
     if switch.tracked_by:
         return f"is tracked by {switch.tracked_by}; remove it from there: the operator creates it from the Runbook"
-    other = next((one for one in switch.meta.owners if not _is_former(world, one)), None)
+    other = next((one for one in switch.meta.owners if not _is_former(snapshot, one)), None)
     if other is None:
         return None
     return f"is owned by {other.kind} {other.name}; remove that owner reference, or rename the entry"
 
 
-def refused(world: RunbookWorld, name: str) -> Failed | None:
+def refused(snapshot: RunbookSnapshot, name: str) -> Failed | None:
     """Return the refusal of the last write to that Switch: it was not made, not adopted, or not deleted."""
-    ref = switch_ref(world.runbook.meta.ref.namespace, name)
-    return next((one.failed for (about, _), one in world.efforts.items() if about == ref and one.failed), None)
+    ref = switch_ref(snapshot.runbook.meta.ref.namespace, name)
+    return next(
+        (one.failed for (about, _), one in snapshot.write_histories.items() if about == ref and one.failed), None
+    )
 
 
-def waits(world: RunbookWorld, name: str) -> bool:
+def waits(snapshot: RunbookSnapshot, name: str) -> bool:
     """True if a refused write to that Switch is not due again yet."""
-    found = refused(world, name)
-    return found is not None and world.now < found.due
+    found = refused(snapshot, name)
+    return found is not None and snapshot.now < found.due
 
 
-def unmade(world: RunbookWorld, spec: RunbookSpec) -> tuple[Reason, str] | None:
+def refused_creation(snapshot: RunbookSnapshot, spec: RunbookSpec) -> tuple[Reason, str] | None:
     """Return the first Switch that may not be made, or that lost its owner reference and may not be adopted."""
     for entry in spec.switches():
-        name = switch_name(world.runbook.meta.ref.name, entry)
-        found, switch = refused(world, name), world.switches.get(name)
-        if found is not None and (switch is None or is_orphan(world, switch)):
+        name = switch_name(snapshot.runbook.meta.ref.name, entry)
+        found, switch = refused(snapshot, name), snapshot.switches.get(name)
+        if found is not None and (switch is None or is_orphan(snapshot, switch)):
             what = "could not be made" if switch is None else "has lost its owner reference and could not be adopted"
             return found.reason, f"switch {entry}: the Switch {name} {what}: {found.message}"
     return None
 
 
-def due(world: RunbookWorld) -> Iterator[datetime]:
+def due(snapshot: RunbookSnapshot) -> Iterator[datetime]:
     """Yield the times at which refused writes to Switches are tried again."""
-    yield from (one.failed.due for (about, _), one in world.efforts.items() if about.kind == "Switch" and one.failed)
+    yield from (
+        one.failed.due for (about, _), one in snapshot.write_histories.items() if about.kind == "Switch" and one.failed
+    )
 
 
-def _is_former(world: RunbookWorld, owner: Owner) -> bool:
+def _is_former(snapshot: RunbookSnapshot, owner: Owner) -> bool:
     """True if the owner is an earlier Runbook of this name; it is gone, since this one has the name now."""
-    return world.runbook.meta.ref.is_meant_by({"apiVersion": owner.api_version, "kind": owner.kind, "name": owner.name})
+    return snapshot.runbook.meta.ref.is_meant_by(
+        {"apiVersion": owner.api_version, "kind": owner.kind, "name": owner.name}
+    )

@@ -8,89 +8,91 @@ throw has written it, and the prepared value is the one to restore.
 
 from runbook_operator.api.conditions import find
 from runbook_operator.api.runbook import KillSwitch
-from runbook_operator.api.switch import Entry, Prepared, PreparedField, Record
+from runbook_operator.api.switch import FieldRecord, Prepared, PreparedField, Record
 from runbook_operator.core.desired_fields import OBJECT, TEMPLATE
 from runbook_operator.core.field_values import same
 from runbook_operator.core.observed_object import ALWAYS_WATCHED, REPLICAS, Missing
 from runbook_operator.reconcile.prewritten_fields import is_untouched, is_written
-from runbook_operator.reconcile.snapshot import World
-from runbook_operator.switches.held_field import Part, parts
+from runbook_operator.reconcile.snapshot import Snapshot
+from runbook_operator.switches.held_field import HeldField, held_fields
 
 
-def untold(world: World) -> list[Entry]:
+def unrecorded_writes(snapshot: Snapshot) -> list[FieldRecord]:
     """Return the fields that a throw wrote before its record was persisted."""
-    prepared = world.switch.status.prepared
-    if prepared is None or not (world.doubtful and world.switch.is_in_doubt):
+    prepared = snapshot.switch.status.prepared
+    if prepared is None or not (snapshot.maybe_written and snapshot.switch.maybe_thrown):
         return []
-    return [entry for one in prepared.fields if (entry := _written(world, one))]
+    return [entry for one in prepared.fields if (entry := _written(snapshot, one))]
 
 
-def covers(world: World, record: Record) -> bool:
+def covers(snapshot: Snapshot, record: Record) -> bool:
     """True if all that the record of this throw saves was written down before the throw."""
-    prepared = world.switch.status.prepared
+    prepared = snapshot.switch.status.prepared
     is_plain = record.source == "Person" and bool(record.actions) and not record.dropped
-    if prepared is None or not (is_plain and world.switch.is_in_doubt):
+    if prepared is None or not (is_plain and snapshot.switch.maybe_thrown):
         return False
     if record.service_account_name != prepared.service_account_name:
         return False
-    known = {_place(one): one for one in prepared.fields}
-    return all(_is_covered(part, known.get(_place(part.entry))) for part in parts(world, record))
+    known = {_field_key(one): one for one in prepared.fields}
+    return all(
+        _is_covered(held_field, known.get(_field_key(held_field.entry))) for held_field in held_fields(snapshot, record)
+    )
 
 
-def kept(world: World) -> Prepared | None:
+def valid_prepared(snapshot: Snapshot) -> Prepared | None:
     """Return the prepared values of an idle switch, None if a target has changed since."""
-    old, namespace = world.switch.status.prepared, world.switch.meta.ref.namespace
-    if old is None or not all(is_untouched(world.seen.get(one.ref(namespace)), one) for one in old.fields):
+    old, namespace = snapshot.switch.status.prepared, snapshot.switch.meta.ref.namespace
+    if old is None or not all(is_untouched(snapshot.observed.get(one.ref(namespace)), one) for one in old.fields):
         return None
-    return old.replace(generation=world.switch.meta.generation)
+    return old.replace(generation=snapshot.switch.meta.generation)
 
 
-def is_preparable(world: World, entry: KillSwitch) -> bool:
+def is_preparable(snapshot: Snapshot, entry: KillSwitch) -> bool:
     """True if a read may show what a throw of a Ready switch would save: no target is missing or held already."""
-    ready = find(world.switch.status.conditions, "Ready")
+    ready = find(snapshot.switch.status.conditions, "Ready")
     is_ready = ready is not None and ready.status == "True"
     if not is_ready or entry.momentary or not all(one.action.prepares for one in entry.actions):
         return False
-    assert world.runbook and world.runbook.spec  # noqa: S101, PT018 # an entry comes from a parsed Runbook
-    spec, namespace = world.runbook.spec, world.switch.meta.ref.namespace
+    assert snapshot.runbook and snapshot.runbook.spec  # noqa: S101, PT018 # an entry comes from a parsed Runbook
+    spec, namespace = snapshot.runbook.spec, snapshot.switch.meta.ref.namespace
     targets = {ref for one in entry.actions for ref in spec.target(one.target, namespace).refs}
-    if any(isinstance(world.seen.get(ref), Missing) for ref in targets):
+    if any(isinstance(snapshot.observed.get(ref), Missing) for ref in targets):
         return False
-    return not any(targets.intersection(claim.about) for claim in world.claims)
+    return not any(targets.intersection(claim.about) for claim in snapshot.claims)
 
 
-def prepared(world: World, record: Record) -> Prepared | None:
+def prepared(snapshot: Snapshot, record: Record) -> Prepared | None:
     """Return what a throw like `record`, which begins or is over, would save.
 
     None if a value cannot be known before, or if the operator's write of it could not be recognized afterwards.
     """
-    every = parts(world, record)
+    every = held_fields(snapshot, record)
     if record.momentary or record.dropped or _is_followed(record) or not every or not all(map(_is_preparable, every)):
         return None
-    old, fields = world.switch.status.prepared, [_field(part.entry) for part in every]
+    old, fields = snapshot.switch.status.prepared, [_field(held_field.entry) for held_field in every]
     is_same = old is not None and (old.fields, old.service_account_name) == (fields, record.service_account_name)
     return Prepared(
-        engagement_id=old.engagement_id if old and is_same else world.new_id,
-        generation=world.switch.meta.generation,
+        engagement_id=old.engagement_id if old and is_same else snapshot.new_id,
+        generation=snapshot.switch.meta.generation,
         service_account_name=record.service_account_name,
         fields=fields,
     )
 
 
-def _field(entry: Entry) -> PreparedField:
+def _field(entry: FieldRecord) -> PreparedField:
     return PreparedField(**{name: getattr(entry, name) for name in PreparedField.model_fields})
 
 
-def _written(world: World, one: PreparedField) -> Entry | None:
-    entry = Entry(**dict(one), result="Pending")
-    part = Part(world, Record(engagement_id="", engaged_at=""), 0, entry)
-    is_theirs = any(same(one.field, claim.held, one.held) for claim in part.rivals)
-    return entry if is_written(part.target, one) and not is_theirs else None
+def _written(snapshot: Snapshot, one: PreparedField) -> FieldRecord | None:
+    entry = FieldRecord(**dict(one), result="Pending")
+    held_field = HeldField(snapshot, Record(engagement_id="", engaged_at=""), 0, entry)
+    is_theirs = any(same(one.field, claim.held, one.held) for claim in held_field.rivals)
+    return entry if is_written(held_field.target, one) and not is_theirs else None
 
 
-def _is_covered(part: Part, known: PreparedField | None) -> bool:
-    entry = part.entry
-    if known is None or part.rivals or (entry.mode, entry.result) != ("Hold", "Pending"):
+def _is_covered(held_field: HeldField, known: PreparedField | None) -> bool:
+    entry = held_field.entry
+    if known is None or held_field.rivals or (entry.mode, entry.result) != ("Hold", "Pending"):
         return False
     return same(entry.field, entry.saved, known.saved) and same(entry.field, entry.held, known.held)
 
@@ -101,15 +103,15 @@ def _is_followed(record: Record) -> bool:
     return len(objects) > len({step for step, *_ in objects})
 
 
-def _is_preparable(part: Part) -> bool:
+def _is_preparable(held_field: HeldField) -> bool:
     """True if the field has its saved value, no other hold, and a write that can be recognized afterwards."""
-    entry = part.entry
-    if entry.result not in ("Pending", "Restored", "Unchanged") or part.rivals or not _is_told_apart(entry):
+    entry = held_field.entry
+    if entry.result not in ("Pending", "Restored", "Unchanged") or held_field.rivals or not _is_distinguishable(entry):
         return False
-    return part.is_as_saved
+    return held_field.is_as_saved
 
 
-def _is_told_apart(entry: Entry) -> bool:
+def _is_distinguishable(entry: FieldRecord) -> bool:
     """True if the operator's write of the field can be recognized afterwards.
 
     The API server notes no field manager of a scale up from 0, and none in the scale subresource of a kind that is read
@@ -120,5 +122,5 @@ def _is_told_apart(entry: Entry) -> bool:
     return entry.field != REPLICAS or ((entry.api_version, entry.kind) in ALWAYS_WATCHED and bool(entry.saved))
 
 
-def _place(entry: Entry | PreparedField) -> tuple[str | None, ...]:
+def _field_key(entry: FieldRecord | PreparedField) -> tuple[str | None, ...]:
     return (entry.api_version, entry.kind, entry.name, entry.field, entry.uid)

@@ -13,16 +13,16 @@ from runbook_operator.core.notices import Notice
 from runbook_operator.core.queries import Query
 from runbook_operator.core.reasons import Reason
 from runbook_operator.reconcile.steps import (
-    Act,
-    Adjust,
     AdoptSwitch,
+    ClearOverride,
     CreateSwitch,
     DeleteSwitch,
     RunbookStep,
     SetFinalizers,
     Step,
-    Unsay,
+    WriteProbes,
     WriteStatus,
+    WriteTarget,
 )
 from runbook_operator.switches.failure_conditions import failing
 from runbook_operator.switches.status_columns import reported
@@ -71,15 +71,15 @@ def shown(found: SwitchObject | RunbookObject, message: str, now: datetime) -> W
 def described(step: Step | RunbookStep | frozenset[Query]) -> str:
     """Describe a step, to complete a sentence that begins with "it asked to"."""
     match step:
-        case Act() | Adjust():
-            return "write " + ", ".join(f"{field or 'all'} of {ref}" for ref, field in step.places)
+        case WriteTarget() | WriteProbes():
+            return "write " + ", ".join(f"{field or 'all'} of {ref}" for ref, field in step.field_keys)
         case SetFinalizers():
             return f"set the finalizers to {list(step.finalizers)}"
         case CreateSwitch():
             return f"create Switch/{step.name}"
         case AdoptSwitch() | DeleteSwitch():
             return f"{'delete' if isinstance(step, DeleteSwitch) else 'adopt'} {step.meta.ref}"
-        case Unsay() | WriteStatus():
+        case ClearOverride() | WriteStatus():
             return "write the status" if isinstance(step, WriteStatus) else "remove spec.engaged"
         case _:
             return "read " + ", ".join(sorted(map(str, step)))
@@ -88,7 +88,7 @@ def described(step: Step | RunbookStep | frozenset[Query]) -> str:
 def _essence(taken: Taken) -> tuple[str, str, str]:
     """Return the rule, the description and the contents of a step, without times, ids and resourceVersion."""
     step = taken.step
-    if isinstance(step, WriteStatus | SetFinalizers | Unsay | AdoptSwitch | DeleteSwitch):
+    if isinstance(step, WriteStatus | SetFinalizers | ClearOverride | AdoptSwitch | DeleteSwitch):
         step = replace(step, meta=replace(step.meta, resource_version=""))
     return taken.rule, described(step), _VARYING.sub("", repr(step))
 

@@ -7,10 +7,10 @@ from runbook_operator.api.conditions import Condition, clock, find
 from runbook_operator.api.printer_columns import Columns
 from runbook_operator.api.switch import Hold, SwitchStatus
 from runbook_operator.automation import momentary_throws
-from runbook_operator.automation.desired_state import called, in_force
+from runbook_operator.automation.desired_state import format_holder, in_force
 from runbook_operator.core.field_manager_advice import silence
 from runbook_operator.core.reasons import Reason
-from runbook_operator.reconcile.snapshot import World
+from runbook_operator.reconcile.snapshot import Snapshot
 
 DOES, WHY = 24, 20
 """The most characters of the two columns: the table should fit into about 120."""
@@ -22,19 +22,19 @@ USUAL = frozenset({Reason.AUTOMATIC, Reason.MANUAL})
 """Reasons of Automatic that need no message."""
 
 
-def columns(world: World, status: SwitchStatus) -> Columns:
+def columns(snapshot: Snapshot, status: SwitchStatus) -> Columns:
     """Return the columns of a status whose other fields are complete."""
-    said = status.word
+    said = status.override
     why, by = _who(status)
     notes = [
-        _kept_engaged(world, status),
+        _still_held_note(snapshot, status),
         message(status.conditions),
-        momentary_throws.without_meaning(world),
-        _left_reason(world, status),
+        momentary_throws.without_meaning(snapshot),
+        _stale_reason_note(snapshot, status),
     ]
     return Columns(
         does=_shortened(status.does, DOES),
-        automatic=_automatic(world, status),
+        automatic=_automatic(snapshot, status),
         until=clock(said.expires_at, said.since) if said and said.expires_at else "",
         why=_cut(why, WHY),
         by=by,
@@ -44,29 +44,29 @@ def columns(world: World, status: SwitchStatus) -> Columns:
 
 def _who(status: SwitchStatus) -> tuple[str, str]:
     """Return reason and author of the override; else of the hold after a throw has ended; else of the record."""
-    said, record = status.word, status.record
+    said, record = status.override, status.record
     if said is not None:
         return said.reason, said.by
     if record is None:
         return "", ""
     held = next(iter(_keepers(status)), None)
-    return (record.reason, record.engaged_by) if held is None else (held.reason, called(held.source, held.name))
+    return (record.reason, record.engaged_by) if held is None else (held.reason, format_holder(held.source, held.name))
 
 
 def _keepers(status: SwitchStatus) -> list[Hold]:
     """Return the automatic holds that keep the switch engaged after a person's throw has ended."""
     record = status.record
-    if record is None or record.source != "Person" or status.word is not None:
+    if record is None or record.source != "Person" or status.override is not None:
         return []
     return [one for one in status.holds if one.source != "Person"]
 
 
-def _kept_engaged(world: World, status: SwitchStatus) -> str:
+def _still_held_note(snapshot: Snapshot, status: SwitchStatus) -> str:
     """Return a note on a throw that has ended while automatic holds keep the switch engaged."""
-    names = ", ".join(called(one.source, one.name) for one in _keepers(status))
+    names = ", ".join(format_holder(one.source, one.name) for one in _keepers(status))
     if not names:
         return ""
-    return f"the throw has ended, and {names} keeps it engaged. To release it: {silence(world.switch.meta.ref)}"
+    return f"the throw has ended, and {names} keeps it engaged. To release it: {silence(snapshot.switch.meta.ref)}"
 
 
 def reported(status: SwitchStatus, conditions: list[Condition]) -> SwitchStatus:
@@ -94,8 +94,8 @@ def _unusual(conditions: Sequence[Condition]) -> Iterator[str]:
         yield automatic.message
 
 
-def _automatic(world: World, status: SwitchStatus) -> str:
-    declared, said = world.entry or status.record, in_force(world)
+def _automatic(snapshot: Snapshot, status: SwitchStatus) -> str:
+    declared, said = snapshot.entry or status.record, in_force(snapshot)
     if declared is not None and declared.momentary:
         return "-"
     is_engaged = status.record is not None and status.phase in ("Engaging", "Engaged")
@@ -105,10 +105,10 @@ def _automatic(world: World, status: SwitchStatus) -> str:
     return found.reason if found else ""
 
 
-def _left_reason(world: World, status: SwitchStatus) -> str:
+def _stale_reason_note(snapshot: Snapshot, status: SwitchStatus) -> str:
     """Return a note on a reason in the spec that is not the reason of this override."""
-    spec = world.switch.spec
-    if status.word is None or not spec.reason or status.word.reason == spec.reason:
+    spec = snapshot.switch.spec
+    if status.override is None or not spec.reason or status.override.reason == spec.reason:
         return ""
     return (
         f"spec.reason ({_cut(spec.reason, WHY)}) was set with an earlier throw, and is not reported for this one: set "

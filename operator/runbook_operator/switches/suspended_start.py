@@ -8,48 +8,55 @@ from datetime import datetime
 from runbook_operator.core import field_paths, field_values
 from runbook_operator.core.desired_fields import Refused
 from runbook_operator.core.reasons import Reason
-from runbook_operator.reconcile.steps import Act, Change
-from runbook_operator.switches.held_field import Part, is_going
+from runbook_operator.reconcile.steps import Change, WriteTarget
+from runbook_operator.switches.held_field import HeldField, is_going
 
 RESUMED = "resumed"
 """The value that the audit shows for the resuming write."""
 
 
-def is_paused(part: Part) -> bool:
+def is_paused(held_field: HeldField) -> bool:
     """True if the object exists and is still to be resumed; a pause set later is left alone."""
-    if not part.is_made_once or part.entry.result != "Pending" or part.entry.begun or not part.action.paused_by:
+    if (
+        not held_field.is_made_once
+        or held_field.entry.result != "Pending"
+        or held_field.entry.begun
+        or not held_field.action.paused_by
+    ):
         return False
-    if part.saved is None or not part.saved.body or part.is_foreign or is_going(part.saved):
+    if held_field.saved is None or not held_field.saved.body or held_field.is_foreign or is_going(held_field.saved):
         return False
-    return bool(field_paths.get(part.saved.body, part.action.paused_by))
+    return bool(field_paths.get(held_field.saved.body, held_field.action.paused_by))
 
 
-def is_unrecorded(part: Part) -> bool:
+def is_unrecorded(held_field: HeldField) -> bool:
     """True if the object waits until its uid is recorded."""
-    return is_paused(part) and part.entry.uid is None
+    return is_paused(held_field) and held_field.entry.uid is None
 
 
-def resumed_at(part: Part) -> datetime:
+def resumed_at(held_field: HeldField) -> datetime:
     """Return when it may be resumed: at once, or after a growing pause if it was paused again."""
-    now, failed, before = part.world.now, part.effort.failed, part.effort.accepted
+    now, failed, before = held_field.snapshot.now, held_field.write_history.failed, held_field.write_history.accepted
     if failed is not None:
         return failed.due
     if before is None or before.asked != RESUMED:
         return now
-    return before.last + part.world.policy.budget.pause(before.times, f"{part.record.engagement_id}.{part.index}")
+    return before.last + held_field.snapshot.policy.budget.pause(
+        before.times, f"{held_field.record.engagement_id}.{held_field.index}"
+    )
 
 
-def resume(part: Part) -> Act | None:
+def resume(held_field: HeldField) -> WriteTarget | None:
     """Return the write that resumes the recorded object; None if it has begun or may not yet."""
-    if not is_paused(part) or part.entry.uid is None or resumed_at(part) > part.world.now:
+    if not is_paused(held_field) or held_field.entry.uid is None or resumed_at(held_field) > held_field.snapshot.now:
         return None
-    assert part.saved  # noqa: S101 # it is paused
-    effect = field_values.effect(part.saved, [(part.action.paused_by, False)], {})
-    return Act(effect, (Change(part.place, "paused", RESUMED),), part.record)
+    assert held_field.saved  # noqa: S101 # it is paused
+    effect = field_values.effect(held_field.saved, [(held_field.action.paused_by, False)], {})
+    return WriteTarget(effect, (Change(held_field.field_key, "paused", RESUMED),), held_field.record)
 
 
-def foreign(part: Part) -> Refused | None:
+def foreign(held_field: HeldField) -> Refused | None:
     """Return why nothing is made, if another object has the name."""
-    if not part.is_foreign:
+    if not held_field.is_foreign:
         return None
-    return Refused(Reason.NAME_COLLISION, f"{part.ref} is there and is not this switch's; delete or rename it")
+    return Refused(Reason.NAME_COLLISION, f"{held_field.ref} is there and is not this switch's; delete or rename it")

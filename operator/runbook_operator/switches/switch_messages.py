@@ -3,66 +3,66 @@
 import json
 from collections.abc import Mapping
 
-from runbook_operator.api.switch import Contest, Entry, Record, Result
+from runbook_operator.api.switch import Contest, FieldRecord, Record, Result
 from runbook_operator.automation.desired_state import held_released
 from runbook_operator.core.desired_fields import OBJECT, TEMPLATE
 from runbook_operator.core.field_manager_advice import UNNAMED_CLIENT, author, hint
 from runbook_operator.core.notices import Notice
-from runbook_operator.core.observed_object import REPLICAS, Seen
+from runbook_operator.core.observed_object import REPLICAS, ObservedObject
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
-from runbook_operator.reconcile.snapshot import World
-from runbook_operator.switches.held_field import Part, dropped, parts
+from runbook_operator.reconcile.snapshot import Snapshot
+from runbook_operator.switches.held_field import HeldField, dropped, held_fields
 
 LONGEST_VALUE = 60
 WARNINGS = frozenset(
-    {*(Reason.RESTORE_SKIPPED, Reason.NOT_RESTORED, Reason.PUT_BACK, Reason.INEFFECTIVE), Reason.HELD_BY_ANOTHER}
+    {*(Reason.RESTORE_SKIPPED, Reason.NOT_RESTORED, Reason.DRIFT_CORRECTED, Reason.INEFFECTIVE), Reason.HELD_BY_ANOTHER}
 )
 
 
-def said(  # noqa: PLR0913 # each is a part of the sentence
-    world: World,
+def notices_for(  # noqa: PLR0913 # each is a part of the sentence
+    snapshot: Snapshot,
     reason: Reason,
     message: str,
     identity: str,
     *,
-    targets: tuple[Seen, ...] = (),
+    targets: tuple[ObservedObject, ...] = (),
     warning: bool = False,
     count: int = 1,
 ) -> tuple[Notice, ...]:
     """Return one notice each on the Switch, its Runbook, and the targets."""
-    about: list[tuple[Ref, str]] = [(world.switch.meta.ref, world.switch.meta.uid)]
-    if world.runbook:
-        about.append((world.runbook.meta.ref, world.runbook.meta.uid))
-    about += dict.fromkeys((seen.ref, seen.uid) for seen in targets)
+    about: list[tuple[Ref, str]] = [(snapshot.switch.meta.ref, snapshot.switch.meta.uid)]
+    if snapshot.runbook:
+        about.append((snapshot.runbook.meta.ref, snapshot.runbook.meta.uid))
+    about += dict.fromkeys((observed.ref, observed.uid) for observed in targets)
     warning = warning or reason in WARNINGS
-    engagement = world.record.engagement_id if world.record else ""
+    engagement = snapshot.record.engagement_id if snapshot.record else ""
     return tuple(Notice(ref, uid, reason, message, identity, warning, count, engagement) for ref, uid in about)
 
 
-def about_record(world: World, record: Record, reason: Reason, message: str) -> tuple[Notice, ...]:
+def about_record(snapshot: Snapshot, record: Record, reason: Reason, message: str) -> tuple[Notice, ...]:
     """Return the notices on all objects of the engagement; a reason is reported once per engagement."""
     because = f" ({record.reason})" if record.reason else ""
     by = f" by {record.engaged_by}" if record.engaged_by else ""
-    text = f"{world.switch.meta.ref.name}{by}{because}: {message} [{record.engagement_id}]"
-    return said(world, reason, text, f"{record.engagement_id}.{reason}", targets=touched(world, record))
+    text = f"{snapshot.switch.meta.ref.name}{by}{because}: {message} [{record.engagement_id}]"
+    return notices_for(snapshot, reason, text, f"{record.engagement_id}.{reason}", targets=touched(snapshot, record))
 
 
-def about_release(world: World, record: Record, reason: Reason, message: str) -> tuple[Notice, ...]:
+def about_release(snapshot: Snapshot, record: Record, reason: Reason, message: str) -> tuple[Notice, ...]:
     """Return the notices of a release; after engaged: false they name who set that, and who had engaged it."""
-    if (released := held_released(world)) is None:
-        return about_record(world, record, reason, message)
+    if (released := held_released(snapshot)) is None:
+        return about_record(snapshot, record, reason, message)
     because = f" ({released.reason})" if released.reason else ""
     before = f"; {record.engaged_by} had engaged it" if record.engaged_by else ""
-    text = f"{world.switch.meta.ref.name} released by {released.by or UNNAMED_CLIENT}{because}: {message}{before}"
+    text = f"{snapshot.switch.meta.ref.name} released by {released.by or UNNAMED_CLIENT}{because}: {message}{before}"
     text = f"{text} [{record.engagement_id}]"
-    return said(world, reason, text, f"{record.engagement_id}.{reason}", targets=touched(world, record))
+    return notices_for(snapshot, reason, text, f"{record.engagement_id}.{reason}", targets=touched(snapshot, record))
 
 
-def did_nothing(world: World, record: Record) -> tuple[Notice, ...]:
+def did_nothing(snapshot: Snapshot, record: Record) -> tuple[Notice, ...]:
     """Return the notices of a momentary switch that did nothing, with the cause."""
-    text = f"{world.switch.meta.ref.name} {summary(record)} [{record.engagement_id}]"
-    return said(world, Reason.HELD_BY_ANOTHER, text, f"{record.engagement_id}.{Reason.HELD_BY_ANOTHER}")
+    text = f"{snapshot.switch.meta.ref.name} {summary(record)} [{record.engagement_id}]"
+    return notices_for(snapshot, Reason.HELD_BY_ANOTHER, text, f"{record.engagement_id}.{Reason.HELD_BY_ANOTHER}")
 
 
 def acted_as(record: Record, *, is_expired: bool = False) -> Reason:
@@ -76,40 +76,50 @@ def acted_as(record: Record, *, is_expired: bool = False) -> Reason:
     return Reason.DONE if all(one.result == "Applied" for one in record.actions) else Reason.RELEASED
 
 
-def put_back(part: Part, contest: Contest) -> tuple[Notice, ...]:
+def drift_corrected(held_field: HeldField, contest: Contest) -> tuple[Notice, ...]:
     """Return the Events on a drift correction: one per field and engagement, with a count."""
-    entry, switch = part.entry, part.world.switch.meta.ref
+    entry, switch = held_field.entry, held_field.snapshot.switch.meta.ref
     text = (
-        f"{switch.name}: {author(contest.manager, entry.field)} set {named(entry)} to {shown(part.live)}, which the "
+        f"{switch.name}: {author(contest.manager, entry.field)} set {named(entry)} to {shown(held_field.live)}, which the "
         f"switch holds at {shown(entry.held)}; the operator undid it. To end this: "
-        f"{hint(contest.manager, switch, automatic=part.world.switch.status.holds_automatically)} "
-        f"[{part.record.engagement_id}]"
+        f"{hint(contest.manager, switch, automatic=held_field.snapshot.switch.status.holds_automatically)} "
+        f"[{held_field.record.engagement_id}]"
     )
-    identity = f"{part.record.engagement_id}.{part.ref}.{entry.field}"
-    targets = (part.saved,) if part.saved and part.saved.uid else ()
-    return said(part.world, Reason.PUT_BACK, text, identity, targets=targets, count=contest.count)
+    identity = f"{held_field.record.engagement_id}.{held_field.ref}.{entry.field}"
+    targets = (held_field.saved,) if held_field.saved and held_field.saved.uid else ()
+    return notices_for(
+        held_field.snapshot, Reason.DRIFT_CORRECTED, text, identity, targets=targets, count=contest.count
+    )
 
 
-def remarked(world: World, record: Record) -> tuple[Notice, ...]:
+def remarked(snapshot: Snapshot, record: Record) -> tuple[Notice, ...]:
     """Return the remarks on a throw as warnings."""
     return tuple(
         notice
         for number, one in enumerate(record.remarks)
-        for notice in said(
-            world,
+        for notice in notices_for(
+            snapshot,
             Reason(one.reason),
-            f"{world.switch.meta.ref.name}: {one.message} [{record.engagement_id}]",
+            f"{snapshot.switch.meta.ref.name}: {one.message} [{record.engagement_id}]",
             f"{record.engagement_id}.remark.{number}",
             warning=True,
         )
     )
 
 
-def touched(world: World, record: Record) -> tuple[Seen, ...]:
+def touched(snapshot: Snapshot, record: Record) -> tuple[ObservedObject, ...]:
     """Return the existing targets of a record, without Events: an Event about an Event would be of no use."""
-    planned = (part for part in (*parts(world, record), *dropped(world, record)) if not part.unplanned)
-    about = (part for part in planned if part.ref.kind != "Event")
-    return tuple(part.target for part in about if isinstance(part.target, Seen) and part.target.uid)
+    planned = (
+        held_field
+        for held_field in (*held_fields(snapshot, record), *dropped(snapshot, record))
+        if not held_field.unplanned
+    )
+    about = (held_field for held_field in planned if held_field.ref.kind != "Event")
+    return tuple(
+        held_field.target
+        for held_field in about
+        if isinstance(held_field.target, ObservedObject) and held_field.target.uid
+    )
 
 
 def summary(record: Record) -> str:
@@ -128,7 +138,7 @@ def conclusion(record: Record) -> str:
     return summary(record) if record.momentary or not left else "; ".join(map(_left, left))
 
 
-def _left(entry: Entry) -> str:
+def _left(entry: FieldRecord) -> str:
     if entry.mode != "Keep" or entry.result != "Applied":
         return clause(entry)
     held, saved = shown(entry.held), shown(entry.saved)
@@ -147,18 +157,18 @@ def unrestored(record: Record) -> str:
     return text or summary(record)
 
 
-def _is_unfinished(entry: Entry) -> bool:
+def _is_unfinished(entry: FieldRecord) -> bool:
     return entry.result in ("Waiting", "Pending")
 
 
-def _behind(entry: Entry, first: Entry | None) -> str:
+def _behind(entry: FieldRecord, first: FieldRecord | None) -> str:
     """Return the clause of a field that waits for the first unfinished action before it; else an empty text."""
     if first is None or entry.result != "Pending" or entry.failure or entry.step <= first.step:
         return ""
     return f"{named(entry)} waits for {first.action} of {first.kind}/{first.name}: {_set(entry)}"
 
 
-def clause(entry: Entry) -> str:
+def clause(entry: FieldRecord) -> str:
     """Describe how far one field of an action is."""
     why = entry.failure.message if entry.failure else ""
     if entry.result == "Waiting":
@@ -179,15 +189,19 @@ def clause(entry: Entry) -> str:
     return f"{text} ({'; '.join(filter(None, notes))})" if any(notes) else text
 
 
-def left_to(part: Part) -> str:
+def other_holder(held_field: HeldField) -> str:
     """Describe the other switch that holds the field after the release; empty if there is none."""
-    if (heir := part.heir) is None:
+    if (heir := held_field.heir) is None:
         return ""
     held, switch = shown(heir.held), heir.switch.name
-    return f"left to {switch}, which holds it at {held}" if part.overruled else f"back to {held}, which {switch} holds"
+    return (
+        f"left to {switch}, which holds it at {held}"
+        if held_field.overruled
+        else f"back to {held}, which {switch} holds"
+    )
 
 
-def named(entry: Entry) -> str:
+def named(entry: FieldRecord) -> str:
     """Return the object's name, with the field unless it is the replicas, the template or the whole object."""
     name = f"{entry.kind}/{entry.name}"
     return name if entry.field in ("", REPLICAS, TEMPLATE) else f"{name} {entry.field}"
@@ -205,7 +219,7 @@ def shown(value: object) -> str:
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 
-def _set(entry: Entry) -> str:
+def _set(entry: FieldRecord) -> str:
     """Describe the change of the field."""
     if entry.field == OBJECT:
         return "made" if entry.held is not None else "deleted"

@@ -2,19 +2,19 @@
 
 from runbook_operator.actions.plan_context import Throw
 from runbook_operator.api.switch import Record
-from runbook_operator.reconcile.snapshot import World
+from runbook_operator.reconcile.snapshot import Snapshot
 
 
-def throw_of(world: World, record: Record) -> Throw:
+def throw_of(snapshot: Snapshot, record: Record) -> Throw:
     """Return the throw of this record."""
     return Throw(
-        switch=world.switch.meta.ref.name,
-        uid=world.switch.meta.uid,
+        switch=snapshot.switch.meta.ref.name,
+        uid=snapshot.switch.meta.uid,
         engagement=record.engagement_id,
         at=record.engaged_at,
         reason=record.reason,
         by=record.engaged_by,
-        runbook=world.switch.spec.runbook,
+        runbook=snapshot.switch.spec.runbook,
         momentary=record.momentary,
         written=is_written(record),
     )

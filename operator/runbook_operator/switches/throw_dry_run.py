@@ -9,13 +9,13 @@ from itertools import islice
 from runbook_operator.api.conditions import Condition, find
 from runbook_operator.api.switch import Record
 from runbook_operator.core.field_values import effect
-from runbook_operator.core.queries import Denied, DryRun, Query, Unread
+from runbook_operator.core.queries import Denied, DryRun, NeedsRead, Query
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.writes import Create, Effect
-from runbook_operator.reconcile.snapshot import World
+from runbook_operator.reconcile.snapshot import Snapshot
 from runbook_operator.switches.action_planning import manifest
 from runbook_operator.switches.action_progress import obstacle
-from runbook_operator.switches.held_field import parts, together
+from runbook_operator.switches.held_field import held_fields, read_together
 
 Trouble = tuple[Reason, str]
 MOST = 8
@@ -28,7 +28,7 @@ REFUSALS = frozenset(
 """Reasons of refusals; one that Ready reports stays until the next check."""
 
 
-def told(conditions: Sequence[Condition]) -> Trouble | None:
+def reported_trouble(conditions: Sequence[Condition]) -> Trouble | None:
     """Return the reason and message of Ready, if Ready reports a refused write."""
     ready = find(conditions, "Ready")
     if ready is None or ready.status != "False" or ready.reason not in REFUSALS:
@@ -36,36 +36,40 @@ def told(conditions: Sequence[Condition]) -> Trouble | None:
     return Reason(ready.reason), ready.message
 
 
-def refused(world: World, record: Record) -> Trouble | None:
-    """Return the API server's refusal of a throw of this draft; raises Unread until the dry runs are answered."""
-    if world.observing or world.barred or world.deleting:
+def refused(snapshot: Snapshot, record: Record) -> Trouble | None:
+    """Return the API server's refusal of a throw of this draft; raises NeedsRead until the dry runs are answered."""
+    if snapshot.observing or snapshot.lacks_account or snapshot.deleting:
         return None
-    queries = list(_queries(world, record))
-    unread: set[Query] = {one for one in queries if one not in world.answers}
-    if unread:
-        raise Unread(unread, urgent=False)
-    answers = [world.answers[one] for one in queries]
+    queries = list(_queries(snapshot, record))
+    needed: set[Query] = {one for one in queries if one not in snapshot.answers}
+    if needed:
+        raise NeedsRead(needed, urgent=False)
+    answers = [snapshot.answers[one] for one in queries]
     denied = next((one for one in answers if isinstance(one, Denied)), None)
     if denied is not None:
         return denied.reason, denied.message
-    return None if all(one.allowed for one in answers) else told(world.switch.status.conditions)
+    return None if all(one.allowed for one in answers) else reported_trouble(snapshot.switch.status.conditions)
 
 
-def _queries(world: World, record: Record) -> Iterator[DryRun]:
-    for number, write in enumerate(islice(_writes(world, record), MOST)):
-        yield DryRun(world.switch.meta.ref, number, write)
+def _queries(snapshot: Snapshot, record: Record) -> Iterator[DryRun]:
+    for number, write in enumerate(islice(_writes(snapshot, record), MOST)):
+        yield DryRun(snapshot.switch.meta.ref, number, write)
 
 
-def _writes(world: World, record: Record) -> Iterator[Effect]:
+def _writes(snapshot: Snapshot, record: Record) -> Iterator[Effect]:
     """Yield the first write to each object, as a throw would make it; unplanned actions have their own failure."""
-    every, taken = parts(world, record), set[int]()
-    for part in every:
-        if part.index in taken or part.unplanned:
+    every, taken = held_fields(snapshot, record), set[int]()
+    for held_field in every:
+        if held_field.index in taken or held_field.unplanned:
             continue
-        if part.is_made_once:
-            yield Create(part.ref, manifest(part))
-        elif part.deviates and obstacle(part) is None:
-            group = [one for one in together(part, every[part.index + 1 :]) if one.deviates and obstacle(one) is None]
+        if held_field.is_made_once:
+            yield Create(held_field.ref, manifest(held_field))
+        elif held_field.deviates and obstacle(held_field) is None:
+            group = [
+                one
+                for one in read_together(held_field, every[held_field.index + 1 :])
+                if one.deviates and obstacle(one) is None
+            ]
             taken |= {one.index for one in group}
-            assert part.saved  # noqa: S101 # what deviates is there
-            yield effect(part.saved, [(one.entry.field, one.entry.held) for one in group], world.answers)
+            assert held_field.saved  # noqa: S101 # what deviates is there
+            yield effect(held_field.saved, [(one.entry.field, one.entry.held) for one in group], snapshot.answers)

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import structlog
 
 from runbook_operator.core.references import Ref
-from runbook_operator.reconcile.snapshot import RunbookWorld, World
-from runbook_operator.reconcile.steps import Act, Adjust, Change
+from runbook_operator.reconcile.snapshot import RunbookSnapshot, Snapshot
+from runbook_operator.reconcile.steps import Change, WriteProbes, WriteTarget
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("runbook_operator.audit")
 
@@ -29,9 +29,11 @@ class Audit:
     epoch: Callable[[str], int] = lambda _namespace: 0
     path: Path | None = None
 
-    def note(self, world: World | RunbookWorld, step: Act | Adjust, outcome: Outcome, error: str = "") -> None:
+    def note(
+        self, snapshot: Snapshot | RunbookSnapshot, step: WriteTarget | WriteProbes, outcome: Outcome, error: str = ""
+    ) -> None:
         """Record the result of a write. An error of the audit file is logged and never delays a switch."""
-        lines = [self._line(world, step, change, outcome, error) for change in step.changes]
+        lines = [self._line(snapshot, step, change, outcome, error) for change in step.changes]
         for line in lines:
             log.info("act", **line)
         if self.path is None:
@@ -39,17 +41,22 @@ class Audit:
         try:
             with self.path.open("a") as file:
                 for line in lines:
-                    file.write(json.dumps({"time": _rfc3339(world.now), **line}, default=str) + "\n")
+                    file.write(json.dumps({"time": _rfc3339(snapshot.now), **line}, default=str) + "\n")
         except OSError as problem:
             log.warning("the audit file cannot be written", path=str(self.path), error=str(problem))
 
     def _line(
-        self, world: World | RunbookWorld, step: Act | Adjust, change: Change, outcome: Outcome, error: str
+        self,
+        snapshot: Snapshot | RunbookSnapshot,
+        step: WriteTarget | WriteProbes,
+        change: Change,
+        outcome: Outcome,
+        error: str,
     ) -> dict[str, Any]:
-        target, field = change.place
+        target, field = change.field_key
         return {
             "namespace": target.namespace,
-            **_who(world.actor.ref, step),
+            **_who(snapshot.actor.ref, step),
             "target": str(target),
             "field": field,
             "before": change.before,
@@ -61,9 +68,9 @@ class Audit:
         }
 
 
-def _who(actor: Ref, step: Act | Adjust) -> dict[str, Any]:
+def _who(actor: Ref, step: WriteTarget | WriteProbes) -> dict[str, Any]:
     """Return the author and cause of a write: those of a switch's engagement or release, or a Runbook's own."""
-    if isinstance(step, Adjust):
+    if isinstance(step, WriteProbes):
         return {"runbook": actor.name, "by": str(actor), "because": step.reason}
     record = step.record
     by, because = step.released_by or (record.engaged_by, record.reason)
@@ -72,7 +79,7 @@ def _who(actor: Ref, step: Act | Adjust) -> dict[str, Any]:
         "switch": actor.name,
         "by": by,
         "because": because,
-        "putBack": step.put_back,
+        "putBack": step.corrects_drift,
     }
 
 

@@ -19,7 +19,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 LONGEST_MESSAGE = 1024
 
 
-async def say(kube: Kube, metrics: Metrics, notices: Sequence[Notice]) -> None:
+async def report(kube: Kube, metrics: Metrics, notices: Sequence[Notice]) -> None:
     """Log, count and post notices."""
     for notice in {(notice.reason, notice.message): notice for notice in notices}.values():
         (log.warning if notice.warning else log.info)(notice.message, reason=notice.reason.value)

@@ -32,9 +32,9 @@ async def serve(host: str, port: int, answers: Answers) -> tuple[web.AppRunner, 
     app.router.add_get("/readyz", _verdict(answers.unready, answers.warnings))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, host, port)
+    traffic_target = web.TCPSite(runner, host, port)
     try:
-        await site.start()
+        await traffic_target.start()
     except OSError as error:
         await runner.cleanup()
         text = f"cannot listen on {host}:{port} for /metrics and /healthz: {os.strerror(error.errno or 0)}"

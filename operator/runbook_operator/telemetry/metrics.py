@@ -70,7 +70,7 @@ class Metrics:
         """Observe by how many seconds a check or a reading began late."""
         self.lateness.observe(seconds)
 
-    def sensed(self, group: str, result: str, seconds: float | None) -> None:
+    def observe_reading(self, group: str, result: str, seconds: float | None) -> None:
         """Count a reading; `seconds` is the duration of a check, None if it is no check or gave no verdict."""
         self.readings.labels(group, result).inc()
         if seconds is not None:

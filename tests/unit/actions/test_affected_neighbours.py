@@ -7,8 +7,8 @@ import pytest
 from runbook_operator.actions.traffic import affected_neighbours
 from runbook_operator.core.queries import Denied, Find, Query
 from runbook_operator.core.reasons import Reason
-from runbook_operator.reconcile.steps import Act
-from runbook_operator.switches.action_planning import scene_of
+from runbook_operator.reconcile.steps import WriteTarget
+from runbook_operator.switches.action_planning import plan_context
 from tests import traffic
 from tests.builders import Body, workload_body
 from tests.unit.actions.traffic import (
@@ -41,7 +41,7 @@ def objects(name: str) -> tuple[Body, ...]:
 
 def thrown(name: str, *more: Body, act: Body | None = None) -> list[str]:
     simulation = namespace(*objects(name), *more, stop=act or action(name))
-    simulation.answering = GONE
+    simulation.query_supply = GONE
     assert simulation.throw().drive().status().phase == "Engaged"
     return remarks(simulation)
 
@@ -101,7 +101,9 @@ def test_other_workloads_behind_the_service_are_named() -> None:
     found = thrown("ServiceSelector", labelled("web-v1", version="v1"), labelled("web-v3", version="v3"))
 
     (text,) = found
-    assert text.startswith("OthersHit: Service/web leads to pods of Deployment/web-v1, Deployment/web-v3 too, which")
+    assert text.startswith(
+        "OthersAffected: Service/web leads to pods of Deployment/web-v1, Deployment/web-v3 too, which"
+    )
 
 
 def test_target_without_a_workload_has_no_others() -> None:
@@ -119,7 +121,7 @@ def test_target_without_a_workload_has_no_others() -> None:
 def test_nothing_is_listed_before_the_write() -> None:
     simulation = namespace(traffic.service(), SECOND, stop=block())
     simulation.throw()
-    while not any(isinstance(step, Act) for step in simulation.steps):
+    while not any(isinstance(step, WriteTarget) for step in simulation.steps):
         assert LISTED not in simulation.asked
         simulation.drive(at_most=1)
     simulation.drive()
@@ -150,4 +152,4 @@ def test_action_that_wrote_nothing_has_no_neighbours() -> None:
     record = simulation.status().record
     assert record is not None
 
-    assert affected_neighbours.remarks(scene_of(simulation.looked(), record.replace(actions=[]), 0)) == ()
+    assert affected_neighbours.remarks(plan_context(simulation.looked(), record.replace(actions=[]), 0)) == ()

@@ -14,8 +14,8 @@ from tests.unit.actions.traffic import (
     namespace,
     refusal,
     remarks,
+    snapshot,
     spec_of,
-    world,
 )
 
 
@@ -209,7 +209,7 @@ def test_traefik_lets_nobody_through_the_routes_of_the_service() -> None:
 
 
 def test_traefik_gives_way_to_what_somebody_else_adds_to_the_list() -> None:
-    simulation = world("Traefik").throw().drive()
+    simulation = snapshot("Traefik").throw().drive()
     added = [LOGIN, {"name": "shop-stop-web-block"}, {"name": "compress"}]
     routes = [traffic.traefik_route("Host(`a.b`)", "web", middlewares=added)]
     simulation.change(Ref("traefik.io/v1alpha1", "IngressRoute", "shop", "web"), {"spec": {"routes": routes}})
@@ -233,7 +233,7 @@ def test_routes_that_traefik_shares_or_that_are_not_to_be_told_apart_are_left() 
 
 
 def test_kong_ends_every_request_by_a_plugin_beside_those_that_are_there() -> None:
-    simulation = world("Kong").throw().drive()
+    simulation = snapshot("Kong").throw().drive()
 
     plugin = simulation.live("KongPlugin", "shop-stop-web-block")
     assert (plugin["plugin"], plugin["config"]) == ("request-termination", {"status_code": 503})
@@ -285,7 +285,7 @@ def test_kong_makes_one_service_of_a_rule_with_two() -> None:
 
 
 def test_ingress_nginx_denies_every_address_and_is_said_to_be_retired() -> None:
-    simulation = world("Ingress").throw().drive()
+    simulation = snapshot("Ingress").throw().drive()
 
     assert simulation.live("Ingress", "web")["metadata"]["annotations"] == {
         "owner": "shop",

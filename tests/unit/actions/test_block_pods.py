@@ -4,7 +4,7 @@ import pytest
 
 from tests import traffic
 from tests.builders import Body, condition
-from tests.unit.actions.traffic import GONE, WORLDS, action, block, namespace, refusal, remarks, spec_of, world
+from tests.unit.actions.traffic import GONE, WORLDS, action, block, namespace, refusal, remarks, snapshot, spec_of
 
 
 def test_istio_denies_all_that_comes_to_the_pods() -> None:
@@ -70,7 +70,7 @@ def test_pods_outside_of_the_mesh_are_told_and_where_all_are_istio_cannot_block(
 
 
 def test_a_network_policy_lets_nothing_in() -> None:
-    simulation = world("NetworkPolicy").throw().drive()
+    simulation = snapshot("NetworkPolicy").throw().drive()
 
     assert spec_of(simulation, "NetworkPolicy", "shop-stop-web-block") == {
         "podSelector": {"matchLabels": {"app": "web"}},
@@ -108,7 +108,7 @@ def test_what_one_policy_allows_no_other_denies(selector: Body) -> None:
 def test_a_policy_that_lets_nothing_in_to_these_pods_is_no_rival(policy: Body) -> None:
     for objects in ((traffic.pod(),), ()):
         simulation = namespace(policy, *objects, stop=action("NetworkPolicy"))
-        simulation.answering = GONE
+        simulation.query_supply = GONE
         assert simulation.throw().drive().status().phase == "Engaged"
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from runbook_operator.actions.block_traffic import WAYS
+from runbook_operator.actions.block_traffic import MECHANISMS
 from runbook_operator.core.references import Ref
 from tests import traffic
 from tests.builders import Body, condition
@@ -20,8 +20,8 @@ from tests.unit.actions.traffic import (
     namespace,
     refusal,
     remarks,
+    snapshot,
     spec_of,
-    world,
 )
 
 DRIFT: dict[str, tuple[str, str, Body]] = {
@@ -46,17 +46,17 @@ MADE = {
     "Kong": "KongPlugin",
     "NetworkPolicy": "NetworkPolicy",
 }
-every_mechanism = pytest.mark.parametrize("name", sorted(WAYS))
+every_mechanism = pytest.mark.parametrize("name", sorted(MECHANISMS))
 
 
 def test_there_is_a_world_for_every_mechanism() -> None:
-    assert set(WORLDS) == set(WAYS)
-    assert {*DRIFT, *MADE} == set(WAYS)
+    assert set(WORLDS) == set(MECHANISMS)
+    assert {*DRIFT, *MADE} == set(MECHANISMS)
 
 
 @every_mechanism
 def test_it_engages_within_its_rights_and_gives_everything_back(name: str) -> None:
-    simulation = world(name)
+    simulation = snapshot(name)
     before = everything(simulation)
 
     simulation.throw().drive()
@@ -72,19 +72,19 @@ def test_it_engages_within_its_rights_and_gives_everything_back(name: str) -> No
 @every_mechanism
 @pytest.mark.parametrize("crash", range(1, 9))
 def test_a_crash_after_any_step_ends_as_without_one(name: str, crash: int) -> None:
-    reference = everything(world(name).throw().drive())
+    reference = everything(snapshot(name).throw().drive())
 
-    simulation = world(name).throw().drive(at_most=crash).restart().drive()
+    simulation = snapshot(name).throw().drive(at_most=crash).restart().drive()
 
     assert [*everything(simulation)] == [*reference]
     simulation.release().drive(at_most=crash).restart().drive()
-    assert everything(simulation) == everything(world(name))
+    assert everything(simulation) == everything(snapshot(name))
 
 
 @pytest.mark.parametrize("name", sorted(DRIFT))
 def test_what_somebody_takes_back_is_put_back_and_told(name: str) -> None:
     api_version, kind, patch = DRIFT[name]
-    simulation = world(name).throw().drive()
+    simulation = snapshot(name).throw().drive()
     blocked = everything(simulation)
 
     simulation.change(Ref(api_version, kind, "shop", "web"), patch, manager="argocd").drive()
@@ -95,7 +95,7 @@ def test_what_somebody_takes_back_is_put_back_and_told(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(MADE))
 def test_what_somebody_deletes_is_made_again(name: str) -> None:
-    simulation = world(name).throw().drive()
+    simulation = snapshot(name).throw().drive()
     (ref,) = [ref for ref in simulation.objects if ref.kind == MADE[name] and ref.name.startswith("shop-")]
     content = spec(simulation.objects[ref])
 
@@ -111,7 +111,7 @@ def test_what_somebody_deletes_is_made_again(name: str) -> None:
 def test_two_switches_block_the_same_service_until_both_are_released_in_either_order(
     name: str, order: tuple[str, str]
 ) -> None:
-    simulation = world(name, "halt")
+    simulation = snapshot(name, "halt")
     before = everything(simulation)
     simulation.throw("stop").drive("stop").after(seconds=5).throw("halt").drive("halt", "stop")
     assert simulation.status("stop").phase == simulation.status("halt").phase == "Engaged"
@@ -244,7 +244,7 @@ def test_the_first_mechanism_that_fits_is_used() -> None:
 
 def test_where_none_fits_each_says_what_it_lacks() -> None:
     unserved = ("HTTPRoute", "BackendTrafficPolicy", "AuthorizationPolicy", "IngressRoute", "KongPlugin", "Middleware")
-    names = [name for name in WAYS if name not in ("ServiceSelector", "NetworkPolicy")]
+    names = [name for name in MECHANISMS if name not in ("ServiceSelector", "NetworkPolicy")]
 
     text = refusal(namespace(stop=block(*names), unserved=unserved))
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from runbook_operator.actions.block_traffic import BlockTrafficSpec
-from runbook_operator.core.queries import Answering, Denied, Find, Probe, Query
+from runbook_operator.core.queries import Denied, Find, Probe, ProbeResult, Query
 from runbook_operator.core.reasons import Reason
 from runbook_operator.switches.requeue import VERIFIED_EVERY, due
 from tests import traffic
@@ -41,7 +41,7 @@ def test_a_block_counts_as_engaged_when_the_service_answers_no_more() -> None:
     assert simulation.status().phase == "Engaging"
     assert condition(simulation.status(), "Ready") == ("False", "NotVerified", "Service/web still answers with 200")
 
-    simulation.answering = GONE
+    simulation.query_supply = GONE
     simulation.after(seconds=1).drive()
 
     assert simulation.status().phase == "Engaged"
@@ -51,8 +51,8 @@ def test_a_block_counts_as_engaged_when_the_service_answers_no_more() -> None:
 def test_a_block_that_does_not_work_is_asked_again_every_second_and_calls_a_person_in_time() -> None:
     simulation = namespace(stop=block(verify={}))
     simulation.throw().drive()
-    world = simulation.world(answers={query: simulation.answer(query) for query in simulation.asked})
-    assert due(world) == world.now + VERIFIED_EVERY
+    snapshot = simulation.snapshot(answers={query: simulation.answer(query) for query in simulation.asked})
+    assert due(snapshot) == snapshot.now + VERIFIED_EVERY
 
     simulation.after(seconds=61).drive()
 
@@ -66,23 +66,23 @@ def test_a_block_that_does_not_work_is_asked_again_every_second_and_calls_a_pers
     ("name", "answer", "blocked"),
     [
         ("ServiceSelector", GONE, True),
-        ("ServiceSelector", Answering(503), True),
-        ("ServiceSelector", Answering(500), False),
-        ("ServiceSelector", Answering(403), False),
-        ("ServiceSelector", Answering(None, "a connection is accepted", "Late"), False),
-        ("ServiceSelector", Answering(None, "closed", "Closed"), False),
-        ("ServiceSelector", Answering(None, "Service/web does not exist", "Unasked"), False),
-        ("ServiceSelector", Answering(None, "what answers does not speak HTTP"), False),
-        ("NetworkPolicy", Answering(403), False),
+        ("ServiceSelector", ProbeResult(503), True),
+        ("ServiceSelector", ProbeResult(500), False),
+        ("ServiceSelector", ProbeResult(403), False),
+        ("ServiceSelector", ProbeResult(None, "a connection is accepted", "Late"), False),
+        ("ServiceSelector", ProbeResult(None, "closed", "Closed"), False),
+        ("ServiceSelector", ProbeResult(None, "Service/web does not exist", "Unasked"), False),
+        ("ServiceSelector", ProbeResult(None, "what answers does not speak HTTP"), False),
+        ("NetworkPolicy", ProbeResult(403), False),
         ("NetworkPolicy", GONE, True),
-        ("Istio", Answering(403), True),
-        ("Istio", Answering(None, "closed", "Closed"), True),
-        ("Istio", Answering(404), False),
+        ("Istio", ProbeResult(403), True),
+        ("Istio", ProbeResult(None, "closed", "Closed"), True),
+        ("Istio", ProbeResult(404), False),
     ],
 )
-def test_what_counts_as_no_answer_depends_on_the_mechanism(name: str, answer: Answering, *, blocked: bool) -> None:
+def test_what_counts_as_no_answer_depends_on_the_mechanism(name: str, answer: ProbeResult, *, blocked: bool) -> None:
     simulation = namespace(*WORLDS[name], stop=block(name, verify={}))
-    simulation.answering = answer
+    simulation.query_supply = answer
 
     simulation.throw().drive()
 
@@ -91,15 +91,21 @@ def test_what_counts_as_no_answer_depends_on_the_mechanism(name: str, answer: An
 
 @pytest.mark.parametrize(
     ("answer", "blocked"),
-    [(Answering(403), True), (Answering(429), True), (Answering(500), True), (Answering(404), False), (GONE, True)],
+    [
+        (ProbeResult(403), True),
+        (ProbeResult(429), True),
+        (ProbeResult(500), True),
+        (ProbeResult(404), False),
+        (GONE, True),
+    ],
 )
 def test_a_gateway_says_in_its_own_words_that_a_request_does_not_get_through(
-    answer: Answering, *, blocked: bool
+    answer: ProbeResult, *, blocked: bool
 ) -> None:
     gateway = traffic.service("gateway")
     verify = {"service": "gateway", "port": "80", "path": "/shop"}
     simulation = namespace(traffic.service(), gateway, traffic.http_route(), stop=block("HTTPRoute", verify=verify))
-    simulation.answering = answer
+    simulation.query_supply = answer
 
     simulation.throw().drive()
 
@@ -204,7 +210,7 @@ def test_block_whose_endpoints_may_not_be_read_names_the_check_by_hand() -> None
 @pytest.mark.parametrize("status", [{}, {"conditions": [{"type": "Ready", "status": "False"}]}])
 def test_failed_request_without_a_ready_pod_proves_no_network_policy(status: Body) -> None:
     simulation = namespace(traffic.pod() | {"status": status}, stop=block("NetworkPolicy", verify={"path": "/health"}))
-    simulation.answering = GONE
+    simulation.query_supply = GONE
 
     assert simulation.throw().drive().status().phase == "Engaged"
     (text,) = remarks(simulation)
@@ -217,7 +223,7 @@ def test_failed_request_without_a_ready_pod_proves_no_network_policy(status: Bod
 def test_failed_request_with_a_ready_pod_proves_the_block() -> None:
     ready = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
     simulation = namespace(traffic.pod() | ready, stop=block("NetworkPolicy", verify={}))
-    simulation.answering = GONE
+    simulation.query_supply = GONE
 
     assert simulation.throw().drive().status().phase == "Engaged"
     assert remarks(simulation) == []
@@ -225,7 +231,7 @@ def test_failed_request_with_a_ready_pod_proves_the_block() -> None:
 
 def test_block_by_a_policy_of_the_mesh_whose_pods_may_not_be_read_is_engaged() -> None:
     simulation = namespace(*WORLDS["Istio"], stop=block("Istio", verify={}))
-    simulation.answering = GONE
+    simulation.query_supply = GONE
 
     simulation.throw().drive(at_most=3)
     refusing(simulation, "Pod")
@@ -235,7 +241,7 @@ def test_block_by_a_policy_of_the_mesh_whose_pods_may_not_be_read_is_engaged() -
 
 def test_verified_block_at_the_selector_needs_no_pod_to_be_proven() -> None:
     simulation = namespace(stop=block(verify={}))
-    simulation.answering = GONE
+    simulation.query_supply = GONE
 
     assert simulation.throw().drive().status().phase == "Engaged"
     assert remarks(simulation) == []

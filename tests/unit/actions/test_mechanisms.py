@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from runbook_operator.actions.block_traffic import WAYS
+from runbook_operator.actions.block_traffic import MECHANISMS
 from runbook_operator.actions.rate_limit import LIMITS
 from runbook_operator.core.observed_object import Missing
 from runbook_operator.core.queries import Denied, Query, Read
@@ -75,7 +75,7 @@ def test_mechanism_applies_only_on_positive_evidence(name: str, objects: tuple[B
     if kind == "rateLimit" and name not in LIMITS:
         return
     simulation = namespace(*objects, stop=switch(name, kind))
-    simulation.answering = GONE
+    simulation.query_supply = GONE
     if why:
         assert why in refusal(simulation)
     made = len(simulation.objects)
@@ -90,7 +90,7 @@ def test_mechanism_applies_only_on_positive_evidence(name: str, objects: tuple[B
 
 
 def test_every_mechanism_is_in_the_table_with_and_without_pods() -> None:
-    assert {name for name, missing, _, _ in CASES if missing == "no pods"} == set(WAYS) | set(LIMITS)
+    assert {name for name, missing, _, _ in CASES if missing == "no pods"} == set(MECHANISMS) | set(LIMITS)
 
 
 def test_stopped_deployment_in_no_mesh_is_not_limited_by_istio() -> None:

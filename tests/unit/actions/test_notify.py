@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from runbook_operator.api.runbook import RunbookSpec
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.writes import Create
-from runbook_operator.reconcile.steps import Act
+from runbook_operator.reconcile.steps import WriteTarget
 from runbook_operator.reconcile.target_index import held_by
 from tests.builders import Body, Simulation, condition, kill_switch, runbook_body, scale, workload_body
 
@@ -31,7 +31,7 @@ def events(simulation: Simulation) -> list[Body]:
 
 
 def made(simulation: Simulation) -> int:
-    return sum(isinstance(step, Act) and isinstance(step.effect, Create) for step in simulation.steps)
+    return sum(isinstance(step, WriteTarget) and isinstance(step.effect, Create) for step in simulation.steps)
 
 
 def test_an_event_on_the_switch_has_the_message_and_why_the_switch_was_thrown() -> None:

@@ -20,7 +20,7 @@ LATER = "2026-11-24T03:00:05Z"
 EARLIER = "2026-11-24T02:59:00Z"
 
 
-class Asking(Simulation):
+class HealthChecker(Simulation):
     """Keeps what was asked of Events, and how many writes there were by then."""
 
     def answer(self, query: Query) -> Any:
@@ -29,15 +29,15 @@ class Asking(Simulation):
         return super().answer(query)
 
 
-def ready(kind: str, action: Body, *others: Body) -> Asking:
+def ready(kind: str, action: Body, *others: Body) -> HealthChecker:
     ref = Ref("apps/v1", kind, NAMESPACE, "web")
     status = {"observedGeneration": 1, "desiredNumberScheduled": 3, "numberAvailable": 3}
     body = workload_body(3, ref=ref, template={"metadata": {}}) | {"status": status}
     body["metadata"]["generation"] = 1
     target = {"name": "web", "workload": {"kind": kind, "name": "web"}}
     entry = kill_switch("stop", action, *others)
-    simulation = Asking().with_object(body).with_runbook(targets=[target], killSwitches=[entry]).drive()
-    assert isinstance(simulation, Asking)
+    simulation = HealthChecker().with_object(body).with_runbook(targets=[target], killSwitches=[entry]).drive()
+    assert isinstance(simulation, HealthChecker)
     return simulation
 
 
@@ -79,7 +79,7 @@ def test_events_are_read_after_the_last_write_of_the_throw() -> None:
     event(simulation.throw(), "StatefulSet").drive()
 
     writes = [type(step).__name__ for step in simulation.steps]
-    last = max(number for number, name in enumerate(writes) if name == "Act")
+    last = max(number for number, name in enumerate(writes) if name == "WriteTarget")
     assert simulation.asked
     assert min(simulation.asked) > last
 

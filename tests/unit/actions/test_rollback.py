@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from runbook_operator.api.deployment_guard_spec import GoodRevision
-from runbook_operator.api.switch import Entry
-from runbook_operator.core.observed_object import Missing, seen_of
-from runbook_operator.core.queries import Denied, Find, Query, Read, Unread
+from runbook_operator.api.switch import FieldRecord
+from runbook_operator.core.observed_object import Missing, observed_from
+from runbook_operator.core.queries import Denied, Find, NeedsRead, Query, Read
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
-from runbook_operator.reconcile.steps import Act
+from runbook_operator.reconcile.steps import WriteTarget
 from runbook_operator.switches.engine import next_step
 from runbook_operator.switches.requeue import due
 from tests.builders import WEB, Body, Simulation, condition, kill_switch
@@ -51,7 +51,7 @@ def deployed(*versions: object, good: tuple[int, ...] = (), bad: tuple[int, ...]
     return knows(simulation, *good, bad=bad)
 
 
-def entries(simulation: Simulation) -> list[Entry]:
+def entries(simulation: Simulation) -> list[FieldRecord]:
     record = simulation.status().record
     assert record is not None
     return record.actions
@@ -64,7 +64,7 @@ def remarks(simulation: Simulation) -> dict[str, str]:
 
 
 def writes(simulation: Simulation) -> list[Any]:
-    return [step.effect for step in simulation.steps if isinstance(step, Act)]
+    return [step.effect for step in simulation.steps if isinstance(step, WriteTarget)]
 
 
 def why(simulation: Simulation) -> tuple[str, str]:
@@ -217,7 +217,9 @@ def test_who_brings_the_bad_revision_again_is_put_back_to_the_pinned_one() -> No
     roll_out(simulation.change(WEB, {"spec": {"template": template("bad")}})).drive()
 
     assert version(simulation) == "good"
-    assert "set Deployment/web to" in next(one.message for one in simulation.said if one.reason is Reason.PUT_BACK)
+    assert "set Deployment/web to" in next(
+        one.message for one in simulation.said if one.reason is Reason.DRIFT_CORRECTED
+    )
 
 
 def test_a_release_leaves_it_as_it_is() -> None:
@@ -427,17 +429,17 @@ def test_references_that_are_optional_may_be_gone() -> None:
 def test_all_references_are_asked_for_at_once() -> None:
     spec = {"volumes": [{"name": "a", "configMap": {"name": "a"}}, {"name": "b", "secret": {"secretName": "b"}}]}
     simulation = needing(**spec).throw().drive(at_most=1)
-    simulation.store.put_target(seen_of(simulation.objects[WEB]))
+    simulation.store.put_target(observed_from(simulation.objects[WEB]))
     answers: dict[Query, Any] = {}
     rounds = []
 
     while True:
         try:
-            next_step(simulation.world(answers=answers))
+            next_step(simulation.snapshot(answers=answers))
             break
-        except Unread as unread:
-            rounds.append({type(query).__name__ for query in unread.queries})
-            answers |= {query: simulation.answer(query) for query in unread.queries}
+        except NeedsRead as needed:
+            rounds.append({type(query).__name__ for query in needed.queries})
+            answers |= {query: simulation.answer(query) for query in needed.queries}
 
     assert rounds == [{"Read", "Find"}, {"Read"}]
 
@@ -689,7 +691,7 @@ def test_what_is_reached_within_two_seconds_is_never_told() -> None:
     simulation.change(WEB, {"status": {"updatedReplicas": 1}}).drive()
 
     assert entries(simulation)[0].progress == ""
-    looked_at = due(simulation.world())
+    looked_at = due(simulation.snapshot())
     assert looked_at is not None
     assert timedelta(seconds=1) < looked_at - simulation.now <= timedelta(seconds=2)
 

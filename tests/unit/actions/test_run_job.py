@@ -12,7 +12,7 @@ from runbook_operator.api.switch import SwitchStatus
 from runbook_operator.core.references import Ref
 from runbook_operator.core.writes import Create, Delete, Patch
 from runbook_operator.kube import errors
-from runbook_operator.reconcile.steps import Act, WriteStatus
+from runbook_operator.reconcile.steps import WriteStatus, WriteTarget
 from runbook_operator.switches.requeue import due
 from tests.builders import NAMESPACE, Body, Simulation, condition, kill_switch, scale, workload_body
 
@@ -62,7 +62,7 @@ def job(simulation: Simulation) -> Body:
 
 def made(simulation: Simulation) -> list[Ref]:
     """Every Job that was ever made."""
-    acts = (step.effect for step in simulation.steps if isinstance(step, Act))
+    acts = (step.effect for step in simulation.steps if isinstance(step, WriteTarget))
     return [effect.ref for effect in acts if isinstance(effect, Create)]
 
 
@@ -300,7 +300,9 @@ def test_job_without_pods_is_deleted_at_the_release_so_that_it_does_not_run_late
     assert simulation.live("Deployment", "web")["spec"]["replicas"] == 3
     outcome = simulation.status().history[0].outcome
     assert outcome.startswith(f"{ref} was deleted ({ref} has made no pod yet; kubectl describe job {ref.name} -n shop")
-    effect = next(step.effect for step in simulation.steps if isinstance(step, Act) and isinstance(step.effect, Delete))
+    effect = next(
+        step.effect for step in simulation.steps if isinstance(step, WriteTarget) and isinstance(step.effect, Delete)
+    )
     assert effect.resource_version
 
 
@@ -341,7 +343,7 @@ def test_job_that_is_going_already_is_not_deleted_again() -> None:
     simulation.change(ref, {"metadata": {"deletionTimestamp": BEGAN}})
 
     assert simulation.release().drive().status().phase == "Released"
-    assert not [step for step in simulation.steps if isinstance(step, Act) and isinstance(step.effect, Delete)]
+    assert not [step for step in simulation.steps if isinstance(step, WriteTarget) and isinstance(step.effect, Delete)]
 
 
 def test_with_continue_on_failure_the_actions_after_a_failed_job_are_done() -> None:
@@ -435,7 +437,7 @@ def test_a_cron_job_that_is_not_there_is_told_and_run_when_it_comes() -> None:
 
     simulation.throw().drive()
     assert jobs(simulation) == []
-    simulation.with_object(cron_job()).store.let_go([CRON_JOB])
+    simulation.with_object(cron_job()).store.evict([CRON_JOB])
     simulation.drive()
 
     assert len(jobs(simulation)) == 1
@@ -446,7 +448,7 @@ def test_a_cron_job_that_goes_between_the_record_and_the_job_is_waited_for() -> 
     simulation.remove(CRON_JOB).drive()
     assert ready_condition(simulation)[1:] == ("TargetNotFound", "CronJob/backup does not exist in namespace shop")
 
-    simulation.with_object(cron_job()).store.let_go([CRON_JOB])
+    simulation.with_object(cron_job()).store.evict([CRON_JOB])
     simulation.drive()
 
     assert len(jobs(simulation)) == 1
@@ -472,7 +474,7 @@ def test_what_another_version_would_make_is_not_made_under_the_recorded_name() -
 
 def replace_record(switch: Any, record: Any) -> Any:
     status = switch.status.replace(record=record)
-    return type(switch)(switch.meta, switch.spec, status, switch.said_by, switch.said_at)
+    return type(switch)(switch.meta, switch.spec, status, switch.override_author, switch.override_time)
 
 
 def test_a_momentary_switch_springs_back_when_the_job_is_complete() -> None:
@@ -524,7 +526,7 @@ def created(simulation: Simulation) -> Simulation:
 
 def writes(simulation: Simulation) -> list[str]:
     """The steps by their kinds, writes to the Job among them."""
-    return [type(step.effect if isinstance(step, Act) else step).__name__ for step in simulation.steps]
+    return [type(step.effect if isinstance(step, WriteTarget) else step).__name__ for step in simulation.steps]
 
 
 def named(ref: Ref) -> Body:
@@ -536,14 +538,14 @@ def test_job_is_made_suspended_and_is_resumed_once_its_uid_is_recorded() -> None
 
     assert writes(simulation)[-4:] == ["Create", "WriteStatus", "Patch", "WriteStatus"]
     create, recorded, resumed = simulation.steps[-4:-1]
-    assert isinstance(create, Act)
+    assert isinstance(create, WriteTarget)
     assert isinstance(create.effect, Create)
     assert create.effect.body["spec"]["suspend"] is True
     assert isinstance(recorded, WriteStatus)
     assert isinstance(recorded.status, SwitchStatus)
     assert recorded.status.record is not None
     uid = recorded.status.record.actions[0].uid
-    assert isinstance(resumed, Act)
+    assert isinstance(resumed, WriteTarget)
     assert isinstance(resumed.effect, Patch)
     assert (resumed.effect.uid, resumed.effect.patch) == (uid, {"spec": {"suspend": False}})
 

@@ -9,13 +9,13 @@ from pydantic import ValidationError
 from runbook_operator.actions.scale import Scale, pods
 from runbook_operator.actions.scaling.autoscalers import NO_SCALE_UP
 from runbook_operator.actions.scaling.disruption_budgets import selects
-from runbook_operator.core.desired_fields import Aim
-from runbook_operator.core.observed_object import REPLICAS, absent, seen_of
-from runbook_operator.core.queries import May, Query
+from runbook_operator.core.desired_fields import DesiredField
+from runbook_operator.core.observed_object import REPLICAS, absent, observed_from
+from runbook_operator.core.queries import AccessReview, Query
 from runbook_operator.core.references import Ref
-from runbook_operator.reconcile.steps import Act
+from runbook_operator.reconcile.steps import WriteTarget
 from runbook_operator.switches.write_ahead_record import resaved
-from tests.builders import NAMESPACE, WEB, Body, Simulation, condition, kill_switch, scale, seen, workload_body
+from tests.builders import NAMESPACE, WEB, Body, Simulation, condition, kill_switch, observed, scale, workload_body
 from tests.scaling import QUEUE, budget, canary, hpa, rollout, scaled_object
 
 HPA = Ref("autoscaling/v2", "HorizontalPodAutoscaler", NAMESPACE, "web")
@@ -37,7 +37,7 @@ class Counting(Simulation):
     asked: list[str] = field(default_factory=list)
 
     def answer(self, query: Query) -> Any:
-        if not isinstance(query, May):
+        if not isinstance(query, AccessReview):
             self.asked.append(type(query).__name__)
         return super().answer(query)
 
@@ -84,7 +84,7 @@ def warned(simulation: Simulation) -> list[str]:
 
 
 def acts(simulation: Simulation) -> list[str]:
-    return [str(step.effect.ref) for step in simulation.steps if isinstance(step, Act)]
+    return [str(step.effect.ref) for step in simulation.steps if isinstance(step, WriteTarget)]
 
 
 def trouble(simulation: Simulation) -> str:
@@ -190,11 +190,11 @@ class TestAHorizontalPodAutoscaler:
         entry = kill_switch("stop", scale(replicas=5))
         simulation = cluster(hpa(2, 4)).with_runbook(killSwitches=[entry]).drive().throw().drive(at_most=3)
         assert (bounds(simulation), replicas(simulation)) == ((5, 5), 3)
-        world = simulation.looked()
-        assert world.record
+        snapshot = simulation.looked()
+        assert snapshot.record
 
-        moved = {**world.seen, WEB: seen(5, version="9", manager="kube-controller-manager")}
-        again = resaved(replace(world, seen=moved), world.record, WEB)
+        moved = {**snapshot.observed, WEB: observed(5, version="9", manager="kube-controller-manager")}
+        again = resaved(replace(snapshot, observed=moved), snapshot.record, WEB)
 
         assert [one.saved for one in again.actions if one.field == REPLICAS] == [3]
 
@@ -478,14 +478,14 @@ class TestProgress:
         ],
     )
     def test_says_how_many_pods_are_still_to_come_or_to_go(self, status: Body, wanted: int, words: str) -> None:
-        assert pods(seen_of(workload_body(wanted) | {"status": status})) == words
+        assert pods(observed_from(workload_body(wanted) | {"status": status})) == words
 
     def test_of_a_kind_of_its_own_goes_by_what_that_counts(self) -> None:
         body = workload_body(3, ref=ROLLOUT)
-        assert pods(seen_of(body | {"status": {"replicas": 2, "readyReplicas": 1}}, whole=True)) == "1 of 3 ready"
-        assert pods(seen_of(body | {"status": {"replicas": "many"}}, whole=True)) == ""
-        assert pods(seen_of(body | {"status": {"replicas": 5}}, whole=True)) == "2 still terminating"
-        assert pods(seen_of(body, whole=True)) == ""
+        assert pods(observed_from(body | {"status": {"replicas": 2, "readyReplicas": 1}}, whole=True)) == "1 of 3 ready"
+        assert pods(observed_from(body | {"status": {"replicas": "many"}}, whole=True)) == ""
+        assert pods(observed_from(body | {"status": {"replicas": 5}}, whole=True)) == "2 still terminating"
+        assert pods(observed_from(body, whole=True)) == ""
 
     def test_is_told_when_it_takes_a_while_and_is_gone_when_it_is_reached(self) -> None:
         simulation = engaged(replicas=5)
@@ -509,10 +509,10 @@ class TestProgress:
 
     def test_says_nothing_of_what_is_not_there_or_is_held_at_another_number(self) -> None:
         def asked(held: int, found: Any) -> str:
-            aim = Aim(WEB, REPLICAS, held)
-            return Scale.progress(None, None, aim, found).text  # type: ignore[arg-type] # neither is looked at
+            desired = DesiredField(WEB, REPLICAS, held)
+            return Scale.progress(None, None, desired, found).text  # type: ignore[arg-type] # neither is looked at
 
-        behind = seen_of(workload_body(5) | {"status": {"replicas": 5}})
+        behind = observed_from(workload_body(5) | {"status": {"replicas": 5}})
         assert asked(5, behind) == "0 of 5 ready"
         assert asked(4, behind) == ""
         assert asked(5, absent(WEB)) == ""

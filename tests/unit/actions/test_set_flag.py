@@ -9,11 +9,11 @@ from pydantic import ValidationError
 from runbook_operator.actions.rolling_restart import RESTARTED_FOR
 from runbook_operator.actions.set_flag import SetFlag, SetFlagSpec
 from runbook_operator.core import yaml_positions
-from runbook_operator.core.observed_object import seen_of
+from runbook_operator.core.observed_object import observed_from
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 from runbook_operator.kube import errors
-from runbook_operator.reconcile.steps import Act
+from runbook_operator.reconcile.steps import WriteTarget
 from tests.builders import NAMESPACE, WEB, Body, Simulation, condition, kill_switch, workload_body
 
 CONFIG = Ref("v1", "ConfigMap", NAMESPACE, "flags")
@@ -86,7 +86,9 @@ def refusal(simulation: Simulation) -> tuple[str, str]:
 
 def written(simulation: Simulation) -> list[str]:
     """What was written to targets, in order."""
-    return [change.place[1] for step in simulation.steps if isinstance(step, Act) for change in step.changes]
+    return [
+        change.field_key[1] for step in simulation.steps if isinstance(step, WriteTarget) for change in step.changes
+    ]
 
 
 def test_a_key_of_a_config_map_is_set_and_put_back() -> None:
@@ -104,7 +106,7 @@ def test_what_somebody_sets_meanwhile_is_put_back_at_once_and_what_they_set_afte
 
     simulation.change(CONFIG, {"data": {"ai": "maybe"}}).drive()
     assert data(simulation) == {"ai": "false"}
-    assert simulation.said[-1].reason is Reason.PUT_BACK
+    assert simulation.said[-1].reason is Reason.DRIFT_CORRECTED
 
     simulation.release().change(CONFIG, {"data": {"ai": "maybe"}}).drive()
     assert data(simulation) == {"ai": "maybe"}
@@ -140,7 +142,7 @@ def test_misspelt_flag_is_refused_at_rest_and_at_the_throw_with_the_nearest_name
     simulation.throw().drive()
     assert (simulation.status().phase, refusal(simulation)) == ("Stalled", (reason, message))
     assert data(simulation) == dict.fromkeys(there, "true")
-    simulation.change(CONFIG, {"data": {"ai_enabld": "true"}}).store.let_go([CONFIG])
+    simulation.change(CONFIG, {"data": {"ai_enabld": "true"}}).store.evict([CONFIG])
     simulation.after(seconds=10).drive()
     assert (simulation.status().phase, data(simulation)["ai_enabld"]) == ("Engaged", "false")
 
@@ -297,7 +299,7 @@ def test_spelled_dotted_key_beside_a_nested_one_is_set_with_a_remark() -> None:
     simulation = thrown(config_map(**{"app.yaml": SPRING}), action=set_flag(r"app\.features.both", "3"), flags=AT)
 
     assert "  both: 3\n" in data(simulation)["app.yaml"]
-    assert remarks(simulation) == ["FlagOverruled"]
+    assert remarks(simulation) == ["FlagOverridden"]
 
 
 def test_properties_file_is_refused_as_no_map() -> None:
@@ -464,7 +466,7 @@ def test_what_goes_before_the_default_variant_is_remarked(rule: Body) -> None:
     simulation = thrown(feature_flag(**rule), action=set_flag("ai.chat", "off"), flags={"featureFlag": "flags"})
 
     assert default_variant(simulation) == "off"
-    assert remarks(simulation) == ["FlagOverruled"]
+    assert remarks(simulation) == ["FlagOverridden"]
 
 
 def test_a_variable_of_the_only_container_is_set_and_removed_and_said_to_roll_the_workload() -> None:
@@ -502,7 +504,7 @@ def test_a_variable_that_is_so_already_rolls_nothing_and_is_held() -> None:
         workload({"name": "app", "env": [{"name": "AI", "value": "false"}]}), action=set_flag("AI", env={})
     )
     assert remarks(simulation) == ["AlreadySet"]
-    assert not any(isinstance(step, Act) for step in simulation.steps)
+    assert not any(isinstance(step, WriteTarget) for step in simulation.steps)
 
     simulation.change(WEB, {"spec": workload({"name": "app", "env": []})["spec"]}).drive()
 
@@ -668,7 +670,7 @@ def test_idle_switch_says_which_pods_see_the_flag_after_a_restart_only(pod: Body
     )
     assert condition(simulation.status(), "Ready")[:2] == ("True", "Ready")
     assert condition(simulation.status(), "Ready")[2].startswith(text)
-    assert simulation.world(thorough=False).switch.status == simulation.status()
+    assert simulation.snapshot(thorough=False).switch.status == simulation.status()
     assert simulation.next_step() is None
     simulation.throw().drive()
     assert remarks(simulation) == ["RestartNeeded"]
@@ -700,7 +702,7 @@ def test_throw_reads_no_workload_for_the_sake_of_a_remark() -> None:
     simulation = ready(config_map(ai="true"), actions=(set_flag(),))
     simulation.with_object(body)
     simulation.drive()
-    simulation.store.put_target(seen_of(simulation.objects[WEB]))
+    simulation.store.put_target(observed_from(simulation.objects[WEB]))
 
     simulation.throw().drive()
 
@@ -739,7 +741,7 @@ class NoConfigMaps(Simulation):
 
     closed: bool = False
 
-    def _act(self, entry: str, step: Act) -> None:
+    def _act(self, entry: str, step: WriteTarget) -> None:
         self.error = errors.ForbiddenError("no") if self.closed and step.effect.ref.kind == "ConfigMap" else None
         super()._act(entry, step)
 

@@ -6,7 +6,7 @@ import pytest
 
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref, meta_of
-from runbook_operator.reconcile.steps import Act
+from runbook_operator.reconcile.steps import WriteTarget
 from tests.builders import NAMESPACE, Body, Simulation, condition, kill_switch, scale
 
 FLUX = "kustomize.toolkit.fluxcd.io/v1"
@@ -58,7 +58,7 @@ def test_it_is_suspended_held_and_let_on(api_version: str, kind: str) -> None:
 
     simulation.change(ref_of(simulation), {"spec": {"suspend": False}}).drive()
     assert live(simulation)["spec"]["suspend"] is True
-    assert simulation.said[-1].reason is Reason.PUT_BACK
+    assert simulation.said[-1].reason is Reason.DRIFT_CORRECTED
 
     simulation.release().drive()
     assert live(simulation)["spec"] == {"interval": "5m"}
@@ -67,7 +67,7 @@ def test_it_is_suspended_held_and_let_on(api_version: str, kind: str) -> None:
 @pytest.mark.parametrize(("api_version", "kind"), BY_FIELD)
 def test_what_is_suspended_already_is_held_so_without_a_write_and_stays_so(api_version: str, kind: str) -> None:
     simulation = thrown(thing(api_version, kind, suspend=True))
-    assert not any(isinstance(step, Act) for step in simulation.steps)
+    assert not any(isinstance(step, WriteTarget) for step in simulation.steps)
     assert simulation.status().phase == "Engaged"
     stays = f"{kind}/nightly spec.suspend was at true before the throw, and a release leaves it at true"
     assert remarks(simulation) == [("AlreadySet", stays)]
@@ -264,7 +264,7 @@ def test_what_is_not_there_is_waited_for() -> None:
     assert condition(simulation.status(), "Ready")[:2] == ("False", "TargetNotFound")
 
     simulation.with_object(thing("batch/v1", "CronJob") | {"metadata": {"name": "nightly", "namespace": NAMESPACE}})
-    simulation.store.let_go([ref])
+    simulation.store.evict([ref])
     simulation.drive()
 
     assert live(simulation)["spec"] == {"suspend": True}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runbook_operator.core.observed_object import Missing
-from runbook_operator.core.queries import Answering, Find, May, Query, Read
+from runbook_operator.core.queries import AccessReview, Find, ProbeResult, Query, Read
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 from tests import traffic
@@ -28,7 +28,7 @@ WORLDS: dict[str, tuple[Body, ...]] = {
     "Ingress": (traffic.ingress(meta={"annotations": {"owner": "shop"}}),),
     "NetworkPolicy": (traffic.pod(),),
 }
-GONE = Answering(None, "no connection is made: Connection refused", "Unreachable")
+GONE = ProbeResult(None, "no connection is made: Connection refused", "Unreachable")
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Namespace(Simulation):
     asked: set[Query] = field(default_factory=set)
 
     def answer(self, query: Query) -> Any:
-        if not isinstance(query, May):
+        if not isinstance(query, AccessReview):
             self.asked.add(query)
         if isinstance(query, Find) and query.kind in self.unserved:
             return ()
@@ -120,9 +120,9 @@ def action(name: str) -> Body:
     return block(name, verify={"path": "/"}) if name == "NetworkPolicy" else block(name)
 
 
-def world(name: str, *more: str) -> Namespace:
+def snapshot(name: str, *more: str) -> Namespace:
     """Where the mechanism fits; `more` are switches that do the same."""
     actions: dict[str, Any] = {switch: action(name) for switch in ("stop", *more)}
     made = namespace(*WORLDS[name], **actions)
-    made.answering = GONE
+    made.query_supply = GONE
     return made

@@ -8,8 +8,8 @@ import pytest
 from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.deployment_guard_spec import JudgedRevision, WatchedRevision
 from runbook_operator.api.runbook import RunbookStatus, TargetStatus
-from runbook_operator.automation.active_signals import heard
-from runbook_operator.core.observed_object import seen_of
+from runbook_operator.automation.active_signals import active_signals
+from runbook_operator.core.observed_object import observed_from
 from runbook_operator.core.references import Ref
 from runbook_operator.core.signals import Signal
 from tests.builders import NOW, WEB, Body, Simulation, kill_switch, scale
@@ -44,7 +44,7 @@ def judged(simulation: Simulation, verdict: str = "Bad", **status: Any) -> Simul
 
 
 def says(simulation: Simulation, *signals: Signal) -> Simulation:
-    simulation.store.hear(simulation.switch().meta.ref, signals)
+    simulation.store.set_signals(simulation.switch().meta.ref, signals)
     return simulation
 
 
@@ -82,7 +82,7 @@ def test_who_deploys_another_one_is_not_put_back_and_ends_the_hold() -> None:
 
 def test_so_it_is_after_a_restart_when_nobody_has_said_anything_yet() -> None:
     simulation = roll_out(bad().drive())
-    simulation.store.hush()
+    simulation.store.clear_signals()
     assert simulation.restart().drive().status().phase == "Engaged"
 
     assert version(deploy(simulation, "fixed").drive()) == "fixed"
@@ -141,14 +141,14 @@ def test_a_word_about_what_is_not_watched_or_not_declared_counts_for_nothing() -
 
 
 def test_what_other_sources_say_is_heard_as_it_is() -> None:
-    simulation = bad(deployments={}).sense("Engage")
+    simulation = bad(deployments={}).monitor_state("Engage")
 
-    verdicts = {one.source: one.verdict for one in heard(simulation.world())}
+    verdicts = {one.source: one.verdict for one in active_signals(simulation.snapshot())}
     assert verdicts == {"Metric": "Engage", "Deployment": "Release"}
 
 
 def held(simulation: Simulation) -> bool:
-    return any(one.verdict == "Engage" for one in heard(simulation.world()))
+    return any(one.verdict == "Engage" for one in active_signals(simulation.snapshot()))
 
 
 def test_where_the_runbook_or_the_workload_cannot_be_seen_the_word_stands() -> None:
@@ -165,13 +165,13 @@ def test_where_the_runbook_or_the_workload_cannot_be_seen_the_word_stands() -> N
 
 def test_what_was_seen_without_its_template_stands_until_it_is_read() -> None:
     simulation = bad().drive()
-    simulation.store.put_target(seen_of(deploy(simulation, "fixed").objects[WEB]))
+    simulation.store.put_target(observed_from(deploy(simulation, "fixed").objects[WEB]))
 
     assert held(simulation)
 
 
 def test_a_workload_that_tells_no_revision_is_taken_for_the_bad_one() -> None:
     simulation = bad()
-    simulation.store.put_target(seen_of(workload("bad")))
+    simulation.store.put_target(observed_from(workload("bad")))
 
     assert held(simulation)

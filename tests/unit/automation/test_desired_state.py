@@ -11,51 +11,53 @@ def ready(**spec: object) -> Simulation:
 
 
 def test_a_metric_engages_a_switch_and_releases_it_again() -> None:
-    simulation = ready().sense("Engage").drive()
+    simulation = ready().monitor_state("Engage").drive()
 
     assert (simulation.replicas, simulation.status().phase) == (0, "Engaged")
     assert simulation.status().engaged_by == "Metric error-rate"
     assert [(hold.source, hold.reason) for hold in simulation.status().holds] == [("Metric", "12% > 10%")]
-    assert simulation.sense("Release").drive().replicas == 3
+    assert simulation.monitor_state("Release").drive().replicas == 3
     assert simulation.status().holds == []
 
 
 def test_no_data_neither_engages_nor_releases() -> None:
-    assert ready().sense("Unknown").drive().replicas == 3
-    assert ready().sense("Engage").drive().sense("Unknown").drive().replicas == 0
+    assert ready().monitor_state("Unknown").drive().replicas == 3
+    assert ready().monitor_state("Engage").drive().monitor_state("Unknown").drive().replicas == 0
 
 
 def test_switch_that_is_held_without_data_says_so_and_how_to_release_it() -> None:
-    simulation = ready().sense("Engage").drive().sense("Unknown").drive()
+    simulation = ready().monitor_state("Engage").drive().monitor_state("Unknown").drive()
     assert condition(simulation.status(), "Automatic")[:2] == ("True", "Automatic")
 
-    held = condition(simulation.sense("Unknown", blind=True).drive().status(), "Automatic")
+    held = condition(simulation.monitor_state("Unknown", blind=True).drive().status(), "Automatic")
 
     assert held[:2] == ("True", "HeldWithoutData")
     assert held[2].startswith("Metric error-rate holds it engaged, and there is no data that would release it")
     assert 'kubectl patch sw shop-stop -n shop --type merge -p \'{"spec":{"engaged":false' in held[2]
-    other = simulation.sense("Engage", name="latency").drive()
+    other = simulation.monitor_state("Engage", name="latency").drive()
     assert condition(other.status(), "Automatic")[:2] == ("True", "Automatic")
-    assert simulation.sense("Release", name="latency").silence().drive().replicas == 3
+    assert simulation.monitor_state("Release", name="latency").silence().drive().replicas == 3
     assert simulation.release().drive().replicas == 3
 
 
 def test_a_hold_that_is_noted_survives_a_restart_without_a_reading() -> None:
-    simulation = ready().sense("Engage").drive()
+    simulation = ready().monitor_state("Engage").drive()
     simulation.store._signals.clear()
 
     assert simulation.restart().drive().replicas == 0
 
 
 def test_it_stays_engaged_while_at_least_one_hold_lasts() -> None:
-    simulation = ready().sense("Engage").sense("Engage", name="latency").drive().sense("Release").drive()
+    simulation = (
+        ready().monitor_state("Engage").monitor_state("Engage", name="latency").drive().monitor_state("Release").drive()
+    )
 
     assert simulation.replicas == 0
-    assert simulation.sense("Release", name="latency").drive().replicas == 3
+    assert simulation.monitor_state("Release", name="latency").drive().replicas == 3
 
 
 def test_a_persons_word_goes_before_what_is_automatic() -> None:
-    simulation = ready().sense("Engage").drive().silence().drive()
+    simulation = ready().monitor_state("Engage").drive().silence().drive()
 
     assert simulation.replicas == 3
     assert condition(simulation.status(), "Automatic")[:2] == ("False", "Silenced")
@@ -65,15 +67,15 @@ def test_a_persons_word_goes_before_what_is_automatic() -> None:
 
 
 def test_a_person_who_lets_go_leaves_it_to_the_holds() -> None:
-    simulation = ready().throw().drive().sense("Engage").drive()
+    simulation = ready().throw().drive().monitor_state("Engage").drive()
     assert [hold.source for hold in simulation.status().holds] == ["Person", "Metric"]
 
     assert simulation.release().drive().replicas == 0
-    assert simulation.sense("Release").drive().replicas == 3
+    assert simulation.monitor_state("Release").drive().replicas == 3
 
 
 def test_an_entry_that_is_not_automatic_is_left_to_people() -> None:
-    simulation = ready(killSwitches=[kill_switch(automatic=False)]).sense("Engage").drive()
+    simulation = ready(killSwitches=[kill_switch(automatic=False)]).monitor_state("Engage").drive()
 
     assert simulation.replicas == 3
     assert condition(simulation.status(), "Automatic")[:2] == ("False", "Manual")
@@ -82,7 +84,7 @@ def test_an_entry_that_is_not_automatic_is_left_to_people() -> None:
 
 @pytest.mark.parametrize(("engaged", "before", "after"), [(True, 0, 3), (False, 3, 0)])
 def test_either_word_ends_by_itself(*, engaged: bool, before: int, after: int) -> None:
-    simulation = ready().sense("Engage" if not engaged else "Release")
+    simulation = ready().monitor_state("Engage" if not engaged else "Release")
     simulation.say(engaged=engaged, reason="INC-1", expires_after="30m").drive()
     assert simulation.replicas == before
 
@@ -101,8 +103,8 @@ def test_a_word_that_expired_while_no_operator_was_there_does_nothing_any_more()
 
     simulation.drive()
 
-    assert kinds(simulation.steps)[0] == "Unsay"
-    assert "Act" not in kinds(simulation.steps)
+    assert kinds(simulation.steps)[0] == "ClearOverride"
+    assert "WriteTarget" not in kinds(simulation.steps)
 
 
 def test_without_the_api_servers_note_a_word_counts_from_when_it_was_first_seen() -> None:
@@ -114,7 +116,7 @@ def test_without_the_api_servers_note_a_word_counts_from_when_it_was_first_seen(
 
 
 def test_a_silence_ends_after_the_runbooks_time_where_something_automatic_is_silenced() -> None:
-    simulation = ready(silenceFor="2h").sense("Engage").silence().drive()
+    simulation = ready(silenceFor="2h").monitor_state("Engage").silence().drive()
     assert "until" in condition(simulation.status(), "Automatic")[2]
 
     simulation.after(hours=1).drive()
@@ -126,29 +128,29 @@ def test_a_switch_without_anything_automatic_stays_released_as_long_as_the_perso
     simulation = ready().silence().drive().after(days=30).drive()
 
     assert simulation.switch().spec.engaged is False
-    assert simulation.status().word is not None
-    assert simulation.status().word.expires_at is None  # type: ignore[union-attr] # as asserted above
+    assert simulation.status().override is not None
+    assert simulation.status().override.expires_at is None  # type: ignore[union-attr] # as asserted above
 
 
 def test_a_suspended_runbook_throws_nothing_by_itself_and_obeys_people() -> None:
-    simulation = ready(suspend={"reason": "migration"}).sense("Engage").drive()
+    simulation = ready(suspend={"reason": "migration"}).monitor_state("Engage").drive()
     assert simulation.replicas == 3
     assert condition(simulation.status(), "Automatic")[1:] == ("Suspended", "the Runbook is suspended: migration")
 
     assert simulation.throw().drive().replicas == 0
-    assert simulation.sense("Release").release().drive().replicas == 3
+    assert simulation.monitor_state("Release").release().drive().replicas == 3
 
 
 def test_a_suspension_freezes_no_release() -> None:
-    simulation = ready().sense("Engage").drive().with_runbook(suspend={}).drive()
+    simulation = ready().monitor_state("Engage").drive().with_runbook(suspend={}).drive()
     assert simulation.replicas == 0
     assert condition(simulation.status(), "Automatic")[2] == "the Runbook is suspended"
 
-    assert simulation.sense("Release").drive().replicas == 3
+    assert simulation.monitor_state("Release").drive().replicas == 3
 
 
 def test_a_suspension_ends_at_its_time() -> None:
-    simulation = ready(suspend={"until": "2026-11-24T04:00:00Z"}).sense("Engage").drive()
+    simulation = ready(suspend={"until": "2026-11-24T04:00:00Z"}).monitor_state("Engage").drive()
     assert simulation.replicas == 3
 
     assert simulation.after(hours=1).drive().replicas == 0
@@ -157,11 +159,11 @@ def test_a_suspension_ends_at_its_time() -> None:
 def test_a_momentary_switch_acts_once_for_a_hold_that_lasts() -> None:
     simulation = ready(killSwitches=[], scaling=[{"name": "stop", "target": "web", "by": 2, "max": 9}])
 
-    simulation.sense("Engage").drive().drive()
+    simulation.monitor_state("Engage").drive().drive()
     assert simulation.replicas == 5
-    simulation.sense("Release").drive()
+    simulation.monitor_state("Release").drive()
     assert (simulation.replicas, simulation.status().phase) == (5, "Released")
-    assert simulation.after(minutes=5).sense("Engage").drive().replicas == 7
+    assert simulation.after(minutes=5).monitor_state("Engage").drive().replicas == 7
 
 
 def test_a_momentary_switch_thrown_again_before_it_was_written_down_keeps_both_in_its_history() -> None:

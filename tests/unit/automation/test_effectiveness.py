@@ -8,7 +8,7 @@ import pytest
 
 from runbook_operator.api.switch import Engagement
 from runbook_operator.automation.effectiveness import verdict
-from runbook_operator.automation.gates import is_held_back
+from runbook_operator.automation.gates import is_blocked_by_gate
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.signals import Signal
 from runbook_operator.kube import errors
@@ -21,7 +21,9 @@ TIME = timedelta(minutes=5, seconds=30)
 
 
 def engaged(**spec: Any) -> Simulation:
-    return Simulation().with_runbook(**{"metrics": [METRIC]} | spec).with_target(3).drive().sense("Engage").drive()
+    return (
+        Simulation().with_runbook(**{"metrics": [METRIC]} | spec).with_target(3).drive().monitor_state("Engage").drive()
+    )
 
 
 def last(simulation: Simulation) -> Engagement:
@@ -35,14 +37,14 @@ def helped(simulation: Simulation) -> bool | None:
 
 
 def test_what_the_metric_got_well_by_has_helped() -> None:
-    simulation = engaged().after(minutes=5).drive().sense("Release").drive()
+    simulation = engaged().after(minutes=5).drive().monitor_state("Release").drive()
 
     assert (last(simulation).source, last(simulation).helped) == ("Metric", True)
 
 
 def test_a_metric_that_is_as_bad_when_it_should_be_well_was_not_helped_and_that_is_said_once() -> None:
     simulation = engaged()
-    moment = due(simulation.world())
+    moment = due(simulation.snapshot())
     assert moment is not None
     assert timedelta(0) <= moment - simulation.now <= TIME
 
@@ -55,15 +57,15 @@ def test_a_metric_that_is_as_bad_when_it_should_be_well_was_not_helped_and_that_
     said = [one for one in about_switch if one.reason is Reason.INEFFECTIVE]
     assert [one.warning for one in said] == [True]
     assert "held for 5m30s, and Metric error-rate is as bad as it was" in said[0].message
-    assert due(simulation.world()) is None
-    assert last(simulation.sense("Release").drive()).helped is False
+    assert due(simulation.snapshot()) is None
+    assert last(simulation.monitor_state("Release").drive()).helped is False
 
 
 def test_without_data_nobody_can_tell_and_the_next_data_does() -> None:
-    simulation = engaged().sense("Unknown").after(hours=1).drive()
+    simulation = engaged().monitor_state("Unknown").after(hours=1).drive()
     assert helped(simulation) is None
 
-    assert helped(simulation.sense("Engage").drive()) is False
+    assert helped(simulation.monitor_state("Engage").drive()) is False
 
 
 def test_an_end_that_a_person_brings_about_says_nothing() -> None:
@@ -71,12 +73,12 @@ def test_an_end_that_a_person_brings_about_says_nothing() -> None:
 
 
 def test_engagement_that_wrote_nothing_has_neither_helped_nor_not() -> None:
-    simulation = engaged().sense("Release")
+    simulation = engaged().monitor_state("Release")
     record = simulation.status().record
     assert record
 
-    assert verdict(simulation.world(), record) is True
-    assert verdict(simulation.world(), record.replace(actions=[])) is None
+    assert verdict(simulation.snapshot(), record) is True
+    assert verdict(simulation.snapshot(), record.replace(actions=[])) is None
 
 
 def test_a_person_and_a_dependency_are_not_judged() -> None:
@@ -88,9 +90,9 @@ def test_a_person_and_a_dependency_are_not_judged() -> None:
 
     simulation = Simulation().with_runbook().with_target(3).drive()
     ref = simulation.switch().meta.ref
-    simulation.store.hear(ref, (Signal("Dependency", "model-api", "Engage"),))
+    simulation.store.set_signals(ref, (Signal("Dependency", "model-api", "Engage"),))
     assert simulation.drive().after(hours=1).drive().replicas == 0
-    simulation.store.hear(ref, (Signal("Dependency", "model-api", "Release"),))
+    simulation.store.set_signals(ref, (Signal("Dependency", "model-api", "Release"),))
     assert (last(simulation.drive()).source, last(simulation).helped) == ("Dependency", None)
 
 
@@ -107,12 +109,12 @@ def test_where_the_runbook_is_gone_nothing_is_judged() -> None:
 
 def test_what_is_not_in_place_yet_has_had_no_time_to_help() -> None:
     simulation = Simulation().with_runbook(metrics=[METRIC]).with_target(3).drive()
-    simulation.refuse(errors.ForbiddenError("403")).sense("Engage").drive().after(hours=1).drive()
+    simulation.refuse(errors.ForbiddenError("403")).monitor_state("Engage").drive().after(hours=1).drive()
     assert helped(simulation) is None
-    assert last(simulation.sense("Release").drive()).helped is None
+    assert last(simulation.monitor_state("Release").drive()).helped is None
 
-    simulation = engaged().sense("Release").drive().after(hours=1)
-    simulation.refuse(errors.UnavailableError("500")).sense("Engage").drive().after(minutes=9)
+    simulation = engaged().monitor_state("Release").drive().after(hours=1)
+    simulation.refuse(errors.UnavailableError("500")).monitor_state("Engage").drive().after(minutes=9)
     simulation.refuse(None).drive().after(minutes=5).drive()
     assert helped(simulation) is None
     assert helped(simulation.after(minutes=1).drive()) is False
@@ -135,10 +137,10 @@ def test_a_cluster_that_is_not_through_with_it_has_the_time_from_then_on() -> No
 
 
 def test_a_metric_that_is_soon_bad_again_was_not_helped() -> None:
-    simulation = engaged().sense("Release").drive()
+    simulation = engaged().monitor_state("Release").drive()
     assert last(simulation).helped is True
 
-    simulation.after(minutes=4).sense("Engage").drive()
+    simulation.after(minutes=4).monitor_state("Engage").drive()
     assert (simulation.replicas, last(simulation).helped) == (3, False)
     assert condition(simulation.status(), "Automatic")[1] == "CoolDown"
 
@@ -149,9 +151,9 @@ def test_a_metric_that_is_soon_bad_again_was_not_helped() -> None:
 def test_another_metric_or_the_same_one_later_says_nothing_of_the_last_time(
     name: str, minutes: int, cool_down: str
 ) -> None:
-    simulation = engaged(automation={"coolDown": cool_down}).sense("Release").drive()
+    simulation = engaged(automation={"coolDown": cool_down}).monitor_state("Release").drive()
 
-    simulation.after(minutes=minutes).sense("Engage", name=name).drive()
+    simulation.after(minutes=minutes).monitor_state("Engage", name=name).drive()
 
     assert simulation.status().history[0].helped is True
 
@@ -165,12 +167,14 @@ def test_a_hold_that_a_person_silenced_has_not_come_back() -> None:
 def test_what_did_not_help_twice_in_a_row_is_not_done_again_until_a_person_has_looked() -> None:
     simulation = engaged()
     for _ in range(2):
-        simulation.sense("Release").drive().after(minutes=1).sense("Engage").drive().after(minutes=6).drive()
+        simulation.monitor_state("Release").drive().after(minutes=1).monitor_state("Engage").drive().after(
+            minutes=6
+        ).drive()
 
     assert [one.helped for one in simulation.status().history] == [False, False]
     assert simulation.replicas == 3
     assert condition(simulation.status(), "Automatic")[1] == "Ineffective"
-    assert is_held_back(simulation.status())
+    assert is_blocked_by_gate(simulation.status())
     assert simulation.after(hours=9).drive().replicas == 3
 
     assert simulation.say(engaged=None, reason="provider has mended it").drive().replicas == 0
@@ -184,7 +188,7 @@ def test_a_momentary_act_is_over_before_anything_could_be_seen_of_it() -> None:
 
 
 def test_the_history_keeps_what_budgets_count_however_often_people_throw_the_switch() -> None:
-    simulation = engaged().sense("Release").drive()
+    simulation = engaged().monitor_state("Release").drive()
     for _ in range(12):
         simulation.throw().drive().release().drive()
     assert [one.source for one in simulation.status().history] == ["Person"] * 10 + ["Metric"]
@@ -194,9 +198,9 @@ def test_the_history_keeps_what_budgets_count_however_often_people_throw_the_swi
 
 
 def test_a_history_from_before_is_left_as_it_is_where_the_runbook_does_not_parse() -> None:
-    simulation = engaged().sense("Release").drive()
+    simulation = engaged().monitor_state("Release").drive()
     history = simulation.status().history
     ref, runbook = next(iter(simulation.store.runbooks.items()))
     simulation.store.runbooks[ref] = replace(runbook, spec=None, error="spec.title: Field required")
 
-    assert simulation.after(minutes=1).sense("Engage").drive().status().history == history
+    assert simulation.after(minutes=1).monitor_state("Engage").drive().status().history == history

@@ -12,26 +12,32 @@ from hypothesis import strategies as st
 
 from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.deployment_guard_spec import JudgedRevision, WatchedRevision
-from runbook_operator.api.monitoring_spec import Level, Sensed
+from runbook_operator.api.monitoring_spec import EntryStatus, Level
 from runbook_operator.api.parsing import RunbookObject
 from runbook_operator.api.runbook import RunbookStatus, TargetStatus
 from runbook_operator.api.switch import (
     Declared,
     Engagement,
-    Entry,
+    FieldRecord,
     Holder,
     Named,
     PinnedTarget,
     Record,
 )
-from runbook_operator.automation.desired_state import begins_by_itself, held_back, is_over, wanted, word
-from runbook_operator.automation.gates import GATES, HELD_BACK, closed, is_held_back
+from runbook_operator.automation.desired_state import (
+    begins_automatically,
+    closed_gate,
+    current_override,
+    is_over,
+    should_be_engaged,
+)
+from runbook_operator.automation.gates import GATE_REASONS, GATES, closed, is_blocked_by_gate
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 from runbook_operator.core.signals import Signal, Source
 from runbook_operator.reconcile.snapshot import Policy
 from runbook_operator.switches.requeue import due
-from tests.builders import NOW, WEB, Body, Simulation, condition, kill_switch, scale, seen, switch
+from tests.builders import NOW, WEB, Body, Simulation, condition, kill_switch, observed, scale, switch
 from tests.stories import Story, deployment
 
 RUNBOOK = Ref("runbooks.dev/v1alpha1", "Runbook", "shop", "shop")
@@ -66,7 +72,7 @@ def with_status(simulation: Simulation, status: RunbookStatus) -> Simulation:
 
 
 def with_dependency(simulation: Simulation, level: Level, known: Level = "Unknown") -> Simulation:
-    told = Sensed(name="model-api", level=level, known=known, since=timestamp(NOW))
+    told = EntryStatus(name="model-api", level=level, known=known, since=timestamp(NOW))
     return with_status(simulation, RunbookStatus(dependencies=[told]))
 
 
@@ -110,7 +116,7 @@ def rolling(simulation: Simulation, updated: int = 1, **status: Any) -> Simulati
 
 def with_pods(simulation: Simulation, status: Body, **metadata: Any) -> Simulation:
     """The Deployment with this status, whatever was read of it before."""
-    found = seen(3)
+    found = observed(3)
     body = {**found.body, "metadata": {**found.body["metadata"], **metadata}, "status": status}
     simulation.store.put_target(replace(found, body=body))
     return simulation
@@ -120,7 +126,7 @@ def held_down(simulation: Simulation, field: str = "spec.selector[x]", **rest: A
     """Another Runbook's switch has blocked the traffic of the Deployment for two hours."""
     other, place = switch(runbook="other"), {"api_version": "v1", "kind": "Service", "name": "web", "uid": "svc-1"}
     action = str(rest.get("action", "blockTraffic"))
-    one = Entry.model_validate({"action": action, "field": field, "result": "Applied", **place, **rest})
+    one = FieldRecord.model_validate({"action": action, "field": field, "result": "Applied", **place, **rest})
     declared = Declared(action=action, target=PinnedTarget(workload=Named.of(WEB)))
     began = timestamp(simulation.now - 2 * HOUR)
     record = Record(engagement_id="o", engaged_at=began, plan=[declared], actions=[one])
@@ -130,7 +136,7 @@ def held_down(simulation: Simulation, field: str = "spec.selector[x]", **rest: A
 def also(simulation: Simulation, source: Source, name: str) -> Simulation:
     """Another source says that the switch is to be engaged."""
     ref = simulation.switch().meta.ref
-    simulation.store.hear(ref, (*simulation.store.signals_of(ref), Signal(source, name, "Engage")))
+    simulation.store.set_signals(ref, (*simulation.store.signals_of(ref), Signal(source, name, "Engage")))
     return simulation
 
 
@@ -140,7 +146,7 @@ def unconfirmed(simulation: Simulation) -> None:
         suspended = declare(simulation, suspend={}).drive()
         declare(suspended)
     if any(one.verdict == "Engage" for one in simulation.store.signals_of(simulation.switch().meta.ref)):
-        simulation.sense("Unknown")
+        simulation.monitor_state("Unknown")
 
 
 CLOSE: Mapping[Reason, Close] = {
@@ -173,49 +179,51 @@ OPENED_BY_TIME = {
 
 
 def gate_of(simulation: Simulation) -> Reason | None:
-    gate = held_back(simulation.world())
+    gate = closed_gate(simulation.snapshot())
     return gate.reason if gate else None
 
 
 def message_of(simulation: Simulation) -> str:
-    gate = held_back(simulation.world())
+    gate = closed_gate(simulation.snapshot())
     assert gate is not None
     return gate.message
 
 
 def test_there_is_a_world_for_every_gate() -> None:
-    assert set(CLOSE) == HELD_BACK
+    assert set(CLOSE) == GATE_REASONS
     # A window is open, or cannot be read: one gate with two reasons.
-    assert len(GATES) == len(HELD_BACK) - 1
+    assert len(GATES) == len(GATE_REASONS) - 1
 
 
 @pytest.mark.parametrize("reason", [None, *CLOSE])
 @pytest.mark.parametrize(("hold", "word", "engaged"), [*product((False, True), (None, True, False), (False, True))])
 def test_what_is_engaged_follows_the_person_then_what_is_engaged_and_held_and_only_then_the_gates(
-    reason: Reason | None, *, hold: bool, word: bool | None, engaged: bool
+    reason: Reason | None, *, hold: bool, current_override: bool | None, engaged: bool
 ) -> None:
     simulation = ready()
     if engaged or (hold and reason is Reason.UNCONFIRMED):
-        simulation.sense("Engage")
+        simulation.monitor_state("Engage")
     if engaged:
         simulation.drive()
     if reason is not None:
         CLOSE[reason](simulation)
     if not (hold and reason is Reason.UNCONFIRMED):
-        simulation.sense("Engage" if hold else "Release")
-    if word is not None:
-        simulation.say(engaged=word)
+        simulation.monitor_state("Engage" if hold else "Release")
+    if current_override is not None:
+        simulation.say(engaged=current_override)
     simulation.drive()
 
-    expected = word if word is not None else hold and (engaged or reason is None)
+    expected = current_override if current_override is not None else hold and (engaged or reason is None)
     assert (simulation.replicas == 0) is expected
     assert (simulation.status().record is not None) is expected
-    assert is_held_back(simulation.status()) is (word is None and hold and not engaged and reason is not None)
+    assert is_blocked_by_gate(simulation.status()) is (
+        current_override is None and hold and not engaged and reason is not None
+    )
 
 
 @pytest.mark.parametrize("reason", CLOSE)
 def test_what_is_held_back_is_noted_told_and_said_once(reason: Reason) -> None:
-    simulation = ready().sense("Engage")
+    simulation = ready().monitor_state("Engage")
     CLOSE[reason](simulation)
     simulation.said.clear()
 
@@ -228,7 +236,7 @@ def test_what_is_held_back_is_noted_told_and_said_once(reason: Reason) -> None:
         assert message == f"held back: {message_of(simulation)}; Metric error-rate would engage it"
     about_switch = [one for one in simulation.said if one.about == simulation.switch().meta.ref]
     # What was not confirmed had been held back by the suspension already, for the same hold.
-    assert [one.reason for one in about_switch] == ([] if reason is Reason.UNCONFIRMED else [Reason.HELD_BACK])
+    assert [one.reason for one in about_switch] == ([] if reason is Reason.UNCONFIRMED else [Reason.ENGAGEMENT_BLOCKED])
     assert all(one.warning and message_of(simulation) in one.message for one in about_switch)
 
 
@@ -245,13 +253,13 @@ def test_what_is_held_back_is_noted_told_and_said_once(reason: Reason) -> None:
 def test_switch_that_holds_the_target_down_keeps_metrics_from_acting_on_it(
     field: str, rest: Body, *, closes: bool
 ) -> None:
-    simulation = held_down(ready().sense("Engage"), field, **rest)
+    simulation = held_down(ready().monitor_state("Engage"), field, **rest)
 
     assert gate_of(simulation) is (Reason.TARGET_HELD_DOWN if closes else None)
 
 
 def test_switch_that_was_thrown_after_the_metric_was_bad_holds_nothing_back() -> None:
-    simulation = declare(ready().sense("Engage"), suspend={}).drive()
+    simulation = declare(ready().monitor_state("Engage"), suspend={}).drive()
     declare(simulation).now += 3 * HOUR
 
     assert gate_of(held_down(simulation)) is None
@@ -259,7 +267,7 @@ def test_switch_that_was_thrown_after_the_metric_was_bad_holds_nothing_back() ->
 
 @pytest.mark.parametrize("reason", [one for one in CLOSE if one is not Reason.UNCONFIRMED])
 def test_when_the_gate_opens_and_the_hold_lasts_it_engages_and_says_so(reason: Reason) -> None:
-    simulation = ready().sense("Engage")
+    simulation = ready().monitor_state("Engage")
     CLOSE[reason](simulation)
     simulation.drive()
     assert simulation.replicas == 3
@@ -271,27 +279,27 @@ def test_when_the_gate_opens_and_the_hold_lasts_it_engages_and_says_so(reason: R
     simulation.drive()
 
     assert simulation.replicas == 0
-    said = [one.message for one in simulation.said if one.reason is Reason.ENGAGES_AFTER_ALL]
+    said = [one.message for one in simulation.said if one.reason is Reason.UNBLOCKED]
     assert said
     assert all("shop-stop by Metric error-rate (12% > 10%): it was held back, and engages now" in one for one in said)
     assert condition(simulation.status(), "Automatic")[:2] == ("True", "Automatic")
 
 
 def test_nothing_is_said_of_gates_where_none_was_closed() -> None:
-    simulation = ready().sense("Engage").drive().sense("Release").drive()
+    simulation = ready().monitor_state("Engage").drive().monitor_state("Release").drive()
 
-    assert {Reason.HELD_BACK, Reason.ENGAGES_AFTER_ALL}.isdisjoint(one.reason for one in simulation.said)
+    assert {Reason.ENGAGEMENT_BLOCKED, Reason.UNBLOCKED}.isdisjoint(one.reason for one in simulation.said)
 
 
 def test_a_person_who_throws_what_is_held_back_is_not_told_that_it_engages_after_all() -> None:
-    simulation = ready(suspend={}).sense("Engage").drive().throw().drive()
+    simulation = ready(suspend={}).monitor_state("Engage").drive().throw().drive()
 
     assert simulation.replicas == 0
-    assert Reason.ENGAGES_AFTER_ALL not in {one.reason for one in simulation.said}
+    assert Reason.UNBLOCKED not in {one.reason for one in simulation.said}
 
 
 def test_a_hold_that_goes_away_behind_a_gate_leaves_nothing() -> None:
-    simulation = ready(suspend={}).sense("Engage").drive().sense("Release").drive()
+    simulation = ready(suspend={}).monitor_state("Engage").drive().monitor_state("Release").drive()
     declare(simulation).drive()
 
     assert (simulation.replicas, simulation.status().holds) == (3, [])
@@ -300,11 +308,11 @@ def test_a_hold_that_goes_away_behind_a_gate_leaves_nothing() -> None:
 
 @pytest.mark.parametrize(("reason", "wait"), OPENED_BY_TIME.items())
 def test_a_gate_that_time_opens_is_looked_at_then(reason: Reason, wait: timedelta) -> None:
-    simulation = ready().sense("Engage")
+    simulation = ready().monitor_state("Engage")
     CLOSE[reason](simulation)
     simulation.drive()
 
-    moment = due(simulation.world())
+    moment = due(simulation.snapshot())
     assert moment is not None
     assert timedelta(0) <= NOW + wait - moment + timedelta(seconds=1) < timedelta(seconds=2)
     simulation.now = moment
@@ -313,22 +321,22 @@ def test_a_gate_that_time_opens_is_looked_at_then(reason: Reason, wait: timedelt
 
 @pytest.mark.parametrize("reason", [one for one in CLOSE if one not in (*OPENED_BY_TIME, Reason.SUSPENDED)])
 def test_every_other_gate_is_looked_at_every_ten_seconds(reason: Reason) -> None:
-    simulation = ready().sense("Engage")
+    simulation = ready().monitor_state("Engage")
     CLOSE[reason](simulation)
 
-    world = simulation.drive().world()
+    snapshot = simulation.drive().snapshot()
 
-    assert due(world) == world.now + timedelta(seconds=10)
+    assert due(snapshot) == snapshot.now + timedelta(seconds=10)
 
 
 def test_a_suspension_with_an_end_is_looked_at_then() -> None:
-    simulation = ready(suspend={"until": "2026-11-24T04:00:00Z"}).sense("Engage").drive()
+    simulation = ready(suspend={"until": "2026-11-24T04:00:00Z"}).monitor_state("Engage").drive()
 
-    assert due(simulation.world()) == NOW + HOUR
+    assert due(simulation.snapshot()) == NOW + HOUR
 
 
 def test_of_several_gates_that_are_closed_the_first_is_told() -> None:
-    simulation = ready(suspend={}).sense("Engage").drive().sense("Unknown")
+    simulation = ready(suspend={}).monitor_state("Engage").drive().monitor_state("Unknown")
     held_down(rolling(with_others(simulation, 5)))
     with_dependency(simulation, "Critical")
     with_history(
@@ -347,7 +355,7 @@ def test_of_several_gates_that_are_closed_the_first_is_told() -> None:
     for change in changes:
         spec |= change
         told.append(gate_of(declare(simulation, **spec)))
-    told.append(gate_of(simulation.sense("Engage")))
+    told.append(gate_of(simulation.monitor_state("Engage")))
     told.append(gate_of(with_dependency(simulation, "Ok")))
     told.append(gate_of(rolling(simulation, updated=3)))
     told.append(gate_of(simulation._put(switch(runbook="other"))))
@@ -367,23 +375,23 @@ def test_of_several_gates_that_are_closed_the_first_is_told() -> None:
 
 
 def test_a_cool_down_is_for_what_is_automatic_and_ends_when_a_person_has_spoken() -> None:
-    simulation = ready().sense("Engage").drive().silence().drive()
+    simulation = ready().monitor_state("Engage").drive().silence().drive()
     assert simulation.status().history[0].source == "Metric"
     assert simulation.release().drive().replicas == 0
 
-    simulation = ready().throw().drive().release().drive().sense("Engage").drive()
+    simulation = ready().throw().drive().release().drive().monitor_state("Engage").drive()
     assert simulation.replicas == 0
 
 
 def test_a_cool_down_is_from_the_last_automatic_engagement_whatever_a_person_has_thrown_before() -> None:
-    simulation = ready().sense("Engage")
+    simulation = ready().monitor_state("Engage")
     with_history(simulation, over(simulation, timedelta(minutes=1)), over(simulation, 2 * HOUR, "Person"))
 
     assert message_of(simulation) == "cool-down after the last automatic engagement, until 2026-11-24T03:04:00Z"
 
 
 def test_a_person_who_has_looked_lets_an_ineffective_switch_act_again() -> None:
-    simulation = ready().sense("Engage")
+    simulation = ready().monitor_state("Engage")
     CLOSE[Reason.INEFFECTIVE](simulation)
     told = condition(simulation.drive().status(), "Automatic")[2]
     assert '{"spec":{"reason":"looked at over-8:00:00"}}' in told
@@ -393,7 +401,7 @@ def test_a_person_who_has_looked_lets_an_ineffective_switch_act_again() -> None:
 
 def test_one_engagement_that_helped_or_that_nobody_can_judge_breaks_the_row() -> None:
     for helped in (True, None):
-        simulation = ready().sense("Engage")
+        simulation = ready().monitor_state("Engage")
         with_history(
             simulation,
             over(simulation, HOUR, helped=False),
@@ -404,7 +412,7 @@ def test_one_engagement_that_helped_or_that_nobody_can_judge_breaks_the_row() ->
 
 
 def test_what_did_not_help_against_a_metric_is_done_for_a_dependency_all_the_same() -> None:
-    simulation = ready().sense("Engage")
+    simulation = ready().monitor_state("Engage")
     CLOSE[Reason.INEFFECTIVE](simulation)
 
     assert gate_of(also(simulation, "Dependency", "model-api")) is None
@@ -423,7 +431,7 @@ def test_what_did_not_help_against_a_metric_is_done_for_a_dependency_all_the_sam
 def test_a_dependency_suppresses_while_it_is_down_as_last_known(
     level: Level, known: Level, expected: Reason | None
 ) -> None:
-    simulation = ready(dependencies=[MODEL_API]).sense("Engage")
+    simulation = ready(dependencies=[MODEL_API]).monitor_state("Engage")
     assert gate_of(simulation) is None
 
     assert gate_of(with_dependency(simulation, level, known)) is expected
@@ -431,7 +439,7 @@ def test_a_dependency_suppresses_while_it_is_down_as_last_known(
 
 def test_the_impact_of_the_dependency_goes_with_it_and_others_suppress_nothing() -> None:
     other = MODEL_API | {"name": "other", "suppress": []}
-    simulation = with_dependency(ready(dependencies=[other, MODEL_API]).sense("Engage"), "Critical")
+    simulation = with_dependency(ready(dependencies=[other, MODEL_API]).monitor_state("Engage"), "Critical")
     assert message_of(simulation) == "dependency model-api is down (No AI responses), against which it would not help"
 
     plain = {key: value for key, value in MODEL_API.items() if key != "impactIfDown"}
@@ -453,14 +461,14 @@ def test_the_impact_of_the_dependency_goes_with_it_and_others_suppress_nothing()
 def test_pods_that_are_replaced_are_a_rollout_and_pods_that_are_not_ready_or_not_made_yet_are_none(
     status: Body, *, rolls: bool
 ) -> None:
-    simulation = ready().sense("Engage")
+    simulation = ready().monitor_state("Engage")
     with_pods(simulation, {"observedGeneration": 2} | status if status else {}, generation=2)
 
     assert gate_of(simulation) is (Reason.DEPLOYMENT_IN_PROGRESS if rolls else None)
 
 
 def test_a_rollout_keeps_from_acting_for_ten_minutes_at_most() -> None:
-    simulation = rolling(ready().sense("Engage")).drive()
+    simulation = rolling(ready().monitor_state("Engage")).drive()
 
     assert simulation.after(minutes=9).drive().replicas == 3
     assert simulation.after(minutes=1).drive().replicas == 0
@@ -468,7 +476,7 @@ def test_a_rollout_keeps_from_acting_for_ten_minutes_at_most() -> None:
 
 def test_what_rolls_back_or_is_held_by_the_watch_over_the_rollout_is_about_the_very_rollout() -> None:
     back = kill_switch("stop", {"rollback": {"target": "web"}})
-    assert gate_of(rolling(ready(killSwitches=[back]).sense("Engage"))) is None
+    assert gate_of(rolling(ready(killSwitches=[back]).monitor_state("Engage"))) is None
 
     times = {"since": timestamp(NOW), "until": timestamp(NOW + HOUR)}
     target = TargetStatus(
@@ -486,16 +494,16 @@ def test_what_rolls_back_or_is_held_by_the_watch_over_the_rollout_is_about_the_v
 def test_an_action_without_a_workload_or_on_another_kind_waits_for_no_rollout() -> None:
     cron = {"name": "web", "workload": {"apiVersion": "batch/v1", "kind": "CronJob", "name": "web"}}
     asleep = kill_switch("stop", {"suspend": {"target": "web"}})
-    assert gate_of(rolling(ready(targets=[cron], killSwitches=[asleep]).sense("Engage"))) is None
+    assert gate_of(rolling(ready(targets=[cron], killSwitches=[asleep]).monitor_state("Engage"))) is None
 
     told = kill_switch("stop", {"notify": {"contact": "primary", "message": "Look"}})
     contacts = [{"name": "primary", "role": "On-Call"}]
-    assert gate_of(rolling(ready(contacts=contacts, killSwitches=[told]).sense("Engage"))) is None
+    assert gate_of(rolling(ready(contacts=contacts, killSwitches=[told]).monitor_state("Engage"))) is None
 
 
 def test_of_several_metrics_the_one_that_settles_first_counts_and_a_dependency_settles_at_once() -> None:
     slow, quick = METRIC | {"settle": "10m"}, METRIC | {"name": "latency", "query": "rate(x[5m])"}
-    simulation = ready(metrics=[slow, quick]).sense("Engage").sense("Engage", name="latency")
+    simulation = ready(metrics=[slow, quick]).monitor_state("Engage").monitor_state("Engage", name="latency")
     with_history(simulation, over(simulation, timedelta(minutes=1), "Person"))
     assert message_of(simulation) == (
         "metric latency includes samples from before the last act of this switch, until 2026-11-24T03:04:00Z"
@@ -510,13 +518,13 @@ def test_of_several_windows_that_are_open_the_last_to_close_is_named() -> None:
         NIGHTLY | {"name": "long", "duration": "9h"},
         NIGHTLY | {"name": "noon", "schedule": "0 12 * * *"},
     ]
-    simulation = ready(automation={"maintenanceWindows": windows}).sense("Engage")
+    simulation = ready(automation={"maintenanceWindows": windows}).monitor_state("Engage")
 
     assert message_of(simulation) == "maintenance window long is open until 2026-11-24T11:00:00Z"
 
 
 def test_a_window_that_cannot_be_read_keeps_from_acting_and_names_its_field() -> None:
-    simulation = ready().sense("Engage")
+    simulation = ready().monitor_state("Engage")
     CLOSE[Reason.INVALID_SPEC](simulation)
 
     assert message_of(simulation).startswith(
@@ -537,21 +545,23 @@ def test_a_window_that_cannot_be_read_is_told_on_the_runbook() -> None:
 
 def test_the_budget_is_for_all_switches_of_the_runbook_and_counts_no_person() -> None:
     both = [kill_switch(), kill_switch("other", scale(replicas=1))]
-    simulation = ready(killSwitches=both, automation={"actsPerHour": 1}).sense("Engage", "other").drive("other", "stop")
-    assert gate_of(simulation.sense("Engage")) is Reason.BUDGET_EXHAUSTED
+    simulation = (
+        ready(killSwitches=both, automation={"actsPerHour": 1}).monitor_state("Engage", "other").drive("other", "stop")
+    )
+    assert gate_of(simulation.monitor_state("Engage")) is Reason.BUDGET_EXHAUSTED
     assert message_of(simulation).startswith("the Runbook's 1 automatic engagements per hour are used up until")
 
     simulation = ready(killSwitches=both, automation={"actsPerHour": 1}).throw("other").drive("other", "stop")
-    assert gate_of(simulation.sense("Engage")) is None
+    assert gate_of(simulation.monitor_state("Engage")) is None
 
 
 def gate_under(simulation: Simulation, **policy: Any) -> tuple[Reason, str] | None:
-    gate = held_back(simulation.world(policy=Policy(**policy)))
+    gate = closed_gate(simulation.snapshot(policy=Policy(**policy)))
     return (gate.reason, gate.message) if gate else None
 
 
 def test_the_clusters_budget_is_for_all_runbooks_and_none_leaves_everything_to_people() -> None:
-    simulation = ready().sense("Engage")
+    simulation = ready().monitor_state("Engage")
     assert gate_under(simulation, acts_per_hour=0) == (
         Reason.BUDGET_EXHAUSTED,
         "the cluster's 0 automatic engagements per hour (RUNBOOK_ACTS_PER_HOUR) are used up",
@@ -569,14 +579,14 @@ def test_the_clusters_budget_is_for_all_runbooks_and_none_leaves_everything_to_p
 
 
 def test_the_blast_radius_counts_runbooks_of_the_namespace_and_of_the_cluster() -> None:
-    simulation = with_others(ready().sense("Engage"), 3)
+    simulation = with_others(ready().monitor_state("Engage"), 3)
     assert gate_under(simulation) is None
     assert gate_under(simulation, acting_per_namespace=3) == (
         Reason.BLAST_RADIUS,
         "no more than 3 Runbooks of a namespace may have automatic engagements at once (RUNBOOK_ACTING_PER_NAMESPACE)",
     )
 
-    simulation = with_others(ready().sense("Engage"), 3, namespace="elsewhere")
+    simulation = with_others(ready().monitor_state("Engage"), 3, namespace="elsewhere")
     assert gate_under(simulation, acting_per_namespace=3) is None
     assert gate_under(simulation, acting_in_cluster=3) == (
         Reason.BLAST_RADIUS,
@@ -585,11 +595,11 @@ def test_the_blast_radius_counts_runbooks_of_the_namespace_and_of_the_cluster() 
 
 
 def test_the_blast_radius_counts_neither_people_nor_the_runbook_that_acts_already() -> None:
-    assert gate_of(with_others(ready().sense("Engage"), 9, "Person")) is None
+    assert gate_of(with_others(ready().monitor_state("Engage"), 9, "Person")) is None
 
     both = [kill_switch(), kill_switch("other", scale(replicas=1))]
-    simulation = ready(killSwitches=both).sense("Engage", "other").drive("other")
-    assert gate_of(with_others(simulation, 9).sense("Engage")) is None
+    simulation = ready(killSwitches=both).monitor_state("Engage", "other").drive("other")
+    assert gate_of(with_others(simulation, 9).monitor_state("Engage")) is None
 
 
 @pytest.mark.parametrize(
@@ -608,14 +618,16 @@ def test_the_blast_radius_counts_neither_people_nor_the_runbook_that_acts_alread
 def test_so_many_pods_must_be_ready_and_stay_but_for_what_brings_pods_back(
     action: Body, status: Body, *, is_open: bool
 ) -> None:
-    simulation = ready(killSwitches=[kill_switch("stop", action)], automation={"minReadyPods": 2}).sense("Engage")
+    simulation = ready(killSwitches=[kill_switch("stop", action)], automation={"minReadyPods": 2}).monitor_state(
+        "Engage"
+    )
     rolling(simulation, updated=3, **status)
 
     assert gate_of(simulation) is (None if is_open else Reason.MIN_READY_PODS)
 
 
 def test_a_workload_that_is_not_there_has_no_ready_pods() -> None:
-    simulation = ready(automation={"minReadyPods": 1}).without_target().sense("Engage")
+    simulation = ready(automation={"minReadyPods": 1}).without_target().monitor_state("Engage")
 
     assert message_of(simulation) == (
         "scale would find or leave fewer than 1 ready pods of Deployment/web (spec.automation.minReadyPods)"
@@ -642,53 +654,59 @@ def test_pods_are_counted_as_each_kind_counts_them_and_one_that_counts_none_is_n
         targets=[target],
         killSwitches=[kill_switch("stop", {"restart": {"target": "web"}})],
         automation={"minReadyPods": 1},
-    ).sense("Engage")
+    ).monitor_state("Engage")
 
-    gate = held_back(simulation.looked())
+    gate = closed_gate(simulation.looked())
 
     assert gate is None if is_open else gate is not None
 
 
 def test_what_observe_would_do_goes_through_the_gates_too() -> None:
-    simulation = ready(mode="Observe").sense("Engage").drive()
+    simulation = ready(mode="Observe").monitor_state("Engage").drive()
     assert condition(simulation.status(), "Engaged")[1] == "Observing"
 
-    simulation = ready(mode="Observe", automation={"maintenanceWindows": [NIGHTLY]}).sense("Engage").drive()
+    simulation = ready(mode="Observe", automation={"maintenanceWindows": [NIGHTLY]}).monitor_state("Engage").drive()
     assert condition(simulation.status(), "Engaged")[1] == "Released"
     assert condition(simulation.status(), "Automatic")[1] == "MaintenanceWindow"
 
 
 def test_what_begins_by_itself_is_neither_a_persons_nor_under_way_nor_only_observed() -> None:
     simulation = ready()
-    assert not begins_by_itself(simulation.world())
-    assert begins_by_itself(simulation.sense("Engage").world())
-    assert not begins_by_itself(declare(simulation, mode="Observe").world())
-    assert not begins_by_itself(declare(simulation, killSwitches=[]).world())
-    assert not begins_by_itself(declare(simulation).throw().world())
-    assert not begins_by_itself(simulation.release().drive().world())
+    assert not begins_automatically(simulation.snapshot())
+    assert begins_automatically(simulation.monitor_state("Engage").snapshot())
+    assert not begins_automatically(declare(simulation, mode="Observe").snapshot())
+    assert not begins_automatically(declare(simulation, killSwitches=[]).snapshot())
+    assert not begins_automatically(declare(simulation).throw().snapshot())
+    assert not begins_automatically(simulation.release().drive().snapshot())
 
 
 def test_the_source_that_says_so_now_is_who_engaged_it() -> None:
-    simulation = ready(suspend={}).sense("Engage").drive().sense("Unknown").sense("Engage", name="latency")
+    simulation = (
+        ready(suspend={})
+        .monitor_state("Engage")
+        .drive()
+        .monitor_state("Unknown")
+        .monitor_state("Engage", name="latency")
+    )
 
     assert declare(simulation).drive().status().engaged_by == "Metric latency"
 
 
 def test_where_the_runbook_is_gone_no_gate_is_asked() -> None:
-    simulation = ready(suspend={}).sense("Engage").drive()
+    simulation = ready(suspend={}).monitor_state("Engage").drive()
     simulation.store.runbooks.clear()
 
-    assert closed(simulation.world(), simulation.status().holds) is None
+    assert closed(simulation.snapshot(), simulation.status().holds) is None
 
 
 def test_a_switch_that_was_never_told_about_is_not_held_back() -> None:
-    assert not is_held_back(Simulation().with_runbook().status())
+    assert not is_blocked_by_gate(Simulation().with_runbook().status())
 
 
 def lose_sight(simulation: Simulation) -> None:
     """There is no data any more, before anything is engaged; under way, that is no matter of a gate."""
     if simulation.status().record is None:
-        simulation.sense("Unknown")
+        simulation.monitor_state("Unknown")
 
 
 CLOSERS = st.lists(
@@ -697,10 +715,10 @@ CLOSERS = st.lists(
 MOVES = st.lists(
     st.sampled_from(
         [
-            lambda s: s.sense("Engage"),
-            lambda s: s.sense("Engage", name="latency"),
-            lambda s: s.sense("Release"),
-            lambda s: s.sense("Unknown"),
+            lambda s: s.monitor_state("Engage"),
+            lambda s: s.monitor_state("Engage", name="latency"),
+            lambda s: s.monitor_state("Release"),
+            lambda s: s.monitor_state("Unknown"),
             lambda s: s.throw(),
             lambda s: s.silence(expires_after="30m"),
             lambda s: s.release(),
@@ -721,15 +739,15 @@ def test_closing_gates_never_engages_and_never_releases(moves: list[Close], clos
     simulation = ready()
     for move in moves:
         move(simulation)
-    before = simulation.world()
+    before = simulation.snapshot()
     # What closes a gate declares the Runbook in Enforce, which engages a throw that nobody has seen in Observe.
     assume(not before.observing)
     for close in closers:
         close(simulation)
-    after = simulation.world()
+    after = simulation.snapshot()
 
-    said = word(before)
+    said = current_override(before)
     if before.record is not None or (said is not None and not is_over(before)):
-        assert wanted(after) is wanted(before)
+        assert should_be_engaged(after) is should_be_engaged(before)
     else:
-        assert wanted(before) or not wanted(after)
+        assert should_be_engaged(before) or not should_be_engaged(after)

@@ -37,9 +37,9 @@ def test_requests_that_are_asked_anyway_are_no_part_of_a_throw() -> None:
 
 
 def test_the_last_of_a_burst_is_the_median_burst_s() -> None:
-    bursts = [{"throw_ms": [1.0, 9.0]}, {"throw_ms": [2.0, 5.0]}, {"throw_ms": [3.0, 7.0]}]
+    status_deferral = [{"throw_ms": [1.0, 9.0]}, {"throw_ms": [2.0, 5.0]}, {"throw_ms": [3.0, 7.0]}]
 
-    assert told.last(figures(bursts=bursts)) == 7.0
+    assert told.last(figures(status_deferral=status_deferral)) == 7.0
 
 
 def test_the_summary_says_the_ratios_to_the_floor() -> None:

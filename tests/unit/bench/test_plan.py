@@ -31,7 +31,7 @@ def test_throws_are_shared_among_the_turns_and_the_idle_time_is_the_last_one_s(m
     turns = [asked_for().amounts(100, number) for number in range(3)]
 
     assert [one.throws for one in turns] == [30, 30, 30]
-    assert [one.bursts for one in turns] == [2, 2, 2]
+    assert [one.status_deferral for one in turns] == [2, 2, 2]
     assert [one.idle_seconds for one in turns] == [0, 0, 7]
 
 
@@ -90,12 +90,12 @@ def test_what_is_made_for_the_contenders_is_what_the_operator_itself_would_take(
     target = deployment("r1")
     target["metadata"] |= {"uid": "3"}
 
-    seen = parse_switch(thrown | {"status": half_done(target)})
+    observed = parse_switch(thrown | {"status": half_done(target)})
 
     assert parse_runbook(made).entry("stop")
     assert switch_of("r1") == switch_name("r1", "stop")
-    assert seen.status.record is not None
-    assert [one.saved for one in seen.status.record.actions] == [3]
+    assert observed.status.record is not None
+    assert [one.saved for one in observed.status.record.actions] == [3]
 
 
 async def test_a_contender_is_compiled_before_anything_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

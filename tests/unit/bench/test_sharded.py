@@ -55,21 +55,21 @@ def test_the_runbooks_are_valid() -> None:
 
 async def test_whoever_waits_for_a_flag_is_told_once_and_every_change_counts() -> None:
     found = flags()
-    seen: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-    found.awaited["a", "shop-0"] = seen
+    observed: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+    found.awaited["a", "shop-0"] = observed
 
     found.see(("a", "shop-0"))
     found.see(("a", "shop-0"))
 
-    assert seen.done()
+    assert observed.done()
     assert found.changes == {("a", "shop-0"): 2}
 
 
 @pytest.mark.parametrize(("wanted", "seen", "wrong"), [(2, 2, 0), (2, 3, 1), (2, 1, 1), (0, 1, 1), (1, 0, 1)])
-def test_a_flag_that_changes_more_or_less_often_than_told_to_is_counted(wanted: int, seen: int, wrong: int) -> None:
+def test_a_flag_that_changes_more_or_less_often_than_told_to_is_counted(wanted: int, observed: int, wrong: int) -> None:
     found = flags()
     found.wanted["a", "shop-0"] += wanted
-    found.changes["a", "shop-0"] += seen
+    found.changes["a", "shop-0"] += observed
 
     assert found.not_as_often_as_wanted() == wrong
 

@@ -15,7 +15,7 @@ def switch(phase: str, *finalizers: str) -> dict[str, Any]:
     return {"metadata": {"finalizers": list(finalizers)}, "status": {"phase": phase}}
 
 
-def seen(name: str, replicas: int) -> dict[str, Any]:
+def observed(name: str, replicas: int) -> dict[str, Any]:
     return {"metadata": {"name": name}, "spec": {"replicas": replicas}}
 
 
@@ -47,15 +47,15 @@ def test_what_kopf_has_not_noted_yet_is_not_at_rest(*, engaged: bool) -> None:
 
 async def test_the_watcher_takes_the_moment_of_the_change_and_of_no_other_event() -> None:
     watcher = Watcher(None, "shop")  # type: ignore[arg-type] # nothing is asked here
-    watcher.see(seen("web", 3))
+    watcher.see(observed("web", 3))
     effect = watcher.expect("web", 0)
 
-    watcher.see(seen("web", 3))
-    watcher.see(seen("api", 0))
+    watcher.see(observed("web", 3))
+    watcher.see(observed("api", 0))
     assert not effect.done()
-    watcher.see(seen("web", 0))
+    watcher.see(observed("web", 0))
     first = effect.result()
-    watcher.see(seen("web", 0))
+    watcher.see(observed("web", 0))
 
     assert effect.result() == first
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.parsing import SwitchObject
 from runbook_operator.api.switch import Engagement, Holder, Record, SwitchStatus
-from runbook_operator.cache.automation_ledger import Acting
+from runbook_operator.cache.automation_ledger import AutomationLedger
 from runbook_operator.cache.store import Store
 from runbook_operator.core.references import API_VERSION, Ref
-from runbook_operator.reconcile.snapshot import Acts
+from runbook_operator.reconcile.snapshot import AutomaticEngagements
 from tests.builders import NAMESPACE, NOW, switch, switch_body
 
 MINUTE = timedelta(minutes=1)
@@ -37,56 +37,56 @@ ASKING = a_switch("asking")
 
 
 def test_statuses_tell_who_acts_now_and_when_it_was_begun_to_within_the_hour() -> None:
-    acting = Acting()
+    acting = AutomationLedger()
     acting.note(a_switch("a", SwitchStatus(record=record(90 * MINUTE), history=[over(100 * MINUTE)])))
     acting.note(a_switch("b", SwitchStatus(history=[over(9 * MINUTE), over(20 * MINUTE)])))
     acting.note(a_switch("asking", SwitchStatus(history=[over(10 * MINUTE)])))
 
-    assert acting.acts(ASKING, NOW) == Acts(
+    assert acting.acts(ASKING, NOW) == AutomaticEngagements(
         frozenset({runbook("a")}), (NOW - 10 * MINUTE,), (NOW - 20 * MINUTE, NOW - 10 * MINUTE, NOW - 9 * MINUTE)
     )
 
 
 def test_what_people_throw_counts_nowhere() -> None:
-    acting = Acting()
+    acting = AutomationLedger()
     acting.note(a_switch("a", SwitchStatus(record=record(MINUTE, "Person"), history=[over(MINUTE, "Person")])))
 
-    assert acting.acts(ASKING, NOW) == Acts()
+    assert acting.acts(ASKING, NOW) == AutomaticEngagements()
 
 
 def test_a_switch_that_is_gone_counts_nowhere_any_more() -> None:
     store, body = Store(), switch_body(runbook="a")
     status = SwitchStatus(record=record(MINUTE))
     store.put({**body, "status": status.model_dump(mode="json", by_alias=True)})
-    assert store.acting.acts(ASKING, NOW).acting == {runbook("a")}
+    assert store.ledger.acts(ASKING, NOW).acting == {runbook("a")}
 
     store.drop(a_switch("a").meta.ref, "uid-a-stop")
-    assert store.acting.acts(ASKING, NOW) == Acts()
+    assert store.ledger.acts(ASKING, NOW) == AutomaticEngagements()
 
 
 def test_a_status_in_which_nothing_automatic_is_left_counts_nowhere_any_more() -> None:
-    acting = Acting()
+    acting = AutomationLedger()
     acting.note(a_switch("a", SwitchStatus(record=record(MINUTE))))
     acting.note(a_switch("a"))
 
-    assert acting.acts(ASKING, NOW) == Acts()
+    assert acting.acts(ASKING, NOW) == AutomaticEngagements()
 
 
 def test_what_ended_and_began_more_than_an_hour_ago_is_not_kept() -> None:
-    acting = Acting()
+    acting = AutomationLedger()
     acting.note(a_switch("a", SwitchStatus(history=[over(59 * MINUTE)])))
     acting.note(a_switch("b", SwitchStatus(record=record(59 * MINUTE))))
     assert len(acting.acts(ASKING, NOW).of_all) == 2
 
-    assert acting.acts(ASKING, NOW + MINUTE) == Acts(frozenset({runbook("b")}))
+    assert acting.acts(ASKING, NOW + MINUTE) == AutomaticEngagements(frozenset({runbook("b")}))
     assert len(acting._known) == 1
 
 
 def test_a_reservation_counts_for_everybody_else_until_it_is_noted_or_given_up() -> None:
-    acting, other = Acting(), a_switch("a")
+    acting, other = AutomationLedger(), a_switch("a")
     acting.reserve(other, NOW)
-    assert acting.acts(ASKING, NOW) == Acts(frozenset({runbook("a")}), (), (NOW,))
-    assert acting.acts(other, NOW) == Acts()
+    assert acting.acts(ASKING, NOW) == AutomaticEngagements(frozenset({runbook("a")}), (), (NOW,))
+    assert acting.acts(other, NOW) == AutomaticEngagements()
 
     acting.note(a_switch("a"))
     assert acting.acts(ASKING, NOW).of_all == (NOW,)
@@ -96,12 +96,12 @@ def test_a_reservation_counts_for_everybody_else_until_it_is_noted_or_given_up()
     acting.reserve(other, NOW)
     acting.free(other.meta.ref)
     acting.note(a_switch("a"))
-    assert acting.acts(ASKING, NOW) == Acts()
+    assert acting.acts(ASKING, NOW) == AutomaticEngagements()
 
 
 def test_the_reservation_of_a_switch_that_is_gone_is_given_up() -> None:
-    acting, other = Acting(), a_switch("a")
+    acting, other = AutomationLedger(), a_switch("a")
     acting.reserve(other, NOW)
     acting.forget(other.meta.ref)
 
-    assert acting.acts(ASKING, NOW) == Acts()
+    assert acting.acts(ASKING, NOW) == AutomaticEngagements()

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from runbook_operator.api.parsing import RunbookObject, parse_runbook, parse_switch
-from runbook_operator.cache.snapshot_builder import runbook_world, switch_world
-from runbook_operator.core.queries import Query, Unread
+from runbook_operator.cache.snapshot_builder import runbook_snapshot, switch_snapshot
+from runbook_operator.core.queries import NeedsRead, Query
 from runbook_operator.core.references import Ref, switch_ref
 from runbook_operator.core.signals import Signal
 from runbook_operator.reconcile.snapshot import Policy
 from runbook_operator.runbooks import runbook_reconcile as runbooks
 from runbook_operator.switches import engine as switches
-from tests.builders import NAMESPACE, NOW, Body, Simulation, runbook_body, seen, switch_body
+from tests.builders import NAMESPACE, NOW, Body, Simulation, observed, runbook_body, switch_body
 
 MOST_CALLS = 70_000
 LONG = "x" * 1024
@@ -75,12 +75,12 @@ def simulation() -> Simulation:
     made.store._put_runbook(book)
     for number in ENTRIES:
         ref = Ref("apps/v1", "Deployment", NAMESPACE, target(number))
-        made.store.put_target(seen(3, uid=f"uid-{number}", ref=ref))
+        made.store.put_target(observed(3, uid=f"uid-{number}", ref=ref))
     for entry in book.spec.switches():
         made.store._put_switch(parse_switch(switch_body(entry)))
     signals = tuple(Signal("Metric", name("m", number), "Engage", LONG) for number in range(64))
     for ref in made.store.switches:
-        made.store.hear(ref, signals)
+        made.store.set_signals(ref, signals)
     return made
 
 
@@ -98,9 +98,9 @@ def calls(simulation: Simulation, decide: Callable[[dict[Query, Any]], object]) 
         sys.setprofile(count)
         try:
             decide(answers)
-        except Unread as unread:
+        except NeedsRead as needed:
             sys.setprofile(before)
-            answers |= {query: simulation.answer(query) for query in unread.queries}
+            answers |= {query: simulation.answer(query) for query in needed.queries}
         else:
             return found
         finally:
@@ -114,7 +114,7 @@ def test_decision_about_the_largest_runbook_is_bounded(simulation: Simulation, *
     def decide(answers: dict[Query, Any]) -> object:
         rest: Body = {"senses": {}, "efforts": {}, "policy": Policy()}
         return runbooks.next_step(
-            runbook_world(simulation.store, book, NOW, answers=answers, thorough=thorough, **rest)
+            runbook_snapshot(simulation.store, book, NOW, answers=answers, thorough=thorough, **rest)
         )
 
     assert max(calls(simulation, decide)) < MOST_CALLS
@@ -130,6 +130,8 @@ def test_decision_about_a_switch_of_the_largest_runbook_is_bounded(
 
     def decide(answers: dict[Query, Any]) -> object:
         rest: Body = {"latency": None, "efforts": {}, "policy": Policy(), "thorough": True}
-        return switches.decided(switch_world(simulation.store, thrown, now=NOW, new_id="id", answers=answers, **rest))
+        return switches.decided(
+            switch_snapshot(simulation.store, thrown, now=NOW, new_id="id", answers=answers, **rest)
+        )
 
     assert max(calls(simulation, decide)) < MOST_CALLS

@@ -7,7 +7,7 @@ from runbook_operator.api.switch import SwitchStatus
 from runbook_operator.cache.store import Store
 from runbook_operator.core.observed_object import absent
 from runbook_operator.core.references import API_VERSION, Ref, switch_ref
-from tests.builders import NAMESPACE, WEB, runbook_body, seen, switch_body
+from tests.builders import NAMESPACE, WEB, observed, runbook_body, switch_body
 
 RUNBOOK = Ref(API_VERSION, "Runbook", NAMESPACE, "shop")
 STOP = switch_ref(NAMESPACE, "shop-stop")
@@ -21,7 +21,7 @@ def filled() -> Store:
     store = Store()
     store.put(runbook_body())
     store.put(switch_body())
-    store.put_target(seen())
+    store.put_target(observed())
     return store
 
 
@@ -43,8 +43,8 @@ def test_versions_compare_as_numbers() -> None:
 def test_a_change_of_a_target_wakes_the_runbook_and_its_switches() -> None:
     store = filled()
 
-    assert store.put_target(seen(5, version="2")) == {RUNBOOK, STOP}
-    assert store.put_target(seen(5, version="3")) == frozenset()
+    assert store.put_target(observed(5, version="2")) == {RUNBOOK, STOP}
+    assert store.put_target(observed(5, version="3")) == frozenset()
     assert store.put_target(absent(WEB)) == {RUNBOOK, STOP}
     assert store.put_target(absent(WEB)) == frozenset()
 
@@ -74,7 +74,7 @@ def test_a_target_that_no_runbook_declares_any_more_wakes_nobody() -> None:
     store.put(at("2", runbook_body(targets=[], killSwitches=[]), generation=2))
     store.drop(STOP, "uid-stop")
 
-    assert store.put_target(seen(9, version="2")) == frozenset()
+    assert store.put_target(observed(9, version="2")) == frozenset()
 
 
 def test_only_the_object_of_that_uid_is_dropped() -> None:
@@ -121,11 +121,11 @@ def test_what_nobody_holds_or_declares_any_more_is_a_stranger() -> None:
     targets = [{"name": "web", "workload": {"name": "web"}, "flags": {"configMap": "flags"}}]
     store.put(at("2", runbook_body(targets=targets), generation=2))
     store.put(at("2", holding(("batch/v1", "Job", "job"))))
-    assert store.strangers([job, declared, WEB]) == []
+    assert store.unreferenced([job, declared, WEB]) == []
 
     store.put(at("3", switch_body()))
 
-    assert store.strangers([job, declared, WEB]) == [job]
+    assert store.unreferenced([job, declared, WEB]) == [job]
 
 
 def test_an_event_and_an_action_that_could_not_be_planned_hold_nothing() -> None:
@@ -138,14 +138,14 @@ def test_an_event_and_an_action_that_could_not_be_planned_hold_nothing() -> None
 
 def test_an_answer_that_an_event_has_overtaken_changes_nothing() -> None:
     store = Store()
-    store.put_target(seen(3, version="9"))
+    store.put_target(observed(3, version="9"))
 
-    store.learn(seen(5, version="8"))
-    assert store.targets[WEB] == seen(3, version="9")
-    store.learn(seen(5, version="10"))
-    assert store.targets[WEB] == seen(5, version="10")
-    store.learn(seen(1, uid="another", version="2"))
-    assert store.targets[WEB] == seen(1, uid="another", version="2")
+    store.learn(observed(5, version="8"))
+    assert store.targets[WEB] == observed(3, version="9")
+    store.learn(observed(5, version="10"))
+    assert store.targets[WEB] == observed(5, version="10")
+    store.learn(observed(1, uid="another", version="2"))
+    assert store.targets[WEB] == observed(1, uid="another", version="2")
 
 
 def test_a_runbook_looks_at_its_own_switches_at_those_of_its_names_and_at_those_that_share_a_target() -> None:
@@ -177,10 +177,10 @@ def test_status_that_is_written_later_is_known_at_once_until_somebody_writes_ano
     store = filled()
     held = parse_switch(holding(("apps/v1", "Deployment", "web"))).status
 
-    store.foresee(STOP, held)
+    store.defer_status(STOP, held)
     assert (store.switches[STOP].status, store.switches[STOP].written) == (held, SwitchStatus())
     assert store.is_held(WEB)
-    store.foresee(STOP, held.replace(phase="Engaged"))
+    store.defer_status(STOP, held.replace(phase="Engaged"))
     assert store.switches[STOP].written == SwitchStatus()
     store.put(at("2", switch_body(), generation=2))
     assert (store.switches[STOP].status.phase, store.switches[STOP].written) == ("Engaged", SwitchStatus())
@@ -188,13 +188,13 @@ def test_status_that_is_written_later_is_known_at_once_until_somebody_writes_ano
 
     store.put(at("3", switch_body() | {"status": {"phase": "Stalled"}}))
 
-    assert store.switches[STOP].told is None
+    assert store.switches[STOP].stored_status is None
     assert not store.is_held(WEB)
 
 
 def test_switch_of_another_uid_has_nothing_of_what_was_to_be_written() -> None:
     store = filled()
-    store.foresee(STOP, parse_switch(holding(("apps/v1", "Deployment", "web"))).status)
+    store.defer_status(STOP, parse_switch(holding(("apps/v1", "Deployment", "web"))).status)
 
     store.put(at("2", switch_body(), uid="another"))
 

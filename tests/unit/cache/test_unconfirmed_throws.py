@@ -5,9 +5,9 @@ from typing import Any
 
 from runbook_operator.api.parsing import SwitchObject, parse_switch
 from runbook_operator.api.switch import Record
-from runbook_operator.cache.unconfirmed_throws import Doubts
+from runbook_operator.cache.unconfirmed_throws import UnconfirmedThrows
 from runbook_operator.core.references import switch_ref
-from runbook_operator.core.sharding import everybody
+from runbook_operator.core.sharding import all_objects
 from tests.builders import NAMESPACE, switch_body
 
 STOP = switch_ref(NAMESPACE, "shop-stop")
@@ -19,58 +19,58 @@ def switch(generation: int = 1, **status: Any) -> SwitchObject:
     return parse_switch(body)
 
 
-def foreseen() -> SwitchObject:
+def deferred_record() -> SwitchObject:
     """Thrown, and known to be engaged by nobody but this leader."""
     thrown = switch(2)
     record = Record(engagement_id="a", engaged_at="2026-11-24T03:00:00Z")
-    return replace(thrown, status=thrown.status.replace(record=record), told=thrown.status)
+    return replace(thrown, status=thrown.status.replace(record=record), stored_status=thrown.status)
 
 
 def test_before_a_leader_has_read_a_switch_anything_may_have_been_done() -> None:
-    assert Doubts().may_have_acted(STOP)
+    assert UnconfirmedThrows().may_have_acted(STOP)
 
 
 def test_what_it_has_read_at_rest_is_thrown_under_its_eyes() -> None:
-    doubts = Doubts()
+    doubts = UnconfirmedThrows()
     doubts.read(switch())
 
     assert not doubts.may_have_acted(STOP)
 
 
 def test_what_was_thrown_before_it_was_read_may_have_acted() -> None:
-    doubts = Doubts()
+    doubts = UnconfirmedThrows()
     doubts.read(switch(2))
-    doubts.read(foreseen())
+    doubts.read(deferred_record())
 
     assert doubts.may_have_acted(STOP)
 
 
 def test_what_it_has_begun_itself_may_have_acted_until_the_api_server_says_so() -> None:
-    doubts = Doubts()
+    doubts = UnconfirmedThrows()
     doubts.read(switch())
-    doubts.foresee(STOP)
-    doubts.told(foreseen())
-    doubts.told(switch(3))
+    doubts.note_early_write(STOP)
+    doubts.note_stored(deferred_record())
+    doubts.note_stored(switch(3))
     assert doubts.may_have_acted(STOP)
 
-    doubts.told(switch(3, prepared=None))
+    doubts.note_stored(switch(3, prepared=None))
 
     assert not doubts.may_have_acted(STOP)
 
 
 def test_who_leads_anew_knows_nothing() -> None:
-    doubts = Doubts()
+    doubts = UnconfirmedThrows()
     doubts.read(switch())
 
     doubts.clear(lambda ref: ref != STOP)
     assert not doubts.may_have_acted(STOP)
-    doubts.clear(everybody)
+    doubts.clear(all_objects)
 
     assert doubts.may_have_acted(STOP)
 
 
 def test_one_of_the_name_that_is_made_anew_was_never_read() -> None:
-    doubts = Doubts()
+    doubts = UnconfirmedThrows()
     doubts.read(switch())
     doubts.forget(STOP)
 
@@ -78,14 +78,14 @@ def test_one_of_the_name_that_is_made_anew_was_never_read() -> None:
 
 
 def test_engagement_is_witnessed_by_who_has_visited_the_switch_without_one() -> None:
-    doubts = Doubts()
-    assert not doubts.witnessed(STOP)
+    doubts = UnconfirmedThrows()
+    assert not doubts.knows_all_writes(STOP)
 
     doubts.visited(STOP)
-    assert doubts.witnessed(STOP)
+    assert doubts.knows_all_writes(STOP)
 
-    doubts.clear(everybody)
-    assert not doubts.witnessed(STOP)
+    doubts.clear(all_objects)
+    assert not doubts.knows_all_writes(STOP)
     doubts.visited(STOP)
     doubts.forget(STOP)
-    assert not doubts.witnessed(STOP)
+    assert not doubts.knows_all_writes(STOP)

@@ -10,20 +10,20 @@ from runbook_operator.__main__ import main
 from runbook_operator.cli import wait_ready
 
 
-class Answering:
+class QuerySupply:
     """A server that answers each request with the next of `statuses`, and with the last one from then on."""
 
     def __init__(self) -> None:
         self.statuses = [200]
         self.text = b"ok"
-        answering = self
+        query_supply = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                status = answering.statuses.pop(0) if len(answering.statuses) > 1 else answering.statuses[0]
+                status = query_supply.statuses.pop(0) if len(query_supply.statuses) > 1 else query_supply.statuses[0]
                 self.send_response(status)
                 self.end_headers()
-                self.wfile.write(answering.text)
+                self.wfile.write(query_supply.text)
 
             def log_message(self, *_: object) -> None:
                 """Nothing is written to the test's output."""
@@ -34,34 +34,34 @@ class Answering:
 
 
 @pytest.fixture
-def answering(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answering]:
+def query_supply(monkeypatch: pytest.MonkeyPatch) -> Iterator[QuerySupply]:
     monkeypatch.setattr(wait_ready, "PAUSE", 0.01)
-    made = Answering()
+    made = QuerySupply()
     yield made
     made.server.shutdown()
     made.server.server_close()
 
 
-def test_an_operator_that_is_ready_passes(answering: Answering, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", answering.url]) == 0
+def test_an_operator_that_is_ready_passes(query_supply: QuerySupply, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", query_supply.url]) == 0
 
-    assert capsys.readouterr().out == f"{answering.url}: ok\n"
+    assert capsys.readouterr().out == f"{query_supply.url}: ok\n"
 
 
-def test_an_operator_that_is_ready_a_moment_later_passes(answering: Answering) -> None:
-    answering.statuses = [503, 503, 200]
+def test_an_operator_that_is_ready_a_moment_later_passes(query_supply: QuerySupply) -> None:
+    query_supply.statuses = [503, 503, 200]
 
-    assert main(["check", answering.url]) == 0
+    assert main(["check", query_supply.url]) == 0
 
 
 def test_an_operator_that_stays_unready_fails_with_what_it_says(
-    answering: Answering, capsys: pytest.CaptureFixture[str]
+    query_supply: QuerySupply, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answering.statuses, answering.text = [503], b"not all objects were listed yet"
+    query_supply.statuses, query_supply.text = [503], b"not all objects were listed yet"
 
-    assert main(["check", answering.url, "--seconds", "0.05"]) == 1
+    assert main(["check", query_supply.url, "--seconds", "0.05"]) == 1
 
-    assert capsys.readouterr().err == f"{answering.url}: 503 not all objects were listed yet\n"
+    assert capsys.readouterr().err == f"{query_supply.url}: 503 not all objects were listed yet\n"
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/readyz", "nonsense"])
@@ -71,11 +71,11 @@ def test_an_address_where_nobody_answers_fails_with_a_sentence(url: str, capsys:
     assert capsys.readouterr().err.startswith(f"{url}: ")
 
 
-def test_a_proxy_of_the_environment_is_not_asked(answering: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_of_the_environment_is_not_asked(query_supply: QuerySupply, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
 
-    assert main(["check", answering.url, "--seconds", "0"]) == 0
+    assert main(["check", query_supply.url, "--seconds", "0"]) == 0
 
 
 def test_an_address_of_ipv6_needs_no_brackets(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_operator.core.field_paths import Element, Field, FieldError, Key, get, owner, parse, put, quoted, written
+from runbook_operator.core.field_paths import (
+    Element,
+    Field,
+    FieldError,
+    Key,
+    get,
+    owner,
+    parse,
+    quoted,
+    with_value,
+    written,
+)
 
 IMAGE = "spec.template.spec.containers[name=app].image"
 ENV = "spec.template.spec.containers[name=app].env[name=AI_ENABLED]"
@@ -125,18 +136,18 @@ def test_what_is_put_is_got_and_can_be_put_back(setting: tuple[str, Any]) -> Non
     field, value = setting
     before = body()
 
-    after = put(before, field, value)
+    after = with_value(before, field, value)
 
     assert get(after, field) == value
     assert before == body()
-    assert put(after, field, get(before, field)) == before
+    assert with_value(after, field, get(before, field)) == before
 
 
 @given(SETTINGS)
 def test_what_is_beside_the_path_is_shared(setting: tuple[str, Any]) -> None:
     before = body()
 
-    after = put(before, *setting)
+    after = with_value(before, *setting)
 
     assert after is not before
     assert after["metadata"] is before["metadata"] or setting[0] == PAUSED
@@ -156,26 +167,26 @@ def test_what_is_beside_the_path_is_shared(setting: tuple[str, Any]) -> None:
     ],
 )
 def test_what_is_needed_on_the_way_is_made(field: str, value: object, made: object) -> None:
-    assert put({}, field, value) == made
+    assert with_value({}, field, value) == made
 
 
 def test_an_element_is_appended_and_a_removal_leaves_the_rest() -> None:
     before = {"a": [{"name": "x"}, "odd"]}
 
-    after = put(before, "a[name=y].v", 1)
+    after = with_value(before, "a[name=y].v", 1)
 
     assert after == {"a": [{"name": "x"}, "odd", {"name": "y", "v": 1}]}
-    assert put(after, "a[name=y]", None) == before
-    assert put({"a": [], "b": 1}, "a[name=x]", None) == {"a": [], "b": 1}
-    assert put({"a": {"b": 1}}, "a.b", None) == {"a": {}}
+    assert with_value(after, "a[name=y]", None) == before
+    assert with_value({"a": [], "b": 1}, "a[name=x]", None) == {"a": [], "b": 1}
+    assert with_value({"a": {"b": 1}}, "a.b", None) == {"a": {}}
 
 
 def test_a_list_that_was_made_for_an_element_goes_with_it() -> None:
     for before in ({}, {"a": [{"name": "x"}]}):
-        after = put(before, "a[name=x].b[name=y]", {"name": "y"})
+        after = with_value(before, "a[name=x].b[name=y]", {"name": "y"})
 
-        assert put(after, "a[name=x].b[name=y]", None) == {"a": [{"name": "x"}]}
-    assert put({"a": [{"name": "x"}]}, "a[name=x]", None) == {}
+        assert with_value(after, "a[name=x].b[name=y]", None) == {"a": [{"name": "x"}]}
+    assert with_value({"a": [{"name": "x"}]}, "a[name=x]", None) == {}
 
 
 def test_the_value_of_a_key_may_have_every_character() -> None:
@@ -183,7 +194,7 @@ def test_the_value_of_a_key_may_have_every_character() -> None:
     field = f"routes[match={quoted(match)}].service"
     before = {"routes": [{"match": "Host(`a.b`)"}, {"match": match}]}
 
-    after = put(before, field, "web")
+    after = with_value(before, field, "web")
 
     assert after == {"routes": [before["routes"][0], {"match": match, "service": "web"}]}
     assert get(after, field) == "web"
@@ -192,7 +203,7 @@ def test_the_value_of_a_key_may_have_every_character() -> None:
 
 
 def test_a_group_removes_what_is_not_said() -> None:
-    assert put({"a": {"b": 1, "c": 2, "d": 3}}, "a{b,c}", {"c": 4}) == {"a": {"c": 4, "d": 3}}
+    assert with_value({"a": {"b": 1, "c": 2, "d": 3}}, "a{b,c}", {"c": 4}) == {"a": {"c": 4, "d": 3}}
     assert get({"a": {"b": None}}, "a{b,c}") is None
 
 
@@ -217,7 +228,7 @@ def test_a_group_removes_what_is_not_said() -> None:
 )
 def test_what_does_not_fit_is_refused_with_the_place(field: str, value: object, problem: str) -> None:
     with pytest.raises(FieldError, match=problem) as caught:
-        put(body(), field, value)
+        with_value(body(), field, value)
 
     assert caught.value.path == field
 
@@ -225,7 +236,7 @@ def test_what_does_not_fit_is_refused_with_the_place(field: str, value: object, 
 def test_an_element_that_is_there_twice_is_not_guessed() -> None:
     twice = {"a": [{"name": "x"}, {"name": "x"}]}
 
-    for attempt in (lambda: get(twice, "a[name=x]"), lambda: put(twice, "a[name=x]", None)):
+    for attempt in (lambda: get(twice, "a[name=x]"), lambda: with_value(twice, "a[name=x]", None)):
         with pytest.raises(FieldError, match=r"^a\[name=x\]: a has 2 elements \[name=x\]$"):
             attempt()
 
@@ -297,6 +308,6 @@ def test_a_put_never_changes_what_it_was_given() -> None:
     before = body()
     kept = copy.deepcopy(before)
 
-    put(before, IMAGE, "web:2")
+    with_value(before, IMAGE, "web:2")
 
     assert before == kept

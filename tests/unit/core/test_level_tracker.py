@@ -190,9 +190,9 @@ def test_who_goes_on_from_what_was_told_before_counts_the_silence_from_where_it_
 
 
 def test_a_probe_counts_its_failures_and_successes_in_a_row() -> None:
-    seen = "0 Critical, 1 Critical, 2 Ok, 3 Critical, 4 Critical, 5 Unknown, 6 Critical, 7 Ok, 8 Ok"
+    observed = "0 Critical, 1 Critical, 2 Ok, 3 Critical, 4 Critical, 5 Unknown, 6 Critical, 7 Ok, 8 Ok"
 
-    assert _told(seen, "Ok", PROBE) == "Ok Ok Ok Ok Ok Ok Critical Critical Ok"
+    assert _told(observed, "Ok", PROBE) == "Ok Ok Ok Ok Ok Ok Critical Critical Ok"
 
 
 def test_under_stale_the_level_from_before_is_known_and_nothing_is_on_its_way() -> None:
@@ -271,21 +271,21 @@ def _tracks(steps: list[tuple[int, Level]], timing: Timing) -> list[tuple[Track 
     """Each reading with the track before and after."""
     track: Track | None = None
     now, taken = START, []
-    for seconds, seen in steps:
+    for seconds, observed in steps:
         now += timedelta(seconds=seconds)
-        after = advance(track, seen, 1.0, "", now, timing)
-        assert after == advance(track, seen, 1.0, "", now, timing)
-        taken.append((track, seen, now, after))
+        after = advance(track, observed, 1.0, "", now, timing)
+        assert after == advance(track, observed, 1.0, "", now, timing)
+        taken.append((track, observed, now, after))
         track = after
     return taken
 
 
 @given(STEPS, TIMINGS)
 def test_what_is_told_was_seen_and_moves_towards_what_is_seen(steps: list[tuple[int, Level]], timing: Timing) -> None:
-    seen: set[int] = set()
+    observed: set[int] = set()
     for before, level, now, after in _tracks(steps, timing):
-        seen |= {SEVERITY[level]} if level in SEVERITY else set()
-        assert after.level not in SEVERITY or min(seen) <= SEVERITY[after.level] <= max(seen)
+        observed |= {SEVERITY[level]} if level in SEVERITY else set()
+        assert after.level not in SEVERITY or min(observed) <= SEVERITY[after.level] <= max(observed)
         assert after.level in (after.known, "Stale")
         if before and level in SEVERITY and before.known in SEVERITY:
             between = sorted((SEVERITY[before.known], SEVERITY[level]))
@@ -295,8 +295,8 @@ def test_what_is_told_was_seen_and_moves_towards_what_is_seen(steps: list[tuple[
 
 @given(STEPS, TIMINGS)
 def test_no_data_neither_tells_nor_hides_a_level(steps: list[tuple[int, Level]], timing: Timing) -> None:
-    for before, seen, _, after in _tracks(steps, timing):
-        if seen not in SEVERITY:
+    for before, observed, _, after in _tracks(steps, timing):
+        if observed not in SEVERITY:
             assert after.known == (before.known if before else "Unknown")
             assert after.level in (before.level if before else "Unknown", "Stale")
 
@@ -311,17 +311,17 @@ def test_silence_after_any_history_moves_no_switch(steps: list[tuple[int, Level]
 
 @given(STEPS, TIMINGS)
 def test_what_is_due_happens_then_and_not_before(steps: list[tuple[int, Level]], timing: Timing) -> None:
-    for _, seen, now, after in _tracks(steps, timing):
+    for _, observed, now, after in _tracks(steps, timing):
         moment = due(after, timing, now)
         if moment is None:
             assert after.level == "Stale"
             continue
         assert moment >= now
-        assert _next(after, seen, moment, timing) != {after.level}
+        assert _next(after, observed, moment, timing) != {after.level}
         if moment > now:
-            assert _next(after, seen, moment - timedelta(seconds=1), timing) == {after.level}
+            assert _next(after, observed, moment - timedelta(seconds=1), timing) == {after.level}
 
 
-def _next(track: Track, seen: Level, now: datetime, timing: Timing) -> set[Level]:
+def _next(track: Track, observed: Level, now: datetime, timing: Timing) -> set[Level]:
     """What may be told then, with a reading like the last one or with none."""
-    return {advance(track, level, 1.0, "", now, timing).level for level in (seen, "Unknown")}
+    return {advance(track, level, 1.0, "", now, timing).level for level in (observed, "Unknown")}

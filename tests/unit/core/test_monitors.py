@@ -14,10 +14,10 @@ from runbook_operator.core.monitors import (
     AskObject,
     AskPods,
     AskTcp,
-    Kept,
     Key,
-    Place,
+    SecretKeyRef,
     Secured,
+    ServiceEndpoint,
     Watch,
     under,
 )
@@ -25,15 +25,15 @@ from runbook_operator.core.references import API_VERSION, Ref
 from runbook_operator.sources import REGISTRY
 from tests.builders import ACCOUNT, NAMESPACE, WEB
 
-AT = Place(Ref("v1", "Service", NAMESPACE, "web"))
+AT = ServiceEndpoint(Ref("v1", "Service", NAMESPACE, "web"))
 SECRET = Ref("v1", "Secret", NAMESPACE, "keys")
-OWN, THEIRS = Kept(SECRET, "ca"), Kept(SECRET, "ca", ACCOUNT)
+OWN, THEIRS = SecretKeyRef(SECRET, "ca"), SecretKeyRef(SECRET, "ca", ACCOUNT)
 SPEC = REGISTRY["object"].Spec.model_validate(
     {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "field": "spec.replicas"}
 )
 
 
-def http(kept: Kept) -> AskHttp:
+def http(kept: SecretKeyRef) -> AskHttp:
     return AskHttp(AT, headers=(("X-Key", kept), ("X-Tier", "gold")), tls=Secured(kept))
 
 

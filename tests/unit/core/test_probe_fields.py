@@ -5,9 +5,18 @@ from typing import Any
 import pytest
 
 from runbook_operator.core import field_paths
-from runbook_operator.core.probe_fields import Said, differences, is_sealed, number, sealed, shows, told, unsealed
+from runbook_operator.core.probe_fields import (
+    DeclaredProbe,
+    describe_change,
+    differences,
+    is_sealed,
+    number,
+    sealed,
+    shows,
+    unsealed,
+)
 
-HTTP = Said("readiness", "httpGet", {"path": "/health/ready", "port": "http", "scheme": "HTTP"}, {})
+HTTP = DeclaredProbe("readiness", "httpGet", {"path": "/health/ready", "port": "http", "scheme": "HTTP"}, {})
 PORTS = [{"name": "http", "containerPort": 8080}, {"name": "admin", "containerPort": 9090}]
 WHOLE = "spec.template.spec.containers[name=app].readinessProbe"
 
@@ -25,7 +34,7 @@ def get(path: str = "/health/ready", port: Any = "http", **rest: Any) -> dict[st
     return {"httpGet": {"path": path, "port": port, "scheme": "HTTP"} | rest}
 
 
-def said(probe: dict[str, Any] | None, wanted: Said = HTTP) -> list[str]:
+def said(probe: dict[str, Any] | None, wanted: DeclaredProbe = HTTP) -> list[str]:
     """The differences in words."""
     return [str(one) for one in differences(container(probe), wanted)]
 
@@ -70,14 +79,14 @@ def test_what_differs_is_named_with_both_values(probe: dict[str, Any] | None, wo
 
 
 def test_only_numbers_that_are_declared_are_compared_and_defaults_count_as_written() -> None:
-    wanted = Said("readiness", "httpGet", HTTP.parts, {"periodSeconds": 10, "timeoutSeconds": 2})
+    wanted = DeclaredProbe("readiness", "httpGet", HTTP.declared_fields, {"periodSeconds": 10, "timeoutSeconds": 2})
 
     assert said(get(), wanted) == ["timeoutSeconds is absent, not 2"]
     assert said(get() | {"periodSeconds": 5, "timeoutSeconds": 2}, wanted) == ["periodSeconds is 5, not 10"]
 
 
 def test_a_probe_of_another_kind_and_its_numbers_differ_each_on_their_own() -> None:
-    wanted = Said("readiness", "tcpSocket", {"port": "http"}, {"periodSeconds": 5})
+    wanted = DeclaredProbe("readiness", "tcpSocket", {"port": "http"}, {"periodSeconds": 5})
 
     assert said({"exec": {"command": ["true"]}}, wanted) == [
         "it is exec, not tcpSocket http",
@@ -87,7 +96,7 @@ def test_a_probe_of_another_kind_and_its_numbers_differ_each_on_their_own() -> N
 
 def test_headers_that_are_declared_are_compared_and_never_shown() -> None:
     token = [{"name": "Authorization", "value": "Bearer s3cret"}]
-    wanted = Said("readiness", "httpGet", {**HTTP.parts, "httpHeaders": token}, {})
+    wanted = DeclaredProbe("readiness", "httpGet", {**HTTP.declared_fields, "httpHeaders": token}, {})
 
     assert said(get(httpHeaders=token), wanted) == []
     (words,) = said(get(httpHeaders=[{"name": "Authorization", "value": "Bearer 0ther"}]), wanted)
@@ -96,9 +105,9 @@ def test_headers_that_are_declared_are_compared_and_never_shown() -> None:
 
 def test_a_path_with_a_query_is_not_shown() -> None:
     assert said(get("/ready?token=s3cret")) == ["httpGet.path is something that is not shown, not /health/ready"]
-    assert said({"httpGet": {"path": "/?token=s3cret", "port": 1}}, Said("readiness", "grpc", {"port": 2}, {})) == [
-        "it is httpGet 1, not grpc 2"
-    ]
+    assert said(
+        {"httpGet": {"path": "/?token=s3cret", "port": 1}}, DeclaredProbe("readiness", "grpc", {"port": 2}, {})
+    ) == ["it is httpGet 1, not grpc 2"]
 
 
 def test_a_port_is_known_by_its_name_and_by_its_number() -> None:
@@ -167,7 +176,7 @@ def test_two_containers_of_one_name_show_nothing() -> None:
 def test_a_change_is_told_in_words() -> None:
     handler = {"exec": {"digest": "0123456789abcdef"}}
 
-    assert told(f"{WHOLE}.periodSeconds", 10, 5) == "periodSeconds from 10 to 5"
-    assert told(f"{WHOLE}{{exec,grpc,httpGet,tcpSocket}}", handler, get()) == (
+    assert describe_change(f"{WHOLE}.periodSeconds", 10, 5) == "periodSeconds from 10 to 5"
+    assert describe_change(f"{WHOLE}{{exec,grpc,httpGet,tcpSocket}}", handler, get()) == (
         "it from exec to httpGet /health/ready http"
     )

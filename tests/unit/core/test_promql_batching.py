@@ -180,14 +180,14 @@ def test_a_query_that_is_not_plain_is_always_asked_alone() -> None:
 
 
 def test_what_fails_together_is_asked_in_halves_until_it_is_alone() -> None:
-    sizes, queries, seen = Sizes(), USUAL[:50], []
+    sizes, queries, observed = Sizes(), USUAL[:50], []
     for _ in range(8):
         batch = next(iter(sizes.batches(queries)))
-        seen.append(len(batch))
+        observed.append(len(batch))
         sizes.failed(batch)
         queries = batch
 
-    assert seen == [50, 25, 12, 6, 3, 1, 1, 1]
+    assert observed == [50, 25, 12, 6, 3, 1, 1, 1]
 
 
 def test_what_is_answered_quickly_is_asked_with_more_again_and_what_is_slow_is_not() -> None:

@@ -1,7 +1,7 @@
 """From a right that is missing to the commands that grant it."""
 
 from runbook_operator.core.accounts import Account, named
-from runbook_operator.core.rbac_advice import GENERAL, acting, advice, commands, plain
+from runbook_operator.core.rbac_advice import GENERAL, advice, commands, plain, refused_impersonator
 from runbook_operator.core.rbac_rules import Right
 from runbook_operator.kube import errors
 
@@ -99,5 +99,8 @@ def test_refusal_that_is_not_about_a_right_of_the_request_stays_as_it_is() -> No
 
 
 def test_refusal_of_another_verb_is_not_about_acting_as_an_account() -> None:
-    assert acting(forbidden(OPERATOR, "get", "pods", "", namespace="shop"), Account("shop", "deployer")) == ""
-    assert acting("pods is forbidden: violates PodSecurity", Account("shop", "deployer")) == ""
+    assert (
+        refused_impersonator(forbidden(OPERATOR, "get", "pods", "", namespace="shop"), Account("shop", "deployer"))
+        == ""
+    )
+    assert refused_impersonator("pods is forbidden: violates PodSecurity", Account("shop", "deployer")) == ""

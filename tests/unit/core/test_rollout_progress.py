@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from runbook_operator.core.observed_object import seen_of
+from runbook_operator.core.observed_object import observed_from
 from runbook_operator.core.references import Ref
 from runbook_operator.core.rollout_progress import is_rolling_out, may_stand_still, rolling_out
 from tests.builders import WEB
@@ -14,12 +14,12 @@ PARTITION = {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"part
 ON_DELETE = {"updateStrategy": {"type": "OnDelete"}}
 
 
-def seen(ref: Ref, updated: int, available: int, total: int = 3, *, whole: bool = False, **spec: Any) -> Any:
+def observed(ref: Ref, updated: int, available: int, total: int = 3, *, whole: bool = False, **spec: Any) -> Any:
     if ref == DS:
         counts = {"desiredNumberScheduled": total, "updatedNumberScheduled": updated, "numberAvailable": available}
     else:
         counts = {"replicas": total, "updatedReplicas": updated, "availableReplicas": available}
-    return seen_of(workload(1, ref=ref, status=counts, **spec), whole=whole or ref in (DS, ARGO))
+    return observed_from(workload(1, ref=ref, status=counts, **spec), whole=whole or ref in (DS, ARGO))
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -43,7 +43,7 @@ def seen(ref: Ref, updated: int, available: int, total: int = 3, *, whole: bool 
 def test_rollout_is_over_when_its_strategy_lets_it_get_no_further(  # noqa: PLR0913 # one table
     *, ref: Ref, spec: Any, updated: int, available: int, rolling: bool, complete: bool, text: str, whole: bool
 ) -> None:
-    workload_seen = seen(ref, updated, available, spec.get("replicas", 3), whole=whole, **spec)
+    workload_seen = observed(ref, updated, available, spec.get("replicas", 3), whole=whole, **spec)
     far = rolling_out(workload_seen)
 
     assert (is_rolling_out(workload_seen), far.complete, str(far)) == (rolling, complete, text)
@@ -56,15 +56,15 @@ def test_rollout_is_over_when_its_strategy_lets_it_get_no_further(  # noqa: PLR0
 def test_pods_that_may_all_be_old_do_not_count_as_working(
     updated: int, available: int, total: int, working: int
 ) -> None:
-    assert rolling_out(seen(WEB, updated, available, total)).working == working
+    assert rolling_out(observed(WEB, updated, available, total)).working == working
 
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_overdue_rollout_is_known_to_a_watch_as_well(*, whole: bool) -> None:
     body = workload(1, status={"replicas": 3, "conditions": [{"reason": "ProgressDeadlineExceeded"}]})
 
-    assert rolling_out(seen_of(body, whole=whole)).overdue
-    assert not is_rolling_out(seen_of(body, whole=whole))
+    assert rolling_out(observed_from(body, whole=whole)).overdue
+    assert not is_rolling_out(observed_from(body, whole=whole))
 
 
 @pytest.mark.parametrize(
@@ -84,4 +84,4 @@ def test_overdue_rollout_is_known_to_a_watch_as_well(*, whole: bool) -> None:
 def test_strategy_that_replaces_all_pods_at_once_may_stand_still(
     ref: Ref, replicas: int, spec: Any, *, stands_still: bool
 ) -> None:
-    assert may_stand_still(seen(ref, 0, 0, replicas, replicas=replicas, **spec)) is stands_still
+    assert may_stand_still(observed(ref, 0, 0, replicas, replicas=replicas, **spec)) is stands_still

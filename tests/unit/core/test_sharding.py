@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_operator.core.references import Ref
-from runbook_operator.core.sharding import Share, among, everybody, shard_of, share
+from runbook_operator.core.sharding import ShardChanges, all_objects, in_shards, next_changes, shard_of
 
 NAMES = [f"team-{number}" for number in range(10_000)]
 
@@ -41,9 +41,9 @@ def test_more_shards_move_only_what_the_new_ones_get(before: int, after: int) ->
 def test_an_object_is_of_the_shard_of_its_namespace() -> None:
     ref = Ref("v1", "Service", "default", "web")
 
-    assert among({1}, 8)(ref)
-    assert not among({0, 2, 3}, 8)(ref)
-    assert everybody(ref)
+    assert in_shards({1}, 8)(ref)
+    assert not in_shards({0, 2, 3}, 8)(ref)
+    assert all_objects(ref)
 
 
 A, B, C, D = "abcd"
@@ -52,31 +52,31 @@ A, B, C, D = "abcd"
 @pytest.mark.parametrize(
     ("replica", "holders", "replicas", "expected"),
     [
-        pytest.param(A, ["", "", "", ""], "a", Share((0, 1, 2, 3)), id="alone it takes all"),
-        pytest.param(A, ["", "", "", ""], "ab", Share((0, 1)), id="of two the first takes its half"),
-        pytest.param(B, ["", "", "", ""], "ab", Share((2, 3)), id="and the second the other"),
-        pytest.param(B, [A, A, A, A], "ab", Share(lacking=True), id="a new one waits for what it is to get"),
-        pytest.param(A, [A, A, A, A], "ab", Share(give=(2, 3)), id="which is given back"),
-        pytest.param(B, [A, A, "", ""], "ab", Share((2, 3)), id="and then taken"),
-        pytest.param(A, [A, A, B, B], "ab", Share(), id="what is even stays"),
-        pytest.param(A, [A, A, B], "ab", Share(), id="an odd one stays with whoever has it"),
-        pytest.param(B, [A, A, B], "ab", Share(), id="and is not taken away"),
-        pytest.param(A, [A, A, C, C], "ab", Share(), id="what a dead one had goes to whoever has least"),
-        pytest.param(B, [A, A, C, C], "ab", Share((2, 3)), id="all of it"),
-        pytest.param(A, [A, A, A, ""], "ab", Share(give=(2,)), id="too much is given though something is free"),
-        pytest.param(B, [A, A, A, ""], "ab", Share((3,), lacking=True), id="and taken as it becomes free"),
-        pytest.param(C, [A, B], "abc", Share(), id="more replicas than shards: one has none and lacks none"),
-        pytest.param(D, [A, A, A, B, B, B, C, C], "abcd", Share(lacking=True), id="a fourth one"),
-        pytest.param(A, [A, A, A, B, B, B, C, C], "abcd", Share(give=(2,)), id="gets one of each that has most"),
-        pytest.param(C, [A, A, A, B, B, B, C, C], "abcd", Share(), id="and none of who has its share"),
+        pytest.param(A, ["", "", "", ""], "a", ShardChanges((0, 1, 2, 3)), id="alone it takes all"),
+        pytest.param(A, ["", "", "", ""], "ab", ShardChanges((0, 1)), id="of two the first takes its half"),
+        pytest.param(B, ["", "", "", ""], "ab", ShardChanges((2, 3)), id="and the second the other"),
+        pytest.param(B, [A, A, A, A], "ab", ShardChanges(lacking=True), id="a new one waits for what it is to get"),
+        pytest.param(A, [A, A, A, A], "ab", ShardChanges(give=(2, 3)), id="which is given back"),
+        pytest.param(B, [A, A, "", ""], "ab", ShardChanges((2, 3)), id="and then taken"),
+        pytest.param(A, [A, A, B, B], "ab", ShardChanges(), id="what is even stays"),
+        pytest.param(A, [A, A, B], "ab", ShardChanges(), id="an odd one stays with whoever has it"),
+        pytest.param(B, [A, A, B], "ab", ShardChanges(), id="and is not taken away"),
+        pytest.param(A, [A, A, C, C], "ab", ShardChanges(), id="what a dead one had goes to whoever has least"),
+        pytest.param(B, [A, A, C, C], "ab", ShardChanges((2, 3)), id="all of it"),
+        pytest.param(A, [A, A, A, ""], "ab", ShardChanges(give=(2,)), id="too much is given though something is free"),
+        pytest.param(B, [A, A, A, ""], "ab", ShardChanges((3,), lacking=True), id="and taken as it becomes free"),
+        pytest.param(C, [A, B], "abc", ShardChanges(), id="more replicas than shards: one has none and lacks none"),
+        pytest.param(D, [A, A, A, B, B, B, C, C], "abcd", ShardChanges(lacking=True), id="a fourth one"),
+        pytest.param(A, [A, A, A, B, B, B, C, C], "abcd", ShardChanges(give=(2,)), id="gets one of each that has most"),
+        pytest.param(C, [A, A, A, B, B, B, C, C], "abcd", ShardChanges(), id="and none of who has its share"),
     ],
 )
-def test_who_takes_and_who_gives(replica: str, holders: list[str], replicas: str, expected: Share) -> None:
-    assert share(replica, holders, frozenset(replicas)) == expected
+def test_who_takes_and_who_gives(replica: str, holders: list[str], replicas: str, expected: ShardChanges) -> None:
+    assert next_changes(replica, holders, frozenset(replicas)) == expected
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> tuple[list[str], frozenset[str]]:
+def snapshots(draw: st.DrawFn) -> tuple[list[str], frozenset[str]]:
     replicas = draw(st.sets(st.sampled_from("abcdefghij"), min_size=1))
     holders = draw(st.lists(st.sampled_from(["", *"abcdefghij"]), min_size=1, max_size=40))
     return holders, frozenset(replicas)
@@ -86,7 +86,7 @@ def turn(holders: list[str], replicas: frozenset[str]) -> list[str]:
     """Everybody does what the same world tells, at the same time."""
     after = list(holders)
     for one in replicas:
-        wish = share(one, holders, replicas)
+        wish = next_changes(one, holders, replicas)
         for shard in wish.take:
             assert holders[shard] not in replicas, "nobody takes what another has"
             assert after[shard] not in replicas, "no two take the same"
@@ -97,9 +97,9 @@ def turn(holders: list[str], replicas: frozenset[str]) -> list[str]:
     return after
 
 
-@given(worlds())
-def test_two_turns_make_it_even_and_then_nothing_moves(world: tuple[list[str], frozenset[str]]) -> None:
-    holders, replicas = world
+@given(snapshots())
+def test_two_turns_make_it_even_and_then_nothing_moves(snapshot: tuple[list[str], frozenset[str]]) -> None:
+    holders, replicas = snapshot
 
     settled = turn(turn(holders, replicas), replicas)
 
@@ -107,14 +107,14 @@ def test_two_turns_make_it_even_and_then_nothing_moves(world: tuple[list[str], f
     sizes = Counter(settled)
     assert sorted(sizes[one] for one in replicas) == [floor] * (len(replicas) - extra) + [floor + 1] * extra
     assert turn(settled, replicas) == settled
-    assert all(share(one, settled, replicas) == Share() for one in replicas)
+    assert all(next_changes(one, settled, replicas) == ShardChanges() for one in replicas)
 
 
-@given(worlds(), st.sampled_from("abcdefghij"))
+@given(snapshots(), st.sampled_from("abcdefghij"))
 def test_a_lost_replica_moves_its_own_shards_and_a_new_one_only_what_it_gets(
-    world: tuple[list[str], frozenset[str]], other: str
+    snapshot: tuple[list[str], frozenset[str]], other: str
 ) -> None:
-    holders, replicas = world
+    holders, replicas = snapshot
     settled = turn(turn(holders, replicas), replicas)
     changed = replicas ^ {other}
     if not changed:

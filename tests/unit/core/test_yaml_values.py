@@ -12,8 +12,8 @@ from runbook_operator.core.yaml_positions import Keys, is_json
 from runbook_operator.core.yaml_values import (
     AbsentError,
     FieldError,
+    NeedsParse,
     TooLargeError,
-    Unparsed,
     find,
     flag_of,
     others,
@@ -311,14 +311,14 @@ def test_document_beyond_the_budget_of_a_decision_is_left_to_be_parsed() -> None
     with yaml_values.limited(2 * len(text)):
         find(text, ("flags", "flag5", "default"))
         find(text, ("flags", "flag6", "default"))
-        with pytest.raises(Unparsed) as left:
+        with pytest.raises(NeedsParse) as left:
             find(text, keys)
 
     assert (left.value.text, left.value.path) == (text, "flags.flag7.default")
     yaml_values.remember(text, left.value.path, yaml_values.parse(text, left.value.path))
     with yaml_values.limited(0):
         raw = raw_at(text, keys)
-        with pytest.raises(Unparsed):
+        with pytest.raises(NeedsParse):
             replaced(text, keys, '"on"')
 
     assert raw == "'off'"
@@ -372,7 +372,7 @@ def test_text_that_comes_back_to_what_it_was_is_followed_no_further_than_eight_c
     for text, raw in [(first, "2"), (other, "1")]:
         replaced(text, ("a",), raw)
 
-    with yaml_values.limited(0), pytest.raises(Unparsed):
+    with yaml_values.limited(0), pytest.raises(NeedsParse):
         find(first, ("b",))
     assert raw_at(first, ("b",)) == "1"
 

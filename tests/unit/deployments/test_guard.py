@@ -13,10 +13,10 @@ from runbook_operator.api.runbook import RunbookStatus, TargetStatus
 from runbook_operator.api.switch import Engagement, Swapped, SwitchStatus
 from runbook_operator.core import probe_fields
 from runbook_operator.core.level_tracker import Level, Run, Track
-from runbook_operator.core.monitors import Group, Key, Reading, Sense
-from runbook_operator.core.observed_object import Missing, Seen, seen_of
+from runbook_operator.core.monitors import Group, Key, MonitorState, Reading
+from runbook_operator.core.observed_object import Missing, ObservedObject, observed_from
 from runbook_operator.core.pod_templates import digest
-from runbook_operator.core.queries import Denied, Find, Read, Unread
+from runbook_operator.core.queries import Denied, Find, NeedsRead, Read
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 from runbook_operator.core.signals import Signal
@@ -50,7 +50,7 @@ def sees(story: Story, level: Level, name: str = "error-rate", group: Group = "M
     key = Key(story.runbook.meta.ref, group, name)
     known = {"known": level, "data_at": story.now} if level in ("Ok", "Warning", "Critical") else {}
     reading = Reading(value=0.12) if group == "Metric" else Reading(ok=False, message="503 instead of 200-299")
-    story.senses[key] = Sense(Track(**{"level": level, "since": story.now} | known | track), reading)
+    story.monitor_states[key] = MonitorState(Track(**{"level": level, "since": story.now} | known | track), reading)
     return story
 
 
@@ -77,7 +77,7 @@ def verdicts(story: Story) -> list[tuple[int, str]]:
 
 
 def signal(story: Story) -> Signal:
-    (found,) = guard.signals(story.world)["rollback"]
+    (found,) = guard.signals(story.snapshot)["rollback"]
     return found
 
 
@@ -161,7 +161,7 @@ def test_the_window_opens_when_the_revision_is_seen_and_not_when_it_is_available
         timestamp(story.now),
         timestamp(story.now + timedelta(minutes=30)),
     )
-    assert runbook_due(story.world) == story.now + timedelta(minutes=30)
+    assert runbook_due(story.snapshot) == story.now + timedelta(minutes=30)
 
 
 def test_what_was_live_when_the_guard_began_is_judged_by_nobody_and_costs_no_read() -> None:
@@ -191,7 +191,7 @@ def test_a_revision_that_was_not_kept_yet_when_that_was_read_is_looked_for_again
     story.keepers = (kept(1, 1),)
     story.is_at(deployment(2, COMES_UP))
     assert verdicts(story) == [(1, "Unproven")]
-    assert runbook_due(story.world) == NOW + guard.LOOKED_AT_EVERY
+    assert runbook_due(story.snapshot) == NOW + guard.LOOKED_AT_EVERY
 
     story.keepers = (kept(1, 1), kept(2, 2))
 
@@ -706,28 +706,28 @@ def test_an_argo_rollout_is_judged_by_its_number() -> None:
 
 def test_a_kind_that_nobody_watches_is_read_every_few_seconds_while_it_is_guarded() -> None:
     story = sees(guarded(DS), "Ok").is_at(daemon_set("a"))
-    assert runbook_due(story.world) == NOW + guard.LOOKED_AT_EVERY
+    assert runbook_due(story.snapshot) == NOW + guard.LOOKED_AT_EVERY
 
-    story.seen, story.thorough = {}, False
-    with pytest.raises(Unread) as unread:
-        next_step(story.world)
+    story.observed, story.thorough = {}, False
+    with pytest.raises(NeedsRead) as needed:
+        next_step(story.snapshot)
 
-    assert unread.value.queries == {Read(DS)}
+    assert needed.value.queries == {Read(DS)}
 
 
 def test_a_kind_that_nobody_watches_is_read_while_its_window_is_open() -> None:
     story = sees(guarded(DS, deployments={}), "Ok").is_at(daemon_set("a"))
-    assert runbook_due(story.world) != NOW + guard.LOOKED_AT_EVERY
-    story.seen, story.thorough = {}, False
+    assert runbook_due(story.snapshot) != NOW + guard.LOOKED_AT_EVERY
+    story.observed, story.thorough = {}, False
     before = story.runbook.status
     assert story.look().runbook.status == before
-    story.seen, story.thorough, story.keepers = {DS: seen_of(daemon_set("b"), whole=True)}, True, ()
+    story.observed, story.thorough, story.keepers = {DS: observed_from(daemon_set("b"), whole=True)}, True, ()
     story.look()
 
-    story.seen, story.thorough = {}, False
+    story.observed, story.thorough = {}, False
 
-    with pytest.raises(Unread):
-        next_step(story.world)
+    with pytest.raises(NeedsRead):
+        next_step(story.snapshot)
 
 
 def test_what_becomes_critical_shortly_before_a_kind_that_nobody_watches_is_read_counts() -> None:
@@ -747,19 +747,19 @@ def test_a_service_that_nobody_watches_is_read_only_when_there_is_something_to_n
     service = Ref("v1", "Service", "shop", "web")
     story = guarded(targets=[SERVED])
     body = {**workload(1), "apiVersion": "v1", "kind": "Service"}
-    there: dict[Ref, Seen | Missing] = {service: seen_of(body, whole=True)}
-    story.seen = there | {WEB: seen_of(deployment(1))}
+    there: dict[Ref, ObservedObject | Missing] = {service: observed_from(body, whole=True)}
+    story.observed = there | {WEB: observed_from(deployment(1))}
     story.look()
-    story.thorough, story.seen = False, {WEB: seen_of(deployment(1))}
+    story.thorough, story.observed = False, {WEB: observed_from(deployment(1))}
     before = story.runbook.status
     assert story.look().runbook.status == before
 
-    story.seen = {WEB: seen_of(deployment(2))}
-    with pytest.raises(Unread) as unread:
-        next_step(story.world)
+    story.observed = {WEB: observed_from(deployment(2))}
+    with pytest.raises(NeedsRead) as needed:
+        next_step(story.snapshot)
 
-    assert unread.value.queries == {Read(service)}
-    story.seen |= there
+    assert needed.value.queries == {Read(service)}
+    story.observed |= there
     story.keepers = (kept(1, 1), kept(2, 2))
     assert verdicts(story.look())[0] == (2, "Watching")
 
@@ -883,7 +883,7 @@ def test_another_action_than_a_rollback_is_named() -> None:
 def test_without_a_first_action_it_is_told_and_nothing_is_engaged() -> None:
     story = bad(deployments={})
 
-    assert guard.signals(story.world) == {}
+    assert guard.signals(story.snapshot) == {}
     assert verdicts(story)[0] == (2, "Bad")
     assert "Nothing is done about it, since deployments.firstAction is not set" in story.target.verdicts[0].advice
 
@@ -892,15 +892,15 @@ def test_a_runbook_that_does_not_parse_says_nothing_and_waits_for_nothing() -> N
     story = bad()
     story.runbook = replace(story.runbook, spec=None, error="spec: wrong")
 
-    assert guard.signals(story.world) == {}
-    assert list(guard.due(story.world)) == []
+    assert guard.signals(story.snapshot) == {}
+    assert list(guard.due(story.snapshot)) == []
 
 
 def test_a_target_that_was_not_looked_at_yet_and_one_without_a_workload_have_no_say() -> None:
     service = {"name": "other", "service": {"name": "other"}}
     story = guarded(targets=[{"name": "web", "workload": {"name": "web"}}, service])
 
-    assert guard.signals(story.world) == {"rollback": ()}
+    assert guard.signals(story.snapshot) == {"rollback": ()}
 
 
 def test_a_verdict_that_is_not_kept_any_more_ends_its_watch() -> None:
@@ -918,13 +918,13 @@ def test_a_verdict_that_is_not_kept_any_more_ends_its_watch() -> None:
 
 def restarted(story: Story) -> Story:
     """Nothing was asked yet, and nobody has begun to."""
-    story.senses = {}
+    story.monitor_states = {}
     return story
 
 
 def going_on(story: Story) -> Story:
     """Nothing was asked yet, and the sensor begins with what was told."""
-    story.senses = {key: Sense(track) for key, track in tracks_of(story.runbook, story.now).items()}
+    story.monitor_states = {key: MonitorState(track) for key, track in tracks_of(story.runbook, story.now).items()}
     return story
 
 
@@ -1001,8 +1001,8 @@ def judged(story: Story, status: TargetStatus, number: int, *keepers: Body) -> T
     """What the guard alone makes of the Deployment's turn to that number."""
     assert story.runbook.spec
     story.now += timedelta(seconds=1)
-    world, seen = story.world_with({REPLICA_SETS: keepers}), seen_of(deployment(number, COMES_UP))
-    return guard.judged(world, story.runbook.spec.targets[0], seen, status)
+    snapshot, observed = story.world_with({REPLICA_SETS: keepers}), observed_from(deployment(number, COMES_UP))
+    return guard.judged(snapshot, story.runbook.spec.targets[0], observed, status)
 
 
 @pytest.mark.parametrize("was", ["/old", "/old?key=hunter2"])

@@ -8,9 +8,9 @@ import pytest
 from runbook_operator.api.deployment_guard_spec import GoodRevision
 from runbook_operator.api.runbook import RunbookStatus, TargetStatus
 from runbook_operator.api.switch import Engagement, Swapped, SwitchStatus
-from runbook_operator.core.observed_object import absent, seen_of
+from runbook_operator.core.observed_object import absent, observed_from
 from runbook_operator.core.pod_templates import digest
-from runbook_operator.core.queries import Denied, Find, Read, Unread
+from runbook_operator.core.queries import Denied, Find, NeedsRead, Read
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 from runbook_operator.runbooks.runbook_reconcile import next_step
@@ -32,13 +32,13 @@ def test_a_revision_that_is_available_for_long_enough_is_good_and_that_takes_two
     story.after(seconds=1)
 
     assert (story.good, story.target.available, story.writes - before) == ([1], None, 2)
-    assert (story.asked, runbook_due(story.world)) == ([], None)
+    assert (story.asked, runbook_due(story.snapshot)) == ([], None)
 
 
 def test_it_is_looked_at_again_when_it_would_be_good() -> None:
     story = Story().is_at(deployment(1))
 
-    assert runbook_due(story.world) == NOW + timedelta(minutes=5)
+    assert runbook_due(story.snapshot) == NOW + timedelta(minutes=5)
 
 
 def test_the_runbook_says_for_how_long() -> None:
@@ -134,7 +134,7 @@ def test_a_workload_that_is_made_anew_is_known_for_nothing() -> None:
 
 def test_a_workload_that_is_gone_keeps_what_is_known() -> None:
     story = Story().is_at(deployment(1)).after(minutes=5)
-    story.seen = {WEB: absent(WEB)}
+    story.observed = {WEB: absent(WEB)}
 
     assert story.look().good == [1]
     assert not story.target.found
@@ -144,7 +144,7 @@ def test_a_target_without_a_workload_and_a_kind_without_revisions_are_left_alone
     service = Ref("v1", "Service", "shop", "web")
     story = Story()
     story.runbook = runbook(targets=[{"name": "web", "service": {"name": "web"}}])
-    story.seen = {service: seen_of({**workload(1), "apiVersion": "v1", "kind": "Service"}, whole=True)}
+    story.observed = {service: observed_from({**workload(1), "apiVersion": "v1", "kind": "Service"}, whole=True)}
 
     assert story.look().after(hours=1).good == []
     cron = Ref("batch/v1", "CronJob", "shop", "web")
@@ -195,25 +195,25 @@ def test_a_daemon_set_is_known_by_its_template() -> None:
 
 def test_what_nobody_watches_is_read_again_only_when_it_may_have_become_good() -> None:
     story = Story(ref=DS, keepers=(kept("a", 4, ref=DS),)).is_at(daemon_set("a"))
-    seen, story.seen, story.thorough = story.seen, {}, False
+    observed, story.observed, story.thorough = story.observed, {}, False
     before = story.runbook.status
 
     assert story.after(minutes=4).runbook.status == before
     story.now += timedelta(minutes=1)
-    with pytest.raises(Unread) as unread:
-        next_step(story.world)
-    assert unread.value.queries == {Read(DS)}
-    story.seen = seen
+    with pytest.raises(NeedsRead) as needed:
+        next_step(story.snapshot)
+    assert needed.value.queries == {Read(DS)}
+    story.observed = observed
     assert story.look().good == [4]
-    story.seen = {}
+    story.observed = {}
     assert story.after(hours=1).good == [4]
 
 
 def test_a_target_that_was_missing_is_told_as_it_was_while_it_is_not_worth_a_read() -> None:
     story = Story(ref=DS)
-    story.seen = {DS: absent(DS)}
+    story.observed = {DS: absent(DS)}
     before = story.look().runbook.status
-    story.seen, story.thorough = {}, False
+    story.observed, story.thorough = {}, False
 
     assert story.after(minutes=1).runbook.status == before
     assert before.conditions[0].reason == "TargetNotFound"
@@ -311,14 +311,14 @@ def test_a_template_with_a_flag_of_a_switch_in_it_is_no_version() -> None:
 def test_a_suspension_that_is_over_is_waited_for_no_longer() -> None:
     story = Story()
     story.runbook = runbook(suspend={"until": "2020-01-01T00:00:00Z"})
-    assert runbook_due(story.world) is None
+    assert runbook_due(story.snapshot) is None
 
     story.runbook = runbook(suspend={"until": "2999-01-01T00:00:00Z"})
-    assert runbook_due(story.world) is not None
+    assert runbook_due(story.snapshot) is not None
 
 
 def test_a_runbook_that_does_not_parse_waits_for_nothing() -> None:
     story = Story().is_at(deployment(1))
     story.runbook = replace(story.runbook, spec=None, error="spec: wrong")
 
-    assert runbook_due(story.world) is None
+    assert runbook_due(story.snapshot) is None

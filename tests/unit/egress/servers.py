@@ -48,7 +48,7 @@ def certified(*names: str, by: trustme.CA | None = None) -> ssl.SSLContext:
 
 
 @dataclass
-class Site:
+class TrafficTarget:
     """An HTTP server that notes what it was asked."""
 
     port: int = 0
@@ -56,16 +56,16 @@ class Site:
 
 
 @asynccontextmanager
-async def site(
+async def traffic_target(
     response: Callable[[], web.StreamResponse] = web.Response,
     *,
     host: str = "127.0.0.1",
     tls: ssl.SSLContext | None = None,
-) -> AsyncIterator[Site]:
-    seen = Site()
+) -> AsyncIterator[TrafficTarget]:
+    observed = TrafficTarget()
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        seen.requests.append(request)
+        observed.requests.append(request)
         return response()
 
     application = web.Application()
@@ -73,8 +73,8 @@ async def site(
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, host, 0, ssl_context=tls).start()
-    seen.port = runner.addresses[0][1]
-    yield seen
+    observed.port = runner.addresses[0][1]
+    yield observed
     await runner.cleanup()
 
 
@@ -138,13 +138,13 @@ def closed_port() -> int:
 
 def watch_connections(patch: pytest.MonkeyPatch) -> list[str]:
     """The addresses to which connections are begun from now on; one that leaves the machine fails the test."""
-    seen: list[str] = []
+    observed: list[str] = []
     connect = socket.socket.connect
 
     def note(self: socket.socket, address: tuple[str, int]) -> None:
         assert address[0].startswith("127.") or address[0] == "::1", f"a test connects to {address}"
-        seen.append(address[0])
+        observed.append(address[0])
         connect(self, address)
 
     patch.setattr(socket.socket, "connect", note)
-    return seen
+    return observed

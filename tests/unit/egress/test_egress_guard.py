@@ -16,8 +16,17 @@ import trustme
 
 from runbook_operator.core.url_policy import pattern
 from runbook_operator.egress import egress_guard
-from runbook_operator.egress.egress_guard import EgressError, Fault, Guard, Places, SystemResolver, Tls, failure, timed
-from runbook_operator.egress.http_client import How, Outbound
+from runbook_operator.egress.egress_guard import (
+    ConcurrencyLimit,
+    EgressError,
+    Fault,
+    Guard,
+    SystemResolver,
+    Tls,
+    failure,
+    timed,
+)
+from runbook_operator.egress.http_client import Outbound, RequestOptions
 from tests.unit.egress.servers import Names, ca, certified, plain, saying, silent, talking, watch_connections
 
 PATTERNS = ("http://*.example.com/health/*", "https://*.example.com/health/*")
@@ -248,7 +257,7 @@ async def test_an_attack_gets_nothing(attack: Attack, monkeypatch: pytest.Monkey
             [ip_address(API_SERVER)],
             resolver=names,
         )
-        how = How(seconds=SECONDS if attack.fault == Fault.TIMEOUT else 30, tls=Tls(ca()))
+        how = RequestOptions(seconds=SECONDS if attack.fault == Fault.TIMEOUT else 30, tls=Tls(ca()))
         answer = await out.ask(attack.url.replace("PORT", str(port)), how, lambda body: b"x" in body)
 
     assert (answer.fault, answer.status) == (attack.fault, attack.status), answer.why
@@ -313,7 +322,7 @@ async def test_the_systems_resolver_gives_every_address_once_per_family() -> Non
 
 
 async def test_who_waits_for_a_slow_host_takes_no_place_of_others() -> None:
-    places = Places(total=2, each=1)
+    places = ConcurrencyLimit(total=2, each=1)
     async with places.take("slow", 1):
         waiting = asyncio.create_task(_take(places, "slow", 9))
         await asyncio.sleep(0)
@@ -323,7 +332,7 @@ async def test_who_waits_for_a_slow_host_takes_no_place_of_others() -> None:
 
 
 async def test_who_gets_no_place_in_time_is_told_that_it_is_busy_here() -> None:
-    places = Places(total=1, each=1)
+    places = ConcurrencyLimit(total=1, each=1)
     async with places.take("a", 1):
         assert await _take(places, "a", 0.01) == Fault.BUSY
         assert await _take(places, "b", 0.01) == Fault.BUSY
@@ -331,7 +340,7 @@ async def test_who_gets_no_place_in_time_is_told_that_it_is_busy_here() -> None:
     assert await _take(places, "b", 0.01) == "taken"
 
 
-async def _take(places: Places, host: str, seconds: float) -> str:
+async def _take(places: ConcurrencyLimit, host: str, seconds: float) -> str:
     try:
         async with places.take(host, seconds):
             return "taken"
@@ -340,7 +349,7 @@ async def _take(places: Places, host: str, seconds: float) -> str:
 
 
 async def test_time_in_the_queue_is_not_time_of_the_target() -> None:
-    places = Places(total=1, each=1)
+    places = ConcurrencyLimit(total=1, each=1)
 
     async def nap() -> str:
         await asyncio.sleep(0.1)
@@ -356,7 +365,7 @@ async def test_a_time_out_that_this_process_noticed_too_late_says_nothing_of_the
 ) -> None:
     for late, fault in ((60, Fault.TIMEOUT), (-1, Fault.UNABLE)):
         monkeypatch.setattr(egress_guard, "LATE", late)
-        outcome, _ = await timed(Places(1, 1), "a", 0.01, partial(asyncio.sleep, 9))
+        outcome, _ = await timed(ConcurrencyLimit(1, 1), "a", 0.01, partial(asyncio.sleep, 9))
         assert isinstance(outcome, EgressError)
         assert outcome.fault == fault
 

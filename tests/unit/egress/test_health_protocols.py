@@ -22,7 +22,7 @@ from runbook_operator.core.references import USER_AGENT
 from runbook_operator.egress import egress_guard, health_protocols
 from runbook_operator.egress.egress_guard import Tls
 from runbook_operator.egress.health_protocols import CheckResult, contains
-from runbook_operator.egress.http_client import Endpoint, How, Outbound
+from runbook_operator.egress.http_client import Endpoint, Outbound, RequestOptions
 from tests.unit.egress.servers import (
     Talk,
     authority,
@@ -31,8 +31,8 @@ from tests.unit.egress.servers import (
     plain,
     saying,
     silent,
-    site,
     talking,
+    traffic_target,
     watch_connections,
 )
 
@@ -85,7 +85,7 @@ async def test_http_is_well_where_its_status_is_expected_and_its_body_matches(  
     ok: bool | None,  # noqa: FBT001
     word: str,
 ) -> None:
-    async with site(partial(web.Response, status=status, text=body)) as there:
+    async with traffic_target(partial(web.Response, status=status, text=body)) as there:
         where = Endpoint("127.0.0.1", there.port)
         result = await health_protocols.http(outbound(), where, statuses(expected), contains("well"))
 
@@ -108,7 +108,7 @@ async def test_http_is_not_well_where_no_proper_answer_comes(
 ) -> None:
     monkeypatch.setattr(egress_guard, "LATE", 60)
     async with talking(talk) as port:
-        how = How(seconds=0.1 if talk is silent else 10)
+        how = RequestOptions(seconds=0.1 if talk is silent else 10)
         result = await health_protocols.http(outbound(), Endpoint("127.0.0.1", port), how=how)
 
     assert told(result) == (ok, word)
@@ -231,7 +231,7 @@ Headers = list[tuple[str, str]]
 FINE: Headers = [(":status", "200"), ("content-type", "application/grpc+proto")]
 
 
-def h2_server(answer: Callable[[H2Connection], None], seen: list[dict[bytes, bytes]] | None = None) -> Talk:
+def h2_server(answer: Callable[[H2Connection], None], observed: list[dict[bytes, bytes]] | None = None) -> Talk:
     """An HTTP/2 server that answers as no gRPC server could be told to."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -240,14 +240,16 @@ def h2_server(answer: Callable[[H2Connection], None], seen: list[dict[bytes, byt
         while data := await reader.read(65536):
             for event in connection.receive_data(data):
                 if isinstance(event, RequestReceived):
-                    (seen if seen is not None else []).append(dict(event.headers))
+                    (observed if observed is not None else []).append(dict(event.headers))
                     answer(connection)
             writer.write(connection.data_to_send())
 
     return talk
 
 
-def answering(headers: Headers, body: bytes = b"", trailers: Headers | None = None) -> Callable[[H2Connection], None]:
+def query_supply(
+    headers: Headers, body: bytes = b"", trailers: Headers | None = None
+) -> Callable[[H2Connection], None]:
     def answer(connection: H2Connection) -> None:
         connection.send_headers(1, headers, end_stream=not (body or trailers))
         if body:
@@ -265,7 +267,7 @@ def and_goodbye(connection: H2Connection) -> None:
 
 
 def in_trailers(body: bytes, code: str = "0") -> Callable[[H2Connection], None]:
-    return answering(FINE, body, [("grpc-status", code)])
+    return query_supply(FINE, body, [("grpc-status", code)])
 
 
 @pytest.mark.parametrize(
@@ -283,12 +285,12 @@ def in_trailers(body: bytes, code: str = "0") -> Callable[[H2Connection], None]:
         (in_trailers(b"\0\0"), False, "Garbled"),
         (in_trailers(b"", "0"), False, "Garbled"),
         (in_trailers(b"\0\0\0\0\2\x08\1", "x"), False, "Garbled"),
-        (answering(FINE, b"\0\0\0\0\2\x08\1"), False, "Garbled"),
-        (answering([(":status", "200"), ("content-type", "text/html")], b"<html>"), False, "Garbled"),
-        (answering([(":status", "503")]), False, "Garbled"),
-        (answering([*FINE, ("grpc-status", "14")]), False, "Unavailable"),
-        (answering([*FINE, ("grpc-status", "16")]), None, "Unauthenticated"),
-        (answering([*FINE, ("grpc-status", "2")]), False, "Failed"),
+        (query_supply(FINE, b"\0\0\0\0\2\x08\1"), False, "Garbled"),
+        (query_supply([(":status", "200"), ("content-type", "text/html")], b"<html>"), False, "Garbled"),
+        (query_supply([(":status", "503")]), False, "Garbled"),
+        (query_supply([*FINE, ("grpc-status", "14")]), False, "Unavailable"),
+        (query_supply([*FINE, ("grpc-status", "16")]), None, "Unauthenticated"),
+        (query_supply([*FINE, ("grpc-status", "2")]), False, "Failed"),
         (lambda connection: connection.reset_stream(1, 8), False, "Closed"),
         (lambda connection: connection.close_connection(11), False, "Closed"),
     ],
@@ -304,11 +306,11 @@ async def test_an_answer_by_grpc_is_read_to_the_letter(
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::ffff:127.0.0.1", "::ffff:127.0.0.1%\r\nx"])
 async def test_grpc_asks_as_grpc_is_asked(address: str) -> None:
-    seen: list[dict[bytes, bytes]] = []
-    async with talking(h2_server(in_trailers(b"\0\0\0\0\2\x08\1"), seen)) as port:
+    observed: list[dict[bytes, bytes]] = []
+    async with talking(h2_server(in_trailers(b"\0\0\0\0\2\x08\1"), observed)) as port:
         await health_protocols.grpc(outbound(), address, port, seconds=2)
 
-    assert seen == [
+    assert observed == [
         {
             b":method": b"POST",
             b":scheme": b"http",

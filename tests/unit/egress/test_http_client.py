@@ -13,7 +13,7 @@ from aiohttp import web
 
 from runbook_operator.core.url_policy import pattern
 from runbook_operator.egress.egress_guard import Fault, Tls
-from runbook_operator.egress.http_client import Answer, Endpoint, How, Limits, Outbound
+from runbook_operator.egress.http_client import Answer, Endpoint, Limits, Outbound, RequestOptions
 from tests.unit.egress.servers import (
     Names,
     ca,
@@ -21,8 +21,8 @@ from tests.unit.egress.servers import (
     closed_port,
     saying,
     silent,
-    site,
     talking,
+    traffic_target,
     watch_connections,
 )
 
@@ -46,7 +46,7 @@ def here(port: int, path: str = "/", **more: Any) -> Endpoint:
 async def test_a_url_that_a_pattern_allows_is_asked_by_its_name_at_the_address_that_was_checked(
     connections: list[str],
 ) -> None:
-    async with site() as there:
+    async with traffic_target() as there:
         names = Names(["127.0.0.1"])
         out = outbound(f"http://*.example.com:{there.port}/health/*", names=names)
         answer = await out.ask(f"HTTP://API.example.com.:{there.port}/health/live?deep=%41#"[:-1])
@@ -62,7 +62,7 @@ async def test_a_url_that_a_pattern_allows_is_asked_by_its_name_at_the_address_t
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
 async def test_an_endpoint_is_asked_at_its_address_and_no_name_is_looked_up(address: str) -> None:
     names = Names(OSError("nothing may be looked up"))
-    async with site(host="::1" if address == "::1" else "127.0.0.1") as there:
+    async with traffic_target(host="::1" if address == "::1" else "127.0.0.1") as there:
         answer = await outbound(names=names).ask(Endpoint(address, there.port, "/health"))
 
     assert (answer.status, names.asked) == (200, [])
@@ -70,7 +70,7 @@ async def test_an_endpoint_is_asked_at_its_address_and_no_name_is_looked_up(addr
 
 @pytest.mark.parametrize("status", [200, 204, 301, 302, 401, 404, 429, 500, 503])
 async def test_the_status_is_kept_whatever_it_is_and_no_redirect_followed(status: int, connections: list[str]) -> None:
-    async with site(partial(web.Response, status=status, headers={"Location": "/elsewhere"})) as there:
+    async with traffic_target(partial(web.Response, status=status, headers={"Location": "/elsewhere"})) as there:
         answer = await outbound().ask(here(there.port))
 
     assert (answer.status, len(there.requests), len(connections)) == (status, 1, 1)
@@ -80,8 +80,8 @@ async def test_nothing_goes_along_but_what_the_caller_gives(monkeypatch: pytest.
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://u:p@192.0.2.1:3128")
     monkeypatch.setenv("NETRC", "/dev/null")
-    async with site() as there:
-        await outbound().ask(here(there.port), How(headers={"X-Team": "shop", "Host": "web.shop"}))
+    async with traffic_target() as there:
+        await outbound().ask(here(there.port), RequestOptions(headers={"X-Team": "shop", "Host": "web.shop"}))
 
     (request,) = there.requests
     assert request.method == "GET"
@@ -93,8 +93,8 @@ async def test_nothing_goes_along_but_what_the_caller_gives(monkeypatch: pytest.
 
 
 async def test_a_head_is_a_head() -> None:
-    async with site() as there:
-        assert (await outbound().ask(here(there.port), How(method="HEAD"))).status == 200
+    async with traffic_target() as there:
+        assert (await outbound().ask(here(there.port), RequestOptions(method="HEAD"))).status == 200
 
     assert there.requests[0].method == "HEAD"
 
@@ -122,13 +122,15 @@ async def test_a_head_is_a_head() -> None:
 async def test_a_header_that_changes_the_frame_of_the_request_is_refused(
     headers: dict[str, str], connections: list[str]
 ) -> None:
-    answer = await outbound().ask(here(9), How(headers=headers))
+    answer = await outbound().ask(here(9), RequestOptions(headers=headers))
 
     assert (answer.fault, connections) == (Fault.MALFORMED, [])
 
 
 async def test_a_url_is_asked_for_the_host_that_its_pattern_allows() -> None:
-    answer = await outbound("http://a.example.com/*").ask("http://a.example.com/", How(headers={"HOST": "b"}))
+    answer = await outbound("http://a.example.com/*").ask(
+        "http://a.example.com/", RequestOptions(headers={"HOST": "b"})
+    )
 
     assert answer == Answer(fault=Fault.MALFORMED, why="the header host is not the caller's to set")
 
@@ -149,7 +151,7 @@ async def test_a_port_is_one_of_tcp(port: int) -> None:
 
 @pytest.mark.parametrize(("body", "matched"), [("all is well", True), ("all is lost", False), ("", False)])
 async def test_a_body_is_given_to_the_matcher_and_to_nobody_else(body: str, matched: bool) -> None:  # noqa: FBT001
-    async with site(partial(web.Response, text=body)) as there:
+    async with traffic_target(partial(web.Response, text=body)) as there:
         answer = await outbound().ask(here(there.port), match=lambda read: b"well" in read)
 
     assert (answer.status, answer.matched) == (200, matched)
@@ -169,8 +171,8 @@ async def test_a_body_is_read_up_to_its_largest_size_and_no_further(
             made.enable_chunked_encoding()
         return made
 
-    async with site(respond) as there:
-        answer = await outbound().ask(here(there.port), How(largest=1000), lambda read: len(read) == size)
+    async with traffic_target(respond) as there:
+        answer = await outbound().ask(here(there.port), RequestOptions(largest=1000), lambda read: len(read) == size)
 
     assert (answer.status, answer.fault, answer.matched) == (200, fault, True if fault is None else None)
 
@@ -178,14 +180,14 @@ async def test_a_body_is_read_up_to_its_largest_size_and_no_further(
 async def test_a_body_that_nobody_asked_about_is_not_waited_for() -> None:
     talk = saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"5\r\nhello\r\n", every=0.01, forever=True)
     async with talking(talk) as port:
-        answer = await outbound().ask(here(port), How(seconds=5))
+        answer = await outbound().ask(here(port), RequestOptions(seconds=5))
 
     assert (answer.status, answer.fault) == (200, None)
 
 
 async def test_a_head_has_no_body_to_wait_for() -> None:
     async with talking(saying(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")) as port:
-        answer = await outbound().ask(here(port), How(method="HEAD"), lambda read: read == b"")
+        answer = await outbound().ask(here(port), RequestOptions(method="HEAD"), lambda read: read == b"")
 
     assert (answer.status, answer.matched) == (200, True)
 
@@ -197,7 +199,7 @@ async def test_a_closed_port_is_out_of_reach() -> None:
 
 
 async def test_the_next_address_is_tried_where_one_is_out_of_reach(connections: list[str]) -> None:
-    async with site() as there:
+    async with traffic_target() as there:
         out = outbound(f"http://a.example.com:{there.port}/", names=Names(["127.0.0.9", "127.0.0.1"]))
         answer = await out.ask(f"http://a.example.com:{there.port}/")
 
@@ -209,7 +211,7 @@ async def test_a_connection_that_is_not_made_in_time_is_out_of_reach(monkeypatch
         await asyncio.sleep(9)
 
     monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", stuck)
-    answer = await outbound().ask(here(9), How(connect_seconds=0.05))
+    answer = await outbound().ask(here(9), RequestOptions(connect_seconds=0.05))
 
     assert (answer.fault, answer.why) == (Fault.UNREACHABLE, "no connection is made in time")
 
@@ -220,7 +222,7 @@ async def test_whatever_the_machine_says_of_names_what_was_checked_is_connected_
     async def lie(*_: object, **__: object) -> list[tuple[object, ...]]:
         return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.9", there.port))]
 
-    async with site() as there:
+    async with traffic_target() as there:
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", lie)
         out = outbound(f"http://a.example.com:{there.port}/", names=Names(["127.0.0.1"]))
         answer = await out.ask(f"http://a.example.com:{there.port}/")
@@ -230,7 +232,7 @@ async def test_whatever_the_machine_says_of_names_what_was_checked_is_connected_
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 async def test_a_host_is_named_with_its_port_and_an_address_of_six_in_brackets(address: str) -> None:
-    async with site(host=address) as there:
+    async with traffic_target(host=address) as there:
         await outbound().ask(Endpoint(address, there.port, "/health"))
 
     assert there.requests[0].headers["Host"] == (f"[::1]:{there.port}" if ":" in address else f"{address}:{there.port}")
@@ -276,9 +278,9 @@ async def test_a_status_is_the_last_one_that_comes(said: bytes, status: int | No
 
 
 async def test_tls_is_verified_by_the_name_of_the_url_although_the_address_is_connected_to() -> None:
-    async with site(tls=certified("a.example.com")) as there:
+    async with traffic_target(tls=certified("a.example.com")) as there:
         out = outbound(f"https://a.example.com:{there.port}/")
-        answer = await out.ask(f"https://a.example.com:{there.port}/", How(tls=Tls(ca())))
+        answer = await out.ask(f"https://a.example.com:{there.port}/", RequestOptions(tls=Tls(ca())))
 
     assert (answer.status, answer.why) == (200, "")
 
@@ -300,8 +302,8 @@ async def test_tls_is_verified_by_the_name_of_the_url_although_the_address_is_co
 async def test_a_certificate_proves_what_the_caller_wants_proved(
     names: Sequence[str], tls: Tls, status: int | None, why: str
 ) -> None:
-    async with site(tls=certified(*names)) as there:
-        answer = await outbound().ask(here(there.port, scheme="https"), How(tls=tls))
+    async with traffic_target(tls=certified(*names)) as there:
+        answer = await outbound().ask(here(there.port, scheme="https"), RequestOptions(tls=tls))
 
     assert answer.status == status
     assert why in answer.why
@@ -309,8 +311,8 @@ async def test_a_certificate_proves_what_the_caller_wants_proved(
 
 async def test_what_takes_too_long_is_ended_and_its_place_given_on() -> None:
     out = outbound(limits=Limits(total=1, each=1))
-    async with talking(silent) as slow, site() as there:
-        late = await out.ask(here(slow), How(seconds=0.05))
+    async with talking(silent) as slow, traffic_target() as there:
+        late = await out.ask(here(slow), RequestOptions(seconds=0.05))
         answer = await out.ask(here(there.port))
 
     assert (late.fault, answer.status) == (Fault.TIMEOUT, 200)
@@ -339,7 +341,7 @@ async def test_no_more_are_asked_at_once_than_there_are_places() -> None:
 
 async def test_no_word_of_request_or_answer_is_in_what_is_told_or_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    how = How(headers={"Authorization": "Bearer s3cret"}, seconds=1)
+    how = RequestOptions(headers={"Authorization": "Bearer s3cret"}, seconds=1)
     cookie = b"Set-Cookie: s3cret no name=1\r\nX-S: s3cret\r\n"
     told = [repr(how)]
     for said in (

@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from runbook_operator.cache.read_versions import Certainty
+from runbook_operator.cache.read_versions import ReadVersions
 from runbook_operator.core.observed_object import absent
-from runbook_operator.core.queries import Denied, May, Ruling
+from runbook_operator.core.queries import AccessReview, Denied, ReviewResult
 from runbook_operator.kube import errors
 from runbook_operator.kube.access_reviews import ALLOWED_SECONDS, DENIED_SECONDS, SOMEBODY, Reviews
 from runbook_operator.kube.client import Kube
 from runbook_operator.kube.discovery import Paths
-from tests.builders import ACCOUNT, NAMESPACE, WEB, Body, seen
+from tests.builders import ACCOUNT, NAMESPACE, WEB, Body, observed
 
 SCALE_ALL = ("patch", "apps", "deployments/scale", NAMESPACE)
-SCALE = May(*SCALE_ALL, "web")
-KEDA = May("patch", "keda.sh", "scaledobjects", NAMESPACE)
-ALLOWED = Ruling(allowed=True)
+SCALE = AccessReview(*SCALE_ALL, "web")
+KEDA = AccessReview("patch", "keda.sh", "scaledobjects", NAMESPACE)
+ALLOWED = ReviewResult(allowed=True)
 Asked = tuple[str, str, str, str]
 
 
@@ -67,7 +67,7 @@ async def test_what_is_allowed_in_the_namespace_is_asked_once_for_all_of_its_obj
     judge = Judge(("deployer", "patch", NAMESPACE, ""))
     asking = reviews(judge)
 
-    answers = [await asking.answer(one, ACCOUNT) for one in (SCALE, May(*SCALE_ALL, "cart"), SCALE)]
+    answers = [await asking.answer(one, ACCOUNT) for one in (SCALE, AccessReview(*SCALE_ALL, "cart"), SCALE)]
 
     assert answers == [ALLOWED] * 3
     assert judge.asked == [("deployer", "patch", NAMESPACE, "")]
@@ -90,7 +90,9 @@ async def test_a_role_for_one_object_is_found_too() -> None:
     judge = Judge(("deployer", "patch", NAMESPACE, "web"))
 
     assert await reviews(judge).answer(SCALE, ACCOUNT) == ALLOWED
-    assert await reviews(judge).answer(May(*SCALE_ALL), ACCOUNT) == Ruling(allowed=False, user=ACCOUNT.user)
+    assert await reviews(judge).answer(AccessReview(*SCALE_ALL), ACCOUNT) == ReviewResult(
+        allowed=False, user=ACCOUNT.user
+    )
 
 
 async def test_the_operators_own_rights_are_asked_for_all_namespaces_first() -> None:
@@ -98,7 +100,7 @@ async def test_the_operators_own_rights_are_asked_for_all_namespaces_first() -> 
     asking = reviews(judge)
 
     assert await asking.answer(SCALE, None) == ALLOWED
-    assert await asking.answer(May("patch", "apps", "deployments/scale", "another"), None) == ALLOWED
+    assert await asking.answer(AccessReview("patch", "apps", "deployments/scale", "another"), None) == ALLOWED
     assert judge.asked == [("", "patch", "", "")]
 
 
@@ -106,30 +108,30 @@ async def test_who_lacks_a_right_is_named_as_the_api_server_knows_him() -> None:
     judge = Judge()
     asking = reviews(judge)
 
-    assert await asking.answer(SCALE, None) == Ruling(allowed=False, user="system:serviceaccount:ops:operator")
+    assert await asking.answer(SCALE, None) == ReviewResult(allowed=False, user="system:serviceaccount:ops:operator")
     assert judge.asked == [("", "patch", "", ""), ("", "patch", NAMESPACE, ""), ("", "patch", NAMESPACE, "web")]
     judge.tells_who = False
-    assert await reviews(judge).answer(SCALE, None) == Ruling(allowed=False, user=SOMEBODY)
-    assert await asking.answer(SCALE, None) == Ruling(allowed=False, user="system:serviceaccount:ops:operator")
+    assert await reviews(judge).answer(SCALE, None) == ReviewResult(allowed=False, user=SOMEBODY)
+    assert await asking.answer(SCALE, None) == ReviewResult(allowed=False, user="system:serviceaccount:ops:operator")
 
 
 async def test_what_is_denied_is_asked_again_soon_and_what_is_allowed_after_an_hour() -> None:
     judge = Judge()
     asking = reviews(judge)
-    await asking.answer(May(*SCALE_ALL), ACCOUNT)
+    await asking.answer(AccessReview(*SCALE_ALL), ACCOUNT)
     judge.time = DENIED_SECONDS - 1
-    await asking.answer(May(*SCALE_ALL), ACCOUNT)
+    await asking.answer(AccessReview(*SCALE_ALL), ACCOUNT)
     assert len(judge.asked) == 1
 
     judge.allowed.add(("deployer", "patch", NAMESPACE, ""))
     judge.time = DENIED_SECONDS
-    assert await asking.answer(May(*SCALE_ALL), ACCOUNT) == ALLOWED
+    assert await asking.answer(AccessReview(*SCALE_ALL), ACCOUNT) == ALLOWED
     judge.time += ALLOWED_SECONDS - 1
-    await asking.answer(May(*SCALE_ALL), ACCOUNT)
+    await asking.answer(AccessReview(*SCALE_ALL), ACCOUNT)
     assert len(judge.asked) == 2
 
     judge.time += 1
-    await asking.answer(May(*SCALE_ALL), ACCOUNT)
+    await asking.answer(AccessReview(*SCALE_ALL), ACCOUNT)
     assert len(judge.asked) == 3
     assert len(asking._reviews) == 1
 
@@ -154,8 +156,8 @@ async def test_what_comes_to_be_served_is_asked_for() -> None:
     judge = Judge(served=("keda.sh", "keda.sh/v1alpha1"))
     asking = reviews(judge)
 
-    assert await asking.answer(KEDA, ACCOUNT) == Ruling(allowed=False, user=ACCOUNT.user)
-    assert await asking.answer(May("get", "keda.sh", "triggers", NAMESPACE), ACCOUNT) == ALLOWED
+    assert await asking.answer(KEDA, ACCOUNT) == ReviewResult(allowed=False, user=ACCOUNT.user)
+    assert await asking.answer(AccessReview("get", "keda.sh", "triggers", NAMESPACE), ACCOUNT) == ALLOWED
 
 
 async def test_an_operator_that_may_not_act_for_the_account_is_told_so() -> None:
@@ -196,18 +198,18 @@ async def test_a_group_that_is_known_not_to_be_served_is_not_asked_for() -> None
 
 
 def test_what_one_account_has_read_no_other_has() -> None:
-    certain = Certainty()
-    certain.saw(seen(3), ACCOUNT)
-    certain.saw(absent(WEB), None)
+    certain = ReadVersions()
+    certain.note_read(observed(3), ACCOUNT)
+    certain.note_read(absent(WEB), None)
 
-    assert certain.version(WEB, ACCOUNT) == seen(3).resource_version
+    assert certain.version(WEB, ACCOUNT) == observed(3).resource_version
     assert certain.version(WEB) is None
     certain.forget(WEB)
     assert certain.version(WEB, ACCOUNT) is None
 
 
 def test_what_is_listed_after_leading_began_counts_as_read() -> None:
-    certain = Certainty()
+    certain = ReadVersions()
     listed = certain.listing()
 
     listed(WEB, "7")
@@ -216,7 +218,7 @@ def test_what_is_listed_after_leading_began_counts_as_read() -> None:
 
 
 def test_a_list_takes_nothing_back_that_was_read_for_itself() -> None:
-    certain = Certainty()
+    certain = ReadVersions()
     certain.note(WEB, "9")
 
     certain.listing()(WEB, "7")
@@ -225,7 +227,7 @@ def test_a_list_takes_nothing_back_that_was_read_for_itself() -> None:
 
 
 def test_a_list_that_began_before_leading_did_is_no_certainty() -> None:
-    certain = Certainty()
+    certain = ReadVersions()
     listed = certain.listing()
 
     certain.clear(lambda _: True)

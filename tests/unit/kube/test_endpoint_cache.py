@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from runbook_operator.core.check_not_performed import UnaskedError
-from runbook_operator.core.monitors import Place
+from runbook_operator.core.check_not_performed import CheckNotPerformedError
+from runbook_operator.core.monitors import ServiceEndpoint
 from runbook_operator.core.references import Ref
 from runbook_operator.kube import dynamic_watcher
 from runbook_operator.kube import endpoint_cache as module
@@ -51,26 +51,26 @@ async def following(*bodies: Body, **options: Any) -> AsyncIterator[tuple[Cluste
             await asyncio.gather(running, return_exceptions=True)
 
 
-async def until(seen: Callable[[], object]) -> None:
+async def until(observed: Callable[[], object]) -> None:
     """Wait for what is on its way already."""
     async with asyncio.timeout(60):
-        while not seen():  # noqa: ASYNC110 # there is no event for what others do
+        while not observed():  # noqa: ASYNC110 # there is no event for what others do
             await asyncio.sleep(0.005)
 
 
 async def where(addresses: Addresses, *, each: bool = False, port: str = "", of: Ref = WEB) -> Sequence[Destination]:
-    return await addresses.destinations(Place(of, port, each))
+    return await addresses.destinations(ServiceEndpoint(of, port, each))
 
 
 async def why(addresses: Addresses, *, each: bool = False, port: str = "", of: Ref = WEB) -> tuple[str, str]:
-    with pytest.raises(UnaskedError) as raised:
+    with pytest.raises(CheckNotPerformedError) as raised:
         await where(addresses, each=each, port=port, of=of)
     return raised.value.reason, str(raised.value)
 
 
 async def names(addresses: Addresses, of: Ref = WEB) -> list[str]:
     """The pods that are asked."""
-    with suppress(UnaskedError):
+    with suppress(CheckNotPerformedError):
         return [one.ref.name for one in await where(addresses, each=True, of=of)]
     return []
 

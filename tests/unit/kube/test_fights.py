@@ -10,7 +10,7 @@ from runbook_operator.core.field_manager_advice import ANYBODY, HINTS, hint
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import API_VERSION, Ref
 from runbook_operator.kube import errors
-from runbook_operator.reconcile.conflict_backoff import Backoff
+from runbook_operator.reconcile.contest_backoff import Backoff
 from runbook_operator.switches.requeue import due
 from tests.builders import Simulation, condition, kinds
 
@@ -42,7 +42,7 @@ def test_the_first_deviation_is_put_back_at_once_and_told() -> None:
 def test_the_next_one_waits_longer_each_time() -> None:
     simulation = fight(fight(engaged()))
     assert simulation.replicas == 3
-    pause = due(simulation.world()) - simulation.now  # type: ignore[operator] # something is due
+    pause = due(simulation.snapshot()) - simulation.now  # type: ignore[operator] # something is due
     assert timedelta(seconds=0.4) < pause <= timedelta(seconds=1)
 
     simulation.after(seconds=1).drive()
@@ -55,7 +55,7 @@ def test_the_next_one_waits_longer_each_time() -> None:
 def test_a_fight_is_one_event_that_counts() -> None:
     simulation = fight(fight(engaged()).after(minutes=1))
 
-    said = [notice for notice in simulation.said if notice.reason is Reason.PUT_BACK]
+    said = [notice for notice in simulation.said if notice.reason is Reason.DRIFT_CORRECTED]
     assert [notice.count for notice in said] == [1, 1, 1, 2, 2, 2]
     assert len({notice.identity for notice in said}) == 1
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runbook_operator.core.observed_object import Seen
+from runbook_operator.core.observed_object import ObservedObject
 from runbook_operator.core.queries import Find
 from runbook_operator.core.references import Ref
 from runbook_operator.kube import errors
@@ -57,10 +57,10 @@ class SpaceKube(Kube):
 async def test_namespace_is_read_as_the_reference_that_it_was_asked_by() -> None:
     kube, ref = SpaceKube(), Ref("v1", "Namespace", NAMESPACE, NAMESPACE)
 
-    seen = await read_target(Paths(kube), ref)
+    observed = await read_target(Paths(kube), ref)
 
-    assert isinstance(seen, Seen)
-    assert (seen.ref, seen.body["metadata"]["labels"]) == (ref, {"istio-injection": "enabled"})
+    assert isinstance(observed, ObservedObject)
+    assert (observed.ref, observed.body["metadata"]["labels"]) == (ref, {"istio-injection": "enabled"})
     assert kube.asked == [f"/api/v1/namespaces/{NAMESPACE}"]
 
 
@@ -110,10 +110,10 @@ async def test_a_list_that_expires_in_the_middle_is_no_answer() -> None:
 def test_what_a_list_has_of_an_object_needs_no_read() -> None:
     simulation = Simulation().with_object(hpa()).with_object(budget())
     simulation.with_runbook()
-    world = simulation.world(answers={query: simulation.answer(query) for query in (AUTOSCALERS, BUDGETS)})
+    snapshot = simulation.snapshot(answers={query: simulation.answer(query) for query in (AUTOSCALERS, BUDGETS)})
 
-    found = world.look(Ref(BUDGETS.api_version, BUDGETS.kind, NAMESPACE, "web"), whole=True)
+    found = snapshot.require(Ref(BUDGETS.api_version, BUDGETS.kind, NAMESPACE, "web"), whole=True)
 
     assert found.ref.kind == BUDGETS.kind
-    assert world.listed(Ref(BUDGETS.api_version, BUDGETS.kind, NAMESPACE, "other")) is None
-    assert world.listed(Ref(BUDGETS.api_version, BUDGETS.kind, "elsewhere", "web")) is None
+    assert snapshot.listed(Ref(BUDGETS.api_version, BUDGETS.kind, NAMESPACE, "other")) is None
+    assert snapshot.listed(Ref(BUDGETS.api_version, BUDGETS.kind, "elsewhere", "web")) is None

@@ -9,8 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from runbook_operator.core.accounts import Account
-from runbook_operator.core.check_not_performed import UnaskedError
-from runbook_operator.core.monitors import Kept
+from runbook_operator.core.check_not_performed import CheckNotPerformedError
+from runbook_operator.core.monitors import SecretKeyRef
 from runbook_operator.core.references import Ref
 from runbook_operator.kube import errors
 from runbook_operator.kube.client import Kube
@@ -18,7 +18,7 @@ from runbook_operator.kube.secret_cache import DOUBTED_SECONDS, SECONDS, Secrets
 from tests.unit.kube.cluster import NAMESPACE, Body, Clock, Cluster, cluster, forbids, refused, secret
 
 ACCOUNT, OTHER = Account(NAMESPACE, "deployer"), Account(NAMESPACE, "another")
-TOKEN = Kept(Ref("v1", "Secret", NAMESPACE, "token"), "token")
+TOKEN = SecretKeyRef(Ref("v1", "Secret", NAMESPACE, "token"), "token")
 PATH = f"/api/v1/namespaces/{NAMESPACE}/secrets/token"
 
 
@@ -29,8 +29,8 @@ async def reading(*bodies: Body) -> AsyncIterator[tuple[Cluster, Secrets, Clock]
         yield there, Secrets(kube, clock), clock
 
 
-async def why(secrets: Secrets, kept: Kept = TOKEN) -> tuple[str, str]:
-    with pytest.raises(UnaskedError) as raised:
+async def why(secrets: Secrets, kept: SecretKeyRef = TOKEN) -> tuple[str, str]:
+    with pytest.raises(CheckNotPerformedError) as raised:
         await secrets.value(kept)
     return raised.value.reason, str(raised.value)
 
@@ -71,13 +71,13 @@ async def test_a_value_that_an_answer_makes_doubtful_is_read_again_and_not_at_ea
         await secrets.value(TOKEN)
         there.put(secret(token=b"an0ther"))
 
-        secrets.doubt(TOKEN)
+        secrets.distrust(TOKEN)
 
         assert await secrets.value(TOKEN) == b"s3cret"
         clock.time += DOUBTED_SECONDS
         assert await secrets.value(TOKEN) == b"an0ther"
         assert there.count("GET") == 2
-        secrets.doubt(Kept(TOKEN.secret, "never read"))
+        secrets.distrust(SecretKeyRef(TOKEN.secret, "never read"))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ async def test_no_more_than_some_reads_are_under_way_at_once() -> None:
             return secret(token=b"s3cret")
 
     secrets = Secrets(Slow())  # type: ignore[arg-type] # all that is used of a Kube
-    many = [Kept(Ref("v1", "Secret", f"team-{number}", "token"), "token") for number in range(100)]
+    many = [SecretKeyRef(Ref("v1", "Secret", f"team-{number}", "token"), "token") for number in range(100)]
 
     await asyncio.gather(*map(secrets.value, many))
 
@@ -151,11 +151,11 @@ async def test_what_nobody_needs_any_more_is_not_kept() -> None:
     async with reading(secret(token=b"s3cret", other=b"0ther", third=b"th1rd")) as (_, secrets, clock):
         await secrets.value(TOKEN)
         clock.time += SECONDS / 2
-        await secrets.value(Kept(TOKEN.secret, "other"))
+        await secrets.value(SecretKeyRef(TOKEN.secret, "other"))
         clock.time += SECONDS / 2
         await secrets.value(TOKEN)
         clock.time += SECONDS / 2
-        await secrets.value(Kept(TOKEN.secret, "third"))
+        await secrets.value(SecretKeyRef(TOKEN.secret, "third"))
 
         assert [one.key for one in secrets._reads] == ["token", "third"]
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from runbook_operator.core.queries import HasAccount, Ruling
+from runbook_operator.core.queries import HasAccount, ReviewResult
 from runbook_operator.kube import errors
 from runbook_operator.kube.client import Kube
 from runbook_operator.kube.service_account_presence import SECONDS, Presence
@@ -32,23 +32,23 @@ async def test_account_that_exists_is_asked_for_once_in_a_while() -> None:
     kube = Accounts()
     there = presence(kube)
 
-    assert [await there.answer(QUERY) for _ in range(3)] == [Ruling(allowed=True)] * 3
+    assert [await there.answer(QUERY) for _ in range(3)] == [ReviewResult(allowed=True)] * 3
 
     assert kube.asked == ["/api/v1/namespaces/shop/serviceaccounts/deployer"]
     kube.time = SECONDS + 1
     kube.error = errors.NotFoundError("404")
-    assert await there.answer(QUERY) == Ruling(allowed=False)
+    assert await there.answer(QUERY) == ReviewResult(allowed=False)
 
 
 async def test_account_that_does_not_exist_is_asked_for_each_time() -> None:
     kube = Accounts(errors.NotFoundError("404"))
     there = presence(kube)
-    assert await there.answer(QUERY) == Ruling(allowed=False)
+    assert await there.answer(QUERY) == ReviewResult(allowed=False)
 
     kube.error = None
 
-    assert await there.answer(QUERY) == Ruling(allowed=True)
+    assert await there.answer(QUERY) == ReviewResult(allowed=True)
 
 
 async def test_account_that_the_operator_may_not_see_counts_as_there() -> None:
-    assert await presence(Accounts(errors.ForbiddenError("403"))).answer(QUERY) == Ruling(allowed=True)
+    assert await presence(Accounts(errors.ForbiddenError("403"))).answer(QUERY) == ReviewResult(allowed=True)

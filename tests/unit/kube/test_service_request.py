@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 from aiohttp import web
 
-from runbook_operator.core.queries import Answering
+from runbook_operator.core.queries import ProbeResult
 from runbook_operator.core.references import Ref
 from runbook_operator.egress.http_client import Outbound
 from runbook_operator.kube import errors
@@ -41,7 +41,7 @@ def service(address: str | None, *ports: Any, **spec: Any) -> dict[str, Any]:
     return {"clusterIP": address, "selector": {"app": "web"}, "ports": list(ports)} | spec
 
 
-async def ask(spec: dict[str, Any] | None, port: str = "", path: str = "/") -> Answering:
+async def ask(spec: dict[str, Any] | None, port: str = "", path: str = "/") -> ProbeResult:
     return await probe(cast("Kube", FakeKube(spec)), out(), WEB, port, path)
 
 
@@ -60,18 +60,18 @@ class App:
 
 @asynccontextmanager
 async def app(status: int = 200, host: str = "127.0.0.1", **headers: str) -> AsyncIterator[App]:
-    seen = App(0)
+    observed = App(0)
 
     async def handle(request: web.Request) -> web.Response:
-        seen.requests.append(request)
+        observed.requests.append(request)
         return web.Response(status=status, headers=headers, text="a secret")
 
     runner = web.AppRunner(_application(handle))
     await runner.setup()
-    site = web.TCPSite(runner, host, 0)
-    await site.start()
-    seen.port = runner.addresses[0][1]
-    yield seen
+    traffic_target = web.TCPSite(runner, host, 0)
+    await traffic_target.start()
+    observed.port = runner.addresses[0][1]
+    yield observed
     await runner.cleanup()
 
 
@@ -102,7 +102,7 @@ async def test_the_status_is_kept_whatever_it_is_and_nothing_else(status: int) -
     async with app(status, Location="http://192.0.2.1/") as there:
         answer = await ask(service("127.0.0.1", {"port": there.port}), path="/health?deep=1")
 
-    assert answer == Answering(status)
+    assert answer == ProbeResult(status)
     assert [str(one.rel_url) for one in there.requests] == ["/health?deep=1"]
 
 
@@ -136,7 +136,7 @@ async def test_a_path_can_not_become_another_host(path: str) -> None:
 @pytest.mark.parametrize("path", ["//192.0.2.1/x", "/@192.0.2.1"])
 async def test_an_odd_path_reaches_the_same_host_as_a_path(path: str) -> None:
     async with app() as there:
-        assert await ask(service("127.0.0.1", {"port": there.port}), path=path) == Answering(200)
+        assert await ask(service("127.0.0.1", {"port": there.port}), path=path) == ProbeResult(200)
 
 
 @pytest.mark.parametrize("path", ["/\\192.0.2.1", "/a b\r\nX-Y: z", "/a%2F..%2Fb", "/a#b"])
@@ -184,7 +184,7 @@ async def test_an_address_of_the_sixth_version_is_asked_too() -> None:
     if not socket.has_ipv6:
         pytest.skip("this machine has no IPv6")
     async with app(host="::1") as there:
-        assert await ask(service("::1", {"port": there.port})) == Answering(200)
+        assert await ask(service("::1", {"port": there.port})) == ProbeResult(200)
 
 
 async def test_a_refused_connection_is_nobody_there() -> None:
@@ -251,5 +251,5 @@ async def test_a_body_without_end_is_not_waited_for() -> None:
 
     async with server(endless) as port:
         began = asyncio.get_running_loop().time()
-        assert await ask(service("127.0.0.1", {"port": port})) == Answering(200)
+        assert await ask(service("127.0.0.1", {"port": port})) == ProbeResult(200)
         assert asyncio.get_running_loop().time() - began < module.HOW.seconds / 2

@@ -6,7 +6,7 @@ from typing import Any
 
 from runbook_operator.kube import errors
 from runbook_operator.leadership.lease_election import Terms
-from runbook_operator.leadership.shard_election import Shares
+from runbook_operator.leadership.shard_election import ShardElector
 
 Body = dict[str, Any]
 
@@ -101,7 +101,7 @@ class Replica:
     paused: list[bool] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.shares = Shares(
+        self.shares = ShardElector(
             self.kube,  # type: ignore[arg-type] # the fake has the calls that are made
             Terms("ns", "op", self.name, lease=4, renew_deadline=3, retry=1),
             self.shards,
@@ -119,9 +119,9 @@ class Replica:
         return self.shares.held
 
     async def turn(self) -> frozenset[int]:
-        async with self.shares._turns:
-            await self.shares._turn()
-        self.shares._tell()
+        async with self.shares._rounds:
+            await self.shares._round()
+        self.shares._notify()
         return self.held
 
     def is_told(self) -> frozenset[int]:

@@ -31,14 +31,14 @@ class Replica:
         )
 
     async def turn(self) -> bool:
-        await self.elector._turn()
-        self.elector._tell()
+        await self.elector._round()
+        self.elector._notify()
         return self.elector.leading
 
     def lapse(self) -> None:
         """Its renewal is late, and it notices."""
         self.clock.now += 3.5
-        self.elector._tell()
+        self.elector._notify()
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ async def test_a_renewal_under_way_ends_before_the_lease_is_given_back(replicas:
     first, second = replicas
     await first.turn()
 
-    async with first.elector._turns:
+    async with first.elector._rounds:
         giving = asyncio.create_task(first.elector.release())
         await asyncio.sleep(0)
         assert first.elector.leading

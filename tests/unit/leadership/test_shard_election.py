@@ -181,8 +181,8 @@ async def test_one_that_could_not_renew_for_a_moment_goes_on_with_what_nobody_to
     one = group.join("a")
     await one.turn()
     group.clock.now += 3.5
-    one.shares._tell()
-    one.shares._tell()
+    one.shares._notify()
+    one.shares._notify()
     assert one.shares.is_at_work(NAMESPACES[0]), "what comes meanwhile waits"
 
     assert await one.turn() == ALL
@@ -198,7 +198,7 @@ async def test_one_that_could_not_renew_until_another_took_all_of_it_begins_anew
     mine = one.held
     group.replicas.remove(one)
     await group.run(4.5)
-    one.shares._tell()
+    one.shares._notify()
     assert (one.paused, other.held) == ([True], ALL)
     await other.shares.release()
 
@@ -333,11 +333,11 @@ async def test_another_number_of_shards_waits_until_the_last_of_the_old_ones_is_
 async def test_one_leader_of_all_and_replicas_that_share_never_act_beside_each_other() -> None:
     group = Group()
     single = group.leader()
-    await single._turn()
+    await single._round()
     shared = group.join("a")
 
     for _ in range(20):
-        await single._turn()
+        await single._round()
         await group.run(0.5)
     assert (single.leading, shared.held) == (True, frozenset())
 
@@ -348,12 +348,12 @@ async def test_one_leader_of_all_and_replicas_that_share_never_act_beside_each_o
     again = group.leader()
     for _ in range(20):
         await group.run(0.5)
-        await again._turn()
+        await again._round()
     assert (again.leading, shared.held) == (False, ALL)
     group.replicas.clear()
     for _ in range(5):
         group.clock.now += 1
-        await again._turn()
+        await again._round()
         assert not (again.leading and shared.held)
     assert again.leading
 
@@ -363,9 +363,9 @@ async def test_one_that_was_frozen_while_a_leader_of_all_came_and_went_begins_an
     frozen = group.join("a")
     await group.run(1)
     single = group.leader()
-    await single._turn()
+    await single._round()
     group.clock.now += 4.1
-    await single._turn()
+    await single._round()
     assert single.leading
     await single.release()
 
@@ -587,7 +587,7 @@ def freeze(group: Group, seconds: float) -> Callable[[], Awaitable[None]]:
     """Whoever asks is frozen for so long before that is sent, while all others go on."""
 
     async def frozen() -> None:
-        asking = [one for one in group.replicas if one.shares._turns.locked()]
+        asking = [one for one in group.replicas if one.shares._rounds.locked()]
         group.replicas = [one for one in group.replicas if one not in asking]
         await group.run(seconds)
         group.replicas += asking

@@ -17,7 +17,7 @@ class One:
 
     async def look(self, patience: float = 0.9) -> bool:
         asked = self.clock()
-        return await self.layout.keep((await self.leases.all()).get("op"), asked, patience)
+        return await self.layout.is_kept_by((await self.leases.all()).get("op"), asked, patience)
 
 
 async def test_it_is_renewed_by_one_for_all() -> None:

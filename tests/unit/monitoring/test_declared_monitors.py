@@ -16,12 +16,12 @@ from runbook_operator.core.monitors import (
     AskHttp,
     AskMetric,
     AskTcp,
-    Kept,
     Key,
     Measure,
-    Place,
     Problem,
+    SecretKeyRef,
     Secured,
+    ServiceEndpoint,
     Watch,
     Watches,
 )
@@ -32,14 +32,14 @@ from tests.builders import NAMESPACE, Body, runbook_body
 
 RUNBOOK = Ref("runbooks.dev/v1alpha1", "Runbook", NAMESPACE, "shop")
 WEB = Ref("v1", "Service", NAMESPACE, "web")
-SITE = Place(WEB, "http")
+SITE = ServiceEndpoint(WEB, "http")
 QUERY = "sum(rate(errors[5m]))"
 TARGETS = [
     {"name": "web", "workload": {"name": "web"}, "service": {"name": "web", "port": "http"}},
     {"name": "worker", "workload": {"name": "worker"}},
 ]
 SECRET = {"name": "keys", "key": "token"}
-KEPT = Kept(Ref("v1", "Secret", NAMESPACE, "keys"), "token")
+KEPT = SecretKeyRef(Ref("v1", "Secret", NAMESPACE, "keys"), "token")
 
 
 def declared(**spec: Any) -> Watches:
@@ -99,7 +99,7 @@ def test_a_health_endpoint_is_asked_through_the_service_of_its_target_and_is_tol
     ("rest", "ask"),
     [
         ({"path": "/health?deep=1", "expect": 204}, AskHttp(SITE, "/health?deep=1", statuses("204"))),
-        ({"bodyContains": "well", "each": True}, AskHttp(Place(WEB, "http", each=True), contains="well")),
+        ({"bodyContains": "well", "each": True}, AskHttp(ServiceEndpoint(WEB, "http", each=True), contains="well")),
         (
             {"headers": [{"name": "X-Tier", "value": "gold"}, {"name": "Authorization", "secret": SECRET}]},
             AskHttp(SITE, headers=(("X-Tier", "gold"), ("Authorization", KEPT))),
@@ -110,7 +110,7 @@ def test_a_health_endpoint_is_asked_through_the_service_of_its_target_and_is_tol
             {"tls": {"ca": SECRET, "serverName": "Web.Shop.svc", "skipVerify": True}},
             AskHttp(SITE, tls=Secured(KEPT, "web.shop.svc", skip_verify=True)),
         ),
-        ({"protocol": "TCP", "each": True}, AskTcp(Place(WEB, "http", each=True))),
+        ({"protocol": "TCP", "each": True}, AskTcp(ServiceEndpoint(WEB, "http", each=True))),
         ({"protocol": "GRPC"}, AskGrpc(SITE)),
         ({"protocol": "GRPC", "healthService": "shop.Cart", "tls": {}}, AskGrpc(SITE, "shop.Cart", Secured())),
     ],
@@ -136,20 +136,20 @@ def test_the_pace_of_a_health_endpoint_is_its_own() -> None:
 @pytest.mark.parametrize(
     ("check", "ask"),
     [
-        ({"http": {"service": {"name": "web"}}}, AskHttp(Place(WEB))),
+        ({"http": {"service": {"name": "web"}}}, AskHttp(ServiceEndpoint(WEB))),
         (
             {"http": {"service": {"name": "web", "port": 80}, "path": "/up", "expect": "200,404", "tls": {}}},
-            AskHttp(Place(WEB, "80"), "/up", statuses("200,404"), tls=Secured()),
+            AskHttp(ServiceEndpoint(WEB, "80"), "/up", statuses("200,404"), tls=Secured()),
         ),
         ({"http": {"url": "https://status.example.com/v2?x=1"}}, AskHttp("https://status.example.com/v2?x=1")),
         (
             {"http": {"url": "https://api.example.com/", "headers": [{"name": "Key", "secret": SECRET}]}},
             AskHttp("https://api.example.com/", headers=(("Key", KEPT),)),
         ),
-        ({"tcp": {"service": {"name": "web", "port": "amqp"}}}, AskTcp(Place(WEB, "amqp"))),
+        ({"tcp": {"service": {"name": "web", "port": "amqp"}}}, AskTcp(ServiceEndpoint(WEB, "amqp"))),
         (
             {"grpc": {"service": {"name": "web"}, "healthService": "a.B", "tls": {"ca": SECRET}}},
-            AskGrpc(Place(WEB), "a.B", Secured(KEPT)),
+            AskGrpc(ServiceEndpoint(WEB), "a.B", Secured(KEPT)),
         ),
     ],
 )

@@ -128,10 +128,10 @@ def test_a_change_is_the_same_event_when_it_is_said_again_after_a_crash_and_anot
     scene.last("Metric", "error-rate", FEW).last("Metric", "error-rate", MANY)
     assert len({one.identity for one in scene.said}) == 3
 
-    again = Watching(before, scene.now, dict(scene.senses))
+    again = Watching(before, scene.now, dict(scene.monitor_states))
     again.last("Metric", "error-rate", FEW)
     first = again.said[0].identity
-    later = Watching(before, scene.now + timedelta(minutes=1), dict(scene.senses))
+    later = Watching(before, scene.now + timedelta(minutes=1), dict(scene.monitor_states))
     later.last("Metric", "error-rate", FEW)
     assert later.said[0].identity == first
 
@@ -284,8 +284,8 @@ def test_a_lack_of_data_goes_on_after_a_restart_and_what_was_never_known_begins_
 def test_a_restart_tells_nothing_anew_and_is_silent_to_switches_until_it_has_asked() -> None:
     scene = errors().last("Metric", "error-rate", MANY)
     writes = scene.writes
-    scene.senses = {
-        key: replace(scene.senses[key], track=track, reading=Reading())
+    scene.monitor_states = {
+        key: replace(scene.monitor_states[key], track=track, reading=Reading())
         for key, track in tracks_of(scene.runbook, scene.now).items()
     }
 

@@ -9,9 +9,17 @@ import pytest
 
 from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.parsing import SwitchObject
-from runbook_operator.api.switch import Declared, Entry, Named, PinnedTarget, Prepared, PreparedField, SwitchStatus
+from runbook_operator.api.switch import (
+    Declared,
+    FieldRecord,
+    Named,
+    PinnedTarget,
+    Prepared,
+    PreparedField,
+    SwitchStatus,
+)
 from runbook_operator.core.level_tracker import Run
-from runbook_operator.core.observed_object import seen_of
+from runbook_operator.core.observed_object import observed_from
 from runbook_operator.core.references import Ref
 from runbook_operator.core.target_kinds import TargetRefs
 from runbook_operator.monitoring import intended_downtime
@@ -38,7 +46,7 @@ def pinned(action: str, target: TargetRefs = TARGET) -> Declared:
 def held(action: str, *, at: Any = NOW, result: str = "Applied", phase: Any = "Engaged", **rest: Any) -> SwitchObject:
     """A switch with an engagement of one action; `rest` is of its entry."""
     target = rest.pop("target", TARGET)
-    one: Entry = entry({}, {}, **{"action": action, "field": "x", "result": result} | rest)
+    one: FieldRecord = entry({}, {}, **{"action": action, "field": "x", "result": result} | rest)
     record = engaged(one).record
     assert record
     record = record.replace(engaged_at=timestamp(at), plan=[pinned(action, target)])
@@ -62,7 +70,9 @@ def why(*switches: SwitchObject, ref: Ref = WEB, **spec: Any) -> str:
     """The reason why a revision that came at NOW is not judged by what is seen; empty where it is."""
     story = Story(ref=ref)
     story.others = {f"shop-{number}": one for number, one in enumerate(switches)}
-    found = intended_downtime.excuse(story.world, TARGET, seen_of(workload(1, ref=ref, **spec), whole=True), NOW)
+    found = intended_downtime.excuse(
+        story.snapshot, TARGET, observed_from(workload(1, ref=ref, **spec), whole=True), NOW
+    )
     return found.text if found else ""
 
 
@@ -180,7 +190,7 @@ def test_endpoint_of_a_stopped_workload_is_no_evidence_and_the_status_says_why()
         "switch shop-stop holds Deployment/web at 0, so what is Critical meanwhile is no evidence against it"
     )
     assert watch
-    assert (watch.before, watch.saw) == (["health endpoint ready"], [])
+    assert (watch.before, watch.judged_by) == (["health endpoint ready"], [])
 
 
 def test_pods_that_come_up_after_the_release_are_no_evidence_and_the_revision_ends_good() -> None:
@@ -230,9 +240,9 @@ def test_revision_that_failed_before_anybody_stopped_it_is_bad() -> None:
 def test_failure_that_is_on_its_way_while_stopped_is_no_evidence_when_it_is_told_after_the_release() -> None:
     story = stopped(watched())
     sees(story, "Ok", "ready", "HealthEndpoint")
-    key, sense = next(iter(story.senses.items()))
-    track = replace(sense.track, runs=(Run("Critical", story.now + timedelta(seconds=1)),))
-    story.senses[key] = replace(sense, track=track)
+    key, monitor_state = next(iter(story.monitor_states.items()))
+    track = replace(monitor_state.track, runs=(Run("Critical", story.now + timedelta(seconds=1)),))
+    story.monitor_states[key] = replace(monitor_state, track=track)
     story.look()
 
     assert verdicts(fails(released(story.after(minutes=5))))[0] == (2, "Watching")
@@ -264,7 +274,7 @@ def test_rollout_that_replaces_all_pods_at_once_is_no_evidence_until_it_takes_to
 
     fails(story)
     assert verdicts(story)[0] == (2, "Watching")
-    assert runbook_due(story.world) == began + timedelta(minutes=10)
+    assert runbook_due(story.snapshot) == began + timedelta(minutes=10)
 
     assert verdicts(story.after(minutes=10))[0] == (2, "Bad")
 

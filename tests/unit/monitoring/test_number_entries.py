@@ -8,7 +8,16 @@ from pydantic import ValidationError
 
 from runbook_operator.api.monitoring_spec import Metric
 from runbook_operator.api.parsing import parse_runbook
-from runbook_operator.core.monitors import AskHttp, AskNumber, AskObject, AskPods, Kept, Place, Secured, Watches
+from runbook_operator.core.monitors import (
+    AskHttp,
+    AskNumber,
+    AskObject,
+    AskPods,
+    SecretKeyRef,
+    Secured,
+    ServiceEndpoint,
+    Watches,
+)
 from runbook_operator.core.references import Ref
 from runbook_operator.monitoring.declared_monitors import settle_of, watches
 from tests.builders import NAMESPACE, WEB, Body, runbook_body
@@ -19,7 +28,7 @@ TARGETS = [
     {"name": "db", "workload": {"kind": "StatefulSet", "name": "db"}},
     {"name": "queue", "service": {"name": "queue"}},
 ]
-QUEUE = Place(Ref("v1", "Service", NAMESPACE, "queue"), "8080")
+QUEUE = ServiceEndpoint(Ref("v1", "Service", NAMESPACE, "queue"), "8080")
 
 
 def declared(**entry: Any) -> Watches:
@@ -43,7 +52,7 @@ def test_an_answer_is_asked_for_as_a_check_would_ask() -> None:
     kept = {"name": "queue", "key": "token"}
     ask = asked(**http(path="/stats?all=1", expect="200", headers=[{"name": "Key", "secret": kept}], tls={"ca": kept}))
 
-    secret = Kept(Ref("v1", "Secret", NAMESPACE, "queue"), "token")
+    secret = SecretKeyRef(Ref("v1", "Secret", NAMESPACE, "queue"), "token")
     assert (ask.source, ask.spec.model_dump()["json_path"], ask.worst) == ("http", "$.depth", "high")
     assert isinstance(ask.request, AskHttp)
     assert (ask.request.where, ask.request.path) == (QUEUE, "/stats?all=1")

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from runbook_operator.core.level_tracker import Level, Track
-from runbook_operator.core.monitors import Reading, Sense, Watch
+from runbook_operator.core.monitors import MonitorState, Reading, Watch
 from runbook_operator.monitoring.declared_monitors import watches
-from runbook_operator.monitoring.reading_messages import Words, words
+from runbook_operator.monitoring.reading_messages import ReadingText, reading_text
 from tests.builders import NOW, Body
 from tests.watching import READY, watching
 
@@ -19,8 +19,8 @@ def metric(**rules: str) -> Watch:
     return watch
 
 
-def said(watch: Watch, reading: Reading, level: Level, known: Level | None = None) -> Words:
-    return words(watch, Sense(Track(level, NOW, known=known or level), reading))
+def said(watch: Watch, reading: Reading, level: Level, known: Level | None = None) -> ReadingText:
+    return reading_text(watch, MonitorState(Track(level, NOW, known=known or level), reading))
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,9 @@ def test_a_multiple_of_what_is_not_known_is_no_data_and_says_why() -> None:
     watch = metric(warning="> 2x", baseline="7d")
     why = Reading(value=312.0, reason="NoBaseline", message="the median over 7d is not known")
 
-    assert said(watch, why, "Unknown") == Words("NoBaseline", "312; the median over 7d is not known", "312")
+    assert said(watch, why, "Unknown") == ReadingText("NoBaseline", "312; the median over 7d is not known", "312")
     plain = said(watch, Reading(value=312.0), "Unknown")
-    assert plain == Words("NoData", "312; nothing is known that > 2x is a multiple of", "312")
+    assert plain == ReadingText("NoData", "312; nothing is known that > 2x is a multiple of", "312")
 
 
 def test_the_worst_of_several_series_is_named() -> None:
@@ -107,7 +107,7 @@ def test_infinite_value_is_told_with_where_it_comes_from(
 def test_what_is_no_number_is_told_as_the_source_says_it(value: float | None) -> None:
     found = said(metric(critical="> 10%"), Reading(value=value, reason="NotANumber", message="NaN"), "Critical")
 
-    assert found == Words("NotANumber", "NaN")
+    assert found == ReadingText("NotANumber", "NaN")
 
 
 def test_silence_is_told_with_how_long_it_has_lasted() -> None:
@@ -115,17 +115,17 @@ def test_silence_is_told_with_how_long_it_has_lasted() -> None:
 
     found = said(metric(critical="> 10%", noDataAfter="10m"), reading, "Stale", "Ok")
 
-    assert found == Words("SourceDown", "nothing is known for 10m: the connection is refused")
-    assert said(metric(critical="> 10%"), Reading(), "Stale", "Ok") == Words("NoData", "nothing is known for 5m")
+    assert found == ReadingText("SourceDown", "nothing is known for 10m: the connection is refused")
+    assert said(metric(critical="> 10%"), Reading(), "Stale", "Ok") == ReadingText("NoData", "nothing is known for 5m")
 
 
 def test_a_check_is_told_as_it_was_answered() -> None:
     (watch,) = watches(watching(healthEndpoints=[READY])).watches
     bad = Reading(ok=False, reason="Timeout", message="no answer in 2s: Service/web:80/")
 
-    assert said(watch, bad, "Critical") == Words("Timeout", bad.message)
-    assert said(watch, bad, "Ok") == Words("Pending", f"{bad.message}, 3 answers in a row needed")
-    assert said(watch, Reading(ok=True, reason="Healthy"), "Ok") == Words("Healthy", "Healthy")
+    assert said(watch, bad, "Critical") == ReadingText("Timeout", bad.message)
+    assert said(watch, bad, "Ok") == ReadingText("Pending", f"{bad.message}, 3 answers in a row needed")
+    assert said(watch, Reading(ok=True, reason="Healthy"), "Ok") == ReadingText("Healthy", "Healthy")
     assert watch.timing.for_ == timedelta()
 
 

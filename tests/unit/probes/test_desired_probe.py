@@ -5,25 +5,25 @@ from typing import Any
 import pytest
 
 from runbook_operator.core.desired_fields import Refused
-from runbook_operator.core.queries import Query, Read, Unread
+from runbook_operator.core.queries import NeedsRead, Query, Read
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
-from runbook_operator.probes.desired_probe import Place, place_of
+from runbook_operator.probes.desired_probe import ContainerProbe, container_probe_of
 from tests.builders import NAMESPACE, WEB, Body
 from tests.probing import PORTS, SERVICE, Story, container, endpoint, get, service, workload
 
 SIDECAR = {"name": "proxy", "restartPolicy": "Always", "ports": [{"name": "proxy", "containerPort": 15021}]}
 
 
-def place(story: Story) -> Place:
+def place(story: Story) -> ContainerProbe:
     """The place of the first endpoint, with all that it asks for."""
     assert story.runbook.spec
     answers: dict[Query, Any] = {}
     for _ in range(2):
         try:
-            return place_of(story.world(answers), story.runbook.spec.health_endpoints[0])
-        except Unread as unread:
-            answers |= {query: story._answer(query) for query in unread.queries}
+            return container_probe_of(story.snapshot(answers), story.runbook.spec.health_endpoints[0])
+        except NeedsRead as needed:
+            answers |= {query: story._answer(query) for query in needed.queries}
     raise AssertionError("it asks twice")
 
 
@@ -42,10 +42,10 @@ def test_the_workload_and_the_service_are_asked_for_at_once() -> None:
     story = declared()
     assert story.runbook.spec
 
-    with pytest.raises(Unread) as unread:
-        place_of(story.world(), story.runbook.spec.health_endpoints[0])
+    with pytest.raises(NeedsRead) as needed:
+        container_probe_of(story.snapshot(), story.runbook.spec.health_endpoints[0])
 
-    assert unread.value.queries == {Read(WEB), Read(SERVICE)}
+    assert needed.value.queries == {Read(WEB), Read(SERVICE)}
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ def test_the_workload_and_the_service_are_asked_for_at_once() -> None:
     ids=["HTTP", "statuses that a kubelet takes", "HTTPS", "a header", "TCP", "gRPC by number"],
 )
 def test_each_protocol_is_said_by_its_own_handler(spec: Body, handler: str, parts: Body) -> None:
-    said = place(declared(**spec)).said
+    said = place(declared(**spec)).declared
 
-    assert (said.kind, said.handler, said.parts) == ("readiness", handler, parts)
+    assert (said.kind, said.handler, said.declared_fields) == ("readiness", handler, parts)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_each_protocol_is_said_by_its_own_handler(spec: Body, handler: str, part
 def test_what_a_kubelet_cannot_be_told_is_refused_with_a_way_out(spec: Body, why: str) -> None:
     expected = f"it cannot be a container's probe: {why}; leave probe out, or declare an endpoint that can"
 
-    assert refused(declared(**spec)) == (Reason.PROBE_CANNOT_SAY, expected)
+    assert refused(declared(**spec)) == (Reason.PROBE_UNSUPPORTED, expected)
 
 
 @pytest.mark.parametrize(
@@ -105,19 +105,19 @@ def test_what_a_kubelet_cannot_be_told_is_refused_with_a_way_out(spec: Body, why
     ids=["by name", "by number", "a port that the container does not list"],
 )
 def test_the_port_is_where_the_service_leads(target: Any, port: Any) -> None:
-    assert place(declared(target)).said.parts["port"] == port
+    assert place(declared(target)).declared.declared_fields["port"] == port
 
 
 def test_a_service_without_a_target_port_leads_to_its_own() -> None:
     spec = {"selector": {}, "ports": [{"port": 8080}]}
 
-    assert place(declared().has(service() | {"spec": spec})).said.parts["port"] == 8080
+    assert place(declared().has(service() | {"spec": spec})).declared.declared_fields["port"] == 8080
 
 
 def test_a_service_that_leads_into_another_container_says_so() -> None:
     reason, text = refused(declared("proxy"))
 
-    assert reason is Reason.PROBE_CANNOT_SAY
+    assert reason is Reason.PROBE_UNSUPPORTED
     assert "the Service leads to port proxy, which container app does not have; set container" in text
 
 
@@ -153,7 +153,7 @@ def test_a_container_that_ends_has_no_probes() -> None:
     body["spec"]["template"]["spec"]["initContainers"] = [{"name": "migrate"}]
 
     assert refused(declared(container="migrate").has(body)) == (
-        Reason.PROBE_CANNOT_SAY,
+        Reason.PROBE_UNSUPPORTED,
         "Deployment/web: init container migrate ends before the others begin and has no probes",
     )
 
@@ -198,26 +198,26 @@ def test_enforce_is_for_a_probe() -> None:
     (one,) = story.runbook.spec.health_endpoints
 
     with pytest.raises(Refused, match="enforce and container are for a container's probe"):
-        place_of(story.world(), one.replace(probe=None, enforce=True))
+        container_probe_of(story.snapshot(), one.replace(probe=None, enforce=True))
 
 
 def test_only_what_is_declared_is_said_in_whole_seconds_and_never_more_impatient() -> None:
     numbers = {"period": "1500ms", "timeout": "1s", "failureThreshold": 5, "successThreshold": 2}
 
-    assert place(declared()).said.numbers == {}
-    assert place(declared(period="10s")).said.numbers == {"periodSeconds": 10}
-    assert place(declared(**numbers)).said.numbers == {
+    assert place(declared()).declared.numbers == {}
+    assert place(declared(period="10s")).declared.numbers == {"periodSeconds": 10}
+    assert place(declared(**numbers)).declared.numbers == {
         "periodSeconds": 2,
         "timeoutSeconds": 1,
         "failureThreshold": 5,
         "successThreshold": 2,
     }
-    assert place(declared(timeout="200ms")).said.numbers == {"timeoutSeconds": 1}
+    assert place(declared(timeout="200ms")).declared.numbers == {"timeoutSeconds": 1}
 
 
 @pytest.mark.parametrize("kind", ["startup", "liveness"])
 def test_only_a_readiness_probe_may_want_several_successes(kind: str) -> None:
-    assert place(declared(probe=kind, successThreshold=2)).said.numbers == {}
+    assert place(declared(probe=kind, successThreshold=2)).declared.numbers == {}
 
 
 def test_a_place_is_named_for_people() -> None:

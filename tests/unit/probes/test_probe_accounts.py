@@ -6,7 +6,7 @@ from typing import Any
 from runbook_operator.api.conditions import Condition, Finding, condition, find
 from runbook_operator.api.runbook import RunbookStatus
 from runbook_operator.api.switch import SwitchStatus
-from runbook_operator.core.queries import May, Query, Unread
+from runbook_operator.core.queries import AccessReview, NeedsRead, Query
 from runbook_operator.core.reasons import Reason
 from runbook_operator.reconcile.acting_identity import UNNAMED_ANSWER, reader
 from runbook_operator.reconcile.snapshot import Policy
@@ -16,7 +16,7 @@ from tests.builders import ACCOUNT, NAMESPACE, kill_switch, switch
 from tests.probing import Story, container, endpoint, get, service, workload
 
 REQUIRED = Policy(requires_account=True)
-PATCH = May("patch", "apps", "deployments", NAMESPACE, "web")
+PATCH = AccessReview("patch", "apps", "deployments", NAMESPACE, "web")
 SET = get("/health/ready")
 
 
@@ -40,9 +40,9 @@ def ready(story: Story, *, thorough: bool = True) -> Condition | None:
     answers: dict[Query, Any] = {}
     for _ in range(10):
         try:
-            step = next_step(story.world(answers, thorough=thorough))
-        except Unread as unread:
-            answers |= {query: story._answer(query) for query in unread.queries}
+            step = next_step(story.snapshot(answers, thorough=thorough))
+        except NeedsRead as needed:
+            answers |= {query: story._answer(query) for query in needed.queries}
             continue
         if not isinstance(step, WriteStatus):
             return None

@@ -16,12 +16,12 @@ MOST = 10
 
 def with_timeout(body: Body) -> Body:
     """A policy that sets the timeout of every readiness probe."""
-    return field_paths.put(body, f"{FIRST}.readinessProbe.timeoutSeconds", 5)
+    return field_paths.with_value(body, f"{FIRST}.readinessProbe.timeoutSeconds", 5)
 
 
 def with_path(body: Body) -> Body:
     """A policy that wants one path, whoever asks for another."""
-    return field_paths.put(body, f"{FIRST}.readinessProbe.httpGet.path", "/policy")
+    return field_paths.with_value(body, f"{FIRST}.readinessProbe.httpGet.path", "/policy")
 
 
 def enforced(admit: Any, **spec: Any) -> Story:
@@ -33,7 +33,7 @@ def enforced(admit: Any, **spec: Any) -> Story:
 def lasts(story: Story, seconds: float) -> Story:
     end = story.now + timedelta(seconds=seconds)
     while story.now < end:
-        moment = runbook_due(story.world()) or end
+        moment = runbook_due(story.snapshot()) or end
         story.now = min(max(moment, story.now + timedelta(milliseconds=100)), end)
         story.look().roll_out()
     return story
@@ -44,7 +44,7 @@ def test_probe_that_a_policy_changes_gets_a_handful_of_writes_and_a_condition() 
 
     assert 2 <= len(story.adjusted) <= MOST
     assert story.told.reason == "NotInForce"
-    (found,) = conditions(story.world())
+    (found,) = conditions(story.snapshot())
     assert (found.type, found.status, found.reason) == ("ProbeDrift", "True", "NotInForce")
     assert "timeoutSeconds from 5 to 2" in found.message
     assert "kubectl get mutatingadmissionpolicies,mutatingwebhookconfigurations" in found.message
@@ -63,7 +63,7 @@ def test_probe_is_set_once_the_policy_is_gone_and_restored_afterwards() -> None:
 
 def test_restore_that_a_policy_undoes_is_spaced() -> None:
     story = enforced(dict)
-    story.admit = lambda body: field_paths.put(body, f"{FIRST}.readinessProbe.httpGet.path", "/health/ready")
+    story.admit = lambda body: field_paths.with_value(body, f"{FIRST}.readinessProbe.httpGet.path", "/health/ready")
     before = len(story.adjusted)
 
     lasts(story.declares().look(), 60)
@@ -77,7 +77,7 @@ def test_restore_that_a_policy_undoes_is_spaced() -> None:
 
 def test_deletion_of_the_runbook_waits_for_a_restore_that_is_undone_only_so_long() -> None:
     story = enforced(dict)
-    story.admit = lambda body: field_paths.put(body, f"{FIRST}.readinessProbe.httpGet.path", "/health/ready")
+    story.admit = lambda body: field_paths.with_value(body, f"{FIRST}.readinessProbe.httpGet.path", "/health/ready")
 
     lasts(story.deletes().look(), 62)
 

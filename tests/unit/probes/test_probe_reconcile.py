@@ -33,7 +33,7 @@ def test_a_probe_that_is_as_declared_is_told_once_and_quietly() -> None:
     assert words(story) == ("ProbeAsDeclared", "")
     assert story.said == []
     assert len(story.look().steps) == 1
-    assert conditions(story.world()) == []
+    assert conditions(story.snapshot()) == []
 
 
 def test_drift_names_the_container_and_both_values_and_is_said_once_of_runbook_and_workload() -> None:
@@ -47,7 +47,7 @@ def test_drift_names_the_container_and_both_values_and_is_said_once_of_runbook_a
     }
     where = "health endpoint ready: readinessProbe of container app in Deployment/web"
     assert story.events(Reason.PROBE_DRIFT) == [f"Runbook shop, {where}: {DIFFERS}"]
-    (condition,) = conditions(story.world())
+    (condition,) = conditions(story.snapshot())
     assert (condition.type, condition.status, condition.reason) == ("ProbeDrift", "True", "ProbeDrift")
     assert condition.message == f"{where}: {DIFFERS}"
 
@@ -82,7 +82,7 @@ def test_other_drift_is_said_again_and_the_end_of_it_ends_the_condition() -> Non
         "httpGet.path is /else, not /health/ready",
     ]
     assert len({one.identity for one in story.said}) == 2
-    assert conditions(story.world()) == []
+    assert conditions(story.snapshot()) == []
 
 
 def test_an_edit_of_what_is_declared_is_said_again_although_the_workload_is_the_same() -> None:
@@ -99,16 +99,16 @@ def test_the_condition_counts_the_others() -> None:
     story = settled(endpoint(), live, readinessProbe=get())
 
     assert [one.name for one in story.probes] == ["ready", "live"]
-    assert conditions(story.world())[0].message.endswith("; and 1 more")
+    assert conditions(story.snapshot())[0].message.endswith("; and 1 more")
 
 
 def test_what_a_kubelet_cannot_be_told_is_said_and_is_no_drift() -> None:
     story = settled(endpoint(expect=404))
 
-    assert words(story) == ("ProbeCannotSay", "")
+    assert words(story) == ("ProbeUnsupported", "")
     assert "expect is 404" in story.told.message
-    assert len(story.look().events(Reason.PROBE_CANNOT_SAY)) == 1
-    assert conditions(story.world()) == []
+    assert len(story.look().events(Reason.PROBE_UNSUPPORTED)) == 1
+    assert conditions(story.snapshot()) == []
 
 
 def test_a_target_that_goes_away_ends_the_drift_and_makes_no_event_of_its_own() -> None:
@@ -200,8 +200,10 @@ def test_since_when_stays_while_the_reason_does() -> None:
 def test_a_runbooks_status_keeps_what_is_told_of_probes_and_shows_the_condition() -> None:
     story = settled(readinessProbe=get())
 
-    world = story.world()
-    step = runbook_step(replace(world, thorough=False, seen={**world.seen, SERVICE: story._read(SERVICE)}))
+    snapshot = story.snapshot()
+    step = runbook_step(
+        replace(snapshot, thorough=False, observed={**snapshot.observed, SERVICE: story._read(SERVICE)})
+    )
 
     assert isinstance(step, WriteStatus)
     assert isinstance(step.status, RunbookStatus)
@@ -213,12 +215,12 @@ def test_a_runbooks_status_keeps_what_is_told_of_probes_and_shows_the_condition(
 def test_nothing_is_due_where_nothing_waits(enforce: bool) -> None:  # noqa: FBT001 # a parameter of the test
     story = settled(endpoint(enforce=enforce), readinessProbe=get("/health/ready"))
 
-    assert runbook_due(story.world()) is None
+    assert runbook_due(story.snapshot()) is None
 
 
 def test_a_runbook_that_goes_away_with_nothing_set_asks_for_nothing() -> None:
     story = settled(readinessProbe=get()).deletes()
 
-    assert next_step(story.world()) is None
-    assert runbook_step(story.world()) is None
+    assert next_step(story.snapshot()) is None
+    assert runbook_step(story.snapshot()) is None
     assert story.now == NOW

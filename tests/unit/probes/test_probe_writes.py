@@ -12,7 +12,7 @@ from runbook_operator.api.switch import FINALIZER
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Owner, Ref
 from runbook_operator.probes.probe_reconcile import conditions, next_step
-from runbook_operator.reconcile.steps import Adjust, DeleteSwitch, SetFinalizers, WriteStatus
+from runbook_operator.reconcile.steps import DeleteSwitch, SetFinalizers, WriteProbes, WriteStatus
 from runbook_operator.runbooks.runbook_requeue import runbook_due
 from tests.builders import NAMESPACE, WEB, Body
 from tests.probing import ROLLED_OUT, RUNBOOK, SERVICE, Story, container, endpoint, get, service, workload
@@ -46,7 +46,7 @@ def kinds(story: Story) -> list[str]:
 def test_what_was_there_is_written_down_before_the_probe_is_set_by_one_write() -> None:
     story = there(readinessProbe=get()).declares(ENFORCED).look()
 
-    assert kinds(story) == ["SetFinalizers", "WriteStatus", "Adjust", "WriteStatus"]
+    assert kinds(story) == ["SetFinalizers", "WriteStatus", "WriteProbes", "WriteStatus"]
     assert story.live == SET
     (held,) = story.told.held
     assert (held.saved, held.held) == ("/ready", "/health/ready")
@@ -61,12 +61,12 @@ def test_what_was_there_is_written_down_before_the_probe_is_set_by_one_write() -
 def test_the_write_says_each_field_and_why() -> None:
     (step,) = enforced(endpoint(enforce=True, timeout="3s"), readinessProbe=get()).adjusted
 
-    assert [(one.place[1].rpartition("].")[2], one.before, one.after) for one in step.changes] == [
+    assert [(one.field_key[1].rpartition("].")[2], one.before, one.after) for one in step.changes] == [
         ("readinessProbe.httpGet.path", "/ready", "/health/ready"),
         ("readinessProbe.timeoutSeconds", None, 3),
     ]
     assert step.reason == "health endpoints are declared as its probes"
-    assert step.places == ((WEB, "spec.template"),)
+    assert step.field_keys == ((WEB, "spec.template"),)
 
 
 def test_all_probes_of_a_workload_are_one_write() -> None:
@@ -139,7 +139,7 @@ def test_nothing_is_set_while_the_runbook_only_looks_on(spec: Body, reason: Reas
     assert kinds(story) == ["WriteStatus"]
     assert (story.told.reason, story.told.held) == (reason, [])
     assert why in story.told.message
-    assert conditions(story.world())[0].message.endswith(f"({story.told.message})")
+    assert conditions(story.snapshot())[0].message.endswith(f"({story.told.message})")
     assert story.declares(ENFORCED).look().live == SET
 
 
@@ -180,7 +180,7 @@ def test_a_rollout_is_waited_for_and_looked_at_again() -> None:
 
     assert (story.told.reason, story.live) == ("ProbePending", get())
     assert story.told.message == "it is set when the rollout of Deployment/web is over"
-    assert (runbook_due(story.world()) or story.now) > story.now
+    assert (runbook_due(story.snapshot()) or story.now) > story.now
     assert story.roll_out().look(thorough=False).live == SET
 
 
@@ -393,7 +393,7 @@ def test_both_are_one_write_where_neither_waits() -> None:
     story.declares(endpoint(name="new", probe="liveness", enforce=True)).look()
 
     assert len(story.adjusted) == 2
-    assert {one.place[1].rpartition("].")[2] for one in story.adjusted[1].changes} == {
+    assert {one.field_key[1].rpartition("].")[2] for one in story.adjusted[1].changes} == {
         "readinessProbe.httpGet.path",
         "livenessProbe",
     }
@@ -402,7 +402,7 @@ def test_both_are_one_write_where_neither_waits() -> None:
 def test_what_cannot_be_said_any_more_keeps_what_was_set() -> None:
     story = enforced(readinessProbe=get()).declares(endpoint(enforce=True, expect=404)).look()
 
-    assert (story.told.reason, story.live) == ("ProbeCannotSay", SET)
+    assert (story.told.reason, story.live) == ("ProbeUnsupported", SET)
     assert story.declares(endpoint(expect=404)).look().live == SET
     assert story.declares().look().live == get()
 
@@ -497,11 +497,11 @@ def test_what_somebody_wrote_and_the_runbook_then_says_is_theirs() -> None:
 def test_a_write_that_fails_is_told_and_tried_again_when_it_is_due() -> None:
     story = there(readinessProbe=get()).declares(ENFORCED).look(at_most=2).fails().look()
     assert (story.told.reason, story.told.message, story.live) == ("MissingRights", "403", get())
-    assert runbook_due(story.world()) is not None
+    assert runbook_due(story.snapshot()) is not None
 
     step = story.after(seconds=6).step({})
-    assert isinstance(step, Adjust)
-    story.efforts.clear()
+    assert isinstance(step, WriteProbes)
+    story.write_histories.clear()
     assert story.look().told.reason == "ProbeEnforced"
 
 
@@ -509,7 +509,7 @@ def test_a_restore_that_fails_is_told_and_tried_again_when_it_is_due() -> None:
     story = enforced(readinessProbe=get()).declares(endpoint()).fails().look()
     assert (story.told.reason, story.live) == ("MissingRights", SET)
 
-    assert isinstance(story.after(seconds=6).step({}), Adjust)
+    assert isinstance(story.after(seconds=6).step({}), WriteProbes)
 
 
 def test_a_runbook_that_may_not_be_marked_sets_nothing_and_tells_the_rest() -> None:
@@ -595,12 +595,12 @@ def test_a_deletion_releases_the_switches_and_puts_the_probes_back_before_it_let
     story = enforced(readinessProbe=get()).holds().deletes().look()
     assert [type(one) for one in story.steps].count(DeleteSwitch) == 1
     assert story.live == SET
-    assert story.told.let_go_at == "2026-11-24T03:01:00.000000Z"
+    assert story.told.restore_deadline == "2026-11-24T03:01:00.000000Z"
 
     story.after(seconds=30).lets_go().look()
 
     assert (story.live, story.probes, story.runbook.meta.finalizers) == (get(), [], ())
-    assert next_step(story.world()) is None
+    assert next_step(story.snapshot()) is None
 
 
 def test_orphaning_deletion_of_a_runbook_deletes_no_switch() -> None:
@@ -637,7 +637,7 @@ def test_a_switch_of_another_runbook_is_not_deleted() -> None:
 def test_a_deletion_waits_only_so_long_and_says_what_to_set_by_hand(hinder: Callable[[Story], Story], why: str) -> None:
     story = hinder(enforced(readinessProbe=get())).deletes().look()
     assert FINALIZER in story.runbook.meta.finalizers
-    assert runbook_due(story.world()) is not None
+    assert runbook_due(story.snapshot()) is not None
 
     story.after(seconds=61).look()
 
@@ -705,4 +705,4 @@ def test_whatever_happens_the_end_is_what_somebody_else_wrote_last(events: list[
 
     assert (story.live, story.probes, story.runbook.meta.finalizers) == (theirs, [], ())
     assert story.objects[WEB]["status"]["replicas"] == ROLLED_OUT["replicas"]
-    assert all(isinstance(one, SetFinalizers | WriteStatus | Adjust) for one in story.steps)
+    assert all(isinstance(one, SetFinalizers | WriteStatus | WriteProbes) for one in story.steps)

@@ -3,10 +3,10 @@
 from runbook_operator.api.switch import Record
 from runbook_operator.core.desired_fields import OBJECT
 from runbook_operator.core.field_values import nothing
-from runbook_operator.core.observed_object import seen_of
+from runbook_operator.core.observed_object import observed_from
 from runbook_operator.core.references import Ref
 from runbook_operator.core.writes import Delete
-from runbook_operator.reconcile.steps import Act, Change
+from runbook_operator.reconcile.steps import Change, WriteTarget
 from runbook_operator.reconcile.write_answers import answers
 
 POD = Ref("v1", "Pod", "shop", "db-0")
@@ -24,9 +24,11 @@ BODY = {
 
 
 def test_deleted_object_that_ends_slowly_is_as_asked() -> None:
-    step = Act(Delete(POD, "pod-1"), (Change((POD, OBJECT), "there", None),), Record(engagement_id="e", engaged_at="t"))
+    step = WriteTarget(
+        Delete(POD, "pod-1"), (Change((POD, OBJECT), "there", None),), Record(engagement_id="e", engaged_at="t")
+    )
 
-    ((_, ending),) = answers(step, seen_of(BODY, whole=True))
+    ((_, ending),) = answers(step, observed_from(BODY, whole=True))
     assert not ending.changed
 
     ((_, gone),) = answers(step, nothing(POD))

@@ -66,11 +66,11 @@ def test_missing_service_stays_reported_after_a_restart_until_the_first_answer()
     before = story.condition("Ready")
     assert before.message.endswith("; and 1 more like it")
 
-    key = next(key for key in story.senses if key.group == "Metric")
-    del story.senses[key]
+    key = next(key for key in story.monitor_states if key.group == "Metric")
+    del story.monitor_states[key]
     story.look()
     assert story.condition("Ready").message == before.message.partition("; and ")[0]
-    story.senses = {key: replace(one, reading=Reading()) for key, one in story.senses.items()}
+    story.monitor_states = {key: replace(one, reading=Reading()) for key, one in story.monitor_states.items()}
     story.look()
     assert story.condition("Ready").reason == Reason.REFERENCE_NOT_FOUND
     story.read("Dependency", "model", OPEN).look()

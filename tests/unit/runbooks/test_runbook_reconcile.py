@@ -10,33 +10,33 @@ from runbook_operator.api.conditions import Condition, timestamp
 from runbook_operator.api.parsing import parse_switch
 from runbook_operator.api.runbook import RunbookStatus
 from runbook_operator.api.switch import OnDelete, Record
-from runbook_operator.core.observed_object import Missing, Seen, absent
+from runbook_operator.core.observed_object import Missing, ObservedObject, absent
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
-from runbook_operator.reconcile.snapshot import RunbookWorld
+from runbook_operator.reconcile.snapshot import RunbookSnapshot
 from runbook_operator.reconcile.steps import CreateSwitch, DeleteSwitch, WriteStatus
 from runbook_operator.runbooks.runbook_reconcile import next_step
-from tests.builders import NOW, WEB, Simulation, kill_switch, runbook, seen, switch, switch_body, unseen
+from tests.builders import NOW, WEB, Simulation, kill_switch, observed, runbook, switch, switch_body, unseen
 
 OTHER = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "web-1"}
 
 
-def world(*entries: str, target: Seen | Missing | None = None, **spec: Any) -> RunbookWorld:
+def snapshot(*entries: str, target: ObservedObject | Missing | None = None, **spec: Any) -> RunbookSnapshot:
     switches = {f"shop-{entry}": switch(entry) for entry in entries}
     declared = runbook(**spec)
     found = {WEB: target} if target else {}
-    return RunbookWorld(declared, switches, unseen(declared) | found, NOW)
+    return RunbookSnapshot(declared, switches, unseen(declared) | found, NOW)
 
 
-def status(world: RunbookWorld) -> RunbookStatus:
-    step = next_step(world)
+def status(snapshot: RunbookSnapshot) -> RunbookStatus:
+    step = next_step(snapshot)
     assert isinstance(step, WriteStatus)
     assert isinstance(step.status, RunbookStatus)
     return step.status
 
 
 def test_a_switch_is_made_for_each_entry() -> None:
-    step = next_step(world())
+    step = next_step(snapshot())
 
     assert isinstance(step, CreateSwitch)
     assert (step.name, step.switch) == ("shop-stop", "stop")
@@ -46,7 +46,7 @@ def test_a_dropped_entry_deletes_its_switch_and_nobody_elses() -> None:
     foreign = parse_switch(
         {**switch_body("theirs"), "metadata": {**switch_body("theirs")["metadata"], "ownerReferences": [OTHER]}}
     )
-    both = world("stop", "old", target=seen())
+    both = snapshot("stop", "old", target=observed())
     assert next_step(both) == DeleteSwitch(both.switches["shop-old"].meta)
 
     kept = replace(both, switches={"shop-stop": both.switches["shop-stop"], "shop-theirs": foreign})
@@ -58,7 +58,7 @@ def test_a_dropped_entry_deletes_its_switch_and_nobody_elses() -> None:
     [("Restore", "restores what it holds and"), ("Keep", "leaves what it holds, as onDelete: Keep asks, and")],
 )
 def test_dropped_entry_that_is_engaged_is_reported_on_runbook_and_switch(on_delete: OnDelete, outcome: str) -> None:
-    both = world("stop", "old", target=seen())
+    both = snapshot("stop", "old", target=observed())
     old = both.switches["shop-old"]
     record = Record(engagement_id="e-1", engaged_at=timestamp(NOW), on_delete=on_delete)
     held = replace(old, status=old.status.replace(record=record))
@@ -74,7 +74,7 @@ def test_dropped_entry_that_is_engaged_is_reported_on_runbook_and_switch(on_dele
 
 
 def test_a_switch_that_is_going_away_is_not_deleted_again() -> None:
-    both = world("stop", "old", target=seen())
+    both = snapshot("stop", "old", target=observed())
     old = both.switches["shop-old"]
     going = replace(old, meta=replace(old.meta, deleting=True))
 
@@ -82,7 +82,7 @@ def test_a_switch_that_is_going_away_is_not_deleted_again() -> None:
 
 
 def test_a_settled_runbook_asks_for_nothing() -> None:
-    unsettled = world("stop", target=seen())
+    unsettled = snapshot("stop", target=observed())
     settled = replace(unsettled, runbook=replace(unsettled.runbook, status=status(unsettled)))
 
     assert status(unsettled).conditions[0].status == "True"
@@ -90,7 +90,7 @@ def test_a_settled_runbook_asks_for_nothing() -> None:
 
 
 def test_a_runbook_that_is_going_away_asks_for_nothing() -> None:
-    here = world()
+    here = snapshot()
 
     assert (
         next_step(replace(here, runbook=replace(here.runbook, meta=replace(here.runbook.meta, deleting=True)))) is None
@@ -102,13 +102,13 @@ FLAGGED = [{"name": "web", "workload": {"name": "web"}, "flags": {"configMap": "
 HIDDEN = Missing(FLAGS, Reason.FORBIDDEN, "ConfigMap/flags: ops may not get configmaps")
 
 
-def flagged(web: Seen | Missing) -> RunbookStatus:
-    bare = world("stop", target=web, targets=FLAGGED)
-    return status(replace(bare, seen={**bare.seen, FLAGS: HIDDEN}))
+def flagged(web: ObservedObject | Missing) -> RunbookStatus:
+    bare = snapshot("stop", target=web, targets=FLAGGED)
+    return status(replace(bare, observed={**bare.observed, FLAGS: HIDDEN}))
 
 
 def test_target_of_which_one_part_may_not_be_read_is_found_and_says_what_is_missing() -> None:
-    said = flagged(seen())
+    said = flagged(observed())
 
     assert [(one.found, one.reason, one.message) for one in said.targets] == [(True, "MissingRights", HIDDEN.message)]
     assert said.conditions[0].message == f"spec.targets[0] (web): {HIDDEN.message}"
@@ -121,27 +121,27 @@ def test_target_that_is_gone_says_so_before_what_may_not_be_read() -> None:
 
 
 def test_switch_that_lacks_a_right_is_named_before_a_target_that_may_not_be_read() -> None:
-    bare = world("stop", target=seen(), targets=FLAGGED)
+    bare = snapshot("stop", target=observed(), targets=FLAGGED)
     lacks = Condition(
         type="Ready", status="False", reason="MissingRights", message="grant it", last_transition_time=timestamp(NOW)
     )
     stop = bare.switches["shop-stop"]
     told = replace(stop, status=stop.status.replace(conditions=[lacks]))
 
-    said = status(replace(bare, seen={**bare.seen, FLAGS: HIDDEN}, switches={"shop-stop": told}))
+    said = status(replace(bare, observed={**bare.observed, FLAGS: HIDDEN}, switches={"shop-stop": told}))
 
     assert said.conditions[0].message == "switch stop: grant it"
 
 
 def test_a_missing_target_is_named_by_its_place() -> None:
-    told = status(world("stop")).conditions[0]
+    told = status(snapshot("stop")).conditions[0]
 
     assert (told.status, told.reason) == ("False", "TargetNotFound")
     assert told.message == "spec.targets[0] (web): Deployment/web does not exist in namespace shop"
 
 
 def test_a_name_that_belongs_to_another_runbook_is_told() -> None:
-    here = world("stop", target=seen())
+    here = snapshot("stop", target=observed())
     theirs = here.switches["shop-stop"]
     foreign = replace(theirs, spec=theirs.spec.replace(runbook="shop-b"), meta=replace(theirs.meta, owners=()))
 
@@ -155,7 +155,7 @@ def test_a_name_that_belongs_to_another_runbook_is_told() -> None:
 
 
 def test_a_runbook_that_does_not_parse_keeps_its_switches_and_names_the_field() -> None:
-    told = status(world("stop", "old", killSwitches=[kill_switch("BAD")])).conditions[0]
+    told = status(snapshot("stop", "old", killSwitches=[kill_switch("BAD")])).conditions[0]
 
     assert told.reason == "InvalidSpec"
     assert told.message.startswith("spec.killSwitches.0.name: ")
@@ -163,13 +163,13 @@ def test_a_runbook_that_does_not_parse_keeps_its_switches_and_names_the_field() 
 
 def test_engaged_switches_are_counted() -> None:
     simulation = Simulation().with_runbook().with_target().throw().drive()
-    here = replace(world("stop", target=seen()), switches={"shop-stop": simulation.switch()})
+    here = replace(snapshot("stop", target=observed()), switches={"shop-stop": simulation.switch()})
 
     assert (status(here).switches, status(here).engaged, status(here).engaged_switches) == (1, 1, ["stop"])
 
 
 def test_a_suspension_is_told_while_it_lasts() -> None:
-    suspended = world("stop", target=seen(), suspend={"reason": "migration", "until": "2026-11-24T04:00:00Z"})
+    suspended = snapshot("stop", target=observed(), suspend={"reason": "migration", "until": "2026-11-24T04:00:00Z"})
     said = {one.type: one.message for one in status(suspended).conditions}
     assert said["Suspended"] == "nothing automatic engages a switch until 2026-11-24T04:00:00.000000Z: migration"
 
@@ -178,12 +178,14 @@ def test_a_suspension_is_told_while_it_lasts() -> None:
 
 
 def test_a_suspension_needs_no_words() -> None:
-    said = {one.type: one.message for one in status(world("stop", target=seen(), suspend={})).conditions}
+    said = {one.type: one.message for one in status(snapshot("stop", target=observed(), suspend={})).conditions}
 
     assert said["Suspended"] == "nothing automatic engages a switch"
 
 
 def test_what_a_visit_repeated_is_told() -> None:
-    told = status(replace(world("stop", target=seen()), unsettled="the rule CreateSwitch asked 8 times")).conditions[0]
+    told = status(
+        replace(snapshot("stop", target=observed()), unsettled="the rule CreateSwitch asked 8 times")
+    ).conditions[0]
 
     assert (told.status, told.reason, told.message) == ("False", "Unsettled", "the rule CreateSwitch asked 8 times")

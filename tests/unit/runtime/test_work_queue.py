@@ -11,13 +11,13 @@ from runbook_operator.runtime.work_queue import LONGEST_RETRY, WorkQueue, backof
 
 async def visits(queue: WorkQueue[str], until: int) -> list[str]:
     """Let two workers visit until `until` visits were made."""
-    seen: list[str] = []
+    observed: list[str] = []
     enough = asyncio.Event()
 
     async def visit(key: str) -> None:
-        seen.append(key)
+        observed.append(key)
         await asyncio.sleep(0)
-        if len(seen) >= until:
+        if len(observed) >= until:
             enough.set()
 
     workers = [asyncio.create_task(queue.work(visit)) for _ in range(2)]
@@ -25,7 +25,7 @@ async def visits(queue: WorkQueue[str], until: int) -> list[str]:
     await queue.idle()
     for worker in workers:
         worker.cancel()
-    return seen
+    return observed
 
 
 async def test_a_burst_of_one_key_is_one_visit() -> None:
@@ -77,19 +77,19 @@ async def test_the_queue_is_in_a_hurry_from_when_something_urgent_is_added_until
     told: list[bool] = []
 
     async def visit(key: str) -> None:
-        told.append(queue.hurried)
+        told.append(queue.has_urgent)
         queue.forget(key)
 
     queue.add("usual")
-    told.append(queue.hurried)
+    told.append(queue.has_urgent)
     queue.add("lever", urgent=True)
-    told.append(queue.hurried)
+    told.append(queue.has_urgent)
     worker = asyncio.create_task(queue.work(visit))
     await asyncio.sleep(0.01)
     worker.cancel()
 
     assert told == [False, True, True, False]
-    assert not queue.hurried
+    assert not queue.has_urgent
 
 
 async def test_visits_that_wait_for_nothing_leave_the_loop_to_others_between_them() -> None:
@@ -132,20 +132,20 @@ async def test_what_waits_for_another_leader_is_in_no_hurry() -> None:
 
     queue.add("lever", urgent=True)
 
-    assert not queue.hurried
+    assert not queue.has_urgent
 
 
 async def test_what_becomes_urgent_while_it_is_visited_is_next() -> None:
     queue: WorkQueue[str] = WorkQueue(paused=False)
-    seen: list[str] = []
+    observed: list[str] = []
     done = asyncio.Event()
 
     async def visit(key: str) -> None:
-        seen.append(key)
-        if len(seen) == 1:
+        observed.append(key)
+        if len(observed) == 1:
             queue.add(key, urgent=True)
             queue.add(key)
-        elif len(seen) == 3:
+        elif len(observed) == 3:
             done.set()
         await asyncio.sleep(0)
 
@@ -155,7 +155,7 @@ async def test_what_becomes_urgent_while_it_is_visited_is_next() -> None:
 
     await asyncio.wait_for(done.wait(), 60)
     worker.cancel()
-    assert seen == ["a", "a", "b"]
+    assert observed == ["a", "a", "b"]
 
 
 async def test_a_key_wakes_one_worker_and_an_urgent_one_first_who_is_kept_for_it() -> None:
@@ -184,14 +184,14 @@ async def test_a_key_wakes_one_worker_and_an_urgent_one_first_who_is_kept_for_it
 
 async def test_a_worker_that_is_cancelled_as_it_is_woken_wakes_another() -> None:
     queue: WorkQueue[str] = WorkQueue(paused=False)
-    seen: asyncio.Queue[str] = asyncio.Queue()
-    first, second = (asyncio.create_task(queue.work(seen.put)) for _ in range(2))
+    observed: asyncio.Queue[str] = asyncio.Queue()
+    first, second = (asyncio.create_task(queue.work(observed.put)) for _ in range(2))
     await asyncio.sleep(0)
 
     queue.add("a")
     first.cancel()
 
-    assert await asyncio.wait_for(seen.get(), 60) == "a"
+    assert await asyncio.wait_for(observed.get(), 60) == "a"
     second.cancel()
 
 
@@ -223,10 +223,10 @@ async def test_what_is_not_ours_is_dropped_and_what_is_no_longer_ours_is_not_vis
 
 async def test_what_is_visited_now_is_told() -> None:
     queue: WorkQueue[str] = WorkQueue(paused=False)
-    seen: list[str] = []
+    observed: list[str] = []
 
     async def visit(key: str) -> None:
-        seen.extend((key, *queue.busy))
+        observed.extend((key, *queue.busy))
 
     worker = asyncio.create_task(queue.work(visit))
     queue.add("a")
@@ -234,7 +234,7 @@ async def test_what_is_visited_now_is_told() -> None:
     await queue.idle()
     worker.cancel()
 
-    assert seen == ["a", "a"]
+    assert observed == ["a", "a"]
     assert not queue.busy
 
 
@@ -295,22 +295,22 @@ def test_a_back_off_is_bounded(failures: int, jitter: float) -> None:
 
 async def hurried_visits(queue: WorkQueue[str], urgent: float) -> list[str]:
     """What is begun and ended, in its order, by two workers: an urgent visit takes so many seconds, others none."""
-    seen: list[str] = []
+    observed: list[str] = []
 
     async def visit(key: str) -> None:
-        seen.append(key)
+        observed.append(key)
         await asyncio.sleep(urgent if key == "lever" else 0)
-        seen.append(f"{key} ends")
+        observed.append(f"{key} ends")
 
     workers = [asyncio.create_task(queue.work(visit)) for _ in range(2)]
     queue.add("lever", urgent=True)
     queue.add("usual")
     async with asyncio.timeout(60):
-        while len(seen) < 4:  # noqa: ASYNC110 # it waits for the workers
+        while len(observed) < 4:  # noqa: ASYNC110 # it waits for the workers
             await asyncio.sleep(0.01)
     for worker in workers:
         worker.cancel()
-    return seen
+    return observed
 
 
 async def test_nothing_else_is_begun_while_something_urgent_is_visited() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from runbook_operator.core.target_kinds import TargetRefs
 from runbook_operator.sources import REGISTRY
-from runbook_operator.sources.source_base import Found, NoNumberError, Number, UnfitError
+from runbook_operator.sources.source_base import Found, NoNumberError, Number, UnreadableSpecError
 
 NOW = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 HTTP = REGISTRY["http"]
@@ -54,7 +54,7 @@ def test_without_a_number_there_is_none_and_nothing_of_the_answer_is_told(path: 
 
 
 def test_a_path_that_is_not_followed_is_told_of_its_field() -> None:
-    with pytest.raises(UnfitError, match="at every depth") as caught:
+    with pytest.raises(UnreadableSpecError, match="at every depth") as caught:
         number("$..depth", QUEUES)
 
     assert caught.value.field == "jsonPath"

@@ -7,11 +7,11 @@ import pytest
 from pydantic import ValidationError
 
 from runbook_operator.core.monitors import AskObject
-from runbook_operator.core.observed_object import Seen
+from runbook_operator.core.observed_object import ObservedObject
 from runbook_operator.core.references import Ref
 from runbook_operator.core.target_kinds import TargetRefs
 from runbook_operator.sources import REGISTRY
-from runbook_operator.sources.source_base import Found, NoNumberError, Number, UnfitError
+from runbook_operator.sources.source_base import Found, NoNumberError, Number, UnreadableSpecError
 from tests.builders import NAMESPACE, NOW
 
 OBJECT = REGISTRY["object"]
@@ -34,7 +34,7 @@ def spec(**rest: Any) -> Any:
 
 
 def number(field: str) -> Number:
-    return OBJECT.number(spec(field=field), Found(Seen(HPA, "uid", "1", BODY, whole=True), NOW))
+    return OBJECT.number(spec(field=field), Found(ObservedObject(HPA, "uid", "1", BODY, whole=True), NOW))
 
 
 def test_it_is_read_in_the_namespace_of_the_runbook() -> None:
@@ -76,7 +76,7 @@ def test_without_a_number_there_is_none_and_the_field_is_named(field: str, reaso
 
 
 def test_a_path_that_cannot_be_read_is_told_of_its_field() -> None:
-    with pytest.raises(UnfitError, match="cannot be read from character 7 on") as caught:
+    with pytest.raises(UnreadableSpecError, match="cannot be read from character 7 on") as caught:
         OBJECT.request(spec(field="status.[x"), NAMESPACE, TargetRefs())
 
     assert caught.value.field == "field"
@@ -88,6 +88,6 @@ def test_no_secret_is_read() -> None:
 
 
 def test_the_time_of_reading_says_nothing() -> None:
-    later = Found(Seen(HPA, "uid", "1", BODY, whole=True), datetime(2030, 1, 1, tzinfo=UTC))
+    later = Found(ObservedObject(HPA, "uid", "1", BODY, whole=True), datetime(2030, 1, 1, tzinfo=UTC))
 
     assert OBJECT.number(spec(), later) == number("spec.maxReplicas")

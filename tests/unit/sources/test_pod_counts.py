@@ -11,7 +11,7 @@ from runbook_operator.core.references import Ref
 from runbook_operator.core.target_kinds import TargetRefs
 from runbook_operator.sources import REGISTRY
 from runbook_operator.sources.pod_counts import MOST_RESTARTS
-from runbook_operator.sources.source_base import Found, Number, UnfitError
+from runbook_operator.sources.source_base import Found, Number, UnreadableSpecError
 from tests.builders import NAMESPACE, NOW, WEB
 
 Body = dict[str, Any]
@@ -57,7 +57,7 @@ def test_the_pods_are_those_that_the_workload_chooses_or_else_the_service(target
 
 
 def test_a_target_without_either_has_no_pods() -> None:
-    with pytest.raises(UnfitError, match="api has no workload and no service; add it") as caught:
+    with pytest.raises(UnreadableSpecError, match="api has no workload and no service; add it") as caught:
         PODS.request(spec(), NAMESPACE, TargetRefs("api"))
 
     assert caught.value.field == "target"
@@ -65,7 +65,7 @@ def test_a_target_without_either_has_no_pods() -> None:
 
 @pytest.mark.parametrize("within", ["59s", "25h"])
 def test_a_time_that_is_too_short_or_too_long_is_told_of_its_field(within: str) -> None:
-    with pytest.raises(UnfitError, match="within is from 1m to 1d") as caught:
+    with pytest.raises(UnreadableSpecError, match="within is from 1m to 1d") as caught:
         PODS.request(restarting(within), NAMESPACE, TargetRefs("api", workload=WEB))
 
     assert caught.value.field == "within"

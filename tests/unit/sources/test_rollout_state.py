@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from runbook_operator.core.monitors import AskObject
-from runbook_operator.core.observed_object import Seen
+from runbook_operator.core.observed_object import ObservedObject
 from runbook_operator.core.references import Ref
 from runbook_operator.core.target_kinds import TargetRefs
 from runbook_operator.sources import REGISTRY
-from runbook_operator.sources.source_base import Found, NoNumberError, Number, UnfitError
+from runbook_operator.sources.source_base import Found, NoNumberError, Number, UnreadableSpecError
 from tests.builders import NAMESPACE, NOW, WEB
 
 ROLLOUT = REGISTRY["rollout"]
@@ -29,7 +29,7 @@ def number(measure: str, status: dict[str, Any], ref: Ref = WEB, generation: int
         "spec": {"replicas": 3},
         "status": {"observedGeneration": 1} | status,
     }
-    return ROLLOUT.number(spec(measure), Found(Seen(ref, "uid", "1", body, whole=True), NOW))
+    return ROLLOUT.number(spec(measure), Found(ObservedObject(ref, "uid", "1", body, whole=True), NOW))
 
 
 @pytest.mark.parametrize(("ref", "measure"), [(WEB, "Overdue"), (WEB, "Unavailable"), (DAEMON_SET, "Unavailable")])
@@ -51,7 +51,7 @@ def test_the_workload_of_the_target_is_read(ref: Ref, measure: str) -> None:
     ],
 )
 def test_what_has_no_such_number_is_told_of_its_field(target: TargetRefs, measure: str, field: str, said: str) -> None:
-    with pytest.raises(UnfitError, match=said) as caught:
+    with pytest.raises(UnreadableSpecError, match=said) as caught:
         ROLLOUT.request(spec(measure), NAMESPACE, target)
 
     assert caught.value.field == field

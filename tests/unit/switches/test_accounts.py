@@ -4,20 +4,20 @@ from typing import Any
 
 from runbook_operator.api.parsing import SwitchObject
 from runbook_operator.api.switch import Record
-from runbook_operator.automation.desired_state import begins_by_itself
+from runbook_operator.automation.desired_state import begins_automatically
 from runbook_operator.cache.snapshot_builder import reader
 from runbook_operator.core.installation import Installation
-from runbook_operator.core.queries import Denied, May, Query
+from runbook_operator.core.queries import AccessReview, Denied, Query
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 from runbook_operator.reconcile.acting_identity import UNNAMED_ANSWER
 from runbook_operator.reconcile.snapshot import Policy
-from runbook_operator.reconcile.steps import Act
+from runbook_operator.reconcile.steps import WriteTarget
 from runbook_operator.switches.engine import next_step
 from tests.builders import ACCOUNT, NAMESPACE, Simulation, condition, kill_switch, scale
 
 REQUIRED = Policy(requires_account=True)
-PATCH = May("patch", "apps", "deployments/scale", NAMESPACE, "web")
+PATCH = AccessReview("patch", "apps", "deployments/scale", NAMESPACE, "web")
 RUNBOOK = Ref("runbooks.dev/v1alpha1", "Runbook", NAMESPACE, "shop")
 
 
@@ -39,7 +39,7 @@ def record(simulation: Simulation) -> Record:
 
 def accounts(simulation: Simulation) -> list[str]:
     """In whose names targets were written."""
-    acts = (step for step in simulation.steps if isinstance(step, Act))
+    acts = (step for step in simulation.steps if isinstance(step, WriteTarget))
     return [act.account.name if act.account else "" for act in acts]
 
 
@@ -115,9 +115,9 @@ def test_scoped_operator_that_allows_the_action_names_only_the_commands_for_its_
 
 def test_of_many_rights_that_are_missing_a_few_are_named_and_all_are_granted() -> None:
     verbs = ("get", "list", "patch")
-    lacking: set[Query] = {May(verb, "autoscaling", "horizontalpodautoscalers", NAMESPACE) for verb in verbs}
-    lacking |= {May("get", group, one, NAMESPACE) for group, one in [("keda.sh", "scaledobjects")]}
-    lacking |= {PATCH, May("get", "policy", "poddisruptionbudgets", NAMESPACE)}
+    lacking: set[Query] = {AccessReview(verb, "autoscaling", "horizontalpodautoscalers", NAMESPACE) for verb in verbs}
+    lacking |= {AccessReview("get", group, one, NAMESPACE) for group, one in [("keda.sh", "scaledobjects")]}
+    lacking |= {PATCH, AccessReview("get", "policy", "poddisruptionbudgets", NAMESPACE)}
     simulation = Simulation(lacking=lacking).with_target(3).with_runbook(serviceAccountName="deployer").drive()
 
     message = said(simulation)[2]
@@ -136,7 +136,7 @@ def test_a_switch_is_thrown_although_a_right_seems_to_be_missing() -> None:
 def test_rights_are_asked_for_in_close_looks_only_and_what_was_said_stands() -> None:
     simulation = Simulation(lacking={PATCH}).with_target(3).with_runbook(serviceAccountName="deployer").drive()
 
-    idle = next_step(simulation.world(thorough=False))
+    idle = next_step(simulation.snapshot(thorough=False))
 
     assert idle is None
     assert said(simulation)[1] == Reason.FORBIDDEN
@@ -147,7 +147,11 @@ def test_rights_are_asked_for_in_close_looks_only_and_what_was_said_stands() -> 
 def test_where_nobody_may_be_asked_that_is_told() -> None:
     class Denying(Simulation):
         def answer(self, query: Query) -> Any:
-            return Denied(Reason.FORBIDDEN, "cannot impersonate") if isinstance(query, May) else super().answer(query)
+            return (
+                Denied(Reason.FORBIDDEN, "cannot impersonate")
+                if isinstance(query, AccessReview)
+                else super().answer(query)
+            )
 
     simulation = Denying().with_target(3).with_runbook(serviceAccountName="deployer").drive()
 
@@ -166,10 +170,10 @@ def test_where_an_account_is_required_nothing_is_done_without_one_and_it_is_said
 
 
 def test_where_an_account_is_required_nothing_begins_by_itself_without_one() -> None:
-    simulation = named(None, REQUIRED).sense("Engage").drive()
+    simulation = named(None, REQUIRED).monitor_state("Engage").drive()
 
     assert simulation.status().record is None
-    assert not begins_by_itself(simulation.world())
+    assert not begins_automatically(simulation.snapshot())
 
 
 def test_where_an_account_is_required_what_was_thrown_without_one_is_not_held_but_put_back() -> None:

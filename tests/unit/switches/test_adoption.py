@@ -50,7 +50,7 @@ def test_a_throw_that_is_marked_already_takes_one_write_before_the_effect() -> N
 
     simulation.unprepared().throw().mark().drive()
 
-    assert kinds(simulation.steps) == ["WriteStatus", "Act", "WriteStatus"]
+    assert kinds(simulation.steps) == ["WriteStatus", "WriteTarget", "WriteStatus"]
     assert simulation.switch().meta.finalizers == (FINALIZER,)
     assert simulation.release().drive().switch().meta.finalizers == ()
 

@@ -6,12 +6,12 @@ import pytest
 
 from runbook_operator.actions.scale import Scale
 from runbook_operator.core import field_paths, field_values
-from runbook_operator.core.desired_fields import Aim
-from runbook_operator.core.observed_object import Seen
-from runbook_operator.core.queries import Read, Unread
+from runbook_operator.core.desired_fields import DesiredField
+from runbook_operator.core.observed_object import ObservedObject
+from runbook_operator.core.queries import NeedsRead, Read
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
-from runbook_operator.switches.held_field import Part, parts
+from runbook_operator.switches.held_field import HeldField, held_fields
 from tests.builders import NAMESPACE, WEB, Body, Simulation, condition, workload_body
 
 RULE = Ref("v1", "ConfigMap", NAMESPACE, "rule")
@@ -25,9 +25,9 @@ def manifest(owner: str = "uid-stop") -> Body:
 
 
 @pytest.fixture
-def aims(monkeypatch: pytest.MonkeyPatch) -> list[Aim]:
+def desired_fields(monkeypatch: pytest.MonkeyPatch) -> list[DesiredField]:
     """What the one action of the switch aims at."""
-    found: list[Aim] = []
+    found: list[DesiredField] = []
     monkeypatch.setattr(Scale, "plan", staticmethod(lambda _spec, _scene: tuple(found)))
     return found
 
@@ -36,8 +36,10 @@ def ready() -> Simulation:
     return Simulation().with_object(workload_body(3)).with_runbook().drive()
 
 
-def test_an_object_that_is_made_is_put_back_when_it_is_edited_and_when_it_is_deleted(aims: list[Aim]) -> None:
-    aims.append(Aim(RULE, "", manifest()))
+def test_an_object_that_is_made_is_put_back_when_it_is_edited_and_when_it_is_deleted(
+    desired_fields: list[DesiredField],
+) -> None:
+    desired_fields.append(DesiredField(RULE, "", manifest()))
     simulation = ready().throw().drive()
     assert simulation.status().phase == "Engaged"
 
@@ -50,22 +52,24 @@ def test_an_object_that_is_made_is_put_back_when_it_is_edited_and_when_it_is_del
     assert RULE not in simulation.objects
 
 
-def test_an_object_of_somebody_else_is_never_taken_over(aims: list[Aim]) -> None:
-    aims.append(Aim(RULE, "", manifest()))
+def test_an_object_of_somebody_else_is_never_taken_over(desired_fields: list[DesiredField]) -> None:
+    desired_fields.append(DesiredField(RULE, "", manifest()))
     simulation = ready().with_object(manifest("somebody")).throw().drive()
 
     assert condition(simulation.status(), "Stalled")[1] == "NameCollision"
     assert simulation.live("ConfigMap", "rule")["metadata"]["uid"] == "uid-ConfigMap-rule"
 
 
-def test_an_object_that_is_this_switchs_already_is_taken_as_it_is(aims: list[Aim]) -> None:
-    aims.append(Aim(RULE, "", manifest()))
+def test_an_object_that_is_this_switchs_already_is_taken_as_it_is(desired_fields: list[DesiredField]) -> None:
+    desired_fields.append(DesiredField(RULE, "", manifest()))
 
     assert ready().with_object(manifest()).throw().drive().status().phase == "Engaged"
 
 
-def test_what_a_switch_made_goes_with_it_also_where_it_is_to_keep_what_it_holds(aims: list[Aim]) -> None:
-    aims.extend([Aim(RULE, "", manifest()), Aim(WEB, "spec.replicas", 0)])
+def test_what_a_switch_made_goes_with_it_also_where_it_is_to_keep_what_it_holds(
+    desired_fields: list[DesiredField],
+) -> None:
+    desired_fields.extend([DesiredField(RULE, "", manifest()), DesiredField(WEB, "spec.replicas", 0)])
     simulation = ready()
     simulation.with_runbook(killSwitches=[{"name": "stop", "onDelete": "Keep", "actions": [SCALE]}]).throw().drive()
 
@@ -78,21 +82,23 @@ def test_what_a_switch_made_goes_with_it_also_where_it_is_to_keep_what_it_holds(
 SCALE = {"scale": {"target": "web", "replicas": 0}}
 
 
-def test_an_aim_at_an_object_that_is_not_there_waits_for_it(aims: list[Aim]) -> None:
-    aims.append(Aim(FLAGS, "data[ai]", "false"))
+def test_an_aim_at_an_object_that_is_not_there_waits_for_it(desired_fields: list[DesiredField]) -> None:
+    desired_fields.append(DesiredField(FLAGS, "data[ai]", "false"))
     simulation = ready().throw().drive()
     assert condition(simulation.status(), "Ready")[1] == "TargetNotFound"
 
     flags = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flags"}, "data": {"ai": "true"}}
-    simulation.store.let_go([FLAGS])
+    simulation.store.evict([FLAGS])
     simulation.with_object(flags).drive()
 
     assert simulation.status().phase == "Engaged"
     assert simulation.live("ConfigMap", "flags")["data"] == {"ai": "false"}
 
 
-def test_a_document_that_breaks_while_it_is_held_is_told_and_put_back_when_it_is_one_again(aims: list[Aim]) -> None:
-    aims.append(Aim(FLAGS, "data[app.yaml]#ai", "false"))
+def test_a_document_that_breaks_while_it_is_held_is_told_and_put_back_when_it_is_one_again(
+    desired_fields: list[DesiredField],
+) -> None:
+    desired_fields.append(DesiredField(FLAGS, "data[app.yaml]#ai", "false"))
     flags = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flags"}, "data": {"app.yaml": DOCUMENT}}
     simulation = ready().with_object(flags).throw().drive()
     assert simulation.live("ConfigMap", "flags")["data"]["app.yaml"] == DOCUMENT.replace("true", "false")
@@ -107,8 +113,8 @@ def test_a_document_that_breaks_while_it_is_held_is_told_and_put_back_when_it_is
 
 
 def test_a_path_that_cannot_be_read_keeps_the_action_waiting_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    def plan(_spec: Any, scene: Any) -> tuple[Aim, ...]:
-        return (Aim(scene.workload, "spec.replicas", field_paths.get({"a": [1]}, "a[name=")),)
+    def plan(_spec: Any, context: Any) -> tuple[DesiredField, ...]:
+        return (DesiredField(context.workload, "spec.replicas", field_paths.get({"a": [1]}, "a[name=")),)
 
     monkeypatch.setattr(Scale, "plan", staticmethod(plan))
     simulation = ready().throw().drive()
@@ -125,21 +131,21 @@ def test_an_object_and_a_field_are_never_one_write() -> None:
 
 def test_replicas_that_an_event_does_not_show_are_read_by_the_scale_of_the_kind() -> None:
     simulation = ready().throw().drive()
-    world = simulation.world()
-    assert world.record is not None
-    odd = Seen(WEB, "web-1", "9", {"metadata": {}, "spec": {"size": 3}}, whole=True)
-    part = Part(simulation.world(), world.record, 0, world.record.actions[0])
-    object.__setattr__(part.world, "seen", {WEB: odd})
+    snapshot = simulation.snapshot()
+    assert snapshot.record is not None
+    odd = ObservedObject(WEB, "web-1", "9", {"metadata": {}, "spec": {"size": 3}}, whole=True)
+    held_field = HeldField(simulation.snapshot(), snapshot.record, 0, snapshot.record.actions[0])
+    object.__setattr__(held_field.snapshot, "seen", {WEB: odd})
 
-    with pytest.raises(Unread) as asked:
-        _ = part.target
+    with pytest.raises(NeedsRead) as asked:
+        _ = held_field.target
 
     assert asked.value.queries == {Read(WEB)}
 
 
 def test_what_is_gone_shows_nothing_of_what_is_held() -> None:
     simulation = ready().throw().drive().remove(WEB)
-    world = simulation.world()
-    assert world.record is not None
+    snapshot = simulation.snapshot()
+    assert snapshot.record is not None
 
-    assert [part.is_held for part in parts(world, world.record)] == [False]
+    assert [held_field.is_held for held_field in held_fields(snapshot, snapshot.record)] == [False]

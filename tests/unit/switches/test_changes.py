@@ -3,7 +3,7 @@
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 from runbook_operator.switches.write_ahead_record import resaved
-from tests.builders import WEB, Body, Simulation, condition, kill_switch, kinds, scale, seen
+from tests.builders import WEB, Body, Simulation, condition, kill_switch, kinds, observed, scale
 
 WORKER = Ref("apps/v1", "Deployment", "shop", "worker")
 TARGETS = [{"name": name, "workload": {"name": name}} for name in ("web", "worker")]
@@ -12,7 +12,7 @@ STOP_WORKER: Body = {"scale": {"target": "worker", "replicas": 0}}
 
 def engaged(*actions: Body, **entry: object) -> Simulation:
     simulation = Simulation().with_runbook(targets=TARGETS, killSwitches=[kill_switch("stop", *actions, **entry)])
-    simulation.store.put_target(seen(5, uid="worker-1", ref=WORKER))
+    simulation.store.put_target(observed(5, uid="worker-1", ref=WORKER))
     return simulation.with_target(4).drive().throw().drive()
 
 
@@ -95,7 +95,7 @@ def test_an_action_taken_away_and_added_again_keeps_what_was_saved_first() -> No
 
 def test_what_somebody_changed_before_it_was_dropped_stays_theirs() -> None:
     simulation = engaged(scale(replicas=0), STOP_WORKER)
-    simulation.store.put_target(seen(7, uid="worker-1", version="9", ref=WORKER))
+    simulation.store.put_target(observed(7, uid="worker-1", version="9", ref=WORKER))
     edited(simulation, scale(replicas=0), reapplyOnChange=True)
 
     assert worker(simulation) == 7
@@ -107,7 +107,7 @@ def test_a_runbook_that_no_longer_parses_changes_nothing() -> None:
     simulation.steps.clear()
     simulation.drive()
 
-    assert "Act" not in kinds(simulation.steps)
+    assert "WriteTarget" not in kinds(simulation.steps)
     assert simulation.release().drive().replicas == 4
 
 
@@ -116,10 +116,10 @@ def test_an_edit_whose_write_is_outrun_keeps_what_was_saved_first() -> None:
         targets=TARGETS, killSwitches=[kill_switch("stop", scale(replicas=2), reapplyOnChange=True)]
     )
     simulation.drive(at_most=1)
-    world = simulation.world()
-    assert world.record
+    snapshot = simulation.snapshot()
+    assert snapshot.record
 
-    assert resaved(world, world.record, WEB) == world.record
+    assert resaved(snapshot, snapshot.record, WEB) == snapshot.record
 
 
 def test_an_edit_in_the_middle_of_a_fight_counts_from_what_was_saved_and_not_from_what_somebody_set() -> None:

@@ -94,12 +94,12 @@ def test_deleted_switch_without_runbook_looks_at_what_was_prepared() -> None:
     """The world of a switch in doubt has every target that its throw may have written."""
     simulation = thrown(idle()).without_runbook().remove(WEB).delete()
 
-    world = simulation.looked()
-    step = next_step(world)
+    snapshot = simulation.looked()
+    step = next_step(snapshot)
 
     assert isinstance(step, SetFinalizers)
-    assert {ref for ref in to_confirm(world, step) if ref not in world.seen} == set()
-    assert isinstance(world.seen[WEB], Missing)
+    assert {ref for ref in to_confirm(snapshot, step) if ref not in snapshot.observed} == set()
+    assert isinstance(snapshot.observed[WEB], Missing)
 
 
 def test_deleted_switch_without_runbook_reads_as_the_account_that_was_prepared() -> None:

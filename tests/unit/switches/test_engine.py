@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbook_operator.api.switch import FINALIZER, Record, SwitchStatus
-from runbook_operator.core.observed_object import Missing, Seen, absent
-from runbook_operator.core.queries import Query, Unread
+from runbook_operator.core.observed_object import Missing, ObservedObject, absent
+from runbook_operator.core.queries import NeedsRead, Query
 from runbook_operator.core.reasons import Reason
-from runbook_operator.reconcile.steps import Act, Begin, WriteStatus
+from runbook_operator.reconcile.steps import Begin, WriteStatus, WriteTarget
 from runbook_operator.switches.engine import next_step
 from runbook_operator.switches.switch_status import begun, refused
 from runbook_operator.switches.write_ahead_record import resaved
-from tests.builders import WEB, Simulation, condition, kill_switch, kinds, scale, seen, switch_body, workload_body
+from tests.builders import WEB, Simulation, condition, kill_switch, kinds, observed, scale, switch_body, workload_body
 from tests.scaling import hpa
 
 
@@ -39,7 +39,7 @@ def saved(simulation: Simulation, entry: str = "stop") -> list[object]:
 def test_nothing_is_touched_before_the_finalizer_and_the_record_are_written() -> None:
     simulation = ready().unprepared().throw().drive()
 
-    assert kinds(simulation.steps) == ["SetFinalizers", "WriteStatus", "Act", "WriteStatus"]
+    assert kinds(simulation.steps) == ["SetFinalizers", "WriteStatus", "WriteTarget", "WriteStatus"]
     assert simulation.status().phase == "Engaged"
     assert simulation.replicas == 0
     assert saved(simulation) == [3]
@@ -58,7 +58,7 @@ def test_a_record_that_stands_alone_gets_its_finalizer_before_a_target_is_touche
 
     simulation.throw().drive(at_most=1).drive()
 
-    assert kinds(simulation.steps) == ["WriteStatus", "SetFinalizers", "Act", "WriteStatus"]
+    assert kinds(simulation.steps) == ["WriteStatus", "SetFinalizers", "WriteTarget", "WriteStatus"]
 
 
 def test_release_puts_back_what_was_and_lets_go() -> None:
@@ -67,7 +67,7 @@ def test_release_puts_back_what_was_and_lets_go() -> None:
 
     simulation.release().drive()
 
-    assert kinds(simulation.steps) == ["Act", "WriteStatus", "SetFinalizers"]
+    assert kinds(simulation.steps) == ["WriteTarget", "WriteStatus", "SetFinalizers"]
     assert simulation.replicas == 5
     assert simulation.status().record is None
     assert simulation.status().history[0].outcome == "Deployment/web back to 5"
@@ -129,9 +129,9 @@ def test_what_somebody_changed_is_put_back_and_they_are_named() -> None:
 
     simulation.drive()
 
-    assert kinds(simulation.steps) == ["WriteStatus", "Act", "WriteStatus"]
+    assert kinds(simulation.steps) == ["WriteStatus", "WriteTarget", "WriteStatus"]
     assert simulation.replicas == 0
-    assert simulation.said[-1].reason is Reason.PUT_BACK
+    assert simulation.said[-1].reason is Reason.DRIFT_CORRECTED
     assert "kubectl-patch set Deployment/web to 2" in simulation.said[-1].message
 
 
@@ -246,7 +246,7 @@ def test_a_momentary_switch_taken_back_before_it_acted_does_nothing() -> None:
 
 def test_a_momentary_switch_holds_nothing_once_it_acted() -> None:
     simulation = ready(3, killSwitches=[kill_switch("once", momentary=True)]).throw("once")
-    while kinds(simulation.steps)[-1:] != ["Act"]:
+    while kinds(simulation.steps)[-1:] != ["WriteTarget"]:
         simulation.drive("once", at_most=1)
     simulation.drive("once", at_most=1).with_target(3, version="9").drive("once")
 
@@ -299,22 +299,22 @@ def test_a_runbook_that_is_going_away_begins_nothing_and_releases_by_the_record(
 
 def test_a_refused_write_to_the_switch_itself_stalls_it_and_keeps_the_record() -> None:
     simulation = ready().throw().drive(at_most=2)
-    world = simulation.world()
+    snapshot = simulation.snapshot()
 
-    told = refused(world, Reason.FORBIDDEN, "no")
+    told = refused(snapshot, Reason.FORBIDDEN, "no")
 
     assert told is not None
     assert (told.status.conditions[0].reason, told.status.phase) == ("MissingRights", "Stalled")  # type: ignore[union-attr] # a Switch's
     assert told.notices[0].warning
-    again = replace(world, switch=replace(world.switch, status=told.status))  # type: ignore[arg-type] # a Switch's
+    again = replace(snapshot, switch=replace(snapshot.switch, status=told.status))  # type: ignore[arg-type] # a Switch's
     assert refused(again, Reason.FORBIDDEN, "no") is None
-    assert isinstance(next_step(again), Act)
+    assert isinstance(next_step(again), WriteTarget)
 
 
 def test_a_target_that_moved_before_the_first_write_is_saved_as_it_is_now() -> None:
     simulation = ready(3).throw().drive(at_most=2)
 
-    record = resaved_as(simulation, seen(4, version="9"))
+    record = resaved_as(simulation, observed(4, version="9"))
 
     assert record.actions[0].saved == 4
     assert begun(simulation.looked(), record).status != simulation.status()
@@ -323,7 +323,7 @@ def test_a_target_that_moved_before_the_first_write_is_saved_as_it_is_now() -> N
 def test_what_was_waited_for_is_in_the_status() -> None:
     simulation = ready().throw().drive(at_most=3)
 
-    step = next_step(simulation.world(latency=12))
+    step = next_step(simulation.snapshot(latency=12))
 
     assert step is not None
     assert step.status.latency_milliseconds == 12  # type: ignore[union-attr] # the step after the act is a status
@@ -341,7 +341,7 @@ def test_a_missing_kind_is_named_for_what_it_is() -> None:
 @settings(deadline=None)
 @given(
     original=st.integers(0, 1000),
-    acts=st.lists(st.sampled_from(["throw", "release", "step", "crash"]), max_size=12),
+    automatic_engagements=st.lists(st.sampled_from(["throw", "release", "step", "crash"]), max_size=12),
     to=st.integers(0, 1000),
 )
 def test_whatever_is_thrown_released_and_crashed_the_original_comes_back_and_it_comes_to_rest(
@@ -364,16 +364,16 @@ def test_deciding_twice_on_one_world_asks_for_the_same(live: int, *, thrown: boo
     simulation = ready(live)
     if thrown:
         simulation.throw()
-    world = simulation.looked()
+    snapshot = simulation.looked()
 
-    assert next_step(world) == next_step(world)
+    assert next_step(snapshot) == next_step(snapshot)
 
 
 def test_what_somebody_set_to_the_held_value_before_the_first_write_was_theirs() -> None:
     simulation = ready(3).throw().drive(at_most=2)
 
-    theirs = resaved_as(simulation, seen(0, version="9", manager="helm"))
-    ours = resaved_as(simulation, seen(0, version="9"))
+    theirs = resaved_as(simulation, observed(0, version="9", manager="helm"))
+    ours = resaved_as(simulation, observed(0, version="9"))
     gone = resaved_as(simulation, absent(WEB))
 
     assert [one.actions[0].saved for one in (theirs, ours, gone)] == [0, 3, 3]
@@ -385,23 +385,23 @@ def test_what_is_known_without_a_look_is_told_at_once_and_what_is_there_again_is
     entry = kill_switch("stop", scale(replicas=0), {"scale": {"target": "db", "replicas": 0}})
     simulation = Simulation().with_object(workload_body()).with_object(workload_body(uid="db-1", ref=db))
     simulation.with_runbook(targets=targets, killSwitches=[entry]).drive()
-    assert next_step(simulation.world(thorough=False)) is None
+    assert next_step(simulation.snapshot(thorough=False)) is None
 
     simulation.remove(db)
-    assert isinstance(next_step(simulation.world(thorough=False)), WriteStatus)
+    assert isinstance(next_step(simulation.snapshot(thorough=False)), WriteStatus)
     simulation.drive()
     assert condition(simulation.status(), "Ready")[1] == "TargetNotFound"
 
     simulation.with_object(workload_body(uid="db-1", ref=db))
-    with pytest.raises(Unread):
-        next_step(simulation.world(thorough=False))
+    with pytest.raises(NeedsRead):
+        next_step(simulation.snapshot(thorough=False))
 
 
 def test_a_release_ends_without_a_look_at_anything() -> None:
     simulation = ready().throw().drive().release().drive(at_most=1)
-    assert isinstance(simulation.steps[-1], Act)
+    assert isinstance(simulation.steps[-1], WriteTarget)
 
-    step = next_step(simulation.world())
+    step = next_step(simulation.snapshot())
 
     assert isinstance(step, WriteStatus)
     assert isinstance(step.status, SwitchStatus)
@@ -414,16 +414,16 @@ def test_trouble_that_only_a_look_can_tell_stands_until_there_is_one() -> None:
     simulation = Simulation().with_object(workload_body()).with_object(hpa()).with_runbook(killSwitches=[entry]).drive()
     assert condition(simulation.status(), "Ready")[1] == "AutoscalerOwned"
 
-    assert next_step(simulation.world(thorough=False)) is None
+    assert next_step(simulation.snapshot(thorough=False)) is None
 
 
-def resaved_as(simulation: Simulation, found: Seen | Missing) -> Record:
+def resaved_as(simulation: Simulation, found: ObservedObject | Missing) -> Record:
     """The record after the first write was refused, since the target is like this by now."""
     answers: dict[Query, Any] = {}
     while True:
-        world = simulation.world(answers=answers)
-        assert world.record
+        snapshot = simulation.snapshot(answers=answers)
+        assert snapshot.record
         try:
-            return resaved(replace(world, seen={WEB: found}), world.record, WEB)
-        except Unread as unread:
-            answers |= {query: simulation.answer(query) for query in unread.queries}
+            return resaved(replace(snapshot, observed={WEB: found}), snapshot.record, WEB)
+        except NeedsRead as needed:
+            answers |= {query: simulation.answer(query) for query in needed.queries}

@@ -9,7 +9,7 @@ from runbook_operator.api.conditions import moment
 from runbook_operator.core.reasons import Reason
 from runbook_operator.kube import errors
 from runbook_operator.reconcile.snapshot import Policy
-from runbook_operator.reconcile.steps import Act, Unsay
+from runbook_operator.reconcile.steps import ClearOverride, WriteTarget
 from runbook_operator.switches.requeue import due
 from tests.builders import NOW, Simulation, condition, kill_switch, scale
 
@@ -22,7 +22,7 @@ def ready(*actions: dict[str, object], **entry: object) -> Simulation:
 
 
 def acts(simulation: Simulation) -> int:
-    return sum(isinstance(step, Act) for step in simulation.steps)
+    return sum(isinstance(step, WriteTarget) for step in simulation.steps)
 
 
 def test_throw_without_its_target_expires_and_never_acts() -> None:
@@ -84,7 +84,7 @@ def test_throw_after_any_crash_and_a_week_acts_once_or_never(crash: int) -> None
 def test_throw_that_expires_while_it_is_reported_leaves_nothing_behind() -> None:
     simulation = ready().drive()
     simulation.remove(simulation.target.ref).throw().drive().after(minutes=11)
-    while not isinstance(step := simulation.next_step(), Unsay):
+    while not isinstance(step := simulation.next_step(), ClearOverride):
         assert step is not None
         simulation.restart().drive(at_most=1)
 
@@ -178,6 +178,6 @@ def test_waiting_throw_is_looked_at_when_it_expires() -> None:
     simulation = ready()
     simulation.remove(simulation.target.ref).throw().drive()
 
-    word = simulation.status().word
+    word = simulation.status().override
     assert word is not None
     assert moment(word.expires_at or "") - NOW < timedelta(minutes=10, seconds=1)

@@ -19,12 +19,12 @@ def thrown(**entry: str) -> Simulation:
 
 def test_a_write_that_fails_is_tried_again_after_a_pause_that_grows() -> None:
     simulation = thrown().refuse(DOWN).drive()
-    assert kinds(simulation.steps).count("Act") == 1
+    assert kinds(simulation.steps).count("WriteTarget") == 1
     assert condition(simulation.status(), "Ready")[1] == "Unavailable"
     assert simulation.status().phase == "Engaging"
 
     simulation.after(seconds=1).drive()
-    assert kinds(simulation.steps).count("Act") == 2
+    assert kinds(simulation.steps).count("WriteTarget") == 2
     simulation.refuse(None).after(seconds=2).drive()
     assert (simulation.replicas, simulation.status().phase) == (0, "Engaged")
     assert condition(simulation.status(), "Ready")[0] == "True"
@@ -33,7 +33,7 @@ def test_a_write_that_fails_is_tried_again_after_a_pause_that_grows() -> None:
 def test_a_server_that_says_when_to_come_back_is_obeyed() -> None:
     simulation = thrown().refuse(errors.UnavailableError("429", retry_after=17.0)).drive()
 
-    pause = due(simulation.world()) - simulation.now  # type: ignore[operator] # something is due
+    pause = due(simulation.snapshot()) - simulation.now  # type: ignore[operator] # something is due
     assert timedelta(seconds=16) < pause <= timedelta(seconds=17)
 
 
@@ -108,7 +108,7 @@ def test_a_release_that_fails_for_a_while_is_releasing() -> None:
 def test_a_deletion_waits_for_the_restore_and_then_no_longer() -> None:
     simulation = thrown().drive().refuse(FORBIDDEN).delete().drive()
     assert simulation.switch().meta.finalizers
-    assert due(simulation.world()) is not None
+    assert due(simulation.snapshot()) is not None
 
     simulation.after(seconds=61).drive()
 

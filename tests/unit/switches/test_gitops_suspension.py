@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from runbook_operator.core.desired_fields import Aim
+from runbook_operator.core.desired_fields import DesiredField
 from runbook_operator.core.labels import FLUX_DRIFT, FLUX_RECONCILE
 from runbook_operator.core.observed_object import REPLICAS, absent
 from runbook_operator.core.reasons import Reason
-from runbook_operator.reconcile.steps import Act
-from runbook_operator.switches.action_planning import scene_of
+from runbook_operator.reconcile.steps import WriteTarget
+from runbook_operator.switches.action_planning import plan_context
 from runbook_operator.switches.gitops_suspension import guards
 from tests.builders import NAMESPACE, WEB, Body, Simulation, kill_switch, scale, workload_body
 
@@ -61,14 +61,14 @@ def test_flux_is_kept_off_the_object_by_the_write_that_changes_it_and_let_on_by_
 
     assert annotations(simulation) == {key: "disabled"}
     assert simulation.live("Deployment", "web")["spec"]["replicas"] == 0
-    assert sum(isinstance(step, Act) for step in simulation.steps) == 1
+    assert sum(isinstance(step, WriteTarget) for step in simulation.steps) == 1
 
     simulation.steps.clear()
     simulation.release().drive()
 
     assert annotations(simulation) == {}
     assert simulation.live("Deployment", "web")["spec"]["replicas"] == 3
-    assert sum(isinstance(step, Act) for step in simulation.steps) == 1
+    assert sum(isinstance(step, WriteTarget) for step in simulation.steps) == 1
 
 
 def test_an_annotation_that_a_person_had_set_stays_theirs() -> None:
@@ -100,7 +100,7 @@ def test_flux_takes_off_its_hold_and_it_is_put_back() -> None:
     simulation.change(WEB, {"metadata": {"annotations": {FLUX_RECONCILE: None}}}).drive()
 
     assert annotations(simulation) == {FLUX_RECONCILE: "disabled"}
-    assert simulation.said[-1].reason is Reason.PUT_BACK
+    assert simulation.said[-1].reason is Reason.DRIFT_CORRECTED
 
 
 def test_a_runbook_that_says_so_leaves_flux_alone() -> None:
@@ -229,7 +229,7 @@ def warnings(simulation: Simulation) -> list[str]:
 
 def test_what_is_not_there_has_no_owner() -> None:
     looked, gone = thrown(workload_body(3)).looked(), replace(WEB, name="gone")
-    world = replace(looked, seen={**looked.seen, gone: absent(gone)})
-    assert world.record
+    snapshot = replace(looked, observed={**looked.observed, gone: absent(gone)})
+    assert snapshot.record
 
-    assert guards(world, scene_of(world, world.record, 0), [Aim(gone, REPLICAS, 0)]) == ([], [])
+    assert guards(snapshot, plan_context(snapshot, snapshot.record, 0), [DesiredField(gone, REPLICAS, 0)]) == ([], [])

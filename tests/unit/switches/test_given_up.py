@@ -6,14 +6,14 @@ from datetime import timedelta
 import pytest
 
 from runbook_operator.api.conditions import Condition, timestamp
-from runbook_operator.core.observed_object import Missing, Seen, absent, is_hidden
+from runbook_operator.core.observed_object import Missing, ObservedObject, absent, is_hidden
 from runbook_operator.core.reasons import Reason
-from runbook_operator.reconcile.snapshot import World
+from runbook_operator.reconcile.snapshot import Snapshot
 from runbook_operator.switches.action_progress import is_never_read
-from tests.builders import NOW, WEB, runbook, seen, switch
+from tests.builders import NOW, WEB, observed, runbook, switch
 
 
-def world(*, deleting: bool, stalled: timedelta | None) -> World:
+def snapshot(*, deleting: bool, stalled: timedelta | None) -> Snapshot:
     """A Switch that has been stalled for so long."""
     made = switch()
     if stalled is not None:
@@ -21,7 +21,7 @@ def world(*, deleting: bool, stalled: timedelta | None) -> World:
         said = Condition(type="Stalled", status="True", reason="MissingRights", last_transition_time=since)
         made = replace(made, status=made.status.replace(conditions=[said]))
     made = replace(made, meta=replace(made.meta, deleting=deleting))
-    return World(made, runbook(), {}, (), NOW, "id-1")
+    return Snapshot(made, runbook(), {}, (), NOW, "id-1")
 
 
 @pytest.mark.parametrize(
@@ -30,12 +30,12 @@ def world(*, deleting: bool, stalled: timedelta | None) -> World:
         (Missing(WEB, Reason.FORBIDDEN, "403"), True),
         (Missing(WEB, Reason.UNAVAILABLE, "503"), True),
         (absent(WEB), False),
-        (seen(), False),
+        (observed(), False),
         (None, False),
     ],
 )
 def test_an_object_that_cannot_be_read_is_hidden(
-    found: Seen | Missing | None,
+    found: ObservedObject | Missing | None,
     expected: bool,  # noqa: FBT001 # a row of the table
 ) -> None:
     assert is_hidden(found) is expected
@@ -55,4 +55,4 @@ def test_a_deletion_waits_a_minute_for_what_may_not_be_read_and_a_release_for_ev
     stalled: timedelta | None,
     expected: bool,  # noqa: FBT001 # as above
 ) -> None:
-    assert is_never_read(world(deleting=deleting, stalled=stalled)) is expected
+    assert is_never_read(snapshot(deleting=deleting, stalled=stalled)) is expected

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from runbook_operator.core.reasons import Reason
-from tests.builders import WEB, Simulation, condition, kill_switch, scale, seen
+from tests.builders import WEB, Simulation, condition, kill_switch, observed, scale
 
 UP = {"name": "up", "target": "web", "by": 1}
 FIVE = {"name": "five", "target": "web", "replicas": 5}
@@ -23,7 +23,7 @@ def held(**spec: object) -> Simulation:
 
 
 def acts(simulation: Simulation) -> list[str]:
-    return [type(step).__name__ for step in simulation.steps if type(step).__name__ == "Act"]
+    return [type(step).__name__ for step in simulation.steps if type(step).__name__ == "WriteTarget"]
 
 
 @pytest.mark.parametrize("entry", ["up", "five"])
@@ -94,7 +94,7 @@ def test_command_against_a_switch_that_is_deleted_before_its_restore_does_nothin
 
 
 def test_command_against_an_automatic_hold_does_nothing() -> None:
-    simulation = Simulation().with_runbook(scaling=[UP]).with_target(3).drive().sense("Engage").drive()
+    simulation = Simulation().with_runbook(scaling=[UP]).with_target(3).drive().monitor_state("Engage").drive()
 
     simulation.throw("up").drive("up")
 
@@ -142,7 +142,7 @@ def test_actions_after_a_skipped_one_are_done_only_with_continue_on_failure(*, g
     both = kill_switch("both", *actions, momentary=True, continueOnFailure=goes_on)
     targets = [{"name": name, "workload": {"name": name}} for name in ("web", "api")]
     simulation = held(targets=targets, killSwitches=[kill_switch(), both])
-    simulation.store.put_target(seen(3, uid="api-1", ref=other))
+    simulation.store.put_target(observed(3, uid="api-1", ref=other))
 
     simulation.throw("both").drive("both", "stop")
 

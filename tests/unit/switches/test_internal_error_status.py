@@ -9,8 +9,8 @@ from runbook_operator.api.runbook import RunbookStatus
 from runbook_operator.api.switch import SwitchStatus
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
-from runbook_operator.reconcile.steps import Act
-from runbook_operator.switches.engine import alone
+from runbook_operator.reconcile.steps import WriteTarget
+from runbook_operator.switches.engine import hold_or_restore_one
 from runbook_operator.switches.internal_error_status import shown
 from tests.builders import NAMESPACE, NOW, WEB, Simulation, condition, kill_switch, runbook, scale, workload_body
 
@@ -26,8 +26,8 @@ def thrown(**rest: object) -> Simulation:
     return simulation.with_runbook(targets=[target], killSwitches=[kill_switch("stop", *actions, **rest)]).throw()
 
 
-def held(simulation: Simulation, index: int) -> Act | None:
-    return alone(simulation.world(), index)
+def held(simulation: Simulation, index: int) -> WriteTarget | None:
+    return hold_or_restore_one(simulation.snapshot(), index)
 
 
 def test_failure_is_told_once_with_its_id_and_leaves_other_conditions() -> None:
@@ -82,8 +82,8 @@ def test_one_field_is_held_without_a_look_at_the_others() -> None:
 
     assert flag is not None
     assert replicas is not None
-    assert (flag.changes[0].place, flag.put_back) == ((CONFIG, "data.ai"), True)
-    assert (replicas.changes[0].place, replicas.put_back) == ((WEB, "spec.replicas"), True)
+    assert (flag.changes[0].field_key, flag.corrects_drift) == ((CONFIG, "data.ai"), True)
+    assert (replicas.changes[0].field_key, replicas.corrects_drift) == ((WEB, "spec.replicas"), True)
 
 
 def test_one_field_is_restored_without_a_look_at_the_others() -> None:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbook_operator.api.switch import Entry
+from runbook_operator.api.switch import FieldRecord
 from runbook_operator.core import field_paths
 from runbook_operator.core.reasons import Reason
-from runbook_operator.reconcile.steps import Act
+from runbook_operator.reconcile.steps import WriteTarget
 from runbook_operator.switches.requeue import due
 from tests import traffic
 from tests.builders import WEB, Body, Simulation, condition, kill_switch, scale
@@ -28,21 +28,21 @@ def thrown(*actions: Body, **entry: Any) -> Simulation:
 
 def at_least_one(body: Body) -> Body:
     """A policy that keeps a minimum of one replica."""
-    return field_paths.put(body, "spec.replicas", body["spec"]["replicas"] or 1)
+    return field_paths.with_value(body, "spec.replicas", body["spec"]["replicas"] or 1)
 
 
 def at_most_one(body: Body) -> Body:
-    return field_paths.put(body, "spec.replicas", min(1, body["spec"]["replicas"]))
+    return field_paths.with_value(body, "spec.replicas", min(1, body["spec"]["replicas"]))
 
 
 def labelled(body: Body) -> Body:
     """A policy that labels every pod template."""
-    return field_paths.put(body, "spec.template.metadata.labels.cost-center", "4711")
+    return field_paths.with_value(body, "spec.template.metadata.labels.cost-center", "4711")
 
 
 def with_registry(body: Body) -> Body:
     """A policy that rewrites the image of the first container."""
-    return field_paths.put(body, "spec.template.spec.containers[name=app].image", "registry.example.com/app")
+    return field_paths.with_value(body, "spec.template.spec.containers[name=app].image", "registry.example.com/app")
 
 
 def admitted(simulation: Simulation, admit: Any = dict) -> Simulation:
@@ -56,13 +56,13 @@ def lasts(simulation: Simulation, seconds: float, *entries: str) -> list[Any]:
     while simulation.now < end:
         simulation.steps.clear()
         simulation.drive(*entries)
-        writes += [simulation.now for step in simulation.steps if isinstance(step, Act)]
+        writes += [simulation.now for step in simulation.steps if isinstance(step, WriteTarget)]
         moment = min(due(simulation.looked(one)) or end for one in entries or ("stop",))
         simulation.now = max(simulation.now, min(moment, simulation.now + timedelta(seconds=1), end))
     return writes
 
 
-def only(simulation: Simulation) -> Entry:
+def only(simulation: Simulation) -> FieldRecord:
     record = simulation.status().record
     assert record is not None
     (entry,) = record.actions
@@ -142,7 +142,7 @@ def test_release_that_admission_alters_stalls_and_ends_once_the_policy_is_gone()
 
 def test_release_that_admission_alters_before_a_restart_goes_on_and_restores_the_saved_value() -> None:
     simulation = thrown(scale(replicas=1)).drive()
-    admitted(simulation, lambda body: field_paths.put(body, "spec.replicas", 5)).release().drive(at_most=1)
+    admitted(simulation, lambda body: field_paths.with_value(body, "spec.replicas", 5)).release().drive(at_most=1)
     assert simulation.replicas == 5
     simulation.restart()
 
@@ -162,7 +162,7 @@ def cut_off(admit: Any) -> Simulation:
 
 
 def test_release_from_zero_that_admission_alters_before_a_restart_restores_the_saved_value() -> None:
-    simulation = cut_off(lambda body: field_paths.put(body, "spec.replicas", 5))
+    simulation = cut_off(lambda body: field_paths.with_value(body, "spec.replicas", 5))
 
     writes = lasts(simulation, 5)
 
@@ -242,7 +242,9 @@ def test_template_whose_revision_is_gone_meanwhile_is_reported_without_paths() -
 def test_object_that_admission_changed_is_deleted_by_the_release() -> None:
     def renamed(body: Body) -> Body:
         return (
-            field_paths.put(body, "spec.rateLimit.type", "Global") if body["kind"] == "BackendTrafficPolicy" else body
+            field_paths.with_value(body, "spec.rateLimit.type", "Global")
+            if body["kind"] == "BackendTrafficPolicy"
+            else body
         )
 
     simulation = Simulation()
@@ -262,7 +264,7 @@ def test_object_that_admission_changed_is_deleted_by_the_release() -> None:
 
 def test_job_that_admission_changed_is_made_once_and_named_in_a_remark() -> None:
     def retried(body: Body) -> Body:
-        return field_paths.put(body, "spec.backoffLimit", 3) if body["kind"] == "Job" else body
+        return field_paths.with_value(body, "spec.backoffLimit", 3) if body["kind"] == "Job" else body
 
     pod = {"containers": [{"name": "job", "image": "example.com/job"}]}
     simulation = admitted(thrown({"runJob": {"job": {"template": {"spec": pod}}}}), retried)
@@ -327,7 +329,7 @@ def test_two_switches_on_one_field_share_the_ten_writes_of_a_minute() -> None:
     both = ("half", "stop")
     entries = [kill_switch("half", scale(replicas=1)), kill_switch("stop", scale(replicas=0))]
     simulation = Simulation().with_runbook(killSwitches=entries).with_target(2).drive(*both)
-    admitted(simulation, lambda body: field_paths.put(body, "spec.replicas", 7))
+    admitted(simulation, lambda body: field_paths.with_value(body, "spec.replicas", 7))
 
     writes = lasts(simulation.throw("half"), 5, *both)
     writes += lasts(simulation.throw("stop"), 5, *both)

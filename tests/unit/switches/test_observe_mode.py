@@ -83,7 +83,7 @@ def test_momentary_switch_springs_back_in_observe_and_does_nothing_in_enforce() 
 
 
 def test_automatic_hold_that_still_holds_engages_when_mode_becomes_enforce() -> None:
-    simulation = observing().sense("Engage").drive()
+    simulation = observing().monitor_state("Engage").drive()
     assert simulation.replicas == 3
 
     assert simulation.with_runbook().drive().replicas == 0
@@ -91,16 +91,16 @@ def test_automatic_hold_that_still_holds_engages_when_mode_becomes_enforce() -> 
 
 
 def test_automatic_hold_that_is_over_engages_nothing_when_mode_becomes_enforce() -> None:
-    simulation = observing().sense("Engage").drive().sense("Release").drive()
+    simulation = observing().monitor_state("Engage").drive().monitor_state("Release").drive()
 
     assert simulation.with_runbook().drive().replicas == 3
 
 
 def test_rehearsed_throw_leaves_the_switch_to_automatic_holds() -> None:
-    simulation = observing().throw().drive().with_runbook().sense("Engage").drive()
+    simulation = observing().throw().drive().with_runbook().monitor_state("Engage").drive()
 
     assert (simulation.replicas, simulation.status().engaged_by) == (0, "Metric error-rate")
-    assert simulation.sense("Release").drive().replicas == 3
+    assert simulation.monitor_state("Release").drive().replicas == 3
 
 
 def test_throw_that_prolongs_an_engagement_is_no_rehearsal() -> None:
@@ -112,9 +112,9 @@ def test_throw_that_prolongs_an_engagement_is_no_rehearsal() -> None:
 
 
 def test_throw_in_observe_of_a_switch_that_a_metric_holds_is_no_rehearsal() -> None:
-    simulation = Simulation().with_runbook().with_target(3).drive().sense("Engage").drive()
+    simulation = Simulation().with_runbook().with_target(3).drive().monitor_state("Engage").drive()
 
-    simulation.with_runbook(mode="Observe").throw().drive().sense("Release").drive()
+    simulation.with_runbook(mode="Observe").throw().drive().monitor_state("Release").drive()
 
     assert (simulation.replicas, simulation.status().phase) == (0, "Engaged")
 
@@ -122,7 +122,7 @@ def test_throw_in_observe_of_a_switch_that_a_metric_holds_is_no_rehearsal() -> N
 def test_throw_in_observe_during_a_stalled_release_is_a_rehearsal() -> None:
     simulation = Simulation().with_runbook().with_target(3).drive().throw().drive()
     release = simulation.release().drive(at_most=0).with_runbook(mode="Observe")
-    release._put(replace(release.switch(), status=release.status().replace(word=None)))
+    release._put(replace(release.switch(), status=release.status().replace(override=None)))
 
     assert release.throw().drive().replicas == 3
     assert condition(release.status(), "Engaged")[1] == "Observing"

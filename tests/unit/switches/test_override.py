@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from runbook_operator.api.conditions import moment
-from runbook_operator.api.override import Word
+from runbook_operator.api.override import Override
 from runbook_operator.automation import desired_state
 from tests.builders import NOW, Simulation
 
@@ -15,8 +15,8 @@ def ready() -> Simulation:
     return Simulation().with_runbook().with_target(3).drive()
 
 
-def word(simulation: Simulation) -> Word:
-    found = simulation.status().word
+def word(simulation: Simulation) -> Override:
+    found = simulation.status().override
     assert found is not None
     return found
 
@@ -29,7 +29,7 @@ def ends(simulation: Simulation) -> datetime:
 
 @pytest.mark.parametrize(("engaged", "before", "after"), [(True, 0, 3), (False, 3, 0)])
 def test_annotation_of_a_switch_does_not_prolong_its_word(*, engaged: bool, before: int, after: int) -> None:
-    simulation = ready().sense("Release" if engaged else "Engage")
+    simulation = ready().monitor_state("Release" if engaged else "Engage")
     simulation.say(engaged=engaged, reason="INC-42", expires_after="30m").drive()
     first = word(simulation)
 
@@ -62,7 +62,7 @@ def test_author_of_a_word_stays_when_the_notes_of_the_api_server_are_stripped() 
 def test_word_recorded_by_a_version_without_generations_keeps_its_time() -> None:
     simulation = ready().throw(expires_after="30m").drive()
     switch, first = simulation.switch(), word(simulation)
-    older = switch.status.replace(word=first.replace(generation=0))
+    older = switch.status.replace(override=first.replace(generation=0))
     simulation._put(replace(switch, status=older)).after(minutes=20).annotate().drive()
 
     assert word(simulation) == first
@@ -83,7 +83,7 @@ def test_word_of_a_switch_that_is_being_deleted_keeps_its_time() -> None:
     going = replace(switch.meta, deleting=True, generation=switch.meta.generation + 1)
     simulation._put(replace(switch, meta=going)).after(minutes=5).annotate()
 
-    assert desired_state.word(simulation.world()) == first.replace(generation=going.generation)
+    assert desired_state.current_override(simulation.snapshot()) == first.replace(generation=going.generation)
 
 
 def test_word_spoken_again_after_a_release_that_nobody_saw_counts_from_then() -> None:
@@ -98,15 +98,15 @@ def test_note_from_the_future_counts_as_now() -> None:
     """As of an API server whose clock is ahead."""
     simulation = ready()
     simulation.throw(expires_after="30m")
-    simulation._put(replace(simulation.switch(), said_at="2026-11-24T04:00:00Z")).drive()
+    simulation._put(replace(simulation.switch(), override_time="2026-11-24T04:00:00Z")).drive()
 
     assert ends(simulation) < NOW + timedelta(minutes=31)
 
 
 def test_removed_reason_of_which_the_api_server_leaves_no_note_prolongs_a_throw() -> None:
     simulation = ready().throw(reason="INC-42", expires_after="30m").drive().after(minutes=20)
-    noted = simulation.switch().said_at
+    noted = simulation.switch().override_time
     simulation.say(engaged=True, expires_after="30m")
-    simulation._put(replace(simulation.switch(), said_at=noted)).drive()
+    simulation._put(replace(simulation.switch(), override_time=noted)).drive()
 
     assert ends(simulation) >= NOW + timedelta(minutes=50)

@@ -11,12 +11,12 @@ from runbook_operator.api.parsing import SwitchObject, parse_switch
 from runbook_operator.api.runbook import RunbookStatus
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import switch_ref
-from runbook_operator.core.write_failures import Effort, Failed
-from runbook_operator.reconcile.snapshot import RunbookWorld
+from runbook_operator.core.write_failures import Failed, WriteHistory
+from runbook_operator.reconcile.snapshot import RunbookSnapshot
 from runbook_operator.reconcile.steps import AdoptSwitch, CreateSwitch, DeleteSwitch, WriteStatus
 from runbook_operator.runbooks import runbook_reconcile as runbooks
 from runbook_operator.runbooks.runbook_requeue import runbook_due
-from tests.builders import NOW, WEB, Simulation, runbook, runbook_body, seen, switch, switch_body
+from tests.builders import NOW, WEB, Simulation, observed, runbook, runbook_body, switch, switch_body
 
 FORMER = {"apiVersion": "runbooks.dev/v1alpha1", "kind": "Runbook", "name": "shop", "uid": "before"}
 FOREIGN = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "web-1"}
@@ -29,12 +29,12 @@ def orphan(entry: str = "stop", *owners: dict[str, str], **metadata: Any) -> Swi
     return parse_switch(body)
 
 
-def world(*switches: SwitchObject, **spec: Any) -> RunbookWorld:
-    return RunbookWorld(runbook(**spec), {one.meta.ref.name: one for one in switches}, {WEB: seen()}, NOW)
+def snapshot(*switches: SwitchObject, **spec: Any) -> RunbookSnapshot:
+    return RunbookSnapshot(runbook(**spec), {one.meta.ref.name: one for one in switches}, {WEB: observed()}, NOW)
 
 
-def status(world: RunbookWorld) -> RunbookStatus:
-    step = runbooks.next_step(world)
+def status(snapshot: RunbookSnapshot) -> RunbookStatus:
+    step = runbooks.next_step(snapshot)
     assert isinstance(step, WriteStatus)
     assert isinstance(step.status, RunbookStatus)
     return step.status
@@ -44,13 +44,13 @@ def status(world: RunbookWorld) -> RunbookStatus:
 def test_switch_without_a_living_owner_is_adopted_by_the_runbook_that_it_names(
     owners: tuple[dict[str, str], ...],
 ) -> None:
-    left = world(orphan("stop", *owners))
+    left = snapshot(orphan("stop", *owners))
 
     assert runbooks.next_step(left) == AdoptSwitch(left.runbook.meta, left.switches["shop-stop"].meta)
 
 
 def test_orphan_of_an_entry_that_is_dropped_is_deleted() -> None:
-    left = world(orphan(labels=MADE), killSwitches=[])
+    left = snapshot(orphan(labels=MADE), killSwitches=[])
 
     assert runbooks.next_step(left) == DeleteSwitch(left.switches["shop-stop"].meta)
 
@@ -58,7 +58,7 @@ def test_orphan_of_an_entry_that_is_dropped_is_deleted() -> None:
 def test_engaged_orphan_of_an_entry_that_is_dropped_is_deleted_without_the_operators_label() -> None:
     engaged = Simulation().with_runbook().with_target().throw().drive().switch()
     without_owner = replace(engaged, meta=replace(engaged.meta, owners=(), finalizers=()))
-    left = world(without_owner, killSwitches=[])
+    left = snapshot(without_owner, killSwitches=[])
 
     step = runbooks.next_step(left)
 
@@ -67,14 +67,14 @@ def test_engaged_orphan_of_an_entry_that_is_dropped_is_deleted_without_the_opera
 
 
 def test_switch_that_somebody_wrote_by_hand_is_not_deleted_for_want_of_an_entry() -> None:
-    assert status(world(orphan(), killSwitches=[])).conditions[0].status == "True"
+    assert status(snapshot(orphan(), killSwitches=[])).conditions[0].status == "True"
 
 
 def test_engaged_orphan_is_counted_as_long_as_it_waits_for_adoption() -> None:
     engaged = Simulation().with_runbook().with_target().throw().drive().switch()
     going = replace(engaged, meta=replace(engaged.meta, owners=(), deleting=True))
 
-    assert status(world(going)).engaged == 1
+    assert status(snapshot(going)).engaged == 1
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_engaged_orphan_is_counted_as_long_as_it_waits_for_adoption() -> None:
     ],
 )
 def test_switch_of_somebody_else_is_a_collision_that_says_whose_it_is(metadata: dict[str, Any], told: str) -> None:
-    ready = status(world(orphan(**metadata))).conditions[0]
+    ready = status(snapshot(orphan(**metadata))).conditions[0]
 
     assert (ready.reason, ready.message) == ("NameCollision", f"switch stop: the Switch shop-stop {told}")
 
@@ -118,19 +118,19 @@ def test_runbook_that_was_made_anew_wakes_the_switches_that_name_it() -> None:
     assert simulation.store.put(again) == {ref, simulation.switch().meta.ref}
 
 
-def failed(world: RunbookWorld, name: str = "shop-stop", seconds: float = 60) -> RunbookWorld:
+def failed(snapshot: RunbookSnapshot, name: str = "shop-stop", seconds: float = 60) -> RunbookSnapshot:
     """The last write to that Switch was refused, and is tried again in so many seconds."""
     due = NOW + timedelta(seconds=seconds)
     one = Failed(Reason.FORBIDDEN, "PATCH switches: 403. Grant it", fatal=True, attempts=1, since=NOW, due=due)
-    return replace(world, efforts={(switch_ref("shop", name), "AdoptSwitch"): Effort(failed=one)})
+    return replace(snapshot, write_histories={(switch_ref("shop", name), "AdoptSwitch"): WriteHistory(failed=one)})
 
 
-def ready(world: RunbookWorld) -> Condition:
-    return next(one for one in status(world).conditions if one.type == "Ready")
+def ready(snapshot: RunbookSnapshot) -> Condition:
+    return next(one for one in status(snapshot).conditions if one.type == "Ready")
 
 
 def test_refused_adoption_makes_the_runbook_not_ready_and_waits() -> None:
-    left = failed(world(orphan()))
+    left = failed(snapshot(orphan()))
 
     found = ready(left)
 
@@ -143,12 +143,12 @@ def test_refused_adoption_makes_the_runbook_not_ready_and_waits() -> None:
 
 
 def test_refused_adoption_is_tried_again_when_its_pause_is_over() -> None:
-    assert isinstance(runbooks.next_step(failed(world(orphan()), seconds=0)), AdoptSwitch)
+    assert isinstance(runbooks.next_step(failed(snapshot(orphan()), seconds=0)), AdoptSwitch)
 
 
 def test_refused_creation_is_named_and_the_other_switches_are_made() -> None:
     entries = [{"name": name, "actions": [{"scale": {"target": "web", "replicas": 0}}]} for name in ("stop", "half")]
-    left = failed(world(killSwitches=entries))
+    left = failed(snapshot(killSwitches=entries))
 
     step = runbooks.next_step(left)
     assert isinstance(step, CreateSwitch)
@@ -158,10 +158,10 @@ def test_refused_creation_is_named_and_the_other_switches_are_made() -> None:
 
 
 def test_refused_deletion_of_a_dropped_switch_waits() -> None:
-    left = failed(world(orphan(labels=MADE), killSwitches=[]))
+    left = failed(snapshot(orphan(labels=MADE), killSwitches=[]))
 
     assert isinstance(runbooks.next_step(left), WriteStatus)
 
 
 def test_refusal_says_nothing_of_a_switch_that_has_its_owner_again() -> None:
-    assert ready(failed(world(switch()))).status == "True"
+    assert ready(failed(snapshot(switch()))).status == "True"

@@ -6,7 +6,7 @@ from runbook_operator.core.reasons import Reason
 from tests.both import Both
 from tests.pairs import INDEPENDENT, KINDS, OUTCOMES, USUAL, Outcome, alone
 
-WRONG = {Reason.PUT_BACK, Reason.RESTORE_SKIPPED, Reason.NOT_IN_FORCE, Reason.CONTESTED, Reason.NOT_RESTORED}
+WRONG = {Reason.DRIFT_CORRECTED, Reason.RESTORE_SKIPPED, Reason.NOT_IN_FORCE, Reason.CONTESTED, Reason.NOT_RESTORED}
 """What nobody but a stranger gives a reason for."""
 TWINS = {("probe", "probe")}
 """Two endpoints for one probe: the Runbook says which of them counts, see test_probes.py."""

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from runbook_operator.api.switch import FINALIZER, Prepared, SwitchStatus
-from runbook_operator.core.queries import Read, Unread
+from runbook_operator.core.queries import NeedsRead, Read
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 from runbook_operator.kube import errors
@@ -28,7 +28,7 @@ def ready(*actions: Body, **rest: Any) -> Simulation:
 def acted(*actions: Body, **rest: Any) -> Simulation:
     """Thrown, and ended after the first write to the target, of which nothing was told."""
     simulation = ready(*actions, **rest).throw().mark().drive(at_most=2).restart()
-    assert kinds(simulation.steps) == ["Defer", "Act"]
+    assert kinds(simulation.steps) == ["DeferStatus", "WriteTarget"]
     assert simulation.status().record is None
     assert simulation.replicas == 0
     simulation.steps.clear()
@@ -55,7 +55,7 @@ def test_an_idle_switch_says_what_a_throw_would_save_and_hold() -> None:
 def test_a_throw_acts_first_and_writes_its_record_with_what_it_tells() -> None:
     simulation = ready().throw().mark().drive()
 
-    assert kinds(simulation.steps) == ["Defer", "Act", "WriteStatus"]
+    assert kinds(simulation.steps) == ["DeferStatus", "WriteTarget", "WriteStatus"]
     status = simulation.status()
     assert status.phase == "Engaged"
     assert status.prepared is None
@@ -66,7 +66,7 @@ def test_a_throw_acts_first_and_writes_its_record_with_what_it_tells() -> None:
 def test_the_finalizer_stands_before_the_effect_where_admission_has_not_put_it_on() -> None:
     simulation = ready().throw().drive()
 
-    assert kinds(simulation.steps) == ["SetFinalizers", "Defer", "Act", "WriteStatus"]
+    assert kinds(simulation.steps) == ["SetFinalizers", "DeferStatus", "WriteTarget", "WriteStatus"]
     assert simulation.switch().meta.finalizers == (FINALIZER,)
 
 
@@ -76,7 +76,7 @@ def test_after_a_release_the_next_throw_is_prepared_by_the_same_write() -> None:
 
     simulation.release().drive()
 
-    assert kinds(simulation.steps) == ["Act", "WriteStatus", "SetFinalizers"]
+    assert kinds(simulation.steps) == ["WriteTarget", "WriteStatus", "SetFinalizers"]
     assert [(one.saved, one.held) for one in prepared(simulation).fields] == [(3, 0)]
 
 
@@ -145,11 +145,11 @@ def test_what_somebody_has_scaled_since_is_saved_before_the_throw_acts() -> None
 
 def glanced(simulation: Simulation, entry: str = "stop") -> Prepared | None:
     """What is stored after a look that is no close one, with the answers to what it asks for."""
-    with pytest.raises(Unread) as unread:
-        next_step(simulation.world(entry, thorough=False))
-    assert not unread.value.urgent
-    answers = {query: simulation.answer(query) for query in unread.value.queries}
-    step = next_step(simulation.world(entry, thorough=False, answers=answers))
+    with pytest.raises(NeedsRead) as needed:
+        next_step(simulation.snapshot(entry, thorough=False))
+    assert not needed.value.urgent
+    answers = {query: simulation.answer(query) for query in needed.value.queries}
+    step = next_step(simulation.snapshot(entry, thorough=False, answers=answers))
     assert isinstance(step, WriteStatus)
     assert isinstance(step.status, SwitchStatus)
     return step.status.prepared
@@ -167,7 +167,7 @@ def test_idle_switch_whose_target_another_switch_holds_is_not_prepared_and_reads
     simulation = Simulation().with_runbook(killSwitches=entries).with_target(3).drive("half", "stop")
     simulation.throw("half").drive("half")
 
-    step = next_step(simulation.world(thorough=False))
+    step = next_step(simulation.snapshot(thorough=False))
 
     assert isinstance(step, WriteStatus)
     assert isinstance(step.status, SwitchStatus)
@@ -180,7 +180,7 @@ def test_idle_switch_whose_target_another_switch_holds_is_not_prepared_and_reads
 def test_look_at_a_switch_that_cannot_be_prepared_reads_nothing(entry: Body) -> None:
     simulation = Simulation().with_runbook(killSwitches=[entry]).with_target(3).drive()
 
-    assert next_step(simulation.world(thorough=False)) is None
+    assert next_step(simulation.snapshot(thorough=False)) is None
 
 
 def test_first_look_beside_an_engaged_switch_is_prepared_once_that_is_released() -> None:
@@ -197,7 +197,7 @@ def test_first_look_beside_an_engaged_switch_is_prepared_once_that_is_released()
 
 
 def test_an_idle_switch_that_is_not_looked_at_closely_stays_prepared() -> None:
-    assert next_step(ready().world(thorough=False)) is None
+    assert next_step(ready().snapshot(thorough=False)) is None
 
 
 def test_what_an_edit_has_made_another_throw_is_saved_before_it_acts() -> None:
@@ -210,7 +210,7 @@ def test_what_an_edit_has_made_another_throw_is_saved_before_it_acts() -> None:
 
 
 def test_an_automatic_engagement_writes_its_record_first() -> None:
-    simulation = ready().sense("Engage")
+    simulation = ready().monitor_state("Engage")
 
     assert isinstance(simulation.next_step(), Begin)
 
@@ -232,7 +232,7 @@ def test_a_crash_before_the_record_goes_on_with_what_was_prepared() -> None:
     simulation.drive()
 
     record = simulation.status().record
-    assert kinds(simulation.steps) == ["Defer", "WriteStatus"]
+    assert kinds(simulation.steps) == ["DeferStatus", "WriteStatus"]
     assert record
     assert (record.engagement_id, [(one.saved, one.held) for one in record.actions]) == (engagement, [(3, 0)])
     assert simulation.release().drive().replicas == 3
@@ -242,7 +242,7 @@ def test_released_while_nobody_was_there_what_was_written_is_put_back() -> None:
     simulation = acted().release().drive()
 
     assert simulation.replicas == 3
-    assert kinds(simulation.steps) == ["WriteStatus", "Act", "WriteStatus", "SetFinalizers"]
+    assert kinds(simulation.steps) == ["WriteStatus", "WriteTarget", "WriteStatus", "SetFinalizers"]
     assert simulation.status().history[0].outcome == "Deployment/web back to 3"
     assert simulation.said[-1].reason is Reason.RESTORED
 
@@ -298,7 +298,7 @@ def test_what_somebody_has_set_to_the_same_value_is_theirs() -> None:
 def test_what_nobody_is_noted_for_is_theirs_where_this_leader_has_seen_the_switch_at_rest() -> None:
     """The API server notes nobody for a scale down to nothing."""
     simulation = ready()
-    simulation.store.doubts.read(simulation.switch())
+    simulation.store.unconfirmed_throws.read(simulation.switch())
 
     simulation.someone_sets(0, manager="").throw().mark().drive()
 
@@ -314,7 +314,7 @@ def test_what_a_leader_before_may_have_written_is_put_back_although_nobody_is_no
 
 def test_what_this_leader_has_written_itself_is_known_although_it_has_seen_the_switch_at_rest() -> None:
     simulation = ready()
-    simulation.store.doubts.read(simulation.switch())
+    simulation.store.unconfirmed_throws.read(simulation.switch())
 
     simulation.throw().mark().drive(at_most=2).restart().release().drive()
 
@@ -345,7 +345,7 @@ def test_flags_are_prepared_and_put_back_after_a_crash() -> None:
     simulation.steps.clear()
 
     simulation.throw().mark().drive(at_most=2).restart()
-    assert kinds(simulation.steps) == ["Defer", "Act"]
+    assert kinds(simulation.steps) == ["DeferStatus", "WriteTarget"]
     assert simulation.release().drive().live("ConfigMap", "flags")["data"] == {"ai": "true"}
 
 
@@ -388,7 +388,7 @@ def test_whoever_names_another_account_has_the_record_written_first() -> None:
 
 
 def test_nothing_is_prepared_once_the_target_is_gone() -> None:
-    step = next_step(ready().remove(WEB).world(thorough=False))
+    step = next_step(ready().remove(WEB).snapshot(thorough=False))
 
     assert isinstance(step, WriteStatus)
     assert isinstance(step.status, SwitchStatus)
@@ -404,7 +404,7 @@ def test_nothing_is_prepared_once_a_document_cannot_be_read_any_more() -> None:
 
     simulation.change(FLAGS, {"data": {"a": "{"}}).answer(Read(FLAGS))
 
-    step = next_step(simulation.world(thorough=False))
+    step = next_step(simulation.snapshot(thorough=False))
 
     assert isinstance(step, WriteStatus)
     assert isinstance(step.status, SwitchStatus)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from runbook_operator.api.switch import FINALIZER
 from runbook_operator.kube import errors
-from runbook_operator.reconcile.steps import Act
+from runbook_operator.reconcile.steps import WriteTarget
 from runbook_operator.switches.engine import next_step
 from runbook_operator.switches.requeue import due
 from tests.builders import NAMESPACE, WEB, Body, Simulation, kill_switch, kinds, scale
@@ -17,11 +17,11 @@ from tests.builders import NAMESPACE, WEB, Body, Simulation, kill_switch, kinds,
 class Guarded(Simulation):
     """Refuses a write to what neither the record nor what was prepared has, as the API server has them."""
 
-    def _act(self, entry: str, step: Act) -> None:
+    def _act(self, entry: str, step: WriteTarget) -> None:
         status = self.switch(entry).written
         prepared = status.prepared.fields if status.prepared else ()
         known = (*status.record.actions, *status.record.dropped) if status.record else prepared
-        assert {change.place for change in step.changes} <= {(one.ref(NAMESPACE), one.field) for one in known}
+        assert {change.field_key for change in step.changes} <= {(one.ref(NAMESPACE), one.field) for one in known}
         super()._act(entry, step)
 
 
@@ -75,7 +75,9 @@ UNTIL = st.integers(0, 4)
 HARMLESS = st.one_of(
     st.builds(word, st.sampled_from([True, False, None]), EXPIRY),
     st.builds(replicas, st.integers(0, 6)),
-    st.builds(lambda v: (f"sense {v}", lambda s: s.sense(v)), st.sampled_from(["Engage", "Release", "Unknown"])),
+    st.builds(
+        lambda v: (f"sense {v}", lambda s: s.monitor_state(v)), st.sampled_from(["Engage", "Release", "Unknown"])
+    ),
     st.builds(lambda f: (f"fault {f}", lambda s: s.refuse(f)), FAULTS),
     st.builds(lambda n: (f"wait {n}", lambda s: s.after(seconds=n)), st.integers(0, 20_000)),
     st.builds(crash, st.integers(0, 4)),
@@ -105,9 +107,9 @@ def test_every_world_has_one_next_step_which_is_always_the_same(entry: Body, mov
     simulation = Simulation().with_runbook(killSwitches=[entry]).with_target(3)
     for _, move in moves:
         move(simulation)
-        world = simulation.looked()
-        assert next_step(world) == next_step(replace(world))
-        assert due(world) is None or due(world) > world.now  # type: ignore[operator] # as asked
+        snapshot = simulation.looked()
+        assert next_step(snapshot) == next_step(replace(snapshot))
+        assert due(snapshot) is None or due(snapshot) > snapshot.now  # type: ignore[operator] # as asked
         simulation.drive(at_most=3)
 
 
@@ -137,7 +139,7 @@ def test_from_every_state_a_release_ends_released_and_gives_back_what_nobody_els
     record = simulation.status().record
     before = simulation.replicas if simulation.is_there else None
 
-    simulation.sense("Release").refuse(None).say(engaged=False).after(minutes=1).drive(at_most=60)
+    simulation.monitor_state("Release").refuse(None).say(engaged=False).after(minutes=1).drive(at_most=60)
 
     assert simulation.status().record is None
     assert simulation.status().phase == "Released"

@@ -16,7 +16,7 @@ def recorded(simulation: Simulation) -> str:
 
 
 def given(simulation: Simulation) -> str:
-    word = simulation.status().word
+    word = simulation.status().override
     assert word is not None
     return word.reason
 

@@ -10,17 +10,17 @@ from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Meta
 from runbook_operator.core.writes import Patch
 from runbook_operator.reconcile.steps import (
-    Act,
-    Adjust,
     AdoptSwitch,
     Change,
+    ClearOverride,
     CreateSwitch,
     DeleteSwitch,
     RunbookStep,
     SetFinalizers,
     Step,
-    Unsay,
+    WriteProbes,
     WriteStatus,
+    WriteTarget,
 )
 from runbook_operator.switches.engine import decided
 from runbook_operator.switches.repeated_steps import MOST, REPEATS, Taken, described, shown, unsettled
@@ -78,9 +78,9 @@ def test_the_same_query_again_and_again_is_found() -> None:
 @pytest.mark.parametrize(
     ("step", "words"),
     [
-        (Adjust(EFFECT, (CHANGE,), "why"), "write spec.template of Deployment/web"),
-        (SetFinalizers(META, (FINALIZER,)), "set the finalizers to ['runbooks.dev/put-back']"),
-        (Unsay(META), "remove spec.engaged"),
+        (WriteProbes(EFFECT, (CHANGE,), "why"), "write spec.template of Deployment/web"),
+        (SetFinalizers(META, (FINALIZER,)), "set the finalizers to ['runbooks.dev/restore']"),
+        (ClearOverride(META), "remove spec.engaged"),
         (CreateSwitch(META, "shop-stop", "stop"), "create Switch/shop-stop"),
         (AdoptSwitch(META, META), "adopt Switch/shop-stop"),
         (DeleteSwitch(META), "delete Switch/shop-stop"),
@@ -92,9 +92,9 @@ def test_a_step_in_words(step: Step | RunbookStep | frozenset[Query], words: str
 
 
 def test_a_write_to_a_target_names_its_field() -> None:
-    _, step = decided(Simulation().with_runbook().with_target(3).throw().drive(at_most=2).world()) or ("", None)
+    _, step = decided(Simulation().with_runbook().with_target(3).throw().drive(at_most=2).snapshot()) or ("", None)
 
-    assert isinstance(step, Act)
+    assert isinstance(step, WriteTarget)
     assert described(step) == "write spec.replicas of Deployment/web"
 
 
@@ -121,7 +121,7 @@ def test_a_runbook_is_not_ready_by_it() -> None:
 def test_what_the_last_visit_repeated_stays_told_until_a_visit_settles() -> None:
     simulation = Simulation().with_runbook().with_target(3).drive()
 
-    told = decided(simulation.world(unsettled="the rule let_go asked"))
+    told = decided(simulation.snapshot(unsettled="the rule let_go asked"))
 
     assert told is not None
     assert isinstance(told[1], WriteStatus)

@@ -12,14 +12,14 @@ def ready(**spec: object) -> Simulation:
 
 
 def wait(simulation: Simulation) -> timedelta:
-    moment = due(simulation.world())
+    moment = due(simulation.snapshot())
     assert moment is not None
     return moment - simulation.now
 
 
 def test_a_switch_at_rest_waits_for_nothing() -> None:
-    assert due(ready().world()) is None
-    assert due(ready().throw().drive().world()) is None
+    assert due(ready().snapshot()) is None
+    assert due(ready().throw().drive().snapshot()) is None
 
 
 def test_a_word_is_looked_at_when_it_ends() -> None:
@@ -29,7 +29,7 @@ def test_a_word_is_looked_at_when_it_ends() -> None:
 def test_a_suspension_is_looked_at_when_it_ends() -> None:
     simulation = ready(suspend={"until": "2026-11-24T04:00:00Z"})
 
-    assert due(simulation.world()) == datetime(2026, 11, 24, 4, tzinfo=UTC)
+    assert due(simulation.snapshot()) == datetime(2026, 11, 24, 4, tzinfo=UTC)
 
 
 def test_a_switch_whose_runbook_is_gone_is_looked_at_all_the_same() -> None:

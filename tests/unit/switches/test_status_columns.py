@@ -86,7 +86,7 @@ def test_time_of_another_day_is_shown_with_its_date(at: str, shown: str) -> None
 
 
 def test_silence_shows_its_reason_and_its_author_instead_of_those_of_the_engagement() -> None:
-    simulation = ready().sense("Engage").drive()
+    simulation = ready().monitor_state("Engage").drive()
     assert (columns(simulation).by, columns(simulation).why) == ("Metric error-rate", "12% > 10%")
     assert columns(simulation).automatic == "Engaged"
 
@@ -105,7 +105,7 @@ def test_silence_shows_its_reason_and_its_author_instead_of_those_of_the_engagem
 
 
 def test_silence_of_an_engaged_switch_is_an_event_and_its_restore_names_who_released_it() -> None:
-    simulation = ready().sense("Engage").drive().say(engaged=False, reason="the fallback").drive()
+    simulation = ready().monitor_state("Engage").drive().say(engaged=False, reason="the fallback").drive()
     simulation.someone_sets(4).annotate().drive()
 
     (silenced,) = messages(simulation, "Silenced")
@@ -120,7 +120,7 @@ def test_silence_of_an_engaged_switch_is_an_event_and_its_restore_names_who_rele
 
 
 def test_silence_of_an_idle_switch_is_an_event_once() -> None:
-    simulation = ready().sense("Release").silence().drive().sense("Engage").drive()
+    simulation = ready().monitor_state("Release").silence().drive().monitor_state("Engage").drive()
 
     assert messages(simulation, "Silenced") == ["shop-stop: kubectl-patch holds it released until 2026-11-24T07:00:00Z"]
     assert messages(simulation.silence(expires_after="1h").drive(), "Silenced")[1:] == [
@@ -172,14 +172,14 @@ def test_reason_that_an_earlier_throw_left_is_named_as_such() -> None:
 
 def test_gate_that_holds_a_switch_back_is_in_its_message() -> None:
     nightly = {"name": "nightly", "schedule": "0 2 * * *", "duration": "2h"}
-    simulation = ready(automation={"maintenanceWindows": [nightly]}).sense("Engage").drive()
+    simulation = ready(automation={"maintenanceWindows": [nightly]}).monitor_state("Engage").drive()
 
     assert columns(simulation).automatic == "MaintenanceWindow"
     assert columns(simulation).message.startswith("held back: maintenance window nightly is open until")
 
 
 def test_released_throw_that_a_dependency_keeps_engaged_names_the_dependency_and_the_command() -> None:
-    simulation = ready().throw(reason="INC-42").drive().sense("Engage").drive().release().drive()
+    simulation = ready().throw(reason="INC-42").drive().monitor_state("Engage").drive().release().drive()
 
     shown = columns(simulation)
     assert (shown.automatic, shown.why) == ("Engaged", "12% > 10%")
@@ -192,7 +192,7 @@ def test_released_throw_that_a_dependency_keeps_engaged_names_the_dependency_and
 
 
 def test_contested_switch_that_a_dependency_holds_advises_a_silence() -> None:
-    simulation = ready().sense("Engage").drive().someone_sets(2).drive()
+    simulation = ready().monitor_state("Engage").drive().someone_sets(2).drive()
 
     assert '"engaged":false,"expiresAfter":"1h"' in columns(simulation).message
     assert '"engaged":null' not in columns(simulation).message

@@ -70,7 +70,7 @@ def test_scale_down_beside_an_old_refusal_is_no_failure() -> None:
 def test_stalled_switch_is_looked_at_again_when_its_timeout_ends() -> None:
     simulation = counts(thrown(BACK), conditions=[FAILURE])
 
-    assert due(simulation.world()) is not None
+    assert due(simulation.snapshot()) is not None
 
 
 def test_deletion_restores_what_was_saved_although_pods_were_refused_for_long() -> None:

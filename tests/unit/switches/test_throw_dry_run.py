@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from runbook_operator.core.queries import Denied, DryRun, Query, Ruling, Unread
+from runbook_operator.core.queries import Denied, DryRun, NeedsRead, Query, ReviewResult
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.writes import Create, Patch
 from runbook_operator.reconcile.snapshot import Policy
@@ -30,9 +30,9 @@ class Checking(Simulation):
         return found
 
 
-def idle(*actions: Body, trial: Ruling | Denied | None = None, **spec: Any) -> Checking:
+def idle(*actions: Body, trial: ReviewResult | Denied | None = None, **spec: Any) -> Checking:
     simulation = Checking()
-    simulation.trial = trial or Ruling(allowed=True)
+    simulation.trial = trial or ReviewResult(allowed=True)
     simulation.with_runbook(killSwitches=[kill_switch("stop", *actions)], **spec).with_target(3).drive()
     return simulation
 
@@ -64,17 +64,17 @@ def test_refusal_stands_until_a_close_look_finds_that_it_is_over() -> None:
     simulation = idle(JOB, trial=FULL)
     before = simulation.status()
 
-    step = next_step(simulation.world(thorough=False))
+    step = next_step(simulation.snapshot(thorough=False))
     assert step is None
 
-    simulation.trial = Ruling(allowed=False)
+    simulation.trial = ReviewResult(allowed=False)
     assert simulation.drive().status() == before
-    simulation.trial = Ruling(allowed=True)
+    simulation.trial = ReviewResult(allowed=True)
     assert condition(simulation.drive().status(), "Ready")[0] == "True"
 
 
 def test_unknown_answer_leaves_an_idle_switch_ready() -> None:
-    assert condition(idle(JOB, trial=Ruling(allowed=False)).status(), "Ready")[0] == "True"
+    assert condition(idle(JOB, trial=ReviewResult(allowed=False)).status(), "Ready")[0] == "True"
 
 
 def test_throw_asks_for_no_dry_run() -> None:
@@ -100,8 +100,8 @@ def test_dry_run_is_asked_as_what_nobody_waits_for_and_shows_no_manifest() -> No
     simulation = Simulation().with_runbook(killSwitches=[kill_switch("stop", JOB)])
     answers: dict[Query, Any] = {}
     while True:
-        with pytest.raises(Unread) as raised:
-            next_step(simulation.world(answers=answers))
+        with pytest.raises(NeedsRead) as raised:
+            next_step(simulation.snapshot(answers=answers))
         if any(isinstance(one, DryRun) for one in raised.value.queries):
             break
         answers |= {one: simulation.answer(one) for one in raised.value.queries}

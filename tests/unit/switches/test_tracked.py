@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from runbook_operator.api.parsing import parse_switch
-from runbook_operator.automation.desired_state import begins_by_itself
+from runbook_operator.automation.desired_state import begins_automatically
 from runbook_operator.core.labels import FLUX_KUSTOMIZATION
 from runbook_operator.core.reasons import Reason
 from tests.builders import Simulation, condition, kill_switch, scale, switch_body
@@ -55,9 +55,9 @@ def test_throw_that_is_still_there_when_the_tool_is_gone_acts_once() -> None:
 
 
 def test_automatic_hold_on_a_tracked_momentary_switch_does_not_begin() -> None:
-    simulation = track(ready()).sense("Engage")
+    simulation = track(ready()).monitor_state("Engage")
 
-    assert not begins_by_itself(simulation.looked())
+    assert not begins_automatically(simulation.looked())
     assert simulation.drive().replicas == 3
 
 

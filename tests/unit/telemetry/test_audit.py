@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook_operator.reconcile.snapshot import World
-from runbook_operator.reconcile.steps import Act
+from runbook_operator.reconcile.snapshot import Snapshot
+from runbook_operator.reconcile.steps import WriteTarget
 from runbook_operator.switches.engine import next_step
 from runbook_operator.telemetry.audit import Audit
 from tests.builders import Simulation
@@ -14,14 +14,16 @@ from tests.probing import Story, container, endpoint, service, workload
 
 
 @pytest.fixture
-def act() -> tuple[World, Act]:
-    world = Simulation().with_runbook().with_target(3).drive().throw().drive(at_most=2).world()
-    step = next_step(world)
-    assert isinstance(step, Act)
-    return world, step
+def act() -> tuple[Snapshot, WriteTarget]:
+    snapshot = Simulation().with_runbook().with_target(3).drive().throw().drive(at_most=2).snapshot()
+    step = next_step(snapshot)
+    assert isinstance(step, WriteTarget)
+    return snapshot, step
 
 
-def test_a_line_says_who_did_what_because_of_what_and_how_it_ended(act: tuple[World, Act], tmp_path: Path) -> None:
+def test_a_line_says_who_did_what_because_of_what_and_how_it_ended(
+    act: tuple[Snapshot, WriteTarget], tmp_path: Path
+) -> None:
     audit = Audit("replica-1", {"shop": 7}.__getitem__, tmp_path / "audit.jsonl")
 
     audit.note(*act, "done")
@@ -42,13 +44,13 @@ def test_a_line_says_who_did_what_because_of_what_and_how_it_ended(act: tuple[Wo
 
 @pytest.mark.parametrize(("engaged", "because"), [(False, "the fallback"), (None, "12% > 10%")])
 def test_line_of_a_restore_names_who_released_the_switch(tmp_path: Path, because: str, *, engaged: bool | None) -> None:
-    simulation = Simulation().with_runbook().with_target(3).drive().sense("Engage").drive()
-    simulation.say(engaged=engaged, reason="the fallback").sense("Engage" if engaged is False else "Release")
-    world = simulation.world()
-    step = next_step(world)
-    assert isinstance(step, Act)
+    simulation = Simulation().with_runbook().with_target(3).drive().monitor_state("Engage").drive()
+    simulation.say(engaged=engaged, reason="the fallback").monitor_state("Engage" if engaged is False else "Release")
+    snapshot = simulation.snapshot()
+    step = next_step(snapshot)
+    assert isinstance(step, WriteTarget)
 
-    Audit(path=tmp_path / "audit.jsonl").note(world, step, "done")
+    Audit(path=tmp_path / "audit.jsonl").note(snapshot, step, "done")
 
     line = json.loads((tmp_path / "audit.jsonl").read_text())
     assert (line["before"], line["after"]) == (0, 3)
@@ -60,7 +62,7 @@ def test_a_line_of_a_runbooks_own_write_names_the_runbook_and_shows_no_credentia
     story = Story().has(workload(container(readinessProbe=command)), service()).declares(endpoint(enforce=True)).look()
     (step,) = story.adjusted
 
-    Audit("replica-1", {"shop": 7}.__getitem__, tmp_path / "audit.jsonl").note(story.world(), step, "done")
+    Audit("replica-1", {"shop": 7}.__getitem__, tmp_path / "audit.jsonl").note(story.snapshot(), step, "done")
 
     text = (tmp_path / "audit.jsonl").read_text()
     line = json.loads(text)
@@ -71,11 +73,11 @@ def test_a_line_of_a_runbooks_own_write_names_the_runbook_and_shows_no_credentia
     assert "s3cret" not in text
 
 
-def test_a_file_that_cannot_be_written_holds_up_nothing(act: tuple[World, Act], tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_holds_up_nothing(act: tuple[Snapshot, WriteTarget], tmp_path: Path) -> None:
     Audit(path=tmp_path).note(*act, "done")
 
 
-def test_without_a_file_only_the_log_is_written(act: tuple[World, Act], tmp_path: Path) -> None:
+def test_without_a_file_only_the_log_is_written(act: tuple[Snapshot, WriteTarget], tmp_path: Path) -> None:
     Audit().note(*act, "done")
 
     assert list(tmp_path.iterdir()) == []

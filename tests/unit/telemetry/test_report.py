@@ -75,6 +75,6 @@ def test_the_engagement_is_the_exemplar_where_openmetrics_is_asked_for() -> None
 
 
 def test_an_event_carries_the_engagement_and_its_count() -> None:
-    body = event(Notice(WEB, "1", Reason.PUT_BACK, "x", "id", warning=True, count=3, engagement="abc123"), NOW)
+    body = event(Notice(WEB, "1", Reason.DRIFT_CORRECTED, "x", "id", warning=True, count=3, engagement="abc123"), NOW)
 
     assert (body["count"], body["metadata"]["annotations"]) == (3, {"runbooks.dev/engagement-id": "abc123"})

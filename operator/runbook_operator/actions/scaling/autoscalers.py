@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_operator.actions.plan_context import Body, Scene
-from runbook_operator.core.desired_fields import Aim
+from runbook_operator.actions.plan_context import Body, PlanContext
+from runbook_operator.core.desired_fields import DesiredField
 from runbook_operator.core.references import Ref, meta_of
 
 SCALED_OBJECT = ("keda.sh/v1alpha1", "ScaledObject", "")
@@ -55,7 +55,7 @@ class Autoscaler(ABC):
         """True if the autoscaler does nothing while the workload is scaled to 0 by another writer."""
 
     @abstractmethod
-    def pinned(self, number: int) -> tuple[Aim, ...]:
+    def pinned(self, number: int) -> tuple[DesiredField, ...]:
         """Return the writes that keep the autoscaler at this number of replicas."""
 
 
@@ -70,8 +70,8 @@ class ScaledObject(Autoscaler):
     def rests_at_zero(self) -> bool:
         return False
 
-    def pinned(self, number: int) -> tuple[Aim, ...]:
-        return (Aim(self.ref, PAUSED, str(number)),)
+    def pinned(self, number: int) -> tuple[DesiredField, ...]:
+        return (DesiredField(self.ref, PAUSED, str(number)),)
 
 
 class HorizontalPodAutoscaler(Autoscaler):
@@ -89,15 +89,17 @@ class HorizontalPodAutoscaler(Autoscaler):
     def rests_at_zero(self) -> bool:
         return self.bounds[0] > 0 and not (self._has_scaled_to_zero and self._has_metrics_at_zero)
 
-    def pinned(self, number: int) -> tuple[Aim, ...]:
+    def pinned(self, number: int) -> tuple[DesiredField, ...]:
         if number > 0:
-            return (Aim(self.ref, BOUNDS, {"minReplicas": number, "maxReplicas": number}),)
+            return (DesiredField(self.ref, BOUNDS, {"minReplicas": number, "maxReplicas": number}),)
         if self.rests_at_zero:
             return ()
-        frozen = Aim(self.ref, SCALE_UP, "Disabled") if self.spec.get("behavior") else None
-        aims = (frozen or Aim(self.ref, BEHAVIOR, NO_SCALE_UP),)
+        frozen = DesiredField(self.ref, SCALE_UP, "Disabled") if self.spec.get("behavior") else None
+        desired_fields = (frozen or DesiredField(self.ref, BEHAVIOR, NO_SCALE_UP),)
         # From a 0 that it has set itself, it scales to minReplicas regardless of its behavior.
-        return aims if self.bounds[0] == 0 else (*aims, Aim(self.ref, "spec.minReplicas", 0))
+        return (
+            desired_fields if self.bounds[0] == 0 else (*desired_fields, DesiredField(self.ref, "spec.minReplicas", 0))
+        )
 
     @property
     def _has_scaled_to_zero(self) -> bool:
@@ -110,12 +112,14 @@ class HorizontalPodAutoscaler(Autoscaler):
         return any(one.get("type") in ("Object", "External") for one in self.spec.get("metrics") or ())
 
 
-def autoscalers(scene: Scene, workload: Ref, scaled_objects: Iterable[Body], hpas: Iterable[Body]) -> list[Autoscaler]:
+def autoscalers(
+    context: PlanContext, workload: Ref, scaled_objects: Iterable[Body], hpas: Iterable[Body]
+) -> list[Autoscaler]:
     """Return the workload's autoscalers. It skips a HorizontalPodAutoscaler that KEDA made for a ScaledObject."""
     usual = {"apiVersion": "apps/v1", "kind": "Deployment"}
-    keda = [ScaledObject(scene.original(one)) for one in scaled_objects if workload.is_meant_by(usual | _target(one))]
+    keda = [ScaledObject(context.original(one)) for one in scaled_objects if workload.is_meant_by(usual | _target(one))]
     own = [one for one in hpas if workload.is_meant_by(_target(one)) and not _is_of_keda(one)]
-    return [*keda, *(HorizontalPodAutoscaler(scene.original(one)) for one in own)]
+    return [*keda, *(HorizontalPodAutoscaler(context.original(one)) for one in own)]
 
 
 def _target(body: Body) -> dict[str, Any]:

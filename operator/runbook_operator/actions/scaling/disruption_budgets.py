@@ -6,13 +6,13 @@ from typing import Any
 from runbook_operator.actions.plan_context import Body
 from runbook_operator.core import field_paths
 from runbook_operator.core.desired_fields import Remark
-from runbook_operator.core.observed_object import POD_LABELS, Seen
+from runbook_operator.core.observed_object import POD_LABELS, ObservedObject
 from runbook_operator.core.reasons import Reason
 
 BUDGET = ("policy/v1", "PodDisruptionBudget", "")
 
 
-def remarks(workload: Seen, number: int, budgets: Iterable[Body]) -> list[Remark]:
+def remarks(workload: ObservedObject, number: int, budgets: Iterable[Body]) -> list[Remark]:
     """Return a remark for each budget that a scale down to this number violates."""
     live, labels = workload.replicas, field_paths.get(workload.body, POD_LABELS)
     if number >= live or not labels:
@@ -59,7 +59,7 @@ def _of(value: Any, live: int) -> int:
     return value if isinstance(value, int) else -(-int(value.rstrip("%")) * live // 100)
 
 
-def _remark(workload: Seen, number: int, budget: Body) -> Remark:
+def _remark(workload: ObservedObject, number: int, budget: Body) -> Remark:
     spec, name = budget["spec"], budget["metadata"]["name"]
     rule = next(f"{key} {spec[key]}" for key in ("minAvailable", "maxUnavailable") if spec.get(key) is not None)
     return Remark(

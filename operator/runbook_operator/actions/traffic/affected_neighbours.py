@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from runbook_operator.actions.action_rights import Right
-from runbook_operator.actions.plan_context import Body, Scene
-from runbook_operator.actions.traffic.traffic_target import BLOCKED, Site
+from runbook_operator.actions.plan_context import Body, PlanContext
+from runbook_operator.actions.traffic.traffic_target import BLOCKED, TrafficTarget
 from runbook_operator.core import field_paths
 from runbook_operator.core.desired_fields import Refused, Remark
-from runbook_operator.core.observed_object import POD_LABELS, Seen
+from runbook_operator.core.observed_object import POD_LABELS, ObservedObject
 from runbook_operator.core.reasons import Reason
 
 WORKLOADS = (("apps/v1", "Deployment", ""), ("apps/v1", "StatefulSet", ""))
@@ -19,35 +19,41 @@ AT_THE_PODS = frozenset({"AuthorizationPolicy", "EnvoyFilter", "NetworkPolicy"})
 """Mechanisms at the pods themselves, which apply to every Service of these pods."""
 
 
-def remarks(scene: Scene) -> tuple[Remark, ...]:
+def remarks(context: PlanContext) -> tuple[Remark, ...]:
     """Return remarks about Services that bypass what was written, and about other workloads that it affects."""
-    if not scene.aims:
+    if not context.desired_fields:
         return ()
-    site = Site(scene, scene.look(scene.service))
+    traffic_target = TrafficTarget(context, context.require(context.service))
     try:
-        services, deployments, stateful_sets = scene.find_all(("v1", "Service", ""), *WORKLOADS)
+        services, deployments, stateful_sets = context.find_all(("v1", "Service", ""), *WORKLOADS)
     except Refused:
         return ()
-    others = [] if {one.ref.kind for one in scene.aims} & AT_THE_PODS else _bypassing(site, services)
-    return (*others, *_hit(site, (*deployments, *stateful_sets)))
+    others = (
+        [] if {one.ref.kind for one in context.desired_fields} & AT_THE_PODS else _bypassing(traffic_target, services)
+    )
+    return (*others, *_hit(traffic_target, (*deployments, *stateful_sets)))
 
 
-def _bypassing(site: Site, services: tuple[Body, ...]) -> list[Remark]:
-    own, labels = site.pods(), _labels(site)
-    found = [one for one in services if one["metadata"]["name"] != site.ref.name and _leads(one["spec"], own, labels)]
+def _bypassing(traffic_target: TrafficTarget, services: tuple[Body, ...]) -> list[Remark]:
+    own, labels = traffic_target.pods(), _labels(traffic_target)
+    found = [
+        one
+        for one in services
+        if one["metadata"]["name"] != traffic_target.ref.name and _leads(one["spec"], own, labels)
+    ]
     if not found:
         return []
     names = ", ".join(sorted(f"Service/{one['metadata']['name']}" for one in found))
-    text = f"{names} may lead to the same pods as {site.ref}: who uses another Service goes round what is held there"
+    text = f"{names} may lead to the same pods as {traffic_target.ref}: who uses another Service goes round what is held there"
     return [Remark(Reason.TRAFFIC_BYPASS, text)]
 
 
-def _labels(site: Site) -> Mapping[str, str]:
+def _labels(traffic_target: TrafficTarget) -> Mapping[str, str]:
     """Return the labels of the target's pods, as far as they are known."""
-    workload = site.scene.target.workload
-    seen = site.scene.seen(workload, False) if workload else None
-    template = field_paths.get(seen.body, POD_LABELS) if isinstance(seen, Seen) else None
-    return {**(template or {}), **site.pods()}
+    workload = traffic_target.context.target.workload
+    observed = traffic_target.context.observed(workload, False) if workload else None
+    template = field_paths.get(observed.body, POD_LABELS) if isinstance(observed, ObservedObject) else None
+    return {**(template or {}), **traffic_target.pods()}
 
 
 def _leads(spec: Body, own: Mapping[str, str], labels: Mapping[str, str]) -> bool:
@@ -58,8 +64,8 @@ def _leads(spec: Body, own: Mapping[str, str], labels: Mapping[str, str]) -> boo
     return bool(selector.items() <= labels.items() or own.items() <= selector.items())
 
 
-def _hit(site: Site, workloads: tuple[Body, ...]) -> list[Remark]:
-    own, target = site.pods(), site.scene.target.workload
+def _hit(traffic_target: TrafficTarget, workloads: tuple[Body, ...]) -> list[Remark]:
+    own, target = traffic_target.pods(), traffic_target.context.target.workload
     if target is None:
         return []
     found = [one for one in workloads if own.items() <= (field_paths.get(one, POD_LABELS) or {}).items()]
@@ -67,5 +73,5 @@ def _hit(site: Site, workloads: tuple[Body, ...]) -> list[Remark]:
     others = [name for name in names if name != str(target)]
     if not others:
         return []
-    text = f"{site.ref} leads to pods of {', '.join(others)} too, which are hit as well as those of {target}"
-    return [Remark(Reason.OTHERS_HIT, text)]
+    text = f"{traffic_target.ref} leads to pods of {', '.join(others)} too, which are hit as well as those of {target}"
+    return [Remark(Reason.OTHERS_AFFECTED, text)]

@@ -4,13 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from runbook_operator.actions.plan_context import Body, Scene
+from runbook_operator.actions.plan_context import Body, PlanContext
 from runbook_operator.actions.traffic.affected_neighbours import AT_THE_PODS
-from runbook_operator.actions.traffic.traffic_target import Site
+from runbook_operator.actions.traffic.traffic_target import TrafficTarget
 from runbook_operator.core import service_addresses
-from runbook_operator.core.desired_fields import Aim, Progress, Refused, Remark
+from runbook_operator.core.desired_fields import DesiredField, Progress, Refused, Remark
 from runbook_operator.core.model_base import ApiModel
-from runbook_operator.core.queries import Answering
+from runbook_operator.core.queries import ProbeResult
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 from runbook_operator.core.service_ports import Port
@@ -38,17 +38,17 @@ class Verify(ApiModel):
     )
 
 
-def asked(verify: Verify, scene: Scene) -> tuple[Ref, str]:
+def verification_target(verify: Verify, context: PlanContext) -> tuple[Ref, str]:
     """Return the Service and the port to send the request to."""
     if verify.service is None:
-        return scene.service, verify.port or scene.target.port
-    return scene.ref("v1", "Service", verify.service), verify.port
+        return context.service, verify.port or context.target.port
+    return context.ref("v1", "Service", verify.service), verify.port
 
 
-def check(verify: Verify, scene: Scene) -> None:
+def check(verify: Verify, context: PlanContext) -> None:
     """Raise Refused if there is no Service or port to send the request to."""
-    ref, port = asked(verify, scene)
-    spec = scene.look(ref).body["spec"]
+    ref, port = verification_target(verify, context)
+    spec = context.require(ref).body["spec"]
     if not (spec.get("selector") and service_addresses.has_address(spec)):
         text = f"verify: {ref} has no address of its own with pods behind it, so that it cannot be asked"
         raise Refused(Reason.INVALID_SPEC, f"{text}; name another as verify.service, or leave verify out")
@@ -56,30 +56,30 @@ def check(verify: Verify, scene: Scene) -> None:
         raise Refused(Reason.INVALID_SPEC, f"verify: {ref} has no TCP port {port or 'at all'}; correct verify.port")
 
 
-def outcome(verify: Verify, scene: Scene, aim: Aim) -> Progress:
+def outcome(verify: Verify, context: PlanContext, desired: DesiredField) -> Progress:
     """Return the progress of the block: done once the request fails."""
-    ref, port = asked(verify, scene)
-    answer: Answering = scene.probe(ref, port, verify.path)
-    if _is_blocked(answer, own=ref == scene.service, istio=aim.ref.kind == "AuthorizationPolicy"):
+    ref, port = verification_target(verify, context)
+    answer: ProbeResult = context.probe(ref, port, verify.path)
+    if _is_blocked(answer, own=ref == context.service, istio=desired.ref.kind == "AuthorizationPolicy"):
         return Progress()
     how = f"still answers with {answer.status}" if answer.status else f"is not known to be blocked: {answer.why}"
     return Progress(False, f"{ref} {how}")
 
 
-def unproven(verify: Verify, scene: Scene) -> tuple[Remark, ...]:
-    """Return a remark if the failed request proves nothing since no pod was ready to answer. Raises Unread."""
-    if not {one.ref.kind for one in scene.aims} & AT_THE_PODS:
+def unproven(verify: Verify, context: PlanContext) -> tuple[Remark, ...]:
+    """Return a remark if the failed request proves nothing since no pod was ready to answer. Raises NeedsRead."""
+    if not {one.ref.kind for one in context.desired_fields} & AT_THE_PODS:
         return ()
     try:
-        pods = Site(scene, scene.look(scene.service)).found_pods()
+        pods = TrafficTarget(context, context.require(context.service)).found_pods()
     except Refused:
         return ()
     if any(map(_is_ready, pods)):
         return ()
-    made = ", ".join(sorted({str(one.ref) for one in scene.aims}))
+    made = ", ".join(sorted({str(one.ref) for one in context.desired_fields}))
     text = (
-        f"no ready pod stands behind {scene.service}, so that the failed request of verify proves nothing: it is not "
-        f"known whether {made} is enforced. Once a pod is ready, ask {verify.path} of {scene.service} by hand"
+        f"no ready pod stands behind {context.service}, so that the failed request of verify proves nothing: it is not "
+        f"known whether {made} is enforced. Once a pod is ready, ask {verify.path} of {context.service} by hand"
     )
     return (Remark(Reason.UNVERIFIABLE, text),)
 
@@ -89,7 +89,7 @@ def _is_ready(pod: Body) -> bool:
     return any((one.get("type"), one.get("status")) == ("Ready", "True") for one in conditions)
 
 
-def _is_blocked(answer: Answering, *, own: bool, istio: bool) -> bool:
+def _is_blocked(answer: ProbeResult, *, own: bool, istio: bool) -> bool:
     if answer.status is None:
         return answer.end == "Unreachable" or (istio and answer.end == "Closed")
     if own:

@@ -17,8 +17,8 @@ from runbook_operator.actions.traffic.service_routes import (
     some,
     unshared,
 )
-from runbook_operator.actions.traffic.traffic_target import Site, is_own, is_switchs, selects, unfit
-from runbook_operator.core.desired_fields import Aim
+from runbook_operator.actions.traffic.traffic_target import TrafficTarget, is_own, is_switchs, not_applicable, selects
+from runbook_operator.core.desired_fields import DesiredField
 
 API, KIND = "gateway.envoyproxy.io/v1alpha1", "BackendTrafficPolicy"
 RIGHTS = (
@@ -28,42 +28,44 @@ RIGHTS = (
 CONTROLLER = "gateway.envoyproxy.io/"
 
 
-def block(site: Site) -> Plan:
+def block(traffic_target: TrafficTarget) -> Plan:
     abort = {"abort": {"httpStatus": 503, "percentage": 100}}
-    return (_policy(site, "block", faultInjection=abort), bypass(site, "Envoy Gateway"))
+    return (_policy(traffic_target, "block", faultInjection=abort), bypass(traffic_target, "Envoy Gateway"))
 
 
-def limit(site: Site, rate: Rate) -> Plan:
+def limit(traffic_target: TrafficTarget, rate: Rate) -> Plan:
     if rate.at_once != rate.requests:
-        raise unfit("it lets as many requests through at once as in the whole time; leave burst out")
+        raise not_applicable("it lets as many requests through at once as in the whole time; leave burst out")
     local = {"rules": [{"limit": {"requests": rate.requests, "unit": rate.per}}]}
     # Merge, so that the rest of the Gateway's own policy still applies to the route.
-    policy = _policy(site, "limit", mergeType="StrategicMerge", rateLimit={"type": "Local", "local": local})
+    policy = _policy(traffic_target, "limit", mergeType="StrategicMerge", rateLimit={"type": "Local", "local": local})
     return (policy, multiplied(rate, "Envoy replica, for each route"))
 
 
-def _policy(site: Site, what: str, **content: Any) -> Aim:
-    _, policies = site.scene.find_all((GATEWAY_API, "HTTPRoute", ""), (API, KIND, ""))
-    routes = some(site, http_routes(site), "HTTPRoute")
+def _policy(traffic_target: TrafficTarget, what: str, **content: Any) -> DesiredField:
+    _, policies = traffic_target.context.find_all((GATEWAY_API, "HTTPRoute", ""), (API, KIND, ""))
+    routes = some(traffic_target, http_routes(traffic_target), "HTTPRoute")
     for route in routes:
-        _check(site, route, policies)
-    accepted(site, routes)
+        _check(traffic_target, route, policies)
+    accepted(traffic_target, routes)
     names = [body["metadata"]["name"] for body in routes]
     targets = [{"group": GATEWAY_API.partition("/")[0], "kind": "HTTPRoute", "name": name} for name in names]
-    return site.made(API, KIND, what, spec={"targetRefs": targets, **content})
+    return traffic_target.made(API, KIND, what, spec={"targetRefs": targets, **content})
 
 
-def _check(site: Site, route: Body, policies: tuple[Body, ...]) -> None:
+def _check(traffic_target: TrafficTarget, route: Body, policies: tuple[Body, ...]) -> None:
     """Raise Refused if our policy on the route would have no effect, or would affect other Services."""
-    ref, of = ref_of(site, route), controllers(route)
+    ref, of = ref_of(traffic_target, route), controllers(route)
     if of and not any(name.startswith(CONTROLLER) for name in of):
-        raise unfit(f"{ref} is not of Envoy Gateway but of {', '.join(sorted(of))}")
+        raise not_applicable(f"{ref} is not of Envoy Gateway but of {', '.join(sorted(of))}")
     for rule in rules(route):
-        unshared(site, str(ref), rule.get("backendRefs") or ())
+        unshared(traffic_target, str(ref), rule.get("backendRefs") or ())
     for policy in policies:
-        if _is_on(policy, route) and not is_own(policy, site.scene) and not _blocks(policy):
+        if _is_on(policy, route) and not is_own(policy, traffic_target.context) and not _blocks(policy):
             name = policy["metadata"]["name"]
-            raise unfit(f"{KIND}/{name} is on {ref} already, and the oldest policy wins; edit or remove that one")
+            raise not_applicable(
+                f"{KIND}/{name} is on {ref} already, and the oldest policy wins; edit or remove that one"
+            )
 
 
 def _is_on(policy: Body, route: Body) -> bool:

@@ -15,39 +15,39 @@ from runbook_operator.actions.traffic.service_routes import (
     some,
     unshared,
 )
-from runbook_operator.actions.traffic.traffic_target import Site
-from runbook_operator.core.desired_fields import Aim, Remark
+from runbook_operator.actions.traffic.traffic_target import TrafficTarget
+from runbook_operator.core.desired_fields import DesiredField, Remark
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 
 RIGHTS = (Right("gateway.networking.k8s.io", "httproutes", CHANGE),)
 
 
-def block(site: Site) -> Plan:
-    plan: list[Aim | Remark] = []
-    for route in accepted(site, some(site, http_routes(site), "HTTPRoute")):
+def block(traffic_target: TrafficTarget) -> Plan:
+    plan: list[DesiredField | Remark] = []
+    for route in accepted(traffic_target, some(traffic_target, http_routes(traffic_target), "HTTPRoute")):
         for number, rule in enumerate(rules(route)):
-            if is_for(site, rule):
-                unshared(site, f"rule {number} of {ref_of(site, route)}", rule["backendRefs"])
-        plan += _blocked(site, ref_of(site, route))
-    return (*plan, bypass(site, "its HTTPRoutes"))
+            if is_for(traffic_target, rule):
+                unshared(traffic_target, f"rule {number} of {ref_of(traffic_target, route)}", rule["backendRefs"])
+        plan += _blocked(traffic_target, ref_of(traffic_target, route))
+    return (*plan, bypass(traffic_target, "its HTTPRoutes"))
 
 
-def _blocked(site: Site, ref: Ref) -> list[Aim | Remark]:
+def _blocked(traffic_target: TrafficTarget, ref: Ref) -> list[DesiredField | Remark]:
     """Plan the held rules; a rule that another switch has already emptied stays empty, with a remark."""
-    body = site.scene.look(ref).body
-    now, original = tuple(site.scene.base(body, RULES)), rules(site.scene.original(body))
-    aim = Aim(ref, RULES, [_without(site, *pair) for pair in zip(now, original, strict=True)])
+    body = traffic_target.context.require(ref).body
+    now, original = tuple(traffic_target.context.base(body, RULES)), rules(traffic_target.context.original(body))
+    desired = DesiredField(ref, RULES, [_without(traffic_target, *pair) for pair in zip(now, original, strict=True)])
     if now == original:
-        return [aim]
+        return [desired]
     text = f"another switch holds {RULES} of {ref} too: what it blocks there stays blocked until both are released"
-    return [aim, Remark(Reason.TRAFFIC_BYPASS, text)]
+    return [desired, Remark(Reason.TRAFFIC_BYPASS, text)]
 
 
-def _without(site: Site, rule: Body, was: Body) -> Body:
+def _without(traffic_target: TrafficTarget, rule: Body, was: Body) -> Body:
     """Return the rule without the Service. All filters go too, as one may respond itself or reach a backend."""
-    if is_for(site, was):
+    if is_for(traffic_target, was):
         return {key: value for key, value in rule.items() if key not in ("backendRefs", "filters")}
-    if not any(mirrors(site, one) for one in rule.get("filters") or ()):
+    if not any(mirrors(traffic_target, one) for one in rule.get("filters") or ()):
         return rule
-    return {**rule, "filters": [one for one in rule["filters"] if not mirrors(site, one)]}
+    return {**rule, "filters": [one for one in rule["filters"] if not mirrors(traffic_target, one)]}

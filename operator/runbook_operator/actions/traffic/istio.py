@@ -8,9 +8,9 @@ from runbook_operator.actions.traffic import istio_mesh
 from runbook_operator.actions.traffic.istio_mesh import AMBIENT, SIDECAR, in_mesh
 from runbook_operator.actions.traffic.policy_acceptance import by_hand
 from runbook_operator.actions.traffic.request_limits import Rate, multiplied
-from runbook_operator.actions.traffic.traffic_target import Site
-from runbook_operator.core.desired_fields import Aim
-from runbook_operator.core.queries import together
+from runbook_operator.actions.traffic.traffic_target import TrafficTarget
+from runbook_operator.core.desired_fields import DesiredField
+from runbook_operator.core.queries import read_together
 
 RIGHTS = (
     Right("", "pods", READ),
@@ -23,19 +23,19 @@ CONNECTIONS = "envoy.filters.network.http_connection_manager"
 WHOLE = {"numerator": 100, "denominator": "HUNDRED"}
 
 
-def block(site: Site) -> Plan:
-    labels, port = site.pods(), site.pod_port()
+def block(traffic_target: TrafficTarget) -> Plan:
+    labels, port = traffic_target.pods(), traffic_target.pod_port()
     # A rule may name only a port, since HTTP attributes would match TCP as well. An empty rule matches everything.
     rule: dict[str, Any] = {"to": [{"operation": {"ports": [str(port)]}}]} if port else {}
     spec = {"selector": {"matchLabels": labels}, "action": "DENY", "rules": [rule]}
-    made = _made(site, "security.istio.io/v1", "AuthorizationPolicy", "block", spec)
-    remarks = in_mesh(site, SIDECAR, AMBIENT)
-    check = f"istioctl x authz check {_proxies(site)} names {made.ref.name}"
+    made = _made(traffic_target, "security.istio.io/v1", "AuthorizationPolicy", "block", spec)
+    remarks = in_mesh(traffic_target, SIDECAR, AMBIENT)
+    check = f"istioctl x authz check {_proxies(traffic_target)} names {made.ref.name}"
     return (made, *remarks, by_hand(str(made.ref), check))
 
 
-def limit(site: Site, rate: Rate) -> Plan:
-    labels, port = site.pods(), site.pod_port()
+def limit(traffic_target: TrafficTarget, rate: Rate) -> Plan:
+    labels, port = traffic_target.pods(), traffic_target.pod_port()
     listener = {"filterChain": {"filter": {"name": CONNECTIONS}}, **({"portNumber": port} if port else {})}
     patch = {
         "applyTo": "HTTP_FILTER",
@@ -43,22 +43,22 @@ def limit(site: Site, rate: Rate) -> Plan:
         "patch": {"operation": "INSERT_BEFORE", "value": _filter(rate)},
     }
     spec = {"workloadSelector": {"labels": labels}, "configPatches": [patch]}
-    made = _made(site, "networking.istio.io/v1alpha3", "EnvoyFilter", "limit", spec)
-    remarks = in_mesh(site, SIDECAR)
-    check = f"istioctl proxy-config listener {_proxies(site)} -o json | grep local_ratelimit finds it"
+    made = _made(traffic_target, "networking.istio.io/v1alpha3", "EnvoyFilter", "limit", spec)
+    remarks = in_mesh(traffic_target, SIDECAR)
+    check = f"istioctl proxy-config listener {_proxies(traffic_target)} -o json | grep local_ratelimit finds it"
     return (made, *remarks, multiplied(rate, "pod"), by_hand(str(made.ref), check))
 
 
-def _made(site: Site, api_version: str, kind: str, what: str, spec: dict[str, Any]) -> Aim:
+def _made(traffic_target: TrafficTarget, api_version: str, kind: str, what: str, spec: dict[str, Any]) -> DesiredField:
     """Plan the object, reading it and the pods together; without the kind in the cluster nothing else is read."""
-    made: Aim
-    made, _ = together(lambda: site.made(api_version, kind, what, spec=spec), site.found_pods)
+    made: DesiredField
+    made, _ = read_together(lambda: traffic_target.made(api_version, kind, what, spec=spec), traffic_target.found_pods)
     return made
 
 
-def _proxies(site: Site) -> str:
+def _proxies(traffic_target: TrafficTarget) -> str:
     """Return the istioctl arguments that select a pod of the target."""
-    workload, namespace = site.scene.target.workload, site.ref.namespace
+    workload, namespace = traffic_target.context.target.workload, traffic_target.ref.namespace
     return f"{workload.kind.lower()}/{workload.name} -n {namespace}" if workload else f"POD -n {namespace}"
 
 

@@ -6,11 +6,11 @@ A Service without pods is no evidence: an Istio object on pods outside the mesh 
 from collections.abc import Mapping
 
 from runbook_operator.actions.plan_context import Body
-from runbook_operator.actions.traffic.traffic_target import Site, unfit
+from runbook_operator.actions.traffic.traffic_target import TrafficTarget, not_applicable
 from runbook_operator.core import field_paths
 from runbook_operator.core.desired_fields import Remark
-from runbook_operator.core.observed_object import Missing, Seen
-from runbook_operator.core.queries import together
+from runbook_operator.core.observed_object import Missing, ObservedObject
+from runbook_operator.core.queries import read_together
 from runbook_operator.core.rbac_rules import Right
 from runbook_operator.core.reasons import Reason
 
@@ -27,38 +27,41 @@ MODE = "istio.io/dataplane-mode"
 PROXY = "istio-proxy"
 
 
-def in_mesh(site: Site, *marks: str) -> list[Remark]:
+def in_mesh(traffic_target: TrafficTarget, *marks: str) -> list[Remark]:
     """Raise Refused if no pod is, or would be, in the mesh; return a remark if only some pods are."""
-    pods = site.found_pods()
+    pods = traffic_target.found_pods()
     if not pods:
-        _expected(site, marks)
+        _expected(traffic_target, marks)
         return []
     outside = [one for one in pods if not set(marks) & set(one["metadata"].get("annotations") or {})]
     if not outside:
         return []
     if len(outside) == len(pods):
-        raise unfit(f"no pod of {site.ref} is in the mesh: none has the annotation {' or '.join(marks)}")
-    text = f"{len(outside)} of {len(pods)} pods of {site.ref} are not in the mesh, so that nothing stops their traffic"
+        raise not_applicable(
+            f"no pod of {traffic_target.ref} is in the mesh: none has the annotation {' or '.join(marks)}"
+        )
+    text = f"{len(outside)} of {len(pods)} pods of {traffic_target.ref} are not in the mesh, so that nothing stops their traffic"
     return [Remark(Reason.TRAFFIC_BYPASS, text)]
 
 
-def _expected(site: Site, marks: tuple[str, ...]) -> None:
+def _expected(traffic_target: TrafficTarget, marks: tuple[str, ...]) -> None:
     """Raise Refused unless the workload's pod template or the Namespace declares that pods join the mesh."""
-    scene, ambient = site.scene, AMBIENT in marks
-    namespace = scene.ref("v1", "Namespace", scene.namespace)
-    looks = [lambda: scene.seen(namespace, True)]
-    if scene.target.workload is not None:
-        looks.append(lambda: scene.seen(scene.workload, True))
-    space, *workloads = together(*looks)
+    context, ambient = traffic_target.context, AMBIENT in marks
+    namespace = context.ref("v1", "Namespace", context.namespace)
+    looks = [lambda: context.observed(namespace, True)]
+    if context.target.workload is not None:
+        looks.append(lambda: context.observed(context.workload, True))
+    space, *workloads = read_together(*looks)
     template = (
-        next((field_paths.get(one.body, "spec.template") for one in workloads if isinstance(one, Seen)), None) or {}
+        next((field_paths.get(one.body, "spec.template") for one in workloads if isinstance(one, ObservedObject)), None)
+        or {}
     )
-    labels = (space.body["metadata"].get("labels") or {}) if isinstance(space, Seen) else {}
+    labels = (space.body["metadata"].get("labels") or {}) if isinstance(space, ObservedObject) else {}
     if not _declared(template, labels, marks, ambient=ambient):
         unknown = f"; {space.message}" if isinstance(space, Missing) else ""
-        raise unfit(
-            f"{site.ref} has no pods now, and nothing declares that those to come are in the mesh: the pod template of "
-            f"the target's workload has no {INJECT}, {REVISION} or container {PROXY}, and Namespace/{scene.namespace} "
+        raise not_applicable(
+            f"{traffic_target.ref} has no pods now, and nothing declares that those to come are in the mesh: the pod template of "
+            f"the target's workload has no {INJECT}, {REVISION} or container {PROXY}, and Namespace/{context.namespace} "
             f"no label {INJECTION} or {REVISION}{unknown}"
         )
 

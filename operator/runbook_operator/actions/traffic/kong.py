@@ -22,9 +22,9 @@ from runbook_operator.actions.traffic.service_routes import (
     rules,
     unshared,
 )
-from runbook_operator.actions.traffic.traffic_target import Site, is_switchs, unfit
+from runbook_operator.actions.traffic.traffic_target import TrafficTarget, is_switchs, not_applicable
 from runbook_operator.core import field_paths
-from runbook_operator.core.desired_fields import Aim
+from runbook_operator.core.desired_fields import DesiredField
 
 API, KIND = "configuration.konghq.com/v1", "KongPlugin"
 PLUGINS = "konghq.com/plugins"
@@ -38,42 +38,51 @@ RIGHTS = (
 CONTROLLER, PREFIX = "konghq.com/", "konghq.com"
 
 
-def block(site: Site) -> Plan:
-    aims = _attached(site, "block", "request-termination", {"status_code": 503})
-    return (*aims, bypass(site, "Kong"), by_hand(str(aims[0].ref), answers(503)))
+def block(traffic_target: TrafficTarget) -> Plan:
+    desired_fields = _attached(traffic_target, "block", "request-termination", {"status_code": 503})
+    return (*desired_fields, bypass(traffic_target, "Kong"), by_hand(str(desired_fields[0].ref), answers(503)))
 
 
-def limit(site: Site, rate: Rate) -> Plan:
+def limit(traffic_target: TrafficTarget, rate: Rate) -> Plan:
     if rate.at_once != rate.requests:
-        raise unfit("it counts in fixed windows, which have no burst; leave burst out")
+        raise not_applicable("it counts in fixed windows, which have no burst; leave burst out")
     # Count per Service; by default Kong counts per consumer.
     config = {rate.per.lower(): rate.requests, "policy": "local", "limit_by": "service"}
-    aims, check = _attached(site, "limit", "rate-limiting", config), f"{answers(429)}, asked more often than that"
-    return (*aims, multiplied(rate, "Kong node"), by_hand(str(aims[0].ref), check))
+    desired_fields, check = (
+        _attached(traffic_target, "limit", "rate-limiting", config),
+        f"{answers(429)}, asked more often than that",
+    )
+    return (*desired_fields, multiplied(rate, "Kong node"), by_hand(str(desired_fields[0].ref), check))
 
 
-def _attached(site: Site, what: str, plugin: str, config: dict[str, Any]) -> tuple[Aim, Aim]:
-    _, _, found = site.scene.find_all((GATEWAY_API, "HTTPRoute", ""), (INGRESS, "Ingress", ""), (API, KIND, ""))
+def _attached(
+    traffic_target: TrafficTarget, what: str, plugin: str, config: dict[str, Any]
+) -> tuple[DesiredField, DesiredField]:
+    _, _, found = traffic_target.context.find_all(
+        (GATEWAY_API, "HTTPRoute", ""), (INGRESS, "Ingress", ""), (API, KIND, "")
+    )
     same = {body["metadata"]["name"]: is_switchs(body) for body in found if body.get("plugin") == plugin}
-    for body in _routes(site):
+    for body in _routes(traffic_target):
         _check(body, same, plugin)
-    attached = field_paths.put(site.service.body, ATTACHED, site.scene.base(site.service.body, ATTACHED))
+    attached = field_paths.with_value(
+        traffic_target.service.body, ATTACHED, traffic_target.context.base(traffic_target.service.body, ATTACHED)
+    )
     _check(attached, (name for name, switchs in same.items() if not switchs), plugin)
-    made = site.made(API, KIND, what, plugin=plugin, config=config)
+    made = traffic_target.made(API, KIND, what, plugin=plugin, config=config)
     # Kong applies one plugin of a kind, so this one replaces that of a switch that was thrown before.
     kept = [name for name in _plugins(attached) if name not in same]
-    return (made, Aim(site.ref, ATTACHED, ",".join((*kept, made.ref.name))))
+    return (made, DesiredField(traffic_target.ref, ATTACHED, ",".join((*kept, made.ref.name))))
 
 
-def _routes(site: Site) -> tuple[Body, ...]:
+def _routes(traffic_target: TrafficTarget) -> tuple[Body, ...]:
     """Return Kong's routes that lead to the Service; raises Refused if there are none."""
-    routes = [body for body in http_routes(site) if _is_kongs(body)]
+    routes = [body for body in http_routes(traffic_target) if _is_kongs(body)]
     for route in routes:
-        for rule in filter(partial(is_for, site), rules(route)):
-            unshared(site, f"a rule of {ref_of(site, route)}", rule["backendRefs"])
-    found = (*routes, *ingresses(site, "kong", PREFIX))
+        for rule in filter(partial(is_for, traffic_target), rules(route)):
+            unshared(traffic_target, f"a rule of {ref_of(traffic_target, route)}", rule["backendRefs"])
+    found = (*routes, *ingresses(traffic_target, "kong", PREFIX))
     if not found:
-        raise no_ingress(site, "HTTPRoute that Kong has accepted and no Ingress of Kong", PREFIX)
+        raise no_ingress(traffic_target, "HTTPRoute that Kong has accepted and no Ingress of Kong", PREFIX)
     return found
 
 
@@ -87,7 +96,9 @@ def _check(holder: Body, same: Iterable[str], plugin: str) -> None:
     for name in same:
         if name in attached:
             where = f"{holder['kind']}/{holder['metadata']['name']}"
-            raise unfit(f"{KIND}/{name} on {where} is a {plugin} already, and Kong heeds one of them; edit that one")
+            raise not_applicable(
+                f"{KIND}/{name} on {where} is a {plugin} already, and Kong heeds one of them; edit that one"
+            )
 
 
 def _plugins(holder: Body) -> list[str]:

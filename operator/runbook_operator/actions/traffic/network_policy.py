@@ -3,22 +3,26 @@
 from runbook_operator.actions.action_base import Plan
 from runbook_operator.actions.action_rights import OWN, READ, Right
 from runbook_operator.actions.plan_context import Body
-from runbook_operator.actions.traffic.traffic_target import Site, selects, unfit
+from runbook_operator.actions.traffic.traffic_target import TrafficTarget, not_applicable, selects
 
 API, KIND = "networking.k8s.io/v1", "NetworkPolicy"
 RIGHTS = (Right("networking.k8s.io", "networkpolicies", OWN), Right("", "pods", READ))
 
 
-def block(site: Site) -> Plan:
-    labels, policies, pods = site.pods(), site.scene.find(API, KIND), site.found_pods()
+def block(traffic_target: TrafficTarget) -> Plan:
+    labels, policies, pods = traffic_target.pods(), traffic_target.context.find(API, KIND), traffic_target.found_pods()
     allowing = next((one["metadata"]["name"] for one in policies if _lets_in(one["spec"], labels, pods)), None)
     if allowing is not None:
-        raise unfit(
-            f"{KIND}/{allowing} lets traffic in to pods of {site.ref}, and what one policy allows no other denies; "
+        raise not_applicable(
+            f"{KIND}/{allowing} lets traffic in to pods of {traffic_target.ref}, and what one policy allows no other denies; "
             "block through something else, or remove it"
         )
     # No rules: the API server drops an empty list, and a policy without rules denies all ingress.
-    return (site.made(API, KIND, "block", spec={"podSelector": {"matchLabels": labels}, "policyTypes": ["Ingress"]}),)
+    return (
+        traffic_target.made(
+            API, KIND, "block", spec={"podSelector": {"matchLabels": labels}, "policyTypes": ["Ingress"]}
+        ),
+    )
 
 
 def _lets_in(spec: Body, labels: dict[str, str], pods: tuple[Body, ...]) -> bool:

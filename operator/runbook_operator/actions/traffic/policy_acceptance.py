@@ -7,9 +7,9 @@ Engaged with a remark that names a check to do by hand.
 from collections.abc import Iterable, Mapping
 
 from runbook_operator.actions.action_base import DONE
-from runbook_operator.actions.plan_context import Body, Scene
-from runbook_operator.core.desired_fields import Aim, Progress, Remark
-from runbook_operator.core.observed_object import Seen
+from runbook_operator.actions.plan_context import Body, PlanContext
+from runbook_operator.core.desired_fields import DesiredField, Progress, Remark
+from runbook_operator.core.observed_object import ObservedObject
 from runbook_operator.core.reasons import Reason
 
 STATUS: Mapping[str, tuple[str, str]] = {
@@ -30,7 +30,7 @@ def by_hand(what: str, check: str) -> Remark:
     return Remark(Reason.UNVERIFIABLE, f"no condition tells whether {what} is in force; check by hand: {check}")
 
 
-def is_by_hand(one: Aim | Remark) -> bool:
+def is_by_hand(one: DesiredField | Remark) -> bool:
     return isinstance(one, Remark) and one.reason is Reason.UNVERIFIABLE
 
 
@@ -39,32 +39,32 @@ def answers(status: int) -> str:
     return f"curl -s -o /dev/null -w '%{{http_code}}' URL prints {status} for a URL of the gateway"
 
 
-def outcome(scene: Scene, aim: Aim) -> Progress:
+def outcome(context: PlanContext, desired: DesiredField) -> Progress:
     """Return the controllers' verdict on all written objects; DONE for all but the action's last desired field."""
-    if aim != scene.aims[-1]:
+    if desired != context.desired_fields[-1]:
         return DONE
-    found = [_reported(one, scene) for one in scene.aims if one.ref.kind in STATUS]
+    found = [_reported(one, context) for one in context.desired_fields if one.ref.kind in STATUS]
     refused = next((far for far in found if far.failed), None)
     return refused or next((far for far in found if not far.done), DONE)
 
 
-def _reported(aim: Aim, scene: Scene) -> Progress:
-    seen, (place, kind) = scene.seen(aim.ref, True), STATUS[aim.ref.kind]
-    if not isinstance(seen, Seen):
+def _reported(desired: DesiredField, context: PlanContext) -> Progress:
+    observed, (place, kind) = context.observed(desired.ref, True), STATUS[desired.ref.kind]
+    if not isinstance(observed, ObservedObject):
         return DONE
-    status = seen.body.get("status") or {}
+    status = observed.body.get("status") or {}
     holders = status.get(place) or () if place else (status,)
     found = [
-        (one, condition) for one in holders for condition in _current(seen.body, one.get("conditions") or (), kind)
+        (one, condition) for one in holders for condition in _current(observed.body, one.get("conditions") or (), kind)
     ]
     well = any(condition["status"] == "True" for _, condition in found)
     bad = [(one, condition) for one, condition in found if _is_refusal(condition)]
-    if bad and not (well and aim.ref.kind in SHARED):
-        return Progress(False, _refusal(aim, *bad[0]), Reason.NOT_ACCEPTED)
-    if well or (aim.ref.kind in SILENT and not status.get("conditions")):
+    if bad and not (well and desired.ref.kind in SHARED):
+        return Progress(False, _refusal(desired, *bad[0]), Reason.NOT_ACCEPTED)
+    if well or (desired.ref.kind in SILENT and not status.get("conditions")):
         return DONE
-    name = f"{aim.ref.kind.lower()} {aim.ref.name} -n {aim.ref.namespace}"
-    text = f"{aim.ref} was written, and its controller has not reported {kind} yet; kubectl get {name} -o yaml"
+    name = f"{desired.ref.kind.lower()} {desired.ref.name} -n {desired.ref.namespace}"
+    text = f"{desired.ref} was written, and its controller has not reported {kind} yet; kubectl get {name} -o yaml"
     return Progress(False, text)
 
 
@@ -80,6 +80,8 @@ def _is_refusal(condition: Body) -> bool:
     return condition["status"] == "False" and condition.get("reason") != PENDING
 
 
-def _refusal(aim: Aim, holder: Body, condition: Body) -> str:
+def _refusal(desired: DesiredField, holder: Body, condition: Body) -> str:
     who = holder.get("controllerName") or "its controller"
-    return f"{aim.ref}: {who} reports {condition['type']}=False: {condition.get('reason')}: {condition.get('message')}"
+    return (
+        f"{desired.ref}: {who} reports {condition['type']}=False: {condition.get('reason')}: {condition.get('message')}"
+    )

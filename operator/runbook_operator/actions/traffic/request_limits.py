@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from runbook_operator.actions.action_base import ActionSpec, Plan
-from runbook_operator.actions.traffic.traffic_target import Site
+from runbook_operator.actions.traffic.traffic_target import TrafficTarget
 from runbook_operator.core.desired_fields import Remark
 from runbook_operator.core.reasons import Reason
 
@@ -34,7 +34,7 @@ class Rate(ActionSpec):
         return SECONDS[self.per]
 
 
-Limit = Callable[[Site, Rate], Plan]
+Limit = Callable[[TrafficTarget, Rate], Plan]
 """A mechanism of a rate limit: a Way that also takes the rate."""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from runbook_operator.actions.plan_context import Body
-from runbook_operator.actions.traffic.traffic_target import Site, unfit
+from runbook_operator.actions.traffic.traffic_target import TrafficTarget, not_applicable
 from runbook_operator.core.desired_fields import Refused, Remark
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
@@ -15,16 +15,16 @@ CONTROLLERS = ("alb", "azure", "cilium", "contour", "gce", "haproxy", "istio", "
 """Usual names of ingress classes. The IngressClass itself is cluster-scoped, so it is not read."""
 
 
-def http_routes(site: Site) -> tuple[Body, ...]:
+def http_routes(traffic_target: TrafficTarget) -> tuple[Body, ...]:
     """Return the HTTPRoutes with a rule for the Service, including those that a switch has blocked."""
-    found = map(site.scene.original, site.scene.find(GATEWAY_API, "HTTPRoute"))
-    return tuple(body for body in found if any(leads(site, rule) for rule in rules(body)))
+    found = map(traffic_target.context.original, traffic_target.context.find(GATEWAY_API, "HTTPRoute"))
+    return tuple(body for body in found if any(leads(traffic_target, rule) for rule in rules(body)))
 
 
-def some(site: Site, routes: tuple[Body, ...], kind: str) -> tuple[Body, ...]:
+def some(traffic_target: TrafficTarget, routes: tuple[Body, ...], kind: str) -> tuple[Body, ...]:
     """Return the routes; raises Refused if there are none."""
     if not routes:
-        raise unfit(f"no {kind} leads to {site.ref}")
+        raise not_applicable(f"no {kind} leads to {traffic_target.ref}")
     return routes
 
 
@@ -32,45 +32,51 @@ def rules(route: Body) -> tuple[Body, ...]:
     return tuple(route["spec"].get("rules") or ())
 
 
-def leads(site: Site, rule: Body) -> bool:
+def leads(traffic_target: TrafficTarget, rule: Body) -> bool:
     """True if a rule, or a filter of it, sends requests to the Service."""
-    return is_for(site, rule) or any(mirrors(site, one) for one in rule.get("filters") or ())
+    return is_for(traffic_target, rule) or any(mirrors(traffic_target, one) for one in rule.get("filters") or ())
 
 
-def is_for(site: Site, rule: Body) -> bool:
+def is_for(traffic_target: TrafficTarget, rule: Body) -> bool:
     """True if the Service is among the rule's backends."""
-    return any(names(site, backend) for backend in rule.get("backendRefs") or ())
+    return any(names(traffic_target, backend) for backend in rule.get("backendRefs") or ())
 
 
-def mirrors(site: Site, one: Body) -> bool:
-    return names(site, (one.get("requestMirror") or {}).get("backendRef") or {})
+def mirrors(traffic_target: TrafficTarget, one: Body) -> bool:
+    return names(traffic_target, (one.get("requestMirror") or {}).get("backendRef") or {})
 
 
-def names(site: Site, backend: Body) -> bool:
+def names(traffic_target: TrafficTarget, backend: Body) -> bool:
     """True if a reference in a Gateway API or Traefik route is to the Service."""
     kind = (backend.get("group") or "", backend.get("kind") or "Service")
-    return kind == ("", "Service") and (backend.get("namespace") or site.ref.namespace, backend.get("name")) == (
-        site.ref.namespace,
-        site.ref.name,
+    return kind == ("", "Service") and (
+        backend.get("namespace") or traffic_target.ref.namespace,
+        backend.get("name"),
+    ) == (
+        traffic_target.ref.namespace,
+        traffic_target.ref.name,
     )
 
 
-def unshared(site: Site, holder: str, backends: Iterable[Body]) -> None:
+def unshared(traffic_target: TrafficTarget, holder: str, backends: Iterable[Body]) -> None:
     """Raise Refused if the route also leads to another Service, which would be blocked as well."""
     for one in backends:
-        if not names(site, one):
+        if not names(traffic_target, one):
             other = f"{one.get('kind') or 'Service'}/{one.get('name')}"
-            raise unfit(f"{holder} leads to {other} too, which would be hit as well; give {site.ref} one of its own")
+            raise not_applicable(
+                f"{holder} leads to {other} too, which would be hit as well; give {traffic_target.ref} one of its own"
+            )
 
 
-def bypass(site: Site, way: str) -> Remark:
+def bypass(traffic_target: TrafficTarget, way: str) -> Remark:
     return Remark(
-        Reason.TRAFFIC_BYPASS, f"only what comes through {way} is blocked, not what reaches {site.ref} otherwise"
+        Reason.TRAFFIC_BYPASS,
+        f"only what comes through {way} is blocked, not what reaches {traffic_target.ref} otherwise",
     )
 
 
-def ref_of(site: Site, body: Body) -> Ref:
-    return site.scene.ref(body["apiVersion"], body["kind"], body["metadata"]["name"])
+def ref_of(traffic_target: TrafficTarget, body: Body) -> Ref:
+    return traffic_target.context.ref(body["apiVersion"], body["kind"], body["metadata"]["name"])
 
 
 def controllers(route: Body) -> set[str]:
@@ -79,33 +85,35 @@ def controllers(route: Body) -> set[str]:
     return {str(parent.get("controllerName", "")) for parent in parents if _is_accepted(parent)}
 
 
-def accepted(site: Site, routes: tuple[Body, ...]) -> tuple[Body, ...]:
+def accepted(traffic_target: TrafficTarget, routes: tuple[Body, ...]) -> tuple[Body, ...]:
     """Return the routes; raises Refused if no Gateway controller has accepted any of them."""
     if not any(map(controllers, routes)):
-        names = ", ".join(str(ref_of(site, one)) for one in routes)
-        raise unfit(f"no Gateway controller has accepted {names} (status.parents)")
+        names = ", ".join(str(ref_of(traffic_target, one)) for one in routes)
+        raise not_applicable(f"no Gateway controller has accepted {names} (status.parents)")
     return routes
 
 
-def ingresses(site: Site, controller: str, prefix: str) -> tuple[Body, ...]:
+def ingresses(traffic_target: TrafficTarget, controller: str, prefix: str) -> tuple[Body, ...]:
     """Return the controller's Ingresses that lead to the Service; `prefix` is that of its annotations."""
-    return tuple(body for body in _leading(site) if _is_of(body, controller, prefix))
+    return tuple(body for body in _leading(traffic_target) if _is_of(body, controller, prefix))
 
 
-def no_ingress(site: Site, title: str, prefix: str) -> Refused:
+def no_ingress(traffic_target: TrafficTarget, title: str, prefix: str) -> Refused:
     """Return the refusal for lack of an Ingress; it names one whose controller is unclear, if there is one."""
-    unclear = [body for body in _leading(site) if not _names_a_controller(body)]
+    unclear = [body for body in _leading(traffic_target) if not _names_a_controller(body)]
     if not unclear:
-        return unfit(f"no {title} leads to {site.ref}")
-    ref, name = ref_of(site, unclear[0]), _class(unclear[0])
-    return unfit(
-        f"no {title} leads to {site.ref}: {ref} has {f'the class {name}' if name else 'no class'}, which does not name "
+        return not_applicable(f"no {title} leads to {traffic_target.ref}")
+    ref, name = ref_of(traffic_target, unclear[0]), _class(unclear[0])
+    return not_applicable(
+        f"no {title} leads to {traffic_target.ref}: {ref} has {f'the class {name}' if name else 'no class'}, which does not name "
         f"its controller; an annotation of {prefix}/ on it does"
     )
 
 
-def _leading(site: Site) -> list[Body]:
-    return [body for body in site.scene.find(INGRESS, "Ingress") if site.ref.name in services(body)]
+def _leading(traffic_target: TrafficTarget) -> list[Body]:
+    return [
+        body for body in traffic_target.context.find(INGRESS, "Ingress") if traffic_target.ref.name in services(body)
+    ]
 
 
 def services(ingress: Body) -> tuple[str, ...]:

@@ -5,10 +5,10 @@ It works in every cluster.
 
 from runbook_operator.actions.action_base import Plan
 from runbook_operator.actions.action_rights import CHANGE, Right
-from runbook_operator.actions.plan_context import Body, Scene
+from runbook_operator.actions.plan_context import Body, PlanContext
 from runbook_operator.actions.traffic.policy_acceptance import by_hand
-from runbook_operator.actions.traffic.traffic_target import BLOCKED, Site, unfit
-from runbook_operator.core.desired_fields import Aim, Progress, Refused, Remark
+from runbook_operator.actions.traffic.traffic_target import BLOCKED, TrafficTarget, not_applicable
+from runbook_operator.core.desired_fields import DesiredField, Progress, Refused, Remark
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 
@@ -23,29 +23,31 @@ ROLLOUTS = "argo-rollouts.argoproj.io/managed-by-rollouts"
 LONGEST_LABEL = 63
 
 
-def block(site: Site) -> Plan:
-    site.pods()
-    if manager := _manager(site):
-        raise unfit(f"spec.selector of {site.ref} is written by {manager}, which would take the block back")
-    value = site.scene.throw.switch[:LONGEST_LABEL].rstrip("-.")
-    aim = Aim(site.ref, FIELD, value)
-    if site.spec.get("clusterIP") != "None":
-        return (aim,)
-    text = f"{site.ref} is headless: clients that know the addresses of its pods go on reaching them"
-    return (aim, Remark(Reason.TRAFFIC_BYPASS, text))
+def block(traffic_target: TrafficTarget) -> Plan:
+    traffic_target.pods()
+    if manager := _manager(traffic_target):
+        raise not_applicable(
+            f"spec.selector of {traffic_target.ref} is written by {manager}, which would take the block back"
+        )
+    value = traffic_target.context.throw.switch[:LONGEST_LABEL].rstrip("-.")
+    desired = DesiredField(traffic_target.ref, FIELD, value)
+    if traffic_target.spec.get("clusterIP") != "None":
+        return (desired,)
+    text = f"{traffic_target.ref} is headless: clients that know the addresses of its pods go on reaching them"
+    return (desired, Remark(Reason.TRAFFIC_BYPASS, text))
 
 
-def is_block(aim: Aim) -> bool:
+def is_block(desired: DesiredField) -> bool:
     """True if the desired field is the block of this mechanism."""
-    return (aim.ref.kind, aim.field) == ("Service", FIELD)
+    return (desired.ref.kind, desired.field) == ("Service", FIELD)
 
 
-def emptied(scene: Scene, service: Ref) -> Progress:
-    """Return the progress: done once the Service has no endpoints, or if reading them is forbidden. Raises Unread."""
-    if scene.busy:
+def emptied(context: PlanContext, service: Ref) -> Progress:
+    """Return the progress: done once the Service has no endpoints, or if reading them is forbidden. Raises NeedsRead."""
+    if context.busy:
         return Progress()
     try:
-        left = [one["metadata"]["name"] for one in _slices(scene, service) if one.get("endpoints")]
+        left = [one["metadata"]["name"] for one in _slices(context, service) if one.get("endpoints")]
     except Refused:
         return Progress()
     if not left:
@@ -54,26 +56,26 @@ def emptied(scene: Scene, service: Ref) -> Progress:
     return Progress(False, f"{service} is blocked, and still has endpoints in {names}")
 
 
-def unread(scene: Scene) -> tuple[Remark, ...]:
-    """Return a remark if reading the endpoints is forbidden; raises Unread."""
+def needed(context: PlanContext) -> tuple[Remark, ...]:
+    """Return a remark if reading the endpoints is forbidden; raises NeedsRead."""
     try:
-        _slices(scene, scene.service)
+        _slices(context, context.service)
     except Refused:
-        ref = scene.service
+        ref = context.service
         check = f"kubectl get endpointslices -n {ref.namespace} -l {OF}={ref.name} shows no endpoint"
         return (by_hand(f"the block of {ref}", check),)
     return ()
 
 
-def _slices(scene: Scene, service: Ref) -> tuple[Body, ...]:
-    return scene.find(*SLICES, f"{OF}={service.name}")
+def _slices(context: PlanContext, service: Ref) -> tuple[Body, ...]:
+    return context.find(*SLICES, f"{OF}={service.name}")
 
 
-def _manager(site: Site) -> str:
+def _manager(traffic_target: TrafficTarget) -> str:
     """Return the delivery tool that writes the selector to switch versions, empty if there is none."""
-    if rollout := site.annotations.get(ROLLOUTS):
+    if rollout := traffic_target.annotations.get(ROLLOUTS):
         return f"Argo Rollouts for Rollout/{rollout}"
-    owners = site.service.body["metadata"].get("ownerReferences", ())
+    owners = traffic_target.service.body["metadata"].get("ownerReferences", ())
     canaries = (
         one["name"] for one in owners if one["kind"] == "Canary" and one["apiVersion"].startswith("flagger.app/")
     )

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from runbook_operator.actions.action_base import Plan
-from runbook_operator.actions.plan_context import Body, Scene
+from runbook_operator.actions.plan_context import Body, PlanContext
 from runbook_operator.core import service_addresses
-from runbook_operator.core.desired_fields import OBJECT, Aim, Refused
-from runbook_operator.core.observed_object import Missing, Seen
-from runbook_operator.core.queries import Query, Unread
+from runbook_operator.core.desired_fields import OBJECT, DesiredField, Refused
+from runbook_operator.core.observed_object import Missing, ObservedObject
+from runbook_operator.core.queries import NeedsRead, Query
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import API_VERSION, Ref
 
@@ -17,25 +17,25 @@ BLOCKED = "runbooks.dev/blocked"
 """A label that no pod has: a Service whose selector requires it has no endpoints."""
 
 
-def unfit(message: str) -> Refused:
+def not_applicable(message: str) -> Refused:
     """Return the refusal of a mechanism that is not applicable; the next one is tried."""
     return Refused(Reason.NO_TRAFFIC_MECHANISM, message)
 
 
-def site(scene: Scene) -> "Site":
+def traffic_target(context: PlanContext) -> "TrafficTarget":
     """Return the Site of the scene's target; raises Refused for a momentary switch, which holds nothing."""
-    if scene.throw.momentary:
+    if context.throw.momentary:
         text = "momentary: a block or a limit would be left behind; remove it, and throw with expiresAfter instead"
         raise Refused(Reason.INVALID_SPEC, text)
-    return Site(scene, scene.look(scene.service))
+    return TrafficTarget(context, context.require(context.service))
 
 
 @dataclass(frozen=True)
-class Site:
-    """The live Service. Methods raise Refused if a mechanism is not applicable, and Unread as a Scene's do."""
+class TrafficTarget:
+    """The live Service. Methods raise Refused if a mechanism is not applicable, and NeedsRead as a PlanContext's do."""
 
-    scene: Scene
-    service: Seen
+    context: PlanContext
+    service: ObservedObject
 
     @property
     def ref(self) -> Ref:
@@ -54,57 +54,59 @@ class Site:
     def pods(self) -> dict[str, str]:
         """Return the labels in the Service's selector, without that of a block."""
         if self.spec.get("type") == "ExternalName":
-            raise unfit(f"{self.ref} is an ExternalName: no pods stand behind it")
+            raise not_applicable(f"{self.ref} is an ExternalName: no pods stand behind it")
         labels = {key: value for key, value in (self.spec.get("selector") or {}).items() if key != BLOCKED}
         if not labels:
-            raise unfit(f"{self.ref} has no spec.selector: whoever writes its endpoints decides where it leads")
+            raise not_applicable(
+                f"{self.ref} has no spec.selector: whoever writes its endpoints decides where it leads"
+            )
         return labels
 
     def found_pods(self) -> tuple[Body, ...]:
-        return self.scene.find("v1", "Pod", ",".join(f"{key}={value}" for key, value in sorted(self.pods().items())))
+        return self.context.find("v1", "Pod", ",".join(f"{key}={value}" for key, value in sorted(self.pods().items())))
 
     def pod_port(self) -> int | None:
         """Return the pods' port number for the target's port; None without a port, or for one that pods name."""
-        port = service_addresses.port(self.spec, self.scene.target.port) if self.scene.target.port else None
+        port = service_addresses.port(self.spec, self.context.target.port) if self.context.target.port else None
         number = (port or {}).get("targetPort", (port or {}).get("port"))
         return number if isinstance(number, int) else None
 
-    def made(self, api_version: str, kind: str, what: str, **content: Any) -> Aim:
+    def made(self, api_version: str, kind: str, what: str, **content: Any) -> DesiredField:
         """Plan an object that exists while the switch is engaged; `content` is everything but its metadata."""
-        name = f"{self.scene.throw.switch}-{self.scene.target.name}-{what}"
-        ref = self.scene.ref(api_version, kind, name)
-        found = self.scene.seen(ref, True)
+        name = f"{self.context.throw.switch}-{self.context.target.name}-{what}"
+        ref = self.context.ref(api_version, kind, name)
+        found = self.context.observed(ref, True)
         if isinstance(found, Missing) and found.reason is not Reason.TARGET_NOT_FOUND:
             raise Refused(found.reason, found.message)
-        meta = {"name": name, "namespace": ref.namespace, "ownerReferences": [self.scene.throw.owner]}
-        return Aim(ref, OBJECT, {"apiVersion": api_version, "kind": kind, "metadata": meta, **content})
+        meta = {"name": name, "namespace": ref.namespace, "ownerReferences": [self.context.throw.owner]}
+        return DesiredField(ref, OBJECT, {"apiVersion": api_version, "kind": kind, "metadata": meta, **content})
 
 
-Way = Callable[[Site], Plan]
+MechanismPlan = Callable[[TrafficTarget], Plan]
 """A mechanism: returns the fields to write, in order; raises Refused if it is not applicable."""
 
 
-def first(names: Iterable[str], ways: Mapping[str, Way], site: Site) -> Plan:
+def first(names: Iterable[str], ways: Mapping[str, MechanismPlan], traffic_target: TrafficTarget) -> Plan:
     """Return the plan of the first applicable mechanism; raises Refused with what each mechanism lacks.
 
-    Raises Unread for the queries of all mechanisms up to that one together, so that they need one round of reads.
+    Raises NeedsRead for the queries of all mechanisms up to that one together, so that they need one round of reads.
     """
-    unread: set[Query] = set()
+    needed: set[Query] = set()
     lacking: list[str] = []
     for name in names:
         try:
-            plan = ways[name](site)
-        except Unread as more:
-            unread |= more.queries
+            plan = ways[name](traffic_target)
+        except NeedsRead as more:
+            needed |= more.queries
         except Refused as refused:
             lacking.append(f"{name}: {refused.message}")
         else:
-            if unread:
+            if needed:
                 break
             return plan
-    if unread:
-        raise Unread(unread)
-    raise unfit(f"nothing can be done at {site.ref}. " + "; ".join(lacking))
+    if needed:
+        raise NeedsRead(needed)
+    raise not_applicable(f"nothing can be done at {traffic_target.ref}. " + "; ".join(lacking))
 
 
 def is_switchs(body: Body) -> bool:
@@ -113,9 +115,9 @@ def is_switchs(body: Body) -> bool:
     return any((owner.get("apiVersion"), owner.get("kind")) == (API_VERSION, "Switch") for owner in owners)
 
 
-def is_own(body: Body, scene: Scene) -> bool:
+def is_own(body: Body, context: PlanContext) -> bool:
     """True if this switch made the object."""
-    return any(owner.get("uid") == scene.throw.uid for owner in body["metadata"].get("ownerReferences", ()))
+    return any(owner.get("uid") == context.throw.uid for owner in body["metadata"].get("ownerReferences", ()))
 
 
 def selects(selector: Body, labels: Mapping[str, str], *, whole: bool = True) -> bool:

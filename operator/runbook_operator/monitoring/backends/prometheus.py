@@ -22,7 +22,7 @@ from runbook_operator.core.samples import Answer, Kind, Matrix, QueryError, Samp
 from runbook_operator.runtime import clock
 
 CONNECTIONS = 4
-KEPT_SECONDS = 30.0
+CACHED_SECONDS = 30.0
 """Idle connections are closed before a load balancer closes them, usually after a minute."""
 MOST_BYTES = 2 * 2**20
 """Maximum size of one answer, some 7,000 series: more would block the event loop for longer than a switch may wait."""
@@ -175,7 +175,7 @@ def _session(ca: str | None, headers: Mapping[str, str], seconds: float) -> aioh
     # No compression is requested or unpacked, so that an answer that is small on the wire cannot become large here.
     usual = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEPT_SECONDS, ssl=trusted),
+        connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=CACHED_SECONDS, ssl=trusted),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=seconds / 2),
         headers=usual | {name: value for name, value in headers.items() if value},
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -27,8 +27,8 @@ LEFT_OUT = timedelta(minutes=15)
 """The window ends this long before now, since the present is not usual yet."""
 SOONEST, LATEST = timedelta(minutes=10), timedelta(hours=1)
 """A known baseline is queried again after 1/PART of its window, within these bounds."""
-PART = 100
-KEPT = timedelta(days=1)
+ROUNDING_PARTS = 100
+LONGEST_CACHED = timedelta(days=1)
 """Without a new value, an old one counts for the length of its window, within LATEST and this."""
 FIRST_RETRY, LAST_RETRY = timedelta(seconds=30), SOONEST
 AT_ONCE = 2
@@ -90,7 +90,7 @@ class Baselines:
             known.task = asyncio.create_task(self._refresh(asked, known))
         if known.task and now < known.since + FIRST_WAIT:
             await asyncio.wait([known.task], timeout=FIRST_WAIT)
-        kept = _kept(window).total_seconds()
+        kept = _cached_for(window).total_seconds()
         return known.value if self.monotonic() - known.at < kept else None
 
     def why_not(self, source: str, key: Key, query: str, window: timedelta, worst: Worst) -> str:
@@ -135,7 +135,7 @@ class Baselines:
 
     def _drop(self, now: float) -> None:
         """Drop entries unused for KEPT: their Runbook is deleted or edited."""
-        old = now - KEPT.total_seconds()
+        old = now - LONGEST_CACHED.total_seconds()
         self._known = {asked: known for asked, known in self._known.items() if known.task or known.used > old}
 
 
@@ -163,11 +163,11 @@ def _worsts(found: Matrix, direction: Worst) -> Matrix:
 
 
 def _interval(window: timedelta) -> timedelta:
-    return min(max(window / PART, SOONEST), LATEST)
+    return min(max(window / ROUNDING_PARTS, SOONEST), LATEST)
 
 
-def _kept(window: timedelta) -> timedelta:
-    return min(max(window, LATEST), KEPT)
+def _cached_for(window: timedelta) -> timedelta:
+    return min(max(window, LATEST), LONGEST_CACHED)
 
 
 def _pause(failures: int) -> timedelta:

@@ -17,9 +17,9 @@ from typing import Protocol
 import structlog
 
 from runbook_operator.core.level_tracker import Level, Track, advance, due
-from runbook_operator.core.monitors import AskMetric, Key, Reading, Sense, Watch, seen
+from runbook_operator.core.monitors import AskMetric, Key, MonitorState, Reading, Watch, level_of
 from runbook_operator.core.references import Ref
-from runbook_operator.core.sharding import Whose, everybody
+from runbook_operator.core.sharding import ObjectFilter, all_objects
 from runbook_operator.monitoring.io.due_times import fraction, point
 from runbook_operator.monitoring.message_kind import kind_of
 from runbook_operator.runtime import clock
@@ -51,7 +51,7 @@ class Meter(Protocol):
 
     def late(self, seconds: float) -> None: ...
 
-    def sensed(self, group: str, result: str, seconds: float | None) -> None: ...
+    def observe_reading(self, group: str, result: str, seconds: float | None) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -68,12 +68,12 @@ class _Entry:
     """The kind of the last reading for which a visit of the Runbook was requested."""
 
     @property
-    def sense(self) -> Sense | None:
-        return Sense(self.track, self.reading or Reading(), self.steady) if self.track else None
+    def monitor_state(self) -> MonitorState | None:
+        return MonitorState(self.track, self.reading or Reading(), self.steady) if self.track else None
 
 
 @dataclass
-class Sensor:
+class CheckScheduler:
     """The scheduler. It calls `changed` when the level of an entry changes, at its first reading and its first data.
 
     It also does so when two readings in a row are of another kind than those before.
@@ -81,13 +81,13 @@ class Sensor:
 
     ask: Asker
     changed: Callable[[Ref], None]
-    may_ask: Whose
+    may_ask: ObjectFilter
     """True for Runbooks that this replica leads; the checks of all others are skipped."""
     metrics: Meter
     now: Callable[[], datetime] = clock.now
     """The wall clock of levels. Due times use `monotonic`, so that setting the clock moves none."""
     monotonic: Callable[[], float] = clock.monotonic
-    hurried: Callable[[], bool] = bool
+    has_urgent: Callable[[], bool] = bool
     """True while urgent work, such as a throw, waits or runs; checks yield to it."""
     _entries: dict[Ref, dict[Key, _Entry]] = field(default_factory=dict)
     _heap: list[tuple[float, int, _Entry]] = field(default_factory=list)
@@ -123,15 +123,15 @@ class Sensor:
         """Stop watching a deleted Runbook."""
         self.watch(runbook, (), {})
 
-    def clear(self, whose: Whose = everybody) -> None:
+    def clear(self, only: ObjectFilter = all_objects) -> None:
         """Drop what is known of the shards where leading begins: it may be old, and the statuses hold the levels."""
-        for runbook in [*filter(whose, self._entries)]:
+        for runbook in [*filter(only, self._entries)]:
             self.forget(runbook)
 
-    def senses(self, runbook: Ref) -> Mapping[Key, Sense]:
+    def monitor_states(self, runbook: Ref) -> Mapping[Key, MonitorState]:
         """Return the track and last reading of each entry; before the first reading, the track it began with."""
         entries = self._entries.get(runbook, {})
-        return {key: sense for key, one in entries.items() if (sense := one.sense)}
+        return {key: monitor_state for key, one in entries.items() if (monitor_state := one.monitor_state)}
 
     async def run(self) -> None:
         """Start the due checks, forever."""
@@ -139,23 +139,23 @@ class Sensor:
             while True:
                 await self._collect(self.monotonic())
                 self._begin_checks()
-                await (self._breathe() if self._checks or self.hurried() else self._rest())
+                await (self._breathe() if self._checks or self.has_urgent() else self._rest())
         finally:
             for task in self._tasks:
                 task.cancel()
 
     async def _collect(self, until: float) -> None:
         """Take the entries due by `until`. Query the metrics of a source together, before the waiting checks."""
-        together: dict[str, list[_Entry]] = {}
+        read_together: dict[str, list[_Entry]] = {}
         for count, (moment, entry) in enumerate(self._due(until), 1):
             if not isinstance(entry.watch.ask, AskMetric):
                 self._checks.append((moment, entry))
             elif self._admit(moment, entry):
-                together.setdefault(entry.watch.ask.source, []).append(entry)
+                read_together.setdefault(entry.watch.ask.source, []).append(entry)
             if count % PER_TURN == 0:
                 self._begin_checks()
-                await _turn()
-        for entries in together.values():
+                await _yield_to_loop()
+        for entries in read_together.values():
             self._spawn(entries)
 
     def _due(self, until: float) -> Iterator[tuple[float, _Entry]]:
@@ -187,9 +187,9 @@ class Sensor:
         If there are more checks than time, the checks are late, but neither a switch nor the lease is.
         """
         began = self.monotonic()
-        await _turn()
+        await _yield_to_loop()
         kept = self.monotonic() - began
-        await asyncio.sleep(max(kept * LEFT, HURRY if self.hurried() else 0.0))
+        await asyncio.sleep(max(kept * LEFT, HURRY if self.has_urgent() else 0.0))
 
     async def _rest(self) -> None:
         """Wait until the first entry is due, or a new one may be due sooner."""
@@ -219,7 +219,7 @@ class Sensor:
                 track = self._learn(entry, readings.get(key, UNABLE), now)
                 self._put(_again(entry, track, now, at, began), entry)
             if done % PER_TURN == 0:
-                await _turn()
+                await _yield_to_loop()
 
     async def _readings(self, watches: Sequence[Watch]) -> Mapping[Key, Reading]:
         """Return the readings. An unexpected exception is logged and counts as no data for these watches.
@@ -235,10 +235,10 @@ class Sensor:
 
     def _learn(self, entry: _Entry, reading: Reading, now: datetime) -> Track:
         watch, before, last, kind = entry.watch, entry.track, entry.reading, kind_of(reading)
-        level = seen(watch, reading, before)
+        level = level_of(watch, reading, before)
         track = advance(before, level, reading.value, reading.reason, now, watch.timing)
         entry.track, entry.reading, entry.steady = track, reading, last is None or kind_of(last) == kind
-        self.metrics.sensed(
+        self.metrics.observe_reading(
             watch.key.group, RESULTS.get(level, "unknown"), None if reading.ok is None else reading.latency
         )
         is_new = last is None or before is None or before.level != track.level
@@ -267,7 +267,7 @@ class Sensor:
             self._dropped = 0
 
 
-async def _turn() -> None:
+async def _yield_to_loop() -> None:
     """Yield to the event loop."""
     await asyncio.sleep(0)
 

@@ -11,48 +11,48 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from runbook_operator.core import url_policy
-from runbook_operator.core.check_not_performed import UnaskedError
+from runbook_operator.core.check_not_performed import CheckNotPerformedError
 from runbook_operator.core.monitors import (
     AskGrpc,
     AskHttp,
     AskMetric,
     AskNumber,
     AskTcp,
-    Kept,
     Key,
-    Place,
     Reading,
+    SecretKeyRef,
     Secured,
+    ServiceEndpoint,
     Watch,
 )
 from runbook_operator.core.references import Ref
 from runbook_operator.egress import health_protocols
 from runbook_operator.egress.egress_guard import Fault, Tls
 from runbook_operator.egress.health_protocols import NO_MATCH, OPEN, CheckResult, contains
-from runbook_operator.egress.http_client import Endpoint, How, Matcher, Outbound
+from runbook_operator.egress.http_client import Endpoint, Matcher, Outbound, RequestOptions
 from runbook_operator.kube.endpoint_cache import Addresses, Destination
 from runbook_operator.kube.secret_cache import Secrets
-from runbook_operator.monitoring.io.metric_reader import Measuring
+from runbook_operator.monitoring.io.metric_reader import MetricReader
 from runbook_operator.monitoring.io.number_reader import Numbers
 
 Check = AskHttp | AskTcp | AskGrpc
 Ask = Callable[[Destination], Awaitable[CheckResult]]
 PODS_AT_ONCE = 16
 """Concurrent checks of the pods of one Service, since all checks share the connections of the egress guard."""
-DOUBTFUL = frozenset({"401", "403", Fault.TLS.value})
+MAYBE_OLD_SECRET = frozenset({"401", "403", Fault.TLS.value})
 """Results that may come from a credential or a CA that was replaced since it was read."""
 LONGEST_PATH = 128
 HEALTHY = "Healthy"
 
 
 @dataclass(frozen=True)
-class Asking:
+class HealthChecker:
     """The health checker: it gives one Reading for each watch."""
 
     out: Outbound
     addresses: Addresses
     secrets: Secrets
-    measure: Measuring
+    measure: MetricReader
     numbers: Numbers
 
     async def __call__(self, watches: Sequence[Watch]) -> Mapping[Key, Reading]:
@@ -75,7 +75,7 @@ class Asking:
         match = contains(check.contains) if isinstance(check, AskHttp) and check.contains else None
         try:
             return {key: await self.check(check, seconds, match)}
-        except UnaskedError as error:
+        except CheckNotPerformedError as error:
             return {key: Reading(reason=error.reason, message=str(error))}
 
     async def _counted(self, key: Key, ask: AskNumber, seconds: float) -> Mapping[Key, Reading]:
@@ -88,15 +88,15 @@ class Asking:
     async def check(self, check: Check, seconds: float, match: Matcher | None = None) -> Reading:
         """Check once; `match` gets the body of an HTTP answer and returns True if it is as expected.
 
-        Raises UnaskedError if the check cannot be performed.
+        Raises CheckNotPerformedError if the check cannot be performed.
         """
-        if isinstance(check.where, Place):
+        if isinstance(check.where, ServiceEndpoint):
             return await self._of_service(check, check.where, seconds, match)
         how = await self._how(check, seconds, Tls())
         result = await health_protocols.http(self.out, check.where, check.expected, match, how)
         return self._told(check, result, url_policy.shown(check.where))
 
-    async def _of_service(self, check: Check, place: Place, seconds: float, match: Matcher | None) -> Reading:
+    async def _of_service(self, check: Check, place: ServiceEndpoint, seconds: float, match: Matcher | None) -> Reading:
         destinations = await self.addresses.destinations(place)
         ask = await self._way(check, place.service, seconds, match)
 
@@ -108,7 +108,7 @@ class Asking:
         return worst(place.service, destinations, await _each(destinations, read))
 
     async def _way(self, check: Check, service: Ref, seconds: float, match: Matcher | None) -> Ask:
-        """Return the function that checks one destination; raises UnaskedError if a Secret lacks a needed value."""
+        """Return the function that checks one destination; raises CheckNotPerformedError if a Secret lacks a needed value."""
         if isinstance(check, AskTcp):
             return lambda to: health_protocols.tcp(self.out, to.address, to.port, seconds)
         tls = await self._tls(check.tls, service) if check.tls else None
@@ -123,22 +123,24 @@ class Asking:
         ca = await self.secrets.value(secured.ca) if secured.ca else b""
         return Tls(ca, secured.server_name or f"{service.name}.{service.namespace}.svc", secured.skip_verify)
 
-    async def _how(self, check: AskHttp, seconds: float, tls: Tls) -> How:
+    async def _how(self, check: AskHttp, seconds: float, tls: Tls) -> RequestOptions:
         headers = {name: value if isinstance(value, str) else await self._text(value) for name, value in check.headers}
-        return How(headers=headers, seconds=seconds, tls=tls)
+        return RequestOptions(headers=headers, seconds=seconds, tls=tls)
 
-    async def _text(self, kept: Kept) -> str:
+    async def _text(self, kept: SecretKeyRef) -> str:
         """Return the value of a Secret's key, without the line end that most tools append."""
         value = await self.secrets.value(kept)
         if not value.isascii():
-            raise UnaskedError("SecretUnusable", f"key {kept.key} of {kept.secret} is not ASCII, as a header must be")
+            raise CheckNotPerformedError(
+                "SecretUnusable", f"key {kept.key} of {kept.secret} is not ASCII, as a header must be"
+            )
         return value.decode().strip()
 
     def _told(self, check: Check, result: CheckResult, where: str) -> Reading:
-        if result.status in DOUBTFUL:
-            for kept in _kept(check):
-                self.secrets.doubt(kept)
-        return told(result, where)
+        if result.status in MAYBE_OLD_SECRET:
+            for kept in _secret_keys(check):
+                self.secrets.distrust(kept)
+        return reading_of(result, where)
 
 
 async def _each(
@@ -154,7 +156,7 @@ async def _each(
     return await asyncio.gather(*map(one, destinations))
 
 
-def told(result: CheckResult, where: str) -> Reading:
+def reading_of(result: CheckResult, where: str) -> Reading:
     """Return the Reading of one check."""
     reason, message = result.status, f"{result.status} from {where}"
     if result.status.isdigit():
@@ -186,8 +188,8 @@ def _path(check: Check) -> str:
     return check.path.partition("?")[0][:LONGEST_PATH] if isinstance(check, AskHttp) else ""
 
 
-def _kept(check: Check) -> Iterator[Kept]:
+def _secret_keys(check: Check) -> Iterator[SecretKeyRef]:
     if isinstance(check, AskHttp):
-        yield from (value for _, value in check.headers if isinstance(value, Kept))
+        yield from (value for _, value in check.headers if isinstance(value, SecretKeyRef))
     if not isinstance(check, AskTcp) and check.tls and check.tls.ca:
         yield check.tls.ca

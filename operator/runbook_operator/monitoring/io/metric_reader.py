@@ -60,7 +60,7 @@ class Usual(Protocol):
 
 
 @dataclass(frozen=True)
-class Measuring:
+class MetricReader:
     """The metric reader: numbers from sources, with their baselines."""
 
     sources: Sources

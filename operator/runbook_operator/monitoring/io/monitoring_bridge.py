@@ -6,11 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from runbook_operator.cache.snapshot_builder import runbook_world
+from runbook_operator.cache.snapshot_builder import runbook_snapshot
 from runbook_operator.cache.store import Store
-from runbook_operator.core.monitors import Key, Sense
+from runbook_operator.core.monitors import Key, MonitorState
 from runbook_operator.core.references import Ref
-from runbook_operator.core.sharding import Whose, everybody
+from runbook_operator.core.sharding import ObjectFilter, all_objects
 from runbook_operator.deployments import guard
 from runbook_operator.egress.http_client import Outbound
 from runbook_operator.kube.client import Kube
@@ -21,16 +21,16 @@ from runbook_operator.monitoring.backends.configured_sources import MetricSource
 from runbook_operator.monitoring.declared_monitors import watches
 from runbook_operator.monitoring.entry_status import signals, tracks_of
 from runbook_operator.monitoring.io.baselines import Baselines
-from runbook_operator.monitoring.io.check_scheduler import Sensor
-from runbook_operator.monitoring.io.health_checker import Asking
-from runbook_operator.monitoring.io.metric_reader import Measuring
+from runbook_operator.monitoring.io.check_scheduler import CheckScheduler
+from runbook_operator.monitoring.io.health_checker import HealthChecker
+from runbook_operator.monitoring.io.metric_reader import MetricReader
 from runbook_operator.monitoring.io.number_reader import Numbers
 from runbook_operator.runtime import clock
 from runbook_operator.settings import Settings
 from runbook_operator.telemetry.metrics import Metrics
 
 
-class Senses:
+class MonitoringComponents:
     """The components of monitoring: health checker, metric sources, baselines, and addresses of Services and pods."""
 
     def __init__(self, settings: Settings, kube: Kube, watch_kube: Kube, out: Outbound, metrics: Metrics) -> None:
@@ -40,10 +40,10 @@ class Senses:
         self.addresses = Addresses(
             Paths(watch_kube), settings.namespaces, settings.watch_seconds, settings.resync_seconds
         )
-        measuring, required = Measuring(self.sources, self.baselines), settings.require_service_account
+        measuring, required = MetricReader(self.sources, self.baselines), settings.require_service_account
         secrets = Secrets(kube, requires_account=required)
         numbers = Numbers(Paths(watch_kube), requires_account=required)
-        self.asking = Asking(out, self.addresses, secrets, measuring, numbers)
+        self.asking = HealthChecker(out, self.addresses, secrets, measuring, numbers)
         metrics.gauge("metric_source_problems", "What is wrong with metric sources.", self._problems)
 
     def work(self) -> list[Coroutine[Any, Any, None]]:
@@ -60,46 +60,46 @@ class Senses:
 
 
 @dataclass
-class Sensing:
+class MonitoringBridge:
     """The bridge. Every method uses the current store; `wake` gets the switches to reconcile again."""
 
-    sensor: Sensor
+    scheduler: CheckScheduler
     store: Store
     wake: Callable[[Iterable[Ref]], None]
     now: Callable[[], datetime] = clock.now
     _watched: dict[Ref, tuple[str, int]] = field(default_factory=dict)
     """The uid and the generation of the Runbooks whose entries are watched."""
 
-    def look(self, ref: Ref) -> None:
+    def sync(self, ref: Ref) -> None:
         """Watch what a Runbook declares, beginning with the levels in its status; forget one that is deleted."""
         runbook = self.store.runbooks.get(ref)
         if runbook is None or runbook.meta.deleting:
-            self.sensor.forget(ref)
+            self.scheduler.forget(ref)
             self._watched.pop(ref, None)
             return
         edition = (runbook.meta.uid, runbook.meta.generation)
         if self._watched.get(ref) != edition:
-            self.sensor.watch(ref, watches(runbook).watches, tracks_of(runbook, self.now()))
+            self.scheduler.watch(ref, watches(runbook).watches, tracks_of(runbook, self.now()))
             self._watched[ref] = edition
 
-    def senses(self, ref: Ref) -> Mapping[Key, Sense]:
-        return self.sensor.senses(ref)
+    def monitor_states(self, ref: Ref) -> Mapping[Key, MonitorState]:
+        return self.scheduler.monitor_states(ref)
 
-    def tell(self, ref: Ref) -> None:
+    def send_signals(self, ref: Ref) -> None:
         """Pass signals to the switches of a Runbook; if it does not parse, the earlier signals stand."""
         runbook = self.store.runbooks.get(ref)
         if runbook is None or runbook.spec is None:
             return
-        world = runbook_world(self.store, runbook, self.now(), senses=self.senses(ref))
-        sources = (signals(world), guard.signals(world))
-        for switch in world.switches.values():
+        snapshot = runbook_snapshot(self.store, runbook, self.now(), monitor_states=self.monitor_states(ref))
+        sources = (signals(snapshot), guard.signals(snapshot))
+        for switch in snapshot.switches.values():
             if switch.spec.runbook == ref.name:
                 said = (one for source in sources for one in source.get(switch.spec.switch, ()))
-                self.wake(self.store.hear(switch.meta.ref, tuple(said)))
+                self.wake(self.store.set_signals(switch.meta.ref, tuple(said)))
 
-    def clear(self, whose: Whose = everybody) -> None:
+    def clear(self, only: ObjectFilter = all_objects) -> None:
         """Drop old signals where leading begins. Each Runbook gives them again when it is reconciled."""
-        self.sensor.clear(whose)
-        self.store.hush(whose)
-        for runbook in [*filter(whose, self._watched)]:
+        self.scheduler.clear(only)
+        self.store.clear_signals(only)
+        for runbook in [*filter(only, self._watched)]:
             del self._watched[runbook]

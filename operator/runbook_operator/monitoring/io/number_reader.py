@@ -11,10 +11,10 @@ from typing import Any
 
 from runbook_operator.api.rbac_generation import AGGREGATE, PREFIX
 from runbook_operator.core.accounts import Account
-from runbook_operator.core.check_not_performed import UnaskedError
+from runbook_operator.core.check_not_performed import CheckNotPerformedError
 from runbook_operator.core.label_selectors import selector
 from runbook_operator.core.monitors import AskHttp, AskNumber, AskObject, AskPods, Key, Reading
-from runbook_operator.core.observed_object import Missing, Seen
+from runbook_operator.core.observed_object import Missing, ObservedObject
 from runbook_operator.core.queries import Denied, Find
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
@@ -32,12 +32,12 @@ from runbook_operator.sources import REGISTRY
 from runbook_operator.sources.source_base import Found, NoNumberError, Number
 
 Fetch = Callable[[AskHttp, Matcher], Awaitable[Reading]]
-"""Perform the request as a check, and pass the body of a healthy answer to the matcher; raises UnaskedError."""
+"""Perform the request as a check, and pass the body of a healthy answer to the matcher; raises CheckNotPerformedError."""
 AT_ONCE = 8
 """Concurrent reads; they share the API server with the reads of a throw."""
 SAME = 1.0
 """Seconds for which metrics of one target share one list of its pods."""
-KEPT = 86_400.0
+CACHED_SECONDS = 86_400.0
 """Seconds after which the memory of a source is dropped, since it is of no use then."""
 
 
@@ -52,7 +52,7 @@ class Numbers:
     """True if nothing is read for a Runbook that names no service account."""
     _memories: dict[Key, tuple[float, Any]] = field(default_factory=dict)
     """By entry, the time and the memory of its source; the oldest first."""
-    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     def __post_init__(self) -> None:
         self._owned = Owned()
@@ -65,7 +65,7 @@ class Numbers:
             if isinstance(ask.request, AskHttp):
                 return await self._fetched(key, ask, ask.request, fetch)
             found = self._number(key, ask, await self._read(ask.source, ask.request))
-        except (UnaskedError, NoNumberError) as error:
+        except (CheckNotPerformedError, NoNumberError) as error:
             return Reading(reason=error.reason, message=str(error), latency=self.monotonic() - began)
         return _measured(found, self.monotonic() - began)
 
@@ -98,49 +98,51 @@ class Numbers:
         now = self.monotonic()
         self._memories.pop(key, None)
         self._memories[key] = (now, memory)
-        while next(iter(self._memories.values()))[0] <= now - KEPT:
+        while next(iter(self._memories.values()))[0] <= now - CACHED_SECONDS:
             del self._memories[next(iter(self._memories))]
 
     async def _read(self, source: str, request: AskObject | AskPods) -> Any:
         """Return a Seen, or the bodies of pods."""
         account = request.account
         if self.requires_account and account is None:
-            raise UnaskedError(Reason.NO_ACCOUNT, UNNAMED)
+            raise CheckNotPerformedError(Reason.NO_ACCOUNT, UNNAMED)
         try:
-            async with self._turns:
+            async with self._slots:
                 if isinstance(request, AskObject):
-                    return await self._seen(request.ref, account)
+                    return await self._observed(request.ref, account)
                 return await self._pods(request.of, account)
         except errors.ApiError as error:
             hint = _role(source) if isinstance(error, errors.ForbiddenError) and account is None else ""
-            raise UnaskedError(error.reason, " ".join(filter(None, (f"{error}.", error.user_action, hint)))) from error
+            raise CheckNotPerformedError(
+                error.reason, " ".join(filter(None, (f"{error}.", error.user_action, hint)))
+            ) from error
 
-    async def _seen(self, ref: Ref, account: Account | None) -> Seen:
+    async def _observed(self, ref: Ref, account: Account | None) -> ObservedObject:
         found = await read_target(self.paths.as_(account), ref)
         if isinstance(found, Missing):
-            raise UnaskedError(found.reason, found.message)
+            raise CheckNotPerformedError(found.reason, found.message)
         return found
 
     async def _pods(self, of: Ref, account: Account | None) -> tuple[Mapping[str, Any], ...]:
         """Return the pods that a workload owns, or that a Service selects by their labels."""
-        seen = await self._seen(of, account)
-        chosen = selector(seen.body)
+        observed = await self._observed(of, account)
+        chosen = selector(observed.body)
         if not chosen:
-            raise UnaskedError("NoSelector", f"{of} chooses no pods by their labels")
+            raise CheckNotPerformedError("NoSelector", f"{of} chooses no pods by their labels")
         pods = await self._lists.answer(Find("v1", "Pod", of.namespace, chosen), (), account)
         if isinstance(pods, Denied):
-            raise UnaskedError(pods.reason, pods.message if account else f"{pods.message} {_role('pods')}")
-        found = await self._owned.of(seen, pods, lambda query: self._lists.answer(query, (), account))
-        if not found and _wants_pods(seen):
-            raise UnaskedError("NoPods", f"{of} has no pod, of which nothing can be told")
+            raise CheckNotPerformedError(pods.reason, pods.message if account else f"{pods.message} {_role('pods')}")
+        found = await self._owned.of(observed, pods, lambda query: self._lists.answer(query, (), account))
+        if not found and _wants_pods(observed):
+            raise CheckNotPerformedError("NoPods", f"{of} has no pod, of which nothing can be told")
         return found
 
 
-def _wants_pods(seen: Seen) -> bool:
+def _wants_pods(observed: ObservedObject) -> bool:
     """True if pods should exist: a workload at 0 has none on purpose, so no pod is waiting."""
-    if kind_of(seen) == DAEMON_SET:
-        return rolling_out(seen).desired > 0
-    return seen.ref.kind == "Service" or seen.replicas > 0
+    if kind_of(observed) == DAEMON_SET:
+        return rolling_out(observed).desired > 0
+    return observed.ref.kind == "Service" or observed.replicas > 0
 
 
 def _measured(number: Number, latency: float) -> Reading:

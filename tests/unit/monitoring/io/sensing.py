@@ -11,10 +11,10 @@ from itertools import pairwise
 from typing import Any
 
 from runbook_operator.core.level_tracker import Level, Timing, Track
-from runbook_operator.core.monitors import AskMetric, AskTcp, Key, Measure, Place, Reading, Watch
+from runbook_operator.core.monitors import AskMetric, AskTcp, Key, Measure, Reading, ServiceEndpoint, Watch
 from runbook_operator.core.references import API_VERSION, Ref
 from runbook_operator.core.thresholds import parse
-from runbook_operator.monitoring.io.check_scheduler import Sensor
+from runbook_operator.monitoring.io.check_scheduler import CheckScheduler
 from runbook_operator.telemetry.metrics import Metrics
 from tests.builders import NAMESPACE, NOW
 
@@ -76,7 +76,7 @@ class Asked:
 
 
 @dataclass
-class Scene:
+class PlanContext:
     """A sensor and whom it asks. Left out is the network: an answer is what the test says, after as long as it says."""
 
     seconds: dict[str, float] = field(default_factory=dict)
@@ -97,7 +97,7 @@ class Scene:
 
     def __post_init__(self) -> None:
         passes = passing()
-        self.sensor = Sensor(
+        self.scheduler = CheckScheduler(
             self.ask or self.answer,
             self.changed.append,
             lambda _runbook: self.leading,
@@ -120,17 +120,17 @@ class Scene:
         return {one.key: self.answers.get(one.key.name, GOOD) for one in watches}
 
     def watch(self, *watches: Watch, runbook: Ref = SHOP, known: Mapping[Key, Track] | None = None) -> None:
-        self.sensor.watch(runbook, watches, known or {})
+        self.scheduler.watch(runbook, watches, known or {})
 
     def times(self, name: str) -> list[float]:
         return [one.at for one in self.asked if name in one.names]
 
     def level(self, one: Watch) -> Level:
-        return self.sensor.senses(one.key.runbook)[one.key].track.level
+        return self.scheduler.monitor_states(one.key.runbook)[one.key].track.level
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        task = asyncio.create_task(self.sensor.run())
+        task = asyncio.create_task(self.scheduler.run())
         try:
             yield
         finally:
@@ -144,7 +144,7 @@ class Scene:
 
 def check(name: str = "ready", period: float = 10, timing: Timing = PROMPT, runbook: Ref = SHOP) -> Watch:
     key = Key(runbook, "HealthEndpoint", name)
-    ask = AskTcp(Place(Ref("v1", "Service", NAMESPACE, name)))
+    ask = AskTcp(ServiceEndpoint(Ref("v1", "Service", NAMESPACE, name)))
     return Watch(key, ask, timedelta(seconds=period), timedelta(seconds=2), timing)
 
 

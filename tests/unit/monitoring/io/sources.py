@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from runbook_operator.core.monitors import Key
-from runbook_operator.monitoring.io.metric_reader import Measuring, MetricSource, Worst
+from runbook_operator.monitoring.io.metric_reader import MetricReader, MetricSource, Worst
 from tests.unit.monitoring.backends.sources import AT
 
 
@@ -38,5 +38,5 @@ class Usuals:
         return f"nothing is known of {query} in {source} over {window.days} days, {worst}, for {key.name}"
 
 
-def measuring(sources: Sources, usual: Usuals, now: Callable[[], datetime] = lambda: AT) -> Measuring:
-    return Measuring(sources, usual, now)
+def measuring(sources: Sources, usual: Usuals, now: Callable[[], datetime] = lambda: AT) -> MetricReader:
+    return MetricReader(sources, usual, now)

@@ -182,8 +182,8 @@ async def test_no_reading_waits_for_a_slow_source_and_a_later_one_has_it(
 
 async def test_it_is_asked_once_for_all_who_ask_the_same_at_the_same_time_and_later(usual: Usual) -> None:
     async with usual.open():
-        everybody = (usual.of(namespace=name) for name in ("shop", "shop", "elsewhere"))
-        assert await asyncio.gather(*everybody) == [4.0, 4.0, 4.0]
+        all_objects = (usual.of(namespace=name) for name in ("shop", "shop", "elsewhere"))
+        assert await asyncio.gather(*all_objects) == [4.0, 4.0, 4.0]
         assert len(usual.asked) == 1
 
         await usual.of("other")

@@ -20,7 +20,7 @@ from tests.unit.monitoring.io.sensing import (
     GOOD,
     NOTHING,
     SHOP,
-    Scene,
+    PlanContext,
     check,
     gaps,
     metric,
@@ -32,13 +32,13 @@ from tests.unit.monitoring.io.sensing import (
 DOCS = replace(SHOP, name="docs")
 
 
-def sample(scene: Scene, name: str, labels: dict[str, str] | None = None) -> float:
+def sample(scene: PlanContext, name: str, labels: dict[str, str] | None = None) -> float:
     return scene.metrics.registry.get_sample_value(f"runbook_operator_{name}", labels or {}) or 0.0
 
 
 @on_a_fake_clock
 async def test_an_entry_is_asked_a_period_apart_however_long_the_answers_take() -> None:
-    scene = Scene(seconds={"ready": 7.0})
+    scene = PlanContext(seconds={"ready": 7.0})
     scene.watch(check("ready", period=10))
 
     await scene.run(100)
@@ -48,7 +48,7 @@ async def test_an_entry_is_asked_a_period_apart_however_long_the_answers_take() 
 
 @on_a_fake_clock
 async def test_load_does_not_stretch_the_period() -> None:
-    scene = Scene(work=0.3)
+    scene = PlanContext(work=0.3)
     scene.watch(*(check(f"check-{number}", period=10) for number in range(20)))
 
     await scene.run(1000)
@@ -61,7 +61,7 @@ async def test_load_does_not_stretch_the_period() -> None:
 
 @on_a_fake_clock
 async def test_what_was_missed_is_not_made_up_for_and_its_lateness_is_counted() -> None:
-    scene = Scene()
+    scene = PlanContext()
     scene.watch(check(period=10))
     with scene.running():
         await asyncio.sleep(20)
@@ -77,7 +77,7 @@ async def test_what_was_missed_is_not_made_up_for_and_its_lateness_is_counted() 
 
 @on_a_fake_clock
 async def test_what_is_late_by_nearly_a_period_is_not_asked_twice_in_a_row() -> None:
-    scene = Scene()
+    scene = PlanContext()
     scene.watch(check(period=10))
     with scene.running():
         await asyncio.sleep(10)
@@ -87,14 +87,14 @@ async def test_what_is_late_by_nearly_a_period_is_not_asked_twice_in_a_row() -> 
     assert gaps(scene.times("ready")) == [19.8, 10.2]
 
 
-async def until_asked(scene: Scene) -> None:
+async def until_asked(scene: PlanContext) -> None:
     while not scene.asked:  # noqa: ASYNC110 # it waits for the fake clock
         await asyncio.sleep(0.1)
 
 
 async def first_asks(number: int, period: float) -> dict[str, float]:
     """After how many seconds each of so many entries was asked first."""
-    scene = Scene()
+    scene = PlanContext()
     scene.watch(*(check(f"check-{one}", period=period) for one in range(number)))
     await scene.run(max(period, LONGEST_FIRST) + 1)
     return {f"check-{one}": scene.times(f"check-{one}")[0] - BEGINNING for one in range(number)}
@@ -122,7 +122,7 @@ def test_the_first_asks_are_the_same_after_a_restart() -> None:
 
 @on_a_fake_clock
 async def test_nobody_waits_for_a_first_answer_as_long_as_a_long_period_is() -> None:
-    scene = Scene()
+    scene = PlanContext()
     day = timing(no_data_after=86400)
     scene.watch(check(period=3600, timing=day), *(metric(f"metric-{one}", 3600, timing=day) for one in range(3)))
 
@@ -136,7 +136,7 @@ async def test_nobody_waits_for_a_first_answer_as_long_as_a_long_period_is() -> 
 
 @on_a_fake_clock
 async def test_an_entry_is_never_asked_twice_at_once() -> None:
-    scene = Scene(seconds={"ready": 25.0})
+    scene = PlanContext(seconds={"ready": 25.0})
     scene.watch(check("ready", period=10))
 
     await scene.run(120)
@@ -147,7 +147,7 @@ async def test_an_entry_is_never_asked_twice_at_once() -> None:
 
 @on_a_fake_clock
 async def test_an_entry_that_changes_while_it_is_asked_waits_for_the_answer_and_drops_it() -> None:
-    scene = Scene(seconds={"ready": 25.0}, answers={"ready": BAD})
+    scene = PlanContext(seconds={"ready": 25.0}, answers={"ready": BAD})
     with scene.running():
         scene.watch(check("ready", period=10))
         await asyncio.sleep(10)
@@ -155,7 +155,7 @@ async def test_an_entry_that_changes_while_it_is_asked_waits_for_the_answer_and_
 
         scene.watch(check("ready", period=11))
         await asyncio.sleep(24)
-        assert (len(scene.asked), scene.changed, scene.sensor.senses(SHOP)) == (1, [], {})
+        assert (len(scene.asked), scene.changed, scene.scheduler.monitor_states(SHOP)) == (1, [], {})
         await asyncio.sleep(40)
 
     assert scene.changed == [SHOP]
@@ -164,7 +164,7 @@ async def test_an_entry_that_changes_while_it_is_asked_waits_for_the_answer_and_
 
 @on_a_fake_clock
 async def test_a_target_that_hangs_holds_nobody_else_up() -> None:
-    scene = Scene(seconds={f"hangs-{number}": 3600.0 for number in range(100)})
+    scene = PlanContext(seconds={f"hangs-{number}": 3600.0 for number in range(100)})
     scene.watch(*(check(f"hangs-{number}", period=1) for number in range(100)), check("well", period=1))
 
     await scene.run(100)
@@ -175,7 +175,7 @@ async def test_a_target_that_hangs_holds_nobody_else_up() -> None:
 
 @on_a_fake_clock
 async def test_the_metrics_of_one_source_are_asked_together_and_checks_one_by_one() -> None:
-    scene = Scene()
+    scene = PlanContext()
     for name in ("shop", "docs"):
         runbook = replace(SHOP, name=name)
         mine = [metric(f"{name}-{one}", period=15, runbook=runbook) for one in range(100)]
@@ -190,7 +190,7 @@ async def test_the_metrics_of_one_source_are_asked_together_and_checks_one_by_on
 
 @on_a_fake_clock
 async def test_what_was_declared_later_is_asked_together_with_what_was_there() -> None:
-    scene = Scene()
+    scene = PlanContext()
     with scene.running():
         scene.watch(metric("first", period=15))
         await asyncio.sleep(52)
@@ -203,7 +203,7 @@ async def test_what_was_declared_later_is_asked_together_with_what_was_there() -
 
 @on_a_fake_clock
 async def test_only_a_leader_asks_and_periods_without_one_are_not_made_up_for() -> None:
-    scene = Scene(leading=False)
+    scene = PlanContext(leading=False)
     scene.watch(*(check(f"check-{number}", period=10) for number in range(100)))
     with scene.running():
         await asyncio.sleep(100)
@@ -220,17 +220,17 @@ async def test_only_a_leader_asks_and_periods_without_one_are_not_made_up_for() 
 
 @on_a_fake_clock
 async def test_a_new_leader_begins_with_what_the_statuses_say() -> None:
-    scene = Scene()
+    scene = PlanContext()
     ready = check(timing=timing(60))
     scene.watch(ready)
     await scene.run(10)
-    scene.sensor.clear()
-    assert scene.sensor.senses(SHOP) == {}
+    scene.scheduler.clear()
+    assert scene.scheduler.monitor_states(SHOP) == {}
 
     track = Track("Critical", NOW - timedelta(hours=1), "Critical", NOW - timedelta(minutes=1))
     scene.watch(ready, known={ready.key: track})
-    assert scene.sensor.senses(SHOP)[ready.key].track == track
-    assert scene.sensor.senses(SHOP)[ready.key].reading == Reading()
+    assert scene.scheduler.monitor_states(SHOP)[ready.key].track == track
+    assert scene.scheduler.monitor_states(SHOP)[ready.key].reading == Reading()
 
     scene.changed.clear()
     with scene.running():
@@ -242,11 +242,11 @@ async def test_a_new_leader_begins_with_what_the_statuses_say() -> None:
 
 @on_a_fake_clock
 async def test_an_answer_from_before_leading_began_is_dropped() -> None:
-    scene = Scene(seconds={"ready": 5.0})
+    scene = PlanContext(seconds={"ready": 5.0})
     scene.watch(check())
     with scene.running():
         await until_asked(scene)
-        scene.sensor.clear()
+        scene.scheduler.clear()
         await asyncio.sleep(60)
 
     assert (len(scene.asked), scene.changed) == (1, [])
@@ -254,34 +254,34 @@ async def test_an_answer_from_before_leading_began_is_dropped() -> None:
 
 @on_a_fake_clock
 async def test_a_runbook_that_is_gone_is_asked_no_more_and_what_is_under_way_is_dropped() -> None:
-    scene = Scene(seconds={"ready": 3.0})
+    scene = PlanContext(seconds={"ready": 3.0})
     scene.watch(check(), runbook=SHOP)
     with scene.running():
         await until_asked(scene)
         scene.watch(check("docs", runbook=DOCS), runbook=DOCS)
-        scene.sensor.forget(SHOP)
+        scene.scheduler.forget(SHOP)
         await asyncio.sleep(100)
 
     assert len(scene.times("ready")) == 1
     assert len(scene.times("docs")) >= 9
     assert set(scene.changed) == {DOCS}
-    assert scene.sensor.senses(SHOP) == {}
+    assert scene.scheduler.monitor_states(SHOP) == {}
 
 
 @on_a_fake_clock
 async def test_what_is_watched_no_more_leaves_nothing_behind() -> None:
-    scene = Scene()
+    scene = PlanContext()
     for edit in range(1000):
         scene.watch(*(check(f"check-{one}", period=3600 + edit) for one in range(10)))
 
-    assert len(scene.sensor._heap) <= 30
-    scene.sensor.forget(SHOP)
-    assert (scene.sensor._heap, scene.sensor._entries) == ([], {})
+    assert len(scene.scheduler._heap) <= 30
+    scene.scheduler.forget(SHOP)
+    assert (scene.scheduler._heap, scene.scheduler._entries) == ([], {})
 
 
 @on_a_fake_clock
 async def test_what_is_unchanged_goes_on_where_it_was() -> None:
-    scene = Scene(answers={"ready": BAD})
+    scene = PlanContext(answers={"ready": BAD})
     watch = check(timing=timing(25))
     with scene.running():
         for _ in range(18):
@@ -295,23 +295,23 @@ async def test_what_is_unchanged_goes_on_where_it_was() -> None:
 
 @on_a_fake_clock
 async def test_what_has_changed_begins_anew() -> None:
-    scene = Scene(answers={"ready": BAD})
+    scene = PlanContext(answers={"ready": BAD})
     scene.watch(check())
     await scene.run(10)
     assert scene.level(check()) == "Critical"
 
     edited = check(period=20)
     scene.watch(edited)
-    assert scene.sensor.senses(SHOP) == {}
+    assert scene.scheduler.monitor_states(SHOP) == {}
 
     known = Track("Ok", NOW, "Ok", NOW)
     scene.watch(check(period=30), known={edited.key: known})
-    assert scene.sensor.senses(SHOP)[edited.key].track == known
+    assert scene.scheduler.monitor_states(SHOP)[edited.key].track == known
 
 
 @on_a_fake_clock
 async def test_an_entry_that_is_edited_again_and_again_is_asked_all_the_same() -> None:
-    scene = Scene()
+    scene = PlanContext()
     with scene.running():
         for edit in range(50):
             scene.watch(replace(check(period=10), timeout=timedelta(milliseconds=edit + 1)))
@@ -322,18 +322,18 @@ async def test_an_entry_that_is_edited_again_and_again_is_asked_all_the_same() -
 
 @on_a_fake_clock
 async def test_a_runbook_is_looked_at_for_a_first_answer_and_for_a_new_level_and_for_nothing_else() -> None:
-    scene = Scene(answers={"ready": NOTHING})
+    scene = PlanContext(answers={"ready": NOTHING})
     scene.watch(check(period=10))
     with scene.running():
         for answer, calls in ((NOTHING, 1), (NOTHING, 1), (GOOD, 2), (GOOD, 2), (NOTHING, 2), (BAD, 3), (BAD, 3)):
             scene.answers["ready"] = answer
             await asyncio.sleep(10)
-            assert (len(scene.changed), scene.sensor.senses(SHOP)[check().key].reading) == (calls, answer)
+            assert (len(scene.changed), scene.scheduler.monitor_states(SHOP)[check().key].reading) == (calls, answer)
 
 
 @on_a_fake_clock
 async def test_what_time_alone_changes_is_asked_when_it_may_change_and_not_a_period_later() -> None:
-    scene = Scene(answers={"ready": BAD, "errors": Reading(value=11.0)})
+    scene = PlanContext(answers={"ready": BAD, "errors": Reading(value=11.0)})
     ready, errors = check(period=60, timing=timing(5)), metric(period=60, timing=timing(5))
     scene.watch(ready, errors)
 
@@ -346,7 +346,7 @@ async def test_what_time_alone_changes_is_asked_when_it_may_change_and_not_a_per
 
 @on_a_fake_clock
 async def test_the_lack_of_data_is_told_in_time_too() -> None:
-    scene = Scene(answers={"ready": NOTHING})
+    scene = PlanContext(answers={"ready": NOTHING})
     ready = check(period=30, timing=timing(no_data_after=70))
     known = Track("Ok", NOW, "Ok", NOW - timedelta(seconds=15))
     scene.watch(ready, known={ready.key: known})
@@ -359,7 +359,7 @@ async def test_the_lack_of_data_is_told_in_time_too() -> None:
 
 @on_a_fake_clock
 async def test_failures_that_are_counted_come_a_period_apart() -> None:
-    scene = Scene(answers={"ready": BAD})
+    scene = PlanContext(answers={"ready": BAD})
     ready = check(period=10, timing=timing(failures=3))
     scene.watch(ready)
     with scene.running():
@@ -373,8 +373,8 @@ async def test_failures_that_are_counted_come_a_period_apart() -> None:
 
 @on_a_fake_clock
 async def test_a_clock_that_stands_still_has_nobody_asked_more_than_once_a_second() -> None:
-    scene = Scene(answers={"ready": BAD})
-    scene.sensor.now = lambda: NOW
+    scene = PlanContext(answers={"ready": BAD})
+    scene.scheduler.now = lambda: NOW
     scene.watch(check(period=10, timing=timing(0.1)))
 
     await scene.run(30)
@@ -384,7 +384,7 @@ async def test_a_clock_that_stands_still_has_nobody_asked_more_than_once_a_secon
 
 @on_a_fake_clock
 async def test_a_clock_that_is_put_back_stops_nothing() -> None:
-    scene = Scene(answers={"ready": GOOD})
+    scene = PlanContext(answers={"ready": GOOD})
     ready = check(period=10, timing=timing(15))
     scene.watch(ready)
     with scene.running():
@@ -395,7 +395,7 @@ async def test_a_clock_that_is_put_back_stops_nothing() -> None:
 
     assert scene.level(ready) == "Critical"
     assert sum(gaps(scene.times("ready"))) == pytest.approx(70, abs=2)
-    assert scene.sensor.senses(SHOP)[ready.key].track.since < NOW
+    assert scene.scheduler.monitor_states(SHOP)[ready.key].track.since < NOW
 
 
 @on_a_fake_clock
@@ -405,16 +405,18 @@ async def test_a_bug_of_the_asker_is_logged_and_is_no_data_and_everything_goes_o
             raise KeyError("nobody foresaw this")
         return {one.key: GOOD for one in watches}
 
-    scene = Scene(ask=ask)
+    scene = PlanContext(ask=ask)
     buggy, well = check("buggy", timing=timing(no_data_after=25)), check("well")
     scene.watch(buggy, well)
     with capture_logs() as logs:
         await scene.run(50)
 
-    senses = scene.sensor.senses(SHOP)
-    assert senses[buggy.key].track.level == "Stale"
-    assert senses[buggy.key].reading == Reading(reason="Unable", message="the operator itself was not able to ask")
-    assert senses[well.key].track.level == "Ok"
+    monitor_states = scene.scheduler.monitor_states(SHOP)
+    assert monitor_states[buggy.key].track.level == "Stale"
+    assert monitor_states[buggy.key].reading == Reading(
+        reason="Unable", message="the operator itself was not able to ask"
+    )
+    assert monitor_states[well.key].track.level == "Ok"
     assert [one["log_level"] for one in logs] == ["error"] * len(logs)
     assert sample(scene, "readings_total", {"group": "HealthEndpoint", "result": "ok"}) == 5
     assert len(logs) >= 5
@@ -425,7 +427,7 @@ async def test_what_the_asker_leaves_out_is_no_data() -> None:
     async def ask(watches: Sequence[Watch]) -> Mapping[Key, Reading]:
         return {one.key: Reading(value=1.0) for one in watches if one.key.name == "errors"}
 
-    scene = Scene(ask=ask)
+    scene = PlanContext(ask=ask)
     scene.watch(metric("errors"), metric("lost"))
 
     await scene.run(15)
@@ -441,7 +443,7 @@ async def test_readings_are_counted_by_what_they_say_and_checks_by_how_long_they
         "busy": Reading(latency=5.0),
         "high": Reading(value=11.0, latency=0.1),
     }
-    scene = Scene(answers=answers)
+    scene = PlanContext(answers=answers)
     scene.watch(*(check(name) for name in ("well", "down", "busy")), metric("high", period=10))
 
     await scene.run(10)
@@ -455,7 +457,7 @@ async def test_readings_are_counted_by_what_they_say_and_checks_by_how_long_they
 
 @on_a_fake_clock
 async def test_after_a_stall_few_checks_begin_between_two_turns_of_everything_else() -> None:
-    scene = Scene()
+    scene = PlanContext()
     scene.watch(*(check(f"check-{number}") for number in range(1000)))
     with scene.running():
         await asyncio.sleep(0.01)
@@ -469,7 +471,7 @@ async def test_after_a_stall_few_checks_begin_between_two_turns_of_everything_el
 
 @on_a_fake_clock
 async def test_after_a_stall_metrics_wait_for_no_check_to_begin() -> None:
-    scene = Scene(work=0.01)
+    scene = PlanContext(work=0.01)
     scene.watch(*(check(f"check-{number}") for number in range(1000)), metric(period=10))
     with scene.running():
         await asyncio.sleep(0.01)
@@ -480,7 +482,7 @@ async def test_after_a_stall_metrics_wait_for_no_check_to_begin() -> None:
     assert asked.index(["errors"]) <= 1000 / PER_TURN * CHECKS_PER_TURN
 
 
-async def share_of_checks(scene: Scene) -> float:
+async def share_of_checks(scene: PlanContext) -> float:
     """Of the loop's time, where there are twice as many checks as there is time for."""
     scene.watch(*(check(f"check-{number}", period=10) for number in range(2000)))
     await scene.run(100)
@@ -489,20 +491,20 @@ async def share_of_checks(scene: Scene) -> float:
 
 @on_a_fake_clock
 async def test_more_checks_than_there_is_time_for_leave_a_fifth_of_it_to_everybody_else() -> None:
-    assert 0.75 < await share_of_checks(Scene(work=0.01)) < 0.85
+    assert 0.75 < await share_of_checks(PlanContext(work=0.01)) < 0.85
 
 
 @on_a_fake_clock
 async def test_while_a_lever_moves_more_checks_than_there_is_time_for_leave_most_of_it_and_still_go_on() -> None:
-    scene = Scene(work=0.001)
-    scene.sensor.hurried = lambda: True
+    scene = PlanContext(work=0.001)
+    scene.scheduler.has_urgent = lambda: True
 
     assert 0.1 < await share_of_checks(scene) < 0.2
 
 
 @on_a_fake_clock
 async def test_what_waits_to_be_begun_is_not_begun_once_somebody_else_leads() -> None:
-    scene = Scene()
+    scene = PlanContext()
     scene.watch(*(check(f"check-{number}") for number in range(100)))
     with scene.running():
         await asyncio.sleep(0.01)
@@ -517,7 +519,7 @@ async def test_what_waits_to_be_begun_is_not_begun_once_somebody_else_leads() ->
     assert len(scene.asked) <= begun + CHECKS_PER_TURN
 
 
-class Turns(Metrics):
+class ElectionLoop(Metrics):
     """In which turn of the loop each entry fell due, and in which its answer was taken."""
 
     def __init__(self) -> None:
@@ -529,15 +531,15 @@ class Turns(Metrics):
         del seconds
         self.due.append(passing().turns)
 
-    def sensed(self, group: str, result: str, seconds: float | None) -> None:
+    def observe_reading(self, group: str, result: str, seconds: float | None) -> None:
         del group, result, seconds
         self.taken.append(passing().turns)
 
 
 @on_a_fake_clock
 async def test_many_metrics_of_one_call_are_taken_in_parts_before_and_after_it() -> None:
-    turns = Turns()
-    scene = Scene(metrics=turns)
+    turns = ElectionLoop()
+    scene = PlanContext(metrics=turns)
     scene.watch(*(metric(f"metric-{number}") for number in range(1000)))
 
     await scene.run(15)
@@ -549,7 +551,7 @@ async def test_many_metrics_of_one_call_are_taken_in_parts_before_and_after_it()
 
 @on_a_fake_clock
 async def test_what_is_under_way_ends_with_the_sensor() -> None:
-    scene = Scene(seconds={"ready": 3600.0})
+    scene = PlanContext(seconds={"ready": 3600.0})
     scene.watch(check())
 
     await scene.run(10)
@@ -561,7 +563,7 @@ async def test_what_is_under_way_ends_with_the_sensor() -> None:
 
 @on_a_fake_clock
 async def test_two_answers_of_another_kind_are_reported_and_answers_that_take_turns_are_not() -> None:
-    scene = Scene(answers={"ready": BAD})
+    scene = PlanContext(answers={"ready": BAD})
     scene.watch(check(period=10))
     with scene.running():
         await asyncio.sleep(60)

@@ -23,11 +23,11 @@ from runbook_operator.core.monitors import (
     AskGrpc,
     AskHttp,
     AskTcp,
-    Kept,
     Key,
-    Place,
     Reading,
+    SecretKeyRef,
     Secured,
+    ServiceEndpoint,
     Watch,
 )
 from runbook_operator.core.references import API_VERSION, Ref
@@ -36,9 +36,18 @@ from runbook_operator.egress.http_client import Outbound
 from runbook_operator.kube.discovery import Paths
 from runbook_operator.kube.endpoint_cache import Addresses, Destination
 from runbook_operator.kube.secret_cache import DOUBTED_SECONDS, Secrets
-from runbook_operator.monitoring.io.health_checker import Asking, Check, worst
+from runbook_operator.monitoring.io.health_checker import Check, HealthChecker, worst
 from runbook_operator.monitoring.io.number_reader import Numbers
-from tests.unit.egress.servers import Names, ca, certified, closed_port, silent, site, talking, watch_connections
+from tests.unit.egress.servers import (
+    Names,
+    ca,
+    certified,
+    closed_port,
+    silent,
+    talking,
+    traffic_target,
+    watch_connections,
+)
 from tests.unit.kube.cluster import (
     NAMESPACE,
     Body,
@@ -54,10 +63,10 @@ from tests.unit.kube.cluster import (
 from tests.unit.monitoring.io.sources import Sources, Usuals, measuring
 
 RUNBOOK = Ref(API_VERSION, "Runbook", NAMESPACE, "shop")
-WEB = Place(Ref("v1", "Service", NAMESPACE, "web"))
+WEB = ServiceEndpoint(Ref("v1", "Service", NAMESPACE, "web"))
 EACH = replace(WEB, each=True)
-TOKEN = Kept(Ref("v1", "Secret", NAMESPACE, "token"), "token")
-CA = Kept(Ref("v1", "Secret", NAMESPACE, "ca"), "ca.crt")
+TOKEN = SecretKeyRef(Ref("v1", "Secret", NAMESPACE, "token"), "token")
+CA = SecretKeyRef(Ref("v1", "Secret", NAMESPACE, "ca"), "ca.crt")
 LOOPBACK = ip_network("127.0.0.0/8")
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -69,11 +78,11 @@ def connections(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @dataclass
-class Scene:
+class PlanContext:
     """A cluster, and somebody who asks in it."""
 
     cluster: Cluster
-    asking: Asking
+    asking: HealthChecker
     time: float = 1000.0
 
     async def ask(self, check: Check, seconds: float = 2.0) -> Reading:
@@ -88,11 +97,13 @@ def watch(check: Check, name: str = "web", seconds: float = 2.0) -> Watch:
 
 
 @asynccontextmanager
-async def scene(*bodies: Body, patterns: Sequence[str] = (), names: Names | None = None) -> AsyncIterator[Scene]:
+async def scene(*bodies: Body, patterns: Sequence[str] = (), names: Names | None = None) -> AsyncIterator[PlanContext]:
     async with cluster(*bodies) as (there, kube):
         out = Outbound([pattern(one) for one in patterns], [LOOPBACK], resolver=names)
         addresses = Addresses(Paths(kube))
-        made = Scene(there, Asking(out, addresses, Secrets(kube), measuring(Sources(), Usuals()), Numbers(Paths(kube))))
+        made = PlanContext(
+            there, HealthChecker(out, addresses, Secrets(kube), measuring(Sources(), Usuals()), Numbers(Paths(kube)))
+        )
         made.asking.secrets.monotonic = lambda: made.time
         running = asyncio.create_task(addresses.run())
         try:
@@ -134,7 +145,7 @@ HEALTH = AskHttp(WEB, "/health")
 async def test_http_is_told_by_its_status_and_its_body(
     status: int, check: AskHttp, expected: tuple[bool, str, str]
 ) -> None:
-    async with site(answers(status)) as there, scene(service(there.port)) as made:
+    async with traffic_target(answers(status)) as there, scene(service(there.port)) as made:
         ok, reason, message = expected
 
         assert told(await made.ask(check)) == (ok, reason, message.format(port=there.port))
@@ -142,7 +153,7 @@ async def test_http_is_told_by_its_status_and_its_body(
 
 
 async def test_a_body_that_is_too_large_to_be_looked_through_says_nothing() -> None:
-    async with site(answers(text="x" * 70_000)) as there, scene(service(there.port)) as made:
+    async with traffic_target(answers(text="x" * 70_000)) as there, scene(service(there.port)) as made:
         reading = await made.ask(replace(HEALTH, contains="well"))
 
     assert told(reading) == (
@@ -241,7 +252,7 @@ async def test_an_address_that_no_service_has_is_not_asked(address: str) -> None
 
 async def test_headers_go_along_as_they_are_written_and_as_secrets_hold_them() -> None:
     check = replace(HEALTH, headers=(("Authorization", TOKEN), ("X-Team", "shop")))
-    async with site() as there, scene(service(there.port), secret(token=b"Bearer s3cret\n")) as made:
+    async with traffic_target() as there, scene(service(there.port), secret(token=b"Bearer s3cret\n")) as made:
         assert (await made.ask(check)).ok
 
     (request,) = there.requests
@@ -273,7 +284,7 @@ async def test_a_token_that_was_replaced_is_read_again_once_the_old_one_is_not_a
     check = replace(HEALTH, headers=(("Authorization", TOKEN),))
     status = 200
     async with (
-        site(lambda: web.Response(status=status)) as there,
+        traffic_target(lambda: web.Response(status=status)) as there,
         scene(service(there.port), secret(token=b"0ld")) as made,
     ):
         assert (await made.ask(check)).ok
@@ -290,7 +301,7 @@ async def test_a_token_that_was_replaced_is_read_again_once_the_old_one_is_not_a
 async def test_tls_is_verified_for_the_name_of_the_service() -> None:
     check = replace(HEALTH, tls=Secured(CA))
     tls = certified("web.shop.svc")
-    async with site(tls=tls) as there, scene(service(there.port), secret("ca", **{"ca.crt": ca()})) as made:
+    async with traffic_target(tls=tls) as there, scene(service(there.port), secret("ca", **{"ca.crt": ca()})) as made:
         assert told(await made.ask(check)) == (True, "Healthy", f"200 from Service/web:{there.port}/health")
         other = replace(check, tls=Secured(CA, "db.shop.svc"))
         ok, reason, message = told(await made.ask(other))
@@ -304,7 +315,7 @@ async def test_an_authority_that_was_replaced_is_read_again_once_it_vouches_for_
     new = trustme.CA()
     check = replace(HEALTH, tls=Secured(CA))
     tls = certified("web.shop.svc", by=new)
-    async with site(tls=tls) as there, scene(service(there.port), secret("ca", **{"ca.crt": ca()})) as made:
+    async with traffic_target(tls=tls) as there, scene(service(there.port), secret("ca", **{"ca.crt": ca()})) as made:
         assert (await made.ask(check)).reason == "TLS"
         made.cluster.put(secret("ca", **{"ca.crt": new.cert_pem.bytes()}))
         made.time += DOUBTED_SECONDS
@@ -316,7 +327,7 @@ URL = "http://health.example.com:{port}/status?key=k3y"
 
 
 async def test_a_url_is_asked_where_the_administrator_allows_it_and_its_query_is_not_shown() -> None:
-    async with site() as there:
+    async with traffic_target() as there:
         url = URL.format(port=there.port)
         allowed = [f"http://*.example.com:{there.port}/*"]
         async with scene(patterns=allowed, names=Names(["127.0.0.1"])) as made:
@@ -348,13 +359,13 @@ async def test_a_url_that_may_not_or_cannot_be_asked_is_no_news(url: str, reason
 
 
 @asynccontextmanager
-async def pods(*sites: Any, ready: Sequence[bool] = (True, True, True)) -> AsyncIterator[Scene]:
+async def pods(*sites: Any, ready: Sequence[bool] = (True, True, True)) -> AsyncIterator[PlanContext]:
     """A Service over three pods, each with an address of its own, all at the port of the first site."""
     hosts = [f"127.0.0.{number}" for number in range(2, 5)]
     ones = [pod(f"web-{number}", host) for number, host in enumerate(hosts)]
     parts = [endpoint(one, ready=is_ready) for one, is_ready in zip(ones, ready, strict=True)]
     async with (
-        site(sites[0], host=hosts[0]) as first,
+        traffic_target(sites[0], host=hosts[0]) as first,
         elsewhere(hosts[1], first.port, sites[1]),
         elsewhere(hosts[2], first.port, sites[2]),
         scene(service(), *ones, endpoints(*parts, port=first.port)) as made,
@@ -470,10 +481,10 @@ async def test_a_right_to_pods_that_is_missing_is_told() -> None:
 
 
 async def test_several_watches_are_answered_at_once_each_by_its_own_reading() -> None:
-    async with talking(silent) as slow, site(answers(503)) as there:
+    async with talking(silent) as slow, traffic_target(answers(503)) as there:
         bodies = [service(slow, name="slow"), service(there.port)]
         async with scene(*bodies) as made:
-            wait = watch(AskHttp(Place(Ref("v1", "Service", NAMESPACE, "slow"))), "slow", seconds=0.3)
+            wait = watch(AskHttp(ServiceEndpoint(Ref("v1", "Service", NAMESPACE, "slow"))), "slow", seconds=0.3)
             found = await made.asking([wait, watch(HEALTH, "bad"), watch(AskTcp(replace(WEB, port="x")), "none")])
 
     assert {key.name: one.reason for key, one in found.items()} == {
@@ -485,7 +496,7 @@ async def test_several_watches_are_answered_at_once_each_by_its_own_reading() ->
 
 async def test_a_thousand_checks_ask_the_api_server_nothing() -> None:
     check = replace(HEALTH, headers=(("Authorization", TOKEN),))
-    async with site() as there, scene(service(there.port), secret(token=b"s3cret")) as made:
+    async with traffic_target() as there, scene(service(there.port), secret(token=b"s3cret")) as made:
         await made.ask(check)
         await asyncio.sleep(0.05)
         before = list(made.cluster.asked)

@@ -13,8 +13,8 @@ from typing import Any, Literal
 import pytest
 from aiohttp import web
 
-from runbook_operator.core.check_not_performed import UnaskedError
-from runbook_operator.core.monitors import AskHttp, AskNumber, AskObject, AskPods, Key, Place, Reading
+from runbook_operator.core.check_not_performed import CheckNotPerformedError
+from runbook_operator.core.monitors import AskHttp, AskNumber, AskObject, AskPods, Key, Reading, ServiceEndpoint
 from runbook_operator.core.references import API_VERSION, Ref
 from runbook_operator.core.target_kinds import TargetRefs
 from runbook_operator.egress import health_protocols
@@ -27,10 +27,10 @@ from runbook_operator.monitoring.io.number_reader import Numbers
 from runbook_operator.sources import REGISTRY
 from tests.builders import ACCOUNT, NAMESPACE, NOW, WEB, Body, workload_body
 from tests.revisions import DS, STS
-from tests.unit.egress.servers import closed_port, site
+from tests.unit.egress.servers import closed_port, traffic_target
 
 KEY = Key(Ref(API_VERSION, "Runbook", NAMESPACE, "shop"), "Metric", "depth")
-QUEUE = Place(Ref("v1", "Service", NAMESPACE, "queue"))
+QUEUE = ServiceEndpoint(Ref("v1", "Service", NAMESPACE, "queue"))
 SELECTS: Any = {"selector": {"matchLabels": {"app": "web"}}}
 SELECTED = {
     "deployments": workload_body(3, **SELECTS),
@@ -306,7 +306,7 @@ async def test_what_a_source_remembers_is_of_one_metric_and_kept_while_it_is_of_
     cluster.faults.clear()
     assert (await numbers.read(KEY, restarts, nobody)).value == 3.0
 
-    clock.seconds += module.KEPT
+    clock.seconds += module.CACHED_SECONDS
     await numbers.read(other, restarts, nobody)
     assert set(numbers._memories) == {other}
 
@@ -377,7 +377,7 @@ def by_http(port: int) -> Callable[[AskHttp, Matcher], Awaitable[Reading]]:
 
 
 async def test_a_number_is_read_out_of_an_answer() -> None:
-    async with site(lambda: web.json_response({"queues": [{"depth": 3}, {"depth": 7}]})) as served:
+    async with traffic_target(lambda: web.json_response({"queues": [{"depth": 3}, {"depth": 7}]})) as served:
         numbers = Numbers(Paths(Cluster()))
         found = await numbers.read(KEY, ask("http", jsonPath="$.queues[*].depth"), by_http(served.port))
 
@@ -398,7 +398,7 @@ async def test_a_number_is_read_out_of_an_answer() -> None:
 async def test_an_answer_that_is_not_well_or_has_no_number_is_none_and_is_not_told(
     response: Callable[[], web.Response], reason: str
 ) -> None:
-    async with site(response) as served:
+    async with traffic_target(response) as served:
         found = await Numbers(Paths(Cluster())).read(KEY, ask("http", jsonPath="$.depth"), by_http(served.port))
 
     assert (found.value, found.ok, found.reason) == (None, None, reason)
@@ -414,7 +414,7 @@ async def test_nobody_who_answers_is_no_number() -> None:
 
 async def test_what_cannot_be_asked_says_why() -> None:
     async def unasked(_: AskHttp, __: Matcher) -> Reading:
-        raise UnaskedError("SecretNotFound", "Secret/queue does not exist in namespace shop")
+        raise CheckNotPerformedError("SecretNotFound", "Secret/queue does not exist in namespace shop")
 
     found = await Numbers(Paths(Cluster())).read(KEY, ask("http", jsonPath="$.depth"), unasked)
 

@@ -8,13 +8,25 @@ import pytest
 from runbook_operator.api.runbook import RunbookStatus
 from runbook_operator.core.installation import Installation
 from runbook_operator.core.observed_object import Missing
-from runbook_operator.core.queries import HasAccount, May, Query, Ruling
+from runbook_operator.core.queries import AccessReview, HasAccount, Query, ReviewResult
 from runbook_operator.core.reasons import Reason
-from runbook_operator.permissions import allowed_actions
-from runbook_operator.reconcile.snapshot import Policy, RunbookWorld
-from runbook_operator.reconcile.steps import Act, WriteStatus
+from runbook_operator.permissions import enabled_actions
+from runbook_operator.reconcile.snapshot import Policy, RunbookSnapshot
+from runbook_operator.reconcile.steps import WriteStatus, WriteTarget
 from runbook_operator.runbooks.runbook_reconcile import next_step
-from tests.builders import ACCOUNT, NOW, WEB, Simulation, condition, kill_switch, runbook, scale, seen, switch, unseen
+from tests.builders import (
+    ACCOUNT,
+    NOW,
+    WEB,
+    Simulation,
+    condition,
+    kill_switch,
+    observed,
+    runbook,
+    scale,
+    switch,
+    unseen,
+)
 from tests.probing import Story, container, endpoint, get, service, workload
 
 NOTIFY = {"notify": {"contact": "oncall", "message": "stopped"}}
@@ -49,7 +61,7 @@ def test_thrown_action_that_is_not_allowed_is_never_done_and_stalls() -> None:
     thrown = simulation("notify").throw().drive()
 
     assert thrown.replicas == 3
-    assert not [step for step in thrown.steps if isinstance(step, Act)]
+    assert not [step for step in thrown.steps if isinstance(step, WriteTarget)]
     assert condition(thrown.status(), "Stalled")[:2] == ("True", Reason.ACTION_NOT_ALLOWED)
 
 
@@ -90,14 +102,14 @@ def test_service_account_is_limited_by_its_own_rights_and_not_by_the_list() -> N
     assert named.throw().drive().replicas == 0
 
 
-def world_of(policy: Policy, **spec: Any) -> RunbookWorld:
+def world_of(policy: Policy, **spec: Any) -> RunbookSnapshot:
     declared = runbook(**spec)
     switches = {f"shop-{entry}": switch(entry) for entry in declared.spec.switches()} if declared.spec else {}
-    return RunbookWorld(declared, switches, unseen(declared) | {WEB: seen()}, NOW, policy=policy)
+    return RunbookSnapshot(declared, switches, unseen(declared) | {WEB: observed()}, NOW, policy=policy)
 
 
 def of_runbook(policy: Policy, **spec: Any) -> tuple[Reason, str] | None:
-    return allowed_actions.of_runbook(world_of(policy, **spec))
+    return enabled_actions.of_runbook(world_of(policy, **spec))
 
 
 def test_runbook_with_an_action_that_is_not_allowed_is_not_ready() -> None:
@@ -128,15 +140,15 @@ def test_probe_that_is_not_allowed_is_not_set() -> None:
     story = probed()
 
     assert (story.live, story.told.reason) == (get(), Reason.ACTION_NOT_ALLOWED)
-    assert allowed_actions.of_probes(story.world()) == (
+    assert enabled_actions.of_probes(story.snapshot()) == (
         Reason.ACTION_NOT_ALLOWED,
         Installation(probes=False, release="ops", release_namespace="infra").probes_refusal("ready"),
     )
 
 
 def test_probe_is_allowed_where_nothing_is_enforced_or_an_account_is_named() -> None:
-    assert allowed_actions.of_probes(probed(enforce=False).world()) is None
-    assert allowed_actions.of_probes(probed(serviceAccountName="deployer").world()) is None
+    assert enabled_actions.of_probes(probed(enforce=False).snapshot()) is None
+    assert enabled_actions.of_probes(probed(serviceAccountName="deployer").snapshot()) is None
 
 
 def test_probe_that_was_set_before_is_restored_though_it_is_no_longer_allowed() -> None:
@@ -149,16 +161,16 @@ def test_probe_that_was_set_before_is_restored_though_it_is_no_longer_allowed() 
     assert story.live == get()
 
 
-def hidden(*actions: str, **spec: Any) -> RunbookWorld:
+def hidden(*actions: str, **spec: Any) -> RunbookSnapshot:
     """The Runbook of which the operator may not read the workload."""
     it = runbook(**spec)
     missing = Missing(WEB, Reason.FORBIDDEN, "ops may not get deployments (apps). Grant it: kubectl create role")
-    answers: dict[Query, Ruling] = {HasAccount(ACCOUNT): Ruling(allowed=True)}
-    return RunbookWorld(it, {}, unseen(it) | {WEB: missing}, NOW, answers, policy=only(*actions))
+    answers: dict[Query, ReviewResult] = {HasAccount(ACCOUNT): ReviewResult(allowed=True)}
+    return RunbookSnapshot(it, {}, unseen(it) | {WEB: missing}, NOW, answers, policy=only(*actions))
 
 
-def told(world: RunbookWorld) -> RunbookStatus:
-    step = next(step for step in [next_step(replace(world, switches={"shop-stop": switch()}))] if step)
+def told(snapshot: RunbookSnapshot) -> RunbookStatus:
+    step = next(step for step in [next_step(replace(snapshot, switches={"shop-stop": switch()}))] if step)
     assert isinstance(step, WriteStatus)
     assert isinstance(step.status, RunbookStatus)
     return step.status
@@ -180,7 +192,7 @@ def test_target_of_an_allowed_action_that_cannot_be_read_names_the_grant(spec: d
 
 def test_missing_right_of_an_allowed_action_names_the_helm_upgrade_that_binds_it() -> None:
     simulation = Simulation(policy=only("scale")).with_target(3).with_runbook()
-    simulation.lacking = {May("patch", "apps", "deployments/scale", "shop", "web")}
+    simulation.lacking = {AccessReview("patch", "apps", "deployments/scale", "shop", "web")}
 
     message = ready(simulation.drive())[2]
 
@@ -191,6 +203,6 @@ def test_missing_right_of_an_allowed_action_names_the_helm_upgrade_that_binds_it
 def test_missing_right_of_an_operator_without_a_helm_release_names_the_grant_alone() -> None:
     policy = Policy(installation=Installation(actions=("scale",)))
     simulation = Simulation(policy=policy).with_target(3).with_runbook()
-    simulation.lacking = {May("patch", "apps", "deployments/scale", "shop", "web")}
+    simulation.lacking = {AccessReview("patch", "apps", "deployments/scale", "shop", "web")}
 
     assert "for action scale. Grant it: kubectl create" in ready(simulation.drive())[2]

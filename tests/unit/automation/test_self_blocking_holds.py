@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from runbook_operator.core.observed_object import seen_of
+from runbook_operator.core.observed_object import observed_from
 from runbook_operator.core.queries import Read
 from runbook_operator.core.references import Ref
 from runbook_operator.switches.engine import next_step
@@ -34,7 +34,7 @@ def ready(action: Body | None = None, *, automatic: bool = True, **spec: Any) ->
     simulation = Simulation().with_object(service("web", app="web")).with_object(service("model", app="web"))
     simulation.with_object(service("other", app="other")).with_object(service("bare"))
     spec = {"targets": [TARGET], "killSwitches": [switch, kill_switch("halt")]} | spec
-    simulation.store.put_target(seen_of(workload_body(3, template={"metadata": {"labels": {"app": "web"}}})))
+    simulation.store.put_target(observed_from(workload_body(3, template={"metadata": {"labels": {"app": "web"}}})))
     return simulation.with_runbook(**spec).drive()
 
 
@@ -103,14 +103,14 @@ def test_switch_that_people_alone_throw_has_no_remark() -> None:
 
 
 def test_switch_that_holds_itself_says_so_and_names_the_command_that_releases_it() -> None:
-    simulation = ready(**dependency("model")).sense("Engage", name="model", source="Dependency").drive()
+    simulation = ready(**dependency("model")).monitor_state("Engage", name="model", source="Dependency").drive()
 
     status, reason, message = condition(simulation.status(), "Automatic")
     assert (simulation.replicas, status, reason) == (0, "True", "HeldByItself")
     assert message.endswith('-p \'{"spec":{"engaged":false,"reason":"it holds itself engaged"}}\'')
-    assert next_step(simulation.world(thorough=False)) is None
+    assert next_step(simulation.snapshot(thorough=False)) is None
     assert simulation.silence().drive().replicas == 3
-    assert simulation.sense("Release", name="model", source="Dependency").release().drive().replicas == 3
+    assert simulation.monitor_state("Release", name="model", source="Dependency").release().drive().replicas == 3
     assert condition(simulation.status(), "Automatic")[1] == "Automatic"
 
 
@@ -123,4 +123,4 @@ def test_service_is_not_read_on_the_way_of_a_throw() -> None:
     made = ready(**dependency("model"))
     made.__class__ = Reading
 
-    assert made.sense("Engage", name="model", source="Dependency").drive().replicas == 0
+    assert made.monitor_state("Engage", name="model", source="Dependency").drive().replicas == 0

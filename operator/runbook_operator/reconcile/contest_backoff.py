@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Protocol
 
 
-class FightBudget(Protocol):
+class ContestBackoff(Protocol):
     """The back-off policy of contests. It must be pure: the same contest always gets the same pause."""
 
     @property
