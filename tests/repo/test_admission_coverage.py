@@ -1,6 +1,6 @@
 """The campaign of admission policies has a case for each field that an action writes.
 
-The fields are found in the source: every place in which an action makes an DesiredField, with the field as it is written there.
+The fields are found in the source: every place in which an action makes a DesiredField, with the field as written.
 """
 
 import ast
@@ -53,7 +53,7 @@ COVERED = {
 
 
 def written() -> Iterator[str]:
-    """Each field of an DesiredField that an action makes."""
+    """Each field of a DesiredField that an action makes."""
     for path in WRITERS:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Aim":

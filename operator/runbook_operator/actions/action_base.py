@@ -71,23 +71,23 @@ class Action(ABC):
         return needed(cls.rights, target)
 
     @staticmethod
-    def wants(desired: DesiredField, observed: ObservedObject) -> bool:  # noqa: ARG004 # the base signature
+    def wants(desired: DesiredField, observed: ObservedObject) -> bool:
         """True if a desired field that was reached and has drifted is to be reapplied."""
         return True
 
     @staticmethod
-    def afterwards(spec: Any, context: PlanContext) -> tuple[Remark, ...]:  # noqa: ARG004 # the base signature
+    def afterwards(spec: Any, context: PlanContext) -> tuple[Remark, ...]:
         """Return remarks that need reads; they are made after all writes, so that no throw waits for them."""
         return ()
 
     @staticmethod
-    def revokes(desired: DesiredField, observed: ObservedObject) -> bool:  # noqa: ARG004 # the base signature
+    def revokes(desired: DesiredField, observed: ObservedObject) -> bool:
         """True if a release deletes the object that the action created: it has not started its work."""
         return False
 
     @staticmethod
     def progress(
         spec: Any, context: PlanContext, desired: DesiredField, observed: ObservedObject | Missing
-    ) -> Progress:  # noqa: ARG004 # the base signature
+    ) -> Progress:
         """Return the progress of a desired field after its write; called again whenever its object changes."""
         return DONE

@@ -125,7 +125,7 @@ class BlockTraffic(Action):
     @staticmethod
     def progress(
         spec: BlockTrafficSpec, context: PlanContext, desired: DesiredField, observed: ObservedObject | Missing
-    ) -> Progress:  # noqa: ARG004 # the base signature
+    ) -> Progress:
         """Verify the block at the last written object, since it is not complete before.
 
         A failed request proves more than a condition; a condition explains why a request did not fail.

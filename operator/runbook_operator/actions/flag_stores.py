@@ -39,7 +39,7 @@ def at_home(context: PlanContext, flag: str, value: str, *, must_exist: bool) ->
 def in_environment(
     context: PlanContext, container: str, flag: str, value: str, *, must_exist: bool
 ) -> tuple[DesiredField | Remark, ...]:
-    """Plan the change of a container's environment variable, which rolls out the workload; raises Refused, NeedsRead."""
+    """Plan the change of a container's environment variable, which replaces the pods; raises Refused and NeedsRead."""
     observed = rollable(context)
     place = _container(observed, container)
     field = f"{place}.env[name={quoted(flag)}]"
@@ -62,7 +62,10 @@ def _new_variable(observed: ObservedObject, place: str, flag: str, *, must_exist
     """
     container = field_paths.get(observed.body, place)
     if container.get("envFrom"):
-        text = f"{observed.ref} has no variable {flag} in env of {container['name']}: it is added there, where it overrides "
+        text = (
+            f"{observed.ref} has no variable {flag} in env of {container['name']}: it is added there, where it "
+            "overrides "
+        )
         return Remark(Reason.FLAG_ADDED, f"{text}one of envFrom, and removed by the release")
     if must_exist:
         names = [str(one["name"]) for one in container.get("env") or () if "name" in one]

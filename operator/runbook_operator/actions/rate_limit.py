@@ -71,13 +71,13 @@ class RateLimit(Action):
         return f"rate limit {spec.target} to {spec.requests} per {spec.per}"
 
     @staticmethod
-    def afterwards(spec: RateLimitSpec, context: PlanContext) -> tuple[Remark, ...]:  # noqa: ARG004 # the base signature
+    def afterwards(spec: RateLimitSpec, context: PlanContext) -> tuple[Remark, ...]:
         return affected_neighbours.remarks(context)
 
     @staticmethod
     def progress(
         spec: RateLimitSpec, context: PlanContext, desired: DesiredField, observed: ObservedObject | Missing
-    ) -> Progress:  # noqa: ARG004 # the base signature
+    ) -> Progress:
         return outcome(context, desired)
 
 

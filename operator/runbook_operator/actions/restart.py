@@ -27,14 +27,14 @@ class Restart(Action):
     rights = RIGHTS
 
     @staticmethod
-    def plan(spec: RestartSpec, context: PlanContext) -> Plan:  # noqa: ARG004 # the scene has the target
+    def plan(spec: RestartSpec, context: PlanContext) -> Plan:  # the scene has the target
         observed = rollable(context)
         return (restarted_once(context, observed), *unreplaced_pods(observed), *nothing_to_restart(observed))
 
     @staticmethod
     def progress(
         spec: RestartSpec, context: PlanContext, desired: DesiredField, observed: ObservedObject | Missing
-    ) -> Progress:  # noqa: ARG004 # the base signature
+    ) -> Progress:
         return restarted(context, observed)
 
     @staticmethod

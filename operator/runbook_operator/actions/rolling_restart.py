@@ -28,10 +28,16 @@ def rollable(context: PlanContext) -> ObservedObject:
     observed = context.require(context.workload)
     if kind_of(observed) not in KINDS:
         names = ", ".join(kind for _, kind in KINDS)
-        text = f"{observed.ref}: pods of a {observed.ref.kind} cannot be restarted one after the other; target one of {names}"
+        text = (
+            f"{observed.ref}: pods of a {observed.ref.kind} cannot be restarted one after the other; target one of "
+            f"{names}"
+        )
         raise Refused(Reason.NOT_RESTARTABLE, text)
     if kind_of(observed) == DEPLOYMENT and observed.body["spec"].get("paused"):
-        text = f"{observed.ref} is paused, so no pod would be replaced; kubectl rollout resume deployment/{observed.ref.name}"
+        text = (
+            f"{observed.ref} is paused, so no pod would be replaced; kubectl rollout resume "
+            f"deployment/{observed.ref.name}"
+        )
         raise Refused(Reason.PAUSED, text)
     return observed
 

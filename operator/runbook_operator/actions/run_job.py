@@ -153,7 +153,7 @@ class RunJob(Action):
         return Progress(not spec.wait, running_state(desired.ref, job))
 
     @staticmethod
-    def revokes(desired: DesiredField, observed: ObservedObject) -> bool:  # noqa: ARG004 # the base signature
+    def revokes(desired: DesiredField, observed: ObservedObject) -> bool:
         """True while the Job has no pod: if it waits for room, it could run its command long after the release."""
         return not has_pods(observed.body)
 

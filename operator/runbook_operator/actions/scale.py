@@ -85,7 +85,7 @@ class Scale(Action):
     @staticmethod
     def progress(
         spec: Any, context: PlanContext, desired: DesiredField, observed: ObservedObject | Missing
-    ) -> Progress:  # noqa: ARG004 # the base signature
+    ) -> Progress:
         """Report how many pods are ready; a throw does not wait for them."""
         if desired.field != REPLICAS or isinstance(observed, Missing) or observed.replicas != desired.held:
             return DONE

@@ -117,7 +117,7 @@ class SetFlag(Action):
     @staticmethod
     def progress(
         spec: SetFlagSpec, context: PlanContext, desired: DesiredField, observed: ObservedObject | Missing
-    ) -> Progress:  # noqa: ARG004 # the base signature
+    ) -> Progress:
         return restarted(context, observed) if desired.field.startswith(REPLACING) else DONE
 
     @staticmethod

@@ -43,7 +43,7 @@ class Suspend(Action):
     )
 
     @staticmethod
-    def plan(spec: SuspendSpec, context: PlanContext) -> Plan:  # noqa: ARG004 # the scene has the target
+    def plan(spec: SuspendSpec, context: PlanContext) -> Plan:  # the scene has the target
         ref = context.workload
         way = PLANNERS.get((ref.group, ref.kind))
         if way is None:
@@ -55,7 +55,7 @@ class Suspend(Action):
     @staticmethod
     def progress(
         spec: SuspendSpec, context: PlanContext, desired: DesiredField, observed: ObservedObject | Missing
-    ) -> Progress:  # noqa: ARG004 # the base signature
+    ) -> Progress:
         if desired.ref.kind != "CronJob" or isinstance(observed, Missing):
             return DONE
         return Progress(text=_missed(context.require(desired.ref)))
@@ -107,7 +107,8 @@ def _flux(observed: ObservedObject) -> Plan:
     if not above:
         return (desired,)
     text = (
-        f"{observed.ref} is applied by the Kustomization {above}, which is kept off it until the release, so that changes "
+        f"{observed.ref} is applied by the Kustomization {above}, which is kept off it until the release, so that "
+        "changes "
         "in Git wait; with spec.gitOps.flux: Ignore it would take the suspension back"
     )
     return (desired, Remark(Reason.GITOPS, text))

@@ -112,7 +112,7 @@ SWITCH = Kind(
         Column("Description", ".status.description", priority=1),
         Column("Message", ".status.columns.message", priority=1),
         Column("Generation", ".metadata.generation", "integer", priority=1),
-        Column("ObservedObject", ".status.observedGeneration", "integer", priority=1),
+        Column("Seen", ".status.observedGeneration", "integer", priority=1),
         replace(AGE, priority=1),
     ),
     rules=(cel_rules.SWITCH_NAME,),

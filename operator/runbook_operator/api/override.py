@@ -30,7 +30,8 @@ class SwitchSpec(ApiModel):
     expires_after: Duration | None = Field(
         None,
         description="The operator removes engaged (true or false) after this time: 30m, 4h, 1d. The time starts at the "
-        "last change of engaged, reason, expiresAfter or renewedAt; status.override.expiresAt shows its end. Repeating the "
+        "last change of engaged, reason, expiresAfter or renewedAt; status.override.expiresAt shows its end. "
+        "Repeating the "
         "same patch does not renew it. A momentary switch must act within this time after the throw (default 10m), or "
         "the throw expires.",
     )

@@ -50,7 +50,7 @@ class Case:
 
 
 def closed(snapshot: Snapshot, holds: Sequence[Hold]) -> Gate | None:
-    """Return the first gate that keeps these holds from engaging the switch; raises NeedsRead if pods must be counted."""
+    """Return the first gate that keeps these holds from engaging the switch; raises NeedsRead to count pods."""
     runbook, entry = snapshot.runbook, snapshot.entry
     if runbook is None or runbook.spec is None or entry is None:
         return None

@@ -22,7 +22,7 @@ from urllib.parse import unquote
 from runbook_operator.core import yaml_values
 from runbook_operator.core.yaml_values import AbsentError, FieldError
 
-__all__ = ["Element", "Field", "FieldError", "Group", "Key", "get", "owner", "parse", "put", "quoted", "written"]
+__all__ = ["Element", "Field", "FieldError", "Group", "Key", "get", "owner", "parse", "quoted", "with_value", "written"]
 
 PLAIN = r"[A-Za-z0-9_-]+"
 STEP = re.compile(

@@ -29,7 +29,7 @@ def entrance(service: Ref, spec: Body, wanted: str) -> tuple[str, int]:
 
 
 def chosen_port(service: Ref, spec: Body, wanted: str) -> Body:
-    """Return the port of a Service that selects its pods; raise CheckNotPerformedError if it does not, or has no such port.
+    """Return the port of a Service that selects its pods; raise CheckNotPerformedError if it has none.
 
     The EndpointSlices of a Service without a selector are written by others, and may lead anywhere.
     """

@@ -45,7 +45,7 @@ class Reviews:
     _user: str = ""
 
     async def answer(self, query: AccessReview, account: Account | None) -> ReviewResult | Denied:
-        """Return a ReviewResult, allowed also if the cluster does not serve the resource, or Denied. Raises ApiError."""
+        """Return a ReviewResult, allowed also for a resource that is not served, or Denied. Raises ApiError."""
         try:
             if not await self.paths.serves(query.group, query.resource.partition("/")[0]):
                 return ReviewResult(allowed=True)

@@ -79,7 +79,7 @@ class Addresses(OnDemandCache):
         self.follower = Follower(self.paths, self, self.handle_event, self.seconds, self.resync, self.monotonic)
 
     async def destinations(self, place: ServiceEndpoint) -> Sequence[Destination]:
-        """Return the Service itself, or each ready pod behind it; raises CheckNotPerformedError if there is nothing to check."""
+        """Return the Service itself, or each ready pod behind it; raises CheckNotPerformedError if there is none."""
         service = place.service
         await self._known(SERVICES, service.namespace)
         if (spec := self._services.get(service)) is None:
@@ -100,7 +100,7 @@ class Addresses(OnDemandCache):
         self._good_until = {kind: until for kind, until in self._good_until.items() if kind in held}
 
     async def _known(self, gvk: Gvk, namespace: str) -> None:
-        """Wait until the kind's data is current, or SLACK seconds old at most; raises CheckNotPerformedError if it cannot be."""
+        """Wait until the kind's data is current, or at most SLACK seconds old; else raise CheckNotPerformedError."""
         if self._needs.use(gvk, namespace):
             self.follower.sync_watches()
         if not self._is_known(self._needs.kind(gvk, namespace)):

@@ -112,7 +112,8 @@ def _argo_cd(
 def _unknown(observed: ObservedObject, app: str) -> Remark:
     """Return the remark on an Application in another namespace, which the Runbook cannot reach."""
     text = (
-        f"{observed.ref} is of the Argo CD Application {app}, which is not in this namespace: where it syncs by itself it "
+        f"{observed.ref} is of the Argo CD Application {app}, which is not in this namespace: where it syncs by "
+        "itself it "
         "takes back what is held, and the operator puts it back again; add the field to its ignoreDifferences with "
         "RespectIgnoreDifferences=true"
     )

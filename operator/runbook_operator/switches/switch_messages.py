@@ -80,7 +80,8 @@ def drift_corrected(held_field: HeldField, contest: Contest) -> tuple[Notice, ..
     """Return the Events on a drift correction: one per field and engagement, with a count."""
     entry, switch = held_field.entry, held_field.snapshot.switch.meta.ref
     text = (
-        f"{switch.name}: {author(contest.manager, entry.field)} set {named(entry)} to {shown(held_field.live)}, which the "
+        f"{switch.name}: {author(contest.manager, entry.field)} set {named(entry)} to {shown(held_field.live)}, which "
+        "the "
         f"switch holds at {shown(entry.held)}; the operator undid it. To end this: "
         f"{hint(contest.manager, switch, automatic=held_field.snapshot.switch.status.holds_automatically)} "
         f"[{held_field.record.engagement_id}]"

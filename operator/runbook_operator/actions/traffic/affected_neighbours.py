@@ -44,7 +44,10 @@ def _bypassing(traffic_target: TrafficTarget, services: tuple[Body, ...]) -> lis
     if not found:
         return []
     names = ", ".join(sorted(f"Service/{one['metadata']['name']}" for one in found))
-    text = f"{names} may lead to the same pods as {traffic_target.ref}: who uses another Service goes round what is held there"
+    text = (
+        f"{names} may lead to the same pods as {traffic_target.ref}: who uses another Service goes round what is held "
+        "there"
+    )
     return [Remark(Reason.TRAFFIC_BYPASS, text)]
 
 

@@ -60,7 +60,10 @@ def _annotated(traffic_target: TrafficTarget, values: Mapping[str, str]) -> list
     for body in found:
         ref = ref_of(traffic_target, body)
         if others := sorted(set(services(body)) - {traffic_target.ref.name}):
-            text = f"{ref} leads to Service/{others[0]} too, which would be hit as well; give {traffic_target.ref} one of its own"
+            text = (
+                f"{ref} leads to Service/{others[0]} too, which would be hit as well; give {traffic_target.ref} one "
+                "of its own"
+            )
             raise not_applicable(text)
         if (body["metadata"].get("annotations") or {}).get(f"{PREFIX}/satisfy") == "any":
             raise not_applicable(f"{ref} says {PREFIX}/satisfy: any, which lets those in who authenticate; remove it")

@@ -40,7 +40,10 @@ def in_mesh(traffic_target: TrafficTarget, *marks: str) -> list[Remark]:
         raise not_applicable(
             f"no pod of {traffic_target.ref} is in the mesh: none has the annotation {' or '.join(marks)}"
         )
-    text = f"{len(outside)} of {len(pods)} pods of {traffic_target.ref} are not in the mesh, so that nothing stops their traffic"
+    text = (
+        f"{len(outside)} of {len(pods)} pods of {traffic_target.ref} are not in the mesh, so that nothing stops their "
+        "traffic"
+    )
     return [Remark(Reason.TRAFFIC_BYPASS, text)]
 
 
@@ -60,8 +63,10 @@ def _expected(traffic_target: TrafficTarget, marks: tuple[str, ...]) -> None:
     if not _declared(template, labels, marks, ambient=ambient):
         unknown = f"; {space.message}" if isinstance(space, Missing) else ""
         raise not_applicable(
-            f"{traffic_target.ref} has no pods now, and nothing declares that those to come are in the mesh: the pod template of "
-            f"the target's workload has no {INJECT}, {REVISION} or container {PROXY}, and Namespace/{context.namespace} "
+            f"{traffic_target.ref} has no pods now, and nothing declares that those to come are in the mesh: the pod "
+            "template of "
+            f"the target's workload has no {INJECT}, {REVISION} or container {PROXY}, and "
+            f"Namespace/{context.namespace} "
             f"no label {INJECTION} or {REVISION}{unknown}"
         )
 

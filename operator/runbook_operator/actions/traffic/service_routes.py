@@ -105,7 +105,8 @@ def no_ingress(traffic_target: TrafficTarget, title: str, prefix: str) -> Refuse
         return not_applicable(f"no {title} leads to {traffic_target.ref}")
     ref, name = ref_of(traffic_target, unclear[0]), _class(unclear[0])
     return not_applicable(
-        f"no {title} leads to {traffic_target.ref}: {ref} has {f'the class {name}' if name else 'no class'}, which does not name "
+        f"no {title} leads to {traffic_target.ref}: {ref} has {f'the class {name}' if name else 'no class'}, which "
+        "does not name "
         f"its controller; an annotation of {prefix}/ on it does"
     )
 

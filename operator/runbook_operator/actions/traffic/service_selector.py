@@ -43,7 +43,7 @@ def is_block(desired: DesiredField) -> bool:
 
 
 def emptied(context: PlanContext, service: Ref) -> Progress:
-    """Return the progress: done once the Service has no endpoints, or if reading them is forbidden. Raises NeedsRead."""
+    """Return the progress: done once the Service has no endpoints, or they may not be read. Raises NeedsRead."""
     if context.busy:
         return Progress()
     try:

@@ -32,7 +32,7 @@ from runbook_operator.sources import REGISTRY
 from runbook_operator.sources.source_base import Found, NoNumberError, Number
 
 Fetch = Callable[[AskHttp, Matcher], Awaitable[Reading]]
-"""Perform the request as a check, and pass the body of a healthy answer to the matcher; raises CheckNotPerformedError."""
+"""Perform the request as a check; pass a healthy answer to the matcher. Raises CheckNotPerformedError."""
 AT_ONCE = 8
 """Concurrent reads; they share the API server with the reads of a throw."""
 SAME = 1.0
