@@ -158,6 +158,7 @@ class Settings(BaseSettings):
         "own.",
     )
     metric_sources: str = Field("", description="YAML file that defines the metric sources; docs/metric-sources.md.")
+    channels: str = Field("", description="YAML file that defines the channels for messages; docs/channels.md.")
     audit_file: str = Field("", description="File to which the operator appends a line of JSON per write to a target.")
     helm_release: str = Field(
         "", description="Name of the operator's Helm release, for commands in messages; the chart sets it."

@@ -43,6 +43,13 @@ DRESSED: Body = {
         "logLevel": "debug",
     },
 }
+CHANNELS: Body = {
+    "entries": {
+        "chat": {"kind": "slack", "urlFile": "/etc/channels/slack/url", "fallback": "audit"},
+        "audit": {"kind": "event", "namespaces": ["team-a"]},
+    },
+    "secrets": ["slack"],
+}
 SOURCES: Body = {
     "sources": {
         "default": {"url": "http://prometheus-operated.monitoring:9090"},
@@ -88,9 +95,10 @@ COMBINATIONS: dict[str, Body] = {
         "networkPolicy": {"egress": [{}]},
         "argocd": {"enabled": True},
     },
+    "channels": {"channels": CHANNELS},
     "metric sources": {"metricSources": SOURCES, "settings": {"httpPort": 9090, "httpHost": "::"}},
     "placed": PLACED,
-    "dressed": DRESSED | {"metricSources": SOURCES},
+    "dressed": DRESSED | {"metricSources": SOURCES, "channels": CHANNELS},
     "one replica without guards": {
         "replicas": 1,
         "networkPolicy": {"enabled": False},

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from tests.chart.helm import Body, render
-from tests.chart.matrix import DRESSED, SOURCES
+from tests.chart.matrix import CHANNELS, DRESSED, SOURCES
 from tools.chart import CHART
 from tools.chart.schema import schema
 from tools.chart.values import values_model
@@ -21,6 +21,7 @@ ON: Body = {
     "argocd": {"enabled": True},
     "admission": {"engageVerb": True},
     "metricSources": SOURCES,
+    "channels": CHANNELS,
     "extraEnv": DRESSED["extraEnv"],
     "extraVolumes": DRESSED["extraVolumes"],
     "extraVolumeMounts": DRESSED["extraVolumeMounts"],
@@ -33,6 +34,7 @@ WITH: dict[str, Body] = {
 """What must be on for one to count, or to be allowed."""
 OTHERS: dict[str, Any] = {
     "imagePullSecrets": [{"name": "other"}],
+    "channels.entries": {"other": {"kind": "event"}},
     "metricSources.sources": {"other": {"url": "http://other"}},
     "networkPolicy.from": [{"podSelector": {}}],
     "networkPolicy.egress": [{}],

@@ -11,7 +11,7 @@ import yaml
 
 from runbook_operator.settings import Settings
 from tests.chart.helm import Body, packaged, refused, render
-from tests.chart.matrix import DRESSED, MATRIX, SOURCES
+from tests.chart.matrix import CHANNELS, DRESSED, MATRIX, SOURCES
 from tools.chart import CHART
 from tools.chart.__main__ import files, stale
 from tools.chart.schema import schema
@@ -38,6 +38,7 @@ TOGETHER: list[tuple[Body, str]] = [
     ({"settings": {"retrySeconds": 3}}, "settings.retrySeconds must be less than settings.renewDeadlineSeconds"),
     ({"settings": {"auditFile": "/audit"}}, "settings.auditFile needs a folder that can be written to"),
     ({"serviceAccount": {"create": False}}, "serviceAccount.create is false: say which account to use"),
+    ({"channels": {"secrets": ["slack"]}}, "channels.secrets are mounted for channels.entries"),
     ({"metricSources": {"secrets": ["mimir"]}}, "metricSources.secrets are mounted for metricSources.sources"),
     ({"extraEnv": [{"name": "RUNBOOK_WORKERS", "value": "1"}]}, "extraEnv: RUNBOOK_WORKERS is set by the chart"),
     ({"argocd": {"enabled": True, "configMap": "argocd-cm"}}, "argocd.configMap: argocd-cm is Argo CD's own"),
@@ -92,6 +93,7 @@ def test_no_object_of_the_schema_takes_what_nobody_named() -> None:
         ({"rights": {"actions": ["Scale"]}}, "at '/rights/actions/0': value must be one of"),
         ({"scope": {"namespaces": []}}, "minItems: got 0, want 1"),
         ({"metricSources": {"sources": {"default": {"uri": "http://x"}}}}, "missing property 'url'"),
+        ({"channels": {"entries": {"chat": {"kind": "fax"}}}}, "at '/channels/entries/chat"),
         ({"replicas": -1}, "at '/replicas': minimum: got -1, want 0"),
         ({"tolerations": [{"effects": "NoSchedule"}]}, "additional properties 'effects' not allowed"),
     ],
@@ -138,7 +140,9 @@ def test_every_setting_of_the_operator_can_be_reached() -> None:
 
 
 def test_the_environment_is_what_the_operator_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    values = merged(DRESSED, {"metricSources": SOURCES, "scope": {"namespaces": ["team-a", "team-b"]}})
+    values = merged(
+        DRESSED, {"metricSources": SOURCES, "channels": CHANNELS, "scope": {"namespaces": ["team-a", "team-b"]}}
+    )
     pod = render(**values).one("Deployment")["spec"]["template"]["spec"]
     for one in pod["containers"][0]["env"]:
         monkeypatch.setenv(one["name"], one.get("value", ""))

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.chart.helm import NAMESPACE, Body, render
+from tests.chart.matrix import CHANNELS
 from tests.e2e.prometheus import Prometheus, Target, prometheus
 from tools.chart import CHART, ROOT
 
@@ -142,6 +143,16 @@ def test_the_metric_sources_are_a_file_as_the_operator_reads_it() -> None:
     data = render(metricSources={"sources": {"default": source}}).one("ConfigMap")["data"]
 
     assert yaml.safe_load(data["sources.yaml"]) == {"default": source}
+
+
+def test_the_channels_are_a_file_as_the_operator_reads_it() -> None:
+    rendered = render(channels=CHANNELS)
+    pod = rendered.one("Deployment")["spec"]["template"]["spec"]
+
+    assert yaml.safe_load(rendered.one("ConfigMap")["data"]["channels.yaml"]) == CHANNELS["entries"]
+    assert {one["mountPath"] for one in pod["containers"][0]["volumeMounts"]} == {
+        *("/etc/channels/config", "/etc/channels/slack"),
+    }
 
 
 def dashboard() -> Body:

@@ -21,6 +21,7 @@ LISTS = {
 }
 WORDS = {"http_host": "::1", "lease_namespace": "ops", "lease_name": "other", "metric_sources": "/etc/sources.yaml"}
 WORDS |= {"helm_release": "ops", "audit_file": "/var/log/audit.json", "identity": "replica-1"}
+WORDS |= {"channels": "/etc/channels.yaml"}
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "settings.md"
 
 

@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings
 
 ELSEWHERE = frozenset(
     {
-        *("namespaces", "lease_namespace", "lease_name", "identity", "metric_sources"),
+        *("namespaces", "lease_namespace", "lease_name", "identity", "metric_sources", "channels"),
         *("allowed_actions", "enforce_probes", "helm_release"),
     }
 )

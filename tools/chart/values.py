@@ -4,11 +4,13 @@ A description here is the comment there. Everything is refused that is not named
 what is Kubernetes' own and handed on as it is, the API server checks.
 """
 
+from functools import reduce
+from operator import or_
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, create_model
 
-from runbook_operator import sources
+from runbook_operator import notifiers, sources
 from runbook_operator.actions import REGISTRY
 from runbook_operator.core.model_base import ApiModel
 from runbook_operator.monitoring.backends.source_config import MetricSource
@@ -99,6 +101,31 @@ class MetricSources(ApiModel):
         [],
         description="Secrets of the release's namespace, each mounted at `/etc/metric-sources/NAME`, for `tokenFile`, "
         "`caFile` and `basic`.",
+    )
+
+
+def _entry(kind: str, notifier: type[notifiers.Notifier]) -> type[BaseModel]:
+    """The fields of a channel of one kind, as the operator reads them."""
+    name = f"{notifier.__name__}Channel"
+    # The type is only known at run time, and it is the same as in the operator's own check.
+    literal = Literal[kind]  # type: ignore[valid-type]
+    model: type[BaseModel] = create_model(name, __base__=notifier.Spec, kind=(literal, Field(description="The kind.")))
+    return model
+
+
+CHANNEL = reduce(or_, (_entry(kind, one) for kind, one in sorted(notifiers.REGISTRY.items())))
+
+
+class Channels(ApiModel):
+    entries: dict[str, CHANNEL] = Field(  # type: ignore[valid-type] # made of the registry
+        {},
+        description="By the name that Runbooks use: `pager: {kind: pagerduty, routingKeyFile: "
+        "/etc/channels/pagerduty/key}`. The fields are those of docs/channels.md.",
+    )
+    secrets: list[Name] = Field(
+        [],
+        description="Secrets of the release's namespace, each mounted at `/etc/channels/NAME`, for the fields that end "
+        "in `File`.",
     )
 
 
@@ -229,6 +256,7 @@ class Values(ApiModel):
     metric_sources: MetricSources = Field(
         MetricSources(), description="The Prometheus servers, or what speaks like one, that Runbooks may query."
     )
+    channels: Channels = Field(Channels(), description="The channels that messages of Runbooks may be delivered by.")
     metrics: Metrics = Field(Metrics(), description="How the operator itself is watched.")
     argocd: ArgoCD = Field(ArgoCD(), description="What Argo CD is to know of Runbooks and Switches.")
     network_policy: NetworkPolicy = Field(NetworkPolicy(), description="Who reaches the operator, and whom it reaches.")

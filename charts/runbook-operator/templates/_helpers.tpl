@@ -69,6 +69,9 @@ capabilities:
 {{- if .Values.metricSources.sources -}}
 {{- $_ := set $environment "RUNBOOK_METRIC_SOURCES" "/etc/metric-sources/config/sources.yaml" -}}
 {{- end -}}
+{{- if .Values.channels.entries -}}
+{{- $_ := set $environment "RUNBOOK_CHANNELS" "/etc/channels/config/channels.yaml" -}}
+{{- end -}}
 {{- range $name, $value := .Values.settings -}}
 {{- $_ := set $environment (printf "RUNBOOK_%s" ($name | snakecase | upper)) (ternary $value (toJson $value) (kindIs "string" $value)) -}}
 {{- end -}}
@@ -94,10 +97,13 @@ capabilities:
 {{- if and .Values.metricSources.secrets (not .Values.metricSources.sources) -}}
 {{- fail "metricSources.secrets are mounted for metricSources.sources, and there are none." -}}
 {{- end -}}
+{{- if and .Values.channels.secrets (not .Values.channels.entries) -}}
+{{- fail "channels.secrets are mounted for channels.entries, and there are none." -}}
+{{- end -}}
 {{- $made := include "runbook-operator.environment" . | fromJson -}}
 {{- range .Values.extraEnv -}}
 {{- if hasKey $made .name -}}
-{{- fail (printf "extraEnv: %s is set by the chart; use settings, scope or metricSources." .name) -}}
+{{- fail (printf "extraEnv: %s is set by the chart; use settings, scope, metricSources or channels." .name) -}}
 {{- end -}}
 {{- end -}}
 {{- include "runbook-operator.validate.namespaces" . -}}

@@ -29,6 +29,7 @@ class Alertmanager(Notifier):
     kind = "alertmanager"
     Spec = AlertmanagerSpec
     per_minute = 120
+    keeps_state = True
     schemes = ("https", "http")
 
     @staticmethod

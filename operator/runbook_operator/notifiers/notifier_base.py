@@ -167,6 +167,9 @@ class Notifier(ABC):
     schemes: ClassVar[tuple[str, ...]] = ("https",)
     """The schemes of its URL; http where receivers inside the cluster are usual."""
 
+    keeps_state: ClassVar[bool] = False
+    """True if the receiver has an alert that is open until it is resolved: no such message is over any budget."""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if cls.kind in REGISTRY:

@@ -34,6 +34,7 @@ class PagerDuty(Notifier):
     kind = "pagerduty"
     Spec = PagerDutySpec
     per_minute = 60
+    keeps_state = True
 
     @classmethod
     def check(cls, config: Config) -> None:

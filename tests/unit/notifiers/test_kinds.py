@@ -36,7 +36,7 @@ def sent(kind: str, one: Message, **fields: Any) -> Any:
 
 def mail(one: Message, **fields: Any) -> EmailMessage:
     rendered = cast("Mail", render("email", one, **fields))
-    return cast("EmailMessage", message_from_bytes(rendered.content, policy=policy.default))
+    return message_from_bytes(rendered.content, policy=policy.default)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,10 @@ def test_slack_command_with_a_backtick_is_plain_text() -> None:
 
 def test_slack_link_whose_text_is_marks_alone_is_called_link() -> None:
     assert "|link>" in body("slack", message(links=[{"text": "***", "url": "https://a.example.com/"}])).decode()
+
+
+def test_msteams_is_judged_by_the_status_alone() -> None:
+    assert REGISTRY["msteams"].judge(Reply(202, body=b"whatever it says"), NOW) == Delivered()
 
 
 def test_msteams_sends_the_card_alone_if_it_is_bare() -> None:

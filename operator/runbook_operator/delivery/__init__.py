@@ -1,0 +1,1 @@
+"""Delivery of messages through the administrator's channels, apart from all work on switches."""
