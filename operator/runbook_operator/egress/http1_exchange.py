@@ -7,7 +7,7 @@ itself, and two checks may not share any of them.
 import asyncio
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
 import httptools
@@ -19,6 +19,8 @@ LARGEST_HEAD = 64 * 1024
 """Most bytes before the body, including interim responses; the parser itself has no limit."""
 INTERIM = frozenset({*range(HTTPStatus.CONTINUE, HTTPStatus.OK)} - {HTTPStatus.SWITCHING_PROTOCOLS})
 """Statuses after which the final response still follows."""
+LONGEST_RETRY_AFTER = 64
+"""Bytes of a Retry-After header that are kept; a date has 29."""
 IDENTITY = b"identity"
 PACKED = "the body is packed, though it was asked for as it is"
 FRAMING = frozenset({b"content-length", b"transfer-encoding"})
@@ -40,23 +42,36 @@ class Response:
     """Status and, if requested, the body; `error` is a problem with the body, next to a valid status."""
 
     status: int
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     error: EgressError | None = None
+    retry_after: str = ""
+
+
+@dataclass
+class Progress:
+    """How far an exchange got; a caller reads it after an error or a time-out.
+
+    `sent` is set before the first byte of the request is written. `head` is the response up to its body.
+    """
+
+    sent: bool = False
+    head: Response | None = None
 
 
 Outcome = asyncio.Future[Response | EgressError]
 """An error is set as a result: if connecting is given up nothing awaits it, and asyncio would log an exception."""
 
 
-async def exchange(to: Destination, request: bytes, largest: int | None = None) -> Response:
-    """Write the request and read the response: its status, and with `largest` its body up to that many bytes.
+async def exchange(to: Destination, request: bytes, largest: int | None, progress: Progress) -> Response:
+    """Write the request once and read the response: its status, and with `largest` its body up to that many bytes.
 
     Raises EgressError and OSError. Only connecting has a time limit here.
     """
     done: Outcome = asyncio.get_running_loop().create_future()
-    asked = _StatusReader(done) if largest is None else _BodyReader(done, largest)
+    asked = _StatusReader(done) if largest is None else _BodyReader(done, largest, progress)
     transport = await _connected(to, asked)
     try:
+        progress.sent = True
         transport.write(request)
         outcome = await done
     finally:
@@ -131,10 +146,11 @@ class _StatusReader(asyncio.Protocol):
 class _BodyReader(_StatusReader):
     """Wait for the body too. A problem with the body keeps the status; a compressed body is not decompressed."""
 
-    def __init__(self, done: Outcome, largest: int) -> None:
+    def __init__(self, done: Outcome, largest: int, progress: Progress) -> None:
         super().__init__(done)
         self._largest = largest
-        self._status = 0
+        self._progress = progress
+        self._head: Response | None = None
         self._body = bytearray()
         self._headers: dict[bytes, bytes] = {}
 
@@ -142,10 +158,11 @@ class _BodyReader(_StatusReader):
         self._headers[name.lower()] = value
 
     def head_is_missing(self) -> bool:
-        return not self._status
+        return self._head is None
 
     def take(self, status: int) -> None:
-        self._status = status
+        retry_after = self._headers.get(b"retry-after", b"")[:LONGEST_RETRY_AFTER]
+        self._progress.head = self._head = Response(status, retry_after=retry_after.decode("ascii", "ignore"))
         if self._headers.get(b"content-encoding", IDENTITY).lower() != IDENTITY:
             self._spoilt(Fault.GARBLED, PACKED)
         elif int(self._headers.get(b"content-length", b"0")) > self._largest:
@@ -157,13 +174,14 @@ class _BodyReader(_StatusReader):
             self._spoilt(Fault.TOO_LARGE)
 
     def on_message_complete(self) -> None:
-        if self._status:
-            self.end(Response(self._status, bytes(self._body)))
+        if self._head:
+            self.end(replace(self._head, body=bytes(self._body)))
 
     def eof_received(self) -> None:
         """End a body of undeclared length at the end of the connection."""
-        if self._status and not FRAMING & self._headers.keys():
+        if self._head and not FRAMING & self._headers.keys():
             self.on_message_complete()
 
     def _spoilt(self, fault: Fault, why: str = "") -> None:
-        self.end(Response(self._status, error=EgressError(fault, why)))
+        if self._head:
+            self.end(replace(self._head, error=EgressError(fault, why)))

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address, ip_network
+from typing import Literal
 
 import pytest
 import trustme
@@ -229,14 +230,14 @@ ATTACKS = [
         OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"x" * 10_000_000),
         status=200,
     ),
-    answers("a body that drips", Fault.TIMEOUT, OK + b"\r\n", b"x", slowly=True, forever=True),
+    answers("a body that drips", Fault.TIMEOUT, OK + b"\r\n", b"x", slowly=True, forever=True, status=200),
     answers("a head that drips", Fault.TIMEOUT, OK, b"X: y\r\n", slowly=True, forever=True),
     answers("a head of endless lines", Fault.GARBLED, OK, b"X: y\r\n", forever=True),
     answers("a head of one endless line", Fault.GARBLED, OK + b"X: ", b"y" * 999, forever=True),
     answers("promises without end", Fault.TIMEOUT, b"HTTP/1.1 100 Continue\r\n\r\n", slowly=True, forever=True),
     answers("another protocol", Fault.GARBLED, b"SSH-2.0-OpenSSH_9.6\r\n\r\n"),
     answers("nothing", Fault.CLOSED),
-    answers("half a body", Fault.CLOSED, OK + b"Content-Length: 10\r\n\r\nhalf"),
+    answers("half a body", Fault.CLOSED, OK + b"Content-Length: 10\r\n\r\nhalf", status=200),
     served("silence", Fault.TIMEOUT, partial(talking, silent)),
     served("silence in place of TLS", Fault.TIMEOUT, partial(talking, silent), scheme="https"),
     with_tls("a certificate of another name", certified("b.example.com")),
@@ -246,8 +247,11 @@ ATTACKS = [
 ]
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
-async def test_an_attack_gets_nothing(attack: Attack, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_attack_gets_nothing(
+    attack: Attack, method: Literal["GET", "POST"], monkeypatch: pytest.MonkeyPatch
+) -> None:
     names, connections = Names(*attack.answers), watch_connections(monkeypatch)
     monkeypatch.setattr(egress_guard, "LATE", 60)
     async with attack.serve() as port:
@@ -257,7 +261,8 @@ async def test_an_attack_gets_nothing(attack: Attack, monkeypatch: pytest.Monkey
             [ip_address(API_SERVER)],
             resolver=names,
         )
-        how = RequestOptions(seconds=SECONDS if attack.fault == Fault.TIMEOUT else 30, tls=Tls(ca()))
+        seconds = SECONDS if attack.fault == Fault.TIMEOUT else 30
+        how = RequestOptions(method, seconds=seconds, tls=Tls(ca()), body=b"a message" if method == "POST" else b"")
         answer = await out.ask(attack.url.replace("PORT", str(port)), how, lambda body: b"x" in body)
 
     assert (answer.fault, answer.status) == (attack.fault, attack.status), answer.why
