@@ -21,8 +21,8 @@ LONGEST_FIRST = (
     "test_fifty_runbooks_at_rest",
     "test_every_valid_value_is_reached",
     "overloaded_for_more_than_a_minute",
-    "test_whatever_happens_to_two_switches",
-    "test_leader_that_was_frozen",
+    "test_random_events_on_two_switches",
+    "test_frozen_leader",
 )
 """What takes a minute or more, the longest first; after it comes what needs the node, whose pods take their time."""
 SHORT = "tests/repo/test_repo.py"

@@ -19,13 +19,13 @@ def policies(rendered: Rendered) -> set[str]:
     return {one["metadata"]["name"].rpartition(".")[2] for one in rendered.kinds(VALIDATING, MUTATING[0])}
 
 
-def test_a_throw_takes_no_verb_of_its_own_unless_it_is_asked_for() -> None:
+def test_engage_verb_policy_exists_only_on_request() -> None:
     assert policies(render()) == ALWAYS | {"mark", "stamp"}
     assert policies(render(admission={"engageVerb": True})) == ALWAYS | {"mark", "stamp", "engage", "release"}
     assert policies(render(admission={"enabled": False, "engageVerb": True})) == set()
 
 
-def test_each_policy_is_bound_once_and_belongs_to_the_release_alone() -> None:
+def test_each_policy_has_one_binding_of_its_release() -> None:
     rendered = render(admission={"engageVerb": True})
     made = {one["metadata"]["name"] for one in rendered.kinds(VALIDATING, MUTATING[0])}
 
@@ -34,7 +34,7 @@ def test_each_policy_is_bound_once_and_belongs_to_the_release_alone() -> None:
 
 
 @pytest.mark.parametrize(("namespaces", "selected"), [(None, None), (["team-a", "team-b"], ["team-a", "team-b"])])
-def test_policies_hold_where_the_operator_serves(namespaces: list[str] | None, selected: list[str] | None) -> None:
+def test_policies_select_the_served_namespaces(namespaces: list[str] | None, selected: list[str] | None) -> None:
     rendered = render(scope={"namespaces": namespaces} if namespaces else {})
 
     for one in rendered.kinds(BINDING, MUTATING[1]):
@@ -44,7 +44,7 @@ def test_policies_hold_where_the_operator_serves(namespaces: list[str] | None, s
         assert [part["values"] for part in expressions] == ([selected] if selected else [])
 
 
-def test_operator_of_some_namespaces_writes_to_no_runbook_or_switch_elsewhere() -> None:
+def test_scoped_operator_writes_no_runbook_or_switch_elsewhere() -> None:
     rendered = render(scope={"namespaces": ["team-a"]}, serviceAccount={"name": "ops"})
     name = f"{FULLNAME}.{NAMESPACE}.scope"
 
@@ -58,7 +58,7 @@ def test_operator_of_some_namespaces_writes_to_no_runbook_or_switch_elsewhere() 
     assert "scope" not in policies(render())
 
 
-def test_no_policy_refuses_anything_to_the_operator_or_to_who_is_exempt() -> None:
+def test_no_policy_refuses_the_operator_or_an_exempt_user() -> None:
     rendered = render(admission={"engageVerb": True, "exemptUsers": ["backup"]}, serviceAccount={"name": "ops"})
 
     for one in rendered.kinds(VALIDATING):
@@ -67,7 +67,7 @@ def test_no_policy_refuses_anything_to_the_operator_or_to_who_is_exempt() -> Non
         assert f"!(request.userInfo.username in {exempt})" in expressions
 
 
-def test_what_cannot_be_decided_holds_up_a_throw_and_never_a_release() -> None:
+def test_undecidable_policy_refuses_a_throw_and_never_a_release() -> None:
     rendered = render(admission={"engageVerb": True})
     policy = {
         one["metadata"]["name"].rpartition(".")[2]: one["spec"]["failurePolicy"] for one in rendered.kinds(VALIDATING)
@@ -78,11 +78,11 @@ def test_what_cannot_be_decided_holds_up_a_throw_and_never_a_release() -> None:
 
 
 @pytest.mark.parametrize(("value", "policy"), [("stampEngagedBy", "stamp"), ("markEngaged", "mark")])
-def test_what_admission_adds_to_a_throw_is_switched_off_one_by_one(value: str, policy: str) -> None:
+def test_each_addition_of_admission_can_be_disabled(value: str, policy: str) -> None:
     assert policies(render(admission={value: False})) == (ALWAYS | {"mark", "stamp"}) - {policy}
 
 
-def test_policies_can_be_tried_out_first() -> None:
+def test_policies_can_run_in_audit_mode() -> None:
     rendered = render(admission={"validationActions": ["Warn", "Audit"]})
 
     bindings = rendered.kinds(BINDING)
@@ -91,14 +91,14 @@ def test_policies_can_be_tried_out_first() -> None:
     assert all(one == ["Warn", "Audit"] for one in actions.values())
 
 
-def test_removal_of_an_engaged_switch_is_warned_of_and_never_refused() -> None:
+def test_deletion_of_an_engaged_switch_warns_and_is_never_refused() -> None:
     bindings = render(admission={"validationActions": ["Deny"]}).kinds(BINDING)
 
     actions = {one["spec"]["policyName"].rpartition(".")[2]: one["spec"]["validationActions"] for one in bindings}
     assert actions == {one: ["Deny"] for one in ALWAYS} | {one: ["Warn"] for one in WARNING}
 
 
-def test_warning_about_no_operator_looks_at_the_lease_that_the_operator_renews() -> None:
+def test_unattended_warning_reads_the_lease_of_the_operator() -> None:
     (binding,) = [
         one for one in render(admission=UNATTENDED).kinds(BINDING) if one["metadata"]["name"].endswith(".unattended")
     ]
@@ -113,9 +113,7 @@ def test_warning_about_no_operator_looks_at_the_lease_that_the_operator_renews()
 
 
 @pytest.mark.parametrize(("asked", "stamps"), [("server", True), ("client", False)])
-def test_where_users_cannot_be_stamped_the_rest_is_there_and_the_notes_say_what_is_lost(
-    asked: str, *, stamps: bool
-) -> None:
+def test_cluster_without_mutating_policies_gets_the_rest_and_a_note(asked: str, *, stamps: bool) -> None:
     """The lab's API server stamps; who asks none knows of none that does."""
     alone = "--set=crds.enabled=false,rights.shared=false"
     command = ["helm", "install", RELEASE, str(packaged()), f"--namespace={NAMESPACE}", f"--dry-run={asked}", alone]

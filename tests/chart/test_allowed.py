@@ -100,7 +100,7 @@ def command_of(message: str, first: str) -> str:
     return first + message.split(first, 1)[1]
 
 
-def test_action_that_is_not_named_is_refused_with_the_command_that_allows_it(
+def test_forbidden_action_is_refused_with_the_command_that_allows_it(
     cluster: Cluster, scoped: Scoped, start: Start
 ) -> None:
     scoped.install("notify", "scale", "rollback")
@@ -125,7 +125,7 @@ def test_action_that_is_not_named_is_refused_with_the_command_that_allows_it(
     eventually("it is restarted", lambda: restarted(cluster))
 
 
-def test_engaged_action_that_is_no_longer_allowed_is_restored(cluster: Cluster, scoped: Scoped, start: Start) -> None:
+def test_engaged_action_no_longer_allowed_is_restored(cluster: Cluster, scoped: Scoped, start: Start) -> None:
     scoped.install("notify", "scale")
     first = start(scoped.operator())
     cluster.apply(deployment(), runbook())
@@ -141,9 +141,7 @@ def test_engaged_action_that_is_no_longer_allowed_is_restored(cluster: Cluster, 
     cluster.until_reason("switch", "shop-stop", "ActionNotAllowed")
 
 
-def test_missing_rights_end_by_themselves_once_their_commands_were_pasted(
-    cluster: Cluster, scoped: Scoped, start: Start
-) -> None:
+def test_missing_rights_recover_after_their_commands(cluster: Cluster, scoped: Scoped, start: Start) -> None:
     """The list allows what the roles do not give, as where an administrator binds the account by other means."""
     scoped.install("notify", "scale")
     start(scoped.operator(RUNBOOK_ALLOWED_ACTIONS="notify,scale,setFlag,restart"))

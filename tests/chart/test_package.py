@@ -30,7 +30,7 @@ def notes(*options: str) -> str:
     return subprocess.check_output(command, text=True).partition("NOTES:\n")[2]
 
 
-def test_helm_has_nothing_to_complain_about() -> None:
+def test_helm_lint_has_no_warning() -> None:
     command = ["helm", "lint", "--strict", str(packaged())]
 
     done = subprocess.run(command, text=True, capture_output=True, check=False)
@@ -39,7 +39,7 @@ def test_helm_has_nothing_to_complain_about() -> None:
     assert "[WARNING]" not in done.stdout
 
 
-def test_the_same_sources_make_the_same_package(tmp_path: Path) -> None:
+def test_package_is_reproducible(tmp_path: Path) -> None:
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
 
@@ -48,13 +48,13 @@ def test_the_same_sources_make_the_same_package(tmp_path: Path) -> None:
     assert one.read_bytes() == other.read_bytes() == packaged().read_bytes()
 
 
-def test_the_package_is_of_the_operators_version_and_takes_its_image() -> None:
+def test_package_has_the_version_and_image_of_the_operator() -> None:
     assert (about()["version"], about()["appVersion"]) == (VERSION, VERSION)
     image = render().one("Deployment")["spec"]["template"]["spec"]["containers"][0]["image"]
     assert image == f"runbook-operator:{VERSION}"
 
 
-def test_artifact_hub_is_told_the_kinds_examples_changes_and_images() -> None:
+def test_artifact_hub_annotations_list_kinds_examples_changes_and_images() -> None:
     said = {name.partition("/")[2]: text for name, text in about()["annotations"].items()}
 
     assert [one["name"] for one in yaml.safe_load(said["crds"])] == [
@@ -66,14 +66,14 @@ def test_artifact_hub_is_told_the_kinds_examples_changes_and_images() -> None:
     assert (said["operator"], said["license"]) == ("true", "Apache-2.0")
 
 
-def test_the_changes_of_a_version_are_its_own_or_those_that_are_not_released_yet() -> None:
+def test_changes_of_a_version_are_its_own_or_the_unreleased() -> None:
     text = "# Changelog\n\n## Unreleased\n\n- New\n  thing.\n\n## 0.2.0 (2026-12-01)\n\n- Old thing.\n- Another.\n"
 
     assert changes(text, "0.2.0") == ["Old thing.", "Another."]
     assert changes(text, "0.3.0") == ["New thing."]
 
 
-def test_the_crds_of_the_chart_are_those_of_the_repository() -> None:
+def test_chart_crds_equal_those_of_the_repository() -> None:
     found = {one["metadata"]["name"]: one for one in render().kinds("CustomResourceDefinition")}
 
     for path in (ROOT / "crds").glob("*.yaml"):
@@ -82,7 +82,7 @@ def test_the_crds_of_the_chart_are_those_of_the_repository() -> None:
     assert {one["metadata"]["annotations"]["helm.sh/resource-policy"] for one in found.values()} == {"keep"}
 
 
-def test_crds_are_left_out_or_left_to_the_uninstall_where_that_is_said() -> None:
+def test_crds_can_be_left_out_or_deleted_on_uninstall() -> None:
     assert not render(crds={"enabled": False}).kinds("CustomResourceDefinition")
     for one in render(crds={"keep": False}).kinds("CustomResourceDefinition"):
         assert "annotations" not in one["metadata"]
@@ -95,14 +95,14 @@ def test_crds_are_left_out_or_left_to_the_uninstall_where_that_is_said() -> None
         ("metadata:\n  name: x\n  annotations: {a: b}\n", "the template would lose: ['annotations', 'name']"),
     ],
 )
-def test_a_crd_that_would_not_survive_as_a_template_is_refused(text: str, said: str, tmp_path: Path) -> None:
+def test_crd_with_template_syntax_is_refused(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text(text)
 
     with pytest.raises(ValueError, match=said.replace("[", "\\[")):
         crds.templates(tmp_path)
 
 
-def test_the_notes_say_what_to_do_first_and_what_before_the_end() -> None:
+def test_notes_have_the_first_and_last_steps() -> None:
     said = notes()
 
     assert "serves all namespaces" in said
@@ -113,7 +113,7 @@ def test_the_notes_say_what_to_do_first_and_what_before_the_end() -> None:
     assert "Switches may do: notify, scale." in said
 
 
-def test_the_runbook_of_the_notes_is_one_that_the_models_take() -> None:
+def test_runbook_in_the_notes_is_valid() -> None:
     text = notes().partition("<<'END'\n")[2].partition("\nEND\n")[0]
 
     example = yaml.safe_load(text.replace("DEPLOYMENT", "web"))
@@ -122,7 +122,7 @@ def test_the_runbook_of_the_notes_is_one_that_the_models_take() -> None:
     assert [one.name for one in spec.kill_switches] == ["stop"]
 
 
-def test_the_notes_follow_the_values() -> None:
+def test_notes_follow_the_values() -> None:
     said = notes(
         "--set=scope.namespaces={a,b}", "--set=replicas=0", "--set=rights.create=false", "--set=crds.keep=false"
     )
@@ -133,7 +133,7 @@ def test_the_notes_follow_the_values() -> None:
     assert "kubectl delete crd" not in said
 
 
-def test_an_upgrade_takes_no_right_away_for_a_moment() -> None:
+def test_upgrade_never_removes_a_right_temporarily() -> None:
     """The rules of the operator's own role are the aggregating controller's: to send any would be to take them."""
     role = render().one("ClusterRole", f"{RELEASE}-runbook-operator")
 
@@ -141,5 +141,5 @@ def test_an_upgrade_takes_no_right_away_for_a_moment() -> None:
     assert "rules" not in role
 
 
-def test_the_chart_has_no_crds_folder_which_helm_would_never_upgrade() -> None:
+def test_chart_has_no_crds_folder() -> None:
     assert not (CHART / "crds").exists()

@@ -32,7 +32,7 @@ def others(rendered: Rendered) -> list[Body]:
     return [pod for name, pod in rendered.pods() if pod != operator(rendered)]
 
 
-def test_no_pod_runs_as_root_or_can_become_it(values: Body) -> None:
+def test_no_pod_runs_as_root_or_can_become_root(values: Body) -> None:
     for name, spec, container in containers(render(**values)):
         assert spec["securityContext"]["runAsNonRoot"] is True, name
         assert spec["securityContext"]["runAsUser"] == spec["securityContext"]["runAsGroup"] == 65532, name
@@ -44,13 +44,13 @@ def test_no_pod_runs_as_root_or_can_become_it(values: Body) -> None:
         }, name
 
 
-def test_no_pod_is_in_the_hosts_namespaces_or_folders(values: Body) -> None:
+def test_no_pod_uses_host_namespaces_or_folders(values: Body) -> None:
     for name, pod in render(**values).pods():
         assert not {"hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace"} & pod["spec"].keys(), name
         assert not [one for one in pod["spec"].get("volumes", []) if "hostPath" in one], name
 
 
-def test_every_container_says_what_it_needs_and_how_much_memory_it_may_take(values: Body) -> None:
+def test_every_container_has_requests_and_a_memory_limit(values: Body) -> None:
     """No limit of the CPU by default: a throttled operator throws late, and its request keeps its share."""
     for name, _, container in containers(render(**values)):
         assert {"cpu", "memory"} <= container["resources"]["requests"].keys(), name
@@ -63,7 +63,7 @@ def test_every_image_is_pinned_to_a_version(values: Body) -> None:
         assert container["imagePullPolicy"], name
 
 
-def test_only_pods_that_talk_to_the_api_server_have_a_token(values: Body) -> None:
+def test_only_pods_using_the_api_have_a_token(values: Body) -> None:
     rendered = render(**values)
 
     for account in rendered.kinds("ServiceAccount"):
@@ -73,14 +73,14 @@ def test_only_pods_that_talk_to_the_api_server_have_a_token(values: Body) -> Non
         assert pod["spec"]["automountServiceAccountToken"] is (named != "default"), name
 
 
-def test_no_environment_of_other_services_comes_into_a_pod_with_settings(values: Body) -> None:
+def test_no_pod_with_settings_gets_service_links(values: Body) -> None:
     """`RUNBOOK_HTTP_PORT` of a Service called runbook-http would be taken for a setting."""
     linked = [name for name, pod in render(**values).pods() if pod["spec"]["enableServiceLinks"] is not False]
 
     assert all(name.endswith("-ready") for name in linked)
 
 
-def test_the_operator_is_probed_where_it_listens(values: Body) -> None:
+def test_operator_probes_use_its_port(values: Body) -> None:
     (container,) = operator(render(**values))["spec"]["containers"]
 
     port = next(one["value"] for one in container["env"] if one["name"] == "RUNBOOK_HTTP_PORT")
@@ -93,7 +93,7 @@ def test_the_operator_is_probed_where_it_listens(values: Body) -> None:
     }
 
 
-def test_what_selects_pods_selects_the_operators_and_no_others(values: Body) -> None:
+def test_selectors_match_only_operator_pods(values: Body) -> None:
     rendered = render(**values)
     labels = operator(rendered)["metadata"]["labels"]
     selectors = [rendered.one("Deployment")["spec"]["selector"]]
@@ -109,7 +109,7 @@ def test_what_selects_pods_selects_the_operators_and_no_others(values: Body) -> 
         assert not any(matches(selector, pod["metadata"]["labels"]) for pod in others(rendered))
 
 
-def test_a_service_monitor_selects_the_service_and_its_port(values: Body) -> None:
+def test_service_monitor_selects_the_service_and_its_port(values: Body) -> None:
     rendered = render(**values)
     service = rendered.one("Service")
 
@@ -120,7 +120,7 @@ def test_a_service_monitor_selects_the_service_and_its_port(values: Body) -> Non
         }
 
 
-def test_a_drain_takes_one_replica_at_a_time_and_never_waits_for_the_last(values: Body) -> None:
+def test_disruption_budget_allows_one_replica_at_a_time(values: Body) -> None:
     rendered = render(**values)
     budgets = rendered.kinds("PodDisruptionBudget")
     wanted = values.get("podDisruptionBudget", {}).get("enabled", True)
@@ -129,7 +129,7 @@ def test_a_drain_takes_one_replica_at_a_time_and_never_waits_for_the_last(values
     assert [one["spec"]["maxUnavailable"] for one in budgets] in ([], [1])
 
 
-def test_everything_is_where_it_belongs_and_says_whose_it_is(values: Body) -> None:
+def test_every_object_is_in_its_namespace_with_its_labels(values: Body) -> None:
     rendered = render(**values)
     elsewhere = {"default", *values.get("scope", {}).get("namespaces", [])}
     elsewhere |= set(values.get("rights", {}).get("impersonation", []))

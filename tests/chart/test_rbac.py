@@ -49,7 +49,7 @@ def bindings(rendered: Rendered) -> set[tuple[str, str, str]]:
     }
 
 
-def test_with_every_right_the_roles_are_those_of_the_code_but_for_the_lease() -> None:
+def test_all_rights_together_equal_the_roles_of_the_code() -> None:
     wanted = {
         FULLNAME + (name.removeprefix("runbook-operator") or "-base"): role["rules"]
         for role in roles()
@@ -62,7 +62,7 @@ def test_with_every_right_the_roles_are_those_of_the_code_but_for_the_lease() ->
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_an_action_is_one_role_that_is_opted_in_to(action: str) -> None:
+def test_each_action_is_one_optional_role(action: str) -> None:
     without = set(aggregated(render(rights=NO_RIGHT)))
 
     with_it = set(aggregated(render(rights=NO_RIGHT | {"actions": [action]})))
@@ -70,11 +70,11 @@ def test_an_action_is_one_role_that_is_opted_in_to(action: str) -> None:
     assert with_it - without == {f"{FULLNAME}-action-{action.lower()}"}
 
 
-def test_without_any_right_there_is_the_base_alone() -> None:
+def test_no_rights_leave_only_the_base_role() -> None:
     assert set(aggregated(render(rights=NO_RIGHT))) == {f"{FULLNAME}-base"}
 
 
-def test_what_is_given_by_default_can_change_how_much_runs_and_nothing_of_what_runs() -> None:
+def test_default_rights_change_only_amounts() -> None:
     rules = granted(rule for rules in aggregated(render()).values() for rule in rules)
     ours = {"runbooks.dev"}
     written = {(group, resource) for group, resource, verb in rules if verb not in ("get", "list", "watch")}
@@ -91,7 +91,7 @@ def test_what_is_given_by_default_can_change_how_much_runs_and_nothing_of_what_r
 
 
 @pytest.mark.parametrize("values", ALL)
-def test_no_rule_has_a_wildcard_or_leads_to_more_rights(values: Body) -> None:
+def test_no_rule_has_a_wildcard_or_escalates(values: Body) -> None:
     for role in render(**values).kinds("ClusterRole", "Role"):
         rules = role.get("rules", [])
         allowed = {"impersonate"} if role["metadata"]["name"] == "runbook-operator-impersonation" else set()
@@ -102,14 +102,14 @@ def test_no_rule_has_a_wildcard_or_leads_to_more_rights(values: Body) -> None:
         assert "nonResourceURLs" not in {key for rule in rules for key in rule}
 
 
-def test_the_whole_cluster_is_served_by_one_binding_and_a_lease_of_the_releases_namespace() -> None:
+def test_cluster_scope_has_one_binding_and_a_lease_role() -> None:
     assert bindings(render()) == {
         ("ClusterRoleBinding", "", FULLNAME),
         ("RoleBinding", NAMESPACE, f"{FULLNAME}-lease"),
     }
 
 
-def test_namespaces_are_served_by_a_binding_in_each_and_beyond_them_finalizers_are_removed() -> None:
+def test_namespace_scope_has_a_binding_each_and_cluster_wide_finalizer_removal() -> None:
     rendered = render(scope={"namespaces": ["team-a", "team-b"]}, rights=NO_RIGHT)
 
     assert bindings(rendered) == {
@@ -126,7 +126,7 @@ def test_namespaces_are_served_by_a_binding_in_each_and_beyond_them_finalizers_a
 
 
 @pytest.mark.parametrize("scope", [{}, {"namespaces": ["team-a"]}])
-def test_the_lease_is_one_by_name(scope: Body) -> None:
+def test_lease_role_is_limited_to_one_name(scope: Body) -> None:
     rules = render(scope=scope).one("Role", f"{FULLNAME}-lease")["rules"]
 
     assert [(one["verbs"], one.get("resourceNames")) for one in rules] == [
@@ -135,7 +135,7 @@ def test_the_lease_is_one_by_name(scope: Body) -> None:
     ]
 
 
-def test_replicas_that_share_have_the_leases_of_the_releases_namespace() -> None:
+def test_sharded_replicas_may_use_all_leases_of_the_release_namespace() -> None:
     rendered = render(settings={"shards": 8})
 
     (rule,) = rendered.one("Role", f"{FULLNAME}-lease")["rules"]
@@ -145,7 +145,7 @@ def test_replicas_that_share_have_the_leases_of_the_releases_namespace() -> None
     assert bindings(rendered) == bindings(render())
 
 
-def test_the_operator_acts_for_service_accounts_where_it_is_said_and_nowhere_else() -> None:
+def test_impersonation_is_granted_only_in_listed_namespaces() -> None:
     name = "runbook-operator-impersonation"
 
     given = bindings(render(rights={"impersonation": ["team-a"]}))
@@ -154,7 +154,7 @@ def test_the_operator_acts_for_service_accounts_where_it_is_said_and_nowhere_els
     assert not {one for one in bindings(render()) if one[2] == name}
 
 
-def test_roles_for_people_are_those_of_the_code() -> None:
+def test_roles_for_people_equal_those_of_the_code() -> None:
     rendered = render()
 
     for role in people():
@@ -163,14 +163,14 @@ def test_roles_for_people_are_those_of_the_code() -> None:
         assert role["metadata"]["labels"].items() <= found["metadata"]["labels"].items()
 
 
-def test_a_second_release_leaves_out_what_the_first_one_shares() -> None:
+def test_second_release_leaves_out_shared_roles() -> None:
     names = {one["metadata"]["name"] for one in render(rights={"shared": False}).kinds("ClusterRole")}
 
     assert not names & SHARED
     assert {one["metadata"]["name"] for one in render().kinds("ClusterRole")} >= SHARED
 
 
-def test_rights_by_somebody_else_are_left_to_them() -> None:
+def test_rights_created_elsewhere_render_no_roles() -> None:
     rendered = render(**MATRIX["rights by somebody else"])
 
     assert not rendered.kinds("ClusterRole", "Role", "ClusterRoleBinding", "RoleBinding", "ServiceAccount")

@@ -154,7 +154,7 @@ def tenants(_crds: None, cluster: Cluster, tmp_path: Path, request: pytest.Fixtu
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("tenants", [STANDBY, SHARDED], indirect=True)
-def test_namespace_that_comes_and_goes_between_restarts_of_all_processes_delays_no_throw_of_the_team(
+def test_namespace_changed_between_restarts_delays_no_throw_of_another_team(
     tenants: Tenants,
 ) -> None:
     tenants.begin_deletion()
@@ -190,7 +190,7 @@ def test_namespace_that_comes_and_goes_between_restarts_of_all_processes_delays_
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("tenants", [STANDBY, SHARDED], indirect=True)
-def test_right_that_is_missing_after_a_restart_of_all_processes_keeps_what_was_saved_there_and_delays_nobody(
+def test_right_missing_after_a_restart_keeps_saved_values_and_delays_no_other_team(
     tenants: Tenants,
 ) -> None:
     tenants.release.install(tenants.team.namespace, tenants.other.namespace)

@@ -43,9 +43,7 @@ def can(who: str, *what: str) -> bool:
 
 
 @pytest.mark.usefixtures("_release")
-def test_an_operator_of_one_namespace_throws_its_switches_and_reaches_nothing_else(
-    cluster: Cluster, tmp_path: Path
-) -> None:
+def test_operator_of_one_namespace_reaches_no_other(cluster: Cluster, tmp_path: Path) -> None:
     token = kubectl("create", "token", FULLNAME, "--namespace", NAMESPACE)
     config = account.like_mine(tmp_path / "kubeconfig", token)
     operator = Operator(

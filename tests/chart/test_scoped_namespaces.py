@@ -94,7 +94,7 @@ def warned(operator: Operator, namespace: str) -> bool:
 
 
 @pytest.mark.timeout(600)
-def test_namespace_that_is_created_late_deleted_and_created_again_is_served_whenever_it_is_there(
+def test_namespace_created_late_deleted_and_recreated_is_served_while_it_exists(
     release: Scoped, team: Cluster, other: Cluster
 ) -> None:
     begin_deletion(other)
@@ -135,7 +135,7 @@ def test_namespace_that_is_created_late_deleted_and_created_again_is_served_when
 
 
 @pytest.mark.timeout(600)
-def test_namespace_that_was_deleted_with_a_switch_engaged_while_no_operator_ran_goes_when_one_starts(
+def test_namespace_deleted_with_an_engaged_switch_during_downtime_ends_after_start(
     release: Scoped, team: Cluster, other: Cluster
 ) -> None:
     operator = engaged(release, team, other)
@@ -153,7 +153,7 @@ def test_namespace_that_was_deleted_with_a_switch_engaged_while_no_operator_ran_
 
 
 @pytest.mark.timeout(600)
-def test_uninstall_releases_what_is_engaged_where_a_namespace_is_being_deleted_and_no_operator_runs(
+def test_uninstall_releases_switches_in_a_terminating_namespace_without_operator(
     release: Scoped, team: Cluster, other: Cluster
 ) -> None:
     operator = engaged(release, team, other)
@@ -172,9 +172,7 @@ def test_uninstall_releases_what_is_engaged_where_a_namespace_is_being_deleted_a
 
 
 @pytest.mark.timeout(600)
-def test_right_that_is_missing_in_one_namespace_changes_nothing_about_the_other_one(
-    release: Scoped, team: Cluster, other: Cluster
-) -> None:
+def test_right_missing_in_one_namespace_does_not_affect_another(release: Scoped, team: Cluster, other: Cluster) -> None:
     operator = engaged(release, team, other)
 
     other.run("delete", "rolebinding", release.fullname)
@@ -199,7 +197,7 @@ def test_right_that_is_missing_in_one_namespace_changes_nothing_about_the_other_
     assert operator.stop() == 0
 
 
-def test_operator_of_some_namespaces_may_see_and_not_change_the_switches_of_others(
+def test_scoped_operator_may_see_and_not_change_switches_elsewhere(
     release: Scoped, team: Cluster, other: Cluster
 ) -> None:
     release.install(team.namespace)
@@ -225,7 +223,7 @@ def test_operator_of_some_namespaces_may_see_and_not_change_the_switches_of_othe
     eventually("the policy holds", lambda: "serves the namespaces of scope.namespaces only" in refused())
 
 
-def test_namespace_that_does_not_exist_is_named_before_anything_is_applied(release: Scoped, team: Cluster) -> None:
+def test_missing_namespace_is_named_before_any_apply(release: Scoped, team: Cluster) -> None:
     done = release.tried(team.namespace, "no-such-team")
 
     assert done.returncode != 0

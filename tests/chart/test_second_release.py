@@ -21,7 +21,7 @@ def install(namespace: str, *values: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.usefixtures("_crds")
-def test_second_release_fails_as_the_page_shows_and_is_installed_with_the_values_of_the_page(cluster: Cluster) -> None:
+def test_second_release_fails_as_documented_and_installs_with_the_documented_values(cluster: Cluster) -> None:
     page = PAGE.read_text()
     shown = re.findall(r"^Error: (.* invalid ownership metadata)$", page, re.MULTILINE)
     (values,) = re.findall(r"--set (crds\.enabled=false,rights\.shared=false)", page)[:1]

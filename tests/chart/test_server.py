@@ -44,7 +44,7 @@ def pods(namespace: str) -> list[Body]:
     ]
 
 
-def test_the_api_server_takes_every_object_of_every_combination(restricted: str) -> None:
+def test_api_server_accepts_every_object_of_every_combination(restricted: str) -> None:
     optional.serve("ServiceMonitor", "PodMonitor", "PrometheusRule")
     listed = {"apiVersion": "v1", "kind": "List", "items": everything(restricted)}
 
@@ -58,7 +58,7 @@ def test_the_api_server_takes_every_object_of_every_combination(restricted: str)
     assert "Warning" not in said
 
 
-def test_every_pod_is_allowed_where_only_restricted_ones_are(restricted: str) -> None:
+def test_every_pod_is_accepted_by_the_restricted_standard(restricted: str) -> None:
     where = f"/api/v1/namespaces/{restricted}/pods"
     made = pods(restricted)
 
@@ -68,7 +68,7 @@ def test_every_pod_is_allowed_where_only_restricted_ones_are(restricted: str) ->
     assert len(made) > len(MATRIX)
 
 
-def test_the_namespace_that_takes_restricted_pods_refuses_others(restricted: str) -> None:
+def test_restricted_namespace_refuses_other_pods(restricted: str) -> None:
     pod = pods(restricted)[0]
     del pod["spec"]["securityContext"]["seccompProfile"]
 

@@ -111,7 +111,7 @@ def changes(leaf: tuple[str, Body]) -> bool:
     return render(**merged(before, set_at(path, value))).text != render(**before).text
 
 
-def test_every_value_changes_what_is_rendered() -> None:
+def test_every_value_changes_a_rendered_object() -> None:
     # All settings take one path, and test_values.py has them all.
     every = [leaf for leaf in leaves(SCHEMA) if not leaf[0].startswith("settings.") or leaf[0] == "settings.workers"]
 

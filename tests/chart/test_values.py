@@ -73,11 +73,11 @@ def merged(one: Body, other: Body) -> Body:
     return one | other | both
 
 
-def test_what_is_generated_is_up_to_date() -> None:
+def test_generated_files_are_up_to_date() -> None:
     assert [str(path) for path in stale(files())] == [], "run make chart"
 
 
-def test_no_object_of_the_schema_takes_what_nobody_named() -> None:
+def test_values_schema_refuses_unknown_fields() -> None:
     open_ones = {path for path, one in objects(SCHEMA) if one.get("additionalProperties", True) is True}
 
     assert open_ones == HANDED_ON
@@ -98,16 +98,16 @@ def test_no_object_of_the_schema_takes_what_nobody_named() -> None:
         ({"tolerations": [{"effects": "NoSchedule"}]}, "additional properties 'effects' not allowed"),
     ],
 )
-def test_a_value_that_is_misspelt_or_wrong_is_named(values: Body, said: str) -> None:
+def test_misspelt_or_wrong_value_is_named(values: Body, said: str) -> None:
     assert said in refused(**values)
 
 
 @pytest.mark.parametrize(("values", "said"), TOGETHER)
-def test_values_that_do_not_go_together_are_refused_with_what_to_do(values: Body, said: str) -> None:
+def test_conflicting_values_are_refused_with_advice(values: Body, said: str) -> None:
     assert said in refused(**values)
 
 
-def test_every_sentence_of_a_refusal_is_tested() -> None:
+def test_every_refusal_message_is_tested() -> None:
     sentences = [
         sentence
         for path in (CHART / "templates").rglob("*")
@@ -127,7 +127,7 @@ def test_every_template_is_rendered_by_the_matrix() -> None:
     assert there - rendered == set()
 
 
-def test_every_setting_of_the_operator_can_be_reached() -> None:
+def test_every_setting_can_be_set_by_values() -> None:
     environment = {
         one["name"] for one in render().one("Deployment")["spec"]["template"]["spec"]["containers"][0]["env"]
     }
@@ -139,7 +139,7 @@ def test_every_setting_of_the_operator_can_be_reached() -> None:
     }
 
 
-def test_the_environment_is_what_the_operator_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rendered_environment_is_read_by_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
     values = merged(
         DRESSED, {"metricSources": SOURCES, "channels": CHANNELS, "scope": {"namespaces": ["team-a", "team-b"]}}
     )
@@ -159,7 +159,7 @@ def test_the_environment_is_what_the_operator_reads(monkeypatch: pytest.MonkeyPa
     assert (settings.log_level, settings.lease_seconds, settings.workers) == ("debug", 4.0, 16)
 
 
-def test_a_chart_around_this_one_can_have_it_as_a_part(tmp_path: Path) -> None:
+def test_chart_can_be_a_dependency_of_another_chart(tmp_path: Path) -> None:
     whole = tmp_path / "whole"
     (whole / "charts").mkdir(parents=True)
     (whole / "charts" / packaged().name).write_bytes(packaged().read_bytes())
@@ -174,7 +174,7 @@ def test_a_chart_around_this_one_can_have_it_as_a_part(tmp_path: Path) -> None:
     assert "replicas: 3" in done.stdout
 
 
-def test_every_value_is_told_of_in_values_yaml_and_in_the_readme() -> None:
+def test_every_value_is_documented_in_values_yaml_and_readme() -> None:
     commented = re.findall(r"^ *# (\w+):$|^ *(\w+):", (CHART / "values.yaml").read_text(), re.MULTILINE)
     named = {absent or present for absent, present in commented}
     readme = (CHART / "README.md").read_text()

@@ -97,7 +97,7 @@ def test_every_alert_has_its_case() -> None:
 
 
 @pytest.mark.parametrize("alert", FIRES)
-def test_an_alert_fires_for_its_trouble_and_not_where_all_is_well(watching: Prometheus, alert: str) -> None:
+def test_alert_fires_for_its_trouble_and_not_otherwise(watching: Prometheus, alert: str) -> None:
     expression = next(rule["expr"] for rule in rules() if rule["alert"] == alert)
     assert MINE in expression
 
@@ -105,19 +105,19 @@ def test_an_alert_fires_for_its_trouble_and_not_where_all_is_well(watching: Prom
     assert not watching.query(expression.replace(MINE, f'namespace="{WELL}"'))
 
 
-def test_every_alert_says_how_bad_it_is_and_what_to_do() -> None:
+def test_every_alert_has_a_severity_and_advice() -> None:
     for rule in rules():
         assert rule["labels"]["severity"] in ("critical", "warning")
         assert {"summary", "description"} <= rule["annotations"].keys()
 
 
-def test_every_panel_is_a_query_that_prometheus_takes(watching: Prometheus) -> None:
+def test_every_panel_query_is_valid_for_prometheus(watching: Prometheus) -> None:
     for panel in dashboard()["panels"]:
         for target in panel["targets"]:
             watching.query(target["expr"].replace("$__rate_interval", "1m").replace("$namespace", ".*"))
 
 
-def test_alerts_and_panels_name_only_metrics_that_there_are() -> None:
+def test_alerts_and_panels_use_only_existing_metrics() -> None:
     told = (ROOT / "docs" / "reference" / "metrics.md").read_text()
     panels = [target["expr"] for panel in dashboard()["panels"] for target in panel["targets"]]
     named = {
@@ -131,14 +131,14 @@ def test_alerts_and_panels_name_only_metrics_that_there_are() -> None:
     assert len(named) >= 12
 
 
-def test_the_dashboard_is_in_its_config_map() -> None:
+def test_dashboard_is_in_its_config_map() -> None:
     data = render(metrics={"dashboard": {"enabled": True}}).one("ConfigMap")["data"]
 
     assert json.loads(data["runbook-operator.json"]) == dashboard()
     assert [one["id"] for one in dashboard()["panels"]] == list(range(1, len(dashboard()["panels"]) + 1))
 
 
-def test_the_metric_sources_are_a_file_as_the_operator_reads_it() -> None:
+def test_metric_sources_file_is_readable_by_the_operator() -> None:
     source = {"url": "http://prometheus.monitoring:9090", "namespaces": ["team-a"]}
     data = render(metricSources={"sources": {"default": source}}).one("ConfigMap")["data"]
 

@@ -73,7 +73,7 @@ class Crowd:
     ],
     ids=", ".join,
 )
-async def test_no_more_than_so_many_engage_however_many_decide_at_once(policy: dict[str, int]) -> None:
+async def test_concurrent_decisions_engage_at_most_the_limit(policy: dict[str, int]) -> None:
     crowd = Crowd(**policy)
 
     await crowd.visit()
@@ -82,7 +82,7 @@ async def test_no_more_than_so_many_engage_however_many_decide_at_once(policy: d
     assert len(crowd.engaged) == 3
 
 
-async def test_without_a_limit_that_is_reached_all_of_them_engage() -> None:
+async def test_limit_not_reached_lets_all_engage() -> None:
     crowd = Crowd(acting_per_namespace=MANY)
 
     await crowd.visit()
@@ -90,7 +90,7 @@ async def test_without_a_limit_that_is_reached_all_of_them_engage() -> None:
     assert len(crowd.engaged) == MANY
 
 
-async def test_when_one_is_released_another_one_engages() -> None:
+async def test_release_of_one_switch_lets_another_engage() -> None:
     crowd = Crowd(acting_per_namespace=1)
     await crowd.visit()
     first = crowd.engaged
@@ -103,7 +103,7 @@ async def test_when_one_is_released_another_one_engages() -> None:
     assert crowd.engaged != first
 
 
-async def test_an_engagement_of_which_nobody_knows_whether_it_was_written_counts() -> None:
+async def test_engagement_with_unknown_write_result_counts() -> None:
     crowd = Crowd(acting_per_namespace=1)
     first, *others = crowd.switches
     writes: list[str] = []
@@ -124,7 +124,7 @@ async def test_an_engagement_of_which_nobody_knows_whether_it_was_written_counts
     assert crowd.engaged == ["team-0"]
 
 
-async def test_what_was_about_to_begin_and_is_wanted_no_more_counts_no_longer() -> None:
+async def test_withdrawn_engagement_no_longer_counts() -> None:
     crowd = Crowd(acting_per_namespace=1)
     first, *others = crowd.switches
 

@@ -108,7 +108,7 @@ async def prometheus(request: web.Request) -> web.Response:
     return answer("vector", [{"metric": labels, "value": [float(form["time"]), value]} for labels, value in found])
 
 
-async def test_a_runbook_is_asked_as_it_is_written(tmp_path: Path) -> None:
+async def test_declared_runbook_is_checked_at_all_its_sources(tmp_path: Path) -> None:
     async with serving(prometheus) as url, traffic_target() as there:
         slices = endpoints(endpoint(ONE), port=there.port)
         bodies = (service(there.port), service(there.port, name="model"), ONE, slices, secret(token=b"Bearer s3cret"))
@@ -138,7 +138,7 @@ async def test_a_runbook_is_asked_as_it_is_written(tmp_path: Path) -> None:
     assert "Bearer s3cret" in [request.headers.get("Authorization") for request in there.requests]
 
 
-async def test_without_an_api_server_nothing_is_known_and_nothing_is_asked_and_it_heals_by_itself(
+async def test_unavailable_api_server_makes_readings_unknown_until_it_returns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dynamic_watcher, "backoff", lambda _failures: 0.01)

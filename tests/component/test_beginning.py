@@ -71,7 +71,7 @@ def autoscaler() -> Body:
 
 
 @pytest.mark.parametrize(("first", "last"), [(SWITCH, STATUS), (STATUS, SWITCH)])
-async def test_finalizer_and_record_arrive_in_either_order_and_both_before_the_effect(first: str, last: str) -> None:
+async def test_finalizer_and_record_arrive_in_any_order_before_the_effect(first: str, last: str) -> None:
     stage = Stage()
     await stage.look()
     stage.waits = {last: first}
@@ -83,7 +83,7 @@ async def test_finalizer_and_record_arrive_in_either_order_and_both_before_the_e
     assert (status.phase, stage.finalizers, stage.kube.replicas) == ("Engaged", [FINALIZER], 0)
 
 
-async def test_neither_waits_for_what_is_asked_where_there_was_nothing_before() -> None:
+async def test_known_absence_lets_writes_and_reads_run_concurrently() -> None:
     stage = Stage()
     await stage.look()
     stage.waits = {HPAS: STATUS, BUDGETS: SWITCH, f"{DEPLOYMENT}/scale": HPAS}
@@ -93,7 +93,7 @@ async def test_neither_waits_for_what_is_asked_where_there_was_nothing_before() 
     assert (status.phase, stage.kube.replicas) == ("Engaged", 0)
 
 
-async def test_a_throw_is_told_what_a_watch_would_have_told_and_a_close_look_what_is_there_for_certain() -> None:
+async def test_throw_reads_from_the_watch_cache_and_a_close_look_from_etcd() -> None:
     stage = Stage()
 
     await stage.look()
@@ -102,7 +102,7 @@ async def test_a_throw_is_told_what_a_watch_would_have_told_and_a_close_look_wha
     assert stage.queries[HPAS] == {"resourceVersion": "0"}
 
 
-async def test_an_autoscaler_that_came_since_the_last_look_is_saved_before_the_effect() -> None:
+async def test_autoscaler_created_since_the_last_visit_is_saved_before_the_effect() -> None:
     stage = Stage(killSwitches=[{"name": "stop", "actions": [{"scale": {"target": "web", "replicas": 6}}]}])
     await stage.look()
     stage.kube.objects[HPAS] = listed("HorizontalPodAutoscaler", autoscaler())
@@ -119,7 +119,7 @@ async def test_an_autoscaler_that_came_since_the_last_look_is_saved_before_the_e
     assert stage.kube.replicas == 6
 
 
-async def test_where_something_was_there_before_it_is_asked_first() -> None:
+async def test_known_presence_is_read_before_the_writes() -> None:
     stage = Stage()
     stage.kube.objects[BUDGETS] = listed("PodDisruptionBudget")
     stage.kube.objects[HPAS] = listed("HorizontalPodAutoscaler", autoscaler())
@@ -130,7 +130,7 @@ async def test_where_something_was_there_before_it_is_asked_first() -> None:
     assert (await stage.throw()).phase == "Engaged"
 
 
-async def test_what_cannot_be_asked_meanwhile_holds_the_effect_up_and_no_write_is_lost() -> None:
+async def test_failed_concurrent_read_delays_the_effect_and_loses_no_write() -> None:
     stage = Stage()
     await stage.look()
     stage.fails = {HPAS: errors.UnavailableError("GET: 503")}
@@ -142,7 +142,7 @@ async def test_what_cannot_be_asked_meanwhile_holds_the_effect_up_and_no_write_i
 
 
 @pytest.mark.parametrize("path", [SWITCH, STATUS])
-async def test_one_that_is_refused_is_written_again_by_itself(path: str) -> None:
+async def test_refused_first_write_is_repeated(path: str) -> None:
     stage = Stage()
     await stage.look()
     stage.fails = {path: errors.RefusedError("PATCH: 422 the server rejected our request")}
@@ -153,7 +153,7 @@ async def test_one_that_is_refused_is_written_again_by_itself(path: str) -> None
 
 
 @pytest.mark.parametrize("path", [SWITCH, STATUS])
-async def test_one_whose_outcome_is_not_known_is_looked_for_at_the_next_visit(path: str) -> None:
+async def test_first_write_with_unknown_result_is_read_at_the_next_visit(path: str) -> None:
     stage = Stage()
     await stage.look()
     stage.fails = {path: errors.UnavailableError("PATCH: 503")}
@@ -165,7 +165,7 @@ async def test_one_whose_outcome_is_not_known_is_looked_for_at_the_next_visit(pa
     assert (status.phase, stage.finalizers, stage.kube.replicas) == ("Engaged", [FINALIZER], 0)
 
 
-async def test_whoever_released_it_meanwhile_is_heard_and_nothing_is_touched() -> None:
+async def test_release_during_the_first_write_leaves_the_target_unchanged() -> None:
     stage = Stage()
     await stage.look()
     stage.kube.fault = lambda _method, path: released(stage) if path == STATUS else None
@@ -184,7 +184,7 @@ def released(stage: Stage) -> None:
     stage.kube.objects[SWITCH] = body | {"metadata": meta, "spec": body["spec"] | {"engaged": None}}
 
 
-async def test_nothing_is_presumed_of_what_was_never_asked_however_lately_the_machine_has_started() -> None:
+async def test_absence_never_read_is_not_presumed() -> None:
     stage = Stage()
     lists = stage.rig.reconciler.executor.lists
     lists.monotonic = lambda: 5.0
@@ -192,7 +192,7 @@ async def test_nothing_is_presumed_of_what_was_never_asked_however_lately_the_ma
     assert lists.nothing([Find("autoscaling/v2", "HorizontalPodAutoscaler", NAMESPACE)], None) == {}
 
 
-async def test_the_answer_to_a_status_brings_back_nothing_that_a_watch_has_told_to_be_gone() -> None:
+async def test_status_answer_after_a_deletion_event_restores_no_object() -> None:
     stage = Stage()
     await stage.look()
     uid = stage.kube.objects[SWITCH]["metadata"]["uid"]
@@ -209,7 +209,7 @@ async def test_the_answer_to_a_status_brings_back_nothing_that_a_watch_has_told_
     assert stage.kube.replicas == 3
 
 
-async def test_nothing_is_presumed_once_the_last_look_is_long_ago() -> None:
+async def test_absence_is_not_presumed_long_after_the_last_visit() -> None:
     stage = Stage()
     await stage.look()
     lists = stage.rig.reconciler.executor.lists
@@ -223,7 +223,7 @@ async def test_nothing_is_presumed_once_the_last_look_is_long_ago() -> None:
     assert STOP in stage.rig.store.switches
 
 
-async def test_the_answer_to_the_last_finalizer_brings_back_nothing_that_a_watch_has_told_to_be_gone() -> None:
+async def test_finalizer_answer_after_a_deletion_event_restores_no_object() -> None:
     stage = Stage()
     await stage.look()
     await stage.throw()

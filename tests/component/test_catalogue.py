@@ -98,7 +98,7 @@ class Following:
             await self.kube.events.join()
 
 
-async def test_what_is_there_is_told_by_a_watch_that_the_first_question_begins() -> None:
+async def test_first_question_starts_a_watch_that_answers() -> None:
     async with Following(Kinds(hpa("web"))) as one:
         assert one.names() is None
 
@@ -106,7 +106,7 @@ async def test_what_is_there_is_told_by_a_watch_that_the_first_question_begins()
         assert one.kube.asked == [IN_SHOP]
 
 
-async def test_what_comes_and_goes_is_told() -> None:
+async def test_added_and_deleted_objects_are_noticed() -> None:
     async with Following(Kinds(hpa("web"))) as one:
         await one.told()
 
@@ -116,7 +116,7 @@ async def test_what_comes_and_goes_is_told() -> None:
         assert one.names() == ["api"]
 
 
-async def test_an_object_that_was_made_anew_outlives_the_news_that_the_old_one_is_gone() -> None:
+async def test_recreated_object_survives_the_deletion_event_of_the_old_one() -> None:
     async with Following(Kinds(hpa("web", uid="2"))) as one:
         await one.told()
 
@@ -125,7 +125,7 @@ async def test_an_object_that_was_made_anew_outlives_the_news_that_the_old_one_i
         assert one.names() == ["web"]
 
 
-async def test_nobody_keeps_who_wrote_which_field() -> None:
+async def test_managed_fields_are_not_stored() -> None:
     async with Following(Kinds(hpa("web"))) as one:
         await one.told()
 
@@ -134,7 +134,7 @@ async def test_nobody_keeps_who_wrote_which_field() -> None:
         assert "managedFields" not in found["metadata"]
 
 
-async def test_two_namespaces_are_watched_with_all_others_by_one_watch() -> None:
+async def test_second_namespace_switches_to_one_cluster_watch() -> None:
     async with Following(Kinds(hpa("web"), hpa("pay", "bank"), hpa("other", "else"))) as one:
         assert await one.told() == ["web"]
 
@@ -143,7 +143,7 @@ async def test_two_namespaces_are_watched_with_all_others_by_one_watch() -> None
         assert one.kube.asked == [IN_SHOP, ALL]
 
 
-async def test_who_serves_some_namespaces_watches_each_of_them() -> None:
+async def test_scoped_operator_watches_each_of_its_namespaces() -> None:
     async with Following(Kinds(hpa("web"), hpa("pay", "bank")), namespaces=["shop", "bank"]) as one:
         await one.told("shop")
         await one.told("bank")
@@ -151,7 +151,7 @@ async def test_who_serves_some_namespaces_watches_each_of_them() -> None:
         assert one.kube.asked == [IN_SHOP, HPAS.format("namespaces/bank/")]
 
 
-async def test_who_serves_some_namespaces_and_was_asked_in_two_knows_of_all_of_them_before_it_is_asked() -> None:
+async def test_scoped_operator_asked_in_two_namespaces_watches_all_of_them() -> None:
     bodies = (hpa("web"), hpa("pay", "bank"), hpa("other", "else"))
     async with Following(Kinds(*bodies), namespaces=["shop", "bank", "else"]) as one:
         await one.told("shop")
@@ -163,7 +163,7 @@ async def test_who_serves_some_namespaces_and_was_asked_in_two_knows_of_all_of_t
         assert sorted(one.kube.asked) == sorted(HPAS.format(f"namespaces/{name}/") for name in ("shop", "bank", "else"))
 
 
-async def test_who_may_not_watch_is_told_nothing_and_asks() -> None:
+async def test_forbidden_watch_falls_back_to_reads() -> None:
     kube = Kinds(hpa("web"))
     kube.error = errors.ForbiddenError("403")
     async with Following(kube) as one:
@@ -184,13 +184,13 @@ async def test_who_may_not_watch_is_told_nothing_and_asks() -> None:
         Find("keda.sh/v1alpha1", "ScaledObject", "shop"),
     ],
 )
-async def test_what_is_many_or_chosen_by_labels_or_not_served_is_not_watched(query: Find) -> None:
+async def test_numerous_selected_or_unserved_kinds_are_not_watched(query: Find) -> None:
     async with Following(Kinds(), lacks=lambda version: version.startswith("keda.sh/")) as one:
         assert one.catalogue.find(query) is None
         assert one.catalogue.held_kinds() == frozenset()
 
 
-async def test_what_nobody_has_asked_for_for_long_is_watched_no_longer() -> None:
+async def test_unused_watch_ends() -> None:
     async with Following(Kinds(hpa("web"))) as one:
         await one.told()
 
@@ -201,7 +201,7 @@ async def test_what_nobody_has_asked_for_for_long_is_watched_no_longer() -> None
         assert one.catalogue.uids("autoscaling/v2", "HorizontalPodAutoscaler", "") == {}
 
 
-async def test_a_list_is_answered_by_what_a_watch_tells_but_never_to_an_account() -> None:
+async def test_list_is_answered_from_a_watch_but_never_for_an_account() -> None:
     async with Following(Kinds(hpa("web"))) as one:
         await one.told()
         lists = Lists(Paths(one.kube), one.catalogue.find)
@@ -213,7 +213,7 @@ async def test_a_list_is_answered_by_what_a_watch_tells_but_never_to_an_account(
         assert one.kube.asked == [IN_SHOP]
 
 
-async def test_what_one_switch_has_found_at_hand_the_next_one_of_its_namespace_need_not_ask_for() -> None:
+async def test_absence_found_for_one_switch_is_known_for_others_of_its_namespace() -> None:
     lists = Lists(Paths(Kinds()))
     told: list[tuple[Body, ...]] = [(hpa("web"),)]
     lists.told = lambda query: told[0] if query == hpas("shop") else None
@@ -227,7 +227,7 @@ async def test_what_one_switch_has_found_at_hand_the_next_one_of_its_namespace_n
     assert lists.usual("shop", Account("shop", "team")) == {}
 
 
-async def test_a_throw_does_not_ask_for_what_watches_tell_of_its_namespace() -> None:
+async def test_throw_does_not_read_objects_watched_in_its_namespace() -> None:
     rig = Rig()
     rig.reconciler.executor.lists.told = lambda _query: ()
     rig.reconciler.executor.lists.at_hand([hpas("shop")], None)
@@ -246,7 +246,7 @@ async def test_a_throw_does_not_ask_for_what_watches_tell_of_its_namespace() -> 
     assert [dict(one.answers) for one in found] == [{hpas("shop"): ()}, {}]
 
 
-async def test_what_watches_tell_is_at_hand_and_nothing_of_it_is_presumed() -> None:
+async def test_watched_objects_are_at_hand_and_never_presumed() -> None:
     kube = Kinds()
     told: list[tuple[Body, ...] | None] = [None]
     lists = Lists(Paths(kube), lambda _: told[0])
@@ -261,7 +261,7 @@ async def test_what_watches_tell_is_at_hand_and_nothing_of_it_is_presumed() -> N
     assert lists.nothing([hpas("shop")], None) == {}
 
 
-async def test_what_a_watch_tells_counts_where_the_rest_is_presumed() -> None:
+async def test_watched_list_counts_where_other_absences_are_presumed() -> None:
     replica_sets = Find("apps/v1", "ReplicaSet", "shop")
     there: tuple[Body, ...] = ()
     lists = Lists(Paths(Kinds()), lambda query: None if query == replica_sets else there)

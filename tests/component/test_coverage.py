@@ -87,7 +87,7 @@ async def test_refused_namespace_leaves_the_other_one_served() -> None:
     assert operator.coverage.warnings() == [line["event"]]
 
 
-async def test_object_of_a_kind_that_is_refused_is_read_and_not_taken_for_absent() -> None:
+async def test_object_of_a_refused_kind_is_read_and_not_considered_absent() -> None:
     _, operator = served(DEPLOYMENTS)
     await operator.coverage.list_all()
 
@@ -101,7 +101,7 @@ async def test_object_of_a_kind_that_is_refused_is_read_and_not_taken_for_absent
 
 
 @pytest.mark.parametrize("kind", ["runbooks", SWITCHES])
-async def test_nothing_is_handed_out_of_a_namespace_whose_own_kinds_are_refused(kind: str) -> None:
+async def test_namespace_with_refused_own_kinds_has_no_visits(kind: str) -> None:
     kube, operator = served(kind)
     await operator.coverage.list_all()
     operator.handle_event("ADDED", within(switch_body("other"), OTHER))
@@ -115,7 +115,7 @@ async def test_nothing_is_handed_out_of_a_namespace_whose_own_kinds_are_refused(
     assert THERE in operator.queue._ready
 
 
-async def test_refusal_that_begins_later_drops_nothing_and_wakes_what_is_there() -> None:
+async def test_later_refusal_drops_no_object_and_wakes_existing_ones() -> None:
     kube, operator = served()
     await operator.coverage.list_all()
     kube.refused, kube.objects = {"runbooks", SWITCHES, DEPLOYMENTS, "statefulsets"}, []
@@ -128,7 +128,7 @@ async def test_refusal_that_begins_later_drops_nothing_and_wakes_what_is_there()
     assert metric(operator) == {NAMESPACE: 1, OTHER: 0}
 
 
-async def test_list_that_only_takes_too_long_leaves_a_namespace_served() -> None:
+async def test_slow_list_leaves_a_namespace_served() -> None:
     kube, operator = served()
     await operator.coverage.list_all()
     kube.refused, kube.error = {SWITCHES}, errors.UnavailableError("503")
@@ -140,7 +140,7 @@ async def test_list_that_only_takes_too_long_leaves_a_namespace_served() -> None
     assert operator.coverage.serves(OTHER)
 
 
-async def test_first_list_that_is_not_answered_leaves_all_that_comes_after_it_unlisted() -> None:
+async def test_failed_first_list_leaves_later_kinds_unlisted() -> None:
     kube, operator = served(SWITCHES)
     kube.error = errors.UnavailableError("503")
 
@@ -168,7 +168,7 @@ async def test_namespace_that_can_be_listed_again_is_served_without_a_restart_an
     assert THERE in operator.queue._ready
 
 
-async def test_refusal_that_a_resync_finds_is_tried_again_before_the_next_one() -> None:
+async def test_refusal_found_by_a_resync_is_retried_before_the_next_resync() -> None:
     kube, operator = served()
     running = asyncio.create_task(operator.coverage.run())
     await operator.coverage.list_all()
@@ -186,7 +186,7 @@ async def test_refusal_that_a_resync_finds_is_tried_again_before_the_next_one() 
     assert kube.asked == [f"/apis/apps/v1/namespaces/{OTHER}/deployments"]
 
 
-async def test_refused_watch_has_its_namespace_listed_at_once() -> None:
+async def test_refused_watch_triggers_a_list_of_its_namespace() -> None:
     kube, operator = served()
     await operator.coverage.list_all()
     kube.refused.add(DEPLOYMENTS)
@@ -203,7 +203,7 @@ async def test_refused_watch_has_its_namespace_listed_at_once() -> None:
     assert operator.coverage.serves(NAMESPACE)
 
 
-async def test_operator_is_unready_where_no_namespace_is_served_and_warns_where_one_is() -> None:
+async def test_operator_without_served_namespace_is_unready_and_partly_served_one_warns() -> None:
     _, one = served(DEPLOYMENTS)
     alone = run.Operator(Settings(namespaces=(OTHER,)), Partial(DEPLOYMENTS), ListKube(), ListKube())
     for operator in (one, alone):
@@ -215,7 +215,7 @@ async def test_operator_is_unready_where_no_namespace_is_served_and_warns_where_
     assert alone.unready() == ["cannot list deployments.apps in namespace team-b; none is served"]
 
 
-async def test_nothing_to_work_on_is_an_error_and_then_said_to_be_over(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_missing_objects_are_logged_as_error_and_as_recovered(monkeypatch: pytest.MonkeyPatch) -> None:
     async def nobody(*_: object) -> set[str]:
         return set()
 
@@ -237,7 +237,7 @@ async def test_nothing_to_work_on_is_an_error_and_then_said_to_be_over(monkeypat
     assert [one["event"] for one in logs if "list" in one["event"]] == ["cannot list yet", "can list now"]
 
 
-def test_lines_of_kopf_about_a_refused_watch_name_the_namespace_and_are_not_logged() -> None:
+def test_kopf_messages_about_a_refused_watch_are_not_logged() -> None:
     told: list[str] = []
     refusals = Refusals(told.append)
 

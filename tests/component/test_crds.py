@@ -35,7 +35,7 @@ def crds(server: Server) -> Crds:
     return Crds(cast("Kube", server))
 
 
-async def test_older_crd_is_one_log_line_and_a_count_until_it_is_replaced() -> None:
+async def test_older_crd_is_logged_once_and_counted_until_replaced() -> None:
     server = Server()
     checked, whole = crds(server), deepcopy(server.document)
     assert server.document
@@ -74,7 +74,7 @@ async def test_crd_that_lacks_much_is_reported_with_a_few_fields() -> None:
     assert " and " in logs[0]["event"]
 
 
-async def test_check_that_is_refused_changes_nothing() -> None:
+async def test_refused_crd_check_changes_no_count() -> None:
     server = Server()
     server.document = None
 

@@ -53,7 +53,7 @@ async def test_deleted_switch_without_record_target_and_runbook_loses_its_finali
     assert len(rest.asked) < 10
 
 
-async def test_deleted_switch_without_record_and_runbook_leaves_an_untouched_target_alone() -> None:
+async def test_deleted_switch_without_record_and_runbook_leaves_an_untouched_target() -> None:
     rest = await restarted()
     forget_runbook(rest)
 
@@ -62,7 +62,7 @@ async def test_deleted_switch_without_record_and_runbook_leaves_an_untouched_tar
     assert (finalizers(rest), rest.kube.replicas) == ([], 3)
 
 
-async def test_deleted_switch_without_record_and_runbook_restores_what_the_last_leader_wrote() -> None:
+async def test_deleted_switch_without_record_and_runbook_restores_the_write_of_the_last_leader() -> None:
     rest = await Rest.made()
     rest.say(engaged=True)
     await rest.cut_off()
@@ -85,7 +85,7 @@ def refusing(*paths: str, error: errors.OperatorError | None = None) -> Fault:
 
 
 @pytest.mark.parametrize("error", [errors.ForbiddenError("403"), errors.RefusedError("422")])
-async def test_deleted_engaged_switch_is_restored_although_its_status_and_events_are_refused(
+async def test_deleted_engaged_switch_is_restored_despite_refused_status_and_events(
     error: errors.OperatorError,
 ) -> None:
     rest = await Rest.made()
@@ -99,7 +99,7 @@ async def test_deleted_engaged_switch_is_restored_although_its_status_and_events
     assert (finalizers(rest), rest.kube.replicas) == ([], 3)
 
 
-async def test_deleted_switch_without_record_is_restored_although_its_status_is_refused() -> None:
+async def test_deleted_switch_without_record_is_restored_despite_refused_status() -> None:
     rest = await Rest.made()
     rest.say(engaged=True)
     await rest.cut_off()
@@ -111,7 +111,7 @@ async def test_deleted_switch_without_record_is_restored_although_its_status_is_
     assert (finalizers(rest), rest.kube.replicas) == ([], 3)
 
 
-async def test_deleted_switch_whose_target_and_status_are_refused_loses_its_finalizer_after_the_wait() -> None:
+async def test_deleted_switch_with_refused_target_and_status_loses_its_finalizer_after_the_wait() -> None:
     rest = await Rest.made()
     rest.say(engaged=True)
     await rest.visit()
@@ -128,7 +128,7 @@ async def test_deleted_switch_whose_target_and_status_are_refused_loses_its_fina
 @pytest.mark.parametrize("error", [errors.ForbiddenError("403"), errors.UnavailableError("503")])
 @pytest.mark.parametrize("shown", [True, False])
 @pytest.mark.parametrize("before", ["record", "no record"])
-async def test_deleted_switch_whose_target_cannot_be_read_loses_its_finalizer_after_the_wait(
+async def test_deleted_switch_with_unreadable_target_loses_its_finalizer_after_the_wait(
     error: errors.ApiError, before: str, *, shown: bool
 ) -> None:
     """The watch shows the target, or has not shown it; the account that acts may not read it any more."""
@@ -151,7 +151,7 @@ async def test_deleted_switch_whose_target_cannot_be_read_loses_its_finalizer_af
     assert finalizers(rest) == []
 
 
-async def test_a_crash_with_a_refused_status_restores_again_from_the_record() -> None:
+async def test_crash_with_a_refused_status_restores_again_from_the_record() -> None:
     """What was only in memory is lost: the API server still has the record, and restoring twice changes nothing."""
     rest = await Rest.made()
     rest.say(engaged=True)
@@ -168,7 +168,7 @@ async def test_a_crash_with_a_refused_status_restores_again_from_the_record() ->
     assert (finalizers(rest), rest.kube.replicas) == ([], 3)
 
 
-async def test_an_event_that_an_ending_namespace_refuses_is_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_event_refused_by_a_terminating_namespace_is_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
     text = "POST events: 403 unable to create new content in namespace shop because it is being terminated"
     rest = await Rest.made()
     rest.say(engaged=True)
@@ -195,7 +195,7 @@ async def visit_runbook(probing: Probing) -> None:
     await probing.rig.reconciler.visit(PROBED)
 
 
-async def test_deleted_runbook_restores_its_probe_although_its_status_is_refused() -> None:
+async def test_deleted_runbook_restores_its_probe_despite_refused_status() -> None:
     probing = await deleted_runbook()
     probing.rig.kube.fault = refusing(f"{OWN}/status", "/events")
 
@@ -205,7 +205,7 @@ async def test_deleted_runbook_restores_its_probe_although_its_status_is_refused
 
 
 @pytest.mark.parametrize("error", [errors.ForbiddenError("403"), errors.UnavailableError("503")])
-async def test_deleted_runbook_whose_workload_cannot_be_read_loses_its_finalizer_after_the_wait(
+async def test_deleted_runbook_with_unreadable_workload_loses_its_finalizer_after_the_wait(
     error: errors.ApiError,
 ) -> None:
     probing = await deleted_runbook()
@@ -219,7 +219,7 @@ async def test_deleted_runbook_whose_workload_cannot_be_read_loses_its_finalizer
     assert probing.finalizers == []
 
 
-async def test_a_visit_that_repeats_a_step_ends_with_a_condition_and_heals() -> None:
+async def test_visit_that_repeats_a_step_ends_with_a_condition_and_recovers() -> None:
     """A policy of the cluster sets the finalizer again in each write that removes it."""
     rest = await Rest.made()
     writes = 0

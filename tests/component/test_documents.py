@@ -62,7 +62,7 @@ def rig_of(text: str) -> Rig:
     return rig
 
 
-async def test_close_look_parses_a_large_document_off_the_event_loop_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_close_look_parses_a_large_document_once_off_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed, text = Parsed(monkeypatch), large()
     assert len(text) > yaml_values.BUDGET
     rig = rig_of(text)
@@ -84,7 +84,7 @@ async def test_close_look_parses_large_json_once_for_each_flag(monkeypatch: pyte
     assert parsed.times == {(text, f"flags.flag{n}.default"): 1 for n in range(COUNT)}
 
 
-async def test_targets_are_free_while_a_close_look_has_a_document_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_targets_are_not_locked_while_a_document_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     Parsed(monkeypatch)
     rig, held = rig_of(large()), list[int]()
     parse = rig.reconciler.query_supply.parse_one_at_a_time
@@ -109,7 +109,7 @@ async def test_small_documents_are_parsed_on_the_event_loop_within_the_budget(mo
     assert set(parsed.times.values()) == {1}
 
 
-async def test_throw_after_a_close_look_parses_nothing_before_its_write(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_throw_after_a_close_look_parses_no_document_before_its_write(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed, text = Parsed(monkeypatch), large()
     rig = rig_of(text)
     await rig.visit()
@@ -130,7 +130,7 @@ async def test_throw_after_a_close_look_parses_nothing_before_its_write(monkeypa
     assert [held[f"flag{n}"]["default"] for n in range(COUNT + 1)] == ["on"] * COUNT + ["off"]
 
 
-async def test_first_write_of_a_throw_waits_for_no_other_document_to_be_parsed(
+async def test_first_write_of_a_throw_does_not_wait_for_another_parse(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Parsed(monkeypatch)

@@ -226,7 +226,7 @@ def failing(error: errors.OperatorError) -> Callable[[], None]:
     return fail
 
 
-async def test_a_target_that_moved_between_record_and_write_is_saved_as_it_is_now() -> None:
+async def test_target_changed_between_record_and_write_is_saved_again() -> None:
     rig = Rig()
     rig.kube.fault = at(f"{DEPLOYMENT}/scale", lambda: rig.kube.set_replicas(4))
 
@@ -237,7 +237,7 @@ async def test_a_target_that_moved_between_record_and_write_is_saved_as_it_is_no
     assert status.record.actions[0].saved == 4
 
 
-async def test_a_target_whose_status_moved_is_written_without_saving_again() -> None:
+async def test_target_with_a_changed_status_is_written_without_saving_again() -> None:
     rig = Rig()
     moves, written = [3, 3, 3], []
 
@@ -256,7 +256,7 @@ async def test_a_target_whose_status_moved_is_written_without_saving_again() -> 
     assert status.record.actions[0].saved == 3
 
 
-async def test_a_write_whose_answer_was_lost_is_read_back_and_not_assumed() -> None:
+async def test_write_with_a_lost_answer_is_read_back() -> None:
     rig = Rig()
     rig.kube.after = at(f"{DEPLOYMENT}/scale", failing(errors.UnavailableError("no answer in time")))
 
@@ -269,7 +269,7 @@ async def test_a_write_whose_answer_was_lost_is_read_back_and_not_assumed() -> N
     assert status.record.actions[0].saved == 3
 
 
-async def test_a_forbidden_write_stalls_the_switch_with_what_to_do_and_is_tried_again() -> None:
+async def test_forbidden_write_stalls_the_switch_with_advice_and_is_retried() -> None:
     rig = Rig()
     rig.kube.fault = at(f"{DEPLOYMENT}/scale", failing(errors.ForbiddenError("PATCH deployments/scale: 403")))
 
@@ -282,7 +282,7 @@ async def test_a_forbidden_write_stalls_the_switch_with_what_to_do_and_is_tried_
     assert [one.type for one in status.conditions] == ["Ready", "Engaged", "Automatic"]
 
 
-async def test_a_switch_that_changed_under_the_decision_is_read_again() -> None:
+async def test_switch_changed_during_the_decision_is_read_again() -> None:
     rig = Rig()
     rig.kube.objects[SWITCH]["metadata"]["resourceVersion"] = "50"
 
@@ -291,7 +291,7 @@ async def test_a_switch_that_changed_under_the_decision_is_read_again() -> None:
     assert (rig.kube.replicas, status.phase) == (0, "Engaged")
 
 
-async def test_a_switch_deleted_under_the_decision_is_forgotten() -> None:
+async def test_switch_deleted_during_the_decision_is_forgotten() -> None:
     rig = Rig()
     del rig.kube.objects[SWITCH]
 
@@ -301,7 +301,7 @@ async def test_a_switch_deleted_under_the_decision_is_forgotten() -> None:
     assert rig.kube.replicas == 3
 
 
-async def test_a_target_deleted_under_the_write_is_told() -> None:
+async def test_target_deleted_during_the_write_is_reported() -> None:
     rig = Rig()
     rig.kube.fault = at(f"{DEPLOYMENT}/scale", rig.kube.delete_deployment)
 
@@ -310,7 +310,7 @@ async def test_a_target_deleted_under_the_write_is_told() -> None:
     assert condition(status, "Ready")[1] == "TargetNotFound"
 
 
-async def test_an_event_that_cannot_be_posted_holds_up_nothing() -> None:
+async def test_event_that_cannot_be_posted_does_not_stop_the_visit() -> None:
     rig = Rig()
 
     def refuse(_method: str, path: str) -> None:
@@ -322,7 +322,7 @@ async def test_an_event_that_cannot_be_posted_holds_up_nothing() -> None:
     assert (await rig.visit()).phase == "Engaged"
 
 
-async def test_a_target_that_a_late_watch_shows_as_restored_is_restored() -> None:
+async def test_target_shown_as_restored_by_a_late_watch_is_restored() -> None:
     rig = Rig()
     await rig.visit()
     before = dict(rig.kube.objects[DEPLOYMENT])
@@ -335,7 +335,7 @@ async def test_a_target_that_a_late_watch_shows_as_restored_is_restored() -> Non
     assert (rig.kube.replicas, status.phase) == (3, "Released")
 
 
-async def test_a_target_that_a_late_watch_shows_as_held_is_written() -> None:
+async def test_target_shown_as_held_by_a_late_watch_is_written() -> None:
     rig = Rig()
     rig.store.put_target(observed(0, version="0"))
 
@@ -344,7 +344,7 @@ async def test_a_target_that_a_late_watch_shows_as_held_is_written() -> None:
     assert (rig.kube.replicas, status.phase) == (0, "Engaged")
 
 
-async def test_what_a_leader_before_wrote_is_never_saved_as_what_was_there() -> None:
+async def test_value_written_by_an_earlier_leader_is_never_saved() -> None:
     rig = Rig()
     rig.kube.after = at(f"{DEPLOYMENT}/scale", failing(errors.NotLeadingError("killed right after the write")))
     before = dict(rig.kube.objects[DEPLOYMENT])
@@ -359,7 +359,7 @@ async def test_what_a_leader_before_wrote_is_never_saved_as_what_was_there() -> 
     assert [(entry.saved, entry.held) for entry in status.record.actions] == [(3, 0)]
 
 
-async def test_what_a_late_watch_shows_is_never_saved_as_what_was_there() -> None:
+async def test_value_from_a_late_watch_is_never_saved() -> None:
     rig = Rig()
     rig.store.put_target(observed(0, version="0"))
 
@@ -370,7 +370,7 @@ async def test_what_a_late_watch_shows_is_never_saved_as_what_was_there() -> Non
     assert [(entry.saved, entry.held) for entry in status.record.actions] == [(3, 0)]
 
 
-async def test_a_momentary_throw_on_a_late_watch_is_not_taken_for_done() -> None:
+async def test_momentary_throw_on_a_late_watch_does_not_count_as_done() -> None:
     """A step up from what a late watch shows would lead to what is there already."""
     rig = Rig(scaling=[{"name": "stop", "target": "web", "by": 1}], killSwitches=[])
     rig.store.put_target(observed(2, version="0"))
@@ -380,7 +380,7 @@ async def test_a_momentary_throw_on_a_late_watch_is_not_taken_for_done() -> None
     assert rig.kube.replicas == 4
 
 
-async def test_a_visit_that_a_lapsed_lease_cut_short_is_made_again_by_itself() -> None:
+async def test_visit_ended_by_a_lapsed_lease_is_repeated() -> None:
     rig = Rig()
     rig.kube.fault = at(f"{SWITCH}/status", failing(errors.NotLeadingError("lapsed")))
 
@@ -389,7 +389,7 @@ async def test_a_visit_that_a_lapsed_lease_cut_short_is_made_again_by_itself() -
     assert STOP in rig.queue._later
 
 
-async def test_a_lease_that_lapses_time_and_again_makes_nobody_wait_longer_and_longer() -> None:
+async def test_repeated_lapses_of_the_lease_do_not_lengthen_the_wait() -> None:
     rig = Rig()
     rig.kube.fault = at(f"{SWITCH}/status", failing(errors.NotLeadingError("lapsed")))
 
@@ -399,7 +399,7 @@ async def test_a_lease_that_lapses_time_and_again_makes_nobody_wait_longer_and_l
     assert rig.queue._later[STOP].when() - asyncio.get_running_loop().time() <= LAPSED_LEASE_RETRY
 
 
-async def test_a_fight_that_goes_on_raises_the_count_of_its_event() -> None:
+async def test_lasting_contest_raises_the_count_of_its_event() -> None:
     rig = Rig()
     await rig.visit()
     for replicas in (3, 5):
@@ -415,7 +415,7 @@ async def test_a_fight_that_goes_on_raises_the_count_of_its_event() -> None:
     assert rig.kube.replicas == 0
 
 
-async def test_an_event_that_is_there_is_counted_up_and_one_that_is_said_again_is_not() -> None:
+async def test_existing_event_is_counted_up_and_a_repeated_one_is_not() -> None:
     kube = EventKube()
     for count in (1, 1, 2):
         await post(kube, [Notice(STOP, "1", Reason.DRIFT_CORRECTED, f"time {count}", "id", count=count)], NOW)
@@ -424,7 +424,7 @@ async def test_an_event_that_is_there_is_counted_up_and_one_that_is_said_again_i
     assert (stored["count"], stored["message"]) == (2, "time 2")
 
 
-async def test_many_fights_share_one_budget() -> None:
+async def test_many_contests_share_one_budget() -> None:
     rig = Rig()
     await rig.visit()
     rig.reconciler.corrections = Bucket(0.001, 0)
@@ -437,7 +437,7 @@ async def test_many_fights_share_one_budget() -> None:
 
 
 @pytest.mark.parametrize("error", [errors.NotLeadingError("lost"), errors.UnavailableError("down"), ValueError("bug")])
-async def test_whatever_fails_the_visit_ends_and_the_next_one_goes_on(error: Exception) -> None:
+async def test_any_error_ends_the_visit_and_the_next_one_continues(error: Exception) -> None:
     rig = Rig()
 
     def fail(_method: str, _path: str) -> None:
@@ -451,7 +451,7 @@ async def test_whatever_fails_the_visit_ends_and_the_next_one_goes_on(error: Exc
     assert (await rig.visit()).phase == "Engaged"
 
 
-async def test_refused_adoption_is_a_condition_of_the_runbook_and_holds_up_nothing_else() -> None:
+async def test_refused_adoption_is_a_runbook_condition_and_stops_no_other_step() -> None:
     rig = Rig()
     path = f"/apis/runbooks.dev/v1alpha1/namespaces/{NAMESPACE}/runbooks/shop"
     rig.kube.objects[path] = runbook_body()

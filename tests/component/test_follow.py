@@ -84,13 +84,13 @@ def job(version: str) -> Any:
     ],
     ids=["made and deleted before the list", "made after the list", "gone before", "never there"],
 )
-async def test_what_a_list_lacks_is_gone_where_it_was_there_before_it(
+async def test_object_missing_in_a_later_list_is_deleted(
     before: str, meanwhile: str, events: list[tuple[str | None, str]]
 ) -> None:
     assert await told(LateKube(), Following(), meanwhile, before) == events
 
 
-async def test_what_a_list_has_is_told_as_it_is() -> None:
+async def test_object_in_a_list_is_reported_unchanged() -> None:
     kube = LateKube()
     kube.listed = [{"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "web", "uid": "job-1"}}]
 

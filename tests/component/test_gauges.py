@@ -28,7 +28,7 @@ def says(kind: str, reason: str) -> list[dict[str, Any]]:
         ({"conditions": says("Stalled", "RestoreFailed")}, {"stalled"}),
     ],
 )
-async def test_a_switch_is_counted_by_what_its_status_says_until_it_says_so_no_more(
+async def test_switch_is_counted_by_its_status_until_the_status_changes(
     status: dict[str, Any], gauges: set[str]
 ) -> None:
     operator = run.Operator(Settings(), ListKube(), ListKube(), ListKube())

@@ -62,7 +62,7 @@ def _idle(number: int) -> SwitchObject:
 
 
 @pytest.mark.parametrize("count", [100, 1_000])
-async def test_idle_switches_send_one_dry_run_an_hour_each_and_not_one_at_each_close_look(count: int) -> None:
+async def test_idle_switch_sends_one_dry_run_an_hour(count: int) -> None:
     idle = Idle(count)
     await idle.rest(DEEP_CHECK_SECONDS)
 

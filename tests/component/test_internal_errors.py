@@ -21,7 +21,7 @@ def failing(*_: Any) -> Any:
     raise KeyError("nobody foresaw this")
 
 
-async def test_switch_whose_decision_fails_holds_its_fields_and_names_the_log_line(
+async def test_switch_with_a_failing_decision_holds_its_fields_and_names_the_log_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rig = Rig()
@@ -49,7 +49,7 @@ async def test_switch_whose_decision_fails_holds_its_fields_and_names_the_log_li
 
 
 @pytest.mark.parametrize("error", [KeyError("a field"), NeedsRead([Read(WEB)])])
-async def test_field_that_fails_itself_is_left_and_the_switch_says_so(
+async def test_failing_field_is_left_and_reported_on_the_switch(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     rig = Rig()
@@ -64,7 +64,7 @@ async def test_field_that_fails_itself_is_left_and_the_switch_says_so(
     assert condition(await rig.visit(), "Ready")[1] == "InternalError"
 
 
-async def test_runbook_whose_decision_fails_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_runbook_with_a_failing_decision_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = Rig()
     rig.kube.objects[f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/runbooks/shop"] = runbook_body()
     monkeypatch.setattr(runbooks, "next_step", failing)
@@ -76,7 +76,7 @@ async def test_runbook_whose_decision_fails_is_not_ready(monkeypatch: pytest.Mon
     assert (ready.status, ready.reason) == ("False", "InternalError")
 
 
-async def test_failure_that_cannot_be_told_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_internal_error_that_cannot_be_reported_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = Rig()
     monkeypatch.setattr(switches, "decided", failing)
     monkeypatch.setattr(internal_errors, "shown", failing)
@@ -87,7 +87,7 @@ async def test_failure_that_cannot_be_told_is_logged(monkeypatch: pytest.MonkeyP
     assert [line["log_level"] for line in logs if "errorId" in line] == ["error", "error"]
 
 
-async def test_object_that_is_gone_by_then_is_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_internal_error_of_a_deleted_object_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     rig = Rig()
 
     def gone(*_: Any) -> Any:

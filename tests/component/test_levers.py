@@ -18,7 +18,7 @@ OTHER = switch_ref(NAMESPACE, "other-stop")
 
 
 @pytest.mark.parametrize(("before", "after"), [(None, True), (True, None)])
-async def test_a_switch_that_is_thrown_or_released_goes_before_everything_that_waits(
+async def test_thrown_or_released_switch_is_visited_first(
     before: bool | None,  # noqa: FBT001 # as spec.engaged has it
     after: bool | None,  # noqa: FBT001
 ) -> None:
@@ -34,7 +34,7 @@ async def test_a_switch_that_is_thrown_or_released_goes_before_everything_that_w
 
 
 @pytest.mark.parametrize(("engaged", "generation", "goes_first"), [(True, 2, True), (True, 1, False), (None, 2, False)])
-async def test_a_lever_that_moved_while_nobody_led_goes_before_everything_that_a_new_leader_looks_at(
+async def test_switch_thrown_without_a_leader_is_visited_first_by_the_next(
     engaged: bool | None,  # noqa: FBT001 # as spec.engaged has it
     generation: int,
     goes_first: bool,  # noqa: FBT001
@@ -50,7 +50,7 @@ async def test_a_lever_that_moved_while_nobody_led_goes_before_everything_that_a
     assert (await first(operator) == STOP) is goes_first
 
 
-async def test_of_many_that_are_thrown_at_once_each_takes_effect_before_any_is_told_of() -> None:
+async def test_many_thrown_switches_all_take_effect_before_any_status_write() -> None:
     rig = Rig()
     found: list[tuple[Ref, int, str]] = []
     finished = asyncio.Event()
@@ -71,7 +71,7 @@ async def test_of_many_that_are_thrown_at_once_each_takes_effect_before_any_is_t
     assert found == [(STOP, 3, "Released"), (OTHER, 0, "Engaging"), (STOP, 0, "Engaging")]
 
 
-async def test_of_many_that_are_thrown_one_after_the_other_the_first_is_told_of_when_the_last_was_thrown() -> None:
+async def test_first_of_several_throws_is_reported_after_the_last_throw() -> None:
     rig = stopped_clock()
     rig.queue.resume()
     rig.reconciler.status_deferral.moved(STOP)
@@ -80,7 +80,7 @@ async def test_of_many_that_are_thrown_one_after_the_other_the_first_is_told_of_
     await acts_and_tells_later(rig)
 
 
-async def test_it_is_told_of_when_the_last_has_taken_effect_however_long_ago_that_was_thrown() -> None:
+async def test_deferred_status_is_written_after_the_last_effect() -> None:
     rig = stopped_clock()
     rig.queue.resume()
     rig.queue.add(OTHER, urgent=True)
@@ -88,7 +88,7 @@ async def test_it_is_told_of_when_the_last_has_taken_effect_however_long_ago_tha
     await acts_and_tells_later(rig)
 
 
-async def test_a_lever_that_moves_is_noted_for_the_others() -> None:
+async def test_throw_defers_the_status_of_other_switches() -> None:
     operator = run.Operator(Settings(), ListKube(), ListKube(), ListKube())
     operator.handle_event("ADDED", runbook_body())
     operator.handle_event("ADDED", at("2", switch_body()))

@@ -42,7 +42,7 @@ def told(rig: Rig, ready: str) -> None:
     rig.store.put({**body, "metadata": meta, "status": status})
 
 
-async def test_a_start_reads_nothing_for_what_was_told_before_and_looks_closely_once_in_a_while() -> None:
+async def test_restart_reads_nothing_for_reported_switches_and_looks_closely_at_intervals() -> None:
     rig = Rig()
     told(rig, "True")
 
@@ -52,13 +52,13 @@ async def test_a_start_reads_nothing_for_what_was_told_before_and_looks_closely_
     assert looks[1] - looks[0] == DEEP_CHECK_SECONDS
 
 
-async def test_what_has_changed_is_looked_at_closely_at_once() -> None:
+async def test_changed_object_gets_a_close_look_at_once() -> None:
     rig = Rig()
 
     assert visits(rig, 10, 10)[0].thorough
 
 
-async def test_an_edit_of_the_runbook_is_looked_at_closely_by_its_switches_once() -> None:
+async def test_edited_runbook_gives_its_switches_one_close_look() -> None:
     rig = Rig()
     told(rig, "True")
     assert not visits(rig, 5, 5)[0].thorough
@@ -70,7 +70,7 @@ async def test_an_edit_of_the_runbook_is_looked_at_closely_by_its_switches_once(
     assert [visit.thorough for visit in visits(rig, 10, 5)] == [True, False]
 
 
-async def test_idle_switches_that_look_at_the_same_time_share_what_they_are_told() -> None:
+async def test_concurrent_visits_of_idle_switches_share_their_reads() -> None:
     kube = Listing()
     lists = Lists(Paths(kube), monotonic=lambda: kube.time)
 
@@ -85,7 +85,7 @@ async def test_idle_switches_that_look_at_the_same_time_share_what_they_are_told
     assert kube.asked == 3
 
 
-async def test_a_list_that_failed_is_asked_for_again() -> None:
+async def test_failed_list_is_repeated() -> None:
     kube = Listing()
     lists = Lists(Paths(kube), monotonic=lambda: kube.time)
     kube.error = errors.UnavailableError("500")
@@ -96,7 +96,7 @@ async def test_a_list_that_failed_is_asked_for_again() -> None:
     assert await lists.answer(AUTOSCALERS, EDITION) == ()
 
 
-async def test_a_throw_asks_for_itself_whatever_was_told_to_idle_switches() -> None:
+async def test_throw_reads_again_despite_lists_shared_by_idle_switches() -> None:
     rig = Rig()
     rig.kube.asked.clear()
     rig.release()
@@ -129,7 +129,7 @@ class Listing(Kube):
         return {"metadata": {}, "items": [], "apiVersion": "v1", "kind": "List"}
 
 
-async def test_what_is_wrong_is_looked_at_closely_again_before_long() -> None:
+async def test_troubled_switch_gets_frequent_close_looks() -> None:
     rig = Rig()
     told(rig, "False")
 
@@ -138,7 +138,7 @@ async def test_what_is_wrong_is_looked_at_closely_again_before_long() -> None:
     assert 9 <= len(looks) <= 11
 
 
-async def test_switch_that_is_reported_not_ready_is_looked_at_closely_soon() -> None:
+async def test_switch_reported_not_ready_gets_a_close_look_soon() -> None:
     rig = Rig()
     rig.kube.objects.pop(next(path for path in rig.kube.objects if path.endswith("deployments/web")))
     rig.store.targets.clear()

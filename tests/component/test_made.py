@@ -14,7 +14,7 @@ def jobs(made: Rig) -> list[str]:
     return [path for path in made.kube.objects if "/jobs/" in path]
 
 
-async def test_the_record_of_a_throw_is_written_without_a_look_at_what_is_not_made_yet() -> None:
+async def test_record_of_a_throw_is_written_without_reading_the_object_to_create() -> None:
     making = rig()
 
     status = await making.visit()
@@ -24,7 +24,7 @@ async def test_the_record_of_a_throw_is_written_without_a_look_at_what_is_not_ma
     assert making.kube.asked.count(path) == 1
 
 
-async def test_what_was_made_for_an_engagement_that_is_over_is_not_kept_in_memory() -> None:
+async def test_object_created_for_an_ended_engagement_is_forgotten() -> None:
     making = rig()
     await making.visit()
     assert [ref.kind for ref in making.store.targets if ref != WEB] == ["Job"]

@@ -63,7 +63,7 @@ async def readings(port: int) -> Mapping[str, Reading]:
             await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_each_number_is_read_as_it_is_declared() -> None:
+async def test_each_number_is_read_as_declared() -> None:
     async with traffic_target(lambda: web.json_response({"depth": 12})) as there:
         found = await readings(there.port)
 

@@ -81,7 +81,7 @@ class Rest:
         return [path for method, path in self.asked if method == "GET" and path in (SWITCH, DEPLOYMENT)]
 
 
-async def test_the_target_is_written_first_and_nothing_is_read_before_it() -> None:
+async def test_target_is_written_first_without_a_read() -> None:
     rest = await Rest.made()
     rest.say(engaged=True)
 
@@ -93,7 +93,7 @@ async def test_the_target_is_written_first_and_nothing_is_read_before_it() -> No
     assert rest.store.switches[STOP].stored_status is None
 
 
-async def test_the_status_says_all_that_the_next_one_who_leads_has_to_know() -> None:
+async def test_status_of_a_throw_has_all_that_the_next_leader_needs() -> None:
     rest = await Rest.made()
     rest.say(engaged=True)
     await rest.visit()
@@ -104,7 +104,7 @@ async def test_the_status_says_all_that_the_next_one_who_leads_has_to_know() -> 
     assert [(one["saved"], one["held"]) for one in stored["record"]["actions"]] == [(3, 0)]
 
 
-async def test_a_leader_that_has_not_read_the_switch_reads_it_before_it_acts() -> None:
+async def test_new_leader_reads_the_switch_before_it_acts() -> None:
     rest = await Rest.made()
     rest.rig.reconciler.executor.lead()
     rest.say(engaged=True)
@@ -117,7 +117,7 @@ async def test_a_leader_that_has_not_read_the_switch_reads_it_before_it_acts() -
     assert rest.asked.index(("GET", DEPLOYMENT)) < rest.asked.index(("PATCH", SCALE))
 
 
-async def test_a_leader_whose_watch_has_not_told_of_the_release_yet_touches_nothing() -> None:
+async def test_new_leader_with_a_late_watch_does_not_engage_a_released_switch() -> None:
     rest = await Rest.made()
     rest.rig.reconciler.executor.lead()
     rest.say(engaged=True)
@@ -129,7 +129,7 @@ async def test_a_leader_whose_watch_has_not_told_of_the_release_yet_touches_noth
     assert (rest.kube.replicas, status.phase) == (3, "Released")
 
 
-async def test_a_leader_that_follows_a_lost_one_tells_of_what_that_one_has_done() -> None:
+async def test_new_leader_records_the_write_of_a_lost_leader() -> None:
     rest = await Rest.made()
     rest.say(engaged=True)
     await rest.cut_off()
@@ -141,7 +141,7 @@ async def test_a_leader_that_follows_a_lost_one_tells_of_what_that_one_has_done(
     assert [(one.saved, one.held) for one in status.record.actions] == [(3, 0)]
 
 
-async def test_released_meanwhile_what_the_lost_one_has_done_is_put_back_although_the_watch_lags() -> None:
+async def test_write_of_a_lost_leader_is_restored_after_a_release_despite_a_late_watch() -> None:
     rest = await Rest.made()
     rest.say(engaged=True)
     await rest.cut_off()
@@ -153,7 +153,7 @@ async def test_released_meanwhile_what_the_lost_one_has_done_is_put_back_althoug
     assert status.history[0].outcome == "Deployment/web back to 3"
 
 
-async def test_deleted_meanwhile_it_goes_only_once_what_the_lost_one_has_done_is_put_back() -> None:
+async def test_deleted_switch_is_removed_after_the_write_of_a_lost_leader_is_restored() -> None:
     rest = await Rest.made()
     rest.say(engaged=True)
     await rest.cut_off()
@@ -166,7 +166,7 @@ async def test_deleted_meanwhile_it_goes_only_once_what_the_lost_one_has_done_is
     assert rest.writes()[-1] == SWITCH
 
 
-async def test_released_before_anything_was_done_nothing_is_put_back() -> None:
+async def test_switch_released_before_any_write_restores_no_field() -> None:
     rest = await Rest.made()
     rest.say(engaged=True, heard=False)
     rest.say(engaged=None)
@@ -178,7 +178,7 @@ async def test_released_before_anything_was_done_nothing_is_put_back() -> None:
     assert status.prepared.generation == 3
 
 
-async def test_an_event_between_the_effect_and_the_word_of_it_loses_neither() -> None:
+async def test_edit_between_effect_and_record_loses_neither() -> None:
     """A person's second patch replaces all that is known of the switch, and the API server has no record yet."""
     rest = await Rest.made()
     rest.say(engaged=True)
@@ -197,7 +197,7 @@ async def test_an_event_between_the_effect_and_the_word_of_it_loses_neither() ->
     assert rest.writes().count(SCALE) == 1
 
 
-async def test_released_right_after_the_effect_it_is_put_back() -> None:
+async def test_switch_released_right_after_the_effect_is_restored() -> None:
     rest = await Rest.made()
     rest.say(engaged=True)
 
@@ -213,7 +213,7 @@ async def test_released_right_after_the_effect_it_is_put_back() -> None:
 
 
 @pytest.mark.parametrize("error", [errors.UnavailableError("503"), errors.ForbiddenError("403")])
-async def test_a_status_that_cannot_be_written_is_written_later(error: errors.OperatorError) -> None:
+async def test_status_that_cannot_be_written_is_written_later(error: errors.OperatorError) -> None:
     rest = await Rest.made()
     rest.say(engaged=True)
     rest.kube.fault = at(STATUS, failing(error))
@@ -226,7 +226,7 @@ async def test_a_status_that_cannot_be_written_is_written_later(error: errors.Op
     assert rest.kube.objects[SWITCH]["status"]["record"]
 
 
-async def test_a_target_that_moved_before_the_write_is_saved_as_it_is_now() -> None:
+async def test_target_changed_before_the_write_is_saved_again() -> None:
     rest = await Rest.made()
     rest.say(engaged=True)
     rest.kube.fault = at(SCALE, lambda: rest.kube.set_replicas(4))

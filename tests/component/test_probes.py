@@ -61,7 +61,7 @@ class Probing:
         return [one["reason"] for one in self.rig.kube.events if one["involvedObject"]["kind"] == "Deployment"]
 
 
-async def test_a_probe_is_set_and_put_back_and_both_are_said_of_the_workload() -> None:
+async def test_probe_is_set_and_restored_with_events_on_the_workload() -> None:
     probing = Probing()
 
     told = await probing.visit()
@@ -73,7 +73,7 @@ async def test_a_probe_is_set_and_put_back_and_both_are_said_of_the_workload() -
     assert probing.events == ["ProbeDrift", "ProbeEnforced", "ProbeRestored", "ProbeDrift"]
 
 
-async def test_what_changed_under_the_write_is_saved_again_before_it_is_set() -> None:
+async def test_probe_changed_during_the_write_is_saved_again() -> None:
     probing = Probing()
     probing.rig.kube.fault = at(DEPLOYMENT, lambda: probing.edit(get("/else")))
 
@@ -83,7 +83,7 @@ async def test_what_changed_under_the_write_is_saved_again_before_it_is_set() ->
 
 
 @pytest.mark.parametrize("error", [errors.ForbiddenError("403"), errors.RefusedError("422")])
-async def test_a_write_that_is_refused_is_told_and_keeps_the_rest_of_the_runbook_going(error: errors.ApiError) -> None:
+async def test_refused_probe_write_is_reported_and_the_runbook_continues(error: errors.ApiError) -> None:
     probing = Probing()
     probing.rig.kube.fault = at(DEPLOYMENT, failing(error))
 
@@ -95,7 +95,7 @@ async def test_a_write_that_is_refused_is_told_and_keeps_the_rest_of_the_runbook
     assert (await probing.visit()).reason == "ProbeEnforced"
 
 
-async def test_a_runbook_that_may_not_be_marked_is_told_so_and_goes_on_otherwise() -> None:
+async def test_refused_finalizer_is_reported_and_the_runbook_continues() -> None:
     probing = Probing()
     probing.rig.kube.fault = at(OWN, failing(errors.ForbiddenError("403 patch runbooks")))
 
@@ -106,7 +106,7 @@ async def test_a_runbook_that_may_not_be_marked_is_told_so_and_goes_on_otherwise
     assert (await probing.visit()).reason == "ProbeEnforced"
 
 
-async def test_a_write_whose_answer_is_lost_is_read_back_and_not_done_twice() -> None:
+async def test_probe_write_with_a_lost_answer_is_read_back() -> None:
     probing = Probing()
     probing.rig.kube.after = at(DEPLOYMENT, failing(errors.UnavailableError("no answer")))
     written = []
@@ -118,7 +118,7 @@ async def test_a_write_whose_answer_is_lost_is_read_back_and_not_done_twice() ->
     assert written.count(DEPLOYMENT) == 1
 
 
-async def test_a_leader_whose_watch_is_late_does_not_put_back_what_was_put_back_long_ago() -> None:
+async def test_leader_with_a_late_watch_does_not_restore_a_probe_again() -> None:
     probing = Probing()
     await probing.visit()
     probing.declares(endpoint())
@@ -138,7 +138,7 @@ async def test_a_leader_whose_watch_is_late_does_not_put_back_what_was_put_back_
     assert probing.live == SET
 
 
-async def test_a_deployment_that_is_gone_ends_the_writes() -> None:
+async def test_deleted_deployment_ends_the_probe_writes() -> None:
     probing = Probing()
     probing.rig.kube.fault = at(DEPLOYMENT, probing.rig.kube.delete_deployment)
 

@@ -60,7 +60,7 @@ def deployment(replicas: int = 3) -> Body:
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"replicas": replicas}}
 
 
-async def test_everything_there_is_is_taken_in_and_woken_once() -> None:
+async def test_list_stores_and_wakes_every_object_once() -> None:
     store, kube = Store(), ListKube(runbook_body(), switch_body(), deployment())
     coverage = Coverage(kube, store, (), lambda: nobody, lambda _: None)
 
@@ -69,7 +69,7 @@ async def test_everything_there_is_is_taken_in_and_woken_once() -> None:
     assert store.targets[observed_from(deployment()).ref] == observed_from(deployment())
 
 
-async def test_a_list_is_told_of_switches_and_of_targets_that_somebody_declares() -> None:
+async def test_list_is_reported_for_switches_and_declared_targets() -> None:
     other = deployment()
     other["metadata"] = {**other["metadata"], "name": "other", "uid": "other-1"}
     store, kube = Store(), ListKube(runbook_body(), switch_body(), deployment(), other)
@@ -85,7 +85,7 @@ async def test_a_list_is_told_of_switches_and_of_targets_that_somebody_declares(
 
 
 @pytest.mark.parametrize("counts", [True, False])
-async def test_what_a_leader_has_listed_at_rest_cannot_act_unseen(counts: bool) -> None:  # noqa: FBT001 # a parameter
+async def test_switch_listed_at_rest_by_the_leader_has_not_acted(counts: bool) -> None:  # noqa: FBT001 # a parameter
     prepared = {"engagementId": "a", "generation": 1, "fields": []}
     thrown = switch_body("thrown") | {"status": {"prepared": prepared}}
     thrown["metadata"]["generation"] = 2
@@ -97,7 +97,7 @@ async def test_what_a_leader_has_listed_at_rest_cannot_act_unseen(counts: bool) 
     assert store.unconfirmed_throws.may_have_acted(switch_ref(NAMESPACE, "shop-thrown"))
 
 
-async def test_once_leading_has_begun_everything_is_listed_before_long(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_start_of_leadership_triggers_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     listed = asyncio.Event()
 
     async def noted(_: run.Operator) -> frozenset[Ref]:
@@ -117,7 +117,7 @@ async def test_once_leading_has_begun_everything_is_listed_before_long(monkeypat
     running.cancel()
 
 
-async def test_leading_that_begins_time_and_again_has_nothing_listed_all_the_time(
+async def test_repeated_starts_of_leadership_do_not_list_continuously(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     listed: list[float] = []
@@ -141,7 +141,7 @@ async def test_leading_that_begins_time_and_again_has_nothing_listed_all_the_tim
     assert listed[1] - listed[0] >= 0.5
 
 
-async def test_a_deletion_that_a_watch_missed_is_found() -> None:
+async def test_deletion_missed_by_a_watch_is_found() -> None:
     store, kube = Store(), ListKube(runbook_body(), switch_body(), deployment())
     await resync(kube, store, (), nobody)
     kube.objects = [runbook_body()]
@@ -152,7 +152,7 @@ async def test_a_deletion_that_a_watch_missed_is_found() -> None:
     assert (store.switches, store.targets) == ({}, {})
 
 
-async def test_what_is_in_another_namespace_is_not_taken_for_deleted() -> None:
+async def test_object_of_another_namespace_is_not_considered_deleted() -> None:
     store, kube = Store(), ListKube(switch_body())
     await resync(kube, store, (), nobody)
     kube.objects = []
@@ -162,7 +162,7 @@ async def test_what_is_in_another_namespace_is_not_taken_for_deleted() -> None:
     assert STOP in store.switches
 
 
-async def test_the_connection_is_kept_warm_by_asking_what_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_connection_is_kept_warm_by_discovery_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "KEEPALIVE_SECONDS", 0.001)
     kube = ListKube()
     operator = run.Operator(Settings(), kube, ListKube(), ListKube())
@@ -178,7 +178,7 @@ async def test_the_connection_is_kept_warm_by_asking_what_is_served(monkeypatch:
     assert len(kube.asked) == observed
 
 
-async def test_what_a_resync_has_found_is_left_out_of_what_the_collector_looks_through(
+async def test_objects_found_by_a_resync_are_frozen_for_the_collector(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def nobody(*_: object) -> set[str]:

@@ -187,7 +187,7 @@ async def become(replica: Replica, answer: Reading, seconds: float = 5) -> None:
 
 
 @on_a_fake_clock
-async def test_a_dependency_that_goes_down_is_told_and_its_fallback_is_held_until_it_is_back() -> None:
+async def test_failed_dependency_engages_its_fallback_until_it_recovers() -> None:
     async with leading(cluster()) as replica:
         await become(replica, GOOD)
         assert (replica.told, replica.kube.replicas, replica.health["Healthy"]) == ("Ok", 3, "True")
@@ -211,7 +211,7 @@ async def test_a_dependency_that_goes_down_is_told_and_its_fallback_is_held_unti
 
 
 @on_a_fake_clock
-async def test_what_is_answered_as_before_writes_nothing() -> None:
+async def test_unchanged_answer_writes_no_status() -> None:
     async with leading(cluster()) as replica:
         await become(replica, GOOD)
         replica.written.clear()
@@ -222,7 +222,7 @@ async def test_what_is_answered_as_before_writes_nothing() -> None:
 
 
 @on_a_fake_clock
-async def test_no_data_neither_engages_nor_releases() -> None:
+async def test_missing_data_neither_engages_nor_releases() -> None:
     async with leading(cluster()) as replica:
         await become(replica, NOTHING, 30)
         assert (replica.told, replica.kube.replicas, replica.health["Healthy"]) == ("Stale", 3, "Unknown")
@@ -235,7 +235,7 @@ async def test_no_data_neither_engages_nor_releases() -> None:
 
 
 @on_a_fake_clock
-async def test_a_leader_that_takes_over_goes_on_with_what_was_told() -> None:
+async def test_new_leader_continues_from_the_reported_level() -> None:
     kube = cluster()
     async with leading(kube) as before:
         await become(before, DOWN)
@@ -255,7 +255,7 @@ async def test_a_leader_that_takes_over_goes_on_with_what_was_told() -> None:
 
 
 @on_a_fake_clock
-async def test_a_leader_that_takes_over_engages_nothing_by_what_was_told_before() -> None:
+async def test_new_leader_does_not_engage_by_an_old_level() -> None:
     """The leader before it wrote the status and ended, and its switch is not held; nobody is asked yet."""
     kube = cluster()
     told = {"name": "model", "level": "Critical", "known": "Critical", "since": "2026-11-24T01:00:00Z"}
@@ -271,7 +271,7 @@ async def test_a_leader_that_takes_over_engages_nothing_by_what_was_told_before(
 
 
 @on_a_fake_clock
-async def test_who_leads_again_acts_on_nothing_that_it_heard_in_the_time_before() -> None:
+async def test_leader_of_a_second_term_ignores_signals_of_the_first() -> None:
     async with leading(cluster()) as replica:
         await become(replica, DOWN)
         assert [one.verdict for one in replica.store.signals_of(STOP)] == ["Engage"]
@@ -288,7 +288,7 @@ async def test_who_leads_again_acts_on_nothing_that_it_heard_in_the_time_before(
 
 
 @on_a_fake_clock
-async def test_an_entry_that_is_taken_out_of_the_runbook_lets_its_switch_go() -> None:
+async def test_removed_entry_releases_its_switch() -> None:
     async with leading(cluster()) as replica:
         await become(replica, DOWN)
 
@@ -301,7 +301,7 @@ async def test_an_entry_that_is_taken_out_of_the_runbook_lets_its_switch_go() ->
 
 
 @on_a_fake_clock
-async def test_what_is_added_to_the_runbook_is_watched_and_the_rest_goes_on() -> None:
+async def test_added_entry_is_monitored_and_the_others_continue() -> None:
     async with leading(cluster()) as replica:
         await become(replica, DOWN)
         since = replica.kube.objects[RUNBOOK]["status"]["dependencies"][0]["since"]
@@ -315,7 +315,7 @@ async def test_what_is_added_to_the_runbook_is_watched_and_the_rest_goes_on() ->
 
 
 @on_a_fake_clock
-async def test_a_runbook_that_parses_no_more_lets_nothing_go() -> None:
+async def test_unparsable_runbook_releases_no_switch() -> None:
     async with leading(cluster()) as replica:
         await become(replica, DOWN)
 
@@ -330,7 +330,7 @@ async def test_a_runbook_that_parses_no_more_lets_nothing_go() -> None:
 
 
 @on_a_fake_clock
-async def test_a_runbook_that_is_gone_is_asked_for_nothing() -> None:
+async def test_deleted_runbook_is_no_longer_checked() -> None:
     async with leading(cluster()) as replica:
         await become(replica, GOOD)
         assert replica.monitoring.monitor_states(SHOP)
@@ -342,7 +342,7 @@ async def test_a_runbook_that_is_gone_is_asked_for_nothing() -> None:
 
 
 @on_a_fake_clock
-async def test_a_runbook_of_the_same_name_that_is_made_anew_is_watched() -> None:
+async def test_recreated_runbook_is_monitored() -> None:
     async with leading(cluster()) as replica:
         await become(replica, GOOD)
         replica.delete_runbook()
@@ -358,7 +358,7 @@ async def test_a_runbook_of_the_same_name_that_is_made_anew_is_watched() -> None
 
 
 @on_a_fake_clock
-async def test_a_switch_is_held_although_the_runbook_cannot_be_told() -> None:
+async def test_switch_is_held_although_the_runbook_status_cannot_be_written() -> None:
     async with leading(cluster()) as replica:
         await become(replica, GOOD)
 
@@ -373,7 +373,7 @@ async def test_a_switch_is_held_although_the_runbook_cannot_be_told() -> None:
 
 
 @on_a_fake_clock
-async def test_what_another_runbooks_switch_hears_is_left_alone() -> None:
+async def test_signals_of_another_runbooks_switch_are_unchanged() -> None:
     async with leading(cluster()) as replica:
         theirs = switch_body(runbook="other")
         theirs["metadata"]["uid"] = "uid-theirs"
@@ -387,7 +387,7 @@ async def test_what_another_runbooks_switch_hears_is_left_alone() -> None:
         assert replica.store.signals_of(ref) == said
 
 
-async def test_a_replica_asks_nobody_while_it_does_not_lead_and_begins_to_lead_with_nothing_heard() -> None:
+async def test_standby_replica_checks_nothing_and_starts_without_signals() -> None:
     operator = run.Operator(Settings(), ListKube(), ListKube(), ListKube())
     said = (Signal("Dependency", "model", "Engage"),)
     operator.store.set_signals(STOP, said)
@@ -398,7 +398,7 @@ async def test_a_replica_asks_nobody_while_it_does_not_lead_and_begins_to_lead_w
     assert operator.store.signals_of(STOP) == ()
 
 
-async def test_the_sources_of_the_administrator_are_there_before_the_first_runbook_is_looked_at(tmp_path: Path) -> None:
+async def test_configured_sources_exist_before_the_first_visit(tmp_path: Path) -> None:
     file = tmp_path / "sources.yaml"
     file.write_text("default: {url: https://prometheus.example.com}")
     operator = run.Operator(Settings(metric_sources=str(file)), Addressed(), ListKube(), ListKube())
@@ -412,7 +412,7 @@ async def test_the_sources_of_the_administrator_are_there_before_the_first_runbo
     assert list(operator.monitor_states.sources) == []
 
 
-async def test_a_start_that_waits_for_the_crds_is_not_one_that_collects_no_garbage() -> None:
+async def test_start_that_waits_for_crds_collects_garbage() -> None:
     gc_tuning.starting()
     kube = Uninstalled()
     operator = run.Operator(Settings(), kube, ListKube(), ListKube())

@@ -37,7 +37,7 @@ async def test_repeated_write_names_the_rule_and_the_step() -> None:
     assert "the rule tell asked 8 times to write the status" in await repeated()
 
 
-async def test_repeated_write_that_the_api_server_drops_names_the_crd() -> None:
+async def test_repeated_write_dropped_by_the_api_server_names_the_crd() -> None:
     said = await repeated(cause=lambda kind: f"the CRD of {kind} lacks status.title")
 
     assert said == "the CRD of Switch lacks status.title"

@@ -62,7 +62,7 @@ def waiting(operator: run.Operator) -> set[Ref]:
     return {*operator.queue._ready, *operator.queue._urgent}
 
 
-def test_only_what_is_in_a_shard_that_is_led_is_looked_at(operator: run.Operator, leads: Callable[..., None]) -> None:
+def test_only_objects_of_held_shards_are_visited(operator: run.Operator, leads: Callable[..., None]) -> None:
     assert waiting(operator) == set()
 
     leads(2)
@@ -72,9 +72,7 @@ def test_only_what_is_in_a_shard_that_is_led_is_looked_at(operator: run.Operator
     assert not operator.queue.paused
 
 
-def test_gaining_a_shard_begins_anew_with_what_is_in_it_alone(
-    operator: run.Operator, leads: Callable[..., None]
-) -> None:
+def test_gained_shard_starts_again_only_with_its_objects(operator: run.Operator, leads: Callable[..., None]) -> None:
     leads(2)
     operator.queue._ready.clear()
     for namespace in (MINE, OTHER):
@@ -92,9 +90,7 @@ def test_gaining_a_shard_begins_anew_with_what_is_in_it_alone(
     assert set(operator.monitoring._watched) == {runbook(MINE)}
 
 
-def test_of_a_shard_that_is_lost_nothing_is_asked_nor_counted_and_of_others_everything(
-    operator: run.Operator, leads: Callable[..., None]
-) -> None:
+def test_lost_shard_is_neither_checked_nor_counted(operator: run.Operator, leads: Callable[..., None]) -> None:
     leads(2, 5)
     for namespace in (MINE, OTHER):
         operator.monitoring.sync(runbook(namespace))
@@ -114,7 +110,7 @@ def _acts(operator: run.Operator):  # type: ignore[no-untyped-def] # noqa: ANN20
     return operator.store.ledger.acts(third, NOW)
 
 
-async def test_nothing_is_written_where_another_leads(operator: run.Operator, leads: Callable[..., None]) -> None:
+async def test_write_in_a_foreign_shard_is_refused(operator: run.Operator, leads: Callable[..., None]) -> None:
     kube = operator.kube
     leads(2)
     path = "/apis/runbooks.dev/v1alpha1/namespaces/{}/switches/shop-stop/status"
@@ -129,7 +125,7 @@ async def test_nothing_is_written_where_another_leads(operator: run.Operator, le
         await Kube.request(kube, "PATCH", path.format(MINE), body={})
 
 
-async def test_what_was_being_decided_as_a_shard_was_lost_does_not_count(
+async def test_decision_during_the_loss_of_a_shard_does_not_count(
     operator: run.Operator, leads: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leads(2, 5)
@@ -145,9 +141,7 @@ async def test_what_was_being_decided_as_a_shard_was_lost_does_not_count(
     assert _acts(operator).ledger == frozenset()
 
 
-async def test_a_shard_is_busy_while_something_in_it_is_visited(
-    operator: run.Operator, leads: Callable[..., None]
-) -> None:
+async def test_shard_is_busy_during_a_visit(operator: run.Operator, leads: Callable[..., None]) -> None:
     assert isinstance(operator.elector, ShardElector)
     leads(2)
     going = asyncio.Event()
@@ -166,7 +160,7 @@ async def test_a_shard_is_busy_while_something_in_it_is_visited(
     worker.cancel()
 
 
-async def test_metrics_say_which_shards_are_led(operator: run.Operator, leads: Callable[..., None]) -> None:
+async def test_metrics_show_the_held_shards(operator: run.Operator, leads: Callable[..., None]) -> None:
     leads(2)
 
     text = operator.metrics.render()[0].decode()
@@ -177,7 +171,7 @@ async def test_metrics_say_which_shards_are_led(operator: run.Operator, leads: C
     assert 'runbook_operator_shard_leading{shard="7"} 0.0' in text
 
 
-def test_an_audit_line_has_the_count_of_leaders_of_its_shard(operator: run.Operator) -> None:
+def test_audit_line_has_the_epoch_of_its_shard(operator: run.Operator) -> None:
     assert isinstance(operator.elector, ShardElector)
     operator.elector._epochs = {2: 7}
 
@@ -185,7 +179,7 @@ def test_an_audit_line_has_the_count_of_leaders_of_its_shard(operator: run.Opera
     assert operator.executor.audit.epoch(OTHER) == 0
 
 
-async def test_a_replica_that_ends_takes_nothing_more_and_gives_all_back_once_it_is_idle(
+async def test_leaving_replica_takes_no_visit_and_releases_its_shards_once_idle(
     operator: run.Operator, leads: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elector = operator.elector

@@ -50,7 +50,7 @@ async def test_every_write_is_sent_as_a_dry_run(effect: Effect) -> None:
     assert [query["dryRun"] for _, query in kube.asked] == ["All"]
 
 
-async def test_dry_run_of_an_object_whose_status_moves_meets_no_conflict() -> None:
+async def test_dry_run_of_an_object_with_a_moving_status_has_no_conflict() -> None:
     kube = AnsweringKube()
 
     await DryRuns(Paths(kube)).answer(DryRun(SWITCH, 0, EFFECTS[0]), None)
@@ -66,7 +66,7 @@ class ScalingKube(AnsweringKube):
         return {"kind": "Scale", "spec": {"replicas": 7}}
 
 
-async def test_dry_run_of_a_scale_returns_the_replicas_that_admission_leaves() -> None:
+async def test_dry_run_of_a_scale_returns_the_admitted_replicas() -> None:
     kube = ScalingKube()
 
     assert await DryRuns(Paths(kube)).admitted(Admission(WEB, "uid", 3), None) == 7
@@ -74,7 +74,7 @@ async def test_dry_run_of_a_scale_returns_the_replicas_that_admission_leaves() -
     assert kube.sent == [{"spec": {"replicas": 3}, "metadata": {"uid": "uid"}}]
 
 
-async def test_refused_dry_run_of_a_scale_returns_its_reason_and_one_that_nobody_answers_is_tried_again() -> None:
+async def test_refused_dry_run_of_a_scale_returns_its_reason_and_an_unavailable_one_is_retried() -> None:
     refused = ScalingKube(errors.RefusedError("PATCH: 422"))
 
     found = await DryRuns(Paths(refused)).admitted(Admission(WEB, "uid", 3), None)
@@ -84,7 +84,7 @@ async def test_refused_dry_run_of_a_scale_returns_its_reason_and_one_that_nobody
         await DryRuns(Paths(ScalingKube(errors.UnavailableError("503")))).admitted(Admission(WEB, "uid", 3), None)
 
 
-async def test_refusal_is_told_with_its_reason_and_advice() -> None:
+async def test_dry_run_refusal_has_its_reason_and_advice() -> None:
     full = errors.RefusedError("POST: 403 exceeded quota").because(Refusal(Reason.QUOTA_EXCEEDED, "Make room"))
     down = errors.UnavailableError("POST: 500 webhook").because(Refusal(Reason.WEBHOOK_FAILED, "See to it"))
 
@@ -103,7 +103,7 @@ async def test_refusal_is_told_with_its_reason_and_advice() -> None:
     ],
     ids=lambda error: str(error)[:30],
 )
-async def test_other_errors_say_nothing_about_a_throw(error: errors.ApiError) -> None:
+async def test_other_dry_run_errors_do_not_refuse_a_throw(error: errors.ApiError) -> None:
     assert await answered(error) == ReviewResult(allowed=False)
 
 
@@ -121,7 +121,7 @@ class Checks:
         return len(self.kube.asked) - before
 
 
-async def test_write_that_is_allowed_is_checked_again_after_an_hour_and_not_before() -> None:
+async def test_allowed_write_is_checked_again_after_an_hour() -> None:
     checks = Checks()
 
     found = [await checks.asked()]
@@ -131,7 +131,7 @@ async def test_write_that_is_allowed_is_checked_again_after_an_hour_and_not_befo
     assert found == [1, 0, 0, 1, 0]
 
 
-async def test_write_is_checked_again_where_the_target_the_runbook_or_the_switch_is_another() -> None:
+async def test_write_is_checked_again_for_a_changed_target_runbook_or_switch() -> None:
     checks = Checks()
     await checks.asked()
 
@@ -144,7 +144,7 @@ async def test_write_is_checked_again_where_the_target_the_runbook_or_the_switch
     assert await checks.asked(EFFECTS[1], edition=2, number=1) == 1
 
 
-async def test_write_that_is_refused_is_checked_at_every_close_look() -> None:
+async def test_refused_write_is_checked_at_every_close_look() -> None:
     checks = Checks(errors.RefusedError("403 exceeded quota"))
 
     assert [await checks.asked() for _ in range(3)] == [1, 1, 1]

@@ -62,14 +62,14 @@ def state(simulation: Simulation) -> dict[Ref, Any]:
 
 
 @every_action
-def test_it_has_a_spec_that_reads_back_as_it_was_written(kind: str) -> None:
+def test_action_spec_reads_back_as_written(kind: str) -> None:
     spec = action(kind).Spec.model_validate(CASES[kind].spec)
 
     assert action(kind).Spec.model_validate(spec.model_dump(by_alias=True, exclude_none=True)) == spec
 
 
 @every_action
-def test_it_says_what_it_does_in_words_that_fit_a_column(kind: str) -> None:
+def test_action_description_fits_a_column(kind: str) -> None:
     said = action(kind).describe(action(kind).Spec.model_validate(CASES[kind].spec))
 
     assert kind.lower() in said.lower().replace(" ", "")
@@ -79,7 +79,7 @@ def test_it_says_what_it_does_in_words_that_fit_a_column(kind: str) -> None:
 
 
 @every_action
-def test_it_engages_on_its_case_with_what_it_says_to_need_of_its_rights(kind: str) -> None:
+def test_action_engages_within_its_declared_rights(kind: str) -> None:
     simulation = ready(kind)
 
     simulation.throw().drive()
@@ -91,7 +91,7 @@ def test_it_engages_on_its_case_with_what_it_says_to_need_of_its_rights(kind: st
 
 
 @every_action
-def test_it_gives_back_everything_but_what_it_says_it_leaves(kind: str) -> None:
+def test_action_restores_everything_except_declared_leftovers(kind: str) -> None:
     simulation = ready(kind)
     before = state(simulation)
     simulation.throw().drive()
@@ -110,7 +110,7 @@ def test_it_gives_back_everything_but_what_it_says_it_leaves(kind: str) -> None:
 
 @every_action
 @pytest.mark.parametrize("crash", range(1, 9))
-def test_a_crash_after_any_step_ends_as_without_one(kind: str, crash: int) -> None:
+def test_crash_after_any_step_ends_with_the_same_objects(kind: str, crash: int) -> None:
     reference = ready(kind).throw("stop").drive()
 
     simulation = ready(kind).throw().drive(at_most=crash).restart().drive()
@@ -120,7 +120,7 @@ def test_a_crash_after_any_step_ends_as_without_one(kind: str, crash: int) -> No
 
 
 @every_action
-def test_what_was_engaged_and_is_looked_at_again_writes_nothing(kind: str) -> None:
+def test_engaged_action_writes_nothing_at_the_next_visit(kind: str) -> None:
     simulation = ready(kind).throw().drive()
     simulation.steps.clear()
 
@@ -130,7 +130,7 @@ def test_what_was_engaged_and_is_looked_at_again_writes_nothing(kind: str) -> No
 
 
 @every_action
-def test_whatever_it_asks_for_and_writes_is_in_the_namespace_of_its_runbook(kind: str) -> None:
+def test_action_reads_and_writes_only_in_the_namespace_of_its_runbook(kind: str) -> None:
     simulation = ready(kind)
 
     simulation.throw().drive().release().drive()
@@ -183,7 +183,7 @@ def plural_of(kind: str) -> str:
     return name[:-1] + "ies" if name.endswith("y") and name != "gateway" else name + "s"
 
 
-def test_the_union_has_a_member_for_each_and_takes_exactly_one() -> None:
+def test_action_union_has_a_member_for_each_and_takes_exactly_one() -> None:
     union = action_union(REGISTRY)
 
     assert set(union.model_fields) == {*REGISTRY, "timeout"}
@@ -191,7 +191,7 @@ def test_the_union_has_a_member_for_each_and_takes_exactly_one() -> None:
 
 
 @every_action
-def test_the_unions_member_has_the_kind_as_its_name_on_the_wire_and_in_python(kind: str) -> None:
+def test_action_union_member_has_the_kind_as_its_name(kind: str) -> None:
     one = action_union(REGISTRY).model_validate({kind: CASES[kind].spec})
 
     assert (one.kind, one.spec) == (kind, getattr(one, kind))

@@ -28,7 +28,7 @@ def spec(kind: str) -> ApiModel:
 
 
 @every_source
-def test_it_has_a_member_of_its_name_with_a_description_and_a_structural_schema(kind: str) -> None:
+def test_source_has_a_described_structural_schema(kind: str) -> None:
     member = structural(CountedNumber)["properties"][kind]
 
     assert member["description"] == " ".join((REGISTRY[kind].__doc__ or "").split())
@@ -36,7 +36,7 @@ def test_it_has_a_member_of_its_name_with_a_description_and_a_structural_schema(
 
 
 @every_source
-def test_it_reads_an_object_or_pods_of_the_namespace_or_an_http_answer(kind: str) -> None:
+def test_source_reads_objects_pods_or_http_of_the_namespace(kind: str) -> None:
     source = REGISTRY[kind]
     request = source.request(spec(kind), NAMESPACE, TARGET)
 
@@ -48,7 +48,7 @@ def test_it_reads_an_object_or_pods_of_the_namespace_or_an_http_answer(kind: str
 
 
 @every_source
-def test_it_finds_the_number_of_its_case_the_second_time_too(kind: str) -> None:
+def test_source_finds_the_number_of_its_case_twice(kind: str) -> None:
     source, case = REGISTRY[kind], CASES[kind]
     first = source.number(spec(kind), Found(case.found, NOW))
     second = source.number(spec(kind), Found(case.found, NOW, before=first.memory))
@@ -58,13 +58,13 @@ def test_it_finds_the_number_of_its_case_the_second_time_too(kind: str) -> None:
 
 
 @every_source
-def test_it_only_reads(kind: str) -> None:
+def test_source_only_reads(kind: str) -> None:
     assert all(set(right.verbs) <= {"get", "list", "watch"} for right in REGISTRY[kind].rights)
     assert all(isinstance(right, Right) for right in REGISTRY[kind].rights)
 
 
 @every_source
-def test_the_page_for_users_has_it_with_every_field_of_its_own(kind: str) -> None:
+def test_source_is_documented_with_every_field(kind: str) -> None:
     text = PAGE.read_text()
     fields: dict[str, Any] = structural(REGISTRY[kind].Spec)["properties"]
 

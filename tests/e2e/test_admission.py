@@ -138,7 +138,7 @@ def stray(entry: str) -> Body:
     return {"apiVersion": f"{OURS}/v1alpha1", "kind": "Switch", "metadata": meta, "spec": spec}
 
 
-def test_only_who_has_the_verb_for_that_switch_engages_it(team: Team) -> None:
+def test_user_without_the_engage_verb_for_a_switch_is_denied(team: Team) -> None:
     said = denied(team.on_call.says("booking-stop", engaged=True))
     assert said.startswith("spec.engaged: alice may not engage Switch booking-stop; it takes the verb engage beside")
     assert f"kubectl create role engage-booking-stop -n {team.cluster.namespace} --verb=get,patch,engage" in said
@@ -162,7 +162,7 @@ def test_only_who_has_the_verb_for_that_switch_engages_it(team: Team) -> None:
     assert team.cluster.replicas("booking") == 3
 
 
-def test_a_denial_is_read_in_kubectl_and_the_role_that_it_names_is_what_it_takes(team: Team) -> None:
+def test_denial_is_shown_in_kubectl_and_the_named_role_suffices(team: Team) -> None:
     throw = ("patch", "switch", "booking-stop", "--type=merge", "-p", '{"spec":{"engaged":true}}', "--dry-run=server")
     command = ["kubectl", "-n", team.cluster.namespace, "--as=carol", *throw]
     done = subprocess.run(command, text=True, capture_output=True, check=False)
@@ -176,7 +176,7 @@ def test_a_denial_is_read_in_kubectl_and_the_role_that_it_names_is_what_it_takes
     allowed(team.person("hank").says("booking-stop", engaged=True, dry_run=True))
 
 
-def test_the_name_of_who_engaged_it_comes_from_the_api_server(team: Team) -> None:
+def test_engaged_by_is_stamped_by_the_api_server(team: Team) -> None:
     if not stamps():
         pytest.skip("this API server has no MutatingAdmissionPolicy, so that nobody is stamped")
     thrown = allowed(team.owner.patch("switch", "booking-shrink", ENGAGE | LIE))
@@ -198,7 +198,7 @@ def written(switch: Body) -> str:
     return max(str(one["time"]) for one in switch["metadata"]["managedFields"])
 
 
-def test_annotation_while_the_operator_is_down_does_not_move_the_beginning_of_a_throw(team: Team) -> None:
+def test_annotation_during_downtime_does_not_move_the_start_of_a_throw(team: Team) -> None:
     if not stamps():
         pytest.skip("this API server has no MutatingAdmissionPolicy, so that the time of a throw is not stamped")
     assert team.operator
@@ -219,7 +219,7 @@ def test_annotation_while_the_operator_is_down_does_not_move_the_beginning_of_a_
     team.cluster.until_phase("booking-stop", "Released")
 
 
-def test_whoever_may_release_and_not_engage_prolongs_nothing(team: Team) -> None:
+def test_user_with_only_the_release_verb_prolongs_no_throw(team: Team) -> None:
     allowed(team.commander.says("booking-stop", engaged=True, reason="INC-42", expiresAfter="10m"))
     first = team.cluster.until_phase("booking-stop", "Engaged")["status"]["override"]
     metadata: Body = {"metadata": {"annotations": {"ticket": "INC-42"}, "labels": {"ticket": "INC-42"}}}
@@ -236,7 +236,7 @@ def test_whoever_may_release_and_not_engage_prolongs_nothing(team: Team) -> None
     team.cluster.until_phase("booking-stop", "Released")
 
 
-def test_a_throw_is_marked_in_the_very_write_that_engages_it(team: Team) -> None:
+def test_finalizer_is_set_by_the_write_that_engages(team: Team) -> None:
     if not stamps():
         pytest.skip("this API server has no MutatingAdmissionPolicy, so that the operator marks what it holds")
     thrown = allowed(team.commander.says("booking-stop", engaged=True, dry_run=True))
@@ -252,7 +252,7 @@ def test_a_throw_is_marked_in_the_very_write_that_engages_it(team: Team) -> None
     eventually("nothing is marked", lambda: "finalizers" not in team.cluster.get("switch", "booking-stop")["metadata"])
 
 
-def test_a_word_to_a_switch_that_is_on_its_way_out_is_taken_and_not_marked(team: Team) -> None:
+def test_override_of_a_terminating_switch_is_accepted_without_finalizer(team: Team) -> None:
     waits: Body = {"metadata": {"finalizers": ["example.com/wait"]}}
     allowed(team.owner.patch("switch", "booking-shrink", waits))
     allowed(team.owner.deletes("switch", "booking-shrink"))
@@ -275,7 +275,7 @@ def test_only_the_operator_writes_a_status_and_creates_switches(team: Team) -> N
     assert team.cluster.get("switch", "booking-stop")["status"]["observedGeneration"] != 99
 
 
-def test_what_keeps_a_restore_from_being_lost_stays_unless_you_may_delete_the_switch(team: Team) -> None:
+def test_restore_finalizer_stays_without_the_right_to_delete_the_switch(team: Team) -> None:
     allowed(team.commander.says("booking-stop", engaged=True))
     team.cluster.until_phase("booking-stop", "Engaged")
     forgotten: Body = {"metadata": {"finalizers": []}}
@@ -291,7 +291,7 @@ def test_what_keeps_a_restore_from_being_lost_stays_unless_you_may_delete_the_sw
     team.cluster.until_phase("booking-stop", "Released")
 
 
-def test_a_runbook_is_deleted_and_what_it_holds_is_put_back_under_all_policies(team: Team) -> None:
+def test_runbook_is_deleted_and_its_holds_restored_under_all_policies(team: Team) -> None:
     team.cluster.apply(deployment(), runbook())
     team.cluster.until_reason("switch", "shop-stop", "Ready")
     allowed(team.commander.says("shop-stop", engaged=True))
@@ -345,7 +345,7 @@ REACHING: dict[str, tuple[Body, str]] = {
 
 
 @pytest.mark.parametrize(("spec", "says"), REACHING.values(), ids=REACHING.keys())
-def test_a_runbook_reaches_no_further_than_its_author(team: Team, spec: Body, says: str) -> None:
+def test_runbook_targets_only_objects_its_author_may_change(team: Team, spec: Body, says: str) -> None:
     written = runbook("his", **spec)
 
     assert denied(team.author.creates(written, dry_run=True)).startswith(says)
@@ -353,7 +353,7 @@ def test_a_runbook_reaches_no_further_than_its_author(team: Team, spec: Body, sa
     allowed(team.editor.creates(written, dry_run=True))
 
 
-def test_an_account_is_named_and_its_runbook_edited_by_those_who_may_use_it(team: Team) -> None:
+def test_account_is_named_and_its_runbook_edited_only_by_its_users(team: Team) -> None:
     edit = {"spec": {"title": "Another"}}
     allowed(team.author.creates(runbook("his", serviceAccountName="deployer"), dry_run=True))
     allowed(team.author.patch("runbook", "led", edit, dry_run=True))
@@ -364,12 +364,12 @@ def test_an_account_is_named_and_its_runbook_edited_by_those_who_may_use_it(team
     allowed(team.owner.patch("runbook", "led", {"metadata": {"labels": {"team": "web"}}}, dry_run=True))
 
 
-def test_without_the_verb_whoever_may_patch_a_switch_throws_it(plain: Team) -> None:
+def test_user_with_patch_throws_a_switch_without_the_engage_verb_policy(plain: Team) -> None:
     for word in (True, False):
         allowed(plain.patcher.says("booking-stop", engaged=word, dry_run=True))
 
 
-def test_where_nobody_stamps_users_nobody_can_claim_to_be_another(plain: Team) -> None:
+def test_engaged_by_annotation_of_a_user_is_denied_without_stamping(plain: Team) -> None:
     now = plain.cluster.get("switch", "booking-stop")["metadata"]["generation"]
     truth = {"metadata": {"annotations": {BY: f"{now + 1} carol"}}}
 
@@ -380,7 +380,7 @@ def test_where_nobody_stamps_users_nobody_can_claim_to_be_another(plain: Team) -
     denied(plain.patcher.patch("switch", "booking-stop", truth, dry_run=True))
 
 
-def test_a_cluster_that_teams_share_takes_no_runbook_without_an_account(plain: Team) -> None:
+def test_runbook_without_account_is_denied_in_a_shared_cluster(plain: Team) -> None:
     said = denied(plain.author.creates(runbook(), dry_run=True))
 
     assert said.startswith(f"spec.serviceAccountName: name the ServiceAccount of {plain.cluster.namespace} in whose")

@@ -58,7 +58,7 @@ def generations(path: Path) -> set[int]:
     return {one["metadata"]["generation"] for one in items if one["kind"] == "Runbook"}
 
 
-def test_every_example_is_as_it_was_written_however_it_is_applied(manifests: Path) -> None:
+def test_every_example_is_stored_unchanged_by_each_way_of_applying(manifests: Path) -> None:
     file = ("-f", str(manifests))
     kubectl("apply", *file)
     assert difference(manifests) == ""
@@ -77,9 +77,7 @@ WAYS: dict[str, Callable[[Cluster, Body], str]] = {
 }
 
 
-def test_a_runbook_that_is_applied_again_keeps_its_switch_engaged_and_its_status(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_reapplied_runbook_keeps_its_switch_engaged_and_its_status(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(deployment(), runbook())
     cluster.until_reason("switch", "shop-stop", "Ready")
     cluster.throw("shop-stop")

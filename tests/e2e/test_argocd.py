@@ -89,7 +89,9 @@ def told() -> dict[str, list[str]]:
     return {name: said for name, *said in rows}
 
 
-def test_every_state_is_read_as_the_page_says(cluster: Cluster, operator: Operator, customizations: Path) -> None:
+def test_every_state_has_the_documented_argo_cd_health(
+    cluster: Cluster, operator: Operator, customizations: Path
+) -> None:
     declared(cluster)
     with fresh_namespace() as elsewhere:
         found = states(cluster, elsewhere)
@@ -111,7 +113,7 @@ def test_every_state_is_read_as_the_page_says(cluster: Cluster, operator: Operat
     assert operator.alive
 
 
-def test_the_reasons_that_only_an_edit_mends_are_the_same_everywhere_and_reasons_of_ours() -> None:
+def test_permanent_reasons_are_the_same_in_argo_cd_flux_and_code() -> None:
     lua = re.findall(r"(\w+) = true", (LUA / "Runbook" / "health.lua").read_text())
     checks = yaml.safe_load(FLUX.read_text())["spec"]["healthCheckExprs"]
 
@@ -135,9 +137,7 @@ def offered(cluster: Cluster, customizations: Path) -> list[str]:
     return [one["name"] for one in said["actions"] if not one["disabled"]]
 
 
-def test_argo_cds_buttons_engage_release_and_silence(
-    cluster: Cluster, operator: Operator, customizations: Path
-) -> None:
+def test_argo_cd_buttons_engage_release_and_silence(cluster: Cluster, operator: Operator, customizations: Path) -> None:
     cluster.apply(deployment(), runbook())
     cluster.until_reason("switch", "shop-stop", "Ready")
     assert offered(cluster, customizations) == ["engage", "silence"]
@@ -161,7 +161,7 @@ def test_argo_cds_buttons_engage_release_and_silence(
     assert operator.alive
 
 
-def test_the_page_merges_the_customizations_into_argo_cds_own_configmap(cluster: Cluster, customizations: Path) -> None:
+def test_documented_customizations_merge_into_the_argo_cd_config_map(cluster: Cluster, customizations: Path) -> None:
     own = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "argocd-cm"}, "data": {"url": "https://cd"}}
     cluster.apply(own)
     cluster.run("apply", "-f", str(customizations))

@@ -38,7 +38,7 @@ def live(cluster: Cluster) -> Body:
 
 @pytest.mark.node
 @pytest.mark.parametrize("switch", ["stop", "block"])
-def test_switch_that_takes_the_target_down_does_not_make_its_revision_bad(
+def test_switch_that_stops_its_target_does_not_make_the_revision_bad(
     cluster: Cluster, inside: Inside, node: str, switch: str
 ) -> None:
     switched(cluster)
@@ -104,7 +104,7 @@ def waiting(cluster: Cluster) -> Body:
 
 
 @pytest.mark.node
-def test_pods_of_a_job_with_the_same_labels_do_not_count_and_own_pods_do(
+def test_job_pods_with_the_same_labels_do_not_count_and_own_pods_do(
     cluster: Cluster, operator: Operator, node: str
 ) -> None:
     metric = {

@@ -69,13 +69,13 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("document", "sentence"), REFUSED.values(), ids=REFUSED.keys())
-def test_bad_input_is_refused_with_a_sentence_that_names_the_field(
+def test_bad_input_is_refused_with_the_name_of_the_field(
     cluster: Cluster, document: dict[str, Any], sentence: str
 ) -> None:
     assert sentence in cluster.refused(document)
 
 
-def test_a_missing_target_is_told_and_heals_when_it_appears(cluster: Cluster, operator: Operator) -> None:
+def test_missing_target_is_reported_and_recovers_once_created(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(runbook())
 
     for kind, name in (("runbook", "shop"), ("switch", "shop-stop")):
@@ -91,9 +91,7 @@ def test_a_missing_target_is_told_and_heals_when_it_appears(cluster: Cluster, op
     assert operator.alive
 
 
-def test_a_switch_thrown_before_its_target_exists_holds_it_from_the_moment_it_appears(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_switch_thrown_before_its_target_exists_holds_the_created_target(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(runbook())
     cluster.until_reason("switch", "shop-stop", "TargetNotFound")
     cluster.throw("shop-stop")
@@ -109,7 +107,7 @@ def test_a_switch_thrown_before_its_target_exists_holds_it_from_the_moment_it_ap
     assert operator.alive
 
 
-def test_a_kind_that_cannot_be_scaled_is_named_and_the_rest_goes_on(cluster: Cluster, operator: Operator) -> None:
+def test_unscalable_kind_is_named_and_other_targets_work(cluster: Cluster, operator: Operator) -> None:
     targets = [
         {"name": "web", "workload": {"name": "web"}},
         {"name": "agent", "workload": {"kind": "DaemonSet", "name": "agent"}},
@@ -135,7 +133,7 @@ def test_a_kind_that_cannot_be_scaled_is_named_and_the_rest_goes_on(cluster: Clu
     assert operator.alive
 
 
-def test_a_switch_that_no_runbook_declares_says_so(cluster: Cluster, operator: Operator) -> None:
+def test_switch_without_runbook_reports_the_missing_runbook(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(
         {
             "apiVersion": "runbooks.dev/v1alpha1",
@@ -151,7 +149,7 @@ def test_a_switch_that_no_runbook_declares_says_so(cluster: Cluster, operator: O
     assert operator.alive
 
 
-def test_a_switch_cannot_be_pointed_at_another_entry(cluster: Cluster, operator: Operator) -> None:
+def test_switch_cannot_be_moved_to_another_entry(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(deployment(), runbook())
     switch = eventually("it is made", lambda: cluster.get("switch", "shop-stop"))
     del switch["metadata"]["resourceVersion"]
@@ -162,7 +160,7 @@ def test_a_switch_cannot_be_pointed_at_another_entry(cluster: Cluster, operator:
     assert operator.alive
 
 
-def test_a_switch_is_called_after_its_entry(cluster: Cluster) -> None:
+def test_switch_name_must_match_its_entry(cluster: Cluster) -> None:
     """Else whoever may patch Switches of one name could throw by it what another name stands for."""
     alias = {"apiVersion": "runbooks.dev/v1alpha1", "kind": "Switch", "metadata": {"name": "mine"}}
 
@@ -171,7 +169,7 @@ def test_a_switch_is_called_after_its_entry(cluster: Cluster) -> None:
     assert "metadata.name is <spec.runbook>-<spec.switch>" in refused
 
 
-def test_explain_reads_well(cluster: Cluster) -> None:
+def test_kubectl_explain_has_readable_descriptions(cluster: Cluster) -> None:
     del cluster
     text = " ".join(kubectl("explain", "runbook.spec.killSwitches").split())
 

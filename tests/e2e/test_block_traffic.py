@@ -121,9 +121,7 @@ def somewhere(request: pytest.FixtureRequest, name: str) -> Operator:
 
 
 @every_mechanism
-def test_it_is_blocked_held_against_whoever_takes_it_back_and_given_back(
-    cluster: Cluster, somewhere: Operator, name: str
-) -> None:
+def test_block_is_applied_reapplied_and_restored(cluster: Cluster, somewhere: Operator, name: str) -> None:
     before = applied(cluster, name)
 
     cluster.throw("shop-stop")
@@ -140,9 +138,7 @@ def test_it_is_blocked_held_against_whoever_takes_it_back_and_given_back(
 
 
 @every_mechanism
-def test_two_switches_block_until_both_are_released_in_either_order(
-    cluster: Cluster, somewhere: Operator, name: str
-) -> None:
+def test_two_switches_block_until_both_are_released(cluster: Cluster, somewhere: Operator, name: str) -> None:
     before = applied(cluster, name, "halt")
 
     for first, last in (("shop-stop", "shop-halt"), ("shop-halt", "shop-stop")):
@@ -159,7 +155,7 @@ def test_two_switches_block_until_both_are_released_in_either_order(
     assert somewhere.alive
 
 
-def test_a_switch_whose_policy_would_lose_is_not_ready_and_says_to_which(cluster: Cluster, operator: Operator) -> None:
+def test_switch_with_a_losing_policy_is_not_ready_and_names_the_winner(cluster: Cluster, operator: Operator) -> None:
     route = {"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": "web"}
     cluster.apply(PLAIN, traffic.http_route(), traffic.traffic_policy("limits", targetRefs=[route]))
     cluster.apply(runbook(targets=[traffic.TARGET], killSwitches=switches("EnvoyGateway", "stop"), scaling=[]))
@@ -170,7 +166,7 @@ def test_a_switch_whose_policy_would_lose_is_not_ready_and_says_to_which(cluster
     assert operator.alive
 
 
-def test_second_service_and_other_workloads_behind_the_first_are_named(cluster: Cluster, operator: Operator) -> None:
+def test_second_service_and_shared_workloads_are_reported(cluster: Cluster, operator: Operator) -> None:
     second = traffic.service("web-headless", selector={"app": "web"}, clusterIP="None")
     other = deployment(replicas=1)
     other["metadata"]["name"] = "web-v2"
@@ -200,7 +196,7 @@ def test_second_service_and_other_workloads_behind_the_first_are_named(cluster: 
         ({"verify": {"path": "@example.org/"}}, "should match"),
     ],
 )
-def test_what_could_not_work_is_refused_when_it_is_applied(cluster: Cluster, spec: Body, says: str) -> None:
+def test_unworkable_block_is_refused_on_apply(cluster: Cluster, spec: Body, says: str) -> None:
     action = {"blockTraffic": {"target": "web", **spec}}
 
     said = cluster.refused(
@@ -210,7 +206,7 @@ def test_what_could_not_work_is_refused_when_it_is_applied(cluster: Cluster, spe
     assert says in said
 
 
-def test_the_example_is_limited(cluster: Cluster, operator: Operator) -> None:
+def test_example_limit_is_applied(cluster: Cluster, operator: Operator) -> None:
     cluster.run("apply", "-f", str(EXAMPLE))
     for name in ("store-block", "store-slow"):
         cluster.until_reason("switch", name, "Ready")
@@ -249,7 +245,7 @@ def asked(cluster: Cluster) -> str:
 
 
 @pytest.mark.node
-def test_the_example_is_blocked_its_endpoints_drain_and_engaged_is_what_answers_no_more(
+def test_example_block_drains_endpoints_and_engages_once_unanswered(
     cluster: Cluster, inside: Inside, node: str
 ) -> None:
     cluster.run("apply", "-f", str(EXAMPLE))
@@ -271,9 +267,7 @@ def test_the_example_is_blocked_its_endpoints_drain_and_engaged_is_what_answers_
 
 
 @pytest.mark.node
-def test_a_block_that_does_not_work_is_not_engaged_and_can_be_released(
-    cluster: Cluster, inside: Inside, node: str
-) -> None:
+def test_block_without_effect_is_not_engaged_and_can_be_released(cluster: Cluster, inside: Inside, node: str) -> None:
     """The lab's network enforces no NetworkPolicy, as many do not: only the request tells."""
     cluster.run("apply", "-f", str(EXAMPLE / "app.yaml"))
     eventually("two pods are reached", lambda: len(addresses(cluster)) == 2, seconds=ROLLOUT)

@@ -57,7 +57,7 @@ def test_columns_of_idle_switches(cluster: Cluster, operator: Operator) -> None:
     assert operator.alive
 
 
-def test_line_of_an_engaged_switch_shows_what_is_held_and_is_not_too_wide(cluster: Cluster, operator: Operator) -> None:
+def test_engaged_switch_line_shows_the_held_value_within_80_columns(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(deployment(), runbook())
     cluster.until_reason("switch", "shop-stop", "Ready")
     say(cluster, "shop-stop", {"engaged": True, "reason": REASON, "expiresAfter": "40d"})
@@ -77,7 +77,7 @@ def test_line_of_an_engaged_switch_shows_what_is_held_and_is_not_too_wide(cluste
     assert operator.alive
 
 
-def test_finished_act_leaves_when_and_what_it_was(cluster: Cluster, operator: Operator) -> None:
+def test_finished_action_shows_its_time_and_outcome(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(deployment(), runbook())
     cluster.throw_when_there("shop-up")
     eventually("it is done", lambda: cluster.get("switch", "shop-up")["status"].get("history"))
@@ -89,7 +89,7 @@ def test_finished_act_leaves_when_and_what_it_was(cluster: Cluster, operator: Op
     assert operator.alive
 
 
-def test_silence_shows_its_reason_author_and_end_and_is_an_event(cluster: Cluster, operator: Operator) -> None:
+def test_silence_shows_its_reason_author_and_end_and_makes_an_event(cluster: Cluster, operator: Operator) -> None:
     cluster.run("create", "configmap", "rate", "--from-literal=errors=0")
     cluster.apply(deployment(), runbook(metrics=[ERROR_RATE]))
     cluster.until_reason("switch", "shop-stop", "Ready")
@@ -109,9 +109,7 @@ def test_silence_shows_its_reason_author_and_end_and_is_an_event(cluster: Cluste
     assert operator.alive
 
 
-def test_throw_that_no_operator_has_seen_shows_so_and_kubectl_wait_fails(
-    cluster: Cluster, stopped_operator: Operator
-) -> None:
+def test_throw_not_yet_visited_is_shown_and_kubectl_wait_fails(cluster: Cluster, stopped_operator: Operator) -> None:
     stopped_operator.start()
     cluster.apply(deployment(), runbook())
     cluster.until_reason("switch", "shop-stop", "Ready")

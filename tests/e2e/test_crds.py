@@ -19,7 +19,7 @@ def served_switch(document: Body) -> Body:
     raise AssertionError("the API server describes no Switch")
 
 
-def test_operator_finds_nothing_missing_in_the_crds_of_its_own_version(operator: Operator) -> None:
+def test_operator_finds_no_missing_fields_in_its_own_crds(operator: Operator) -> None:
     """It reads the document by the rights that the chart gives."""
     found = eventually("the metric is there", lambda: operator.http("/metrics")[1])
 

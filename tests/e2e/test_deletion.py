@@ -68,9 +68,7 @@ def served(**rest: Any) -> Body:
 
 
 @pytest.mark.parametrize("entry", [STOP, EVERYTHING], ids=lambda entry: str(entry["name"]))
-def test_namespace_deleted_after_a_throw_that_no_operator_saw_is_gone(
-    cluster: Cluster, leader: Operator, entry: Body
-) -> None:
+def test_namespace_deleted_after_an_unvisited_throw_ends(cluster: Cluster, leader: Operator, entry: Body) -> None:
     name = f"shop-{entry['name']}"
     flags = FLAGS | {"metadata": {"name": "flags"}}
     cluster.apply(deployment(), flags, SERVICE, served(killSwitches=[entry]))
@@ -93,7 +91,7 @@ def test_namespace_deleted_after_a_throw_that_no_operator_saw_is_gone(
 
 
 @pytest.mark.node
-def test_namespace_deleted_while_a_job_a_block_and_a_restart_are_engaged_keeps_only_what_others_hold(
+def test_namespace_deleted_with_engaged_job_block_and_restart_keeps_only_foreign_objects(
     cluster: Cluster, leader: Operator, node: str
 ) -> None:
     web, http = deployment(scheduler="default-scheduler"), [{"name": "http", "containerPort": 8080}]
@@ -127,7 +125,7 @@ def test_namespace_deleted_while_a_job_a_block_and_a_restart_are_engaged_keeps_o
 
 
 @pytest.mark.parametrize("is_engaged", [True, False], ids=["engaged", "at rest"])
-def test_backup_restored_into_a_new_namespace_restores_what_was_saved_of_the_old_workload(
+def test_backup_restored_into_a_new_namespace_restores_the_saved_values(
     cluster: Cluster, leader: Operator, *, is_engaged: bool
 ) -> None:
     """The backup has the workload as the switch held it; there it has another uid, and so have Runbook and Switch."""
@@ -161,9 +159,7 @@ def test_backup_restored_into_a_new_namespace_restores_what_was_saved_of_the_old
     cluster.clear()
 
 
-def test_namespace_deleted_with_switches_engaged_keeps_only_what_others_hold(
-    cluster: Cluster, leader: Operator
-) -> None:
+def test_namespace_deleted_with_engaged_switches_keeps_only_foreign_objects(cluster: Cluster, leader: Operator) -> None:
     """A ConfigMap that a switch holds stays, by the finalizer of somebody else."""
     cluster.apply(deployment(), FLAGS, runbook(targets=[TARGET], killSwitches=[STOP, OFF], scaling=[]))
     for name in ("shop-stop", "shop-ai-off"):

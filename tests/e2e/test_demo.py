@@ -28,7 +28,7 @@ IN_ORDER = (
 
 @pytest.mark.node
 @pytest.mark.usefixtures("_crds", "node")
-def test_the_demo_throws_a_switch_and_takes_a_bad_version_back_by_itself(tmp_path: Path) -> None:
+def test_demo_throws_a_switch_and_rolls_a_bad_version_back(tmp_path: Path) -> None:
     namespace = f"demo-{uuid4().hex[:8]}"
     environment = {"DEMO_NAMESPACE": namespace, "DEMO_FOLDER": str(tmp_path), "DEMO_PATIENCE": PATIENCE}
     command = [sys.executable, "-m", "tools.demo"]

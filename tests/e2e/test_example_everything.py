@@ -29,7 +29,7 @@ def held(cluster: Cluster) -> dict[str, object]:
     }
 
 
-def test_stop_of_the_example_with_everything_is_thrown_and_released(cluster: Cluster, operator: Operator) -> None:
+def test_switch_of_the_complete_example_engages_and_restores(cluster: Cluster, operator: Operator) -> None:
     make_kinds()
     cluster.apply(NO_PODS)
     cluster.run("apply", "-f", str(EXAMPLE))

@@ -53,7 +53,7 @@ def word(cluster: Cluster) -> tuple[Any, str]:
     return spec.get("engaged"), spec.get("reason", "")
 
 
-def test_the_examples_are_accepted_and_flux_knows_every_field(cluster: Cluster) -> None:
+def test_gitops_examples_are_accepted_and_valid_for_flux(cluster: Cluster) -> None:
     optional.serve("AppProject", "GitRepository")
     found = [one for name in ("shop", "argocd", "flux") for one in documents(name)]
     for one in found:
@@ -65,9 +65,7 @@ def test_the_examples_are_accepted_and_flux_knows_every_field(cluster: Cluster) 
     assert known == {"GitRepository/shop", "Kustomization/shop"}
 
 
-def test_the_application_heals_everything_but_what_is_held_and_what_is_said_to_a_switch(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_argo_cd_application_heals_all_but_held_fields_and_overrides(cluster: Cluster, operator: Operator) -> None:
     options, shop = of_argo_cd(), documents("shop")
     rounds("argocd", *options, manifests=shop, namespace=cluster.namespace)
     cluster.until_reason("switch", "shop-stop", "Ready")
@@ -106,7 +104,7 @@ def later(cluster: Cluster, runbook: Body, name: str, argocd_cm: Path) -> str | 
     return found
 
 
-def test_a_later_wave_comes_while_a_switch_is_engaged_and_waits_while_a_runbook_is_suspended(
+def test_later_sync_wave_waits_for_a_suspended_runbook_and_not_for_an_engaged_switch(
     cluster: Cluster, operator: Operator, tmp_path: Path
 ) -> None:
     argocd_cm = customizations(tmp_path)
@@ -126,7 +124,7 @@ def test_a_later_wave_comes_while_a_switch_is_engaged_and_waits_while_a_runbook_
     assert operator.alive
 
 
-def test_flux_skips_what_is_held_and_may_not_write_a_switch(cluster: Cluster, operator: Operator) -> None:
+def test_flux_skips_held_fields_and_may_not_write_a_switch(cluster: Cluster, operator: Operator) -> None:
     rights = yaml.safe_dump_all(
         [one for one in documents("flux") if one["kind"] not in ("GitRepository", "Kustomization")]
     )
@@ -155,9 +153,7 @@ def test_flux_skips_what_is_held_and_may_not_write_a_switch(cluster: Cluster, op
     assert operator.alive
 
 
-def test_flux_waits_for_a_runbook_and_gives_up_at_once_where_only_an_edit_helps(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_flux_waits_for_a_runbook_and_fails_early_on_a_permanent_error(cluster: Cluster, operator: Operator) -> None:
     _, runbook = documents("shop")
     broken = {"name": "night", "schedule": "0 3 * * *", "duration": "1h", "timeZone": "Mars/Olympus"}
     edited = runbook | {"spec": runbook["spec"] | {"automation": {"maintenanceWindows": [broken]}}}

@@ -45,7 +45,7 @@ def is_refused(cluster: Cluster) -> bool:
 
 
 @pytest.mark.usefixtures("operator")
-def test_release_that_a_failing_webhook_refuses_is_stalled_until_its_configuration_is_deleted(
+def test_release_refused_by_a_failing_webhook_stalls_until_the_webhook_is_removed(
     cluster: Cluster,
 ) -> None:
     entry = {"name": "stop", "actions": [{"scale": {"target": "web", "replicas": 0}, "timeout": "2s"}]}

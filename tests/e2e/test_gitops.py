@@ -35,7 +35,7 @@ def engaged(cluster: Cluster) -> Body:
     return cluster.until_phase("shop-stop", "Engaged")
 
 
-def test_flux_skips_what_is_held_and_has_it_back_with_the_release(cluster: Cluster, operator: Operator) -> None:
+def test_flux_skips_a_held_object_until_release(cluster: Cluster, operator: Operator) -> None:
     manifests = [deployment(), runbook()]
     managed(cluster, "flux", *manifests)
 
@@ -60,7 +60,7 @@ def test_flux_skips_what_is_held_and_has_it_back_with_the_release(cluster: Clust
     assert operator.alive
 
 
-def test_flux_that_is_not_kept_off_is_put_back_each_time_and_named(cluster: Cluster, operator: Operator) -> None:
+def test_flux_that_is_not_suspended_is_corrected_each_time_and_named(cluster: Cluster, operator: Operator) -> None:
     manifests = [deployment(), runbook(gitOps={"flux": "Ignore"})]
     managed(cluster, "flux", *manifests)
     engaged(cluster)
@@ -77,7 +77,7 @@ def test_flux_that_is_not_kept_off_is_put_back_each_time_and_named(cluster: Clus
     assert operator.alive
 
 
-def test_argo_cd_that_heals_itself_is_told_and_put_back_while_it_fights(cluster: Cluster, operator: Operator) -> None:
+def test_self_healing_argo_cd_is_reported_and_corrected(cluster: Cluster, operator: Operator) -> None:
     manifests = [deployment(), runbook()]
     managed(cluster, "argocd", *manifests)
     status = engaged(cluster)["status"]
@@ -93,7 +93,7 @@ def test_argo_cd_that_heals_itself_is_told_and_put_back_while_it_fights(cluster:
 
 
 @pytest.mark.parametrize("side", [(), ("--server-side",)], ids=["client-side", "server-side"])
-def test_argo_cd_that_respects_the_field_never_takes_it_back(
+def test_argo_cd_that_respects_the_ignored_field_never_reverts_it(
     cluster: Cluster, operator: Operator, side: tuple[str, ...]
 ) -> None:
     manifests = [deployment(), runbook()]
@@ -113,7 +113,7 @@ def test_argo_cd_that_respects_the_field_never_takes_it_back(
     assert operator.alive
 
 
-def test_argo_cd_that_only_ignores_the_difference_writes_it_with_the_next_commit(
+def test_argo_cd_that_only_ignores_the_difference_reverts_it_with_the_next_commit(
     cluster: Cluster, operator: Operator
 ) -> None:
     managed(cluster, "argocd", deployment(), runbook())
@@ -131,7 +131,7 @@ def test_argo_cd_that_only_ignores_the_difference_writes_it_with_the_next_commit
     assert operator.alive
 
 
-def test_helm_writes_the_held_field_with_its_next_upgrade_and_the_throw_says_so(
+def test_helm_reverts_the_held_field_with_its_next_upgrade_and_the_throw_remarks_it(
     cluster: Cluster, operator: Operator, tmp_path: Path
 ) -> None:
     (tmp_path / "templates").mkdir()
@@ -158,7 +158,7 @@ def helm(cluster: Cluster, *arguments: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_no_tool_sees_a_switch_as_its_own(cluster: Cluster, operator: Operator) -> None:
+def test_generated_switch_is_tracked_by_no_gitops_tool(cluster: Cluster, operator: Operator) -> None:
     managed(cluster, "argocd", deployment(), runbook())
     engaged(cluster)
 
@@ -192,7 +192,7 @@ def automated(cluster: Cluster) -> Body:
     return found
 
 
-def test_momentary_switch_that_flux_tracks_is_not_thrown_until_it_is_taken_out_of_git(
+def test_momentary_switch_tracked_by_flux_is_refused_until_removed_from_git(
     cluster: Cluster, operator: Operator
 ) -> None:
     cluster.create(deployment(), runbook())

@@ -79,7 +79,7 @@ def until_version(cluster: Cluster, wanted: str, name: str = "web", seconds: flo
     eventually(f"version {wanted} is back", lambda: version(cluster, name) == wanted, seconds)
 
 
-def test_a_bad_revision_goes_back_with_no_person_and_stays_back(
+def test_bad_revision_is_rolled_back_automatically_and_held(
     cluster: Cluster, source: Prometheus, watching: Operator
 ) -> None:
     declare(cluster)
@@ -105,7 +105,7 @@ def test_a_bad_revision_goes_back_with_no_person_and_stays_back(
     assert watching.alive
 
 
-def test_revision_without_pods_is_unproven_and_stays_when_something_breaks_after_its_window(
+def test_revision_without_pods_is_unproven_and_kept_after_its_window(
     cluster: Cluster, source: Prometheus, watching: Operator
 ) -> None:
     declare(cluster, monitorFor="3s")
@@ -123,7 +123,7 @@ def test_revision_without_pods_is_unproven_and_stays_when_something_breaks_after
     assert watching.alive
 
 
-def test_what_was_critical_before_is_not_the_doing_of_what_came_then(
+def test_metric_critical_before_a_revision_does_not_make_it_bad(
     cluster: Cluster, source: Prometheus, watching: Operator
 ) -> None:
     declare(cluster)
@@ -142,7 +142,7 @@ def test_what_was_critical_before_is_not_the_doing_of_what_came_then(
     assert watching.alive
 
 
-def test_a_restart_and_a_scaling_open_no_window(cluster: Cluster, source: Prometheus, watching: Operator) -> None:
+def test_restart_and_scaling_open_no_window(cluster: Cluster, source: Prometheus, watching: Operator) -> None:
     declare(cluster)
     cluster.scale(5)
     cluster.run("rollout", "restart", "deployment/web")
@@ -158,7 +158,7 @@ def test_a_restart_and_a_scaling_open_no_window(cluster: Cluster, source: Promet
     assert watching.alive
 
 
-def test_a_window_goes_on_when_the_operator_was_away_when_the_revision_came(
+def test_window_continues_for_a_revision_deployed_during_downtime(
     cluster: Cluster, source: Prometheus, watching: Operator
 ) -> None:
     declare(cluster)
@@ -175,7 +175,7 @@ def test_a_window_goes_on_when_the_operator_was_away_when_the_revision_came(
     cluster.until_phase("shop-back", "Engaged")
 
 
-def test_who_deploys_the_bad_one_again_is_put_back_and_who_deploys_another_one_is_not(
+def test_redeployed_bad_revision_is_rolled_back_and_another_one_is_kept(
     cluster: Cluster, source: Prometheus, watching: Operator
 ) -> None:
     declare(cluster)
@@ -209,7 +209,7 @@ def test_who_deploys_the_bad_one_again_is_put_back_and_who_deploys_another_one_i
         ),
     ],
 )
-def test_what_could_not_work_is_refused_when_it_is_applied(cluster: Cluster, deployments: Any, says: str) -> None:
+def test_unworkable_guard_is_refused_on_apply(cluster: Cluster, deployments: Any, says: str) -> None:
     back = {"rollback": {"target": "web"}}
     switches = [
         {"name": "press", "momentary": True, "actions": [back]},
@@ -241,7 +241,7 @@ def level(cluster: Cluster) -> str:
 
 
 @pytest.mark.node
-def test_a_version_that_answers_with_errors_is_taken_back(cluster: Cluster, inside: Operator, node: str) -> None:
+def test_version_that_answers_with_errors_is_rolled_back(cluster: Cluster, inside: Operator, node: str) -> None:
     example(cluster)
 
     deploy(cluster, "2", "tickets", ERROR_RATE="1")
@@ -257,7 +257,7 @@ def test_a_version_that_answers_with_errors_is_taken_back(cluster: Cluster, insi
 
 
 @pytest.mark.node
-def test_a_version_that_works_stays_also_when_it_breaks_after_its_window(
+def test_working_version_is_kept_even_if_it_breaks_after_its_window(
     cluster: Cluster, inside: Operator, node: str
 ) -> None:
     example(cluster, monitor_for="15s")

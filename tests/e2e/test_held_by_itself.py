@@ -5,7 +5,7 @@ import shlex
 from tests.e2e.harness import Cluster, Operator, deployment, eventually, runbook
 
 
-def test_dependency_on_what_its_fallback_takes_down_is_reported_and_released_by_the_command(
+def test_dependency_stopped_by_its_own_fallback_is_reported_and_released_by_the_command(
     cluster: Cluster, operator: Operator
 ) -> None:
     spec = {"selector": {"app": "web"}, "ports": [{"port": 80}]}

@@ -42,7 +42,7 @@ def measure(cluster: Cluster, errors: int, level: str) -> None:
     eventually(f"the metric is {level}", told)
 
 
-def test_a_word_with_an_end_ends_by_itself(cluster: Cluster, operator: Operator) -> None:
+def test_expired_override_clears_engaged(cluster: Cluster, operator: Operator) -> None:
     applied(cluster)
 
     say(cluster, "switch", "checkout-stop", {"engaged": True, "reason": "INC-42", "expiresAfter": "3s"})
@@ -57,7 +57,7 @@ def test_a_word_with_an_end_ends_by_itself(cluster: Cluster, operator: Operator)
     assert operator.alive
 
 
-def test_a_silence_goes_before_what_is_automatic_and_shows_it(cluster: Cluster, operator: Operator) -> None:
+def test_silence_overrides_automatic_holds_and_is_shown(cluster: Cluster, operator: Operator) -> None:
     measured(cluster)
     measure(cluster, 12, "Critical")
     cluster.until_replicas(0, "checkout")
@@ -77,7 +77,7 @@ def test_a_silence_goes_before_what_is_automatic_and_shows_it(cluster: Cluster, 
     assert operator.alive
 
 
-def test_a_suspended_runbook_obeys_people_only(cluster: Cluster, operator: Operator) -> None:
+def test_suspended_runbook_obeys_only_overrides(cluster: Cluster, operator: Operator) -> None:
     measured(cluster)
     say(cluster, "runbook", "checkout", {"suspend": {"reason": "migration"}})
     eventually("it is told", lambda: cluster.condition("runbook", "checkout", "Suspended").get("status") == "True")
@@ -95,7 +95,7 @@ def test_a_suspended_runbook_obeys_people_only(cluster: Cluster, operator: Opera
     assert operator.alive
 
 
-def test_an_edit_is_told_or_takes_effect_as_the_entry_says(cluster: Cluster, operator: Operator) -> None:
+def test_edit_is_reported_or_applied_by_reapply_on_change(cluster: Cluster, operator: Operator) -> None:
     applied(cluster)
     say(cluster, "switch", "checkout-shrink", {"engaged": True})
     cluster.until_replicas(1, "checkout")
@@ -112,7 +112,7 @@ def test_an_edit_is_told_or_takes_effect_as_the_entry_says(cluster: Cluster, ope
     assert operator.alive
 
 
-def test_a_switch_deleted_with_keep_leaves_everything_as_it_is_held(cluster: Cluster, operator: Operator) -> None:
+def test_switch_deleted_with_keep_leaves_the_held_value(cluster: Cluster, operator: Operator) -> None:
     cluster.run("apply", "-f", "-", stdin=EXAMPLE.read_text().replace("onDelete: Restore", "onDelete: Keep"))
     cluster.until_reason("switch", "checkout-stop", "Ready")
     say(cluster, "switch", "checkout-stop", {"engaged": True})

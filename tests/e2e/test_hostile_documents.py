@@ -48,7 +48,7 @@ def has_outcome(cluster: Cluster, name: str) -> bool:
     return cluster.phase(name) in ("Engaged", "Stalled")
 
 
-def test_hostile_documents_stop_nobody_else_and_are_in_no_log(cluster: Cluster, logging: Operator) -> None:
+def test_hostile_documents_stop_no_other_runbook_and_appear_in_no_log(cluster: Cluster, logging: Operator) -> None:
     cluster.create(deployment(), runbook(scaling=[]))
     cluster.until_reason("switch", "shop-stop", "Ready")
     names = [f"hostile-{number}-stop" for number in range(len(DOCUMENTS))]

@@ -87,12 +87,12 @@ def opened(path: Path) -> Archive:
     return Archive(path)
 
 
-def test_the_image_takes_less_than_120_mb_of_a_nodes_disk(archive: Archive) -> None:
+def test_image_takes_less_than_120_mb(archive: Archive) -> None:
     assert sum(entry.size for entry in archive.files.values()) < MOST
     assert archive.path.stat().st_size < MOST
 
 
-def test_it_runs_as_a_numeric_user_who_is_not_root_and_starts_without_a_shell(archive: Archive) -> None:
+def test_image_runs_as_a_numeric_user_without_root_and_shell(archive: Archive) -> None:
     config = archive.config["config"]
 
     assert config["User"] == "65532:65532"
@@ -100,7 +100,7 @@ def test_it_runs_as_a_numeric_user_who_is_not_root_and_starts_without_a_shell(ar
     assert archive.text("app/bin/runbook-operator").startswith("#!/app/bin/python\n")
 
 
-def test_nothing_in_it_gives_rights_or_can_be_written_by_its_user(archive: Archive) -> None:
+def test_image_files_are_not_setuid_or_writable_by_its_user(archive: Archive) -> None:
     special = stat.S_ISUID | stat.S_ISGID
     plain = [one for one in archive.files.values() if not one.issym()]
 
@@ -109,11 +109,11 @@ def test_nothing_in_it_gives_rights_or_can_be_written_by_its_user(archive: Archi
     assert [one.name for one in plain if one.mode & stat.S_IWOTH] == ["tmp"]
 
 
-def test_no_shell_package_manager_compiler_or_cache_is_left_in_it(archive: Archive) -> None:
+def test_image_has_no_shell_package_manager_compiler_or_cache(archive: Archive) -> None:
     assert [name for name, one in archive.files.items() if not one.isdir() and TOOLS.search(name)] == []
 
 
-def test_every_module_is_compiled_since_nothing_can_be_written_when_it_runs(archive: Archive) -> None:
+def test_image_has_every_module_compiled(archive: Archive) -> None:
     ours = [name for name in archive.files if "site-packages/runbook_operator/" in name and name.endswith(".py")]
     compiled = {re.sub(r"__pycache__/(.*)\.cpython-\d+\.pyc", r"\1.py", name) for name in archive.files}
 
@@ -121,7 +121,7 @@ def test_every_module_is_compiled_since_nothing_can_be_written_when_it_runs(arch
     assert set(ours) <= compiled
 
 
-def test_its_labels_say_what_it_is_and_where_its_bill_of_materials_is(archive: Archive) -> None:
+def test_image_labels_name_version_and_bill_of_materials(archive: Archive) -> None:
     labels = archive.config["config"]["Labels"]
 
     assert labels["org.opencontainers.image.version"] == __version__
@@ -130,7 +130,7 @@ def test_its_labels_say_what_it_is_and_where_its_bill_of_materials_is(archive: A
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.5")
 
 
-def test_the_bill_of_materials_names_every_locked_package_and_what_the_base_gave(archive: Archive) -> None:
+def test_bill_of_materials_lists_every_locked_and_base_package(archive: Archive) -> None:
     bill = json.loads(archive.text("usr/share/sbom/runbook-operator.cdx.json"))
     named = {one["name"]: one["version"] for one in bill["components"]}
     installed = dict(re.findall(r"site-packages/([\w.]+)-([^/]+)\.dist-info/METADATA", "\n".join(archive.files)))
@@ -144,7 +144,7 @@ def test_the_bill_of_materials_names_every_locked_package_and_what_the_base_gave
     assert "Package: libc6" in archive.text("var/lib/dpkg/status.d/libc6")
 
 
-def test_nothing_of_the_network_that_it_was_built_in_is_in_it(archive: Archive) -> None:
+def test_image_has_no_traces_of_the_build_network(archive: Archive) -> None:
     assert [name for name in archive.files if name.startswith("run/") or name == "etc/resolv.conf"] == []
     environment = {line.partition("=")[0] for line in archive.config["config"]["Env"]}
     memory = {"MALLOC_ARENA_MAX", "MALLOC_MMAP_THRESHOLD_"}
@@ -152,7 +152,7 @@ def test_nothing_of_the_network_that_it_was_built_in_is_in_it(archive: Archive) 
 
 
 @pytest.mark.node
-def test_it_runs_under_the_restricted_profile_with_a_root_that_cannot_be_written(cluster: Cluster, node: str) -> None:
+def test_image_runs_under_the_restricted_profile_with_a_read_only_root(cluster: Cluster, node: str) -> None:
     assert node
     release.only_on_the_lab()
     refuse = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
@@ -178,7 +178,7 @@ def test_it_runs_under_the_restricted_profile_with_a_root_that_cannot_be_written
     assert cluster.get("pod", "version")["status"]["phase"] == "Succeeded"
 
 
-def test_every_locked_package_has_a_wheel_for_both_architectures_so_that_no_build_compiles() -> None:
+def test_every_locked_package_has_a_wheel_for_both_architectures() -> None:
     lock = tomllib.loads((ROOT / "uv.lock").read_text())
     packages = {one["name"]: one for one in lock["package"]}
     wanted, observed = ["runbook-operator"], set()
@@ -204,7 +204,7 @@ def _fits(url: str, machine: str) -> bool:
     return url.endswith("none-any.whl") or native is not None
 
 
-def test_the_dockerfile_pins_what_it_is_built_from_and_names_the_versions_of_the_checkout() -> None:
+def test_dockerfile_pins_its_base_and_the_versions_of_the_checkout() -> None:
     text, makefile = (ROOT / "Dockerfile").read_text(), (ROOT / "Makefile").read_text()
     uv = (ROOT / "tools" / "uv.txt").read_text()
 
@@ -214,7 +214,7 @@ def test_the_dockerfile_pins_what_it_is_built_from_and_names_the_versions_of_the
     assert len(set(re.findall(r"--hash=sha256:([0-9a-f]{64})", uv))) == 2
 
 
-def test_an_image_of_the_same_sources_is_made_once(archive: Archive) -> None:
+def test_image_of_the_same_sources_is_built_once(archive: Archive) -> None:
     before = hashlib.sha256(archive.path.read_bytes()).hexdigest()
 
     again = image.made(here())

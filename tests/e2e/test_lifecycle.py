@@ -37,9 +37,7 @@ def now(namespace: str, node: str, tmp_path: Path) -> Iterator[Release]:
     release.remove(namespace)
 
 
-def test_a_release_is_upgraded_rolled_back_and_uninstalled_while_a_switch_is_engaged(
-    cluster: Cluster, now: Release
-) -> None:
+def test_release_is_upgraded_rolled_back_and_uninstalled_with_an_engaged_switch(cluster: Cluster, now: Release) -> None:
     now.install(uninstall={"engaged": "Release"})
     now.do("test", now.name, release.PATIENCE)
     cluster.apply(deployment(), runbook(scaling=[]))
@@ -74,7 +72,7 @@ def test_a_release_is_upgraded_rolled_back_and_uninstalled_while_a_switch_is_eng
     assert cluster.get("runbook", "shop")
 
 
-def test_what_is_kept_at_an_uninstall_is_held_by_the_next_release_and_put_back_even_where_no_operator_runs(
+def test_switch_kept_at_uninstall_is_held_by_the_next_release_and_restored_without_operator(
     cluster: Cluster, now: Release
 ) -> None:
     now.install(replicas=1, uninstall={"engaged": "Keep"})
@@ -102,9 +100,7 @@ def test_what_is_kept_at_an_uninstall_is_held_by_the_next_release_and_put_back_e
 
 
 @pytest.mark.skipif(not newest_tag(), reason="nothing was released yet, so that no upgrade from a release was tested")
-def test_the_previous_release_is_upgraded_to_this_one_with_a_switch_engaged(
-    cluster: Cluster, now: Release, tmp_path: Path
-) -> None:
+def test_previous_release_is_upgraded_with_an_engaged_switch(cluster: Cluster, now: Release, tmp_path: Path) -> None:
     (tmp_path / "before").mkdir()
     chart, made = released(newest_tag(), tmp_path / "before")
     replace(now, chart=chart, image=made).install()

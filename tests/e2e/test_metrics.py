@@ -45,7 +45,7 @@ def healthy(cluster: Cluster) -> str:
     return str(cluster.condition("runbook", "shop", "Healthy").get("status"))
 
 
-def test_errors_that_rise_engage_the_switch_and_errors_that_fall_release_it(
+def test_rising_errors_engage_the_switch_and_falling_errors_release_it(
     cluster: Cluster, source: Prometheus, watching: Operator
 ) -> None:
     declare(cluster, errors())
@@ -73,7 +73,7 @@ def test_errors_that_rise_engage_the_switch_and_errors_that_fall_release_it(
     assert watching.alive
 
 
-def test_a_warning_is_told_and_engages_nothing(cluster: Cluster, source: Prometheus, watching: Operator) -> None:
+def test_warning_is_reported_and_does_not_engage(cluster: Cluster, source: Prometheus, watching: Operator) -> None:
     declare(cluster, errors())
     until_level(cluster, "Ok")
 
@@ -85,7 +85,7 @@ def test_a_warning_is_told_and_engages_nothing(cluster: Cluster, source: Prometh
     assert watching.alive
 
 
-def test_while_prometheus_is_away_nothing_engages_and_nothing_is_released(
+def test_unavailable_prometheus_neither_engages_nor_releases(
     cluster: Cluster, source: Prometheus, watching: Operator
 ) -> None:
     declare(cluster, errors(), errors(name="quiet", query="quiet_ratio", response={"likelyCause": "none"}))
@@ -108,7 +108,7 @@ def test_while_prometheus_is_away_nothing_engages_and_nothing_is_released(
     assert watching.alive
 
 
-def test_a_source_that_is_away_from_the_start_is_unknown_and_comes_by_itself(
+def test_source_unavailable_from_the_start_is_unknown_until_it_appears(
     cluster: Cluster, source: Prometheus, watching: Operator
 ) -> None:
     source.target.values["error_ratio"] = 0.9
@@ -126,7 +126,7 @@ def test_a_source_that_is_away_from_the_start_is_unknown_and_comes_by_itself(
     assert watching.alive
 
 
-def test_what_was_critical_stays_held_through_a_restart_of_the_operator(
+def test_critical_metric_stays_held_through_a_restart_of_the_operator(
     cluster: Cluster, source: Prometheus, watching: Operator
 ) -> None:
     declare(cluster, errors())
@@ -143,7 +143,7 @@ def test_what_was_critical_stays_held_through_a_restart_of_the_operator(
     assert [one["engagementId"] for one in history] == [before]
 
 
-def test_a_threshold_that_cannot_be_read_is_named_and_the_rest_is_watched(
+def test_unreadable_threshold_is_named_and_other_metrics_are_read(
     cluster: Cluster, source: Prometheus, watching: Operator
 ) -> None:
     declare_anyway = runbook(metrics=[errors(), errors(name="odd", critical="> 5 parsecs")])

@@ -11,7 +11,7 @@ def service(name: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
 
 
-def test_runbook_with_a_missing_service_of_a_dependency_is_ready_when_the_service_appears(
+def test_runbook_with_a_missing_dependency_service_is_ready_once_it_exists(
     cluster: Cluster, operator: Operator
 ) -> None:
     check = {"tcp": {"service": {"name": "model", "port": 80}}}
@@ -27,9 +27,7 @@ def test_runbook_with_a_missing_service_of_a_dependency_is_ready_when_the_servic
     assert operator.alive
 
 
-def test_runbook_with_a_missing_service_account_is_ready_when_the_account_appears(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_runbook_with_a_missing_service_account_is_ready_once_it_exists(cluster: Cluster, operator: Operator) -> None:
     """The account's rights are there before it: the API server asks for them by name alone."""
     acting = f"--serviceaccount={NAMESPACE}:{RELEASE}-runbook-operator"
     cluster.run("create", "rolebinding", "acting", "--clusterrole=runbook-operator-impersonation", acting)

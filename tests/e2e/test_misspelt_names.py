@@ -22,7 +22,7 @@ def test_misspelt_flag_is_refused_at_rest_and_at_the_throw(cluster: Cluster, ope
     assert operator.alive
 
 
-def test_flag_that_may_be_absent_is_added_with_a_warning_and_removed(cluster: Cluster, operator: Operator) -> None:
+def test_optional_missing_flag_is_added_with_a_warning_and_removed(cluster: Cluster, operator: Operator) -> None:
     added = set_flag("ai_enabled", "false", flagMustExist=False)
     declare(cluster, config_map(color="red"), deployment(), a=added)
 
@@ -36,7 +36,7 @@ def test_flag_that_may_be_absent_is_added_with_a_warning_and_removed(cluster: Cl
     assert operator.alive
 
 
-def test_action_behind_a_failed_one_waits_and_the_event_names_the_switch(cluster: Cluster, operator: Operator) -> None:
+def test_action_after_a_failed_one_waits_and_the_event_names_the_switch(cluster: Cluster, operator: Operator) -> None:
     targets = [{"name": "web", "flags": {"configMap": "flags"}}, {"name": "old", "workload": {"name": "gone"}}]
     scale: Body = {"scale": {"target": "old", "replicas": 0}, "timeout": "1s"}
     entry = {"name": "a", "actions": [scale, set_flag("ai", "false")]}
@@ -56,7 +56,7 @@ def test_action_behind_a_failed_one_waits_and_the_event_names_the_switch(cluster
     assert operator.alive
 
 
-def test_threshold_that_no_unit_allows_is_the_first_condition_and_an_event(
+def test_threshold_of_an_impossible_unit_is_the_first_condition_and_an_event(
     cluster: Cluster, operator: Operator
 ) -> None:
     metric: Body = {"name": "errors", "query": "up", "critical": "> 5 flurbs"}
@@ -69,7 +69,7 @@ def test_threshold_that_no_unit_allows_is_the_first_condition_and_an_event(
     assert operator.alive
 
 
-def test_plain_number_of_a_ratio_gets_a_remark(cluster: Cluster, operator: Operator) -> None:
+def test_plain_threshold_on_a_ratio_gets_a_remark(cluster: Cluster, operator: Operator) -> None:
     metric: Body = {"name": "errors", "query": "up", "unit": "ratio", "critical": "> 10"}
     cluster.apply(deployment(), runbook(metrics=[metric]))
 

@@ -28,7 +28,7 @@ def until_level(cluster: Cluster, level: str) -> Body:
     return told(cluster)
 
 
-def test_division_by_zero_engages_and_is_told_as_infinite(
+def test_division_by_zero_engages_and_is_reported_as_infinite(
     cluster: Cluster, source: Prometheus, watching: Operator
 ) -> None:
     source.target.values |= {"queue": 12, "workers": 4}
@@ -46,7 +46,7 @@ def test_division_by_zero_engages_and_is_told_as_infinite(
     assert watching.alive
 
 
-def test_switch_that_is_held_by_ended_series_says_how_to_release_it(
+def test_switch_held_by_ended_series_reports_the_release_command(
     cluster: Cluster, source: Prometheus, watching: Operator
 ) -> None:
     source.target.values |= {'errors_total{code="500"}': 5, 'errors_total{code="200"}': 5}
@@ -69,7 +69,7 @@ def test_switch_that_is_held_by_ended_series_says_how_to_release_it(
     assert watching.alive
 
 
-def test_metric_whose_absent_series_count_as_zero_releases_its_switch(
+def test_metric_with_absent_series_as_zero_releases_its_switch(
     cluster: Cluster, source: Prometheus, watching: Operator
 ) -> None:
     source.target.values |= {'errors_total{code="500"}': 5, 'errors_total{code="200"}': 5}

@@ -19,7 +19,7 @@ def running_pods(cluster: Cluster) -> list[str]:
     return cluster.run("get", "pods", "-l", "app=shop", "-o", "name").split()
 
 
-def test_the_examples_pods_stop_when_the_switch_is_thrown_and_are_ready_again_after_release(
+def test_example_pods_stop_when_thrown_and_are_ready_after_release(
     cluster: Cluster, operator: Operator, node: str
 ) -> None:
     cluster.run("apply", "-f", str(EXAMPLE))
@@ -35,9 +35,7 @@ def test_the_examples_pods_stop_when_the_switch_is_thrown_and_are_ready_again_af
     assert node
 
 
-def test_a_bad_revision_really_fails_and_a_switch_works_all_the_same(
-    cluster: Cluster, operator: Operator, node: str
-) -> None:
+def test_failing_revision_does_not_prevent_a_throw(cluster: Cluster, operator: Operator, node: str) -> None:
     cluster.run("apply", "-f", str(EXAMPLE))
     eventually("three pods are ready", lambda: ready_replicas(cluster) == 3, seconds=ROLLOUT)
 

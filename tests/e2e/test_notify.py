@@ -17,7 +17,7 @@ def ready(cluster: Cluster) -> None:
     cluster.until_reason("switch", "shop-stop", "Ready")
 
 
-def test_an_event_tells_it_once_and_another_that_it_was_no_more_than_that(cluster: Cluster, operator: Operator) -> None:
+def test_notify_sends_one_event_and_remarks_the_missing_channel(cluster: Cluster, operator: Operator) -> None:
     ready(cluster)
     cluster.throw("shop-stop")
     identity = cluster.until_phase("shop-stop", "Engaged")["status"]["record"]["engagementId"]
@@ -36,7 +36,7 @@ def test_an_event_tells_it_once_and_another_that_it_was_no_more_than_that(cluste
     assert operator.alive
 
 
-def test_an_operator_that_dies_tells_it_once_and_an_expired_event_is_not_said_again(
+def test_killed_operator_notifies_once_and_does_not_repeat_an_expired_event(
     cluster: Cluster, stopped_operator: Operator
 ) -> None:
     stopped_operator.start()
@@ -56,7 +56,7 @@ def test_an_operator_that_dies_tells_it_once_and_an_expired_event_is_not_said_ag
     assert cluster.phase("shop-stop") == "Engaged"
 
 
-def test_a_contact_that_is_not_declared_is_refused_at_apply(cluster: Cluster) -> None:
+def test_undeclared_contact_is_refused_on_apply(cluster: Cluster) -> None:
     said = cluster.refused(document("nobody"))
 
     assert "names a contact that spec.contacts does not declare" in said

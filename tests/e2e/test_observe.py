@@ -16,7 +16,9 @@ def until_reason(cluster: Cluster, name: str, reason: str) -> str:
     return str(engaged(cluster, name)["message"])
 
 
-def test_switches_thrown_in_observe_do_nothing_when_mode_becomes_enforce(cluster: Cluster, operator: Operator) -> None:
+def test_switch_thrown_in_observe_mode_does_not_engage_after_a_change_to_enforce(
+    cluster: Cluster, operator: Operator
+) -> None:
     cluster.apply(deployment(), runbook(mode="Observe"))
     cluster.until_reason("switch", "shop-stop", "Ready")
     before = cluster.get("deployment", "web")["metadata"]["generation"]
@@ -37,7 +39,7 @@ def test_switches_thrown_in_observe_do_nothing_when_mode_becomes_enforce(cluster
     assert operator.alive
 
 
-def test_switch_that_was_rehearsed_engages_when_it_is_thrown_again(cluster: Cluster, operator: Operator) -> None:
+def test_rehearsed_switch_engages_when_thrown_again(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(deployment(), runbook(mode="Observe"))
     cluster.until_reason("switch", "shop-stop", "Ready")
     cluster.throw("shop-stop")

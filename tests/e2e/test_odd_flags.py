@@ -20,7 +20,7 @@ def env(cluster: Cluster, part: str = "containers") -> list[Body]:
     return found
 
 
-def test_variable_added_twice_is_held_and_the_other_action_too(cluster: Cluster, operator: Operator) -> None:
+def test_variable_added_twice_is_held_together_with_another_action(cluster: Cluster, operator: Operator) -> None:
     body, other = deployment(), deployment(name="other")
     body["spec"]["template"]["spec"]["initContainers"] = [AGENT]
     actions = [set_flag("AI", "false", env={"container": "agent"}), {"scale": {"target": "other", "replicas": 0}}]
@@ -44,7 +44,7 @@ def test_variable_added_twice_is_held_and_the_other_action_too(cluster: Cluster,
     assert operator.alive
 
 
-def test_flag_that_can_never_be_written_is_not_ready_at_rest(cluster: Cluster, operator: Operator) -> None:
+def test_unwritable_flag_is_not_ready_at_rest(cluster: Cluster, operator: Operator) -> None:
     utf16 = base64.b64encode("true".encode("utf-16")).decode()
     flags = config_map(fine="true") | {"binaryData": {"search": utf16}}
     declare(cluster, flags, deployment(), a=set_flag("search", "false"), b=set_flag("features/ai", "false"))
@@ -58,7 +58,7 @@ def test_flag_that_can_never_be_written_is_not_ready_at_rest(cluster: Cluster, o
     assert operator.alive
 
 
-def test_dotted_key_is_set_by_its_spelling_and_nothing_beside_it(cluster: Cluster, operator: Operator) -> None:
+def test_dotted_key_is_set_by_its_spelling_alone(cluster: Cluster, operator: Operator) -> None:
     at = {"configMap": "flags", "key": "app.yaml"}
     plain, spelled = set_flag("app.features.ai", "false"), set_flag(r"app\.features\.ai", "false")
     declare(cluster, config_map(**{"app.yaml": SPRING}), deployment(), flags=at, a=spelled, b=plain)
@@ -73,7 +73,7 @@ def test_dotted_key_is_set_by_its_spelling_and_nothing_beside_it(cluster: Cluste
     assert operator.alive
 
 
-def test_flag_mounted_by_sub_path_is_told_before_and_at_the_throw(cluster: Cluster, operator: Operator) -> None:
+def test_flag_mounted_by_sub_path_is_reported_before_and_at_the_throw(cluster: Cluster, operator: Operator) -> None:
     body = deployment()
     pod = body["spec"]["template"]["spec"]
     pod["volumes"] = [{"name": "flags", "configMap": {"name": "flags"}}]

@@ -19,7 +19,7 @@ BINDING = {
 
 
 @pytest.mark.usefixtures("operator")
-def test_switch_operator_sees_the_runbook_the_events_and_what_the_switch_is_for(cluster: Cluster) -> None:
+def test_switch_operator_can_read_runbook_events_and_description(cluster: Cluster) -> None:
     cluster.apply(deployment(), runbook(title="Web shop", killSwitches=STOP, contacts=CONTACTS), BINDING)
     cluster.until_reason("switch", "shop-stop", "Ready")
 

@@ -69,7 +69,7 @@ def test_engaged_switch_of_an_orphaning_deletion_is_adopted_released_and_deleted
     assert operator.alive
 
 
-def test_engaged_orphan_that_no_entry_declares_is_released_and_deleted(cluster: Cluster, operator: Operator) -> None:
+def test_engaged_orphan_without_entry_is_released_and_deleted(cluster: Cluster, operator: Operator) -> None:
     ready(cluster)
     engaged(cluster)
     orphan(cluster)
@@ -81,7 +81,7 @@ def test_engaged_orphan_that_no_entry_declares_is_released_and_deleted(cluster: 
     assert operator.alive
 
 
-def test_deletion_of_a_runbook_deletes_the_switch_that_it_adopted(cluster: Cluster, operator: Operator) -> None:
+def test_deletion_of_a_runbook_deletes_its_adopted_switch(cluster: Cluster, operator: Operator) -> None:
     ready(cluster)
     orphan(cluster)
     cluster.apply(runbook(scaling=[]))
@@ -93,7 +93,7 @@ def test_deletion_of_a_runbook_deletes_the_switch_that_it_adopted(cluster: Clust
     assert operator.alive
 
 
-def test_switch_that_is_restored_with_its_status_keeps_its_record_and_restores_what_was_saved(
+def test_switch_restored_with_status_keeps_its_record_and_restores_the_saved_value(
     cluster: Cluster, operator: Operator
 ) -> None:
     ready(cluster)
@@ -111,7 +111,7 @@ def test_switch_that_is_restored_with_its_status_keeps_its_record_and_restores_w
     cluster.until_replicas(3)
 
 
-def test_switch_that_is_restored_engaged_without_its_status_says_that_a_release_leaves_the_field(
+def test_switch_restored_engaged_without_status_reports_that_a_release_keeps_the_field(
     cluster: Cluster, operator: Operator
 ) -> None:
     ready(cluster)

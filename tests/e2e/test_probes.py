@@ -64,7 +64,7 @@ def finalizers(cluster: Cluster) -> list[str]:
     return list(cluster.get("runbook", "shop")["metadata"].get("finalizers", []))
 
 
-def test_drift_is_told_once_and_nothing_is_written(cluster: Cluster, operator: Operator) -> None:
+def test_probe_drift_is_reported_once_without_a_write(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(workload(readinessProbe=READY), service())
     declare(cluster, endpoint(timeout="3s"))
 
@@ -82,7 +82,7 @@ def test_drift_is_told_once_and_nothing_is_written(cluster: Cluster, operator: O
     assert operator.alive
 
 
-def test_all_probes_are_set_by_one_write_and_come_back_as_they_were(cluster: Cluster, operator: Operator) -> None:
+def test_all_probes_are_set_by_one_write_and_restored(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(workload(readinessProbe=READY), service())
     before = container(cluster)
     live = endpoint("/health/live", name="live", probe="liveness", period="5s", enforce=True)
@@ -112,7 +112,7 @@ def test_all_probes_are_set_by_one_write_and_come_back_as_they_were(cluster: Clu
     assert operator.alive
 
 
-def test_a_rollout_is_waited_for(cluster: Cluster, operator: Operator) -> None:
+def test_probe_waits_for_a_rollout(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(workload(2, readinessProbe=READY), service())
     declare(cluster, endpoint(enforce=True))
 
@@ -125,7 +125,7 @@ def test_a_rollout_is_waited_for(cluster: Cluster, operator: Operator) -> None:
     assert operator.alive
 
 
-def test_nothing_is_set_while_a_switch_holds_something_in_the_pods(cluster: Cluster, operator: Operator) -> None:
+def test_probe_waits_while_a_switch_holds_the_pod_template(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(workload(readinessProbe=READY), service())
     flag = {"setFlag": {"target": "web", "flag": "AI", "value": "false", "env": {}, "flagMustExist": False}}
     switches = [{"name": "ai-off", "actions": [flag]}]
@@ -143,7 +143,7 @@ def test_nothing_is_set_while_a_switch_holds_something_in_the_pods(cluster: Clus
     assert operator.alive
 
 
-def test_a_deleted_runbook_releases_its_switches_and_puts_the_probes_back(cluster: Cluster, operator: Operator) -> None:
+def test_deleted_runbook_releases_its_switches_and_restores_probes(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(workload(readinessProbe=READY), service())
     before = container(cluster)
     flag = {"setFlag": {"target": "web", "flag": "AI", "value": "false", "env": {}, "flagMustExist": False}}
@@ -159,9 +159,7 @@ def test_a_deleted_runbook_releases_its_switches_and_puts_the_probes_back(cluste
     assert operator.alive
 
 
-def test_what_was_set_by_an_operator_that_was_killed_is_put_back_by_the_next(
-    cluster: Cluster, stopped_operator: Operator
-) -> None:
+def test_probe_set_by_a_killed_operator_is_restored_by_the_next(cluster: Cluster, stopped_operator: Operator) -> None:
     cluster.apply(workload(readinessProbe=READY), service())
     before = container(cluster)
     declare(cluster, endpoint(enforce=True))
@@ -176,7 +174,7 @@ def test_what_was_set_by_an_operator_that_was_killed_is_put_back_by_the_next(
     eventually("it lets go", lambda: finalizers(cluster) == [])
 
 
-def test_what_somebody_changed_is_left_to_them(cluster: Cluster, operator: Operator) -> None:
+def test_probe_changed_by_others_is_not_restored(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(workload(readinessProbe=READY), service())
     declare(cluster, endpoint(enforce=True))
     until_told(cluster, "ProbeEnforced")
@@ -195,7 +193,7 @@ def test_what_somebody_changed_is_left_to_them(cluster: Cluster, operator: Opera
     assert operator.alive
 
 
-def test_a_command_comes_back_and_is_never_shown(cluster: Cluster, operator: Operator) -> None:
+def test_probe_command_is_restored_and_never_shown(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(workload(readinessProbe=COMMAND), service())
     before = container(cluster)
     declare(cluster, endpoint(enforce=True))
@@ -211,7 +209,7 @@ def test_a_command_comes_back_and_is_never_shown(cluster: Cluster, operator: Ope
     assert "s3cret" not in operator.log()
 
 
-def test_what_flux_applies_is_told_and_not_set(cluster: Cluster, operator: Operator) -> None:
+def test_probe_applied_by_flux_is_reported_and_not_set(cluster: Cluster, operator: Operator) -> None:
     body = workload(readinessProbe=READY)
     body["metadata"]["labels"] = {"kustomize.toolkit.fluxcd.io/name": "shop"}
     cluster.apply(body, service())
@@ -223,7 +221,7 @@ def test_what_flux_applies_is_told_and_not_set(cluster: Cluster, operator: Opera
     assert operator.alive
 
 
-def test_observe_says_what_it_would_do(cluster: Cluster, operator: Operator) -> None:
+def test_observe_mode_reports_the_probe_without_setting_it(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(workload(readinessProbe=READY), service())
     declare(cluster, endpoint(enforce=True), mode="Observe")
 
@@ -234,7 +232,7 @@ def test_observe_says_what_it_would_do(cluster: Cluster, operator: Operator) -> 
     assert operator.alive
 
 
-def test_enforce_without_a_probe_is_refused_at_the_apply(cluster: Cluster) -> None:
+def test_enforce_without_probe_is_refused_on_apply(cluster: Cluster) -> None:
     spec = {"name": "ready", "target": "web", "enforce": True}
     targets = [{"name": "web", "workload": {"name": "web"}, "service": {"name": "web"}}]
 
@@ -244,9 +242,7 @@ def test_enforce_without_a_probe_is_refused_at_the_apply(cluster: Cluster) -> No
 
 
 @pytest.mark.node
-def test_a_wrong_probe_is_corrected_in_the_rollout_that_it_holds_up(
-    cluster: Cluster, operator: Operator, node: str
-) -> None:
+def test_wrong_probe_is_corrected_within_its_blocked_rollout(cluster: Cluster, operator: Operator, node: str) -> None:
     good = {"httpGet": {"path": "/health/ready", "port": "http"}, "periodSeconds": 1}
     body = workload(2, "default-scheduler", readinessProbe=good)
     # Whatever is asked for but its health is answered 500.

@@ -49,13 +49,13 @@ def test_fifty_runbooks_at_rest_cost_no_write_in_a_minute(cluster: Cluster, oper
     assert writes(cluster) == before
 
 
-def test_health_and_readiness_tell_the_truth(cluster: Cluster, operator: Operator) -> None:
+def test_health_and_readiness_endpoints_answer_ok(cluster: Cluster, operator: Operator) -> None:
     assert cluster.run("get", "lease", "runbook-operator", "-o", "name")
     assert operator.http("/healthz") == (200, "ok")
     eventually("it is ready", lambda: operator.http("/readyz") == (200, "ok"))
 
 
-def test_an_operator_without_an_api_server_is_not_ready(stopped_operator: Operator, tmp_path: Path) -> None:
+def test_operator_without_api_server_is_not_ready(stopped_operator: Operator, tmp_path: Path) -> None:
     nowhere = tmp_path / "kubeconfig"
     config = json.loads(Path(os.environ["KUBECONFIG"]).read_text())
     config["clusters"][0]["cluster"]["server"] = "https://localhost:1"
@@ -69,7 +69,7 @@ def test_an_operator_without_an_api_server_is_not_ready(stopped_operator: Operat
     stopped_operator.kill()
 
 
-def test_metrics_show_how_long_a_person_waited(cluster: Cluster, operator: Operator) -> None:
+def test_metrics_show_the_latency_of_a_throw(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(deployment(), runbook())
     cluster.until_reason("switch", "shop-stop", "Ready")
     cluster.throw("shop-stop")
@@ -83,7 +83,7 @@ def test_metrics_show_how_long_a_person_waited(cluster: Cluster, operator: Opera
     assert "runbook_operator_leading 1.0" in text
 
 
-def test_sigterm_gives_the_lease_back_and_ends_with_zero(cluster: Cluster, stopped_operator: Operator) -> None:
+def test_sigterm_releases_the_lease_and_exits_with_0(cluster: Cluster, stopped_operator: Operator) -> None:
     stopped_operator.start()
 
     assert stopped_operator.stop() == 0
@@ -91,7 +91,7 @@ def test_sigterm_gives_the_lease_back_and_ends_with_zero(cluster: Cluster, stopp
     assert not cluster.get("lease", "runbook-operator")["spec"].get("holderIdentity")
 
 
-def test_a_second_replica_stands_by_and_takes_over_from_a_killed_leader(
+def test_second_replica_stands_by_and_takes_over_from_a_killed_leader(
     cluster: Cluster, stopped_operator: Operator, tmp_path: Path
 ) -> None:
     stopped_operator.launch(**QUICK_LEASE)

@@ -58,7 +58,7 @@ def scraped(source: Prometheus, **numbers: float) -> None:
         source.until_value(name, number)
 
 
-async def test_an_instant_query_gives_each_series_with_its_labels(source: Prometheus, client: Client) -> None:
+async def test_instant_query_returns_each_series_with_its_labels(source: Prometheus, client: Client) -> None:
     source.target.values |= {'errors{pod="a"}': 0.2, 'errors{pod="b"}': 0.9, 'errors{pod="c"}': math.nan}
     source.until("errors", lambda result: len(result) == 3)
     at = clock.now()
@@ -76,7 +76,7 @@ async def test_an_instant_query_gives_each_series_with_its_labels(source: Promet
     assert sum(math.isnan(one.value) for one in found) == 1
 
 
-async def test_nothing_there_is_no_samples_and_not_a_number_is_no_data(source: Prometheus, client: Client) -> None:
+async def test_missing_metric_has_no_samples_and_nan_is_no_data(source: Prometheus, client: Client) -> None:
     source.target.values["nothing_yet"] = math.nan
     source.until("nothing_yet", bool)
 
@@ -88,7 +88,7 @@ async def test_nothing_there_is_no_samples_and_not_a_number_is_no_data(source: P
     assert worst(nan, "high") is None
 
 
-async def test_hundreds_of_queries_are_a_handful_of_requests_with_the_right_answers(
+async def test_hundreds_of_queries_use_few_requests_with_correct_answers(
     source: Prometheus, client: Client, requests: list[str]
 ) -> None:
     source.target.values |= {f'load{{app="{number}",pod="{pod}"}}': number for number in range(MANY) for pod in "xy"}
@@ -103,7 +103,7 @@ async def test_hundreds_of_queries_are_a_handful_of_requests_with_the_right_answ
     assert len(requests) <= 10
 
 
-async def test_what_a_query_is_alone_it_is_among_others(source: Prometheus, client: Client) -> None:
+async def test_batched_query_equals_the_single_query(source: Prometheus, client: Client) -> None:
     """Names, labels and numbers of a combined answer are those of the queries asked one by one at the same time."""
     scraped(source, plain=3, other=4)
     at = clock.now()
@@ -138,7 +138,7 @@ async def test_what_a_query_is_alone_it_is_among_others(source: Prometheus, clie
             assert unmarked(read_together[query]) == unmarked(alone[query]), query
 
 
-def test_one_that_speaks_for_another_could_be_written(source: Prometheus) -> None:
+def test_query_that_escapes_its_parentheses_is_not_plain(source: Prometheus) -> None:
     result = source.query(promql_batching.combined([BREAK_OUT, "vector(42)"]))
 
     assert [one["value"][1] for one in result if one["metric"][promql_batching.MARK] == "1"] == ["0"]
@@ -147,7 +147,7 @@ def test_one_that_speaks_for_another_could_be_written(source: Prometheus) -> Non
 
 @given(st.lists(st.sampled_from([*PIECES, BREAK_OUT, OTHER, "up{job='", "') or ("]), max_size=9).map("".join))
 @settings(max_examples=300, deadline=None)
-def test_no_query_that_is_put_beside_others_speaks_for_another(source: Prometheus, query: str) -> None:
+def test_no_plain_query_answers_for_another(source: Prometheus, query: str) -> None:
     if not promql_batching.is_plain(query):
         return
     try:
@@ -178,7 +178,7 @@ def unmarked(answer: Answer) -> list[Sample]:
         ("no_such_function(plain)", "Refused", "unknown function"),
     ],
 )
-async def test_a_bad_query_hurts_no_other(
+async def test_bad_query_fails_alone(
     source: Prometheus, client: Client, requests: list[str], bad: str, kind: str, words: str
 ) -> None:
     scraped(source, plain=3)
@@ -200,7 +200,7 @@ async def test_a_bad_query_hurts_no_other(
     assert len(requests) == 2
 
 
-async def test_too_much_for_one_answer_is_said_and_hurts_no_other(source: Prometheus, client: Client) -> None:
+async def test_too_large_answer_is_reported_and_fails_alone(source: Prometheus, client: Client) -> None:
     source.target.values |= {f'wide{{n="{number}"}}': 1 for number in range(600)}
     source.until("count(wide)", lambda result: bool(result) and result[0]["value"][1] == "600")
     much = f'label_replace(wide, "padding", "{"x" * 4000}", "", "")'
@@ -214,7 +214,7 @@ async def test_too_much_for_one_answer_is_said_and_hurts_no_other(source: Promet
     assert values(answers["max(wide)"]) == [1]
 
 
-async def test_the_median_of_a_range_does_not_mind_a_spike_or_a_gap(source: Prometheus, client: Client) -> None:
+async def test_median_of_a_range_ignores_spike_and_gap(source: Prometheus, client: Client) -> None:
     begin = clock.now()
     for number, observed in ((5, 6), (900, 7), (5, 10)):
         scraped(source, wave=number)
@@ -231,7 +231,7 @@ async def test_the_median_of_a_range_does_not_mind_a_spike_or_a_gap(source: Prom
     assert median_of_range(found) == 5
 
 
-async def test_a_range_of_which_most_is_missing_has_no_median(source: Prometheus, client: Client) -> None:
+async def test_range_with_most_points_missing_has_no_median(source: Prometheus, client: Client) -> None:
     scraped(source, young=5)
     end = clock.now()
 
@@ -241,14 +241,14 @@ async def test_a_range_of_which_most_is_missing_has_no_median(source: Prometheus
     assert median_of_range(found) is None
 
 
-async def test_the_clock_of_the_source_is_ours_here(client: Client) -> None:
+async def test_clock_of_the_source_equals_ours(client: Client) -> None:
     await ask(client, "heartbeat")
 
     assert client.ahead is not None
     assert abs(client.ahead) < 3 * SECOND
 
 
-async def test_a_target_that_is_gone_gives_no_old_number_and_a_source_that_is_gone_no_number_at_all(
+async def test_missing_target_gives_no_old_number_and_missing_source_no_number(
     tmp_path: Path,
 ) -> None:
     target = Target(queue=7)
@@ -277,7 +277,7 @@ async def test_a_target_that_is_gone_gives_no_old_number_and_a_source_that_is_go
     assert not is_stale(found[0], clock.now(), 60 * SECOND)
 
 
-async def test_an_answer_for_a_time_long_ago_is_stale(source: Prometheus, client: Client) -> None:
+async def test_answer_for_an_old_time_is_stale(source: Prometheus, client: Client) -> None:
     scraped(source, plain=3)
 
     found = await ask(client, "vector(1)", clock.now() - timedelta(minutes=10))

@@ -29,7 +29,7 @@ def limited(**spec: Any) -> Body:
 
 
 @pytest.mark.parametrize("name", sorted(WORLDS))
-def test_it_is_limited_multiplied_as_it_says_and_given_back(cluster: Cluster, operator: Operator, name: str) -> None:
+def test_limit_is_applied_with_its_multiplier_and_restored(cluster: Cluster, operator: Operator, name: str) -> None:
     objects, kinds = WORLDS[name]
     pods = deployment(replicas=1)
     pods["spec"]["template"]["metadata"]["annotations"] = {"sidecar.istio.io/status": "{}"}
@@ -71,7 +71,7 @@ def test_stopped_deployment_in_no_mesh_is_not_limited(cluster: Cluster, operator
     assert operator.alive
 
 
-def test_policy_that_its_controller_refuses_stalls_until_it_is_accepted(cluster: Cluster, operator: Operator) -> None:
+def test_policy_refused_by_its_controller_stalls_until_accepted(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(PLAIN, traffic.http_route())
     accept(cluster)
     cluster.apply(limited(through=["EnvoyGateway"]))
@@ -100,5 +100,5 @@ def test_policy_that_its_controller_refuses_stalls_until_it_is_accepted(cluster:
         ({"through": []}, "should have at least 1 items"),
     ],
 )
-def test_no_limit_at_all_is_refused_when_it_is_applied(cluster: Cluster, spec: Body, says: str) -> None:
+def test_rate_without_limit_is_refused_on_apply(cluster: Cluster, spec: Body, says: str) -> None:
     assert says in cluster.refused(limited(**spec))

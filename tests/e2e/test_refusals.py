@@ -78,7 +78,7 @@ def compare(case: Refused, namespace: str, ask: Callable[[], Body]) -> None:
 
 
 @pytest.mark.parametrize("name", SETUPS)
-def test_quota_limits_and_references_are_refused_as_noted(cluster: Cluster, name: str) -> None:
+def test_quota_limits_and_references_are_refused_as_documented(cluster: Cluster, name: str) -> None:
     declared, where, body = SETUPS[name]
     if declared is not None:
         plural = f"{declared['kind'].lower()}s"
@@ -89,7 +89,7 @@ def test_quota_limits_and_references_are_refused_as_noted(cluster: Cluster, name
     compare(REFUSED[name], cluster.namespace, lambda: answer(where, cluster.namespace, body))
 
 
-def test_pod_security_refuses_as_noted(cluster: Cluster) -> None:
+def test_pod_security_refuses_as_documented(cluster: Cluster) -> None:
     labels = {"pod-security.kubernetes.io/enforce": "baseline"}
     api.patch(f"/api/v1/namespaces/{cluster.namespace}", {"metadata": {"labels": labels}})
     account = f"/api/v1/namespaces/{cluster.namespace}/serviceaccounts/default"
@@ -99,7 +99,7 @@ def test_pod_security_refuses_as_noted(cluster: Cluster) -> None:
     compare(REFUSED["pod security"], cluster.namespace, ask)
 
 
-def test_terminating_namespace_refuses_as_noted(cluster: Cluster) -> None:
+def test_terminating_namespace_refuses_as_documented(cluster: Cluster) -> None:
     name = "namespace that is being deleted"
     held = {"metadata": {"name": "pin", "finalizers": ["runbooks.dev/test"]}}
     pin = f"/api/v1/namespaces/{cluster.namespace}/configmaps"
@@ -133,7 +133,7 @@ def rules(namespace: str, *resources: str) -> Body:
     return {"resourceRules": [rule], "namespaceSelector": selector}
 
 
-def test_validating_policy_refuses_as_noted(cluster: Cluster) -> None:
+def test_validating_policy_refuses_as_documented(cluster: Cluster) -> None:
     name = f"no-{cluster.namespace}"
     validations = [
         {"expression": "object.kind != 'ConfigMap'", "message": "no maps here"},
@@ -156,7 +156,7 @@ def test_validating_policy_refuses_as_noted(cluster: Cluster) -> None:
         compare(by_code, cluster.namespace, lambda: ask(ACCOUNTS, bare))
 
 
-def test_mutating_policy_that_fails_refuses_as_noted(cluster: Cluster) -> None:
+def test_failing_mutating_policy_refuses_as_documented(cluster: Cluster) -> None:
     name = f"count-{cluster.namespace}"
     expression = '[JSONPatch{op: "add", path: "/data/x", value: string(int(object.data.a))}]'
     spec = {
@@ -173,7 +173,7 @@ def test_mutating_policy_that_fails_refuses_as_noted(cluster: Cluster) -> None:
         compare(REFUSED["mutating policy"], cluster.namespace, ask)
 
 
-def test_webhook_that_does_not_answer_refuses_as_noted(cluster: Cluster) -> None:
+def test_unanswering_webhook_refuses_as_documented(cluster: Cluster) -> None:
     where = f"{ADMISSION}/validatingwebhookconfigurations"
     hook = {
         "name": "gate.example.com",
@@ -192,7 +192,7 @@ def test_webhook_that_does_not_answer_refuses_as_noted(cluster: Cluster) -> None
         _delete(f"{where}/{cluster.namespace}")
 
 
-def test_full_quota_stalls_run_job_without_a_word_on_roles_and_goes_on_once_there_is_room(
+def test_full_quota_stalls_run_job_without_rbac_advice_until_there_is_room(
     cluster: Cluster, operator: Operator
 ) -> None:
     action = {"runJob": {"job": JOB["spec"], "wait": False}}
@@ -215,7 +215,7 @@ def test_full_quota_stalls_run_job_without_a_word_on_roles_and_goes_on_once_ther
     assert operator.alive
 
 
-def test_scale_up_beyond_a_quota_of_pods_is_engaged_and_stalled_until_there_is_room(
+def test_scale_up_beyond_a_pod_quota_is_engaged_and_stalled_until_there_is_room(
     cluster: Cluster, operator: Operator
 ) -> None:
     api.create(f"/api/v1/namespaces/{cluster.namespace}/resourcequotas", quota("pods", "pods", "3"))

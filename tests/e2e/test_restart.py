@@ -38,7 +38,7 @@ def annotations(cluster: Cluster, kind: str = "deployment") -> dict[str, str]:
     return found
 
 
-def test_it_restarts_once_and_a_release_leaves_it_so(cluster: Cluster, operator: Operator) -> None:
+def test_restart_happens_once_and_is_kept_at_release(cluster: Cluster, operator: Operator) -> None:
     declare(cluster, deployment())
 
     status = engage(cluster)
@@ -60,7 +60,7 @@ def test_it_restarts_once_and_a_release_leaves_it_so(cluster: Cluster, operator:
         ("DaemonSet", {}, []),
     ],
 )
-def test_other_workloads_are_restarted_too(
+def test_other_workload_kinds_are_restarted(
     cluster: Cluster, operator: Operator, kind: str, spec: Body, remarks: list[str]
 ) -> None:
     declare(cluster, workload(kind, **spec), kind=kind)
@@ -72,7 +72,7 @@ def test_other_workloads_are_restarted_too(
     assert operator.alive
 
 
-def test_a_rollout_gets_its_own_field(cluster: Cluster, operator: Operator) -> None:
+def test_rollout_restart_sets_restart_at(cluster: Cluster, operator: Operator) -> None:
     serve("Rollout")
     rollout = workload("Rollout", replicas=1) | {"apiVersion": "argoproj.io/v1alpha1"}
     declare(cluster, rollout, api_version="argoproj.io/v1alpha1", kind="Rollout")
@@ -85,7 +85,7 @@ def test_a_rollout_gets_its_own_field(cluster: Cluster, operator: Operator) -> N
     assert operator.alive
 
 
-def test_a_paused_deployment_is_restarted_when_it_is_resumed(cluster: Cluster, operator: Operator) -> None:
+def test_paused_deployment_is_restarted_once_resumed(cluster: Cluster, operator: Operator) -> None:
     body = deployment()
     body["spec"]["paused"] = True
     declare(cluster, body)
@@ -102,7 +102,7 @@ def test_a_paused_deployment_is_restarted_when_it_is_resumed(cluster: Cluster, o
 
 
 @pytest.mark.node
-def test_the_examples_pods_are_other_pods_after_it(cluster: Cluster, operator: Operator, node: str) -> None:
+def test_example_restart_replaces_its_pods(cluster: Cluster, operator: Operator, node: str) -> None:
     cluster.run("apply", "-f", str(EXAMPLE))
     cluster.until_reason("switch", "assistant-restart", "Ready")
     eventually("two pods are ready", lambda: ready(cluster) == 2, seconds=ROLLOUT)

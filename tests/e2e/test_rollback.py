@@ -85,7 +85,7 @@ def three_versions(cluster: Cluster) -> None:
         set_version(cluster, number)
 
 
-def test_rollback_keeps_the_flag_of_another_switch_in_the_same_write(cluster: Cluster, operator: Operator) -> None:
+def test_rollback_keeps_the_flag_of_another_switch_in_one_write(cluster: Cluster, operator: Operator) -> None:
     """Each write of the spec raises the generation: one for the rollback, and none to set the flag again."""
     flag = {"target": "web", "flag": "AI", "value": "off", "env": {}}
     cluster.apply(workload("Deployment"))
@@ -112,7 +112,7 @@ def test_rollback_keeps_the_flag_of_another_switch_in_the_same_write(cluster: Cl
     assert operator.alive
 
 
-def test_where_none_is_known_good_it_goes_one_back_and_thrown_again_it_does_not_flip(
+def test_rollback_without_known_good_revision_goes_one_back_and_does_not_flip(
     cluster: Cluster, operator: Operator
 ) -> None:
     three_versions(cluster)
@@ -131,7 +131,7 @@ def test_where_none_is_known_good_it_goes_one_back_and_thrown_again_it_does_not_
     assert operator.alive
 
 
-def test_a_rollback_writes_the_template_and_nothing_else(cluster: Cluster, operator: Operator) -> None:
+def test_rollback_writes_only_the_template(cluster: Cluster, operator: Operator) -> None:
     three_versions(cluster)
     cluster.run("annotate", "deployment/web", "team=shop")
     declare(cluster, toRevision=1)
@@ -159,9 +159,7 @@ def deployment_template(cluster: Cluster, number: int) -> Body:
     return kept
 
 
-def test_who_deploys_again_while_it_is_held_is_put_back_and_a_release_rolls_forward(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_deploy_during_a_rollback_is_corrected_and_release_rolls_forward(cluster: Cluster, operator: Operator) -> None:
     three_versions(cluster)
     declare(cluster, toRevision=1, rollForwardOnRelease=True)
     engage(cluster)
@@ -175,7 +173,7 @@ def test_who_deploys_again_while_it_is_held_is_put_back_and_a_release_rolls_forw
     assert operator.alive
 
 
-def test_a_rollback_goes_on_after_a_crash(cluster: Cluster, stopped_operator: Operator) -> None:
+def test_rollback_continues_after_a_crash(cluster: Cluster, stopped_operator: Operator) -> None:
     three_versions(cluster)
     stopped_operator.start()
     declare(cluster, toRevision=1)
@@ -190,7 +188,7 @@ def test_a_rollback_goes_on_after_a_crash(cluster: Cluster, stopped_operator: Op
     assert version(cluster) == ""
 
 
-def test_a_paused_deployment_is_not_touched_until_it_is_resumed(cluster: Cluster, operator: Operator) -> None:
+def test_paused_deployment_is_rolled_back_once_resumed(cluster: Cluster, operator: Operator) -> None:
     three_versions(cluster)
     cluster.run("rollout", "pause", "deployment/web")
     declare(cluster)
@@ -229,7 +227,7 @@ def test_missing_pull_secret_does_not_refuse_the_rollback(cluster: Cluster, oper
 @pytest.mark.parametrize(
     ("field", "gone"), [("serviceAccountName", "ServiceAccount/old"), ("runtimeClassName", "RuntimeClass/old")]
 )
-def test_revision_whose_pods_cannot_be_made_is_refused_at_rest_and_when_thrown(
+def test_revision_with_impossible_pods_is_refused_at_rest_and_when_thrown(
     cluster: Cluster, operator: Operator, field: str, gone: str
 ) -> None:
     cluster.apply(named(**{field: "old"}))
@@ -256,7 +254,7 @@ def without(field: str) -> list[Body]:
     return [{"op": "remove", "path": f"/spec/template/spec/{name}"} for name in names]
 
 
-def test_deployment_that_keeps_no_revision_is_not_ready_at_rest(cluster: Cluster, operator: Operator) -> None:
+def test_deployment_without_stored_revisions_is_not_ready_at_rest(cluster: Cluster, operator: Operator) -> None:
     body = deployment()
     body["spec"]["revisionHistoryLimit"] = 0
     cluster.apply(body)
@@ -270,9 +268,7 @@ def test_deployment_that_keeps_no_revision_is_not_ready_at_rest(cluster: Cluster
     assert operator.alive
 
 
-def test_a_revision_whose_secret_is_gone_is_refused_until_it_is_made_again(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_revision_with_a_missing_secret_is_refused_until_recreated(cluster: Cluster, operator: Operator) -> None:
     body = deployment()
     body["spec"]["template"]["spec"]["containers"][0]["envFrom"] = [{"secretRef": {"name": "credentials"}}]
     cluster.apply(body)
@@ -292,7 +288,7 @@ def test_a_revision_whose_secret_is_gone_is_refused_until_it_is_made_again(
     assert operator.alive
 
 
-def test_a_revision_that_is_not_kept_is_refused_by_name(cluster: Cluster, operator: Operator) -> None:
+def test_missing_named_revision_is_refused_with_the_stored_ones(cluster: Cluster, operator: Operator) -> None:
     three_versions(cluster)
     declare(cluster, toRevision=9)
 
@@ -304,7 +300,7 @@ def test_a_revision_that_is_not_kept_is_refused_by_name(cluster: Cluster, operat
     assert operator.alive
 
 
-def test_a_daemon_set_goes_back_by_its_controller_revisions(cluster: Cluster, operator: Operator) -> None:
+def test_daemon_set_is_rolled_back_by_its_controller_revisions(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(workload("DaemonSet"))
     until_observed(cluster, "daemonset")
     set_version(cluster, "2", "daemonset")
@@ -333,7 +329,7 @@ def stuck(cluster: Cluster) -> None:
     eventually("the pod is new", lambda: pod_version(cluster, "web-0") == "2", SECONDS)
 
 
-def test_a_stateful_sets_pods_for_which_it_waits_are_named(cluster: Cluster, operator: Operator) -> None:
+def test_pods_that_block_a_stateful_set_are_named(cluster: Cluster, operator: Operator) -> None:
     stuck(cluster)
     declare(cluster, "StatefulSet", toRevision=1)
 
@@ -346,9 +342,7 @@ def test_a_stateful_sets_pods_for_which_it_waits_are_named(cluster: Cluster, ope
     assert operator.alive
 
 
-def test_a_stateful_sets_pods_for_which_it_waits_are_deleted_where_that_is_asked_for(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_pods_that_block_a_stateful_set_are_deleted_on_request(cluster: Cluster, operator: Operator) -> None:
     stuck(cluster)
     declare(cluster, "StatefulSet", toRevision=1, deleteBrokenPods=True)
 
@@ -361,7 +355,7 @@ def test_a_stateful_sets_pods_for_which_it_waits_are_deleted_where_that_is_asked
     assert operator.alive
 
 
-def test_a_deployment_that_flagger_releases_is_refused(cluster: Cluster, operator: Operator) -> None:
+def test_deployment_owned_by_flagger_is_refused(cluster: Cluster, operator: Operator) -> None:
     delivery.make_kinds()
     three_versions(cluster)
     reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
@@ -405,9 +399,7 @@ def make_rollout(cluster: Cluster) -> None:
         cluster.apply(made)
 
 
-def test_an_argo_rollout_that_is_under_way_is_aborted_and_goes_on_after_the_release(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_argo_rollout_in_progress_is_aborted_and_resumed_after_release(cluster: Cluster, operator: Operator) -> None:
     make_rollout(cluster)
     delivery.set_status(cluster, "web", currentPodHash="hash2", stableRS="hash1", observedGeneration="1")
     declare(cluster, "Rollout", api_version="argoproj.io/v1alpha1", rollForwardOnRelease=True)
@@ -424,7 +416,7 @@ def test_an_argo_rollout_that_is_under_way_is_aborted_and_goes_on_after_the_rele
     assert operator.alive
 
 
-def test_a_promoted_argo_rollout_goes_back_by_its_replica_sets(cluster: Cluster, operator: Operator) -> None:
+def test_promoted_argo_rollout_is_rolled_back_by_its_replica_sets(cluster: Cluster, operator: Operator) -> None:
     make_rollout(cluster)
     delivery.set_status(cluster, "web", currentPodHash="hash2", stableRS="hash2", observedGeneration="1")
     declare(cluster, "Rollout", api_version="argoproj.io/v1alpha1", rollForwardOnRelease=True)
@@ -484,7 +476,7 @@ def is_whole(cluster: Cluster, replicas: int = 2) -> bool:
 
 
 @pytest.mark.node
-def test_after_two_bad_deploys_the_example_is_back_at_the_good_one_and_thrown_again_stays_there(
+def test_example_after_two_bad_deploys_is_rolled_back_to_the_good_revision_and_kept(
     cluster: Cluster, operator: Operator, node: str
 ) -> None:
     example(cluster)
@@ -506,7 +498,7 @@ def test_after_two_bad_deploys_the_example_is_back_at_the_good_one_and_thrown_ag
 
 
 @pytest.mark.node
-def test_a_revision_that_was_good_and_was_left_is_good_again_when_it_works_again(
+def test_good_revision_replaced_by_a_rollback_is_good_again_once_it_works(
     cluster: Cluster, operator: Operator, node: str
 ) -> None:
     example(cluster)
@@ -526,7 +518,7 @@ def test_a_revision_that_was_good_and_was_left_is_good_again_when_it_works_again
 
 
 @pytest.mark.node
-def test_a_stuck_stateful_set_really_comes_back(cluster: Cluster, operator: Operator, node: str) -> None:
+def test_stuck_stateful_set_recovers_after_rollback(cluster: Cluster, operator: Operator, node: str) -> None:
     cluster.apply(workload("StatefulSet", serviceName="web", scheduler="default-scheduler"))
     declare(cluster, "StatefulSet", deleteBrokenPods=True)
     eventually("it is known good", lambda: good(cluster, "shop") == [1], seconds=SECONDS)
@@ -544,7 +536,7 @@ def test_a_stuck_stateful_set_really_comes_back(cluster: Cluster, operator: Oper
 
 
 @pytest.mark.node
-def test_a_daemon_set_really_comes_back(cluster: Cluster, operator: Operator, node: str) -> None:
+def test_daemon_set_recovers_after_rollback(cluster: Cluster, operator: Operator, node: str) -> None:
     cluster.apply(workload("DaemonSet", scheduler="default-scheduler"))
 
     def is_available() -> bool:

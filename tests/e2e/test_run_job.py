@@ -61,7 +61,7 @@ def progress(cluster: Cluster, name: str) -> list[str]:
 
 
 @pytest.mark.node
-def test_what_comes_after_a_job_waits_for_its_end(cluster: Cluster, operator: Operator, node: str) -> None:
+def test_action_after_a_job_waits_for_its_end(cluster: Cluster, operator: Operator, node: str) -> None:
     declare(cluster, run_job(pod(LATENCY_MS="3000")))
     cluster.throw("shop-run")
     name = the_job(cluster)
@@ -83,9 +83,7 @@ def test_what_comes_after_a_job_waits_for_its_end(cluster: Cluster, operator: Op
 
 
 @pytest.mark.node
-def test_a_failed_job_stalls_the_switch_and_a_release_works_from_there(
-    cluster: Cluster, operator: Operator, node: str
-) -> None:
+def test_failed_job_stalls_the_switch_and_can_be_released(cluster: Cluster, operator: Operator, node: str) -> None:
     declare(cluster, run_job(pod(STARTUP_FAIL="true")))
 
     cluster.throw("shop-run")
@@ -102,7 +100,9 @@ def test_a_failed_job_stalls_the_switch_and_a_release_works_from_there(
 
 
 @pytest.mark.node
-def test_with_continue_on_failure_the_rest_is_done(cluster: Cluster, operator: Operator, node: str) -> None:
+def test_continue_on_failure_runs_the_actions_after_a_failed_job(
+    cluster: Cluster, operator: Operator, node: str
+) -> None:
     declare(cluster, run_job(pod(STARTUP_FAIL="true")), continueOnFailure=True)
 
     cluster.throw("shop-run")
@@ -113,7 +113,7 @@ def test_with_continue_on_failure_the_rest_is_done(cluster: Cluster, operator: O
     assert node
 
 
-def test_a_job_deleted_while_it_runs_is_not_run_again(cluster: Cluster, operator: Operator) -> None:
+def test_job_deleted_while_running_is_not_run_again(cluster: Cluster, operator: Operator) -> None:
     declare(cluster, run_job(pod("nobody")))
     cluster.throw("shop-run")
     name = the_job(cluster)
@@ -137,7 +137,7 @@ def fails(cluster: Cluster, *conditions: Body) -> None:
     api.patch(f"{api.path('pod', cluster.namespace, one['metadata']['name'])}/status", {"status": status})
 
 
-def test_job_whose_pod_fails_is_not_tried_again(cluster: Cluster, operator: Operator) -> None:
+def test_job_with_a_failed_pod_is_not_retried(cluster: Cluster, operator: Operator) -> None:
     declare(cluster, run_job(pod("nobody")))
     cluster.throw("shop-run")
 
@@ -148,7 +148,7 @@ def test_job_whose_pod_fails_is_not_tried_again(cluster: Cluster, operator: Oper
     assert operator.alive
 
 
-def test_job_whose_pod_is_evicted_is_interrupted_and_not_tried_again(cluster: Cluster, operator: Operator) -> None:
+def test_job_with_an_evicted_pod_is_interrupted_and_not_retried(cluster: Cluster, operator: Operator) -> None:
     template = {"spec": pod("nobody") | {"restartPolicy": "OnFailure"}}
     spec = {"schedule": "@yearly", "jobTemplate": {"spec": {"backoffLimit": 4, "template": template}}}
     cluster.apply({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "backup"}, "spec": spec})
@@ -174,7 +174,7 @@ def full(cluster: Cluster) -> None:
     eventually("the quota counts", lambda: cluster.get("resourcequota", "pods").get("status", {}).get("hard"))
 
 
-def test_job_that_can_make_no_pod_says_so_and_a_release_deletes_it(cluster: Cluster, operator: Operator) -> None:
+def test_job_without_pods_is_reported_and_deleted_at_release(cluster: Cluster, operator: Operator) -> None:
     full(cluster)
     action = run_job(pod("nobody")) | {"timeout": "2s"}
     cluster.apply(runbook(killSwitches=[{"name": "run", "actions": [action]}], scaling=[]))
@@ -195,7 +195,7 @@ def test_job_that_can_make_no_pod_says_so_and_a_release_deletes_it(cluster: Clus
     assert operator.alive
 
 
-def test_job_that_could_make_no_pod_goes_on_by_itself_once_there_is_room(cluster: Cluster, operator: Operator) -> None:
+def test_job_without_pods_continues_once_there_is_room(cluster: Cluster, operator: Operator) -> None:
     full(cluster)
     cluster.apply(runbook(killSwitches=[{"name": "run", "actions": [run_job(pod("nobody"))]}], scaling=[]))
     eventually("it is there", lambda: cluster.condition("switch", "shop-run"))
@@ -209,7 +209,7 @@ def test_job_that_could_make_no_pod_goes_on_by_itself_once_there_is_room(cluster
     assert operator.alive
 
 
-def test_an_operator_that_dies_runs_it_once(cluster: Cluster, stopped_operator: Operator) -> None:
+def test_killed_operator_runs_a_job_once(cluster: Cluster, stopped_operator: Operator) -> None:
     stopped_operator.start()
     declare(cluster, run_job(pod("nobody")))
     cluster.throw("shop-run")
@@ -222,7 +222,7 @@ def test_an_operator_that_dies_runs_it_once(cluster: Cluster, stopped_operator: 
     assert [job["metadata"]["name"] for job in jobs(cluster)] == [name]
 
 
-def test_a_job_that_nobody_waits_for_is_begun(cluster: Cluster, operator: Operator) -> None:
+def test_unawaited_job_is_started(cluster: Cluster, operator: Operator) -> None:
     declare(cluster, run_job(pod("nobody"), wait=False))
     cluster.throw("shop-run")
 
@@ -238,7 +238,7 @@ def test_a_job_that_nobody_waits_for_is_begun(cluster: Cluster, operator: Operat
     assert operator.alive
 
 
-def test_a_cron_job_that_comes_later_is_run_then(cluster: Cluster, operator: Operator) -> None:
+def test_cron_job_created_later_is_run_then(cluster: Cluster, operator: Operator) -> None:
     declare(cluster, {"runJob": {"fromCronJob": "backup", "wait": False}})
     cluster.until_reason("switch", "shop-run", "TargetNotFound")
     cluster.throw("shop-run")
@@ -263,14 +263,14 @@ def test_a_cron_job_that_comes_later_is_run_then(cluster: Cluster, operator: Ope
         ({"job": {"template": {"spec": {"containers": []}}}}, "should have at least 1 items"),
     ],
 )
-def test_what_could_not_run_is_refused_at_apply(cluster: Cluster, spec: Body, says: str) -> None:
+def test_unrunnable_job_is_refused_on_apply(cluster: Cluster, spec: Body, says: str) -> None:
     document = runbook(killSwitches=[{"name": "run", "actions": [{"runJob": spec}]}], scaling=[])
 
     assert says in cluster.refused(document)
 
 
 @pytest.mark.node
-def test_the_example_suspends_saves_and_tells_in_this_order(cluster: Cluster, operator: Operator, node: str) -> None:
+def test_example_suspends_runs_its_job_and_notifies_in_order(cluster: Cluster, operator: Operator, node: str) -> None:
     cluster.run("apply", "-f", str(EXAMPLE))
     for name in ("stop", "backup", "clean-up"):
         cluster.until_reason("switch", f"mail-{name}", "Ready")
@@ -295,7 +295,7 @@ def test_the_example_suspends_saves_and_tells_in_this_order(cluster: Cluster, op
     assert node
 
 
-def test_job_deleted_while_the_operator_is_down_is_not_run_again(cluster: Cluster, stopped_operator: Operator) -> None:
+def test_job_deleted_during_downtime_is_not_run_again(cluster: Cluster, stopped_operator: Operator) -> None:
     stopped_operator.start()
     declare(cluster, run_job(pod("nobody")))
     cluster.throw("shop-run")

@@ -66,9 +66,7 @@ def fights(cluster: Cluster) -> list[str]:
     return [event["message"] for event in cluster.events("DriftCorrected")]
 
 
-def test_an_autoscaler_that_is_pinned_lets_the_number_be_and_everything_comes_back(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_pinned_autoscaler_keeps_the_replicas_and_is_restored(cluster: Cluster, operator: Operator) -> None:
     ready(cluster, hpa(1, 4, metrics=[QUEUE]), switches({"replicas": 6}))
 
     record = thrown(cluster)["status"]["record"]
@@ -89,9 +87,7 @@ def test_an_autoscaler_that_is_pinned_lets_the_number_be_and_everything_comes_ba
     assert operator.alive
 
 
-def test_an_autoscaler_that_came_after_the_throw_clamps_and_is_put_back_and_named(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_autoscaler_created_after_the_throw_is_corrected_and_named(cluster: Cluster, operator: Operator) -> None:
     ready(cluster, switches({"replicas": 6}))
     thrown(cluster)
 
@@ -108,9 +104,7 @@ def test_an_autoscaler_that_came_after_the_throw_clamps_and_is_put_back_and_name
     assert operator.alive
 
 
-def test_what_is_pinned_and_edited_meanwhile_is_put_back_before_it_clamps_for_long(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_edited_pinned_autoscaler_is_reapplied_before_it_scales(cluster: Cluster, operator: Operator) -> None:
     ready(cluster, hpa(1, 4, metrics=[QUEUE]), switches({"factor": 2}))
     thrown(cluster)
     assert (bounds(cluster), cluster.replicas()) == ((6, 6), 6)
@@ -124,9 +118,7 @@ def test_what_is_pinned_and_edited_meanwhile_is_put_back_before_it_clamps_for_lo
     assert operator.alive
 
 
-def test_a_crash_between_the_autoscaler_and_the_replicas_gives_both_back(
-    cluster: Cluster, stopped_operator: Operator
-) -> None:
+def test_crash_between_autoscaler_and_replicas_restores_both(cluster: Cluster, stopped_operator: Operator) -> None:
     stopped_operator.start()
     ready(cluster, hpa(1, 4, metrics=[QUEUE]), switches({"replicas": 6}))
     cluster.until_reason("switch", "shop-a", "Ready")
@@ -142,7 +134,7 @@ def test_a_crash_between_the_autoscaler_and_the_replicas_gives_both_back(
     assert (bounds(cluster), cluster.replicas()) == ((1, 4), 3)
 
 
-def test_an_autoscaler_rests_at_the_zero_that_a_switch_holds(cluster: Cluster, operator: Operator) -> None:
+def test_autoscaler_stays_at_the_held_zero(cluster: Cluster, operator: Operator) -> None:
     ready(cluster, hpa(1, 4, metrics=[QUEUE]), switches({"replicas": 0}))
 
     thrown(cluster)
@@ -159,7 +151,7 @@ def test_an_autoscaler_rests_at_the_zero_that_a_switch_holds(cluster: Cluster, o
 
 
 @pytest.mark.parametrize("behavior", ["given", "absent"])
-def test_an_autoscaler_that_has_scaled_to_zero_itself_wakes_nothing_until_the_release(
+def test_autoscaler_scaled_to_zero_does_not_scale_up_until_release(
     cluster: Cluster, operator: Operator, behavior: str
 ) -> None:
     needs_zero(cluster)
@@ -186,9 +178,7 @@ def test_an_autoscaler_that_has_scaled_to_zero_itself_wakes_nothing_until_the_re
     assert operator.alive
 
 
-def test_an_autoscaler_that_still_says_it_has_scaled_to_zero_does_not_go_to_its_minimum(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_autoscaler_with_stale_scaled_to_zero_status_stays_at_zero(cluster: Cluster, operator: Operator) -> None:
     needs_zero(cluster)
     ready(cluster, hpa(1, 4, metrics=[QUEUE]), switches({"replicas": 0}))
     say_scaled_to_zero(cluster)
@@ -204,9 +194,7 @@ def test_an_autoscaler_that_still_says_it_has_scaled_to_zero_does_not_go_to_its_
     assert operator.alive
 
 
-def test_two_switches_pin_one_autoscaler_and_the_last_release_gives_it_back(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_two_switches_pin_one_autoscaler_and_the_last_release_restores_it(cluster: Cluster, operator: Operator) -> None:
     ready(cluster, hpa(1, 4, metrics=[QUEUE]), switches({"replicas": 6}, {"replicas": 5}))
 
     thrown(cluster, "shop-a")
@@ -220,9 +208,7 @@ def test_two_switches_pin_one_autoscaler_and_the_last_release_gives_it_back(
     assert operator.alive
 
 
-def test_a_scaling_command_stays_within_the_autoscalers_bounds_and_pins_nothing(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_scaling_command_stays_within_autoscaler_bounds_and_pins_none(cluster: Cluster, operator: Operator) -> None:
     command = {"name": "double", "target": "web", "factor": 2}
     ready(cluster, hpa(1, 4, metrics=[QUEUE]), runbook(killSwitches=[], scaling=[command]))
     cluster.until_reason("switch", "shop-double", "Ready")
@@ -238,9 +224,7 @@ def test_a_scaling_command_stays_within_the_autoscalers_bounds_and_pins_nothing(
     assert operator.alive
 
 
-def test_refuse_says_who_scales_it_before_and_after_the_throw_and_writes_nothing(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_refuse_mode_names_the_autoscaler_and_writes_nothing(cluster: Cluster, operator: Operator) -> None:
     ready(cluster, hpa(1, 4, metrics=[QUEUE]), switches({"replicas": 0, "autoscaler": "Refuse"}))
     said = cluster.until_reason("switch", "shop-a", "AutoscalerOwned")["message"]
     assert said.startswith("Deployment/web is scaled by HorizontalPodAutoscaler/web, and autoscaler: Refuse")
@@ -255,7 +239,7 @@ def test_refuse_says_who_scales_it_before_and_after_the_throw_and_writes_nothing
 
 
 @pytest.mark.parametrize("before", [None, "1"])
-def test_keda_is_paused_at_the_number_and_gets_back_what_was_there(
+def test_keda_is_paused_at_the_replicas_and_its_annotation_restored(
     cluster: Cluster, operator: Operator, before: str | None
 ) -> None:
     ready(cluster, scaled_object(annotations={PAUSED: before} if before else None), switches({"replicas": 5}))
@@ -275,9 +259,7 @@ def annotation(cluster: Cluster) -> str | None:
     return found
 
 
-def test_a_workload_that_flagger_or_a_rollout_runs_elsewhere_is_refused_until_it_is_not(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_workload_run_by_flagger_or_a_rollout_is_refused_until_freed(cluster: Cluster, operator: Operator) -> None:
     delivery.make_kinds()
     ready(cluster, canary(), switches({"replicas": 0}))
     assert "name Deployment/web-primary" in cluster.until_reason("switch", "shop-a", "DeliveryOwned")["message"]
@@ -300,7 +282,7 @@ def named(cluster: Cluster, words: str) -> str:
     return message if words in message else ""
 
 
-def test_a_rollout_is_scaled_by_its_scale_subresource_with_its_autoscaler(cluster: Cluster, operator: Operator) -> None:
+def test_rollout_is_scaled_by_its_scale_subresource_with_its_autoscaler(cluster: Cluster, operator: Operator) -> None:
     delivery.make_kinds()
     workload = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "web"}
     targets = [{"name": "web", "workload": workload}]
@@ -320,7 +302,7 @@ def test_a_rollout_is_scaled_by_its_scale_subresource_with_its_autoscaler(cluste
     assert operator.alive
 
 
-def test_a_budget_that_a_scale_down_goes_below_is_named_in_an_event(cluster: Cluster, operator: Operator) -> None:
+def test_disruption_budget_violated_by_a_scale_down_is_named_in_an_event(cluster: Cluster, operator: Operator) -> None:
     ready(cluster, budget(minAvailable=2), switches({"by": -1, "min": 0}, {"by": -2, "min": 0}))
 
     thrown(cluster, "shop-a")
@@ -334,7 +316,7 @@ def test_a_budget_that_a_scale_down_goes_below_is_named_in_an_event(cluster: Clu
     assert operator.alive
 
 
-def test_a_throw_does_not_wait_for_pods_and_says_how_far_they_are(cluster: Cluster, operator: Operator) -> None:
+def test_throw_does_not_wait_for_pods_and_reports_their_progress(cluster: Cluster, operator: Operator) -> None:
     ready(cluster, switches({"replicas": 5}))
 
     thrown(cluster)
@@ -351,7 +333,7 @@ def progress(cluster: Cluster, name: str = "shop-a") -> str | None:
 
 
 @pytest.mark.node
-def test_the_examples_pods_are_counted_until_the_last_has_terminated(
+def test_example_pods_are_counted_until_the_last_has_terminated(
     cluster: Cluster, operator: Operator, node: str
 ) -> None:
     cluster.run("apply", "-f", str(EXAMPLE))
@@ -370,7 +352,7 @@ def ready_pods(cluster: Cluster) -> int:
     return int(cluster.get("deployment", "feed")["status"].get("readyReplicas", 0))
 
 
-def test_the_example_does_what_its_page_says(cluster: Cluster, operator: Operator) -> None:
+def test_example_behaves_as_documented(cluster: Cluster, operator: Operator) -> None:
     cluster.run("apply", "-f", str(EXAMPLE))
     assert (
         "HorizontalPodAutoscaler/feed" in cluster.until_reason("switch", "feed-careful", "AutoscalerOwned")["message"]

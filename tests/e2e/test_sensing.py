@@ -85,9 +85,7 @@ def said(cluster: Cluster, reason: str, about: str) -> list[str]:
 
 
 @pytest.mark.node
-def test_a_dependency_that_goes_away_flips_the_flag_and_flips_it_back_when_it_returns(
-    cluster: Cluster, inside: Inside, node: str
-) -> None:
+def test_failed_dependency_switches_the_flag_until_it_recovers(cluster: Cluster, inside: Inside, node: str) -> None:
     apply_example(cluster)
     until_levels(cluster, "assistant", health="Ok", ready="Ok", model="Ok")
     assert (flag(cluster), degraded(cluster)) == ("false", [])
@@ -122,9 +120,7 @@ def test_a_dependency_that_goes_away_flips_the_flag_and_flips_it_back_when_it_re
 
 
 @pytest.mark.node
-def test_an_app_without_pods_is_not_well_and_its_pods_cannot_be_told(
-    cluster: Cluster, inside: Inside, node: str
-) -> None:
+def test_application_without_pods_is_critical_and_its_pods_unknown(cluster: Cluster, inside: Inside, node: str) -> None:
     apply_example(cluster)
     until_levels(cluster, "assistant", health="Ok", ready="Ok", model="Ok")
 
@@ -140,9 +136,7 @@ def test_an_app_without_pods_is_not_well_and_its_pods_cannot_be_told(
 
 
 @pytest.mark.node
-def test_what_is_down_stays_held_through_a_restart_and_an_entry_that_is_taken_out_lets_go(
-    cluster: Cluster, inside: Inside, node: str
-) -> None:
+def test_hold_survives_a_restart_and_a_removed_entry_releases_it(cluster: Cluster, inside: Inside, node: str) -> None:
     cluster.apply(deployment(), SERVICE, needing(model()))
     before = cluster.until_phase("shop-stop", "Engaged")["status"]["record"]["engagementId"]
     assert cluster.replicas() == 0
@@ -159,7 +153,7 @@ def test_what_is_down_stays_held_through_a_restart_and_an_entry_that_is_taken_ou
     assert node
 
 
-def test_dependency_on_a_missing_service_is_stale_and_engages_nothing(cluster: Cluster, operator: Operator) -> None:
+def test_dependency_on_a_missing_service_is_stale_and_does_not_engage(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(deployment(), needing(model()))
 
     stale = until_levels(cluster, "shop", model="Stale")

@@ -56,7 +56,7 @@ def remarks(cluster: Cluster, name: str = "shop-a") -> list[str]:
     return [one["reason"] for one in cluster.get("switch", name)["status"]["record"].get("remarks", [])]
 
 
-def test_a_key_is_set_held_and_put_back(cluster: Cluster, operator: Operator) -> None:
+def test_config_map_key_is_set_held_and_restored(cluster: Cluster, operator: Operator) -> None:
     declare(cluster, config_map(ai="true", color="red"), deployment(), a=set_flag("ai", "false"))
 
     engage(cluster)
@@ -72,7 +72,7 @@ def test_a_key_is_set_held_and_put_back(cluster: Cluster, operator: Operator) ->
 
 
 @pytest.mark.parametrize("order", [("shop-a", "shop-b"), ("shop-b", "shop-a")])
-def test_two_switches_on_one_flag_give_back_the_original_whatever_the_order(
+def test_two_switches_on_one_flag_restore_the_original_in_either_order(
     cluster: Cluster, operator: Operator, order: tuple[str, str]
 ) -> None:
     declare(cluster, config_map(ai="on"), deployment(), a=set_flag("ai", "off"), b=set_flag("ai", "dim"))
@@ -87,7 +87,7 @@ def test_two_switches_on_one_flag_give_back_the_original_whatever_the_order(
     assert operator.alive
 
 
-def test_an_immutable_config_map_is_told_before_anybody_throws(cluster: Cluster, operator: Operator) -> None:
+def test_immutable_config_map_is_reported_at_rest(cluster: Cluster, operator: Operator) -> None:
     declare(cluster, config_map(ai="true") | {"immutable": True}, deployment(), a=set_flag("ai", "false"))
 
     told = cluster.until_reason("switch", "shop-a", "Immutable")
@@ -96,7 +96,7 @@ def test_an_immutable_config_map_is_told_before_anybody_throws(cluster: Cluster,
     assert operator.alive
 
 
-def test_a_flag_in_a_document_is_refused_where_it_is_not_there(cluster: Cluster, operator: Operator) -> None:
+def test_missing_flag_in_a_document_is_refused(cluster: Cluster, operator: Operator) -> None:
     at = {"configMap": "flags", "key": "app.yaml"}
     declare(cluster, config_map(**{"app.yaml": "a: 1\n"}), deployment(), flags=at, a=set_flag("b", "2"))
 
@@ -106,7 +106,7 @@ def test_a_flag_in_a_document_is_refused_where_it_is_not_there(cluster: Cluster,
     assert operator.alive
 
 
-def test_an_open_feature_flag_gets_another_default(cluster: Cluster, operator: Operator) -> None:
+def test_open_feature_flag_holds_another_default(cluster: Cluster, operator: Operator) -> None:
     serve("FeatureFlag")
     flag = {"state": "DISABLED", "variants": {"on": True, "off": False}, "defaultVariant": "on"}
     made = {
@@ -126,7 +126,7 @@ def test_an_open_feature_flag_gets_another_default(cluster: Cluster, operator: O
     assert operator.alive
 
 
-def test_a_variable_from_a_config_map_is_replaced_and_put_back_and_another_is_added_and_removed(
+def test_variable_from_a_config_map_is_replaced_and_restored_and_another_added_and_removed(
     cluster: Cluster, operator: Operator
 ) -> None:
     made = deployment()
@@ -155,7 +155,7 @@ def test_a_variable_from_a_config_map_is_replaced_and_put_back_and_another_is_ad
     assert operator.alive
 
 
-def test_a_restart_follows_the_flag_both_ways(cluster: Cluster, operator: Operator) -> None:
+def test_restart_follows_the_flag_at_throw_and_release(cluster: Cluster, operator: Operator) -> None:
     declare(cluster, config_map(ai="true"), deployment(), a=set_flag("ai", "false", restart=True))
     before = template(cluster)
 
@@ -169,7 +169,7 @@ def test_a_restart_follows_the_flag_both_ways(cluster: Cluster, operator: Operat
     assert operator.alive
 
 
-def test_an_operator_that_dies_after_the_flag_restarts_when_it_comes_back(
+def test_operator_killed_after_the_flag_restarts_the_pods_once_back(
     cluster: Cluster, stopped_operator: Operator
 ) -> None:
     stopped_operator.start()
@@ -192,7 +192,7 @@ def test_an_operator_that_dies_after_the_flag_restarts_when_it_comes_back(
         ({"flag": "a b"}, "should match"),
     ],
 )
-def test_what_cannot_be_is_refused_at_apply(cluster: Cluster, spec: Body, says: str) -> None:
+def test_invalid_flag_action_is_refused_on_apply(cluster: Cluster, spec: Body, says: str) -> None:
     action = set_flag("ai", "false", **spec) if "flag" not in spec else set_flag(spec["flag"], "false")
     target = {"name": "web", "flags": {"configMap": "flags"}}
     document = runbook(targets=[target], killSwitches=[{"name": "a", "actions": [action]}], scaling=[])
@@ -200,7 +200,7 @@ def test_what_cannot_be_is_refused_at_apply(cluster: Cluster, spec: Body, says: 
     assert says in cluster.refused(document)
 
 
-def test_a_document_is_for_a_config_map_only(cluster: Cluster) -> None:
+def test_document_key_without_config_map_is_refused(cluster: Cluster) -> None:
     document = runbook(
         targets=[{"name": "web", "flags": {"featureFlag": "a", "key": "b"}}], killSwitches=[], scaling=[]
     )
@@ -214,7 +214,7 @@ def applied(cluster: Cluster) -> None:
         cluster.until_reason("switch", f"assistant-{name}", "Ready")
 
 
-def test_the_examples_document_keeps_its_quotes_and_comments(cluster: Cluster, operator: Operator) -> None:
+def test_example_document_keeps_its_quotes_and_comments(cluster: Cluster, operator: Operator) -> None:
     applied(cluster)
     before = cluster.get("configmap", "search-flags")["data"]["app.yaml"]
 
@@ -229,9 +229,7 @@ def test_the_examples_document_keeps_its_quotes_and_comments(cluster: Cluster, o
 
 
 @pytest.mark.node
-def test_the_examples_pods_answer_by_the_flag_and_by_the_one_before_after_the_release(
-    cluster: Cluster, operator: Operator, node: str
-) -> None:
+def test_example_pods_follow_the_flag_at_throw_and_release(cluster: Cluster, operator: Operator, node: str) -> None:
     applied(cluster)
     until_all_answer(cluster, "ai_enabled", "true")
 

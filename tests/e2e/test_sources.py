@@ -37,9 +37,7 @@ def until_phase(cluster: Cluster, switch: str, phase: str) -> None:
 
 
 @pytest.mark.node
-def test_a_queue_that_grows_gets_more_workers_for_as_long_as_it_is_long(
-    cluster: Cluster, inside: Inside, node: str
-) -> None:
+def test_long_queue_gets_more_workers_until_it_is_short(cluster: Cluster, inside: Inside, node: str) -> None:
     applied(cluster)
 
     set_env(cluster, "QUEUE_DEPTH=5000")
@@ -57,9 +55,7 @@ def test_a_queue_that_grows_gets_more_workers_for_as_long_as_it_is_long(
 
 
 @pytest.mark.node
-def test_a_version_that_crashes_goes_back_by_what_its_pods_wait_for(
-    cluster: Cluster, inside: Inside, node: str
-) -> None:
+def test_crashing_version_is_rolled_back_by_its_waiting_pods(cluster: Cluster, inside: Inside, node: str) -> None:
     applied(cluster)
     eventually("it is known good", lambda: cluster.get("runbook", "mails")["status"]["targets"][0].get("good"), ROLLOUT)
 

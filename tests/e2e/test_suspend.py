@@ -48,7 +48,7 @@ def spec(cluster: Cluster, kind: str) -> Body:
     return found
 
 
-def test_a_cron_job_is_suspended_held_and_let_on_with_what_it_started_named(
+def test_cron_job_is_suspended_held_and_resumed_with_its_running_jobs_named(
     cluster: Cluster, operator: Operator
 ) -> None:
     declare(cluster, thing("batch/v1", "CronJob", schedule="* * * * *", jobTemplate={"spec": JOB}))
@@ -66,7 +66,7 @@ def test_a_cron_job_is_suspended_held_and_let_on_with_what_it_started_named(
     assert operator.alive
 
 
-def test_two_switches_on_one_cron_job_let_it_on_when_the_last_is_released(cluster: Cluster, operator: Operator) -> None:
+def test_two_switches_on_one_cron_job_resume_it_after_the_last_release(cluster: Cluster, operator: Operator) -> None:
     declare(cluster, thing("batch/v1", "CronJob", schedule="@daily", jobTemplate={"spec": JOB}), "a", "b")
     for first, last in (("shop-a", "shop-b"), ("shop-b", "shop-a")):
         engage(cluster, "shop-a")
@@ -79,7 +79,7 @@ def test_two_switches_on_one_cron_job_let_it_on_when_the_last_is_released(cluste
     assert operator.alive
 
 
-def test_a_job_loses_its_pods_and_begins_anew(cluster: Cluster, operator: Operator) -> None:
+def test_suspended_job_loses_its_pods_and_starts_again_at_release(cluster: Cluster, operator: Operator) -> None:
     declare(cluster, thing("batch/v1", "Job", **JOB))
     eventually("it has a pod", lambda: pods(cluster))
 
@@ -98,7 +98,7 @@ def pods(cluster: Cluster) -> list[str]:
 @pytest.mark.parametrize(
     ("api_version", "kind"), [(FLUX, "Kustomization"), ("helm.toolkit.fluxcd.io/v2", "HelmRelease")]
 )
-def test_flux_is_suspended_and_its_parent_kept_off(
+def test_flux_object_is_suspended_and_excluded_from_its_parent(
     cluster: Cluster, operator: Operator, api_version: str, kind: str
 ) -> None:
     serve(kind)
@@ -115,7 +115,7 @@ def test_flux_is_suspended_and_its_parent_kept_off(
     assert operator.alive
 
 
-def test_an_application_is_paused_and_one_that_is_managed_is_refused(cluster: Cluster, operator: Operator) -> None:
+def test_application_is_paused_and_a_managed_one_refused(cluster: Cluster, operator: Operator) -> None:
     serve("Application")
     policy = {"automated": {"prune": True}}
     declare(cluster, thing("argoproj.io/v1alpha1", "Application", syncPolicy=policy))
@@ -134,7 +134,7 @@ def test_an_application_is_paused_and_one_that_is_managed_is_refused(cluster: Cl
     assert operator.alive
 
 
-def test_a_scaled_object_is_frozen(cluster: Cluster, operator: Operator) -> None:
+def test_scaled_object_is_suspended(cluster: Cluster, operator: Operator) -> None:
     serve("ScaledObject")
     declare(cluster, thing("keda.sh/v1alpha1", "ScaledObject", scaleTargetRef={"name": "web"}))
 
@@ -146,7 +146,7 @@ def test_a_scaled_object_is_frozen(cluster: Cluster, operator: Operator) -> None
     assert operator.alive
 
 
-def test_what_cannot_be_suspended_is_told_before_anybody_throws(cluster: Cluster, operator: Operator) -> None:
+def test_unsuspendable_kind_is_reported_at_rest(cluster: Cluster, operator: Operator) -> None:
     declare(cluster, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "it"}})
 
     told = cluster.until_reason("switch", "shop-stop", "NotSuspendable")

@@ -14,9 +14,7 @@ def ready(cluster: Cluster, *, replicas: int = 3) -> None:
     cluster.until_reason("switch", "shop-up", "Ready")
 
 
-def test_a_thrown_switch_moves_the_deployment_and_release_puts_back_what_was(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_thrown_switch_scales_the_deployment_and_release_restores_it(cluster: Cluster, operator: Operator) -> None:
     ready(cluster, replicas=5)
 
     cluster.throw("shop-stop")
@@ -38,9 +36,7 @@ def test_a_thrown_switch_moves_the_deployment_and_release_puts_back_what_was(
     assert operator.alive
 
 
-def test_every_act_is_told_by_events_with_one_id_on_switch_runbook_and_target(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_every_step_makes_events_with_one_engagement_id(cluster: Cluster, operator: Operator) -> None:
     ready(cluster)
 
     cluster.throw("shop-stop")
@@ -62,7 +58,7 @@ def test_every_act_is_told_by_events_with_one_id_on_switch_runbook_and_target(
     assert [(line["before"], line["after"], line["result"]) for line in acts] == [(3, 0, "done"), (0, 3, "done")]
 
 
-def test_what_somebody_changes_while_it_is_held_is_put_back_and_named(cluster: Cluster, operator: Operator) -> None:
+def test_field_changed_while_held_is_reapplied_and_the_writer_named(cluster: Cluster, operator: Operator) -> None:
     ready(cluster)
     cluster.throw("shop-stop")
     cluster.until_phase("shop-stop", "Engaged")
@@ -81,9 +77,7 @@ def test_what_somebody_changes_while_it_is_held_is_put_back_and_named(cluster: C
     assert operator.alive
 
 
-def test_a_scale_from_zero_leaves_no_field_manager_to_name_and_is_put_back_all_the_same(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_scale_from_zero_without_field_manager_is_reapplied(cluster: Cluster, operator: Operator) -> None:
     ready(cluster)
     cluster.throw("shop-stop")
     cluster.until_phase("shop-stop", "Engaged")
@@ -98,7 +92,7 @@ def test_a_scale_from_zero_leaves_no_field_manager_to_name_and_is_put_back_all_t
     assert operator.alive
 
 
-def test_a_scaling_command_acts_once_per_throw_and_springs_back(cluster: Cluster, operator: Operator) -> None:
+def test_scaling_command_acts_once_per_throw_and_clears_engaged(cluster: Cluster, operator: Operator) -> None:
     ready(cluster)
 
     for expected in (5, 6, 6):
@@ -109,7 +103,7 @@ def test_a_scaling_command_acts_once_per_throw_and_springs_back(cluster: Cluster
     assert operator.alive
 
 
-def test_scaling_command_that_waited_for_too_long_expires_and_never_acts(cluster: Cluster, operator: Operator) -> None:
+def test_scaling_command_that_waited_too_long_expires_and_never_acts(cluster: Cluster, operator: Operator) -> None:
     ready(cluster)
     cluster.run("delete", "deployment", "web")
     cluster.until_reason("switch", "shop-up", "TargetNotFound")
@@ -175,7 +169,7 @@ def test_scaling_command_against_held_replicas_starts_no_pod_and_names_the_holde
     assert operator.alive
 
 
-def test_two_switches_on_one_deployment_give_back_the_original_whatever_the_order(
+def test_two_switches_on_one_deployment_restore_the_original_in_either_order(
     cluster: Cluster, operator: Operator
 ) -> None:
     switches = [
@@ -200,7 +194,7 @@ def test_two_switches_on_one_deployment_give_back_the_original_whatever_the_orde
     assert operator.alive
 
 
-def test_observe_writes_nothing_to_the_target_and_says_what_would_be_done(cluster: Cluster, operator: Operator) -> None:
+def test_observe_mode_writes_no_target_and_reports_the_rehearsal(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(deployment(), runbook(mode="Observe"))
     cluster.until_reason("switch", "shop-stop", "Ready")
     before = cluster.get("deployment", "web")["metadata"]["generation"]
@@ -214,9 +208,7 @@ def test_observe_writes_nothing_to_the_target_and_says_what_would_be_done(cluste
     assert operator.alive
 
 
-def test_a_switch_thrown_while_the_operator_is_down_works_when_it_comes_up(
-    cluster: Cluster, stopped_operator: Operator
-) -> None:
+def test_switch_thrown_during_downtime_engages_after_start(cluster: Cluster, stopped_operator: Operator) -> None:
     stopped_operator.start()
     ready(cluster)
     stopped_operator.kill()
@@ -228,7 +220,7 @@ def test_a_switch_thrown_while_the_operator_is_down_works_when_it_comes_up(
     assert cluster.replicas() == 0
 
 
-def test_a_deployment_made_anew_while_engaged_is_held_and_never_restored_from_the_other(
+def test_deployment_recreated_while_engaged_is_held_and_restored_to_its_own_value(
     cluster: Cluster, operator: Operator
 ) -> None:
     ready(cluster, replicas=3)
@@ -252,9 +244,7 @@ def recorded(cluster: Cluster) -> tuple[str, int]:
     return entry["uid"], entry["saved"]
 
 
-def test_a_deployment_deleted_while_engaged_and_made_anew_after_release_is_left_alone(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_deployment_recreated_after_release_is_unchanged(cluster: Cluster, operator: Operator) -> None:
     ready(cluster, replicas=3)
     cluster.throw("shop-stop")
     cluster.until_phase("shop-stop", "Engaged")
@@ -270,7 +260,7 @@ def test_a_deployment_deleted_while_engaged_and_made_anew_after_release_is_left_
     assert operator.alive
 
 
-def test_deleting_the_runbook_of_an_engaged_switch_puts_everything_back(cluster: Cluster, operator: Operator) -> None:
+def test_deletion_of_the_runbook_of_an_engaged_switch_restores_everything(cluster: Cluster, operator: Operator) -> None:
     ready(cluster)
     cluster.throw("shop-stop")
     cluster.until_phase("shop-stop", "Engaged")
@@ -282,9 +272,7 @@ def test_deleting_the_runbook_of_an_engaged_switch_puts_everything_back(cluster:
     assert operator.alive
 
 
-def test_dropping_an_entry_releases_and_removes_its_switch_and_leaves_the_others(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_dropped_entry_releases_and_removes_only_its_switch(cluster: Cluster, operator: Operator) -> None:
     ready(cluster)
     cluster.throw("shop-stop")
     cluster.until_phase("shop-stop", "Engaged")
@@ -297,7 +285,7 @@ def test_dropping_an_entry_releases_and_removes_its_switch_and_leaves_the_others
     assert operator.alive
 
 
-def test_a_switch_deleted_by_hand_is_made_again_released(cluster: Cluster, operator: Operator) -> None:
+def test_manually_deleted_switch_is_created_again_released(cluster: Cluster, operator: Operator) -> None:
     ready(cluster)
     cluster.throw("shop-stop")
     uid = cluster.until_phase("shop-stop", "Engaged")["metadata"]["uid"]
@@ -311,7 +299,7 @@ def test_a_switch_deleted_by_hand_is_made_again_released(cluster: Cluster, opera
     assert operator.alive
 
 
-def test_the_namespace_of_an_engaged_switch_can_be_deleted_and_waits_only_while_no_operator_is_there(
+def test_namespace_of_an_engaged_switch_is_deleted_once_an_operator_runs(
     cluster: Cluster, stopped_operator: Operator
 ) -> None:
     elsewhere = {"RUNBOOK_LEASE_NAMESPACE": "default", "RUNBOOK_LEASE_NAME": cluster.namespace}

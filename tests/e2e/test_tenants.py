@@ -91,7 +91,7 @@ def sensed(cluster: Cluster, name: str, group: str) -> Body:
     return found
 
 
-def test_each_team_throws_its_own_switch_in_the_name_of_its_own_account(teams: Shared, serving: Operator) -> None:
+def test_each_team_throws_its_own_switch_as_its_own_account(teams: Shared, serving: Operator) -> None:
     for person in (teams.mallory, teams.bob):
         person.does("apply", "-f", "-", stdin=book("shop"))
     for team in (teams.red, teams.blue):
@@ -154,7 +154,7 @@ def refused(blue: str) -> dict[str, tuple[Body, str]]:
 
 
 @pytest.mark.parametrize("attempt", refused("blue"))
-def test_what_leads_out_of_the_namespace_cannot_be_written_down(teams: Shared, attempt: str) -> None:
+def test_reference_out_of_the_namespace_is_refused(teams: Shared, attempt: str) -> None:
     document, says = refused(teams.blue.namespace)[attempt]
 
     said = teams.mallory.tries("apply", "-f", "-", stdin=document)
@@ -163,7 +163,7 @@ def test_what_leads_out_of_the_namespace_cannot_be_written_down(teams: Shared, a
     assert not [one for one in api.items("runbook", teams.red.namespace) if one["metadata"]["name"] == "a"]
 
 
-def test_the_other_teams_objects_and_every_status_are_out_of_reach(teams: Shared, serving: Operator) -> None:
+def test_objects_and_statuses_of_another_team_are_unreachable(teams: Shared, serving: Operator) -> None:
     blue, red = teams.blue.namespace, teams.red.namespace
     teams.mallory.does("apply", "-f", "-", stdin=book("shop"))
     teams.bob.does("apply", "-f", "-", stdin=book("shop"))
@@ -200,9 +200,7 @@ def test_the_other_teams_objects_and_every_status_are_out_of_reach(teams: Shared
     assert serving.alive
 
 
-def test_an_account_without_rights_does_nothing_and_the_switch_says_how_to_grant_them(
-    teams: Shared, serving: Operator
-) -> None:
+def test_account_without_rights_acts_not_and_the_switch_names_the_grant(teams: Shared, serving: Operator) -> None:
     teams.mallory.does("apply", "-f", "-", stdin=book("poor", "nobody"))
     told = teams.red.until_reason("switch", "poor-stop", "MissingRights")
     assert told["message"].startswith(f"ServiceAccount {teams.red.namespace}/nobody may not get deployments (apps)")
@@ -220,9 +218,7 @@ def test_an_account_without_rights_does_nothing_and_the_switch_says_how_to_grant
     assert serving.alive
 
 
-def test_jobs_are_made_with_the_accounts_rights_and_run_within_what_the_namespace_allows(
-    teams: Shared, serving: Operator
-) -> None:
+def test_job_is_created_as_the_account_and_limited_by_the_namespace(teams: Shared, serving: Operator) -> None:
     container = {"name": "a", "image": "b", "securityContext": {"privileged": True}}
     pod = {
         "serviceAccountName": "runbook-operator",
@@ -247,7 +243,7 @@ def test_jobs_are_made_with_the_accounts_rights_and_run_within_what_the_namespac
     assert serving.alive
 
 
-def test_checks_ask_whom_they_may_with_what_the_account_may_read_and_nothing_of_the_operators(
+def test_checks_reach_allowed_addresses_as_the_account_and_send_no_operator_credential(
     teams: Shared, serving: Operator, listener: Listener
 ) -> None:
     own = f"http://127.0.0.1:{listener.port}/"
@@ -283,7 +279,7 @@ def test_checks_ask_whom_they_may_with_what_the_account_may_read_and_nothing_of_
     assert serving.alive
 
 
-def test_a_runbook_without_an_account_is_not_acted_for_and_says_what_to_do(teams: Shared, serving: Operator) -> None:
+def test_runbook_without_required_account_does_not_act_and_reports_it(teams: Shared, serving: Operator) -> None:
     teams.mallory.does("apply", "-f", "-", stdin=book("bare", None))
     told = teams.red.until_reason("switch", "bare-stop", "ServiceAccountRequired")
     teams.red.throw("bare-stop")
@@ -296,7 +292,7 @@ def test_a_runbook_without_an_account_is_not_acted_for_and_says_what_to_do(teams
     assert serving.alive
 
 
-def test_what_is_engaged_is_put_back_in_the_name_that_it_was_thrown_with(teams: Shared, serving: Operator) -> None:
+def test_engaged_switch_is_restored_as_the_account_of_its_throw(teams: Shared, serving: Operator) -> None:
     teams.red.apply(deployment("cart"))
     targets = [{"name": "web", "workload": {"name": "cart"}}]
     teams.mallory.does("apply", "-f", "-", stdin=book("cart", targets=targets))
@@ -314,7 +310,7 @@ def test_what_is_engaged_is_put_back_in_the_name_that_it_was_thrown_with(teams: 
     assert serving.alive
 
 
-def test_the_example_says_what_its_account_may_do_and_what_not(teams: Shared, serving: Operator) -> None:
+def test_example_reports_allowed_and_missing_rights_of_its_account(teams: Shared, serving: Operator) -> None:
     teams.red.run("apply", "-f", str(EXAMPLE / "runbook.yaml"))
 
     teams.red.until_reason("switch", "search-stop", "Ready")
@@ -328,9 +324,7 @@ def test_the_example_says_what_its_account_may_do_and_what_not(teams: Shared, se
     assert serving.alive
 
 
-def test_what_was_engaged_before_accounts_were_required_is_still_put_back(
-    cluster: Cluster, stopped_operator: Operator
-) -> None:
+def test_switch_engaged_before_accounts_were_required_is_restored(cluster: Cluster, stopped_operator: Operator) -> None:
     stopped_operator.start()
     cluster.apply(deployment(), runbook())
     cluster.throw_when_there("shop-stop")
@@ -345,7 +339,7 @@ def test_what_was_engaged_before_accounts_were_required_is_still_put_back(
     cluster.until_phase("shop-stop", "Released")
 
 
-def test_the_operator_without_the_right_to_act_for_others_says_which_it_needs(
+def test_operator_without_impersonation_right_names_the_missing_one(
     cluster: Cluster, teams: Shared, tmp_path: Path
 ) -> None:
     cluster.apply(deployment(), book("shop"))

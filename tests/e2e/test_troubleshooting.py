@@ -18,7 +18,7 @@ def commands() -> list[tuple[str, str]]:
     return [(command, "" if after.startswith(("$ ", "```")) else after) for command, after in shown]
 
 
-def test_every_command_of_the_page_works_as_shown(cluster: Cluster, operator: Operator) -> None:
+def test_every_documented_command_works_as_shown(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(deployment(), runbook(metrics=[{"name": "errors", "query": "up", "critical": "> 1"}]))
     cluster.throw_when_there("shop-stop")
     cluster.until_phase("shop-stop", "Engaged")
@@ -33,7 +33,7 @@ def test_every_command_of_the_page_works_as_shown(cluster: Cluster, operator: Op
 
 
 @pytest.mark.parametrize("value", ["off", "on", "yes"])
-def test_bare_boolean_of_yaml_is_refused_as_the_page_says(cluster: Cluster, value: str) -> None:
+def test_bare_yaml_boolean_is_refused_as_documented(cluster: Cluster, value: str) -> None:
     meta = "{apiVersion: runbooks.dev/v1alpha1, kind: Runbook, metadata: {name: shop}, spec: "
     entry = f"{{name: {value}, actions: [{{scale: {{target: web, replicas: 0}}}}]}}"
     text = f"{meta}{{title: Shop, targets: [{{name: web, workload: {{name: web}}}}], killSwitches: [{entry}]}}}}"

@@ -45,7 +45,7 @@ def warning(cluster: Cluster, number: int) -> str:
     return done.stderr
 
 
-def test_throw_is_warned_of_while_no_operator_renews_its_lease(cluster: Cluster) -> None:
+def test_throw_without_a_renewed_lease_is_warned_about(cluster: Cluster) -> None:
     cluster.create(SWITCH)
     numbers = iter(range(10_000))
     with policies(cluster.namespace, UNATTENDED), lease(cluster) as name:

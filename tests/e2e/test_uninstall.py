@@ -34,9 +34,7 @@ def engaged(cluster: Cluster) -> None:
     cluster.until_phase("shop-stop", "Engaged")
 
 
-def test_refuse_names_each_switch_that_holds_something_and_how_to_release_it(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_uninstall_refuse_names_each_holding_switch_and_its_release(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(deployment(), runbook())
     cluster.until_reason("switch", "shop-stop", "Ready")
     before = uninstall(cluster, "refuse")
@@ -53,7 +51,7 @@ def test_refuse_names_each_switch_that_holds_something_and_how_to_release_it(
     assert operator.alive
 
 
-def test_release_lets_the_leader_put_everything_back_and_says_so_for_minutes_only(
+def test_uninstall_release_restores_by_the_leader_with_a_temporary_silence(
     cluster: Cluster, operator: Operator
 ) -> None:
     engaged(cluster)
@@ -68,7 +66,7 @@ def test_release_lets_the_leader_put_everything_back_and_says_so_for_minutes_onl
     assert operator.alive
 
 
-def test_release_that_has_no_time_left_says_what_is_held_still(cluster: Cluster, operator: Operator) -> None:
+def test_uninstall_release_without_time_left_names_the_held_switches(cluster: Cluster, operator: Operator) -> None:
     engaged(cluster)
     operator.kill()
 
@@ -78,7 +76,7 @@ def test_release_that_has_no_time_left_says_what_is_held_still(cluster: Cluster,
     assert f"Switch {cluster.namespace}/shop-stop is Engaged since" in done.stderr
 
 
-def test_forget_lets_the_namespace_go_although_no_operator_is_there(cluster: Cluster, operator: Operator) -> None:
+def test_uninstall_forget_ends_the_namespace_without_operator(cluster: Cluster, operator: Operator) -> None:
     engaged(cluster)
     operator.kill()
 
@@ -90,7 +88,7 @@ def test_forget_lets_the_namespace_go_although_no_operator_is_there(cluster: Clu
     assert cluster.get("switch", "shop-stop")["status"]["record"]["actions"][0]["saved"] == 3
 
 
-def test_an_operator_that_never_reached_the_api_server_ends_at_once_when_it_is_told_to(tmp_path: Path) -> None:
+def test_operator_without_api_server_ends_at_once_on_sigterm(tmp_path: Path) -> None:
     nowhere = tmp_path / "kubeconfig"
     config = json.loads(Path(os.environ["KUBECONFIG"]).read_text())
     config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:9"

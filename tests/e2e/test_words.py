@@ -83,7 +83,7 @@ def test_annotation_by_the_same_tool_moves_neither_since_nor_end(
     assert operator.alive
 
 
-def test_same_patch_again_renews_nothing_and_renewed_at_or_another_reason_does(
+def test_repeated_patch_does_not_renew_and_renewed_at_or_another_reason_does(
     cluster: Cluster, operator: Operator
 ) -> None:
     ready(cluster)
@@ -100,9 +100,7 @@ def test_same_patch_again_renews_nothing_and_renewed_at_or_another_reason_does(
     assert operator.alive
 
 
-def test_reason_that_a_release_left_in_the_spec_is_not_reported_for_the_next_throw(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_reason_left_by_a_release_is_not_reported_for_the_next_throw(cluster: Cluster, operator: Operator) -> None:
     ready(cluster)
     say(cluster, engaged=True, reason="INC-42")
     cluster.until_phase("shop-stop", "Engaged")
@@ -120,7 +118,7 @@ def test_reason_that_a_release_left_in_the_spec_is_not_reported_for_the_next_thr
     assert operator.alive
 
 
-def test_scaling_command_takes_its_reason_along_when_it_springs_back(cluster: Cluster, operator: Operator) -> None:
+def test_scaling_command_clears_its_reason_with_engaged(cluster: Cluster, operator: Operator) -> None:
     ready(cluster)
     cluster.throw_when_there("shop-up")
     eventually("it springs back", lambda: "engaged" not in cluster.get("switch", "shop-up")["spec"])
@@ -131,7 +129,7 @@ def test_scaling_command_takes_its_reason_along_when_it_springs_back(cluster: Cl
     assert operator.alive
 
 
-def test_kubectl_explain_says_what_renews_a_throw(cluster: Cluster) -> None:
+def test_kubectl_explain_describes_how_a_throw_is_renewed(cluster: Cluster) -> None:
     explained = " ".join(cluster.run("explain", "switch.spec.expiresAfter").split())
 
     assert "Repeating the same patch does not renew it." in explained

@@ -183,7 +183,7 @@ def declare(cluster: Cluster, case: Case) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_policy_on_what_an_action_writes_is_reported_and_the_original_comes_back(
+def test_policy_on_a_written_field_is_reported_and_the_original_restored(
     cluster: Cluster, operator: Operator, name: str
 ) -> None:
     case = CASES[name]
@@ -212,9 +212,7 @@ def test_policy_on_what_an_action_writes_is_reported_and_the_original_comes_back
     assert writes(operator) - done <= 2
 
 
-def test_policy_with_a_minimum_stalls_the_switch_which_engages_once_the_policy_is_gone(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_minimum_policy_stalls_the_switch_until_removed(cluster: Cluster, operator: Operator) -> None:
     case = CASES["scale"]
     entry = {"name": "stop", "actions": [case.action | {"timeout": "2s"}]}
     cluster.apply(deployment(), runbook(killSwitches=[entry], scaling=[]))
@@ -235,7 +233,7 @@ def test_policy_with_a_minimum_stalls_the_switch_which_engages_once_the_policy_i
     assert cluster.replicas() == 3
 
 
-def test_killed_after_a_write_that_a_policy_changed_it_restores_the_first_saved_value(
+def test_kill_after_an_altered_write_restores_the_first_saved_value(
     cluster: Cluster, stopped_operator: Operator
 ) -> None:
     operator, case = stopped_operator, CASES["scale"]
@@ -257,7 +255,7 @@ def test_killed_after_a_write_that_a_policy_changed_it_restores_the_first_saved_
 
 @pytest.mark.parametrize("held", [1, 0])
 @pytest.mark.parametrize("write", [1, 2, 3])
-def test_crash_after_any_write_of_a_release_that_a_policy_changed_restores_the_saved_value(
+def test_crash_after_any_write_of_an_altered_release_restores_the_saved_value(
     cluster: Cluster, tmp_path: Path, write: int, held: int
 ) -> None:
     """The API server names no field manager of a scale from 0."""
@@ -286,9 +284,7 @@ def test_crash_after_any_write_of_a_release_that_a_policy_changed_restores_the_s
     end([operator], [proxy])
 
 
-def test_two_switches_under_a_policy_write_their_field_ten_times_a_minute_together(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_two_switches_under_a_policy_share_ten_writes_a_minute(cluster: Cluster, operator: Operator) -> None:
     """Thrown and released one after the other within seconds."""
     entries = [
         {"name": name, "actions": [{"scale": {"target": "web", "replicas": held}}]}

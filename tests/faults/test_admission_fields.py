@@ -322,7 +322,7 @@ def released(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_policy_on_the_field_or_beside_it_leaves_the_original_after_the_release(
+def test_policy_on_or_next_to_the_field_leaves_the_original_after_release(
     cluster: Cluster, operator: Operator, name: str
 ) -> None:
     case = CASES[name]
@@ -353,9 +353,7 @@ def test_policy_on_the_field_or_beside_it_leaves_the_original_after_the_release(
     assert 1 <= writes(operator) - done <= 2 * FIELDS
 
 
-def test_abort_of_a_rollout_that_a_policy_takes_back_is_written_a_few_times(
-    cluster: Cluster, operator: Operator
-) -> None:
+def test_rollout_abort_reverted_by_a_policy_is_written_a_few_times(cluster: Cluster, operator: Operator) -> None:
     make_rollout(cluster)
     delivery.set_status(cluster, "web", currentPodHash="hash2", stableRS="hash1", observedGeneration="1")
     entry = {"name": "stop", "actions": [{"rollback": {"target": "web", "rollForwardOnRelease": True}}]}
@@ -374,7 +372,7 @@ def test_abort_of_a_rollout_that_a_policy_takes_back_is_written_a_few_times(
     assert not cluster.get("rollout", "web")["status"].get("abort")
 
 
-def test_event_of_a_notification_that_a_policy_changes_is_made_once(cluster: Cluster, operator: Operator) -> None:
+def test_notification_event_changed_by_a_policy_is_created_once(cluster: Cluster, operator: Operator) -> None:
     decoy = {
         "apiVersion": "v1",
         "kind": "Event",

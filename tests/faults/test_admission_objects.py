@@ -211,7 +211,7 @@ def until_over(cluster: Cluster, before: dict[str, Body], kind: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_policy_on_an_object_of_a_mechanism_is_reported_and_nothing_of_the_object_is_left(
+def test_policy_on_a_created_object_is_reported_and_the_object_removed(
     cluster: Cluster, operator: Operator, name: str
 ) -> None:
     case = CASES[name]
@@ -315,7 +315,7 @@ def test_enforced_probe_under_a_policy_is_written_a_few_times_and_restored(
     assert writes(operator) - done <= 2
 
 
-def test_job_that_a_policy_changes_is_made_once_and_named_in_a_remark(cluster: Cluster, operator: Operator) -> None:
+def test_job_changed_by_a_policy_is_created_once_with_a_remark(cluster: Cluster, operator: Operator) -> None:
     pod = {"schedulerName": "nobody", "containers": [{"name": "job", "image": "runbooks.dev/demo-app:1.0"}]}
     action = {"runJob": {"job": {"template": {"spec": pod}}}}
     template = {"spec": {"restartPolicy": "Never", **pod}}

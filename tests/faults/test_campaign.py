@@ -144,7 +144,7 @@ def reference(_crds: None, tmp_path_factory: pytest.TempPathFactory, worker_id: 
 
 
 @pytest.mark.parametrize(("scenario", "write"), CASES)
-def test_a_crash_after_any_write_changes_nothing_about_the_end(
+def test_crash_after_any_write_ends_in_the_same_state(
     reference: Callable[[Scenario], Ending],
     cluster: Cluster,
     tmp_path: Path,
@@ -163,15 +163,13 @@ def test_a_crash_after_any_write_changes_nothing_about_the_end(
 
 
 @pytest.mark.parametrize("scenario", STORIES)
-def test_the_campaign_knows_every_write_of_its_stories(
-    reference: Callable[[Scenario], Ending], scenario: Scenario
-) -> None:
+def test_campaign_lists_every_write_of_its_stories(reference: Callable[[Scenario], Ending], scenario: Scenario) -> None:
     _, writes = reference(scenario)
 
     assert writes.total() == scenario.writes, "\n".join(f"{times} {write}" for write, times in writes.items())
 
 
-def test_a_run_that_ends_otherwise_prints_every_line_that_differs() -> None:
+def test_run_with_another_end_prints_every_different_line() -> None:
     expected = ({"switches": {f"s{one}": {"phase": "Released"} for one in range(200)}}, Counter({"PATCH a": 1}))
     found = ({"switches": {f"s{one}": {"phase": "Stalled"} for one in range(200)}}, Counter({"PATCH a": 2}))
 

@@ -96,7 +96,7 @@ class Run:
 
 @pytest.mark.parametrize("write", range(WRITES))
 @pytest.mark.parametrize("story", STORIES)
-def test_deleted_while_the_operator_is_down_in_the_middle_of_a_throw(
+def test_deletion_during_downtime_in_the_middle_of_a_throw_ends(
     run: Run, story: Deletion, write: int, *, has_policies: bool
 ) -> None:
     run.prepare(marked=has_policies)
@@ -111,7 +111,7 @@ def test_deleted_while_the_operator_is_down_in_the_middle_of_a_throw(
 
 @pytest.mark.parametrize("write", range(1, WRITES + 1))
 @pytest.mark.parametrize("story", STORIES)
-def test_deleted_while_the_operator_runs_which_crashes_after_a_write(run: Run, story: Deletion, write: int) -> None:
+def test_deletion_with_a_crash_after_any_write_ends(run: Run, story: Deletion, write: int) -> None:
     engaged(run.cluster)
 
     run.crash_in(lambda: story.act(run.cluster), write)

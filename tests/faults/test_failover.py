@@ -101,13 +101,13 @@ def revive(operator: Operator) -> None:
     eventually("it is ready", lambda: '"http"' in operator.log()[before:] and operator.is_ready())
 
 
-def test_a_killed_leader_is_followed_within_five_seconds(replicas: Replicas) -> None:
+def test_killed_leader_is_followed_within_five_seconds(replicas: Replicas) -> None:
     writes = replicas.thrown_and_lost(WITHIN_SECONDS, Operator.kill, revive)
 
     assert acts(replicas) == writes
 
 
-def test_a_leader_that_is_told_to_stop_is_followed_within_a_second(replicas: Replicas) -> None:
+def test_stopped_leader_is_followed_within_a_second(replicas: Replicas) -> None:
     told: list[Operator] = []
 
     def stop(leader: Operator) -> None:
@@ -120,7 +120,7 @@ def test_a_leader_that_is_told_to_stop_is_followed_within_a_second(replicas: Rep
     assert acts(replicas) == writes
 
 
-def test_a_stopping_leader_finishes_the_write_in_hand(cluster: Cluster, replicas: Replicas) -> None:
+def test_stopping_leader_finishes_its_current_write(cluster: Cluster, replicas: Replicas) -> None:
     leader = replicas.leader
     proxy = replicas.proxy_of(leader)
     proxy.faults.stalled = lambda call: call.path.endswith("/scale")
@@ -137,7 +137,7 @@ def test_a_stopping_leader_finishes_the_write_in_hand(cluster: Cluster, replicas
 
 
 @pytest.mark.parametrize("replicas", [2], indirect=True)
-def test_a_leader_that_was_frozen_does_nothing_when_it_wakes(cluster: Cluster, replicas: Replicas) -> None:
+def test_frozen_leader_writes_nothing_after_waking(cluster: Cluster, replicas: Replicas) -> None:
     leader = replicas.leader
     leader.signal(signal.SIGSTOP)
     frozen = time.monotonic()
@@ -157,7 +157,7 @@ def test_a_leader_that_was_frozen_does_nothing_when_it_wakes(cluster: Cluster, r
 
 
 @pytest.mark.parametrize("replicas", [2], indirect=True)
-def test_a_leader_whose_api_server_hangs_stops_leading_by_its_own_clock(replicas: Replicas) -> None:
+def test_leader_with_a_hanging_api_server_stops_leading_by_its_own_clock(replicas: Replicas) -> None:
     lost: list[Operator] = []
 
     def hang(leader: Operator) -> None:

@@ -40,7 +40,7 @@ def test_every_field_has_a_case(kind: str) -> None:
     assert [path for path, case in cases.items() if not case.invalid] == []
 
 
-def test_what_is_not_valid_is_refused_by_name(cluster: Cluster) -> None:
+def test_invalid_value_is_refused_with_its_field(cluster: Cluster) -> None:
     wrong = []
     for path, value, says in INVALID:
         text = refusal(api.path("runbook", cluster.namespace), put(base(), path, value))
@@ -50,7 +50,7 @@ def test_what_is_not_valid_is_refused_by_name(cluster: Cluster) -> None:
     assert wrong == []
 
 
-def test_what_is_not_valid_on_a_switch_is_refused_by_name(cluster: Cluster, operator: Operator) -> None:
+def test_invalid_switch_value_is_refused_with_its_field(cluster: Cluster, operator: Operator) -> None:
     cluster.apply(deployment(), base())
     cluster.until_reason("switch", "base-stop", "Ready")
     where = api.path("switch", cluster.namespace, "base-stop")
@@ -69,7 +69,7 @@ def test_what_is_not_valid_on_a_switch_is_refused_by_name(cluster: Cluster, oper
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("part", range(PARTS))
-def test_every_valid_value_is_reached_the_same_from_nothing_and_from_an_engaged_switch(
+def test_every_valid_value_is_reached_alike_from_rest_and_engaged(
     cluster: Cluster, operator: Operator, part: int
 ) -> None:
     twins = [
@@ -165,7 +165,7 @@ class Twins:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 429, 500])
-def test_from_every_error_a_release_leads_back(cluster: Cluster, tmp_path: Path, status: int) -> None:
+def test_release_recovers_from_every_error(cluster: Cluster, tmp_path: Path, status: int) -> None:
     proxy = Proxy(tmp_path / "proxy")
     operator = Operator(cluster.namespace, tmp_path, KUBECONFIG=str(proxy.kubeconfig))
     operator.start()

@@ -57,7 +57,7 @@ def is_put_back(cluster: Cluster) -> None:
 
 
 @pytest.mark.usefixtures("engaged")
-def test_a_change_is_put_back_at_once_and_the_watch_ends_with_the_hold(cluster: Cluster, proxy: Proxy) -> None:
+def test_changed_target_is_reapplied_at_once_and_its_watch_ends_with_the_hold(cluster: Cluster, proxy: Proxy) -> None:
     somebody_scales(cluster, 2)
     is_put_back(cluster)
 
@@ -71,7 +71,7 @@ def test_a_change_is_put_back_at_once_and_the_watch_ends_with_the_hold(cluster: 
 
 
 @pytest.mark.usefixtures("engaged")
-def test_a_change_whose_event_never_came_is_found_by_the_resync(cluster: Cluster, proxy: Proxy) -> None:
+def test_change_with_a_lost_event_is_found_by_the_resync(cluster: Cluster, proxy: Proxy) -> None:
     proxy.faults.drop = lambda call, _event: is_followed(call)
 
     somebody_scales(cluster, 2)
@@ -80,7 +80,7 @@ def test_a_change_whose_event_never_came_is_found_by_the_resync(cluster: Cluster
 
 
 @pytest.mark.usefixtures("engaged")
-def test_a_deletion_whose_event_never_came_is_found_by_the_resync(cluster: Cluster, proxy: Proxy) -> None:
+def test_deletion_with_a_lost_event_is_found_by_the_resync(cluster: Cluster, proxy: Proxy) -> None:
     proxy.faults.drop = lambda call, _event: is_followed(call)
 
     cluster.run("delete", "replicaset", "web")
@@ -93,7 +93,7 @@ GONE = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Ex
 
 @pytest.mark.usefixtures("engaged")
 @pytest.mark.parametrize("status", [410, 403, 429, 500])
-def test_a_watch_that_is_refused_begins_anew(cluster: Cluster, proxy: Proxy, status: int) -> None:
+def test_refused_watch_is_started_again(cluster: Cluster, proxy: Proxy, status: int) -> None:
     proxy.faults.answers = [(is_followed, Answer(status, body=GONE | {"code": status}))]
     observed = len(proxy.calls)
     eventually("it was refused", lambda: sum(map(is_followed, proxy.calls[observed:])) > 1)
@@ -103,7 +103,7 @@ def test_a_watch_that_is_refused_begins_anew(cluster: Cluster, proxy: Proxy, sta
 
 
 @pytest.mark.usefixtures("engaged")
-def test_a_watch_that_goes_silent_begins_anew(cluster: Cluster, proxy: Proxy) -> None:
+def test_silent_watch_is_started_again(cluster: Cluster, proxy: Proxy) -> None:
     proxy.faults.stalled = is_followed
     somebody_scales(cluster, 2)
     observed = len(proxy.calls)
@@ -113,7 +113,7 @@ def test_a_watch_that_goes_silent_begins_anew(cluster: Cluster, proxy: Proxy) ->
     is_put_back(cluster)
 
 
-def test_an_operator_that_was_down_meanwhile_puts_it_back(cluster: Cluster, engaged: Operator) -> None:
+def test_change_during_downtime_is_reapplied(cluster: Cluster, engaged: Operator) -> None:
     engaged.kill()
     somebody_scales(cluster, 2)
 

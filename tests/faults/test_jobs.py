@@ -63,7 +63,7 @@ def run(cluster: Cluster, tmp_path: Path) -> Iterator[Run]:
 
 
 @pytest.mark.parametrize("write", range(1, WRITES + 1))
-def test_job_deleted_while_the_operator_is_down_never_runs_twice(run: Run, write: int) -> None:
+def test_job_deleted_during_downtime_never_runs_twice(run: Run, write: int) -> None:
     run.crash(write)
     recorded = run.recorded()
     for one in run.jobs():

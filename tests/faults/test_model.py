@@ -169,7 +169,7 @@ class Life(RuleBasedStateMachine):
 
 @pytest.mark.timeout(600)
 @pytest.mark.usefixtures("_crds")
-def test_whatever_happens_to_two_switches_the_cluster_is_what_the_model_says(tmp_path: Path) -> None:
+def test_random_events_on_two_switches_match_the_model(tmp_path: Path) -> None:
     run_state_machine_as_test(
         type("Life", (Life,), {"folder": tmp_path}),
         settings=settings(

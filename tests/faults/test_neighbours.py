@@ -168,7 +168,7 @@ def test_large_flag_document_slows_no_other_tenant(tenants: Tenants, kind: str) 
         assert tenants.odd.get("configmap", "flags")["data"]["flags"] == last
 
 
-def test_variable_that_is_added_twice_again_and_again_slows_no_other_tenant(tenants: Tenants) -> None:
+def test_repeatedly_added_variable_slows_no_other_tenant(tenants: Tenants) -> None:
     body, other = deployment(name="assistant"), deployment(name="other")
     body["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "AI", "value": "true"}]
     targets = [{"name": name, "workload": {"name": name}} for name in ("assistant", "other")]

@@ -181,7 +181,7 @@ def sharing(_crds: None, tmp_path: Path) -> Iterator[Sharing]:
         yield running
 
 
-def test_switches_thrown_everywhere_at_once_are_each_done_once_by_who_has_the_shard(sharing: Sharing) -> None:
+def test_switches_thrown_at_once_are_each_handled_once_by_the_shard_holder(sharing: Sharing) -> None:
     holders = sharing.holders()
     assert sorted(Counter(holders).values()) == [2, 3, 3]
 
@@ -197,7 +197,7 @@ def test_switches_thrown_everywhere_at_once_are_each_done_once_by_who_has_the_sh
     assert by == {one.namespace: {holders[shard]} for shard, one in enumerate(sharing.clusters)}
 
 
-def test_the_shards_of_a_killed_replica_move_within_five_seconds_and_nothing_is_done_twice(sharing: Sharing) -> None:
+def test_shards_of_a_killed_replica_move_within_five_seconds_without_repeated_writes(sharing: Sharing) -> None:
     before: list[str] = []
 
     def kill(replica: Operator) -> None:
@@ -213,7 +213,7 @@ def test_the_shards_of_a_killed_replica_move_within_five_seconds_and_nothing_is_
     assert sharing.engaged_once()
 
 
-def test_a_replica_that_is_told_to_stop_is_followed_within_a_second(sharing: Sharing) -> None:
+def test_stopped_replica_is_followed_within_a_second(sharing: Sharing) -> None:
     tried = sharing.thrown_and_lost(
         AFTER_SIGTERM_SECONDS, lambda replica: replica.signal(signal.SIGTERM), sharing.leaderless
     )
@@ -221,7 +221,7 @@ def test_a_replica_that_is_told_to_stop_is_followed_within_a_second(sharing: Sha
     assert sharing.writes() == {((3, 0), (0, 3)) * tried}
 
 
-def test_a_replica_that_was_frozen_does_nothing_with_what_others_have_when_it_wakes(sharing: Sharing) -> None:
+def test_frozen_replica_writes_nothing_in_moved_shards_after_waking(sharing: Sharing) -> None:
     frozen = max(sharing.operators, key=held)
     frozen.signal(signal.SIGSTOP)
     sharing.throw()
@@ -238,7 +238,7 @@ def test_a_replica_that_was_frozen_does_nothing_with_what_others_have_when_it_wa
     assert sharing.writes() == {((3, 0), (0, 3), (3, 0))}
 
 
-def test_a_fourth_replica_takes_its_share_while_switches_are_thrown(sharing: Sharing) -> None:
+def test_fourth_replica_takes_its_share_during_throws(sharing: Sharing) -> None:
     before = sharing.holders()
     fourth = sharing.join(wait=False)
     thrown = 0
@@ -255,7 +255,7 @@ def test_a_fourth_replica_takes_its_share_while_switches_are_thrown(sharing: Sha
     assert sharing.writes() == {((3, 0), (0, 3)) * thrown}
 
 
-def test_with_another_number_of_shards_replicas_wait_until_the_old_ones_are_gone(sharing: Sharing) -> None:
+def test_replicas_with_another_shard_count_wait_for_the_old_ones(sharing: Sharing) -> None:
     sharing.throw()
     sharing.until(0, "Engaged")
     old = list(sharing.operators)

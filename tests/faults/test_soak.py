@@ -60,7 +60,7 @@ class Churn:
 
 
 @pytest.mark.timeout(SECONDS + 300)
-def test_after_a_long_time_of_throws_nothing_has_grown_and_nothing_is_left(
+def test_long_churn_of_throws_leaves_no_growth_and_no_leftovers(
     cluster: Cluster, operator: Operator, record_property: Callable[[str, object], None]
 ) -> None:
     churn = Churn(cluster)

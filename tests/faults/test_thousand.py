@@ -178,7 +178,7 @@ class Lane:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("load", [ALONE, SHARED], ids=["one-shard", "four-shards"])
 @pytest.mark.usefixtures("_crds")
-async def test_in_a_thousand_failovers_nothing_is_done_twice_and_nothing_is_lost(
+async def test_thousand_failovers_repeat_and_lose_no_write(
     record_property: Any, monkeypatch: pytest.MonkeyPatch, load: Load
 ) -> None:
     # The client reads the environment when it is imported.

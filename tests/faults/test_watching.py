@@ -63,14 +63,14 @@ def watches(call: Call) -> bool:
 
 
 @pytest.mark.usefixtures("behind")
-def test_a_throw_whose_event_never_came_is_found_by_the_resync(cluster: Cluster, proxy: Proxy) -> None:
+def test_throw_with_a_lost_event_is_found_by_the_resync(cluster: Cluster, proxy: Proxy) -> None:
     proxy.faults.drop = is_throw
 
     engaged(cluster)
 
 
 @pytest.mark.usefixtures("behind")
-def test_a_switch_deleted_while_nobody_was_told_is_made_again(cluster: Cluster, proxy: Proxy) -> None:
+def test_switch_deleted_with_a_lost_event_is_created_again(cluster: Cluster, proxy: Proxy) -> None:
     before = cluster.get("switch", "shop-stop")["metadata"]["uid"]
     proxy.faults.drop = lambda _call, event: event["type"] == "DELETED"
 
@@ -80,7 +80,7 @@ def test_a_switch_deleted_while_nobody_was_told_is_made_again(cluster: Cluster, 
 
 
 @pytest.mark.usefixtures("behind")
-def test_a_throw_on_late_events_saves_what_is_really_there(cluster: Cluster, proxy: Proxy) -> None:
+def test_throw_with_late_events_saves_the_live_value(cluster: Cluster, proxy: Proxy) -> None:
     proxy.faults.delay = lambda _call, event: 1.5 if event["object"]["kind"] == "Deployment" else 0
 
     cluster.scale(5)
@@ -90,9 +90,7 @@ def test_a_throw_on_late_events_saves_what_is_really_there(cluster: Cluster, pro
     assert [entry["saved"] for entry in status["record"]["actions"]] == [5]
 
 
-def test_an_operator_that_reads_an_earlier_time_does_nothing_that_was_done_again(
-    cluster: Cluster, proxy: Proxy, behind: Operator
-) -> None:
+def test_operator_reading_an_old_state_repeats_no_write(cluster: Cluster, proxy: Proxy, behind: Operator) -> None:
     """A restart against an API server that lags behind sees an engagement that is long over."""
     engaged(cluster)
     behind.kill()
@@ -119,7 +117,7 @@ def test_an_operator_that_reads_an_earlier_time_does_nothing_that_was_done_again
     ]
 
 
-def test_a_record_that_lags_behind_is_not_acted_on(cluster: Cluster, proxy: Proxy, behind: Operator) -> None:
+def test_late_record_is_not_acted_on(cluster: Cluster, proxy: Proxy, behind: Operator) -> None:
     """The API server's list of switches is from before a release; its Deployments are from now, and a person's."""
     engaged(cluster)
     behind.kill()
@@ -144,7 +142,7 @@ def test_a_record_that_lags_behind_is_not_acted_on(cluster: Cluster, proxy: Prox
 
 
 @pytest.mark.parametrize("how", ["event", "watch status", "list status"])
-def test_a_resource_version_that_is_too_old_begins_the_watch_anew(
+def test_expired_resource_version_starts_the_watch_again(
     cluster: Cluster, proxy: Proxy, behind: Operator, how: str
 ) -> None:
     left = [8]
@@ -165,7 +163,7 @@ def test_a_resource_version_that_is_too_old_begins_the_watch_anew(
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
-def test_an_api_server_that_refuses_everything_for_a_while_loses_no_throw(
+def test_api_server_refusing_everything_for_a_while_loses_no_throw(
     cluster: Cluster, proxy: Proxy, behind: Operator, status: int
 ) -> None:
     headers = {"Retry-After": "1"} if status == 429 else {}
@@ -183,7 +181,7 @@ def test_an_api_server_that_refuses_everything_for_a_while_loses_no_throw(
 
 
 @pytest.mark.timeout(180)
-def test_an_api_server_that_is_overloaded_for_more_than_a_minute_loses_no_throw(
+def test_api_server_overloaded_for_more_than_a_minute_loses_no_throw(
     cluster: Cluster, proxy: Proxy, behind: Operator
 ) -> None:
     """Kopf by itself gives up after 55 seconds of 503."""
@@ -199,7 +197,7 @@ def test_an_api_server_that_is_overloaded_for_more_than_a_minute_loses_no_throw(
 
 
 @pytest.mark.usefixtures("behind")
-def test_a_write_that_must_wait_is_tried_when_the_server_says(cluster: Cluster, proxy: Proxy) -> None:
+def test_write_with_retry_after_is_retried_at_that_time(cluster: Cluster, proxy: Proxy) -> None:
     proxy.faults.answers = [(lambda call: call.path.endswith("/scale"), Answer(429, {"Retry-After": "2"}))]
     cluster.throw("shop-stop")
     cluster.until_reason("switch", "shop-stop", "Unavailable")
@@ -210,7 +208,7 @@ def test_a_write_that_must_wait_is_tried_when_the_server_says(cluster: Cluster, 
     cluster.until_phase("shop-stop", "Engaged")
 
 
-def test_a_token_that_was_rotated_is_read_again(cluster: Cluster, proxy: Proxy, tmp_path: Path) -> None:
+def test_rotated_token_is_read_again(cluster: Cluster, proxy: Proxy, tmp_path: Path) -> None:
     token = tmp_path / "token"
     config = json.loads(proxy.kubeconfig.read_text())
     real = config["users"][0]["user"]["token"]
@@ -235,7 +233,7 @@ def test_a_token_that_was_rotated_is_read_again(cluster: Cluster, proxy: Proxy, 
 
 
 @pytest.mark.usefixtures("behind")
-def test_a_watch_that_goes_silent_is_noticed_long_before_bookmarks_would_tell(cluster: Cluster, proxy: Proxy) -> None:
+def test_silent_watch_is_noticed_before_bookmarks(cluster: Cluster, proxy: Proxy) -> None:
     silent = {id(call) for call in proxy.calls}
     old = [call for call in proxy.calls if call.is_watch]
     proxy.faults.stalled = lambda call: call in old and id(call) in silent
@@ -245,9 +243,7 @@ def test_a_watch_that_goes_silent_is_noticed_long_before_bookmarks_would_tell(cl
     cluster.until_phase("shop-stop", "Engaged")
 
 
-def test_an_api_server_that_restarts_while_switches_are_thrown_loses_none(
-    cluster: Cluster, proxy: Proxy, behind: Operator
-) -> None:
+def test_api_server_restart_during_throws_loses_none(cluster: Cluster, proxy: Proxy, behind: Operator) -> None:
     proxy.stop_listening()
     cluster.throw("shop-stop")
     eventually("it noticed", lambda: "lease could not be renewed" in behind.log())
@@ -259,7 +255,7 @@ def test_an_api_server_that_restarts_while_switches_are_thrown_loses_none(
 
 
 @pytest.mark.usefixtures("behind")
-def test_connections_that_break_again_and_again_lose_no_throw(cluster: Cluster, proxy: Proxy) -> None:
+def test_repeated_connection_failures_lose_no_throw(cluster: Cluster, proxy: Proxy) -> None:
     for _ in range(5):
         proxy.close_connections()
         engaged(cluster)
@@ -269,7 +265,7 @@ def test_connections_that_break_again_and_again_lose_no_throw(cluster: Cluster, 
         assert cluster.replicas() == 3
 
 
-def test_a_write_whose_answer_never_comes_is_read_back(cluster: Cluster, proxy: Proxy, behind: Operator) -> None:
+def test_write_with_a_lost_answer_is_read_back(cluster: Cluster, proxy: Proxy, behind: Operator) -> None:
     proxy.lose_answer = lambda call: call.path.endswith("/scale") and call.is_write
 
     engaged(cluster)

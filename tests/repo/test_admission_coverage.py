@@ -60,11 +60,11 @@ def written() -> Iterator[str]:
                 yield f"{path.name}: {ast.unparse(node.args[1])}"
 
 
-def test_each_field_that_an_action_writes_has_a_case() -> None:
+def test_each_field_written_by_an_action_has_a_case() -> None:
     assert set(written()) == set(COVERED)
 
 
-def test_each_case_that_is_named_exists() -> None:
+def test_each_named_case_exists() -> None:
     tests = [name for module in (campaign, fields, objects) for name in dir(module) if name.startswith("test_")]
     cases = {*campaign.CASES, *fields.CASES, *objects.CASES}
     named = [name for names in COVERED.values() for name in names]
@@ -73,7 +73,7 @@ def test_each_case_that_is_named_exists() -> None:
     assert cases <= set(named), "a case that no field needs"
 
 
-def test_each_action_and_each_mechanism_of_traffic_has_a_case() -> None:
+def test_each_action_and_traffic_mechanism_has_a_case() -> None:
     actions = [one.action for one in campaign.CASES.values()] + [one.action for one in fields.CASES.values()]
     found = {(kind, way) for one in actions for kind, spec in one.items() for way in spec.get("through", ())}
     found |= {(one.action, one.through) for one in objects.CASES.values()}

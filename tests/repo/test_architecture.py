@@ -29,11 +29,11 @@ def test_page_lists_every_package() -> None:
     assert packages(pure=True) | packages(pure=False) == found - {"actions/scaling", "actions/traffic"}
 
 
-def test_page_calls_pure_what_the_contract_holds_pure() -> None:
+def test_page_lists_the_pure_packages_of_the_contract() -> None:
     assert packages(pure=True) == {name.split(".")[1] for name in PURE}
 
 
-def test_every_file_that_the_page_names_exists() -> None:
+def test_every_file_named_on_the_page_exists() -> None:
     paths = re.findall(r"`([\w/]+\.py)`", PAGE) + [f"{name}.py" for name in re.findall(r'\["(\w+/[\w/]+)"\]', PAGE)]
     named = [path for path in paths if "NAME" not in path and "/" in path]
 

@@ -7,18 +7,18 @@ from tools.performance.figures import committed
 from tools.performance.page import PAGE, page
 
 
-def test_the_performance_page_is_what_the_committed_figures_say() -> None:
+def test_performance_page_matches_the_committed_figures() -> None:
     assert PAGE.read_text() == page(), "run make performance"
 
 
-def test_every_run_that_is_compared_has_all_contenders_in_it() -> None:
+def test_every_compared_run_has_all_contenders() -> None:
     contenders = [set(run["contenders"]) for run in committed().runs.values() if "floor" in run["contenders"]]
 
     assert contenders
     assert all(one == {"floor", "operator", "go", "tutorial"} for one in contenders)
 
 
-def test_what_is_measured_has_the_operator_installed_and_nothing_that_only_its_development_needs() -> None:
+def test_measured_operator_is_installed_without_development_packages() -> None:
     script = "import importlib.util as found; print([bool(found.find_spec(one)) for one in ('kopf', 'rich', 'pytest')])"
 
     done = subprocess.run([python(), "-c", script], text=True, capture_output=True, check=True)

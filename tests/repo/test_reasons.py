@@ -73,7 +73,7 @@ def test_each_reason_has_one_row_and_each_row_a_reason(section: str) -> None:
     assert len(rows) == len(set(rows)), "a reason has two rows"
 
 
-def test_every_line_of_a_table_is_a_row_in_the_format_of_the_page() -> None:
+def test_every_table_line_is_a_row_in_the_format_of_the_page() -> None:
     lines = [line for line in PAGE.read_text().splitlines() if line.startswith("| `")]
 
     assert [line for line in lines if not ROW.fullmatch(line)] == []
@@ -96,5 +96,5 @@ def test_every_line_of_a_table_is_a_row_in_the_format_of_the_page() -> None:
         ("reason = Reason.READY", set()),
     ],
 )
-def test_a_reason_is_found_wherever_it_is_written(text: str, reasons: set[str]) -> None:
+def test_reason_is_found_in_every_notation(text: str, reasons: set[str]) -> None:
     assert Package([text]).reasons() == reasons

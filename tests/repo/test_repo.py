@@ -38,7 +38,7 @@ def functions() -> list[tuple[str, int]]:
     return found
 
 
-def test_the_operator_folder_does_not_shadow_the_standard_library() -> None:
+def test_operator_folder_does_not_shadow_the_standard_library() -> None:
     assert not (ROOT / "operator" / "__init__.py").exists()
 
 
@@ -53,17 +53,17 @@ def test_files_are_short() -> None:
     assert [path.name for path in SOURCES if len(path.read_text().splitlines()) > 300] == []
 
 
-def test_the_generated_crds_are_those_of_the_models() -> None:
+def test_generated_crds_match_the_models() -> None:
     for kind in KINDS:
         text = (ROOT / "crds" / f"runbooks.dev_{kind.plural}.yaml").read_text()
         assert crd(kind) == yaml.safe_load(text)
 
 
-def test_the_generated_page_of_the_actions_is_theirs() -> None:
+def test_generated_actions_page_is_up_to_date() -> None:
     assert PAGE.read_text() == page(), "run make docs"
 
 
-def test_generated_page_of_the_fields_has_each_field_of_the_models() -> None:
+def test_generated_fields_page_has_each_field_of_the_models() -> None:
     text = fields.page()
 
     assert fields.PAGE.read_text() == text, "run make docs"
@@ -71,11 +71,11 @@ def test_generated_page_of_the_fields_has_each_field_of_the_models() -> None:
     assert "| `expiresAfter` | string |" in text
 
 
-def test_page_of_two_switches_is_made_from_the_table_of_pairs() -> None:
+def test_two_switches_page_is_generated_from_the_table_of_pairs() -> None:
     assert two_switches.PAGE.read_text() == two_switches.page(), "run make docs"
 
 
-def test_a_new_action_file_appears_in_the_crd_with_no_other_edit(tmp_path: Path) -> None:
+def test_new_action_file_appears_in_the_crd_with_no_other_edit(tmp_path: Path) -> None:
     package = tmp_path / "runbook_operator"
     subprocess.run(["cp", "-r", str(ROOT / "operator" / "runbook_operator"), str(package)], check=True)
     text = (package / "actions" / "scale.py").read_text().replace('kind = "scale"', 'kind = "shrink"')
@@ -103,7 +103,7 @@ def test_every_setting_is_documented() -> None:
     assert [name for name in Settings.model_fields if f"`RUNBOOK_{name.upper()}`" not in text] == []
 
 
-def test_the_page_about_reliability_has_every_story_of_the_campaign_with_its_cases() -> None:
+def test_reliability_page_has_every_campaign_story_with_its_cases() -> None:
     text = (ROOT / "docs" / "reliability.md").read_text()
 
     assert [one.name for one in SCENARIOS if f"| {one.name} | {one.writes} writes |" not in text] == []
@@ -111,7 +111,7 @@ def test_the_page_about_reliability_has_every_story_of_the_campaign_with_its_cas
     assert f"**{2 * 2 * WRITES * len(DELETIONS)} cases**" in text
 
 
-def test_every_relative_link_of_a_page_leads_somewhere() -> None:
+def test_every_relative_link_of_a_page_exists() -> None:
     pages = [ROOT / "README.md", *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
     broken = [
         f"{page.relative_to(ROOT)}: {link}"

@@ -49,7 +49,7 @@ def functions(path: Path) -> set[str]:
     return {one.name for one in ast.walk(tree) if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
-def test_every_row_about_an_attack_names_tests_that_exist() -> None:
+def test_every_row_about_an_attack_names_existing_tests() -> None:
     known = {file: functions(ROOT / file) for row in rows() for file, _ in named(row)}
 
     assert [row for row in rows() if not named(row)] == []
@@ -62,7 +62,7 @@ def test_every_published_attack_has_a_row() -> None:
     assert {one for one in PUBLISHED if one not in text} == set()
 
 
-def test_the_operator_starts_no_program_and_runs_no_text() -> None:
+def test_operator_starts_no_program_and_evaluates_no_text() -> None:
     assert list(suspicious()) == []
 
 

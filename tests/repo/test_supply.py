@@ -67,7 +67,7 @@ def released(checkout: Path, folder: Path, *, umask: int = 0o022) -> Path:
     return folder
 
 
-def test_a_release_has_every_file_and_the_sums_of_all(dist: Path) -> None:
+def test_release_has_every_file_and_all_checksums(dist: Path) -> None:
     done = subprocess.run(["sha256sum", "--check", SUMS], cwd=dist, check=True, capture_output=True, text=True)
 
     assert sorted(line.partition(":")[0] for line in done.stdout.splitlines()) == [
@@ -80,7 +80,7 @@ def test_a_release_has_every_file_and_the_sums_of_all(dist: Path) -> None:
     assert len(list(dist.iterdir())) == len(MAKERS) + 1
 
 
-def test_another_checkout_at_another_time_makes_the_same_bytes(dist: Path, tmp_path: Path) -> None:
+def test_another_checkout_builds_the_same_bytes(dist: Path, tmp_path: Path) -> None:
     copy = tmp_path / "elsewhere"
     for name in SOURCES:
         left = shutil.ignore_patterns("__pycache__", ".*_cache")
@@ -97,7 +97,7 @@ def test_another_checkout_at_another_time_makes_the_same_bytes(dist: Path, tmp_p
     }
 
 
-def test_the_wheel_has_all_of_the_operator_and_nothing_else(dist: Path) -> None:
+def test_wheel_contains_exactly_the_operator(dist: Path) -> None:
     (path,) = dist.glob("*.whl")
     wanted = {
         str(one.relative_to(ROOT / "operator"))
@@ -112,7 +112,7 @@ def test_the_wheel_has_all_of_the_operator_and_nothing_else(dist: Path) -> None:
     assert f"{about}/licenses/LICENSE" in names
 
 
-def test_the_wheel_installs_and_its_command_runs(dist: Path, tmp_path: Path) -> None:
+def test_wheel_installs_and_its_command_runs(dist: Path, tmp_path: Path) -> None:
     (wheel,) = dist.glob("*.whl")
     uv = Path(sys.executable).with_name("uv")
     command = [str(uv), "pip", "install", "--quiet", "--offline", "--no-deps", "--target", str(tmp_path), str(wheel)]
@@ -130,7 +130,7 @@ def test_the_wheel_installs_and_its_command_runs(dist: Path, tmp_path: Path) -> 
     assert Path(file).is_relative_to(tmp_path)
 
 
-def test_the_version_is_said_once_and_everything_published_has_it(dist: Path) -> None:
+def test_version_is_declared_once_and_in_everything_published(dist: Path) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     with tarfile.open(dist / f"runbook-operator-{__version__}.tgz") as archive:
         chart = archive.extractfile("runbook-operator/Chart.yaml")
@@ -144,7 +144,7 @@ def test_the_version_is_said_once_and_everything_published_has_it(dist: Path) ->
     assert re.findall(r"^ARG VERSION=(.+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE) == [__version__]
 
 
-def test_the_bill_of_materials_is_what_is_locked_for_run_time(dist: Path) -> None:
+def test_bill_of_materials_lists_the_locked_runtime_packages(dist: Path) -> None:
     document = json.loads((dist / f"runbook-operator-{__version__}.cdx.json").read_text())
 
     found = {one["name"]: one["version"] for one in document["components"]}
@@ -155,7 +155,7 @@ def test_the_bill_of_materials_is_what_is_locked_for_run_time(dist: Path) -> Non
     assert not {"pytest", "ruff", "hatchling"} & found.keys()
 
 
-def test_the_api_server_accepts_what_is_installed_without_helm(dist: Path, cluster: Cluster) -> None:
+def test_api_server_accepts_the_manifests_without_helm(dist: Path, cluster: Cluster) -> None:
     documents = [one for one in yaml.safe_load_all((dist / "install.yaml").read_text()) if one]
     for one in documents:
         if "namespace" in one["metadata"]:
@@ -188,7 +188,7 @@ def licences(name: str) -> set[str]:
     return {SPELT.get(one, one) for one in names - NO_LICENCE}
 
 
-def test_every_licence_is_one_that_we_may_hand_on() -> None:
+def test_every_licence_is_redistributable() -> None:
     installed = {re.sub(r"[-_.]+", "-", one.name).lower() for one in metadata.distributions()}
     found = {one["name"]: licences(one["name"]) for one in PACKAGES if one["name"] in installed}
 
@@ -236,7 +236,7 @@ def audited(service: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_an_audit_tells_what_is_known_and_takes_no_answer_for_no_good_news() -> None:
+def test_audit_reports_known_vulnerabilities_and_fails_without_an_answer() -> None:
     with osv() as service:
         assert audited(service)[0] == 0
     with osv("idna") as service:

@@ -73,7 +73,7 @@ def is_read(model: type[ApiModel], name: str, reads: set[str]) -> bool:
     return any(f"{one.__module__}.{one.__qualname__}.{name}" in reads for one in kin)
 
 
-def test_field_that_nothing_reads_is_described_as_shown_only(reads: list[list[str]]) -> None:
+def test_unread_field_is_described_as_shown_only(reads: list[list[str]]) -> None:
     found = {attribute for _, attribute in reads}
     needed = {
         f"{model.__name__}.{name}": field.description or ""
@@ -86,7 +86,7 @@ def test_field_that_nothing_reads_is_described_as_shown_only(reads: list[list[st
     assert sorted(name for name, text in needed.items() if not text.startswith(SHOWN_ONLY)) == []
 
 
-def test_field_that_is_described_as_shown_only_is_read_nowhere_but_in_the_models(reads: list[list[str]]) -> None:
+def test_field_described_as_shown_only_is_read_only_in_the_models(reads: list[list[str]]) -> None:
     found = {attribute for path, attribute in reads if "/api/" not in path}
 
     assert [

@@ -37,7 +37,7 @@ def test_image_has_the_version() -> None:
     assert re.findall(r"^ARG VERSION=(.+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE) == [VERSION]
 
 
-def test_newest_heading_of_the_changelog_is_the_version() -> None:
+def test_newest_changelog_heading_is_the_version() -> None:
     (newest, *_) = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
 
     assert re.split(r"[ ,]", newest)[0] == VERSION

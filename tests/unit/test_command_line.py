@@ -11,7 +11,7 @@ from runbook_operator.core.url_policy import parse
 from runbook_operator.settings import Settings
 
 
-def test_version_and_help_say_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_and_help_list_commands_and_variables(capsys: pytest.CaptureFixture[str]) -> None:
     for flag in ("--version", "--help"):
         with pytest.raises(SystemExit) as ended:
             main([flag])
@@ -34,7 +34,7 @@ def test_crds_are_printed_or_written(capsys: pytest.CaptureFixture[str], tmp_pat
     ]
 
 
-def test_roles_are_printed_of_the_operator_and_of_people(capsys: pytest.CaptureFixture[str]) -> None:
+def test_roles_of_operator_and_people_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rbac"]) == 0
     of_operator = capsys.readouterr().out
     assert main(["rbac", "--people"]) == 0
@@ -45,7 +45,7 @@ def test_roles_are_printed_of_the_operator_and_of_people(capsys: pytest.CaptureF
     assert of_people.count("kind: ClusterRole") == 3
 
 
-def test_allowed_urls_and_networks_are_lists_as_variables_and_as_flags(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_allowed_urls_and_networks_are_read_from_variables_and_flags(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNBOOK_ALLOWED_URLS", '["https://*.example.com/health/*"]')
     flags: dict[str, Any] = {"allowed_urls": '["http://a.example.com/"]', "allowed_networks": '["::1/128"]'}
     by_variable, by_flag = Settings(), Settings(**flags)
@@ -65,7 +65,7 @@ def test_allowed_urls_and_networks_are_lists_as_variables_and_as_flags(monkeypat
         ("[1]", "1 in the list is not text in quotes"),
     ],
 )
-def test_a_pattern_that_cannot_be_read_is_named(value: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unreadable_url_pattern_is_named(value: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--allowed-urls", value]) == 2
 
     message = capsys.readouterr().err

@@ -121,5 +121,5 @@ def test_every_quantifier_and_division_has_its_empty_case() -> None:
     assert found == Counter(rows())
 
 
-def test_every_empty_case_says_what_follows() -> None:
+def test_every_empty_case_has_its_consequence() -> None:
     assert [line for line in EMPTY.strip().splitlines() if not line.partition(": ")[2]] == []

@@ -24,11 +24,11 @@ def looks(seconds: float, each: float) -> tuple[int, float]:
     return taken, last[0]
 
 
-def test_on_a_machine_that_keeps_up_it_ends_with_its_seconds() -> None:
+def test_limit_on_a_fast_machine_is_its_seconds() -> None:
     assert looks(60, 0.25) == (239, 60.0)
 
 
-def test_on_a_machine_whose_looks_take_ten_times_as_long_it_waits_ten_times_as_long() -> None:
+def test_limit_on_a_slow_machine_grows_with_the_visits() -> None:
     assert looks(60, 10 * LONGEST_LOOK) == (119, 600.0)
 
 
@@ -41,7 +41,7 @@ def timer() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("timer")
-def test_progress_gives_a_test_its_whole_limit_again() -> None:
+def test_progress_restarts_the_limit_of_a_test() -> None:
     limit = Limit()
     signal.setitimer(signal.ITIMER_REAL, 500)
     limit.begin()
@@ -53,7 +53,7 @@ def test_progress_gives_a_test_its_whole_limit_again() -> None:
 
 
 @pytest.mark.usefixtures("timer")
-def test_test_without_a_limit_gets_none_by_progress() -> None:
+def test_test_without_limit_gets_none_by_progress() -> None:
     limit = Limit()
     signal.setitimer(signal.ITIMER_REAL, 0)
     limit.begin()

@@ -75,7 +75,7 @@ def expected(name: str, text: str) -> Any:
 
 
 @pytest.mark.parametrize(("name", "text"), SINGLE)
-def test_setting_is_read_from_its_flag_and_from_its_variable(
+def test_setting_is_read_from_its_flag_and_variable(
     name: str, text: str, settings: list[Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = [flag(name), text]
@@ -89,7 +89,7 @@ def test_setting_is_read_from_its_flag_and_from_its_variable(
 
 
 @pytest.mark.parametrize(("name", "form"), FORMS)
-def test_list_is_read_in_each_form_of_the_help(
+def test_list_setting_is_read_in_each_documented_form(
     name: str, form: list[str], settings: list[Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flags = [part for one in form for part in (flag(name), one)]
@@ -102,7 +102,7 @@ def test_list_is_read_in_each_form_of_the_help(
     assert [getattr(one, name) for one in by_flag] == [getattr(whole, name)] * len(by_flag)
 
 
-def test_flag_goes_before_its_variable(settings: list[Settings], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flag_overrides_its_variable(settings: list[Settings], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNBOOK_NAMESPACES", "shop")
 
     assert started(settings, "--namespace", "pay").namespaces == ("pay",)
@@ -120,7 +120,7 @@ def test_flag_goes_before_its_variable(settings: list[Settings], monkeypatch: py
         ("lease_namespace", "a.b"),
     ],
 )
-def test_value_that_cannot_be_read_ends_with_two_and_names_flag_and_variable(
+def test_unreadable_value_exits_with_2_and_names_flag_and_variable(
     name: str, text: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert command_line.main(["run", f"{flag(name)}={text}"]) == 2
@@ -133,7 +133,7 @@ def test_value_that_cannot_be_read_ends_with_two_and_names_flag_and_variable(
 
 
 @pytest.mark.parametrize("command", [(), ("run",), ("uninstall", "release")])
-def test_help_names_each_flag_with_its_description_its_variable_and_its_default(
+def test_help_shows_each_flag_with_description_variable_and_default(
     command: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "10000")
@@ -147,7 +147,7 @@ def test_help_names_each_flag_with_its_description_its_variable_and_its_default(
         assert re.search(rf"{flag(name)} \S+ {re.escape(described)}", text), name
 
 
-def test_page_has_each_setting_with_its_description_and_default() -> None:
+def test_settings_page_has_each_setting_with_description_and_default() -> None:
     rows = dict(re.findall(r"^\| `(RUNBOOK_\w+)` \| (.+) \|$", PAGE.read_text(), re.MULTILINE))
     assert sorted(rows) == sorted(map(variable, FIELDS))
 

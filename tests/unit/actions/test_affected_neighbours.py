@@ -57,12 +57,12 @@ def test_second_service_over_the_same_pods_is_named(name: str) -> None:
     assert text.startswith(f"TrafficBypass: {ROUND}: who uses another Service")
 
 
-def test_second_service_goes_round_a_limit_too() -> None:
+def test_second_service_over_the_same_pods_bypasses_a_rate_limit() -> None:
     assert bypasses(thrown("Traefik", SECOND, act=limit("Traefik")))
 
 
 @pytest.mark.parametrize("name", ["Istio", "NetworkPolicy"])
-def test_what_is_on_the_pods_holds_for_every_service(name: str) -> None:
+def test_pod_level_mechanism_reports_no_bypass_by_a_second_service(name: str) -> None:
     assert bypasses(thrown(name, SECOND)) == []
 
 
@@ -88,7 +88,7 @@ def test_service_is_named_where_its_selector_may_choose_the_same_pods(
     assert bool(bypasses(remarks(simulation))) == leads
 
 
-def test_all_second_services_are_in_one_remark_that_is_said_once() -> None:
+def test_all_second_services_are_reported_once_in_one_remark() -> None:
     simulation = namespace(traffic.service(), SECOND, traffic.service("a", selector={"app": "web"}), stop=block())
     simulation.throw().drive().after(seconds=5).drive()
 
@@ -106,7 +106,7 @@ def test_other_workloads_behind_the_service_are_named() -> None:
     )
 
 
-def test_target_without_a_workload_has_no_others() -> None:
+def test_target_without_workload_reports_no_other_workloads() -> None:
     simulation = namespace(traffic.service(), SECOND, labelled("web-v1"), stop=block())
     simulation.with_runbook(
         targets=[{"name": "web", "service": {"name": "web"}}], killSwitches=[{"name": "stop", "actions": [block()]}]
@@ -118,7 +118,7 @@ def test_target_without_a_workload_has_no_others() -> None:
     assert len(found) == 1
 
 
-def test_nothing_is_listed_before_the_write() -> None:
+def test_neighbours_are_listed_only_after_the_first_write() -> None:
     simulation = namespace(traffic.service(), SECOND, stop=block())
     simulation.throw()
     while not any(isinstance(step, WriteTarget) for step in simulation.steps):
@@ -135,7 +135,7 @@ class Unlisted(Namespace):
         return Denied(Reason.FORBIDDEN, "no") if query == LISTED else super().answer(query)
 
 
-def test_services_that_may_not_be_listed_hold_nothing_up() -> None:
+def test_forbidden_service_list_does_not_stop_a_block() -> None:
     simulation = Unlisted()
     for one in (workload_body(3), traffic.service(), SECOND):
         simulation.with_object(one)
@@ -147,7 +147,7 @@ def test_services_that_may_not_be_listed_hold_nothing_up() -> None:
     assert remarks(simulation) == []
 
 
-def test_action_that_wrote_nothing_has_no_neighbours() -> None:
+def test_action_without_writes_has_no_neighbours() -> None:
     simulation = namespace(traffic.service(), SECOND, stop=block()).throw().drive()
     record = simulation.status().record
     assert record is not None

@@ -19,7 +19,7 @@ from tests.unit.actions.traffic import (
 )
 
 
-def test_a_rule_of_an_http_route_without_backends_and_filters_answers_500() -> None:
+def test_http_route_rule_without_backends_and_filters_answers_500() -> None:
     filters = [{"type": "ResponseHeaderModifier", "responseHeaderModifier": {"remove": ["x"]}}]
     route = traffic.http_route(
         "web", traffic.rule("web", "web", filters=filters), traffic.rule("api", path="/api"), traffic.rule()
@@ -37,7 +37,7 @@ def test_a_rule_of_an_http_route_without_backends_and_filters_answers_500() -> N
     ]
 
 
-def test_requests_are_no_longer_mirrored_to_a_service_that_is_blocked() -> None:
+def test_block_stops_request_mirroring_to_the_blocked_service() -> None:
     filters = [traffic.mirror("web"), traffic.mirror("audit")]
     simulation = namespace(traffic.http_route("api", traffic.rule("api", filters=filters)), stop=block("HTTPRoute"))
 
@@ -46,14 +46,14 @@ def test_requests_are_no_longer_mirrored_to_a_service_that_is_blocked() -> None:
     assert spec_of(simulation, "HTTPRoute", "api")["rules"] == [traffic.rule("api", filters=[traffic.mirror("audit")])]
 
 
-def test_a_rule_that_shares_its_requests_with_another_service_is_not_emptied() -> None:
+def test_http_route_rule_shared_with_another_service_is_refused() -> None:
     simulation = namespace(traffic.http_route("web", traffic.rule("web", "canary")), stop=block("HTTPRoute"))
 
     assert "rule 0 of HTTPRoute/web leads to Service/canary too" in refusal(simulation)
 
 
 @pytest.mark.parametrize("odd", [{"kind": "ServiceImport"}, {"namespace": "elsewhere"}, {"group": "net.gke.io"}])
-def test_a_backend_that_is_not_this_service_is_not_taken_for_it(odd: Body) -> None:
+def test_backend_of_another_kind_or_namespace_does_not_match_the_service(odd: Body) -> None:
     rule = traffic.rule("web")
     rule["backendRefs"][0] |= odd
 
@@ -75,7 +75,7 @@ def two_services() -> Namespace:
     return made
 
 
-def test_two_switches_on_different_rules_of_one_route_both_block_and_say_how_they_end() -> None:
+def test_two_switches_on_different_rules_of_one_route_both_block_and_restore() -> None:
     simulation = two_services()
     before = everything(simulation)
     simulation.throw("stop").drive("stop").after(seconds=1).throw("api").drive("api", "stop")
@@ -90,7 +90,7 @@ def test_two_switches_on_different_rules_of_one_route_both_block_and_say_how_the
     assert everything(simulation) == before
 
 
-def test_a_block_that_was_just_taken_back_is_no_less_held_by_a_switch_that_is_thrown_then() -> None:
+def test_block_thrown_right_after_a_release_is_held() -> None:
     simulation = two_services().throw("stop").drive("stop")
     rules = [traffic.rule("web"), traffic.rule("api", path="/api"), traffic.rule("api", path="/v2")]
     simulation.change(Ref("gateway.networking.k8s.io/v1", "HTTPRoute", "shop", "all"), {"spec": {"rules": rules}})
@@ -101,7 +101,7 @@ def test_a_block_that_was_just_taken_back_is_no_less_held_by_a_switch_that_is_th
     assert ["backendRefs" in rule for rule in value] == [False, False]
 
 
-def test_a_route_that_is_made_anew_and_fits_no_more_leaves_the_others_blocked_and_all_is_given_back() -> None:
+def test_recreated_route_that_no_longer_fits_keeps_other_routes_blocked_and_restorable() -> None:
     simulation = namespace(traffic.http_route("a"), traffic.http_route("b"), stop=block("HTTPRoute"))
     before = everything(simulation)
     simulation.throw().drive()
@@ -119,7 +119,7 @@ def test_a_route_that_is_made_anew_and_fits_no_more_leaves_the_others_blocked_an
     assert spec_of(simulation, "HTTPRoute", "a") == shared["spec"]
 
 
-def test_a_route_that_is_made_anew_and_leads_elsewhere_is_let_go_of() -> None:
+def test_recreated_route_to_another_service_is_no_longer_held() -> None:
     simulation = namespace(traffic.http_route("a"), traffic.http_route("b"), stop=block("HTTPRoute")).throw().drive()
 
     simulation.with_object(traffic.http_route("a", traffic.rule("api"), meta={"uid": "another"})).drive()
@@ -128,7 +128,7 @@ def test_a_route_that_is_made_anew_and_leads_elsewhere_is_let_go_of() -> None:
     assert spec_of(simulation, "HTTPRoute", "a")["rules"] == [traffic.rule("api")]
 
 
-def test_an_envoy_gateway_aborts_every_request_of_the_routes() -> None:
+def test_envoy_gateway_block_aborts_every_request_of_the_routes() -> None:
     routes = (traffic.http_route("a"), traffic.http_route("b", controller=traffic.EG))
     simulation = namespace(*routes, stop=block("EnvoyGateway")).throw().drive()
 
@@ -150,7 +150,7 @@ def test_an_envoy_gateway_aborts_every_request_of_the_routes() -> None:
         {"targetSelectors": [{"kind": "HTTPRoute", "matchExpressions": [{"key": "tier", "operator": "Exists"}]}]},
     ],
 )
-def test_the_oldest_policy_on_a_route_wins_so_that_a_younger_one_is_refused(targets: Body) -> None:
+def test_envoy_gateway_block_is_refused_while_an_older_policy_targets_the_route(targets: Body) -> None:
     route = traffic.http_route(meta={"labels": {"tier": "front"}})
 
     text = refusal(namespace(route, traffic.traffic_policy("limits", **targets), stop=block("EnvoyGateway")))
@@ -165,7 +165,7 @@ def test_the_oldest_policy_on_a_route_wins_so_that_a_younger_one_is_refused(targ
         {"targetSelectors": [{"kind": "HTTPRoute", "matchLabels": {"tier": "back"}}, {"kind": "Gateway"}]},
     ],
 )
-def test_a_policy_that_is_on_something_else_is_no_rival(targets: Body) -> None:
+def test_policy_on_another_object_does_not_refuse_an_envoy_gateway_block(targets: Body) -> None:
     simulation = namespace(
         traffic.http_route(), traffic.traffic_policy("limits", **targets), stop=block("EnvoyGateway")
     )
@@ -173,7 +173,7 @@ def test_a_policy_that_is_on_something_else_is_no_rival(targets: Body) -> None:
     assert simulation.throw().drive().status().phase == "Engaged"
 
 
-def test_a_switch_that_limits_a_route_must_be_released_before_it_can_be_blocked() -> None:
+def test_route_limited_by_a_switch_refuses_a_block_until_release() -> None:
     rates = {"targetRefs": [{"kind": "HTTPRoute", "name": "web"}], "rateLimit": {}}
     limit = traffic.traffic_policy("shop-slow-web-limit", meta=traffic.by_a_switch(), **rates)
 
@@ -182,7 +182,7 @@ def test_a_switch_that_limits_a_route_must_be_released_before_it_can_be_blocked(
     )
 
 
-def test_a_route_of_another_gateway_or_for_others_too_is_not_for_envoy_gateway() -> None:
+def test_envoy_gateway_refuses_routes_of_other_gateways_and_shared_routes() -> None:
     kongs = namespace(traffic.http_route(controller=traffic.KONG), stop=block("EnvoyGateway"))
     mixed = namespace(traffic.http_route("web", traffic.rule("web"), traffic.rule("api")), stop=block("EnvoyGateway"))
 
@@ -190,7 +190,7 @@ def test_a_route_of_another_gateway_or_for_others_too_is_not_for_envoy_gateway()
     assert "HTTPRoute/web leads to Service/api too, which would be hit as well" in refusal(mixed)
 
 
-def test_traefik_lets_nobody_through_the_routes_of_the_service() -> None:
+def test_traefik_block_denies_every_request_of_the_service_routes() -> None:
     routes = [
         traffic.traefik_route("PathRegexp(`^/[a-z]+#?$`)", "web", middlewares=[LOGIN]),
         traffic.traefik_route("Host(`a.b`)", "web"),
@@ -208,7 +208,7 @@ def test_traefik_lets_nobody_through_the_routes_of_the_service() -> None:
     assert "only what comes through Traefik is blocked" in remarks(simulation)[0]
 
 
-def test_traefik_gives_way_to_what_somebody_else_adds_to_the_list() -> None:
+def test_traefik_release_keeps_middlewares_added_by_others() -> None:
     simulation = snapshot("Traefik").throw().drive()
     added = [LOGIN, {"name": "shop-stop-web-block"}, {"name": "compress"}]
     routes = [traffic.traefik_route("Host(`a.b`)", "web", middlewares=added)]
@@ -220,7 +220,7 @@ def test_traefik_gives_way_to_what_somebody_else_adds_to_the_list() -> None:
     assert kept == [LOGIN, {"name": "compress"}]
 
 
-def test_routes_that_traefik_shares_or_that_are_not_to_be_told_apart_are_left() -> None:
+def test_traefik_refuses_shared_and_ambiguous_routes() -> None:
     shared = traffic.ingress_route("web", traffic.traefik_route("Host(`a.b`)", "web", "canary"))
     twice = traffic.ingress_route("web", *[traffic.traefik_route("Host(`a.b`)", "web")] * 2)
     other = traffic.ingress_route("web", traffic.traefik_route("Host(`a.b`)", "api"), traffic.traefik_route("x"))
@@ -232,7 +232,7 @@ def test_routes_that_traefik_shares_or_that_are_not_to_be_told_apart_are_left() 
     assert "no IngressRoute of traefik.io/v1alpha1 leads" in refusal(namespace(other, stop=block("Traefik")))
 
 
-def test_kong_ends_every_request_by_a_plugin_beside_those_that_are_there() -> None:
+def test_kong_block_adds_a_plugin_and_keeps_the_existing_ones() -> None:
     simulation = snapshot("Kong").throw().drive()
 
     plugin = simulation.live("KongPlugin", "shop-stop-web-block")
@@ -255,28 +255,28 @@ def test_kong_ends_every_request_by_a_plugin_beside_those_that_are_there() -> No
         ),
     ],
 )
-def test_kong_heeds_one_plugin_of_a_kind_so_that_a_second_is_refused(objects: tuple[Body, ...]) -> None:
+def test_kong_block_is_refused_while_a_termination_plugin_exists(objects: tuple[Body, ...]) -> None:
     text = refusal(namespace(*objects, traffic.kong_plugin("off", "request-termination"), stop=block("Kong")))
 
     assert "KongPlugin/off on " in text
     assert "is a request-termination already, and Kong heeds one of them" in text
 
 
-def test_what_is_clearly_not_of_kong_is_no_route_of_kong() -> None:
+def test_objects_of_other_controllers_are_no_kong_routes() -> None:
     objects = [traffic.ingress(of="nginx"), traffic.http_route(controller=traffic.EG)]
 
     assert "no Ingress of Kong leads" in refusal(namespace(*objects, stop=block("Kong")))
 
 
 @pytest.mark.parametrize("of", ["", "public"])
-def test_ingress_whose_class_names_no_controller_is_of_the_one_that_its_annotations_are_for(of: str) -> None:
+def test_ingress_class_without_controller_is_decided_by_its_annotations(of: str) -> None:
     for name, key in (("Kong", "konghq.com/strip-path"), ("Ingress", "nginx.ingress.kubernetes.io/proxy-body-size")):
         simulation = namespace(traffic.ingress(of=of, meta={"annotations": {key: "1"}}), stop=block(name))
 
         assert simulation.throw().drive().status().phase == "Engaged"
 
 
-def test_kong_makes_one_service_of_a_rule_with_two() -> None:
+def test_kong_refuses_a_rule_with_two_services() -> None:
     shared = traffic.http_route("web", traffic.rule("web", "canary"), controller=traffic.KONG)
     apart = traffic.http_route("web", traffic.rule("web"), traffic.rule("canary"), controller=traffic.KONG)
 
@@ -284,7 +284,7 @@ def test_kong_makes_one_service_of_a_rule_with_two() -> None:
     assert namespace(apart, stop=block("Kong")).throw().drive().status().phase == "Engaged"
 
 
-def test_ingress_nginx_denies_every_address_and_is_said_to_be_retired() -> None:
+def test_ingress_nginx_block_denies_every_address_and_remarks_its_retirement() -> None:
     simulation = snapshot("Ingress").throw().drive()
 
     assert simulation.live("Ingress", "web")["metadata"]["annotations"] == {
@@ -319,5 +319,5 @@ def test_ingress_nginx_denies_every_address_and_is_said_to_be_retired() -> None:
         ),
     ],
 )
-def test_an_ingress_that_would_block_others_or_not_at_all_is_left(ingress: Body, why: str) -> None:
+def test_ingress_block_that_hits_others_or_has_no_effect_is_refused(ingress: Body, why: str) -> None:
     assert why in refusal(namespace(ingress, stop=block("Ingress")))

@@ -7,7 +7,7 @@ from tests.builders import Body, condition
 from tests.unit.actions.traffic import GONE, WORLDS, action, block, namespace, refusal, remarks, snapshot, spec_of
 
 
-def test_istio_denies_all_that_comes_to_the_pods() -> None:
+def test_istio_block_denies_all_traffic_to_the_pods() -> None:
     simulation = namespace(*WORLDS["Istio"], stop=block("Istio")).throw().drive()
 
     assert spec_of(simulation, "AuthorizationPolicy", "shop-stop-web-block") == {
@@ -20,7 +20,7 @@ def test_istio_denies_all_that_comes_to_the_pods() -> None:
     ]
 
 
-def test_an_object_of_the_name_that_is_not_the_switchs_is_neither_changed_nor_deleted() -> None:
+def test_object_of_the_same_name_with_another_owner_is_neither_changed_nor_deleted() -> None:
     other = traffic.made("security.istio.io/v1", "AuthorizationPolicy", "shop-stop-web-block", spec={"action": "ALLOW"})
     simulation = namespace(other, *WORLDS["Istio"], stop=block("Istio"))
 
@@ -41,7 +41,7 @@ def test_an_object_of_the_name_that_is_not_the_switchs_is_neither_changed_nor_de
         ("", 8080, [{}]),
     ],
 )
-def test_a_port_of_the_target_is_all_that_istio_denies(port: str, target_port: object, rules: list[Body]) -> None:
+def test_istio_block_of_a_target_port_denies_only_that_port(port: str, target_port: object, rules: list[Body]) -> None:
     ports = [{"name": "http", "port": 80, **({"targetPort": target_port} if target_port else {})}]
     simulation = namespace(*WORLDS["Istio"], traffic.service(ports=ports), stop=block("Istio"))
     target = traffic.TARGET | {"service": {"name": "web", "port": port}}
@@ -52,7 +52,7 @@ def test_a_port_of_the_target_is_all_that_istio_denies(port: str, target_port: o
     assert spec_of(simulation, "AuthorizationPolicy", "shop-stop-web-block")["rules"] == rules
 
 
-def test_istio_chooses_the_pods_as_they_are_without_another_switchs_block() -> None:
+def test_istio_block_selects_pods_without_the_label_of_another_block() -> None:
     selector = {"app": "web", "runbooks.dev/blocked": "shop-other"}
 
     simulation = namespace(*WORLDS["Istio"], traffic.service(selector=selector), stop=block("Istio")).throw().drive()
@@ -61,7 +61,7 @@ def test_istio_chooses_the_pods_as_they_are_without_another_switchs_block() -> N
     assert policy["selector"] == {"matchLabels": {"app": "web"}}
 
 
-def test_pods_outside_of_the_mesh_are_told_and_where_all_are_istio_cannot_block() -> None:
+def test_pods_outside_the_mesh_are_remarked_and_refused_when_none_is_inside() -> None:
     pods = [traffic.pod("in", annotations={"ambient.istio.io/redirection": "enabled"}), traffic.pod("out")]
 
     assert "no pod of Service/web is in the mesh" in refusal(namespace(pods[1], stop=block("Istio")))
@@ -69,7 +69,7 @@ def test_pods_outside_of_the_mesh_are_told_and_where_all_are_istio_cannot_block(
     assert "TrafficBypass: 1 of 2 pods of Service/web are not in the mesh" in remarks(simulation)[0]
 
 
-def test_a_network_policy_lets_nothing_in() -> None:
+def test_network_policy_block_allows_no_ingress() -> None:
     simulation = snapshot("NetworkPolicy").throw().drive()
 
     assert spec_of(simulation, "NetworkPolicy", "shop-stop-web-block") == {
@@ -89,7 +89,7 @@ def test_a_network_policy_lets_nothing_in() -> None:
         {"matchExpressions": [{"key": "batch", "operator": "DoesNotExist"}]},
     ],
 )
-def test_what_one_policy_allows_no_other_denies(selector: Body) -> None:
+def test_network_policy_block_is_refused_while_another_policy_allows_traffic(selector: Body) -> None:
     policy = traffic.network_policy("open", selector, {"from": []})
 
     for objects in ((traffic.pod(),), ()):
@@ -105,14 +105,14 @@ def test_what_one_policy_allows_no_other_denies(selector: Body) -> None:
         traffic.network_policy("other", {"matchLabels": {"app": "api"}}, {"from": []}, types=["Ingress"]),
     ],
 )
-def test_a_policy_that_lets_nothing_in_to_these_pods_is_no_rival(policy: Body) -> None:
+def test_network_policy_that_allows_nothing_does_not_refuse_a_block(policy: Body) -> None:
     for objects in ((traffic.pod(),), ()):
         simulation = namespace(policy, *objects, stop=action("NetworkPolicy"))
         simulation.query_supply = GONE
         assert simulation.throw().drive().status().phase == "Engaged"
 
 
-def test_where_no_pod_tells_a_policy_that_might_choose_one_is_a_rival() -> None:
+def test_network_policy_that_might_select_pods_refuses_a_block_when_no_pod_exists() -> None:
     policy = traffic.network_policy("open", {"matchLabels": {"tier": "front"}}, {"from": []})
 
     assert "NetworkPolicy/open lets" in refusal(namespace(policy, stop=action("NetworkPolicy")))

@@ -49,13 +49,13 @@ MADE = {
 every_mechanism = pytest.mark.parametrize("name", sorted(MECHANISMS))
 
 
-def test_there_is_a_world_for_every_mechanism() -> None:
+def test_every_mechanism_has_a_test_world() -> None:
     assert set(WORLDS) == set(MECHANISMS)
     assert {*DRIFT, *MADE} == set(MECHANISMS)
 
 
 @every_mechanism
-def test_it_engages_within_its_rights_and_gives_everything_back(name: str) -> None:
+def test_every_mechanism_engages_within_its_rights_and_restores_everything(name: str) -> None:
     simulation = snapshot(name)
     before = everything(simulation)
 
@@ -71,7 +71,7 @@ def test_it_engages_within_its_rights_and_gives_everything_back(name: str) -> No
 
 @every_mechanism
 @pytest.mark.parametrize("crash", range(1, 9))
-def test_a_crash_after_any_step_ends_as_without_one(name: str, crash: int) -> None:
+def test_crash_after_any_step_ends_with_the_same_objects(name: str, crash: int) -> None:
     reference = everything(snapshot(name).throw().drive())
 
     simulation = snapshot(name).throw().drive(at_most=crash).restart().drive()
@@ -82,7 +82,7 @@ def test_a_crash_after_any_step_ends_as_without_one(name: str, crash: int) -> No
 
 
 @pytest.mark.parametrize("name", sorted(DRIFT))
-def test_what_somebody_takes_back_is_put_back_and_told(name: str) -> None:
+def test_removed_block_is_reapplied_and_the_writer_reported(name: str) -> None:
     api_version, kind, patch = DRIFT[name]
     simulation = snapshot(name).throw().drive()
     blocked = everything(simulation)
@@ -94,7 +94,7 @@ def test_what_somebody_takes_back_is_put_back_and_told(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(MADE))
-def test_what_somebody_deletes_is_made_again(name: str) -> None:
+def test_deleted_block_object_is_created_again(name: str) -> None:
     simulation = snapshot(name).throw().drive()
     (ref,) = [ref for ref in simulation.objects if ref.kind == MADE[name] and ref.name.startswith("shop-")]
     content = spec(simulation.objects[ref])
@@ -108,9 +108,7 @@ def test_what_somebody_deletes_is_made_again(name: str) -> None:
 
 @every_mechanism
 @pytest.mark.parametrize("order", [("stop", "halt"), ("halt", "stop")])
-def test_two_switches_block_the_same_service_until_both_are_released_in_either_order(
-    name: str, order: tuple[str, str]
-) -> None:
+def test_two_switches_block_one_service_until_both_are_released(name: str, order: tuple[str, str]) -> None:
     simulation = snapshot(name, "halt")
     before = everything(simulation)
     simulation.throw("stop").drive("stop").after(seconds=5).throw("halt").drive("halt", "stop")
@@ -150,7 +148,7 @@ def spec(body: Body) -> Body:
     return {key: value for key, value in body.items() if key != "metadata"}
 
 
-def test_by_default_the_service_loses_its_endpoints() -> None:
+def test_default_block_removes_the_endpoints_of_the_service() -> None:
     simulation = namespace(stop=block()).throw().drive()
 
     assert held(simulation) == [("Service/web", "spec.selector[runbooks.dev/blocked]", "shop-stop")]
@@ -158,7 +156,7 @@ def test_by_default_the_service_loses_its_endpoints() -> None:
     assert remarks(simulation) == []
 
 
-def test_the_name_of_a_switch_is_cut_to_what_a_label_may_be() -> None:
+def test_long_switch_name_is_cut_to_a_valid_label_value() -> None:
     name = "a" * 57 + "-" + "b" * 5
 
     actions: dict[str, Any] = {name: block()}
@@ -168,13 +166,13 @@ def test_the_name_of_a_switch_is_cut_to_what_a_label_may_be() -> None:
     assert value == "shop-" + "a" * 57
 
 
-def test_a_service_without_pods_of_its_own_has_no_selector_to_change() -> None:
+def test_service_without_selector_is_refused() -> None:
     outside = traffic.service(selector=None, type="ExternalName", externalName="shop.example.org")
     assert "Service/web is an ExternalName" in refusal(namespace(outside, stop=block()))
     assert "has no spec.selector" in refusal(namespace(traffic.service(selector=None), stop=block()))
 
 
-def test_who_knows_the_pods_of_a_headless_service_goes_round_its_block() -> None:
+def test_block_of_a_headless_service_remarks_a_bypass() -> None:
     simulation = namespace(traffic.service(clusterIP="None"), stop=block()).throw().drive()
 
     assert simulation.status().phase == "Engaged"
@@ -192,13 +190,13 @@ def test_who_knows_the_pods_of_a_headless_service_goes_round_its_block() -> None
         ),
     ],
 )
-def test_a_selector_that_is_moved_between_versions_is_left_alone(meta: Body, who: str) -> None:
+def test_service_selector_written_by_a_rollout_tool_is_refused(meta: Body, who: str) -> None:
     simulation = namespace(traffic.service(meta=meta), stop=block())
 
     assert f"spec.selector of Service/web is written by {who}" in refusal(simulation)
 
 
-def test_another_owner_of_a_service_is_no_reason_to_leave_it() -> None:
+def test_service_with_another_owner_is_blocked() -> None:
     owners = [{"apiVersion": "shop.example.org/v1", "kind": "Canary", "name": "web", "uid": "x"}]
 
     simulation = namespace(traffic.service(meta={"ownerReferences": owners}), stop=block()).throw().drive()
@@ -206,7 +204,7 @@ def test_another_owner_of_a_service_is_no_reason_to_leave_it() -> None:
     assert simulation.status().phase == "Engaged"
 
 
-def test_a_target_without_a_service_is_refused_by_its_field() -> None:
+def test_target_without_service_is_refused_with_the_field_to_declare() -> None:
     simulation = namespace(stop=block()).with_runbook(killSwitches=[{"name": "stop", "actions": [block()]}]).drive()
 
     assert condition(simulation.status(), "Ready")[1:] == (
@@ -216,7 +214,7 @@ def test_a_target_without_a_service_is_refused_by_its_field() -> None:
 
 
 @pytest.mark.parametrize("action", [block(), limit("Kong")])
-def test_a_momentary_switch_would_leave_it_behind(action: Body) -> None:
+def test_momentary_switch_with_block_or_limit_is_refused(action: Body) -> None:
     switch = {"name": "stop", "momentary": True, "actions": [action]}
     simulation = namespace(*WORLDS["Kong"], stop=action).with_runbook(targets=[traffic.TARGET], killSwitches=[switch])
 
@@ -226,7 +224,7 @@ def test_a_momentary_switch_would_leave_it_behind(action: Body) -> None:
     assert message.startswith("momentary: a block or a limit would be left behind")
 
 
-def test_the_first_mechanism_that_fits_is_used() -> None:
+def test_first_mechanism_that_applies_is_used() -> None:
     simulation = namespace(
         traffic.pod(), *WORLDS["Ingress"], stop=block("HTTPRoute", "Istio", "Ingress", "ServiceSelector")
     )
@@ -242,7 +240,7 @@ def test_the_first_mechanism_that_fits_is_used() -> None:
     ]
 
 
-def test_where_none_fits_each_says_what_it_lacks() -> None:
+def test_refusal_lists_what_each_mechanism_lacks() -> None:
     unserved = ("HTTPRoute", "BackendTrafficPolicy", "AuthorizationPolicy", "IngressRoute", "KongPlugin", "Middleware")
     names = [name for name in MECHANISMS if name not in ("ServiceSelector", "NetworkPolicy")]
 
@@ -257,7 +255,7 @@ def test_where_none_fits_each_says_what_it_lacks() -> None:
 
 
 @pytest.mark.parametrize("name", ["EnvoyGateway", "Istio", "Traefik", "Kong"])
-def test_a_mechanism_whose_kind_is_not_served_is_passed_over(name: str) -> None:
+def test_mechanism_with_unserved_kind_is_skipped(name: str) -> None:
     simulation = namespace(*WORLDS[name], stop=block(name, "ServiceSelector"), unserved=(MADE[name],))
 
     simulation.throw().drive()
@@ -265,7 +263,7 @@ def test_a_mechanism_whose_kind_is_not_served_is_passed_over(name: str) -> None:
     assert held(simulation)[0][1] == "spec.selector[runbooks.dev/blocked]"
 
 
-def test_an_engaged_switch_that_meets_a_new_mechanism_stays_with_its_own() -> None:
+def test_engaged_switch_keeps_its_mechanism_when_a_better_one_appears() -> None:
     simulation = namespace(stop=block("HTTPRoute", "ServiceSelector")).throw().drive()
 
     simulation.with_object(traffic.http_route()).drive()
@@ -273,5 +271,5 @@ def test_an_engaged_switch_that_meets_a_new_mechanism_stays_with_its_own() -> No
     assert [one[0] for one in held(simulation)] == ["Service/web"]
 
 
-def test_what_it_does_is_said_in_few_words() -> None:
+def test_block_traffic_description_names_the_target() -> None:
     assert namespace(stop=block()).status().does == "block traffic to web"

@@ -12,31 +12,31 @@ from tests.builders import Body, condition, kill_switch, scale
 from tests.unit.actions.traffic import GONE, WORLDS, Namespace, block, namespace, spec_of
 
 
-def test_a_network_policy_is_verified_or_not_taken() -> None:
+def test_network_policy_block_without_verify_is_refused() -> None:
     with pytest.raises(ValidationError, match="NetworkPolicy needs verify"):
         BlockTrafficSpec.model_validate(block("ServiceSelector", "NetworkPolicy")["blockTraffic"])
 
 
 @pytest.mark.parametrize("name", sorted({"HTTPRoute", "EnvoyGateway", "Traefik", "Kong", "Ingress"}))
-def test_a_gateway_is_verified_at_its_own_service_or_not_at_all(name: str) -> None:
+def test_gateway_verification_without_its_service_is_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="name that of the gateway"):
         BlockTrafficSpec.model_validate(block(name, verify={})["blockTraffic"])
     assert BlockTrafficSpec.model_validate(block(name, verify={"service": "gateway"})["blockTraffic"]).verify
 
 
 @pytest.mark.parametrize("service", ["../../elsewhere/services/web", "a/b", "A", ""])
-def test_the_service_that_is_asked_is_a_name_and_no_path(service: str) -> None:
+def test_verify_service_with_a_path_or_bad_name_is_refused(service: str) -> None:
     with pytest.raises(ValidationError, match=r"verify\.service"):
         BlockTrafficSpec.model_validate(block(verify={"service": service})["blockTraffic"])
 
 
 @pytest.mark.parametrize("path", ["", "health", "@evil.example.org/", "/a b", "/\n"])
-def test_the_path_that_is_asked_begins_with_a_slash_and_has_no_spaces(path: str) -> None:
+def test_verify_path_without_leading_slash_or_with_spaces_is_refused(path: str) -> None:
     with pytest.raises(ValidationError, match=r"verify\.path"):
         BlockTrafficSpec.model_validate(block(verify={"path": path})["blockTraffic"])
 
 
-def test_a_block_counts_as_engaged_when_the_service_answers_no_more() -> None:
+def test_block_is_engaged_once_the_service_stops_answering() -> None:
     simulation = namespace(stop=block(verify={"path": "/health"})).throw().drive()
     assert simulation.status().phase == "Engaging"
     assert condition(simulation.status(), "Ready") == ("False", "NotVerified", "Service/web still answers with 200")
@@ -48,7 +48,7 @@ def test_a_block_counts_as_engaged_when_the_service_answers_no_more() -> None:
     assert condition(simulation.status(), "Ready")[0] == "True"
 
 
-def test_a_block_that_does_not_work_is_asked_again_every_second_and_calls_a_person_in_time() -> None:
+def test_block_without_effect_is_probed_every_second_and_stalls_after_the_timeout() -> None:
     simulation = namespace(stop=block(verify={}))
     simulation.throw().drive()
     snapshot = simulation.snapshot(answers={query: simulation.answer(query) for query in simulation.asked})
@@ -80,7 +80,7 @@ def test_a_block_that_does_not_work_is_asked_again_every_second_and_calls_a_pers
         ("Istio", ProbeResult(404), False),
     ],
 )
-def test_what_counts_as_no_answer_depends_on_the_mechanism(name: str, answer: ProbeResult, *, blocked: bool) -> None:
+def test_answer_that_proves_a_block_depends_on_the_mechanism(name: str, answer: ProbeResult, *, blocked: bool) -> None:
     simulation = namespace(*WORLDS[name], stop=block(name, verify={}))
     simulation.query_supply = answer
 
@@ -99,9 +99,7 @@ def test_what_counts_as_no_answer_depends_on_the_mechanism(name: str, answer: Pr
         (GONE, True),
     ],
 )
-def test_a_gateway_says_in_its_own_words_that_a_request_does_not_get_through(
-    answer: ProbeResult, *, blocked: bool
-) -> None:
+def test_gateway_status_codes_prove_or_disprove_a_block(answer: ProbeResult, *, blocked: bool) -> None:
     gateway = traffic.service("gateway")
     verify = {"service": "gateway", "port": "80", "path": "/shop"}
     simulation = namespace(traffic.service(), gateway, traffic.http_route(), stop=block("HTTPRoute", verify=verify))
@@ -114,7 +112,7 @@ def test_a_gateway_says_in_its_own_words_that_a_request_does_not_get_through(
     assert probes == [("gateway", "80", "/shop")]
 
 
-def test_nothing_is_asked_before_all_is_written() -> None:
+def test_no_probe_is_sent_before_all_writes_are_done() -> None:
     """With Kong the plugin is written before the annotation: an answer in between would say nothing."""
     gateway = traffic.service("gateway")
     action = block("Kong", verify={"service": "gateway"})
@@ -135,7 +133,7 @@ def test_nothing_is_asked_before_all_is_written() -> None:
         ((traffic.service(ports=[]),), {}, "Service/web has no TCP port at all"),
     ],
 )
-def test_what_can_not_be_asked_is_said_before_the_throw(objects: tuple[Body, ...], verify: Body, why: str) -> None:
+def test_unprobeable_service_is_not_ready_before_the_throw(objects: tuple[Body, ...], verify: Body, why: str) -> None:
     simulation = namespace(*objects, stop=block(verify=verify))
 
     status, reason, message = condition(simulation.status(), "Ready")
@@ -144,7 +142,7 @@ def test_what_can_not_be_asked_is_said_before_the_throw(objects: tuple[Body, ...
     assert why in message
 
 
-def test_a_gateway_that_is_not_there_is_no_proof_of_a_block() -> None:
+def test_missing_gateway_does_not_prove_a_block() -> None:
     simulation = namespace(traffic.http_route(), stop=block("HTTPRoute", verify={"service": "gateway"}))
 
     assert condition(simulation.status(), "Ready")[1] == "TargetNotFound"
@@ -167,7 +165,7 @@ def test_block_without_verify_is_engaged_once_the_service_has_no_endpoints() -> 
     assert simulation.status().phase == "Engaged"
 
 
-def test_action_after_a_block_does_not_wait_for_its_endpoints() -> None:
+def test_action_after_a_block_runs_before_endpoints_are_gone() -> None:
     simulation = namespace(endpoints("10.0.0.1"), stop=block())
     entry = kill_switch("stop", block(), scale(replicas=0))
     simulation.with_runbook(targets=[traffic.TARGET], killSwitches=[entry]).drive()
@@ -196,7 +194,7 @@ def remarks(simulation: Namespace) -> list[str]:
     return [one.message for one in record.remarks if one.reason == "Unverifiable"]
 
 
-def test_block_whose_endpoints_may_not_be_read_names_the_check_by_hand() -> None:
+def test_forbidden_endpoint_read_reports_a_manual_check() -> None:
     simulation = refusing(namespace(stop=block()), "EndpointSlice")
 
     assert simulation.throw().drive().status().phase == "Engaged"
@@ -229,7 +227,7 @@ def test_failed_request_with_a_ready_pod_proves_the_block() -> None:
     assert remarks(simulation) == []
 
 
-def test_block_by_a_policy_of_the_mesh_whose_pods_may_not_be_read_is_engaged() -> None:
+def test_mesh_block_with_forbidden_pod_read_is_engaged() -> None:
     simulation = namespace(*WORLDS["Istio"], stop=block("Istio", verify={}))
     simulation.query_supply = GONE
 
@@ -239,7 +237,7 @@ def test_block_by_a_policy_of_the_mesh_whose_pods_may_not_be_read_is_engaged() -
     assert simulation.drive().status().phase == "Engaged"
 
 
-def test_verified_block_at_the_selector_needs_no_pod_to_be_proven() -> None:
+def test_verified_selector_block_needs_no_ready_pod() -> None:
     simulation = namespace(stop=block(verify={}))
     simulation.query_supply = GONE
 

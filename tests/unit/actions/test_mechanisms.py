@@ -139,7 +139,7 @@ IN: list[tuple[str, tuple[Body, ...], tuple[bool, bool]]] = [
 
 
 @pytest.mark.parametrize(("objects", "fits"), [pytest.param(o, f, id=i) for i, o, f in IN])
-def test_without_pods_template_and_namespace_decide_on_istio(
+def test_istio_without_pods_is_decided_by_template_and_namespace(
     objects: tuple[Body, ...], fits: tuple[bool, bool]
 ) -> None:
     for switch, fit in zip((block("Istio"), limit("Istio")), fits, strict=True):
@@ -148,7 +148,7 @@ def test_without_pods_template_and_namespace_decide_on_istio(
         assert (simulation.status().phase == "Engaged") == fit
 
 
-def test_without_pods_and_without_a_workload_the_namespace_decides_on_istio() -> None:
+def test_istio_without_pods_and_workload_is_decided_by_the_namespace() -> None:
     simulation = namespace(space(istio_injection="enabled"), stop=block("Istio"))
     target = {"name": "web", "service": {"name": "web"}}
     simulation.with_runbook(targets=[target], killSwitches=[{"name": "stop", "actions": [block("Istio")]}])
@@ -168,7 +168,7 @@ class Hidden(Namespace):
         return super().answer(query)
 
 
-def test_a_namespace_that_may_not_be_read_is_no_evidence() -> None:
+def test_forbidden_namespace_read_is_no_evidence_for_istio() -> None:
     simulation = Hidden()
     for one in (workload_body(0), traffic.service()):
         simulation.with_object(one)

@@ -34,7 +34,7 @@ def made(simulation: Simulation) -> int:
     return sum(isinstance(step, WriteTarget) and isinstance(step.effect, Create) for step in simulation.steps)
 
 
-def test_an_event_on_the_switch_has_the_message_and_why_the_switch_was_thrown() -> None:
+def test_event_carries_the_message_and_the_reason_of_the_throw() -> None:
     simulation = thrown()
 
     (event,) = events(simulation)
@@ -53,14 +53,14 @@ def test_an_event_on_the_switch_has_the_message_and_why_the_switch_was_thrown() 
     assert event["metadata"]["ownerReferences"][0]["uid"] == "uid-stop"
 
 
-def test_that_no_channel_reaches_the_contact_is_remarked() -> None:
+def test_contact_without_channel_is_remarked() -> None:
     simulation = thrown()
 
     told = [notice.message for notice in simulation.said if notice.reason is Reason.NO_CHANNEL]
     assert "contact primary is not called: notify makes an Event on the Switch and sends no message" in told[0]
 
 
-def test_a_message_is_said_without_a_reason_where_nobody_gave_one_and_never_longer_than_an_event_can_be() -> None:
+def test_message_without_reason_is_short_and_long_message_fits_an_event() -> None:
     simulation = ready(notify("x" * 512)).throw(reason="").drive()
     assert events(simulation)[0]["message"].startswith("primary: xxx")
     assert "(by kubectl-patch)" in events(simulation)[0]["message"]
@@ -70,13 +70,13 @@ def test_a_message_is_said_without_a_reason_where_nobody_gave_one_and_never_long
 
 
 @pytest.mark.parametrize("crash", range(1, 6))
-def test_a_crash_after_any_step_tells_it_once(crash: int) -> None:
+def test_crash_after_any_step_sends_one_event(crash: int) -> None:
     simulation = ready().drive().throw().drive(at_most=crash).restart().drive()
 
     assert (made(simulation), len(events(simulation))) == (1, 1)
 
 
-def test_an_event_that_has_expired_is_not_said_again_nor_watched() -> None:
+def test_expired_event_is_not_sent_again() -> None:
     simulation = thrown(notify(), scale(replicas=0))
     (ref,) = [ref for ref in simulation.objects if ref.kind == "Event"]
     assert ref not in held_by(simulation.switch())
@@ -87,7 +87,7 @@ def test_an_event_that_has_expired_is_not_said_again_nor_watched() -> None:
     assert simulation.status().phase == "Engaged"
 
 
-def test_the_event_itself_is_nothing_that_events_are_about() -> None:
+def test_notify_reports_no_event_about_its_own_event() -> None:
     simulation = thrown(notify(), scale(replicas=0))
 
     engaged = [notice for notice in simulation.said if notice.reason is Reason.ENGAGED]
@@ -95,13 +95,13 @@ def test_the_event_itself_is_nothing_that_events_are_about() -> None:
     assert condition(simulation.status(), "Engaged")[0] == "True"
 
 
-def test_each_throw_tells_it_anew() -> None:
+def test_each_throw_sends_a_new_event() -> None:
     simulation = thrown().release().drive().throw().drive()
 
     assert len(events(simulation)) == 2
 
 
-def test_a_contact_that_is_not_declared_is_refused() -> None:
+def test_undeclared_contact_is_refused() -> None:
     spec = runbook_body(contacts=CONTACTS, killSwitches=[kill_switch("stop", notify(contact="nobody"))])["spec"]
 
     with pytest.raises(ValidationError, match=r"names contact nobody, which the Runbook does not declare"):

@@ -92,13 +92,13 @@ def test_events_are_read_after_the_last_write_of_the_throw() -> None:
         (EARLIER, "FailedCreate", {"lastTimestamp": None}),
     ],
 )
-def test_events_from_before_the_throw_and_of_other_reasons_say_nothing(at: str, reason: str, rest: Body) -> None:
+def test_older_events_and_other_reasons_do_not_stall_the_switch(at: str, reason: str, rest: Body) -> None:
     simulation = event(ready("StatefulSet", UP).throw(), "StatefulSet", at, reason, **rest).drive()
 
     assert says(simulation)[0] == "Ready"
 
 
-def test_workload_whose_events_may_not_be_read_is_engaged() -> None:
+def test_workload_with_forbidden_event_list_is_engaged() -> None:
     simulation = ready("StatefulSet", UP)
     simulation.answer = lambda query: (  # type: ignore[method-assign] # one answer is another
         DENIED if isinstance(query, Find) and query.kind == "Event" else Simulation.answer(simulation, query)
@@ -107,13 +107,13 @@ def test_workload_whose_events_may_not_be_read_is_engaged() -> None:
     assert says(simulation.throw().drive())[0] == "Ready"
 
 
-def test_message_of_an_unknown_form_is_shown_as_it_is() -> None:
+def test_event_message_of_unknown_form_is_shown_unchanged() -> None:
     simulation = event(ready("StatefulSet", UP).throw(), "StatefulSet", message="no room").drive()
 
     assert says(simulation)[1].endswith("pods cannot be made: no room")
 
 
-def test_engaged_switch_whose_pods_are_to_come_is_looked_at_again_within_seconds() -> None:
+def test_engaged_switch_with_missing_pods_is_visited_again_within_seconds() -> None:
     simulation = ready("StatefulSet", UP).throw().drive().after(seconds=3).drive()
 
     at = due(simulation.looked())
@@ -122,7 +122,7 @@ def test_engaged_switch_whose_pods_are_to_come_is_looked_at_again_within_seconds
 
 
 @pytest.mark.parametrize("wait", [True, False])
-def test_job_that_can_make_no_pod_says_why(wait: bool) -> None:  # noqa: FBT001 # a parameter of the test
+def test_job_without_pods_reports_the_reason(wait: bool) -> None:  # noqa: FBT001 # a parameter of the test
     job = {"template": {"spec": {"containers": [{"name": "job"}]}}}
     simulation = Simulation()
     simulation.with_runbook(killSwitches=[kill_switch("stop", {"runJob": {"job": job, "wait": wait}})]).throw().drive()
@@ -137,7 +137,7 @@ def test_job_that_can_make_no_pod_says_why(wait: bool) -> None:  # noqa: FBT001 
     assert simulation.after(minutes=2).drive().status().phase == "Stalled"
 
 
-def test_restart_of_no_pods_says_before_and_after_the_throw_that_there_is_none() -> None:
+def test_restart_of_a_workload_without_pods_reports_nothing_to_restart() -> None:
     simulation = Simulation().with_object(workload_body(0, template={"metadata": {}}))
     simulation.with_runbook(killSwitches=[kill_switch("stop", RESTART)]).drive()
     text = "Deployment/web is to have 0 pods: there is none to restart"

@@ -47,7 +47,7 @@ def test_policy_without_a_report_is_not_engaged_and_stalls_after_the_timeout() -
     assert simulation.status().phase == "Engaged"
 
 
-def test_policy_that_is_refused_stalls_with_the_controllers_reason_and_goes_on_once_accepted() -> None:
+def test_refused_policy_stalls_with_the_controllers_reason_until_accepted() -> None:
     simulation = unreported("EnvoyGateway", "BackendTrafficPolicy", policy_status("False", **CONFLICT))
 
     assert simulation.status().phase == "Stalled"
@@ -57,7 +57,7 @@ def test_policy_that_is_refused_stalls_with_the_controllers_reason_and_goes_on_o
     assert simulation.status().phase == "Engaged"
 
 
-def test_policy_that_is_refused_later_stalls_an_engaged_switch() -> None:
+def test_policy_refused_later_stalls_an_engaged_switch() -> None:
     simulation = unreported("EnvoyGateway", "BackendTrafficPolicy", policy_status())
     assert simulation.status().phase == "Engaged"
 
@@ -66,7 +66,7 @@ def test_policy_that_is_refused_later_stalls_an_engaged_switch() -> None:
     assert (simulation.status().phase, ready(simulation)[1]) == ("Stalled", "NotAccepted")
 
 
-def test_report_on_an_older_generation_does_not_count() -> None:
+def test_policy_report_on_an_older_generation_is_ignored() -> None:
     simulation = unreported("EnvoyGateway", "BackendTrafficPolicy")
 
     simulation.change(POLICY, {"metadata": {"generation": 2}}).drive()
@@ -77,7 +77,7 @@ def test_report_on_an_older_generation_does_not_count() -> None:
     assert simulation.status().phase == "Engaged"
 
 
-def test_two_routes_are_written_before_any_report_is_waited_for() -> None:
+def test_two_routes_are_written_before_waiting_for_reports() -> None:
     routes = [traffic.http_route(name) for name in ("a", "b")]
     for one in routes:
         one["metadata"]["generation"] = 2
@@ -89,7 +89,7 @@ def test_two_routes_are_written_before_any_report_is_waited_for() -> None:
     assert simulation.status().phase == "Engaging"
 
 
-def test_route_that_is_gone_reports_nothing() -> None:
+def test_deleted_route_is_not_waited_for() -> None:
     routes = [traffic.http_route(name) for name in ("a", "b")]
     simulation = namespace(*routes, stop=block("HTTPRoute")).throw().drive()
 
@@ -99,14 +99,14 @@ def test_route_that_is_gone_reports_nothing() -> None:
     assert simulation.drive().status().phase == "Engaged"
 
 
-def test_route_that_one_of_two_gateways_has_accepted_is_in_force() -> None:
+def test_route_accepted_by_one_of_two_gateways_is_in_force() -> None:
     route = traffic.http_route()
     route["status"]["parents"].append(traffic.reported("example.org/other", "False", **CONFLICT))
 
     assert namespace(route, stop=block("HTTPRoute")).throw().drive().status().phase == "Engaged"
 
 
-def test_route_that_no_gateway_accepts_any_more_stalls() -> None:
+def test_route_no_longer_accepted_by_any_gateway_stalls() -> None:
     simulation = namespace(traffic.http_route(), stop=block("HTTPRoute")).throw().drive()
 
     reports(simulation, ROUTE, {"parents": [traffic.reported(status="False", **CONFLICT)]})
@@ -128,17 +128,17 @@ def programmed(status: str, reason: str) -> Body:
         (programmed("False", "Invalid"), "Stalled"),
     ],
 )
-def test_plugin_of_a_kong_that_reports_is_waited_for(status: Body, phase: str) -> None:
+def test_plugin_of_a_reporting_kong_is_waited_for(status: Body, phase: str) -> None:
     assert unreported("Kong", "KongPlugin", status).status().phase == phase
 
 
-def test_plugin_that_is_refused_names_kong() -> None:
+def test_refused_plugin_names_kong_in_the_message() -> None:
     simulation = unreported("Kong", "KongPlugin", programmed("False", "Invalid"))
 
     assert ready(simulation)[2].endswith("its controller reports Programmed=False: Invalid: see the log")
 
 
-def test_policy_that_somebody_deletes_is_made_again_before_anything_is_said_of_it() -> None:
+def test_deleted_policy_is_created_again_before_its_report_is_judged() -> None:
     simulation = unreported("EnvoyGateway", "BackendTrafficPolicy", policy_status())
 
     simulation.remove(POLICY).drive()
@@ -148,14 +148,14 @@ def test_policy_that_somebody_deletes_is_made_again_before_anything_is_said_of_i
 
 
 @pytest.mark.parametrize("name", ["Istio", "Traefik", "Kong", "Ingress"])
-def test_mechanism_that_reports_nothing_is_engaged_with_the_check_to_do_by_hand(name: str) -> None:
+def test_mechanism_without_reports_is_engaged_with_a_manual_check(name: str) -> None:
     for action in (limit(name), block(name)):
         simulation = namespace(*WORLDS[name], stop=action).throw().drive()
 
         assert [one for one in remarks(simulation) if one.startswith("Unverifiable") and "check by hand: " in one]
 
 
-def test_block_that_is_verified_needs_no_check_by_hand() -> None:
+def test_verified_block_needs_no_manual_check() -> None:
     gateway = traffic.service("gateway")
     action = block("Traefik", verify={"path": "/", "service": "gateway"})
     simulation = namespace(traffic.service(), gateway, *WORLDS["Traefik"], stop=action).throw().drive()
@@ -163,7 +163,7 @@ def test_block_that_is_verified_needs_no_check_by_hand() -> None:
     assert not [one for one in remarks(simulation) if one.startswith("Unverifiable")]
 
 
-def test_action_after_a_refused_policy_waits_unless_failure_is_passed_over() -> None:
+def test_action_after_a_refused_policy_waits_unless_continue_on_failure() -> None:
     for passes, replicas in ((False, 3), (True, 0)):
         simulation = namespace(*WORLDS["EnvoyGateway"])
         simulation.reports = {"BackendTrafficPolicy": {"status": policy_status("False", **CONFLICT)}}

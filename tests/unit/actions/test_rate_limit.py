@@ -40,7 +40,7 @@ def engaged(name: str, **rate: Any) -> Namespace:
 
 
 @every_mechanism
-def test_it_engages_within_its_rights_and_gives_everything_back(name: str) -> None:
+def test_every_limit_engages_within_its_rights_and_restores_everything(name: str) -> None:
     simulation = namespace(*WORLDS[name], stop=limit(name))
     before = everything(simulation)
 
@@ -55,9 +55,7 @@ def test_it_engages_within_its_rights_and_gives_everything_back(name: str) -> No
 
 @every_mechanism
 @pytest.mark.parametrize("order", [("stop", "slow"), ("slow", "stop")])
-def test_a_service_that_is_limited_and_then_blocked_is_given_back_in_either_order(
-    name: str, order: tuple[str, str]
-) -> None:
+def test_limit_and_block_on_one_service_restore_in_either_order(name: str, order: tuple[str, str]) -> None:
     simulation = namespace(*WORLDS[name], slow=limit(name), stop=block())
     before = everything(simulation)
     simulation.throw("slow").drive("slow").after(seconds=1).throw("stop").drive("stop", "slow")
@@ -69,7 +67,7 @@ def test_a_service_that_is_limited_and_then_blocked_is_given_back_in_either_orde
     assert everything(simulation) == before
 
 
-def test_an_envoy_gateway_counts_per_replica_and_route() -> None:
+def test_envoy_gateway_counts_per_replica_and_route() -> None:
     simulation = engaged("EnvoyGateway", requests=100, per="Minute")
 
     assert spec_of(simulation, "BackendTrafficPolicy", "shop-stop-web-limit") == {
@@ -132,7 +130,7 @@ def test_istio_limits_only_the_port_of_the_target() -> None:
     assert patch["match"]["listener"]["portNumber"] == 8080
 
 
-def test_a_proxy_without_a_sidecar_takes_no_filter() -> None:
+def test_proxy_without_sidecar_is_refused_a_filter() -> None:
     ambient = traffic.pod(annotations={"ambient.istio.io/redirection": "enabled"})
 
     assert "none has the annotation sidecar.istio.io/status" in refusal(namespace(ambient, stop=limit("Istio")))
@@ -166,11 +164,11 @@ def test_ingress_nginx_counts_per_client_and_replica(per: str, burst: int | None
         ("Ingress", {"burst": 5}, "its burst is a multiple of requests"),
     ],
 )
-def test_what_a_mechanism_can_not_count_it_says(name: str, rate: Body, why: str) -> None:
+def test_rate_unsupported_by_a_mechanism_is_refused_with_the_reason(name: str, rate: Body, why: str) -> None:
     assert f"{name}: {why}" in refusal(namespace(*WORLDS[name], stop=limit(name, **rate)))
 
 
-def test_without_a_choice_the_first_that_can_is_used() -> None:
+def test_default_limit_uses_the_first_mechanism_that_supports_the_rate() -> None:
     objects = [one for name in ("Istio", "Kong", "Traefik", "EnvoyGateway") for one in WORLDS[name]]
 
     assert [one[0].split("/")[0] for one in held(namespace(*objects, stop=limit()).throw().drive())] == [
@@ -182,7 +180,7 @@ def test_without_a_choice_the_first_that_can_is_used() -> None:
     ]
 
 
-def test_where_no_mechanism_is_there_all_are_named() -> None:
+def test_limit_without_any_mechanism_lists_all_of_them() -> None:
     unserved = ("BackendTrafficPolicy", "Middleware", "KongPlugin", "EnvoyFilter")
 
     text = refusal(namespace(stop=limit(), unserved=unserved))
@@ -191,7 +189,7 @@ def test_where_no_mechanism_is_there_all_are_named() -> None:
     assert "EnvoyFilter/shop-stop-web-limit: the cluster serves no kind EnvoyFilter" in text
 
 
-def test_a_limit_on_a_route_that_a_switch_blocks_waits_its_turn_behind_the_block() -> None:
+def test_limit_on_a_blocked_route_waits_for_the_release_of_the_block() -> None:
     simulation = namespace(*WORLDS["EnvoyGateway"], stop=block("EnvoyGateway"), slow=limit("EnvoyGateway"))
 
     simulation.throw("stop").drive("stop").after(seconds=1).throw("slow").drive("slow")
@@ -201,7 +199,7 @@ def test_a_limit_on_a_route_that_a_switch_blocks_waits_its_turn_behind_the_block
     assert names == {"shop-stop-web-block", "shop-slow-web-limit"}
 
 
-def test_two_limits_on_one_route_are_one_too_many_for_an_envoy_gateway() -> None:
+def test_second_limit_on_one_route_is_refused_by_envoy_gateway() -> None:
     simulation = namespace(*WORLDS["EnvoyGateway"], stop=limit("EnvoyGateway"), slow=limit("EnvoyGateway"))
 
     simulation.throw("stop").drive("stop").throw("slow").drive("slow")
@@ -211,7 +209,7 @@ def test_two_limits_on_one_route_are_one_too_many_for_an_envoy_gateway() -> None
     )
 
 
-def test_kong_keeps_a_block_beside_a_limit() -> None:
+def test_kong_holds_a_block_and_a_limit_together() -> None:
     simulation = namespace(*WORLDS["Kong"], stop=block("Kong"), slow=limit("Kong"))
 
     simulation.throw("stop").drive("stop").after(seconds=1).throw("slow").drive("slow", "stop")
@@ -224,11 +222,11 @@ def test_kong_keeps_a_block_beside_a_limit() -> None:
     "rate",
     [{"requests": 0}, {"requests": -1}, {"requests": 1_000_001}, {"per": "Day"}, {"burst": 0}],
 )
-def test_a_rate_that_would_be_none_or_no_limit_is_refused(rate: Body) -> None:
+def test_rate_of_zero_or_out_of_range_is_refused(rate: Body) -> None:
     """For Traefik an average of 0 is no limit at all."""
     with pytest.raises(ValidationError):
         RateLimitSpec.model_validate({"target": "web", "requests": 1, "per": "Second"} | rate)
 
 
-def test_what_it_does_is_said_in_few_words() -> None:
+def test_rate_limit_description_names_target_and_rate() -> None:
     assert namespace(*WORLDS["Kong"], stop=limit()).status().does == "rate limit web to 10 per Second"

@@ -42,7 +42,7 @@ def refusal(simulation: Simulation) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
-def test_a_workload_is_restarted_as_kubectl_does_it_at_the_time_of_the_throw(kind: str) -> None:
+def test_restart_sets_the_kubectl_annotation_to_the_throw_time(kind: str) -> None:
     simulation = ready(kind).throw().drive()
 
     record = simulation.status().record
@@ -51,14 +51,14 @@ def test_a_workload_is_restarted_as_kubectl_does_it_at_the_time_of_the_throw(kin
     assert simulation.status().phase == "Engaged"
 
 
-def test_a_rollout_has_a_field_for_it_in_full_seconds_after_which_every_pod_is_new() -> None:
+def test_rollout_restart_sets_restart_at_in_full_seconds() -> None:
     simulation = ready("Rollout", "argoproj.io/v1alpha1").throw().drive()
 
     assert simulation.live("Rollout", "web")["spec"]["restartAt"] == "2026-11-24T03:00:01Z"
     assert "annotations" not in simulation.live("Rollout", "web")["metadata"]
 
 
-def test_a_second_restart_by_somebody_else_stays_and_a_release_takes_nothing_back() -> None:
+def test_release_keeps_a_later_restart_by_another_client() -> None:
     simulation = ready().throw().drive()
 
     simulation.change(WEB, {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: "later"}}}}}).drive()
@@ -68,7 +68,7 @@ def test_a_second_restart_by_somebody_else_stays_and_a_release_takes_nothing_bac
     assert simulation.status().phase == "Released"
 
 
-def test_thrown_again_it_restarts_again() -> None:
+def test_second_throw_restarts_again() -> None:
     simulation = ready().throw().drive()
     first = annotations(simulation)[RESTARTED_AT]
 
@@ -78,7 +78,7 @@ def test_thrown_again_it_restarts_again() -> None:
 
 
 @pytest.mark.parametrize("crash", range(1, 5))
-def test_a_crash_does_not_restart_twice(crash: int) -> None:
+def test_crash_restarts_only_once(crash: int) -> None:
     simulation = ready().drive().throw().drive(at_most=crash)
     simulation.restart().after(minutes=1).drive()
 
@@ -101,7 +101,7 @@ def test_a_crash_does_not_restart_twice(crash: int) -> None:
         ),
     ],
 )
-def test_how_far_it_is_is_told_and_nothing_waits_for_it(status: Body, says: str) -> None:
+def test_restart_progress_is_reported_while_the_switch_is_engaged(status: Body, says: str) -> None:
     simulation = ready().throw().drive()
 
     observed = {"observedGeneration": 2} | status
@@ -111,7 +111,7 @@ def test_how_far_it_is_is_told_and_nothing_waits_for_it(status: Body, says: str)
     assert simulation.status().phase == "Engaged"
 
 
-def test_a_daemon_set_is_counted_by_its_nodes() -> None:
+def test_daemon_set_restart_progress_counts_nodes() -> None:
     simulation = ready("DaemonSet").throw().drive()
     status = {"desiredNumberScheduled": 4, "updatedNumberScheduled": 1}
 
@@ -120,7 +120,7 @@ def test_a_daemon_set_is_counted_by_its_nodes() -> None:
     assert progress(simulation) == "1 of 4 restarted"
 
 
-def test_of_a_rollout_only_the_end_is_known() -> None:
+def test_rollout_restart_progress_reports_only_the_end() -> None:
     simulation = ready("Rollout", "argoproj.io/v1alpha1").throw().drive().after(seconds=3).drive()
     assert progress(simulation) == "restarting"
 
@@ -130,7 +130,7 @@ def test_of_a_rollout_only_the_end_is_known() -> None:
     assert progress(simulation) == "restarted"
 
 
-def test_where_nothing_runs_or_all_is_gone_there_is_nothing_to_tell() -> None:
+def test_restart_of_zero_replicas_or_deleted_workload_has_no_progress() -> None:
     simulation = ready().throw().drive()
 
     simulation.change(WEB, {"spec": {"replicas": 0}}).after(seconds=3).drive()
@@ -150,7 +150,7 @@ def test_where_nothing_runs_or_all_is_gone_there_is_nothing_to_tell() -> None:
         ),
     ],
 )
-def test_pods_that_are_left_as_they_are_are_remarked(strategy: Body, says: str) -> None:
+def test_update_strategy_that_keeps_pods_is_remarked(strategy: Body, says: str) -> None:
     simulation = ready("StatefulSet", updateStrategy=strategy).throw().drive()
 
     record = simulation.status().record
@@ -158,7 +158,7 @@ def test_pods_that_are_left_as_they_are_are_remarked(strategy: Body, says: str) 
     assert [(one.reason, one.message) for one in record.remarks] == [("PodsNotReplaced", f"StatefulSet/web {says}")]
 
 
-def test_a_paused_deployment_is_refused_until_it_is_resumed() -> None:
+def test_paused_deployment_is_refused_until_resumed() -> None:
     simulation = ready(paused=True)
     assert refusal(simulation) == (
         "Paused",
@@ -172,7 +172,7 @@ def test_a_paused_deployment_is_refused_until_it_is_resumed() -> None:
     assert RESTARTED_AT in annotations(simulation)
 
 
-def test_another_kind_is_refused_with_the_kinds_that_can_be() -> None:
+def test_unsupported_kind_is_refused_with_the_supported_kinds() -> None:
     assert refusal(ready("CronJob", "batch/v1")) == (
         "NotRestartable",
         (

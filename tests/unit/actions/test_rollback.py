@@ -75,7 +75,7 @@ def why(simulation: Simulation) -> tuple[str, str]:
     return found[1:]
 
 
-def test_after_two_bad_deploys_it_goes_to_the_good_one_and_not_to_the_one_before() -> None:
+def test_rollback_after_two_bad_deploys_restores_the_good_revision() -> None:
     simulation = deployed("good", "bad", "bad2", good=(1,)).throw().drive()
 
     assert version(simulation) == "good"
@@ -85,25 +85,25 @@ def test_after_two_bad_deploys_it_goes_to_the_good_one_and_not_to_the_one_before
     assert "Deployment/web from revision 3 to revision 1" in condition(simulation.status(), "Engaged")[2]
 
 
-def test_it_goes_to_the_newest_good_one_that_is_not_live() -> None:
+def test_rollback_picks_the_newest_good_revision_that_is_not_live() -> None:
     assert version(deployed("one", "two", "three", good=(3, 2, 1)).throw().drive()) == "two"
 
 
-def test_where_none_is_known_good_those_that_have_failed_are_passed_over() -> None:
+def test_rollback_without_good_revision_skips_failed_ones() -> None:
     simulation = deployed("one", "two", "three", "four", bad=(4, 3)).throw().drive()
 
     assert version(simulation) == "two"
     assert "the newest that has not failed either, revision 2" in remarks(simulation)["NotKnownGood"]
 
 
-def test_where_all_older_ones_have_failed_it_is_the_one_before() -> None:
+def test_rollback_with_only_failed_revisions_picks_the_previous_one() -> None:
     simulation = deployed("one", "two", "three", bad=(2, 1)).throw().drive()
 
     assert version(simulation) == "two"
     assert "the one before the live one, revision 2" in remarks(simulation)["NotKnownGood"]
 
 
-def test_nothing_but_the_template_is_written() -> None:
+def test_rollback_writes_only_the_template() -> None:
     simulation = deployed("good", "bad", good=(1,))
     before = simulation.live("Deployment", "web")
     simulation.throw().drive()
@@ -115,14 +115,14 @@ def test_nothing_but_the_template_is_written() -> None:
     assert simulation.live("Deployment", "web")["spec"]["template"] == template("good")
 
 
-def test_a_good_revision_under_a_new_number_is_still_good() -> None:
+def test_good_revision_with_a_new_number_stays_good() -> None:
     objects = (workload("bad", 5), kept("bad", 5), kept("worse", 4), kept("good", 3, 1), kept("old", 2))
 
     assert version(knows(with_switch(*objects), 1).throw().drive()) == "good"
 
 
 @pytest.mark.parametrize("ref", [STS, DS])
-def test_a_controller_revision_that_got_a_new_number_is_known_by_its_template(ref: Ref) -> None:
+def test_renumbered_controller_revision_is_recognized_by_its_template(ref: Ref) -> None:
     good = kept("good", 3, ref=ref)
     simulation = with_switch(
         workload("bad", ref=ref), good, kept("bad", 5, ref=ref), kept("worse", 4, ref=ref), ref=ref
@@ -133,7 +133,7 @@ def test_a_controller_revision_that_got_a_new_number_is_known_by_its_template(re
     assert entries(simulation)[0].held["revision"] == 3
 
 
-def test_where_none_is_known_good_it_is_the_one_before_and_that_is_said() -> None:
+def test_rollback_without_known_good_revision_picks_the_previous_one_and_warns() -> None:
     simulation = deployed("one", "two", "bad").throw().drive()
 
     assert version(simulation) == "two"
@@ -143,13 +143,13 @@ def test_where_none_is_known_good_it_is_the_one_before_and_that_is_said() -> Non
     )
 
 
-def test_what_is_known_of_another_workload_of_that_name_counts_for_nothing() -> None:
+def test_verdicts_of_another_workload_of_that_name_are_ignored() -> None:
     simulation = knows(deployed("one", "two", "bad"), 1, uid="web-0").throw().drive()
 
     assert version(simulation) == "two"
 
 
-def test_a_restart_is_no_other_version() -> None:
+def test_restart_creates_no_other_version_to_roll_back_to() -> None:
     restarted = template("bad")
     restarted["metadata"]["annotations"] = {"kubectl.kubernetes.io/restartedAt": "2026-11-24T03:00:00Z"}
     objects = (workload(restarted, 3), kept(restarted, 3), kept("bad", 2), kept("good", 1))
@@ -157,17 +157,17 @@ def test_a_restart_is_no_other_version() -> None:
     assert version(with_switch(*objects).throw().drive()) == "good"
 
 
-def test_it_goes_to_the_revision_that_is_named() -> None:
+def test_to_revision_rolls_back_to_the_named_revision() -> None:
     assert version(deployed("one", "two", "bad", good=(2,), toRevision=1).throw().drive()) == "one"
 
 
-def test_a_named_revision_is_found_under_the_number_that_it_has_now() -> None:
+def test_to_revision_finds_a_renumbered_revision() -> None:
     objects = (workload("bad", 4), kept("bad", 4), kept("one", 3, 1), kept("two", 2))
 
     assert version(with_switch(*objects, toRevision=1).throw().drive()) == "one"
 
 
-def test_a_named_revision_that_is_not_kept_is_refused_with_those_that_are() -> None:
+def test_missing_named_revision_is_refused_with_the_stored_ones() -> None:
     reason, message = why(deployed("one", "bad", toRevision=7).throw().drive())
 
     assert reason == "NoRevision"
@@ -185,7 +185,7 @@ def test_deployment_without_an_older_revision_is_not_ready_at_rest(keepers: tupl
     assert "keeps no revision but the live one (spec.revisionHistoryLimit: 0)" in message
 
 
-def test_a_revision_that_is_deployed_later_is_rolled_back_by_a_switch_that_waits_for_one() -> None:
+def test_waiting_rollback_switch_rolls_back_a_later_deploy() -> None:
     simulation = with_switch(workload("one", 1), kept("one", 1)).throw().drive()
     assert simulation.status().phase == "Stalled"
 
@@ -194,7 +194,7 @@ def test_a_revision_that_is_deployed_later_is_rolled_back_by_a_switch_that_waits
     assert (simulation.status().phase, version(simulation)) == ("Engaged", "one")
 
 
-def test_the_only_good_revision_is_held_where_it_is_live() -> None:
+def test_only_good_revision_is_held_while_live() -> None:
     simulation = deployed("one", "two", "good", good=(3,)).throw().drive()
 
     assert (version(simulation), writes(simulation)) == ("good", [])
@@ -203,7 +203,7 @@ def test_the_only_good_revision_is_held_where_it_is_live() -> None:
     assert version(simulation) == "good"
 
 
-def test_a_named_revision_that_is_live_is_held_without_a_word() -> None:
+def test_named_live_revision_is_held_without_remark() -> None:
     simulation = deployed("one", "good", toRevision=2).throw().drive()
 
     assert (simulation.status().phase, writes(simulation), remarks(simulation)) == ("Engaged", [], {})
@@ -211,7 +211,7 @@ def test_a_named_revision_that_is_live_is_held_without_a_word() -> None:
     assert version(simulation) == "good"
 
 
-def test_who_brings_the_bad_revision_again_is_put_back_to_the_pinned_one() -> None:
+def test_redeployed_bad_revision_is_replaced_by_the_pinned_one() -> None:
     simulation = roll_out(deployed("good", "bad", good=(1,)).throw().drive())
 
     roll_out(simulation.change(WEB, {"spec": {"template": template("bad")}})).drive()
@@ -222,13 +222,13 @@ def test_who_brings_the_bad_revision_again_is_put_back_to_the_pinned_one() -> No
     )
 
 
-def test_a_release_leaves_it_as_it_is() -> None:
+def test_release_keeps_the_rolled_back_revision() -> None:
     simulation = roll_out(deployed("good", "bad", good=(1,)).throw().drive()).release().drive()
 
     assert (simulation.status().phase, version(simulation)) == ("Released", "good")
 
 
-def test_a_release_rolls_forward_where_that_is_asked_for() -> None:
+def test_release_with_roll_forward_restores_the_newer_revision() -> None:
     simulation = deployed("good", "bad", good=(1,), rollForwardOnRelease=True)
     roll_out(simulation.throw().drive()).release().drive()
 
@@ -236,7 +236,7 @@ def test_a_release_rolls_forward_where_that_is_asked_for() -> None:
     assert simulation.status().history[0].outcome == "Deployment/web back to revision 2"
 
 
-def test_what_is_no_longer_kept_cannot_be_rolled_forward_to_and_that_is_said() -> None:
+def test_roll_forward_to_a_deleted_revision_is_skipped_and_reported() -> None:
     simulation = roll_out(deployed("good", "bad", good=(1,), rollForwardOnRelease=True).throw().drive())
     simulation.remove(
         next(ref for ref, body in simulation.objects.items() if ref.name == kept("bad", 2)["metadata"]["name"])
@@ -249,7 +249,7 @@ def test_what_is_no_longer_kept_cannot_be_rolled_forward_to_and_that_is_said() -
 
 
 @pytest.mark.parametrize("good", [(), (1,), (2, 1), (3, 2, 1)])
-def test_thrown_again_it_does_not_flip_nor_go_further_back(good: tuple[int, ...]) -> None:
+def test_second_throw_neither_flips_nor_goes_further_back(good: tuple[int, ...]) -> None:
     simulation = deployed("zero", "one", "bad", good=good).throw().drive()
     brought = version(simulation)
 
@@ -260,7 +260,7 @@ def test_thrown_again_it_does_not_flip_nor_go_further_back(good: tuple[int, ...]
         assert "to which a switch has brought it before" in remarks(simulation)["AlreadyLive"]
 
 
-def test_a_momentary_rollback_springs_back_and_thrown_again_stays_there() -> None:
+def test_second_throw_of_a_momentary_rollback_keeps_the_revision() -> None:
     simulation = deployed("zero", "one", "bad")
     simulation.with_runbook(targets=TARGETS[WEB], killSwitches=[BACK | {"momentary": True}])
 
@@ -271,7 +271,7 @@ def test_a_momentary_rollback_springs_back_and_thrown_again_stays_there() -> Non
         assert simulation.switch().spec.engaged is None
 
 
-def test_a_live_revision_with_a_flag_in_it_is_not_the_one_to_go_to() -> None:
+def test_live_revision_with_a_held_flag_is_no_rollback_target() -> None:
     flagged = template("bad", container={"env": [{"name": "VERSION", "value": "bad"}, {"name": "AI", "value": "off"}]})
     flag = kill_switch(
         "flag", {"setFlag": {"target": "web", "flag": "AI", "value": "off", "env": {}, "flagMustExist": False}}
@@ -285,7 +285,7 @@ def test_a_live_revision_with_a_flag_in_it_is_not_the_one_to_go_to() -> None:
     assert (version(simulation), variables(simulation)) == ("good", ["VERSION", "AI"])
 
 
-def test_a_named_revision_of_a_stateful_set_is_found_again_after_it_was_renumbered() -> None:
+def test_renumbered_stateful_set_revision_is_found_by_name() -> None:
     objects = (workload("bad", ref=STS), kept("one", 1, ref=STS), kept("bad", 2, ref=STS))
     simulation = roll_out(with_switch(*objects, ref=STS, toRevision=1).throw().drive(), STS)
 
@@ -294,7 +294,7 @@ def test_a_named_revision_of_a_stateful_set_is_found_again_after_it_was_renumber
     assert (version(simulation, STS), simulation.status().phase) == ("one", "Engaged")
 
 
-def test_what_another_switch_has_brought_is_not_left_again() -> None:
+def test_revision_rolled_back_to_by_another_switch_is_kept() -> None:
     simulation = deployed("zero", "one", "bad", good=(2, 1))
     again = [kill_switch(name, {"rollback": {"target": "web"}}) for name in ("stop", "too")]
     knows(simulation.with_runbook(targets=TARGETS[WEB], killSwitches=again), 2, 1)
@@ -304,14 +304,14 @@ def test_what_another_switch_has_brought_is_not_left_again() -> None:
     assert version(simulation) == "one"
 
 
-def test_a_deploy_after_a_rollback_is_rolled_back_like_any_other() -> None:
+def test_deploy_after_a_rollback_is_rolled_back() -> None:
     simulation = roll_out(deployed("good", "bad", good=(1,)).throw().drive()).release().drive()
     roll_out(simulation.change(WEB, {"spec": {"template": template("worse")}}))
 
     assert version(simulation.throw().drive()) == "good"
 
 
-def test_a_flag_that_a_switch_holds_inside_the_template_is_no_drift_of_it() -> None:
+def test_flag_held_in_the_template_is_no_drift_of_the_rollback() -> None:
     flag = kill_switch(
         "flag", {"setFlag": {"target": "web", "flag": "AI", "value": "off", "env": {}, "flagMustExist": False}}
     )
@@ -336,7 +336,7 @@ def variables(simulation: Simulation) -> list[str]:
     return [one["name"] for one in container["env"]]
 
 
-def test_a_workload_that_is_made_anew_has_nothing_to_go_back_to() -> None:
+def test_recreated_workload_has_no_revision_to_roll_back_to() -> None:
     simulation = roll_out(deployed("good", "bad", good=(1,)).throw().drive())
     anew = workload("bad", 1)
     anew["metadata"] |= {"uid": "web-2", "resourceVersion": "9"}
@@ -346,7 +346,7 @@ def test_a_workload_that_is_made_anew_has_nothing_to_go_back_to() -> None:
     assert why(simulation)[0] == "NoRevision"
 
 
-def test_a_paused_deployment_is_refused_and_rolled_back_when_it_is_resumed() -> None:
+def test_paused_deployment_is_refused_and_rolled_back_once_resumed() -> None:
     simulation = knows(with_switch(workload("bad", 2, paused=True), kept("good", 1), kept("bad", 2)), 1)
 
     reason, message = why(simulation.throw().drive())
@@ -383,7 +383,7 @@ def needing(**spec: Any) -> Simulation:
 
 
 @pytest.mark.parametrize("gone", REFERENCES)
-def test_a_revision_whose_references_are_gone_is_refused_by_name(gone: str) -> None:
+def test_revision_with_missing_references_is_refused_with_their_names(gone: str) -> None:
     reason, message = why(needing(**REFERENCES[gone]).throw().drive())
 
     assert reason == "ReferenceNotFound"
@@ -391,7 +391,7 @@ def test_a_revision_whose_references_are_gone_is_refused_by_name(gone: str) -> N
 
 
 @pytest.mark.parametrize("there", REFERENCES)
-def test_a_revision_whose_references_are_there_is_brought_back(there: str) -> None:
+def test_revision_with_existing_references_is_rolled_back_to(there: str) -> None:
     kind, _, name = there.partition("/")
     body: Body = {"apiVersion": GROUPS.get(kind, "v1"), "kind": kind, "data": {"password": "x"}}
     body["metadata"] = {"name": name} | ({"namespace": ""} if kind in GROUPS else {})
@@ -402,7 +402,7 @@ def test_a_revision_whose_references_are_there_is_brought_back(there: str) -> No
     assert kind != "Secret" or "password" not in str(simulation.store.targets)
 
 
-def test_missing_pull_secret_is_a_remark_and_the_rollback_is_done() -> None:
+def test_missing_pull_secret_is_remarked_and_the_rollback_done() -> None:
     simulation = needing(imagePullSecrets=[{"name": "regcred"}, {}]).throw().drive()
 
     assert (simulation.status().phase, version(simulation)) == ("Engaged", "good")
@@ -410,14 +410,14 @@ def test_missing_pull_secret_is_a_remark_and_the_rollback_is_done() -> None:
 
 
 @pytest.mark.parametrize("named", [{"imagePullSecrets": [{"name": "regcred"}]}, {"serviceAccountName": "shop"}])
-def test_what_the_live_template_names_as_well_is_not_looked_at(named: Body) -> None:
+def test_reference_in_the_live_template_is_not_read(named: Body) -> None:
     live, old = template("bad", **named), template("good", **named)
     simulation = knows(with_switch(workload(live, 2), kept(old, 1), kept(live, 2)), 1).throw().drive()
 
     assert (simulation.status().phase, remarks(simulation)) == ("Engaged", {})
 
 
-def test_references_that_are_optional_may_be_gone() -> None:
+def test_missing_optional_references_allow_the_rollback() -> None:
     optional = {"configMap": {"name": "a", "optional": True}}
 
     assert (
@@ -426,7 +426,7 @@ def test_references_that_are_optional_may_be_gone() -> None:
     )
 
 
-def test_all_references_are_asked_for_at_once() -> None:
+def test_all_references_are_read_in_one_round() -> None:
     spec = {"volumes": [{"name": "a", "configMap": {"name": "a"}}, {"name": "b", "secret": {"secretName": "b"}}]}
     simulation = needing(**spec).throw().drive(at_most=1)
     simulation.store.put_target(observed_from(simulation.objects[WEB]))
@@ -459,7 +459,7 @@ class Forbidding(Simulation):
         return denied
 
 
-def test_where_secrets_may_not_be_read_it_goes_on_and_says_so() -> None:
+def test_forbidden_secret_read_is_remarked_and_the_rollback_done() -> None:
     simulation = Forbidding()
     for body in (workload("bad", 2), kept(template("good", **REFERENCES["Secret/b"]), 1), kept("bad", 2)):
         simulation.with_object(body)
@@ -471,7 +471,7 @@ def test_where_secrets_may_not_be_read_it_goes_on_and_says_so() -> None:
     assert "needs Secret/b, and the operator may not see" in remarks(simulation)["MissingRights"]
 
 
-def test_where_replica_sets_may_not_be_listed_the_right_is_named() -> None:
+def test_forbidden_replica_set_list_reports_missing_rights() -> None:
     simulation = Forbidding()
     simulation.kind = "ReplicaSet"
     simulation.with_object(workload("bad", 2))
@@ -484,7 +484,7 @@ def test_where_replica_sets_may_not_be_listed_the_right_is_named() -> None:
     ("owner", "field"),
     [(("flagger.app/v1beta1", "Canary"), "targetRef"), (("argoproj.io/v1alpha1", "Rollout"), "workloadRef")],
 )
-def test_a_deployment_whose_pods_another_tool_runs_is_refused(owner: tuple[str, str], field: str) -> None:
+def test_deployment_owned_by_a_delivery_tool_is_refused(owner: tuple[str, str], field: str) -> None:
     simulation = deployed("good", "bad", good=(1,))
     reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
     body = {"apiVersion": owner[0], "kind": owner[1], "metadata": {"name": "shop"}, "spec": {field: reference}}
@@ -496,7 +496,7 @@ def test_a_deployment_whose_pods_another_tool_runs_is_refused(owner: tuple[str, 
     assert "shop" in message
 
 
-def test_a_kind_that_keeps_no_revisions_is_refused() -> None:
+def test_kind_without_revisions_is_refused() -> None:
     job = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "web"}, "spec": {}}
     simulation = Simulation().with_object(job)
     targets = [{"name": "web", "workload": {"apiVersion": "batch/v1", "kind": "CronJob", "name": "web"}}]
@@ -524,14 +524,14 @@ def pods(simulation: Simulation) -> list[str]:
     return sorted(ref.name for ref in simulation.objects if ref.kind == "Pod")
 
 
-def test_pods_for_which_a_stateful_set_waits_are_named() -> None:
+def test_pods_that_block_a_stateful_set_are_named() -> None:
     simulation = stuck().throw().drive()
 
     assert (version(simulation, STS), "web-2" in pods(simulation)) == ("good", True)
     assert "waits for Pod/web-2 to be Ready before it goes on" in remarks(simulation)["PodsStuck"]
 
 
-def test_broken_pods_are_deleted_once_and_after_the_template_where_that_is_asked_for() -> None:
+def test_delete_broken_pods_deletes_them_once_after_the_template() -> None:
     simulation = stuck(deleteBrokenPods=True).throw().drive()
 
     assert pods(simulation) == ["other-0", "web-0", "web-1", "web-3", "web-4"]
@@ -541,7 +541,7 @@ def test_broken_pods_are_deleted_once_and_after_the_template_where_that_is_asked
     assert remarks(simulation) == {}
 
 
-def test_no_pod_is_deleted_before_the_controller_has_taken_up_the_template() -> None:
+def test_no_pod_is_deleted_before_the_controller_observed_the_template() -> None:
     simulation = stuck(deleteBrokenPods=True).change(STS, {"metadata": {"generation": 2}}).throw().drive()
     assert "web-2" in pods(simulation)
     assert simulation.status().phase == "Engaging"
@@ -552,20 +552,20 @@ def test_no_pod_is_deleted_before_the_controller_has_taken_up_the_template() -> 
     assert simulation.status().phase == "Engaged"
 
 
-def test_without_pods_to_delete_nothing_waits_for_the_controller() -> None:
+def test_rollback_without_pods_to_delete_does_not_wait_for_the_controller() -> None:
     simulation = stuck().change(STS, {"metadata": {"generation": 2}}).throw().drive()
 
     assert simulation.status().phase == "Engaged"
 
 
-def test_a_parallel_stateful_set_replaces_its_broken_pods_itself() -> None:
+def test_parallel_stateful_set_rollback_deletes_no_pods() -> None:
     simulation = stuck(policy="Parallel", deleteBrokenPods=True).throw().drive()
 
     assert "web-2" in pods(simulation)
     assert len(writes(simulation)) == 1
 
 
-def test_a_strategy_that_leaves_pods_as_they_are_is_remarked() -> None:
+def test_on_delete_strategy_is_remarked() -> None:
     objects = (
         workload("bad", ref=DS, updateStrategy={"type": "OnDelete"}),
         kept("good", 1, ref=DS),
@@ -583,7 +583,7 @@ def argo(*, current: str, stable: str = "s", **spec: Any) -> Body:
     return workload("bad", 2, ref=ARGO, status=status, **spec)
 
 
-def test_an_argo_rollout_that_is_under_way_is_aborted_and_its_spec_is_left_alone() -> None:
+def test_argo_rollout_in_progress_is_aborted_and_its_spec_kept() -> None:
     simulation = with_switch(argo(current="c"), kept("good", 1, ref=ARGO), kept("bad", 2, ref=ARGO), ref=ARGO)
     simulation.throw().drive()
 
@@ -595,7 +595,7 @@ def test_an_argo_rollout_that_is_under_way_is_aborted_and_its_spec_is_left_alone
     assert simulation.live("Rollout", "web")["status"]["abort"] is True
 
 
-def test_an_aborted_update_goes_on_after_a_release_that_rolls_forward() -> None:
+def test_release_with_roll_forward_resumes_an_aborted_update() -> None:
     simulation = with_switch(argo(current="c"), ref=ARGO, rollForwardOnRelease=True).throw().drive()
 
     simulation.release().drive()
@@ -603,7 +603,7 @@ def test_an_aborted_update_goes_on_after_a_release_that_rolls_forward() -> None:
     assert "abort" not in simulation.live("Rollout", "web")["status"]
 
 
-def test_argo_may_take_an_abort_back_where_there_is_no_update_any_more() -> None:
+def test_argo_clearing_a_finished_abort_is_no_drift() -> None:
     simulation = with_switch(argo(current="c"), ref=ARGO).throw().drive()
     simulation.steps.clear()
 
@@ -613,7 +613,7 @@ def test_argo_may_take_an_abort_back_where_there_is_no_update_any_more() -> None
     assert simulation.status().phase == "Engaged"
 
 
-def test_a_promoted_argo_rollout_is_rolled_back_by_its_template() -> None:
+def test_promoted_argo_rollout_is_rolled_back_by_its_template() -> None:
     injected = template("good")
     injected["metadata"] = {"labels": {"app": "web", "role": "stable"}, "annotations": {"role": "stable"}}
     metadata = {
@@ -640,14 +640,14 @@ def test_a_promoted_argo_rollout_is_rolled_back_by_its_template() -> None:
         (argo(current="s", workloadRef={"kind": "Deployment", "name": "x"}, template=None), "DeliveryOwned"),
     ],
 )
-def test_an_argo_rollout_that_cannot_be_rolled_back_is_refused(body: Body, reason: str) -> None:
+def test_unsuitable_argo_rollout_is_refused(body: Body, reason: str) -> None:
     body["spec"] = {key: value for key, value in body["spec"].items() if value is not None}
     simulation = with_switch(body, ref=ARGO).throw().drive()
 
     assert condition(simulation.status(), "Ready")[1] == reason
 
 
-def test_an_argo_rollout_that_was_just_changed_is_waited_for() -> None:
+def test_just_changed_argo_rollout_is_waited_for() -> None:
     body = argo(current="c")
     body["metadata"]["generation"] = 1
 
@@ -662,7 +662,7 @@ def progress(simulation: Simulation, status: Body, ref: Ref = WEB) -> str:
     return simulation.after(seconds=3).drive().status().record.actions[0].progress  # type: ignore[union-attr] # engaged
 
 
-def test_how_far_it_is_is_told() -> None:
+def test_rollback_progress_is_reported() -> None:
     simulation = roll_out(deployed("good", "bad", good=(1,)).throw().drive())
     overdue = [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]
     told = [
@@ -685,7 +685,7 @@ def test_how_far_it_is_is_told() -> None:
     ]
 
 
-def test_what_is_reached_within_two_seconds_is_never_told() -> None:
+def test_progress_finished_within_two_seconds_is_not_reported() -> None:
     simulation = roll_out(deployed("good", "bad", good=(1,)).throw().drive())
 
     simulation.change(WEB, {"status": {"updatedReplicas": 1}}).drive()
@@ -696,7 +696,7 @@ def test_what_is_reached_within_two_seconds_is_never_told() -> None:
     assert timedelta(seconds=1) < looked_at - simulation.now <= timedelta(seconds=2)
 
 
-def test_how_far_a_daemon_set_is_is_told() -> None:
+def test_daemon_set_rollback_progress_counts_nodes() -> None:
     simulation = with_switch(workload("bad", ref=DS), kept("good", 1, ref=DS), kept("bad", 2, ref=DS), ref=DS)
     simulation.throw().drive()
 
@@ -704,19 +704,19 @@ def test_how_far_a_daemon_set_is_is_told() -> None:
     assert progress(simulation, counts, DS) == "2 of 5 updated"
 
 
-def test_how_much_of_an_aborted_revision_is_left_is_told() -> None:
+def test_aborted_argo_rollout_reports_remaining_pods() -> None:
     simulation = with_switch(argo(current="c"), ref=ARGO).throw().drive()
 
     assert progress(simulation, {"updatedReplicas": 2}, ARGO) == "2 of the aborted revision left"
     assert progress(simulation, {"updatedReplicas": 0}, ARGO) == ""
 
 
-def test_progress_of_a_workload_that_is_gone_is_none() -> None:
+def test_deleted_workload_has_no_rollback_progress() -> None:
     simulation = deployed("good", "bad", good=(1,)).throw().drive().remove(WEB).drive()
 
     assert condition(simulation.status(), "Ready")[1] == "TargetNotFound"
 
 
-def test_it_says_what_it_does() -> None:
+def test_rollback_description_names_target_and_revision() -> None:
     assert deployed("a", "b").status().does == "roll back web"
     assert deployed("a", "b", toRevision=3).status().does == "roll back web to revision 3"

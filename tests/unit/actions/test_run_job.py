@@ -87,7 +87,7 @@ def ready_condition(simulation: Simulation) -> tuple[str, str, str]:
     return condition(simulation.status(), "Ready")
 
 
-def test_a_job_is_made_from_a_cron_job_with_the_marks_of_the_engagement_and_belongs_to_the_switch() -> None:
+def test_job_from_cron_job_has_engagement_labels_and_switch_owner() -> None:
     simulation = thrown()
 
     record = simulation.status().record
@@ -102,7 +102,7 @@ def test_a_job_is_made_from_a_cron_job_with_the_marks_of_the_engagement_and_belo
     assert job(simulation)["spec"] == RUN | {"template": {"spec": {"restartPolicy": "Never"} | POD}}
 
 
-def test_what_marks_a_cron_job_for_a_gitops_tool_does_not_mark_its_job() -> None:
+def test_job_from_cron_job_drops_gitops_tracking_labels() -> None:
     simulation = ready()
     tracking = {"argocd.argoproj.io/tracking-id": "shop:batch/CronJob:shop/backup", "team": "shop"}
     simulation.with_object(cron_job(annotations=tracking, labels={"app.kubernetes.io/instance": "shop", "app": "db"}))
@@ -113,7 +113,7 @@ def test_what_marks_a_cron_job_for_a_gitops_tool_does_not_mark_its_job() -> None
     assert set(meta["labels"]) == {"app", "runbooks.dev/runbook", "runbooks.dev/engagement-id"}
 
 
-def test_job_of_its_own_gets_what_makes_its_command_run_once() -> None:
+def test_inline_job_gets_defaults_that_run_its_command_once() -> None:
     assert job(thrown(inline(ttlSecondsAfterFinished=5, activeDeadlineSeconds=60)))["spec"] == RUN | {
         "activeDeadlineSeconds": 60,
         "template": {"spec": {"restartPolicy": "Never"} | POD},
@@ -126,7 +126,7 @@ def noted(simulation: Simulation) -> list[str]:
     return [f"{one.reason}: {one.message}" for one in record.remarks]
 
 
-def test_retries_of_a_cron_jobs_template_do_not_apply_to_its_copy_and_an_event_says_so() -> None:
+def test_cron_job_retry_fields_are_dropped_with_an_event() -> None:
     body = cron_job()
     rules = [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]}]
     containers = [{"name": "job", "restartPolicy": "Always", "restartPolicyRules": []}]
@@ -162,14 +162,14 @@ def test_retries_of_a_cron_jobs_template_do_not_apply_to_its_copy_and_an_event_s
     )
 
 
-def test_job_of_its_own_with_a_policy_of_its_own_is_told_that_it_does_not_apply() -> None:
+def test_inline_job_with_failure_policy_reports_the_dropped_policy() -> None:
     assert noted(thrown(inline())) == []
     assert noted(thrown(inline(podFailurePolicy={"rules": []}))) == [
         "RunsOnce: runJob runs its command once, so that this of job does not apply: podFailurePolicy"
     ]
 
 
-def test_no_record_has_what_the_job_is_made_of() -> None:
+def test_record_does_not_contain_the_job_template() -> None:
     simulation = thrown()
 
     assert "hunter2" not in simulation.status().model_dump_json()
@@ -177,7 +177,7 @@ def test_no_record_has_what_the_job_is_made_of() -> None:
 
 
 @pytest.mark.parametrize("long", ["x" * 63, "x-" * 31 + "x", "xx" + "-x" * 30])
-def test_its_name_has_room_for_its_pods_however_long_the_switchs_is(long: str) -> None:
+def test_job_name_of_a_long_switch_name_leaves_room_for_pod_names(long: str) -> None:
     simulation = Simulation().with_object(cron_job())
     simulation.with_runbook(killSwitches=[kill_switch(long, FROM_CRON_JOB)]).throw(long).drive(long)
 
@@ -186,7 +186,7 @@ def test_its_name_has_room_for_its_pods_however_long_the_switchs_is(long: str) -
     assert re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", ref.name)
 
 
-def test_the_actions_after_it_wait_until_it_is_complete_and_its_logs_are_pointed_at() -> None:
+def test_action_after_a_job_waits_for_its_completion_and_reports_the_logs_command() -> None:
     simulation = thrown(FROM_CRON_JOB, scale(replicas=0))
     (ref,) = jobs(simulation)
     assert ready_condition(simulation) == ("False", "NotVerified", f"{ref} has not begun")
@@ -206,7 +206,7 @@ def test_the_actions_after_it_wait_until_it_is_complete_and_its_logs_are_pointed
     assert f"{ref} made (complete in 42s; kubectl logs job/{ref.name})" in condition(simulation.status(), "Engaged")[2]
 
 
-def test_while_it_runs_the_time_alone_writes_no_status() -> None:
+def test_running_job_writes_no_status_as_time_passes() -> None:
     simulation = goes(thrown())
     simulation.steps.clear()
 
@@ -216,7 +216,7 @@ def test_while_it_runs_the_time_alone_writes_no_status() -> None:
     assert simulation.steps == []
 
 
-def test_a_job_that_takes_longer_than_its_timeout_stalls_the_switch_and_goes_on() -> None:
+def test_job_over_its_timeout_stalls_until_it_completes() -> None:
     simulation = goes(thrown(FROM_CRON_JOB | {"timeout": "2m"}))
 
     assert simulation.after(minutes=1).drive().status().phase == "Engaging"
@@ -224,13 +224,13 @@ def test_a_job_that_takes_longer_than_its_timeout_stalls_the_switch_and_goes_on(
     assert completes(simulation).status().phase == "Engaged"
 
 
-def test_a_suspended_job_says_so() -> None:
+def test_suspended_job_is_reported_as_suspended() -> None:
     simulation = goes(thrown(), {"type": "Suspended"})
 
     assert ready_condition(simulation)[2].endswith("is suspended")
 
 
-def test_a_failed_job_stalls_the_switch_holds_up_what_comes_after_it_and_can_be_released() -> None:
+def test_failed_job_stalls_the_next_actions_and_can_be_released() -> None:
     simulation = fails(thrown(FROM_CRON_JOB, scale(replicas=0)))
     (ref,) = jobs(simulation)
 
@@ -252,7 +252,7 @@ def disrupts(simulation: Simulation) -> Simulation:
 
 
 @pytest.mark.parametrize("action", [FROM_CRON_JOB, inline()])
-def test_interrupted_job_asks_a_person_and_is_never_run_again_by_itself(action: Body) -> None:
+def test_interrupted_job_stalls_and_never_runs_again_automatically(action: Body) -> None:
     simulation = disrupts(thrown(action, scale(replicas=0)))
     (ref,) = jobs(simulation)
 
@@ -269,7 +269,7 @@ def test_interrupted_job_asks_a_person_and_is_never_run_again_by_itself(action: 
     assert jobs(simulation) == [ref]
 
 
-def test_job_that_missed_its_deadline_does_not_point_at_logs_that_are_gone() -> None:
+def test_job_over_its_deadline_reports_deleted_logs() -> None:
     gone = {"type": "Failed", "reason": "DeadlineExceeded", "message": "Job was active longer than specified deadline"}
 
     assert ready_condition(goes(thrown(), gone))[2].endswith(
@@ -277,7 +277,7 @@ def test_job_that_missed_its_deadline_does_not_point_at_logs_that_are_gone() -> 
     )
 
 
-def test_job_without_pods_stalls_after_its_timeout_and_goes_on_by_itself() -> None:
+def test_job_without_pods_stalls_after_its_timeout_and_recovers() -> None:
     simulation = goes(thrown(FROM_CRON_JOB | {"timeout": "2m"}, scale(replicas=0)), active=0)
     assert simulation.status().phase == "Engaging"
 
@@ -289,7 +289,7 @@ def test_job_without_pods_stalls_after_its_timeout_and_goes_on_by_itself() -> No
 
 
 @pytest.mark.parametrize("rest", [{}, {"momentary": True}])
-def test_job_without_pods_is_deleted_at_the_release_so_that_it_does_not_run_later(rest: Body) -> None:
+def test_job_without_pods_is_deleted_at_the_release(rest: Body) -> None:
     simulation = goes(thrown(FROM_CRON_JOB, scale(replicas=0), **rest), active=0)
     (ref,) = jobs(simulation)
 
@@ -306,14 +306,14 @@ def test_job_without_pods_is_deleted_at_the_release_so_that_it_does_not_run_late
     assert effect.resource_version
 
 
-def test_job_that_nobody_waits_for_and_that_has_no_pods_is_deleted_at_the_release() -> None:
+def test_unawaited_job_without_pods_is_deleted_at_the_release() -> None:
     simulation = thrown(inline(wait=False))
     (ref,) = jobs(simulation)
 
     assert simulation.release().drive().status().history[0].outcome == f"{ref} was deleted"
 
 
-def test_momentary_switch_that_waits_for_no_job_leaves_it() -> None:
+def test_momentary_switch_without_wait_keeps_its_job() -> None:
     simulation = thrown(inline(wait=False), momentary=True).after(seconds=5).drive()
 
     assert simulation.status().phase == "Released"
@@ -329,7 +329,7 @@ def test_momentary_switch_that_waits_for_no_job_leaves_it() -> None:
         {"active": 0, "uncountedTerminatedPods": {"failed": ["uid-1"]}},
     ],
 )
-def test_job_that_has_or_had_a_pod_stays_at_the_release(status: Body) -> None:
+def test_job_with_current_or_past_pods_is_kept_at_the_release(status: Body) -> None:
     simulation = goes(thrown(), **status)
 
     simulation.release().drive()
@@ -337,7 +337,7 @@ def test_job_that_has_or_had_a_pod_stays_at_the_release(status: Body) -> None:
     assert len(jobs(simulation)) == 1
 
 
-def test_job_that_is_going_already_is_not_deleted_again() -> None:
+def test_terminating_job_is_not_deleted_again() -> None:
     simulation = goes(thrown(), active=0)
     (ref,) = jobs(simulation)
     simulation.change(ref, {"metadata": {"deletionTimestamp": BEGAN}})
@@ -346,7 +346,7 @@ def test_job_that_is_going_already_is_not_deleted_again() -> None:
     assert not [step for step in simulation.steps if isinstance(step, WriteTarget) and isinstance(step.effect, Delete)]
 
 
-def test_with_continue_on_failure_the_actions_after_a_failed_job_are_done() -> None:
+def test_continue_on_failure_runs_actions_after_a_failed_job() -> None:
     simulation = fails(thrown(FROM_CRON_JOB, scale(replicas=0), continueOnFailure=True))
 
     assert simulation.live("Deployment", "web")["spec"]["replicas"] == 0
@@ -355,7 +355,7 @@ def test_with_continue_on_failure_the_actions_after_a_failed_job_are_done() -> N
     assert simulation.live("Deployment", "web")["spec"]["replicas"] == 3
 
 
-def test_a_job_that_nobody_waits_for_is_begun_and_told_of() -> None:
+def test_unawaited_job_is_created_and_its_failure_reported() -> None:
     simulation = thrown(inline(wait=False))
     (ref,) = jobs(simulation)
     assert simulation.status().phase == "Engaged"
@@ -370,7 +370,7 @@ def test_a_job_that_nobody_waits_for_is_begun_and_told_of() -> None:
 
 @pytest.mark.parametrize("crash", range(1, 7))
 @pytest.mark.parametrize("action", [FROM_CRON_JOB, inline()])
-def test_a_crash_after_any_step_runs_it_once(crash: int, action: Body) -> None:
+def test_crash_after_any_step_creates_one_job(crash: int, action: Body) -> None:
     simulation = ready(action).drive().throw().drive(at_most=crash).restart().drive()
 
     completes(simulation).release().drive()
@@ -378,7 +378,7 @@ def test_a_crash_after_any_step_runs_it_once(crash: int, action: Body) -> None:
     assert len(made(simulation)) == len(jobs(simulation)) == 1
 
 
-def test_a_job_deleted_while_it_is_waited_for_is_not_run_again() -> None:
+def test_job_deleted_while_awaited_stalls_and_is_not_run_again() -> None:
     simulation = goes(thrown())
     (ref,) = jobs(simulation)
 
@@ -394,7 +394,7 @@ def test_a_job_deleted_while_it_is_waited_for_is_not_run_again() -> None:
     assert simulation.release().drive().status().phase == "Released"
 
 
-def test_a_job_deleted_after_its_end_is_not_missed_and_its_last_words_stay() -> None:
+def test_job_deleted_after_completion_keeps_the_status() -> None:
     simulation = completes(thrown()).after(seconds=3).drive()
     (ref,) = jobs(simulation)
     before = simulation.status()
@@ -405,7 +405,7 @@ def test_a_job_deleted_after_its_end_is_not_missed_and_its_last_words_stay() -> 
     assert len(made(simulation)) == 1
 
 
-def test_thrown_again_it_runs_again_under_another_name() -> None:
+def test_second_throw_creates_a_job_with_another_name() -> None:
     simulation = completes(thrown()).release().drive()
 
     simulation.throw().drive()
@@ -413,13 +413,13 @@ def test_thrown_again_it_runs_again_under_another_name() -> None:
     assert len(set(made(simulation))) == 2
 
 
-def test_the_same_job_twice_in_one_switch_runs_twice() -> None:
+def test_same_job_twice_in_one_switch_runs_twice() -> None:
     simulation = thrown(inline(), inline(), continueOnFailure=True)
 
     assert len(set(made(simulation))) == 2
 
 
-def test_an_edit_that_moves_it_or_comes_after_it_was_deleted_does_not_run_it_again() -> None:
+def test_reordered_or_later_edited_actions_do_not_run_the_job_again() -> None:
     simulation = completes(thrown(FROM_CRON_JOB, reapplyOnChange=True))
     (ref,) = jobs(simulation)
     simulation.remove(ref).drive()
@@ -431,7 +431,7 @@ def test_an_edit_that_moves_it_or_comes_after_it_was_deleted_does_not_run_it_aga
     assert simulation.status().phase == "Engaged"
 
 
-def test_a_cron_job_that_is_not_there_is_told_and_run_when_it_comes() -> None:
+def test_missing_cron_job_is_reported_and_its_job_run_once_it_exists() -> None:
     simulation = ready().remove(CRON_JOB).drive()
     assert ready_condition(simulation)[1:] == ("TargetNotFound", "CronJob/backup does not exist in namespace shop")
 
@@ -443,7 +443,7 @@ def test_a_cron_job_that_is_not_there_is_told_and_run_when_it_comes() -> None:
     assert len(jobs(simulation)) == 1
 
 
-def test_a_cron_job_that_goes_between_the_record_and_the_job_is_waited_for() -> None:
+def test_cron_job_deleted_after_the_record_is_waited_for() -> None:
     simulation = ready().throw().drive(at_most=2)
     simulation.remove(CRON_JOB).drive()
     assert ready_condition(simulation)[1:] == ("TargetNotFound", "CronJob/backup does not exist in namespace shop")
@@ -454,7 +454,7 @@ def test_a_cron_job_that_goes_between_the_record_and_the_job_is_waited_for() -> 
     assert len(jobs(simulation)) == 1
 
 
-def test_what_another_version_would_make_is_not_made_under_the_recorded_name() -> None:
+def test_job_recorded_under_another_name_scheme_is_not_created() -> None:
     simulation = ready().throw().drive(at_most=2)
     switch = simulation.switch()
     record = switch.status.record
@@ -477,7 +477,7 @@ def replace_record(switch: Any, record: Any) -> Any:
     return type(switch)(switch.meta, switch.spec, status, switch.override_author, switch.override_time)
 
 
-def test_a_momentary_switch_springs_back_when_the_job_is_complete() -> None:
+def test_momentary_switch_is_released_once_the_job_completes() -> None:
     simulation = thrown(FROM_CRON_JOB, momentary=True)
     assert simulation.switch().spec.engaged is True
 
@@ -502,12 +502,12 @@ def test_a_momentary_switch_springs_back_when_the_job_is_complete() -> None:
         ({"job": {"template": {"spec": POD | {"restartPolicy": "OnFailure"}}}}, "restartPolicy\n  Input should be"),
     ],
 )
-def test_what_could_not_run_is_refused(spec: Body, says: str) -> None:
+def test_unrunnable_job_spec_is_refused(spec: Body, says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         RunJobSpec.model_validate(spec)
 
 
-def test_a_job_of_its_own_has_no_name_to_say() -> None:
+def test_run_job_description_names_the_cron_job() -> None:
     assert RunJob.describe(RunJobSpec.model_validate(inline()["runJob"])) == "run job"
     assert RunJob.describe(RunJobSpec(from_cron_job="backup")) == "run job from CronJob backup"
 
@@ -533,7 +533,7 @@ def named(ref: Ref) -> Body:
     return {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": {"name": ref.name}}
 
 
-def test_job_is_made_suspended_and_is_resumed_once_its_uid_is_recorded() -> None:
+def test_job_is_created_suspended_and_resumed_once_its_uid_is_recorded() -> None:
     simulation = ready().drive().throw().drive()
 
     assert writes(simulation)[-4:] == ["Create", "WriteStatus", "Patch", "WriteStatus"]
@@ -564,7 +564,7 @@ def test_job_deleted_while_the_operator_is_down_never_runs_twice(crash: int, act
     assert [*first, *second].count(False) <= 1
 
 
-def test_job_whose_uid_is_recorded_and_that_is_gone_after_a_crash_is_interrupted() -> None:
+def test_recorded_job_missing_after_a_crash_is_interrupted() -> None:
     simulation = thrown().restart()
     (ref,) = jobs(simulation)
 
@@ -575,7 +575,7 @@ def test_job_whose_uid_is_recorded_and_that_is_gone_after_a_crash_is_interrupted
     assert simulation.status().phase == "Stalled"
 
 
-def test_suspended_job_that_is_deleted_before_its_uid_is_recorded_is_made_again() -> None:
+def test_suspended_job_deleted_before_its_uid_is_recorded_is_created_again() -> None:
     simulation = created(ready().drive().throw())
     (ref,) = jobs(simulation)
 
@@ -585,7 +585,7 @@ def test_suspended_job_that_is_deleted_before_its_uid_is_recorded_is_made_again(
     assert job(simulation)["spec"]["suspend"] is False
 
 
-def test_job_of_our_name_with_another_uid_is_not_ours() -> None:
+def test_job_of_our_name_with_another_uid_is_a_collision() -> None:
     simulation = thrown()
     (ref,) = jobs(simulation)
     other = job(simulation) | {"spec": {"suspend": True}}
@@ -598,7 +598,7 @@ def test_job_of_our_name_with_another_uid_is_not_ours() -> None:
     assert job(simulation)["spec"] == {"suspend": True}
 
 
-def test_job_of_our_name_that_somebody_else_made_is_not_resumed() -> None:
+def test_job_of_our_name_with_another_creator_is_not_resumed() -> None:
     simulation = created(ready().drive().throw())
     (ref,) = jobs(simulation)
     simulation.restart().remove(ref).with_object(named(ref) | {"spec": {"suspend": True}})
@@ -611,7 +611,7 @@ def test_job_of_our_name_that_somebody_else_made_is_not_resumed() -> None:
     assert jobs(simulation) == [ref]
 
 
-def test_job_that_a_person_suspends_later_stays_suspended() -> None:
+def test_job_suspended_later_by_a_person_stays_suspended() -> None:
     simulation = goes(thrown())
     (ref,) = jobs(simulation)
 
@@ -620,7 +620,7 @@ def test_job_that_a_person_suspends_later_stays_suspended() -> None:
     assert job(simulation)["spec"]["suspend"] is True
 
 
-def test_job_that_admission_keeps_suspended_is_resumed_again_after_pauses() -> None:
+def test_job_suspended_by_admission_is_resumed_with_back_off() -> None:
     simulation = ready().drive()
     simulation.admit = lambda body: {**body, "spec": {**body["spec"], "suspend": True}}
 
@@ -634,7 +634,7 @@ def test_job_that_admission_keeps_suspended_is_resumed_again_after_pauses() -> N
     assert writes(simulation).count("Patch") == 2
 
 
-def test_job_that_may_not_be_resumed_says_why_also_where_nobody_waits_for_it() -> None:
+def test_unawaited_job_that_may_not_be_resumed_reports_missing_rights() -> None:
     simulation = created(ready(inline(wait=False)).drive().throw())
 
     simulation.refuse(errors.ForbiddenError("PATCH jobs: 403")).drive()
@@ -644,14 +644,14 @@ def test_job_that_may_not_be_resumed_says_why_also_where_nobody_waits_for_it() -
     assert simulation.status().phase == "Engaged"
 
 
-def test_momentary_job_that_runs_for_long_does_not_expire() -> None:
+def test_long_running_momentary_job_does_not_expire() -> None:
     simulation = goes(thrown(momentary=True)).restart().after(days=1).drive()
 
     assert completes(simulation).switch().spec.engaged is None
     assert condition(simulation.status(), "Acted")[:2] == ("True", "Done")
 
 
-def test_momentary_job_that_ran_while_no_operator_did_is_reported_as_done() -> None:
+def test_momentary_job_completed_during_downtime_is_reported_as_done() -> None:
     simulation = ready(momentary=True).drive().throw()
     while not jobs(simulation) or job(simulation)["spec"]["suspend"]:
         simulation.drive(at_most=1)
@@ -662,7 +662,7 @@ def test_momentary_job_that_ran_while_no_operator_did_is_reported_as_done() -> N
     assert (len(made(simulation)), condition(simulation.status(), "Acted")[1]) == (1, "Done")
 
 
-def test_momentary_job_that_is_still_suspended_when_its_throw_expires_is_deleted() -> None:
+def test_suspended_momentary_job_is_deleted_when_its_throw_expires() -> None:
     simulation = created(ready(momentary=True).drive().throw()).refuse(errors.ForbiddenError("403")).drive()
 
     simulation.refuse(None).restart().after(minutes=11).drive()
@@ -672,7 +672,7 @@ def test_momentary_job_that_is_still_suspended_when_its_throw_expires_is_deleted
     assert simulation.switch().spec.engaged is None
 
 
-def test_job_that_is_still_suspended_is_deleted_at_the_release() -> None:
+def test_suspended_job_is_deleted_at_the_release() -> None:
     simulation = created(ready().drive().throw())
 
     simulation.release().restart().drive()

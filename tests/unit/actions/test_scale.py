@@ -93,7 +93,7 @@ def trouble(simulation: Simulation) -> str:
 
 
 @pytest.mark.parametrize(("live", "factor", "held"), [(3, 0.5, 2), (10, 1.15, 12), (4, 2, 8), (1, 0.1, 0), (5, 1, 5)])
-def test_a_factor_multiplies_what_is_live_and_a_release_gives_that_back(live: int, factor: float, held: int) -> None:
+def test_factor_multiplies_live_replicas_and_release_restores_them(live: int, factor: float, held: int) -> None:
     simulation = engaged(live=live, factor=factor)
     assert replicas(simulation) == held
 
@@ -115,7 +115,7 @@ def test_a_factor_multiplies_what_is_live_and_a_release_gives_that_back(live: in
         ({"replicas": 9, "max": 5}, 3, 5),
     ],
 )
-def test_a_bound_stops_a_step_and_never_turns_it_round(amount: Body, live: int, number: int) -> None:
+def test_bound_limits_a_step_and_never_reverses_it(amount: Body, live: int, number: int) -> None:
     assert replicas(engaged(live=live, **amount)) == number
 
 
@@ -130,12 +130,12 @@ def test_a_bound_stops_a_step_and_never_turns_it_round(amount: Body, live: int, 
         ({"replicas": 0, "autoscaler": "Delete"}, "'Pin' or 'Refuse'"),
     ],
 )
-def test_an_amount_that_is_none_is_refused_by_name(amount: Body, says: str) -> None:
+def test_invalid_amount_is_refused_with_the_field(amount: Body, says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         Scale.Spec.model_validate({"target": "web"} | amount)
 
 
-def test_what_has_no_scale_subresource_is_refused_before_anything_is_looked_for() -> None:
+def test_target_without_scale_subresource_is_refused_before_any_read() -> None:
     body = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "web"}, "spec": {}}
     targets = [{"name": "web", "workload": {"kind": "DaemonSet", "name": "web"}}]
 
@@ -144,7 +144,7 @@ def test_what_has_no_scale_subresource_is_refused_before_anything_is_looked_for(
     assert trouble(simulation).startswith("NotScalable: DaemonSet/web")
 
 
-def test_a_throw_asks_once_for_all_that_it_looks_at() -> None:
+def test_throw_reads_all_scale_objects_in_one_round() -> None:
     simulation = Counting()
     for body in (workload_body(3), hpa(), scaled_object()):
         simulation.with_object(body)
@@ -157,7 +157,7 @@ def test_a_throw_asks_once_for_all_that_it_looks_at() -> None:
 
 
 class TestAHorizontalPodAutoscaler:
-    def test_is_held_at_the_number_and_gets_its_bounds_back_after_the_replicas(self) -> None:
+    def test_autoscaler_is_held_at_the_replicas_and_restored_after_them(self) -> None:
         simulation = engaged(hpa(2, 4), replicas=5)
         assert (bounds(simulation), replicas(simulation)) == ((5, 5), 5)
         simulation.steps.clear()
@@ -167,7 +167,7 @@ class TestAHorizontalPodAutoscaler:
         assert (bounds(simulation), replicas(simulation)) == ((2, 4), 3)
         assert acts(simulation) == ["Deployment/web", "HorizontalPodAutoscaler/web"]
 
-    def test_that_somebody_edits_meanwhile_is_put_back(self) -> None:
+    def test_autoscaler_edited_while_held_is_reapplied(self) -> None:
         simulation = engaged(hpa(2, 4), replicas=5)
 
         simulation.change(HPA, {"spec": {"maxReplicas": 9}}).drive()
@@ -176,7 +176,7 @@ class TestAHorizontalPodAutoscaler:
         assert bounds(simulation.release().drive()) == (2, 4)
 
     @pytest.mark.parametrize("crash", range(1, 7))
-    def test_is_given_back_whatever_crashes_in_between(self, crash: int) -> None:
+    def test_autoscaler_is_restored_after_a_crash_at_any_step(self, crash: int) -> None:
         entry = kill_switch("stop", scale(replicas=5))
         simulation = cluster(hpa(2, 4)).with_runbook(killSwitches=[entry]).drive()
 
@@ -186,7 +186,7 @@ class TestAHorizontalPodAutoscaler:
         simulation.release().drive(at_most=crash).restart().drive()
         assert (bounds(simulation), replicas(simulation)) == ((2, 4), 3)
 
-    def test_that_scales_at_once_when_it_is_pinned_does_not_change_what_was_there(self) -> None:
+    def test_autoscaler_that_scales_while_pinned_keeps_the_saved_replicas(self) -> None:
         entry = kill_switch("stop", scale(replicas=5))
         simulation = cluster(hpa(2, 4)).with_runbook(killSwitches=[entry]).drive().throw().drive(at_most=3)
         assert (bounds(simulation), replicas(simulation)) == ((5, 5), 3)
@@ -198,13 +198,13 @@ class TestAHorizontalPodAutoscaler:
 
         assert [one.saved for one in again.actions if one.field == REPLICAS] == [3]
 
-    def test_rests_at_zero_by_itself_and_is_left_alone(self) -> None:
+    def test_autoscaler_without_scale_to_zero_is_kept_at_zero_replicas(self) -> None:
         simulation = engaged(hpa(2, 4), replicas=0)
 
         assert (bounds(simulation), replicas(simulation)) == ((2, 4), 0)
         assert spec(simulation).get("behavior") is None
 
-    def test_that_may_scale_to_zero_may_not_wake_what_is_held_there(self) -> None:
+    def test_autoscaler_with_scale_to_zero_has_scale_up_disabled(self) -> None:
         simulation = engaged(hpa(0, 4), replicas=0)
         assert (spec(simulation)["behavior"], replicas(simulation)) == (NO_SCALE_UP, 0)
 
@@ -212,13 +212,13 @@ class TestAHorizontalPodAutoscaler:
 
         assert ("behavior" in spec(simulation), replicas(simulation)) == (False, 3)
 
-    def test_with_a_behavior_of_its_own_keeps_all_but_the_one_word(self) -> None:
+    def test_autoscaler_behavior_is_kept_except_the_scale_up_policy(self) -> None:
         simulation = engaged(hpa(0, 4, behavior=BEHAVIOR), replicas=0)
         assert spec(simulation)["behavior"] == BEHAVIOR | {"scaleUp": {"selectPolicy": "Disabled"}}
 
         assert spec(simulation.release().drive())["behavior"] == BEHAVIOR
 
-    def test_that_has_scaled_to_zero_itself_is_kept_there_and_stays_there_with_the_release(self) -> None:
+    def test_autoscaler_already_scaled_to_zero_stays_at_zero_after_release(self) -> None:
         simulation = engaged(hpa(0, 4) | ZEROED, live=0, replicas=0)
         assert spec(simulation)["behavior"] == NO_SCALE_UP
 
@@ -226,7 +226,7 @@ class TestAHorizontalPodAutoscaler:
 
         assert ("behavior" in spec(simulation), replicas(simulation)) == (False, 0)
 
-    def test_that_still_says_it_has_scaled_to_zero_goes_to_its_minimum_unless_that_is_zero_too(self) -> None:
+    def test_autoscaler_with_stale_scaled_to_zero_status_is_pinned_and_restored(self) -> None:
         simulation = engaged(hpa(2, 4, metrics=[QUEUE]) | ZEROED, replicas=0)
         assert (bounds(simulation), spec(simulation)["behavior"]) == ((0, 4), NO_SCALE_UP)
 
@@ -234,12 +234,12 @@ class TestAHorizontalPodAutoscaler:
 
         assert (bounds(simulation), "behavior" in spec(simulation)) == ((2, 4), False)
 
-    def test_without_a_metric_that_can_be_read_at_zero_rests_there_whatever_it_says(self) -> None:
+    def test_autoscaler_without_metric_for_zero_is_kept_at_zero_replicas(self) -> None:
         simulation = engaged(hpa(2, 4, metrics=[{"type": "Resource"}]) | ZEROED, replicas=0)
 
         assert bounds(simulation) == (2, 4)
 
-    def test_of_another_workload_is_left_alone(self) -> None:
+    def test_autoscaler_of_another_workload_is_unchanged(self) -> None:
         other = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "web"}
         unknown = {"kind": "Deployment", "name": "web"}
         simulation = engaged(hpa(scaleTargetRef=other), hpa(name="odd", scaleTargetRef=unknown), replicas=5)
@@ -247,7 +247,7 @@ class TestAHorizontalPodAutoscaler:
         assert acts(simulation)[-1:] == ["Deployment/web"]
         assert bounds(simulation) == (2, 10)
 
-    def test_that_another_switch_has_pinned_is_seen_as_it_was(self) -> None:
+    def test_autoscaler_pinned_by_another_switch_is_saved_with_its_original_bounds(self) -> None:
         entries = [kill_switch("a", scale(replicas=5)), kill_switch("b", scale(replicas=0))]
         simulation = cluster(hpa(0, 4)).with_runbook(killSwitches=entries).drive("a", "b")
         simulation.throw("a").drive("a").after(seconds=1).throw("b").drive("b")
@@ -260,7 +260,7 @@ class TestAHorizontalPodAutoscaler:
 
 class TestAScaledObject:
     @pytest.mark.parametrize("number", [0, 5])
-    def test_is_paused_at_the_number_before_the_replicas_and_goes_on_after_them(self, number: int) -> None:
+    def test_scaled_object_is_paused_before_the_replicas_and_resumed_after_them(self, number: int) -> None:
         simulation = engaged(scaled_object(), replicas=number)
         assert (paused(simulation), replicas(simulation)) == (str(number), number)
         assert acts(simulation) == ["ScaledObject/web", "Deployment/web"]
@@ -271,20 +271,20 @@ class TestAScaledObject:
         assert (paused(simulation), replicas(simulation)) == (None, 3)
         assert acts(simulation) == ["Deployment/web", "ScaledObject/web"]
 
-    def test_that_somebody_had_paused_is_paused_there_again(self) -> None:
+    def test_scaled_object_paused_before_the_throw_is_paused_again_at_release(self) -> None:
         simulation = engaged(scaled_object(annotations={PAUSED: "1"}), replicas=5)
         assert paused(simulation) == "5"
 
         assert paused(simulation.release().drive()) == "1"
 
-    def test_has_an_autoscaler_of_its_own_that_is_not_pinned_beside_it(self) -> None:
+    def test_scaled_object_autoscaler_is_not_pinned_separately(self) -> None:
         of_keda = hpa()
         of_keda["metadata"] |= OF_KEDA
         simulation = engaged(scaled_object(), of_keda, replicas=5)
 
         assert (paused(simulation), bounds(simulation)) == ("5", (2, 10))
 
-    def test_may_name_another_kind(self) -> None:
+    def test_scaled_object_with_another_kind_is_matched(self) -> None:
         other = scaled_object(scaleTargetRef={"kind": "StatefulSet", "name": "web"})
 
         assert paused(engaged(other, replicas=5)) is None
@@ -292,9 +292,7 @@ class TestAScaledObject:
 
 class TestRefuse:
     @pytest.mark.parametrize("autoscaler", [hpa(), scaled_object()], ids=lambda body: body["kind"])
-    def test_leaves_a_workload_alone_that_an_autoscaler_scales_and_says_so_before_it_is_thrown(
-        self, autoscaler: Body
-    ) -> None:
+    def test_refuse_mode_leaves_an_autoscaled_workload_and_reports_before_the_throw(self, autoscaler: Body) -> None:
         entry = kill_switch("stop", scale(replicas=0, autoscaler="Refuse"))
         simulation = cluster(autoscaler).with_runbook(killSwitches=[entry]).drive()
         said = f"AutoscalerOwned: Deployment/web is scaled by {autoscaler['kind']}/web"
@@ -306,12 +304,12 @@ class TestRefuse:
         assert trouble(simulation).startswith(said)
         assert "set autoscaler: Pin" in trouble(simulation)
 
-    def test_scales_what_no_autoscaler_does(self) -> None:
+    def test_refuse_mode_scales_a_workload_without_autoscaler(self) -> None:
         assert replicas(engaged(replicas=0, autoscaler="Refuse")) == 0
 
 
 class TestAMomentarySwitch:
-    def test_leaves_the_autoscaler_as_it_is_and_says_that_it_goes_on(self) -> None:
+    def test_momentary_scale_keeps_the_autoscaler_and_warns(self) -> None:
         simulation = engaged(hpa(2, 4), momentary=True, by=1)
 
         assert (replicas(simulation), bounds(simulation)) == (4, (2, 4))
@@ -326,7 +324,7 @@ class TestAMomentarySwitch:
         ("amount", "live", "number"),
         [({"replicas": 9}, 3, 4), ({"replicas": 1}, 3, 2), ({"by": 3}, 3, 4), ({"by": -2}, 3, 2), ({"by": 2}, 9, 9)],
     )
-    def test_stays_within_the_autoscalers_bounds_and_says_what_was_asked_for(
+    def test_momentary_scale_stays_within_autoscaler_bounds_and_reports_the_request(
         self, amount: Body, live: int, number: int
     ) -> None:
         simulation = engaged(hpa(2, 4), live=live, momentary=True, **amount)
@@ -334,25 +332,25 @@ class TestAMomentarySwitch:
         assert replicas(simulation) == number
         assert f"Deployment/web to {number} and not to " in warned(simulation)[0]
 
-    def test_scales_to_zero_where_the_autoscaler_then_rests(self) -> None:
+    def test_momentary_scale_to_zero_rests_without_warning(self) -> None:
         simulation = engaged(hpa(2, 4), momentary=True, replicas=0)
 
         assert (replicas(simulation), warned(simulation)) == (0, [])
 
     @pytest.mark.parametrize("autoscaler", [hpa(0, 4), scaled_object(maxReplicaCount=4)], ids=lambda body: body["kind"])
-    def test_to_zero_says_where_the_autoscaler_may_wake_it(self, autoscaler: Body) -> None:
+    def test_momentary_scale_to_zero_warns_where_the_autoscaler_may_scale_up(self, autoscaler: Body) -> None:
         simulation = engaged(autoscaler, momentary=True, replicas=0)
 
         assert replicas(simulation) == 0
         assert "keeps it within 0 and 4" in warned(simulation)[0]
 
-    def test_pauses_no_scaled_object(self) -> None:
+    def test_momentary_scale_pauses_no_scaled_object(self) -> None:
         simulation = engaged(scaled_object(minReplicaCount=2), momentary=True, replicas=0)
 
         assert (replicas(simulation), paused(simulation)) == (2, None)
         assert "keeps it within 2 and 100" in warned(simulation)[0]
 
-    def test_of_a_scaling_command_is_one_too(self) -> None:
+    def test_scaling_command_pins_no_autoscaler(self) -> None:
         command = {"name": "double", "target": "web", "factor": 2}
         simulation = cluster(hpa(2, 4)).with_runbook(scaling=[command]).drive("double").throw("double").drive("double")
 
@@ -360,7 +358,7 @@ class TestAMomentarySwitch:
 
 
 class TestDelivery:
-    def test_what_flagger_releases_from_is_refused_with_the_workload_that_runs_the_pods(self) -> None:
+    def test_workload_owned_by_flagger_is_refused_with_the_primary(self) -> None:
         simulation = engaged(canary(), replicas=5)
 
         assert acts(simulation) == []
@@ -369,7 +367,7 @@ class TestDelivery:
         )
         assert "let spec.targets name Deployment/web-primary" in trouble(simulation)
 
-    def test_what_flagger_runs_the_pods_from_is_scaled(self) -> None:
+    def test_flagger_primary_workload_is_scaled(self) -> None:
         primary = replace(WEB, name="web-primary")
         targets = [{"name": "web", "workload": {"name": "web-primary"}}]
         simulation = Simulation().with_object(workload_body(3, ref=primary)).with_object(canary())
@@ -378,14 +376,14 @@ class TestDelivery:
 
         assert simulation.live("Deployment", "web-primary")["spec"]["replicas"] == 0
 
-    def test_what_a_rollout_takes_its_template_from_is_refused_with_the_rollout(self) -> None:
+    def test_workload_referenced_by_a_rollout_is_refused_with_the_rollout(self) -> None:
         reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
         simulation = engaged(rollout(workloadRef=reference), rollout("another"), replicas=5)
 
         assert acts(simulation) == []
         assert "kind Rollout, name web-rollout" in trouble(simulation)
 
-    def test_a_rollout_is_scaled_as_any_kind_is(self) -> None:
+    def test_argo_rollout_is_scaled(self) -> None:
         named = {"apiVersion": ROLLOUT.api_version, "kind": ROLLOUT.kind, "name": ROLLOUT.name}
         simulation = Simulation().with_object(rollout("web", replicas=3)).with_object(hpa(scaleTargetRef=named))
         entry = kill_switch("stop", scale(replicas=5))
@@ -408,7 +406,7 @@ class TestADisruptionBudget:
             ({"maxUnavailable": "25%"}, 2, 3),
         ],
     )
-    def test_that_a_scale_down_goes_below_is_named_and_holds_nothing_up(
+    def test_scale_down_below_a_disruption_budget_is_remarked_and_done(
         self, rule: Body, number: int, wants: int
     ) -> None:
         simulation = engaged(budget(**rule), live=5, replicas=number)
@@ -434,12 +432,12 @@ class TestADisruptionBudget:
             ({"minAvailable": 3, "selector": None}, 0),
         ],
     )
-    def test_that_is_kept_or_is_about_other_pods_is_not_worth_a_word(self, rule: Body, number: int) -> None:
+    def test_satisfied_or_unrelated_disruption_budget_is_not_remarked(self, rule: Body, number: int) -> None:
         held = budget()
         held["spec"] |= rule
         assert remarks(engaged(held, live=5, replicas=number)) == []
 
-    def test_is_not_asked_about_pods_without_labels(self) -> None:
+    def test_workload_without_pod_labels_reads_no_disruption_budget(self) -> None:
         simulation = Simulation().with_object(workload_body(3)).with_object(budget({}, minAvailable=3))
 
         assert remarks(simulation.with_runbook().drive().throw().drive()) == []
@@ -455,7 +453,7 @@ class TestADisruptionBudget:
             ("DoesNotExist", [], False),
         ],
     )
-    def test_chooses_its_pods_as_every_label_selector_does(
+    def test_disruption_budget_selector_matches_like_a_label_selector(
         self, operator: str, values: list[str], *, chosen: bool
     ) -> None:
         expression = {"key": "app", "operator": operator, "values": values}
@@ -477,17 +475,17 @@ class TestProgress:
             ({}, 3, ""),
         ],
     )
-    def test_says_how_many_pods_are_still_to_come_or_to_go(self, status: Body, wanted: int, words: str) -> None:
+    def test_pod_progress_counts_pods_to_come_and_to_go(self, status: Body, wanted: int, words: str) -> None:
         assert pods(observed_from(workload_body(wanted) | {"status": status})) == words
 
-    def test_of_a_kind_of_its_own_goes_by_what_that_counts(self) -> None:
+    def test_pod_progress_of_another_kind_uses_its_own_counts(self) -> None:
         body = workload_body(3, ref=ROLLOUT)
         assert pods(observed_from(body | {"status": {"replicas": 2, "readyReplicas": 1}}, whole=True)) == "1 of 3 ready"
         assert pods(observed_from(body | {"status": {"replicas": "many"}}, whole=True)) == ""
         assert pods(observed_from(body | {"status": {"replicas": 5}}, whole=True)) == "2 still terminating"
         assert pods(observed_from(body, whole=True)) == ""
 
-    def test_is_told_when_it_takes_a_while_and_is_gone_when_it_is_reached(self) -> None:
+    def test_slow_scale_reports_progress_until_reached(self) -> None:
         simulation = engaged(replicas=5)
         assert told(simulation) == ""
 
@@ -498,7 +496,7 @@ class TestProgress:
         simulation.change(WEB, {"status": {"readyReplicas": 5}}).after(seconds=3).drive()
         assert told(simulation) == ""
 
-    def test_of_what_was_held_is_not_told_of_what_was_put_back(self) -> None:
+    def test_progress_of_the_held_value_is_not_reported_after_release(self) -> None:
         simulation = engaged(replicas=0)
         simulation.change(WEB, {"status": {"replicas": 3}}).after(seconds=3).drive()
         assert told(simulation) == "3 still terminating"
@@ -507,7 +505,7 @@ class TestProgress:
 
         assert simulation.status().history[0].outcome == "Deployment/web back to 3"
 
-    def test_says_nothing_of_what_is_not_there_or_is_held_at_another_number(self) -> None:
+    def test_progress_of_a_missing_target_or_another_number_is_empty(self) -> None:
         def asked(held: int, found: Any) -> str:
             desired = DesiredField(WEB, REPLICAS, held)
             return Scale.progress(None, None, desired, found).text  # type: ignore[arg-type] # neither is looked at
@@ -528,5 +526,5 @@ def told(simulation: Simulation) -> str:
     ("amount", "words"),
     [({"replicas": 0}, "scale web to 0"), ({"by": -2}, "scale web by -2"), ({"factor": 0.5}, "scale web times 0.5")],
 )
-def test_what_it_does_is_said_in_the_words_of_the_runbook(amount: Body, words: str) -> None:
+def test_scale_description_names_target_and_amount(amount: Body, words: str) -> None:
     assert Scale.describe(Scale.Spec.model_validate({"target": "web"} | amount)) == words

@@ -91,7 +91,7 @@ def written(simulation: Simulation) -> list[str]:
     ]
 
 
-def test_a_key_of_a_config_map_is_set_and_put_back() -> None:
+def test_config_map_key_is_set_and_restored() -> None:
     simulation = thrown(config_map(ai="true", color="red"))
 
     assert data(simulation) == {"ai": "false", "color": "red"}
@@ -101,7 +101,7 @@ def test_a_key_of_a_config_map_is_set_and_put_back() -> None:
     assert data(simulation) == {"ai": "true", "color": "red"}
 
 
-def test_what_somebody_sets_meanwhile_is_put_back_at_once_and_what_they_set_after_it_stays() -> None:
+def test_flag_changed_while_held_is_reapplied_and_kept_when_changed_after_release() -> None:
     simulation = thrown(config_map(ai="true"))
 
     simulation.change(CONFIG, {"data": {"ai": "maybe"}}).drive()
@@ -112,7 +112,7 @@ def test_what_somebody_sets_meanwhile_is_put_back_at_once_and_what_they_set_afte
     assert data(simulation) == {"ai": "maybe"}
 
 
-def test_a_flag_that_was_not_there_is_added_with_a_remark_and_removed() -> None:
+def test_missing_flag_is_added_with_a_remark_and_removed_at_release() -> None:
     simulation = thrown(config_map(color="red"), action=set_flag("a.i", flagMustExist=False))
 
     assert data(simulation) == {"color": "red", "a.i": "false"}
@@ -131,9 +131,7 @@ def test_a_flag_that_was_not_there_is_added_with_a_remark_and_removed() -> None:
         ((), "there is none. Correct"),
     ],
 )
-def test_misspelt_flag_is_refused_at_rest_and_at_the_throw_with_the_nearest_names(
-    there: tuple[str, ...], says: str
-) -> None:
+def test_misspelt_flag_is_refused_with_the_nearest_names(there: tuple[str, ...], says: str) -> None:
     simulation = ready(config_map(**dict.fromkeys(there, "true")), actions=(set_flag("ai_enabld"),)).drive()
 
     reason, message = refusal(simulation)
@@ -156,7 +154,7 @@ def test_misspelt_variable_is_refused_with_the_nearest_name() -> None:
     assert message.startswith("Deployment/web: container app has no variable AI_ENABLD; did you mean AI_ENABLED?")
 
 
-def test_variable_that_envfrom_may_bring_is_set_with_a_remark() -> None:
+def test_variable_possibly_in_envfrom_is_set_with_a_remark() -> None:
     body = workload({"name": "app", "envFrom": [{"configMapRef": {"name": "flags"}}]})
 
     simulation = thrown(body, action=set_flag("AI", env={}))
@@ -165,7 +163,7 @@ def test_variable_that_envfrom_may_bring_is_set_with_a_remark() -> None:
     assert remarks(simulation) == ["FlagAdded", "RollsOut"]
 
 
-def test_flag_in_a_document_must_exist_whatever_the_switch_allows() -> None:
+def test_missing_flag_in_a_document_is_refused_even_when_flag_must_exist_is_false() -> None:
     simulation = ready(
         config_map(**{"app.yaml": DOCUMENT}), flags=AT, actions=(set_flag("flags.x", flagMustExist=False),)
     )
@@ -173,7 +171,7 @@ def test_flag_in_a_document_must_exist_whatever_the_switch_allows() -> None:
     assert refusal(simulation.drive())[0] == "FlagNotFound"
 
 
-def test_an_immutable_config_map_is_refused_before_anybody_throws() -> None:
+def test_immutable_config_map_is_refused_at_rest() -> None:
     simulation = ready(config_map(ai="true") | {"immutable": True}, actions=(set_flag(),)).drive()
 
     assert refusal(simulation) == (
@@ -182,7 +180,7 @@ def test_an_immutable_config_map_is_refused_before_anybody_throws() -> None:
     )
 
 
-def test_a_target_without_flags_is_told_what_to_declare() -> None:
+def test_target_without_flags_is_refused_with_the_field_to_declare() -> None:
     simulation = Simulation().with_target()
     simulation.with_runbook(killSwitches=[kill_switch("stop", set_flag())]).drive()
 
@@ -196,9 +194,7 @@ def test_a_target_without_flags_is_told_what_to_declare() -> None:
         ("flags.checkout", "off", "  checkout: off"),
     ],
 )
-def test_a_flag_in_a_document_is_written_as_the_value_there_and_all_else_stays(
-    flag: str, value: str, line: str
-) -> None:
+def test_flag_in_a_yaml_document_changes_only_its_line(flag: str, value: str, line: str) -> None:
     at = {"configMap": "flags", "key": "app.yaml"}
     simulation = thrown(config_map(**{"app.yaml": DOCUMENT}), action=set_flag(flag, value), flags=at)
 
@@ -215,7 +211,7 @@ def texts(*found: str) -> list[list[str]]:
     return [text.splitlines() for text in found]
 
 
-def test_a_flag_in_a_json_document_stays_json() -> None:
+def test_flag_in_a_json_document_stays_json() -> None:
     text = '{"flags": {"ai": true, "model": "large"}}'
     at = {"configMap": "flags", "key": "app.json"}
 
@@ -235,7 +231,7 @@ def test_a_flag_in_a_json_document_stays_json() -> None:
         ("a: 1\n---\na: 2\n", "a", "the text holds several YAML documents"),
     ],
 )
-def test_a_place_that_is_not_in_the_document_is_refused_with_the_way_out(text: str, flag: str, says: str) -> None:
+def test_path_missing_in_a_document_is_refused_with_a_hint(text: str, flag: str, says: str) -> None:
     at = {"configMap": "flags", "key": "app.yaml"}
     simulation = ready(config_map(**{"app.yaml": text}), flags=at, actions=(set_flag(flag),)).drive()
 
@@ -267,7 +263,7 @@ AT = {"configMap": "flags", "key": "app.yaml"}
         ("server.port", "9090", "  port: 9090"),
     ],
 )
-def test_dotted_key_is_set_where_the_flag_has_a_backslash(flag: str, value: str, line: str) -> None:
+def test_escaped_dotted_key_is_set(flag: str, value: str, line: str) -> None:
     simulation = thrown(config_map(**{"app.yaml": SPRING}), action=set_flag(flag, value), flags=AT)
 
     changed = [new for new, old in zip(*texts(data(simulation)["app.yaml"], SPRING), strict=True) if new != old]
@@ -295,21 +291,21 @@ def test_flag_under_a_dotted_key_is_refused_with_its_spelling(flag: str, says: s
     assert ("write the flag into" in message) == (flag == "app.features.none")
 
 
-def test_spelled_dotted_key_beside_a_nested_one_is_set_with_a_remark() -> None:
+def test_escaped_dotted_key_next_to_a_nested_one_is_set_with_a_remark() -> None:
     simulation = thrown(config_map(**{"app.yaml": SPRING}), action=set_flag(r"app\.features.both", "3"), flags=AT)
 
     assert "  both: 3\n" in data(simulation)["app.yaml"]
     assert remarks(simulation) == ["FlagOverridden"]
 
 
-def test_properties_file_is_refused_as_no_map() -> None:
+def test_properties_file_is_refused() -> None:
     simulation = ready(config_map(**{"app.yaml": "app.ai=true\n"}), flags=AT, actions=(set_flag("app.ai"),)).drive()
 
     assert "not a YAML or JSON map but a single value or a list, as a .properties file is" in refusal(simulation)[1]
 
 
 @pytest.mark.parametrize("flag", ["features/ai", "a:b", "größe", ".", "..", "..data", "a\\b"])
-def test_flag_that_no_key_of_a_config_map_can_have_is_refused(flag: str) -> None:
+def test_flag_name_invalid_as_config_map_key_is_refused(flag: str) -> None:
     simulation = ready(config_map(ai="true"), actions=(set_flag(flag),)).drive()
 
     reason, message = refusal(simulation)
@@ -335,7 +331,7 @@ def test_document_taken_for_a_flag_is_refused_with_its_size() -> None:
     assert message.startswith("ConfigMap/flags: data.ai has 19 KB, which is a document and no flag; set flags.key")
 
 
-def test_large_yaml_document_is_refused_before_anybody_throws() -> None:
+def test_large_yaml_document_is_refused_at_rest() -> None:
     text = "flags:\n" + "".join(f"  flag{n}: true\n" for n in range(6000))
     simulation = ready(config_map(**{"app.yaml": text}), flags=AT, actions=(set_flag("flags.flag1"),)).drive()
 
@@ -344,7 +340,7 @@ def test_large_yaml_document_is_refused_before_anybody_throws() -> None:
     assert "it has 98 KB, and YAML of more than 64 KB is not read" in message
 
 
-def test_throw_reads_no_document_that_a_close_look_has_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_throw_does_not_parse_a_document_parsed_at_the_close_look(monkeypatch: pytest.MonkeyPatch) -> None:
     text = DOCUMENT + "# read at the close look\n"
     simulation = ready(config_map(**{"app.yaml": text}), flags=AT, actions=(set_flag("flags.ai", "off"),)).drive()
     read: list[str] = []
@@ -356,7 +352,7 @@ def test_throw_reads_no_document_that_a_close_look_has_read(monkeypatch: pytest.
     assert read == []
 
 
-def test_a_document_that_somebody_breaks_is_told_and_held_again_once_it_is_one() -> None:
+def test_broken_document_is_reported_and_held_again_once_repaired() -> None:
     at = {"configMap": "flags", "key": "app.yaml"}
     simulation = thrown(config_map(**{"app.yaml": DOCUMENT}), action=set_flag("flags.ai", "off"), flags=at)
 
@@ -370,7 +366,7 @@ def test_a_document_that_somebody_breaks_is_told_and_held_again_once_it_is_one()
     assert simulation.status().phase == "Engaged"
 
 
-def test_a_document_that_is_broken_at_the_release_is_left_as_it_is() -> None:
+def test_document_broken_at_release_is_left_and_reported() -> None:
     at = {"configMap": "flags", "key": "app.yaml"}
     simulation = thrown(config_map(**{"app.yaml": DOCUMENT}), action=set_flag("flags.ai", "off"), flags=at)
 
@@ -380,7 +376,7 @@ def test_a_document_that_is_broken_at_the_release_is_left_as_it_is() -> None:
     assert condition(simulation.status(), "Restored")[1] == "RestoreSkipped"
 
 
-def test_a_document_that_is_not_there_is_refused() -> None:
+def test_missing_document_key_is_refused() -> None:
     simulation = ready(config_map(ai="true"), flags={"configMap": "flags", "key": "app.yaml"}, actions=(set_flag(),))
 
     assert refusal(simulation.drive()) == (
@@ -391,7 +387,7 @@ def test_a_document_that_is_not_there_is_refused() -> None:
 
 @pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
 @pytest.mark.parametrize("key", ["", "app.yaml"])
-def test_two_switches_on_one_flag_give_back_the_original_whatever_the_order(order: tuple[str, str], key: str) -> None:
+def test_two_switches_on_one_flag_restore_the_original_in_either_order(order: tuple[str, str], key: str) -> None:
     before = {"app.yaml": DOCUMENT} if key else {"ai": "on"}
     flag = "flags.ai" if key else "ai"
     target = {"name": "web", "flags": {"configMap": "flags", "key": key}}
@@ -429,7 +425,7 @@ def default_variant(simulation: Simulation) -> str:
     return str(spec["flagSpec"]["flags"]["ai.chat"]["defaultVariant"])
 
 
-def test_an_open_feature_flag_gets_another_default_variant() -> None:
+def test_open_feature_flag_holds_another_default_variant() -> None:
     simulation = thrown(feature_flag(), action=set_flag("ai.chat", "off"), flags={"featureFlag": "flags"})
 
     assert default_variant(simulation) == "off"
@@ -453,23 +449,21 @@ def test_an_open_feature_flag_gets_another_default_variant() -> None:
         ),
     ],
 )
-def test_a_variant_or_a_flag_that_is_not_there_is_refused_with_what_is(
-    flag: str, value: str, why: tuple[str, str]
-) -> None:
+def test_missing_variant_or_flag_is_refused_with_the_existing_ones(flag: str, value: str, why: tuple[str, str]) -> None:
     at = {"featureFlag": "flags"}
 
     assert refusal(ready(feature_flag(), flags=at, actions=(set_flag(flag, value),)).drive()) == why
 
 
 @pytest.mark.parametrize("rule", [{"state": "DISABLED"}, {"targeting": {"if": []}}])
-def test_what_goes_before_the_default_variant_is_remarked(rule: Body) -> None:
+def test_disabled_or_targeted_feature_flag_is_remarked(rule: Body) -> None:
     simulation = thrown(feature_flag(**rule), action=set_flag("ai.chat", "off"), flags={"featureFlag": "flags"})
 
     assert default_variant(simulation) == "off"
     assert remarks(simulation) == ["FlagOverridden"]
 
 
-def test_a_variable_of_the_only_container_is_set_and_removed_and_said_to_roll_the_workload() -> None:
+def test_variable_of_the_only_container_is_set_removed_and_remarked_as_rollout() -> None:
     simulation = thrown(
         workload({"name": "app", "image": "shop:1"}), action=set_flag("AI", env={}, flagMustExist=False)
     )
@@ -480,7 +474,7 @@ def test_a_variable_of_the_only_container_is_set_and_removed_and_said_to_roll_th
     assert simulation.live("Deployment", "web")["spec"] == workload({"name": "app", "image": "shop:1"})["spec"]
 
 
-def test_a_variable_from_elsewhere_is_replaced_by_its_value_and_put_back_where_it_stood() -> None:
+def test_variable_from_a_source_is_replaced_by_a_value_and_restored_in_place() -> None:
     before = [
         {"name": "AI", "valueFrom": {"configMapKeyRef": {"name": "flags", "key": "ai"}}},
         {"name": "COLOR", "value": "red"},
@@ -492,14 +486,14 @@ def test_a_variable_from_elsewhere_is_replaced_by_its_value_and_put_back_where_i
     assert env(simulation) == before
 
 
-def test_an_empty_value_is_written_as_the_api_server_keeps_it() -> None:
+def test_empty_variable_value_is_written_without_value_field() -> None:
     simulation = thrown(workload(), action=set_flag("AI", "", env={}, flagMustExist=False))
 
     assert env(simulation) == [{"name": "AI"}]
     assert simulation.status().phase == "Engaged"
 
 
-def test_a_variable_that_is_so_already_rolls_nothing_and_is_held() -> None:
+def test_variable_with_the_held_value_causes_no_rollout() -> None:
     simulation = thrown(
         workload({"name": "app", "env": [{"name": "AI", "value": "false"}]}), action=set_flag("AI", env={})
     )
@@ -511,7 +505,7 @@ def test_a_variable_that_is_so_already_rolls_nothing_and_is_held() -> None:
     assert env(simulation) == [{"name": "AI", "value": "false"}]
 
 
-def test_of_several_containers_one_must_be_named() -> None:
+def test_variable_with_several_containers_needs_a_container_name() -> None:
     containers = ({"name": "app"}, {"name": "proxy"})
 
     simulation = thrown(workload(*containers), action=set_flag("AI", env={"container": "proxy"}, flagMustExist=False))
@@ -527,7 +521,7 @@ def test_of_several_containers_one_must_be_named() -> None:
     )
 
 
-def test_last_of_two_variables_of_one_name_is_set_and_restored() -> None:
+def test_last_of_two_variables_with_one_name_is_set_and_restored() -> None:
     default, other, override = (
         {"name": "AI", "value": "true"},
         {"name": "B", "value": "1"},
@@ -542,7 +536,7 @@ def test_last_of_two_variables_of_one_name_is_set_and_restored() -> None:
 
 
 @pytest.mark.parametrize(("before", "after"), [([], None), ([{"name": "AI", "value": "true"}], "true")])
-def test_variable_added_again_while_it_is_held_is_held_too(before: list[Body], after: str | None) -> None:
+def test_variable_added_again_while_held_is_reapplied(before: list[Body], after: str | None) -> None:
     action = set_flag("AI", env={}, flagMustExist=False)
     simulation = ready(
         workload({"name": "app", "env": before}), actions=(action, {"scale": {"target": "web", "replicas": 0}})
@@ -582,7 +576,7 @@ def test_variable_of_a_native_sidecar_is_set_and_restored() -> None:
         ([{"name": "migrate"}], ""),
     ],
 )
-def test_sidecar_counts_where_no_container_is_named(inits: list[Body], says: str) -> None:
+def test_native_sidecar_counts_as_container_when_none_is_named(inits: list[Body], says: str) -> None:
     body = workload({"name": "app"})
     body["spec"]["template"]["spec"]["initContainers"] = inits
 
@@ -592,7 +586,7 @@ def test_sidecar_counts_where_no_container_is_named(inits: list[Body], says: str
     assert condition(simulation.status(), "Ready")[0] == ("False" if says else "True")
 
 
-def test_init_container_that_ends_is_set_where_it_is_named() -> None:
+def test_named_init_container_is_set() -> None:
     body = workload({"name": "app"})
     body["spec"]["template"]["spec"]["initContainers"] = [{"name": "migrate"}]
 
@@ -602,14 +596,14 @@ def test_init_container_that_ends_is_set_where_it_is_named() -> None:
     assert text == "Deployment/web has no container db; it has app, migrate"
 
 
-def test_a_workload_without_a_pod_template_of_its_own_has_no_container() -> None:
+def test_workload_without_pod_template_is_refused() -> None:
     assert refusal(ready(workload_body(3), actions=(set_flag("AI", env={}),)).drive()) == (
         "InvalidSpec",
         "Deployment/web has the containers none of its own; say which by env.container",
     )
 
 
-def test_how_far_the_rollout_of_a_variable_is_is_told() -> None:
+def test_rollout_progress_of_a_variable_is_reported() -> None:
     simulation = thrown(workload(), action=set_flag("AI", env={}, flagMustExist=False))
 
     simulation.change(WEB, {"status": {"replicas": 3, "updatedReplicas": 2}}).after(seconds=3).drive()
@@ -660,7 +654,7 @@ FROM = {"name": "A", "valueFrom": {"configMapKeyRef": {"name": "flags", "key": "
         ),
     ],
 )
-def test_idle_switch_says_which_pods_see_the_flag_after_a_restart_only(pod: Body, way: str) -> None:
+def test_idle_switch_reports_pods_that_need_a_restart_for_the_flag(pod: Body, way: str) -> None:
     body = workload_body(3, template={"spec": pod})
 
     simulation = ready(config_map(ai="true"), body, actions=(set_flag(),)).drive()
@@ -690,13 +684,13 @@ def test_idle_switch_says_which_pods_see_the_flag_after_a_restart_only(pod: Body
         },
     ],
 )
-def test_nothing_is_said_where_a_mount_follows_its_config_map(pod: Body) -> None:
+def test_config_map_volume_without_subpath_reports_no_restart(pod: Body) -> None:
     simulation = ready(config_map(ai="true"), workload_body(3, template={"spec": pod}), actions=(set_flag(),)).drive()
 
     assert condition(simulation.status(), "Ready") == ("True", "Ready", "")
 
 
-def test_throw_reads_no_workload_for_the_sake_of_a_remark() -> None:
+def test_throw_reads_no_workload_for_a_remark() -> None:
     pod = {"containers": [{"name": "app", "envFrom": [{"configMapRef": {"name": "flags"}}]}]}
     body = workload_body(3, template={"spec": pod})
     simulation = ready(config_map(ai="true"), actions=(set_flag(),))
@@ -710,7 +704,7 @@ def test_throw_reads_no_workload_for_the_sake_of_a_remark() -> None:
     assert data(simulation) == {"ai": "false"}
 
 
-def test_a_restart_comes_after_the_flag_at_the_throw_and_at_the_release() -> None:
+def test_restart_follows_the_flag_at_throw_and_release() -> None:
     simulation = thrown(config_map(ai="true"), workload(), action=set_flag(restart=True))
     record = simulation.status().record
     assert record is not None
@@ -725,7 +719,7 @@ def test_a_restart_comes_after_the_flag_at_the_throw_and_at_the_release() -> Non
 
 
 @pytest.mark.parametrize("crash", range(1, 7))
-def test_a_crash_between_flag_and_restart_leaves_neither_out(crash: int) -> None:
+def test_crash_between_flag_and_restart_completes_both(crash: int) -> None:
     simulation = ready(config_map(ai="true"), workload(), actions=(set_flag(restart=True),)).drive()
 
     simulation.throw().drive(at_most=crash).restart().drive()
@@ -746,7 +740,7 @@ class NoConfigMaps(Simulation):
         super()._act(entry, step)
 
 
-def test_pods_are_not_restarted_before_the_flag_is_there_even_where_failures_hold_up_nothing() -> None:
+def test_pods_are_restarted_only_after_the_flag_is_set_despite_continue_on_failure() -> None:
     simulation = NoConfigMaps(closed=True)
     declare(simulation, config_map(ai="true"), workload(), actions=(set_flag(restart=True),), continueOnFailure=True)
 
@@ -760,7 +754,7 @@ def test_pods_are_not_restarted_before_the_flag_is_there_even_where_failures_hol
     assert RESTARTED_FOR in annotations(simulation)
 
 
-def test_pods_are_restarted_after_a_release_only_when_the_flag_is_back() -> None:
+def test_pods_are_restarted_after_release_only_once_the_flag_is_restored() -> None:
     simulation = NoConfigMaps()
     declare(simulation, config_map(ai="true"), workload(), actions=(set_flag(restart=True),)).throw().drive()
 
@@ -774,7 +768,7 @@ def test_pods_are_restarted_after_a_release_only_when_the_flag_is_back() -> None
     assert (data(simulation), annotations(simulation)) == ({"ai": "true"}, {"team": "shop"})
 
 
-def test_an_edit_that_drops_the_flag_puts_it_back_before_it_restarts_the_pods() -> None:
+def test_edit_that_drops_the_flag_restores_it_before_the_restart() -> None:
     simulation = NoConfigMaps()
     spec: Body = {"actions": (set_flag(restart=True), set_flag("color", "gray")), "reapplyOnChange": True}
     declare(simulation, config_map(ai="true", color="red"), workload(), **spec).throw().drive()
@@ -786,7 +780,7 @@ def test_an_edit_that_drops_the_flag_puts_it_back_before_it_restarts_the_pods() 
     assert data(simulation) == {"ai": "true", "color": "gray"}
 
 
-def test_a_person_may_restart_the_workload_meanwhile() -> None:
+def test_restart_by_a_person_while_held_is_kept() -> None:
     simulation = thrown(config_map(ai="true"), workload(), action=set_flag(restart=True))
     patch = {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "2026-11-24T04:00:00Z"}}}
     simulation.steps.clear()
@@ -796,7 +790,7 @@ def test_a_person_may_restart_the_workload_meanwhile() -> None:
     assert written(simulation) == []
 
 
-def test_a_rollout_is_restarted_at_the_throw_and_said_to_be_left_to_a_person_after_it() -> None:
+def test_rollout_is_restarted_at_the_throw_and_left_at_the_release() -> None:
     ref = Ref("argoproj.io/v1alpha1", "Rollout", NAMESPACE, "web")
     simulation = Simulation().with_object(config_map(ai="true")).with_object(workload_body(3, ref=ref))
     named = {"apiVersion": ref.api_version, "kind": ref.kind, "name": ref.name}
@@ -814,18 +808,18 @@ def test_a_rollout_is_restarted_at_the_throw_and_said_to_be_left_to_a_person_aft
     assert data(simulation) == {"ai": "true"}
 
 
-def test_a_paused_deployment_would_not_be_restarted() -> None:
+def test_paused_deployment_with_restart_is_refused() -> None:
     simulation = ready(config_map(ai="true"), workload(paused=True), actions=(set_flag(restart=True),)).drive()
 
     assert refusal(simulation)[0] == "Paused"
 
 
-def test_env_and_restart_are_one_too_many() -> None:
+def test_env_with_restart_is_refused() -> None:
     with pytest.raises(ValidationError, match="rolled out anyway"):
         SetFlagSpec.model_validate(set_flag(restart=True, env={})["setFlag"])
 
 
-def test_a_long_value_is_cut_in_the_column() -> None:
+def test_long_flag_value_is_cut_in_the_description() -> None:
     said = SetFlag.describe(SetFlagSpec(target="web", flag="ai", value="x" * 99))
 
     assert (said[:26], len(said), said[-1]) == ("set flag ai of web to xxxx", 60, "…")

@@ -52,7 +52,7 @@ def remarks(simulation: Simulation) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("api_version", "kind"), BY_FIELD)
-def test_it_is_suspended_held_and_let_on(api_version: str, kind: str) -> None:
+def test_object_is_suspended_held_and_resumed(api_version: str, kind: str) -> None:
     simulation = thrown(thing(api_version, kind, interval="5m"))
     assert live(simulation)["spec"] == {"interval": "5m", "suspend": True}
 
@@ -65,7 +65,7 @@ def test_it_is_suspended_held_and_let_on(api_version: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(("api_version", "kind"), BY_FIELD)
-def test_what_is_suspended_already_is_held_so_without_a_write_and_stays_so(api_version: str, kind: str) -> None:
+def test_already_suspended_object_is_held_without_a_write_and_stays_suspended(api_version: str, kind: str) -> None:
     simulation = thrown(thing(api_version, kind, suspend=True))
     assert not any(isinstance(step, WriteTarget) for step in simulation.steps)
     assert simulation.status().phase == "Engaged"
@@ -79,7 +79,7 @@ def test_what_is_suspended_already_is_held_so_without_a_write_and_stays_so(api_v
     assert live(simulation)["spec"]["suspend"] is True
 
 
-def test_two_switches_on_one_cron_job_let_it_on_when_the_last_is_released() -> None:
+def test_two_switches_on_one_cron_job_resume_it_after_the_last_release() -> None:
     body = thing("batch/v1", "CronJob", suspend=False)
     target = {"name": "nightly", "workload": {"apiVersion": "batch/v1", "kind": "CronJob", "name": "nightly"}}
     for first, last in (("a", "b"), ("b", "a")):
@@ -98,7 +98,7 @@ MISSED = "CronJob/nightly: the release starts the newest run that is missed unti
 MISSES = ("MissedRun", f"{MISSED}; release it when that run may start")
 
 
-def test_runs_that_a_cron_job_has_started_already_are_named() -> None:
+def test_running_jobs_of_a_cron_job_are_named() -> None:
     active = [{"kind": "Job", "name": "nightly-1"}, {"kind": "Job", "name": "nightly-2"}]
 
     assert remarks(thrown(thing("batch/v1", "CronJob", status={"active": active}))) == [
@@ -111,14 +111,14 @@ def test_runs_that_a_cron_job_has_started_already_are_named() -> None:
     assert remarks(thrown(thing("batch/v1", "CronJob"))) == [MISSES]
 
 
-def test_cron_job_with_a_deadline_loses_the_run_that_is_too_old_and_that_is_said() -> None:
+def test_cron_job_with_starting_deadline_remarks_a_missed_run() -> None:
     ((reason, text),) = remarks(thrown(thing("batch/v1", "CronJob", startingDeadlineSeconds=0)))
 
     assert reason == "MissedRun"
     assert "at once, unless it was due more than 0 s before (startingDeadlineSeconds); release it" in text
 
 
-def test_engaged_says_what_the_release_of_a_cron_job_starts_for_as_long_as_it_is_suspended() -> None:
+def test_engaged_message_names_the_run_that_a_release_starts() -> None:
     simulation = thrown(thing("batch/v1", "CronJob")).after(seconds=3).drive()
 
     assert (
@@ -129,13 +129,13 @@ def test_engaged_says_what_the_release_of_a_cron_job_starts_for_as_long_as_it_is
     assert simulation.after(minutes=5).drive().steps == []
 
 
-def test_cron_job_that_was_suspended_before_starts_nothing_at_the_release() -> None:
+def test_cron_job_suspended_before_the_throw_promises_no_run_at_release() -> None:
     simulation = thrown(thing("batch/v1", "CronJob", suspend=True)).after(seconds=3).drive()
 
     assert "release starts" not in condition(simulation.status(), "Engaged")[2]
 
 
-def test_cron_job_that_is_deleted_while_it_is_suspended_promises_nothing() -> None:
+def test_cron_job_deleted_while_suspended_is_released() -> None:
     simulation = thrown(thing("batch/v1", "CronJob"))
 
     simulation.remove(ref_of(simulation)).after(seconds=3).drive()
@@ -143,14 +143,14 @@ def test_cron_job_that_is_deleted_while_it_is_suspended_promises_nothing() -> No
     assert simulation.release().drive().status().phase == "Released"
 
 
-def test_that_a_job_loses_its_pods_is_said() -> None:
+def test_suspended_job_remarks_its_deleted_pods() -> None:
     assert remarks(thrown(thing("batch/v1", "Job", status={"active": 2}))) == [
         ("PodsDeleted", "Job/nightly: its pods are deleted (2 now), and begin anew at the release")
     ]
 
 
 @pytest.mark.parametrize("end", ["Complete", "Failed"])
-def test_a_job_that_has_ended_is_left_alone(end: str) -> None:
+def test_ended_job_is_left_unchanged(end: str) -> None:
     conditions = [{"type": "Suspended", "status": "False"}, {"type": end, "status": "True"}]
 
     simulation = thrown(thing("batch/v1", "Job", status={"conditions": conditions}))
@@ -168,7 +168,7 @@ def test_a_job_that_has_ended_is_left_alone(end: str) -> None:
     assert Reason.RESTORED not in {one.reason for one in simulation.said}
 
 
-def test_a_kustomization_that_another_one_applies_is_kept_from_it_and_that_is_said() -> None:
+def test_kustomization_applied_by_a_parent_is_excluded_from_it_and_remarked() -> None:
     meta = {"labels": {"kustomize.toolkit.fluxcd.io/name": "cluster"}, "annotations": {"team": "shop"}}
 
     simulation = thrown(thing(FLUX, "Kustomization", meta=meta))
@@ -186,7 +186,7 @@ def application(*, meta: Body | None = None, **policy: Any) -> Body:
 
 
 @pytest.mark.parametrize("automated", [{}, {"prune": True}, {"enabled": True}])
-def test_the_automatic_sync_of_an_application_is_paused_and_goes_on_as_it_was(automated: Body) -> None:
+def test_automatic_sync_of_an_application_is_paused_and_restored(automated: Body) -> None:
     simulation = thrown(application(automated=automated))
     assert live(simulation)["spec"]["syncPolicy"] == {"automated": automated | {"enabled": False}}
 
@@ -195,7 +195,7 @@ def test_the_automatic_sync_of_an_application_is_paused_and_goes_on_as_it_was(au
     assert live(simulation)["spec"]["syncPolicy"] == {"automated": automated}
 
 
-def test_an_application_that_is_paused_already_is_held_so() -> None:
+def test_paused_application_is_held_without_a_write() -> None:
     simulation = thrown(application(automated={"enabled": False}))
 
     simulation.change(ref_of(simulation), {"spec": {"syncPolicy": {"automated": {"enabled": True}}}}).drive()
@@ -205,7 +205,7 @@ def test_an_application_that_is_paused_already_is_held_so() -> None:
     assert live(simulation)["spec"]["syncPolicy"]["automated"]["enabled"] is False
 
 
-def test_an_application_that_syncs_by_hand_is_left_alone_since_a_release_would_automate_it() -> None:
+def test_manual_sync_application_is_left_unchanged() -> None:
     simulation = thrown(application())
 
     ((reason, message),) = remarks(simulation)
@@ -224,7 +224,7 @@ def test_an_application_that_syncs_by_hand_is_left_alone_since_a_release_would_a
         ),
     ],
 )
-def test_an_application_that_is_managed_itself_is_refused(meta: Body, above: str) -> None:
+def test_application_managed_by_another_one_is_refused(meta: Body, above: str) -> None:
     simulation = ready(application(meta=meta, automated={})).drive()
 
     status, reason, message = condition(simulation.status(), "Ready")
@@ -234,7 +234,7 @@ def test_an_application_that_is_managed_itself_is_refused(meta: Body, above: str
     assert live(simulation)["spec"]["syncPolicy"] == {"automated": {}}
 
 
-def test_a_scaled_object_is_frozen_by_the_annotation_of_keda() -> None:
+def test_scaled_object_is_suspended_by_the_keda_annotation() -> None:
     simulation = thrown(thing(KEDA, "ScaledObject", meta={"annotations": {"team": "shop"}}))
     assert live(simulation)["metadata"]["annotations"] == {"team": "shop", "autoscaling.keda.sh/paused": "true"}
 
@@ -243,7 +243,7 @@ def test_a_scaled_object_is_frozen_by_the_annotation_of_keda() -> None:
     assert live(simulation)["metadata"]["annotations"] == {"team": "shop"}
 
 
-def test_another_kind_is_refused_with_the_kinds_that_can_be_suspended() -> None:
+def test_unsupported_kind_is_refused_with_the_supported_kinds() -> None:
     simulation = ready(thing("apps/v1", "DaemonSet")).drive()
 
     assert condition(simulation.status(), "Ready") == (
@@ -257,7 +257,7 @@ def test_another_kind_is_refused_with_the_kinds_that_can_be_suspended() -> None:
     )
 
 
-def test_what_is_not_there_is_waited_for() -> None:
+def test_missing_object_is_waited_for() -> None:
     simulation = ready(thing("batch/v1", "CronJob"))
     ref = ref_of(simulation)
     simulation.remove(ref).throw().drive()
@@ -270,7 +270,7 @@ def test_what_is_not_there_is_waited_for() -> None:
     assert live(simulation)["spec"] == {"suspend": True}
 
 
-def test_throw_with_nothing_to_do_is_known_before_it() -> None:
+def test_throw_without_effect_is_reported_at_rest() -> None:
     ended = thing("batch/v1", "Job", status={"conditions": [{"type": "Complete", "status": "True"}]})
 
     ready_condition = condition(ready(ended).drive().status(), "Ready")
@@ -278,7 +278,7 @@ def test_throw_with_nothing_to_do_is_known_before_it() -> None:
     assert ready_condition == ("True", "Ready", "Job/nightly has ended (Complete): there is nothing to suspend")
 
 
-def test_ready_tells_before_the_throw_that_a_release_starts_a_missed_run() -> None:
+def test_ready_reports_a_missed_run_before_the_throw() -> None:
     simulation = ready(thing("batch/v1", "CronJob", startingDeadlineSeconds=300)).drive()
 
     assert condition(simulation.status(), "Ready")[0] == "True"
@@ -289,7 +289,7 @@ def test_ready_tells_before_the_throw_that_a_release_starts_a_missed_run() -> No
     assert simulation.after(minutes=10).next_step() is None
 
 
-def test_action_with_nothing_to_do_is_named_beside_what_is_held() -> None:
+def test_action_without_effect_is_listed_next_to_the_held_fields() -> None:
     ended = thing("batch/v1", "Job", status={"conditions": [{"type": "Complete", "status": "True"}]})
     job = {"apiVersion": "batch/v1", "kind": "Job", "name": "nightly"}
     simulation = Simulation().with_object(ended).with_target(3)
@@ -307,7 +307,7 @@ def test_action_with_nothing_to_do_is_named_beside_what_is_held() -> None:
     )
 
 
-def test_momentary_throw_with_nothing_to_do_is_not_reported_as_done() -> None:
+def test_momentary_throw_without_effect_is_not_reported_as_done() -> None:
     ended = thing("batch/v1", "Job", status={"conditions": [{"type": "Complete", "status": "True"}]})
     named = {"apiVersion": "batch/v1", "kind": "Job", "name": "nightly"}
     simulation = Simulation().with_object(ended)

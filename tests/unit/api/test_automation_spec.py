@@ -13,7 +13,7 @@ from runbook_operator.api.automation_spec import SCHEDULE, Automation, Maintenan
     "schedule",
     ["0 2 * * SUN", "*/15 0-6,22,23 1-7 * 1-5", "5/20  07 31 12 7", "0 0 1 jan,Jul mon-fri", "59 23 * * *"],
 )
-def test_a_schedule_has_the_five_fields_of_cron(schedule: str) -> None:
+def test_schedule_with_five_cron_fields_is_accepted(schedule: str) -> None:
     assert re.match(SCHEDULE, schedule)
     assert MaintenanceWindow(name="nightly", schedule=schedule, duration="2h").time_zone == "UTC"
 
@@ -25,7 +25,7 @@ def test_a_schedule_has_the_five_fields_of_cron(schedule: str) -> None:
         *("0 2 * * 5#2", "0 2 L * *", "*/0 * * * *", "0,* 2 * * ?", "0 2 * * SUN\n"),
     ],
 )
-def test_anything_else_is_refused_at_once(schedule: str) -> None:
+def test_invalid_schedule_is_refused(schedule: str) -> None:
     with pytest.raises(ValidationError, match="schedule"):
         MaintenanceWindow(name="nightly", schedule=schedule, duration="2h")
 
@@ -41,6 +41,6 @@ def test_anything_else_is_refused_at_once(schedule: str) -> None:
         {"maintenanceWindows": [{"name": "a", "schedule": "0 2 * * *", "duration": "1h", "timeZone": "a zone"}]},
     ],
 )
-def test_what_is_out_of_bounds_is_refused(spec: dict[str, Any]) -> None:
+def test_automation_limit_out_of_bounds_is_refused(spec: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Automation.model_validate(spec)

@@ -25,7 +25,7 @@ def schema_of(document: Body, kind: str, part: str) -> Body:
     return found
 
 
-def test_crds_of_this_version_lack_nothing() -> None:
+def test_current_crds_lack_no_fields() -> None:
     assert missing_fields(served("Runbook", "Switch")) == {}
 
 
@@ -48,6 +48,6 @@ def test_open_object_has_every_field() -> None:
     assert missing_fields(document) == {}
 
 
-def test_kind_that_is_not_served_and_empty_document_lack_nothing() -> None:
+def test_unserved_kind_and_empty_document_lack_no_fields() -> None:
     assert missing_fields(served("Switch")) == {}
     assert missing_fields({}) == {}

@@ -32,7 +32,7 @@ def schema_of(kind: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
-def test_every_node_is_structural(kind: Any) -> None:
+def test_every_schema_node_is_structural(kind: Any) -> None:
     for node in nodes(schema_of(kind)):
         assert set(node) <= JSON_SCHEMA_PROPS
         untyped = ("enum", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-int-or-string")
@@ -40,14 +40,14 @@ def test_every_node_is_structural(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
-def test_the_keys_of_a_list_map_are_required(kind: Any) -> None:
+def test_list_map_keys_are_required(kind: Any) -> None:
     for node in nodes(schema_of(kind)):
         for key in node.get("x-kubernetes-list-map-keys", ()):
             assert key in node["items"]["required"]
 
 
 @pytest.mark.parametrize("kind", [RUNBOOK, SWITCH], ids=lambda kind: kind.kind)
-def test_everything_under_spec_is_bounded_so_that_rules_can_be_costed(kind: Any) -> None:
+def test_every_spec_field_is_bounded(kind: Any) -> None:
     for node in nodes(schema_of(kind)["properties"]["spec"]):
         if node.get("type") == "array":
             assert "maxItems" in node
@@ -91,7 +91,7 @@ def is_matched(schema: Any) -> bool:
 
 
 @pytest.mark.parametrize("kind", [RUNBOOK, SWITCH], ids=lambda kind: kind.kind)
-def test_a_text_that_is_not_free_has_a_pattern_so_that_no_name_leads_out_of_the_namespace(kind: Any) -> None:
+def test_every_restricted_text_has_a_pattern(kind: Any) -> None:
     fields = [
         one for node in nodes(schema_of(kind)["properties"]["spec"]) for one in node.get("properties", {}).items()
     ]
@@ -102,13 +102,13 @@ def test_a_text_that_is_not_free_has_a_pattern_so_that_no_name_leads_out_of_the_
 
 
 @pytest.mark.parametrize("kind", [RUNBOOK, SWITCH], ids=lambda kind: kind.kind)
-def test_no_field_of_a_spec_takes_a_namespace(kind: Any) -> None:
+def test_no_spec_field_takes_a_namespace(kind: Any) -> None:
     names = {name for node in nodes(schema_of(kind)["properties"]["spec"]) for name in node.get("properties", {})}
 
     assert [name for name in names if "namespace" in name.lower()] == []
 
 
-def test_nothing_but_an_inline_job_is_handed_on_as_somebody_wrote_it() -> None:
+def test_only_an_inline_job_preserves_unknown_fields() -> None:
     spec = schema_of(RUNBOOK)["properties"]["spec"]
     action = spec["properties"]["killSwitches"]["items"]["properties"]["actions"]["items"]["properties"]
     everywhere, of_jobs = (
@@ -142,7 +142,7 @@ class Open(BaseModel):
     known: int
 
 
-def test_what_is_open_beside_what_is_known_is_not_pruned() -> None:
+def test_open_model_preserves_unknown_fields() -> None:
     assert structural(Open) == {
         "type": "object",
         "description": "A model that says something and leaves the rest open.",
@@ -153,7 +153,7 @@ def test_what_is_open_beside_what_is_known_is_not_pruned() -> None:
     assert "x-kubernetes-preserve-unknown-fields" not in structural(Sample)
 
 
-def test_each_construct_is_converted() -> None:
+def test_each_schema_construct_is_converted() -> None:
     properties = structural(Sample)["properties"]
 
     assert properties["optional"] == {"type": "integer"}
@@ -195,7 +195,7 @@ class Outer(BaseModel):
     mapped: list[Inner] = Field(default_factory=list, json_schema_extra={"x-kubernetes-list-type": "map"})
 
 
-def test_a_default_inside_an_atomic_list_is_told_and_not_written_by_the_api_server() -> None:
+def test_default_inside_an_atomic_list_is_described_and_not_set() -> None:
     properties = structural(Outer)["properties"]
 
     assert properties["atomic"]["items"]["properties"]["wait"] == {
@@ -213,6 +213,6 @@ def test_a_default_inside_an_atomic_list_is_told_and_not_written_by_the_api_serv
         (Pair, r"Pair\.value: prefixItems has no equivalent"),
     ],
 )
-def test_what_a_crd_cannot_say_is_refused_with_its_path(model: type[BaseModel], sentence: str) -> None:
+def test_model_without_crd_equivalent_is_refused_with_its_path(model: type[BaseModel], sentence: str) -> None:
     with pytest.raises(UnsupportedSchemaError, match=sentence):
         structural(model)

@@ -35,23 +35,23 @@ def spec(**deployments: Any) -> RunbookSpec:
         ({"healthEndpoints": ["ghost"]}, "deployments.healthEndpoints names ghost, which "),
     ],
 )
-def test_what_could_not_work_is_refused_by_its_field(deployments: Body, says: str) -> None:
+def test_invalid_guard_spec_is_refused_with_its_field(deployments: Body, says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         spec(**deployments)
 
 
-def test_what_is_declared_is_accepted() -> None:
+def test_declared_guard_is_accepted() -> None:
     said = spec(firstAction={"engage": "back"}, metrics=["error-rate"], healthEndpoints=["ready"], monitorFor="1h")
 
     assert said.deployments.guards
     assert (said.deployments.metrics, said.deployments.health_endpoints) == (["error-rate"], ["ready"])
 
 
-def test_without_a_word_every_revision_is_watched_and_nothing_is_done() -> None:
+def test_default_guard_watches_every_revision_without_acting() -> None:
     said = spec().deployments
 
     assert (said.monitor_for, said.metrics, said.health_endpoints, said.guards) == ("30m", None, None, False)
 
 
-def test_a_guard_that_is_switched_off_does_not_guard() -> None:
+def test_disabled_guard_does_not_guard() -> None:
     assert not spec(firstAction={"engage": "back"}, monitorFor="0s").deployments.guards

@@ -14,14 +14,14 @@ from tests.contract.sources import CASES, declared
 SERVICE = {"name": "queue", "port": 8080}
 
 
-def test_a_query_is_a_number_of_no_source() -> None:
+def test_query_has_no_source() -> None:
     one = CountedNumber.model_validate({"query": "up"})
 
     assert (one.source_kind, one.source_spec, one.target) == (None, None, None)
 
 
 @pytest.mark.parametrize("kind", sorted(REGISTRY))
-def test_a_source_is_called_by_its_kind(kind: str) -> None:
+def test_source_is_declared_by_its_kind(kind: str) -> None:
     one = CountedNumber.model_validate(declared(kind))
 
     assert one.source_kind == kind
@@ -31,7 +31,7 @@ def test_a_source_is_called_by_its_kind(kind: str) -> None:
 
 
 @pytest.mark.parametrize("given", [{}, {"query": "up"} | declared("pods"), declared("pods") | declared("rollout")])
-def test_exactly_one_is_set(given: dict[str, Any]) -> None:
+def test_metric_with_none_or_two_sources_is_refused(given: dict[str, Any]) -> None:
     said = f"set exactly one of query, {', '.join(sorted(REGISTRY))}"
     with pytest.raises(ValidationError, match=said):
         CountedNumber.model_validate(given)
@@ -41,7 +41,7 @@ def test_exactly_one_is_set(given: dict[str, Any]) -> None:
     assert all(f"has(self.{kind})" in rule["rule"] for kind in ("query", *REGISTRY))
 
 
-def test_what_is_asked_by_http_is_declared_as_for_a_check_and_has_its_rules() -> None:
+def test_http_source_has_the_fields_and_rules_of_a_check() -> None:
     headers = [{"name": "Authorization", "secret": {"name": "queue", "key": "token"}}]
     asked = {"service": SERVICE, "path": "/stats", "headers": headers, "tls": {}, "jsonPath": "$.depth"}
     one = CountedNumber.model_validate({"http": asked}).source_spec
@@ -62,6 +62,6 @@ def test_what_is_asked_by_http_is_declared_as_for_a_check_and_has_its_rules() ->
         ({"service": SERVICE, "jsonPath": "depth"}, "jsonPath"),
     ],
 )
-def test_what_is_wrong_with_it_is_said_as_of_a_check(asked: dict[str, Any], said: str) -> None:
+def test_invalid_http_source_is_refused_with_the_message_of_a_check(asked: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         CountedNumber.model_validate({"http": asked})

@@ -51,13 +51,11 @@ def test_bad_input_is_refused(spec: dict[str, Any]) -> None:
         ({"by": -2, "min": 4}, 1, 1),
     ],
 )
-def test_an_amount_is_resolved_within_its_bounds_and_never_against_its_direction(
-    amount: dict[str, int], live: int, held: int
-) -> None:
+def test_scale_amount_is_limited_by_its_bounds_and_direction(amount: dict[str, int], live: int, held: int) -> None:
     assert amount_of(ScaleAmount.model_validate({"target": "web"} | amount), live) == held
 
 
-def test_two_actions_of_one_kind_are_refused_at_import() -> None:
+def test_two_actions_with_one_name_are_refused_at_import() -> None:
     with pytest.raises(TypeError, match="two actions are called scale"):
         type("Again", (Scale,), {})
 

@@ -64,7 +64,7 @@ def problem(model: type[ApiModel], body: Body) -> str:
         (HealthEndpoint, {"name": "up", "target": "web", "failureThreshold": 0}, "greater than or equal to 1"),
     ],
 )
-def test_what_says_two_things_or_none_is_refused(model: type[ApiModel], body: Body, message: str) -> None:
+def test_spec_with_none_or_two_alternatives_is_refused(model: type[ApiModel], body: Body, message: str) -> None:
     assert message in problem(model, body)
 
 
@@ -81,7 +81,7 @@ def test_what_says_two_things_or_none_is_refused(model: type[ApiModel], body: Bo
         (Metric, MEASURED_BY | {"warning": "> 2x", "baselineValue": "100 req/s"}),
     ],
 )
-def test_what_says_one_thing_is_taken(model: type[ApiModel], body: Body) -> None:
+def test_spec_with_one_alternative_is_accepted(model: type[ApiModel], body: Body) -> None:
     assert model.model_validate(body).model_dump(by_alias=True, exclude_unset=True).keys() == body.keys()
 
 
@@ -95,11 +95,11 @@ def test_what_says_one_thing_is_taken(model: type[ApiModel], body: Body) -> None
         MEASURED_BY | {"warning": "> 5%", "period": "1h"},
     ],
 )
-def test_what_only_keeps_one_entry_from_being_watched_is_no_error_of_the_runbook(entry: Body) -> None:
+def test_invalid_threshold_is_no_error_of_the_runbook(entry: Body) -> None:
     assert parse_runbook(runbook_body(metrics=[entry])).error == ""
 
 
-def test_a_service_is_one_of_the_namespace_of_the_runbook() -> None:
+def test_service_port_refers_to_the_namespace_of_the_runbook() -> None:
     assert ServicePort(name="model", port="http").ref("shop") == Ref("v1", "Service", "shop", "model")
 
 
@@ -115,7 +115,7 @@ def metric(**response: Any) -> Body:
         (metric(firstAction={"engage": "stop"}), "stop"),
     ],
 )
-def test_a_metric_engages_what_its_first_action_says(entry: Body, engages: str | None) -> None:
+def test_metric_engages_the_switch_of_its_first_action(entry: Body, engages: str | None) -> None:
     assert Metric.model_validate(entry).engages == engages
 
 
@@ -141,11 +141,11 @@ MOMENTARY = [kill_switch(), kill_switch("once", momentary=True)]
         ({"metrics": [metric(firstAction={"engage": "once"})]}, "metrics names once, which "),
     ],
 )
-def test_a_name_that_nothing_declares_is_refused(spec: Body, message: str) -> None:
+def test_undeclared_name_is_refused(spec: Body, message: str) -> None:
     assert message in problem(RunbookSpec, runbook_body(targets=TARGETS, killSwitches=MOMENTARY, **spec)["spec"])
 
 
-def test_names_that_are_declared_are_taken() -> None:
+def test_declared_names_are_accepted() -> None:
     spec: Body = {
         "healthEndpoints": [{"name": "up", "target": "web"}],
         "dependencies": [dependency(fallback={"engage": "stop"}, suppress=["stop", "once"], targets=["web"])],

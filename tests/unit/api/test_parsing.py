@@ -21,16 +21,16 @@ def override_author(annotation: str | None, generation: int = 7) -> str:
 @pytest.mark.parametrize(
     "user", ["alice@example.com", "system:serviceaccount:argocd:argocd-server", "CN=Alice Doe,O=ops"]
 )
-def test_it_is_the_user_that_admission_has_stamped(user: str) -> None:
+def test_admission_stamp_of_the_current_override_names_the_user(user: str) -> None:
     assert override_author(f"7 {user}") == user
 
 
 @pytest.mark.parametrize("annotation", [None, "", "alice", "7", "7 ", "6 alice", "8 alice", "07 alice"])
-def test_without_a_stamp_of_what_is_said_now_it_is_the_field_manager(annotation: str | None) -> None:
+def test_missing_or_outdated_stamp_names_the_field_manager(annotation: str | None) -> None:
     assert override_author(annotation) == "kubectl-patch"
 
 
-def test_stamp_of_admission_has_the_user_and_the_time_of_the_word() -> None:
+def test_admission_stamp_carries_user_and_override_time() -> None:
     body = switch_body(engaged=True)
     stamp = {"runbooks.dev/engaged-by": "1 2026-11-24T02:00:00Z CN=Alice Doe,O=ops"}
     body["metadata"] |= {"managedFields": WRITES, "annotations": stamp}
@@ -41,7 +41,7 @@ def test_stamp_of_admission_has_the_user_and_the_time_of_the_word() -> None:
 
 
 @pytest.mark.parametrize("field", ["reason", "expiresAfter", "renewedAt"])
-def test_whoever_renewed_a_word_is_its_author(field: str) -> None:
+def test_renewed_override_names_the_renewing_manager(field: str) -> None:
     body = switch_body(engaged=True)
     later = {"manager": "kubectl-edit", "time": "2026-11-24T03:20:00Z", "fieldsV1": {"f:spec": {f"f:{field}": {}}}}
     body["metadata"] |= {"managedFields": [*WRITES, later]}
@@ -51,7 +51,7 @@ def test_whoever_renewed_a_word_is_its_author(field: str) -> None:
     assert (parsed.override_author, parsed.override_time) == ("kubectl-edit", "2026-11-24T03:20:00Z")
 
 
-def test_when_it_was_said_is_what_the_api_server_noted() -> None:
+def test_override_time_comes_from_managed_fields() -> None:
     body = switch_body(engaged=True)
     body["metadata"] |= {"managedFields": WRITES, "annotations": {"runbooks.dev/engaged-by": "1 alice"}}
 

@@ -4,7 +4,7 @@ from runbook_operator.actions import REGISTRY
 from runbook_operator.api.rbac_generation import AGGREGATE, people, roles
 
 
-def test_there_is_a_base_and_a_role_for_each_action_and_for_whatever_else_is_opted_in_to() -> None:
+def test_roles_exist_for_base_actions_and_options() -> None:
     names = [role["metadata"]["name"] for role in roles()]
 
     actions = [f"runbook-operator-action-{kind.lower()}" for kind in sorted(REGISTRY)]
@@ -19,20 +19,20 @@ def rights(name: str) -> set[tuple[str, str]]:
     return {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
 
 
-def test_the_base_reads_neither_secrets_nor_pods() -> None:
+def test_base_role_reads_neither_secrets_nor_pods() -> None:
     base = rights("runbook-operator")
 
     assert [one for one in base if one[0] in ("secrets", "pods")] == []
     assert {(one, verb) for one in ("services", "endpointslices") for verb in ("list", "watch")} <= base
 
 
-def test_what_sensing_reads_beyond_the_base_is_opted_in_to() -> None:
+def test_monitoring_reads_beyond_the_base_are_optional_roles() -> None:
     assert rights("runbook-operator-sensing-pods") == {("pods", "list"), ("pods", "watch")}
     # Who may list or watch Secrets may read all of them at once.
     assert rights("runbook-operator-sensing-secrets") == {("secrets", "get")}
 
 
-def test_a_single_leader_sees_its_own_lease_alone_and_replicas_that_share_take_out_who_is_dead() -> None:
+def test_single_leader_role_uses_its_lease_and_shards_role_lists_and_deletes_leases() -> None:
     assert {verb for resource, verb in rights("runbook-operator") if resource == "leases"} == {
         "get",
         "create",
@@ -41,14 +41,14 @@ def test_a_single_leader_sees_its_own_lease_alone_and_replicas_that_share_take_o
     assert rights("runbook-operator-shards") == {("leases", "list"), ("leases", "delete")}
 
 
-def test_no_role_has_a_wildcard_or_a_verb_that_escalates() -> None:
+def test_no_role_has_a_wildcard_or_an_escalating_verb() -> None:
     granted = [rule for role in roles() for rule in role["rules"]]
 
     assert [rule for rule in granted if "*" in (*rule["apiGroups"], *rule["resources"], *rule["verbs"])] == []
     assert [rule for rule in granted if {"escalate", "bind"} & set(rule["verbs"])] == []
 
 
-def test_resources_with_the_same_verbs_are_one_rule() -> None:
+def test_resources_with_the_same_verbs_share_one_rule() -> None:
     (rules,) = [role["rules"] for role in roles() if role["metadata"]["name"].endswith("-action-scale")]
 
     assert {
@@ -58,14 +58,14 @@ def test_resources_with_the_same_verbs_are_one_rule() -> None:
     } in rules
 
 
-def test_who_may_throw_switches_has_the_verbs_that_policies_may_ask_for() -> None:
+def test_switch_operator_role_has_engage_and_release_verbs() -> None:
     (rules,) = [role["rules"] for role in people() if role["metadata"]["name"] == "switch-operator"]
 
     (verbs,) = [set(rule["verbs"]) for rule in rules if rule["resources"] == ["switches"]]
     assert {"patch", "engage", "release"} <= verbs
 
 
-def test_acting_for_accounts_is_a_role_of_its_own_that_nothing_is_made_of() -> None:
+def test_impersonation_is_a_separate_role_that_no_role_aggregates() -> None:
     """Aggregated, it would be granted in every namespace, where it is as good as all rights."""
     (alone,) = [role for role in roles() if any("impersonate" in rule["verbs"] for rule in role["rules"])]
 
@@ -76,7 +76,7 @@ def test_acting_for_accounts_is_a_role_of_its_own_that_nothing_is_made_of() -> N
     assert [role for role in others if role["metadata"]["labels"] != {AGGREGATE: "true"}] == []
 
 
-def test_people_have_roles_that_view_edit_and_admin_are_made_of() -> None:
+def test_people_roles_aggregate_to_view_edit_and_admin() -> None:
     prefix = "rbac.authorization.k8s.io/aggregate-to-"
     parts = {
         role["metadata"]["name"]: {label.removeprefix(prefix) for label in role["metadata"]["labels"]}
@@ -90,7 +90,7 @@ def test_people_have_roles_that_view_edit_and_admin_are_made_of() -> None:
     }
 
 
-def test_a_switch_operator_patches_switches_and_sees_runbooks_and_events_and_nobody_writes_a_status() -> None:
+def test_switch_operator_patches_switches_and_no_people_role_writes_a_status() -> None:
     (operator,) = [role for role in people() if role["metadata"]["name"] == "switch-operator"]
 
     read = {"get", "list", "watch"}

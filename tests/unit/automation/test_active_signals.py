@@ -56,21 +56,21 @@ def deploy(simulation: Simulation, name: str) -> Simulation:
     return simulation.change(WEB, {"spec": {"template": template(name)}})
 
 
-def test_a_bad_revision_is_rolled_back() -> None:
+def test_bad_revision_is_rolled_back() -> None:
     simulation = bad().drive()
 
     assert (version(simulation), simulation.status().phase) == ("good", "Engaged")
     assert [(hold.source, hold.reason) for hold in simulation.status().holds] == [("Deployment", "revision 2 is bad")]
 
 
-def test_who_deploys_the_bad_one_again_is_put_back() -> None:
+def test_redeployed_bad_revision_is_rolled_back_again() -> None:
     simulation = roll_out(bad().drive())
 
     assert version(deploy(simulation, "bad").drive()) == "good"
     assert simulation.status().phase == "Engaged"
 
 
-def test_who_deploys_another_one_is_not_put_back_and_ends_the_hold() -> None:
+def test_deploy_of_another_revision_ends_the_hold_and_is_kept() -> None:
     simulation = roll_out(bad().drive())
 
     deploy(simulation, "fixed").drive()
@@ -80,7 +80,7 @@ def test_who_deploys_another_one_is_not_put_back_and_ends_the_hold() -> None:
     assert (version(simulation), simulation.status().phase) == ("fixed", "Released")
 
 
-def test_so_it_is_after_a_restart_when_nobody_has_said_anything_yet() -> None:
+def test_deploy_after_a_restart_without_signals_ends_the_hold() -> None:
     simulation = roll_out(bad().drive())
     simulation.store.clear_signals()
     assert simulation.restart().drive().status().phase == "Engaged"
@@ -89,7 +89,7 @@ def test_so_it_is_after_a_restart_when_nobody_has_said_anything_yet() -> None:
     assert simulation.status().holds == []
 
 
-def test_a_flag_that_another_switch_sets_meanwhile_is_no_deployment() -> None:
+def test_flag_set_by_another_switch_is_no_deployment() -> None:
     env = {"target": "web", "flag": "FLAG", "value": "off", "env": {"container": "app"}, "flagMustExist": False}
     simulation = roll_out(bad(killSwitches=[BACK, kill_switch("flag", {"setFlag": env})]).drive())
 
@@ -99,7 +99,7 @@ def test_a_flag_that_another_switch_sets_meanwhile_is_no_deployment() -> None:
     assert simulation.status().phase == "Engaged"
 
 
-def test_an_action_that_writes_no_template_ends_when_another_revision_is_live() -> None:
+def test_guard_hold_without_template_write_ends_at_another_revision() -> None:
     simulation = bad(killSwitches=[kill_switch("stop", scale(replicas=0))]).drive()
     assert simulation.status().phase == "Engaged"
     roll_out(deploy(simulation, "fixed"))
@@ -111,12 +111,12 @@ def idle(simulation: Simulation) -> bool:
     return simulation.drive().status().record is None
 
 
-def test_what_was_rolled_back_already_is_not_rolled_back_once_more() -> None:
+def test_revision_already_rolled_back_is_not_rolled_back_again() -> None:
     assert idle(judged(guarded(workload("good", 3), kept("good", 3, 1), kept("bad", 2))))
 
 
 @pytest.mark.parametrize("verdict", ["Watching", "Good", "Unproven"])
-def test_an_old_word_about_a_revision_that_is_judged_otherwise_counts_for_nothing(verdict: str) -> None:
+def test_bad_signal_about_a_revision_judged_otherwise_is_ignored(verdict: str) -> None:
     assert idle(judged(guarded(workload("bad", 2), kept("good", 1), kept("bad", 2)), verdict))
 
 
@@ -127,20 +127,20 @@ def test_an_old_word_about_a_revision_that_is_judged_otherwise_counts_for_nothin
         {"killSwitches": [BACK, kill_switch("other")], "deployments": {"firstAction": {"engage": "other"}}},
     ],
 )
-def test_a_word_to_a_switch_that_is_meant_no_more_counts_for_nothing(spec: Body) -> None:
+def test_signal_to_a_switch_no_longer_configured_is_ignored(spec: Body) -> None:
     assert idle(bad(**spec))
 
 
-def test_a_word_about_another_object_of_the_name_counts_for_nothing() -> None:
+def test_signal_about_a_recreated_workload_is_ignored() -> None:
     assert idle(judged(guarded(workload("bad", 2), kept("good", 1), kept("bad", 2)), uid="web-0"))
 
 
-def test_a_word_about_what_is_not_watched_or_not_declared_counts_for_nothing() -> None:
+def test_signal_about_an_unwatched_or_undeclared_workload_is_ignored() -> None:
     assert idle(says(bad(), Signal("Deployment", "web", "Release"), Signal("Deployment", "gone", "Engage")))
     assert idle(judged(guarded(workload("bad", 2)), watch=None))
 
 
-def test_what_other_sources_say_is_heard_as_it_is() -> None:
+def test_signals_of_other_sources_are_unchanged() -> None:
     simulation = bad(deployments={}).monitor_state("Engage")
 
     verdicts = {one.source: one.verdict for one in active_signals(simulation.snapshot())}
@@ -151,7 +151,7 @@ def held(simulation: Simulation) -> bool:
     return any(one.verdict == "Engage" for one in active_signals(simulation.snapshot()))
 
 
-def test_where_the_runbook_or_the_workload_cannot_be_seen_the_word_stands() -> None:
+def test_signal_stands_while_runbook_or_workload_is_unreadable() -> None:
     simulation = bad()
     simulation.store.targets.clear()
     assert held(simulation)
@@ -163,14 +163,14 @@ def test_where_the_runbook_or_the_workload_cannot_be_seen_the_word_stands() -> N
     assert held(simulation)
 
 
-def test_what_was_seen_without_its_template_stands_until_it_is_read() -> None:
+def test_signal_stands_until_the_template_is_read() -> None:
     simulation = bad().drive()
     simulation.store.put_target(observed_from(deploy(simulation, "fixed").objects[WEB]))
 
     assert held(simulation)
 
 
-def test_a_workload_that_tells_no_revision_is_taken_for_the_bad_one() -> None:
+def test_workload_without_revision_counts_as_the_bad_revision() -> None:
     simulation = bad()
     simulation.store.put_target(observed_from(workload("bad")))
 

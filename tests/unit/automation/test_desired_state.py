@@ -10,7 +10,7 @@ def ready(**spec: object) -> Simulation:
     return Simulation().with_runbook(**spec).with_target(3).drive()
 
 
-def test_a_metric_engages_a_switch_and_releases_it_again() -> None:
+def test_metric_signal_engages_and_releases_a_switch() -> None:
     simulation = ready().monitor_state("Engage").drive()
 
     assert (simulation.replicas, simulation.status().phase) == (0, "Engaged")
@@ -20,12 +20,12 @@ def test_a_metric_engages_a_switch_and_releases_it_again() -> None:
     assert simulation.status().holds == []
 
 
-def test_no_data_neither_engages_nor_releases() -> None:
+def test_missing_data_neither_engages_nor_releases() -> None:
     assert ready().monitor_state("Unknown").drive().replicas == 3
     assert ready().monitor_state("Engage").drive().monitor_state("Unknown").drive().replicas == 0
 
 
-def test_switch_that_is_held_without_data_says_so_and_how_to_release_it() -> None:
+def test_held_switch_without_data_reports_how_to_release() -> None:
     simulation = ready().monitor_state("Engage").drive().monitor_state("Unknown").drive()
     assert condition(simulation.status(), "Automatic")[:2] == ("True", "Automatic")
 
@@ -40,14 +40,14 @@ def test_switch_that_is_held_without_data_says_so_and_how_to_release_it() -> Non
     assert simulation.release().drive().replicas == 3
 
 
-def test_a_hold_that_is_noted_survives_a_restart_without_a_reading() -> None:
+def test_recorded_hold_survives_a_restart_without_reading() -> None:
     simulation = ready().monitor_state("Engage").drive()
     simulation.store._signals.clear()
 
     assert simulation.restart().drive().replicas == 0
 
 
-def test_it_stays_engaged_while_at_least_one_hold_lasts() -> None:
+def test_switch_stays_engaged_until_the_last_hold_ends() -> None:
     simulation = (
         ready().monitor_state("Engage").monitor_state("Engage", name="latency").drive().monitor_state("Release").drive()
     )
@@ -56,7 +56,7 @@ def test_it_stays_engaged_while_at_least_one_hold_lasts() -> None:
     assert simulation.monitor_state("Release", name="latency").drive().replicas == 3
 
 
-def test_a_persons_word_goes_before_what_is_automatic() -> None:
+def test_override_takes_precedence_over_automatic_holds() -> None:
     simulation = ready().monitor_state("Engage").drive().silence().drive()
 
     assert simulation.replicas == 3
@@ -66,7 +66,7 @@ def test_a_persons_word_goes_before_what_is_automatic() -> None:
     assert simulation.release().drive().replicas == 0
 
 
-def test_a_person_who_lets_go_leaves_it_to_the_holds() -> None:
+def test_removed_override_leaves_the_switch_to_its_holds() -> None:
     simulation = ready().throw().drive().monitor_state("Engage").drive()
     assert [hold.source for hold in simulation.status().holds] == ["Person", "Metric"]
 
@@ -74,7 +74,7 @@ def test_a_person_who_lets_go_leaves_it_to_the_holds() -> None:
     assert simulation.monitor_state("Release").drive().replicas == 3
 
 
-def test_an_entry_that_is_not_automatic_is_left_to_people() -> None:
+def test_non_automatic_switch_ignores_signals() -> None:
     simulation = ready(killSwitches=[kill_switch(automatic=False)]).monitor_state("Engage").drive()
 
     assert simulation.replicas == 3
@@ -83,7 +83,7 @@ def test_an_entry_that_is_not_automatic_is_left_to_people() -> None:
 
 
 @pytest.mark.parametrize(("engaged", "before", "after"), [(True, 0, 3), (False, 3, 0)])
-def test_either_word_ends_by_itself(*, engaged: bool, before: int, after: int) -> None:
+def test_expired_override_clears_engaged(*, engaged: bool, before: int, after: int) -> None:
     simulation = ready().monitor_state("Engage" if not engaged else "Release")
     simulation.say(engaged=engaged, reason="INC-1", expires_after="30m").drive()
     assert simulation.replicas == before
@@ -97,7 +97,7 @@ def test_either_word_ends_by_itself(*, engaged: bool, before: int, after: int) -
     assert Reason.EXPIRED in {notice.reason for notice in simulation.said}
 
 
-def test_a_word_that_expired_while_no_operator_was_there_does_nothing_any_more() -> None:
+def test_override_expired_during_downtime_writes_nothing() -> None:
     simulation = ready().throw(expires_after="30m").after(hours=2)
     simulation.steps.clear()
 
@@ -107,7 +107,7 @@ def test_a_word_that_expired_while_no_operator_was_there_does_nothing_any_more()
     assert "WriteTarget" not in kinds(simulation.steps)
 
 
-def test_without_the_api_servers_note_a_word_counts_from_when_it_was_first_seen() -> None:
+def test_override_without_managed_fields_time_counts_from_the_first_visit() -> None:
     simulation = ready()
     simulation.throw(expires_after="30m").forget_who_said_it().drive().after(minutes=20).drive()
     assert simulation.replicas == 0
@@ -115,7 +115,7 @@ def test_without_the_api_servers_note_a_word_counts_from_when_it_was_first_seen(
     assert simulation.after(minutes=11).drive().replicas == 3
 
 
-def test_a_silence_ends_after_the_runbooks_time_where_something_automatic_is_silenced() -> None:
+def test_silence_expires_after_silence_for() -> None:
     simulation = ready(silenceFor="2h").monitor_state("Engage").silence().drive()
     assert "until" in condition(simulation.status(), "Automatic")[2]
 
@@ -124,7 +124,7 @@ def test_a_silence_ends_after_the_runbooks_time_where_something_automatic_is_sil
     assert simulation.after(hours=1).drive().replicas == 0
 
 
-def test_a_switch_without_anything_automatic_stays_released_as_long_as_the_person_says() -> None:
+def test_silence_on_a_switch_without_automation_never_expires() -> None:
     simulation = ready().silence().drive().after(days=30).drive()
 
     assert simulation.switch().spec.engaged is False
@@ -132,7 +132,7 @@ def test_a_switch_without_anything_automatic_stays_released_as_long_as_the_perso
     assert simulation.status().override.expires_at is None  # type: ignore[union-attr] # as asserted above
 
 
-def test_a_suspended_runbook_throws_nothing_by_itself_and_obeys_people() -> None:
+def test_suspended_runbook_blocks_automatic_throws_and_obeys_overrides() -> None:
     simulation = ready(suspend={"reason": "migration"}).monitor_state("Engage").drive()
     assert simulation.replicas == 3
     assert condition(simulation.status(), "Automatic")[1:] == ("Suspended", "the Runbook is suspended: migration")
@@ -141,7 +141,7 @@ def test_a_suspended_runbook_throws_nothing_by_itself_and_obeys_people() -> None
     assert simulation.monitor_state("Release").release().drive().replicas == 3
 
 
-def test_a_suspension_freezes_no_release() -> None:
+def test_suspended_runbook_still_releases() -> None:
     simulation = ready().monitor_state("Engage").drive().with_runbook(suspend={}).drive()
     assert simulation.replicas == 0
     assert condition(simulation.status(), "Automatic")[2] == "the Runbook is suspended"
@@ -149,14 +149,14 @@ def test_a_suspension_freezes_no_release() -> None:
     assert simulation.monitor_state("Release").drive().replicas == 3
 
 
-def test_a_suspension_ends_at_its_time() -> None:
+def test_suspension_ends_at_its_until_time() -> None:
     simulation = ready(suspend={"until": "2026-11-24T04:00:00Z"}).monitor_state("Engage").drive()
     assert simulation.replicas == 3
 
     assert simulation.after(hours=1).drive().replicas == 0
 
 
-def test_a_momentary_switch_acts_once_for_a_hold_that_lasts() -> None:
+def test_momentary_switch_acts_once_per_lasting_hold() -> None:
     simulation = ready(killSwitches=[], scaling=[{"name": "stop", "target": "web", "by": 2, "max": 9}])
 
     simulation.monitor_state("Engage").drive().drive()
@@ -166,7 +166,7 @@ def test_a_momentary_switch_acts_once_for_a_hold_that_lasts() -> None:
     assert simulation.after(minutes=5).monitor_state("Engage").drive().replicas == 7
 
 
-def test_a_momentary_switch_thrown_again_before_it_was_written_down_keeps_both_in_its_history() -> None:
+def test_momentary_switch_thrown_twice_before_a_record_keeps_two_history_entries() -> None:
     simulation = ready(killSwitches=[], scaling=[{"name": "stop", "target": "web", "by": 2, "max": 9}])
     simulation.throw(reason="first").drive(at_most=4)
     assert simulation.status().record is not None
@@ -178,7 +178,7 @@ def test_a_momentary_switch_thrown_again_before_it_was_written_down_keeps_both_i
     assert [over.reason for over in simulation.status().history] == ["second", "first"]
 
 
-def test_the_history_says_who_why_and_how_long() -> None:
+def test_history_entry_has_reason_author_and_duration() -> None:
     simulation = ready().throw(reason="INC-7").drive().after(minutes=90).release().drive()
 
     over = simulation.status().history[0]

@@ -36,13 +36,13 @@ def helped(simulation: Simulation) -> bool | None:
     return record.helped
 
 
-def test_what_the_metric_got_well_by_has_helped() -> None:
+def test_metric_recovered_after_engagement_counts_as_helped() -> None:
     simulation = engaged().after(minutes=5).drive().monitor_state("Release").drive()
 
     assert (last(simulation).source, last(simulation).helped) == ("Metric", True)
 
 
-def test_a_metric_that_is_as_bad_when_it_should_be_well_was_not_helped_and_that_is_said_once() -> None:
+def test_metric_still_bad_at_the_deadline_counts_as_not_helped_and_is_reported_once() -> None:
     simulation = engaged()
     moment = due(simulation.snapshot())
     assert moment is not None
@@ -61,18 +61,18 @@ def test_a_metric_that_is_as_bad_when_it_should_be_well_was_not_helped_and_that_
     assert last(simulation.monitor_state("Release").drive()).helped is False
 
 
-def test_without_data_nobody_can_tell_and_the_next_data_does() -> None:
+def test_missing_data_leaves_effectiveness_open_until_the_next_reading() -> None:
     simulation = engaged().monitor_state("Unknown").after(hours=1).drive()
     assert helped(simulation) is None
 
     assert helped(simulation.monitor_state("Engage").drive()) is False
 
 
-def test_an_end_that_a_person_brings_about_says_nothing() -> None:
+def test_release_by_a_person_leaves_effectiveness_open() -> None:
     assert last(engaged().silence().drive()).helped is None
 
 
-def test_engagement_that_wrote_nothing_has_neither_helped_nor_not() -> None:
+def test_engagement_without_writes_has_no_effectiveness() -> None:
     simulation = engaged().monitor_state("Release")
     record = simulation.status().record
     assert record
@@ -81,7 +81,7 @@ def test_engagement_that_wrote_nothing_has_neither_helped_nor_not() -> None:
     assert verdict(simulation.snapshot(), record.replace(actions=[])) is None
 
 
-def test_a_person_and_a_dependency_are_not_judged() -> None:
+def test_person_and_dependency_engagements_are_not_judged() -> None:
     simulation = Simulation().with_runbook(metrics=[METRIC]).with_target(3).drive().throw().drive()
     assert (last(simulation.after(hours=1).drive().release().drive()).source, last(simulation).helped) == (
         "Person",
@@ -96,18 +96,18 @@ def test_a_person_and_a_dependency_are_not_judged() -> None:
     assert (last(simulation.drive()).source, last(simulation).helped) == ("Dependency", None)
 
 
-def test_a_metric_that_is_declared_no_more_judges_nothing() -> None:
+def test_removed_metric_judges_no_engagement() -> None:
     assert helped(engaged().with_runbook(metrics=[]).after(hours=1).drive()) is None
 
 
-def test_where_the_runbook_is_gone_nothing_is_judged() -> None:
+def test_missing_runbook_judges_no_engagement() -> None:
     simulation = engaged()
     simulation.store.runbooks.clear()
 
     assert helped(simulation.after(hours=1).drive()) is None
 
 
-def test_what_is_not_in_place_yet_has_had_no_time_to_help() -> None:
+def test_effectiveness_deadline_starts_after_the_write_succeeds() -> None:
     simulation = Simulation().with_runbook(metrics=[METRIC]).with_target(3).drive()
     simulation.refuse(errors.ForbiddenError("403")).monitor_state("Engage").drive().after(hours=1).drive()
     assert helped(simulation) is None
@@ -120,7 +120,7 @@ def test_what_is_not_in_place_yet_has_had_no_time_to_help() -> None:
     assert helped(simulation.after(minutes=1).drive()) is False
 
 
-def test_a_cluster_that_is_not_through_with_it_has_the_time_from_then_on() -> None:
+def test_effectiveness_deadline_starts_after_the_rollout_completes() -> None:
     simulation = engaged(killSwitches=[kill_switch("stop", scale(replicas=1))])
     target = simulation.target
     counts = {"replicas": 3, "readyReplicas": 1}
@@ -136,7 +136,7 @@ def test_a_cluster_that_is_not_through_with_it_has_the_time_from_then_on() -> No
     assert helped(simulation.after(minutes=1).drive()) is False
 
 
-def test_a_metric_that_is_soon_bad_again_was_not_helped() -> None:
+def test_metric_bad_again_soon_after_release_counts_as_not_helped() -> None:
     simulation = engaged().monitor_state("Release").drive()
     assert last(simulation).helped is True
 
@@ -148,9 +148,7 @@ def test_a_metric_that_is_soon_bad_again_was_not_helped() -> None:
 @pytest.mark.parametrize(
     ("name", "minutes", "cool_down"), [("error-rate", 5, "5m"), ("latency", 4, "5m"), ("error-rate", 4, "4m")]
 )
-def test_another_metric_or_the_same_one_later_says_nothing_of_the_last_time(
-    name: str, minutes: int, cool_down: str
-) -> None:
+def test_another_metric_or_a_later_breach_keeps_helped(name: str, minutes: int, cool_down: str) -> None:
     simulation = engaged(automation={"coolDown": cool_down}).monitor_state("Release").drive()
 
     simulation.after(minutes=minutes).monitor_state("Engage", name=name).drive()
@@ -158,13 +156,13 @@ def test_another_metric_or_the_same_one_later_says_nothing_of_the_last_time(
     assert simulation.status().history[0].helped is True
 
 
-def test_a_hold_that_a_person_silenced_has_not_come_back() -> None:
+def test_hold_silenced_by_a_person_is_not_judged() -> None:
     simulation = engaged().silence().drive().after(minutes=3).release().drive()
 
     assert (simulation.replicas, last(simulation).helped) == (0, None)
 
 
-def test_what_did_not_help_twice_in_a_row_is_not_done_again_until_a_person_has_looked() -> None:
+def test_two_ineffective_engagements_block_automation_until_a_person_acts() -> None:
     simulation = engaged()
     for _ in range(2):
         simulation.monitor_state("Release").drive().after(minutes=1).monitor_state("Engage").drive().after(
@@ -180,14 +178,14 @@ def test_what_did_not_help_twice_in_a_row_is_not_done_again_until_a_person_has_l
     assert simulation.say(engaged=None, reason="provider has mended it").drive().replicas == 0
 
 
-def test_a_momentary_act_is_over_before_anything_could_be_seen_of_it() -> None:
+def test_momentary_engagement_is_not_judged() -> None:
     up = {"name": "stop", "target": "web", "by": 2, "max": 9}
     simulation = engaged(killSwitches=[], scaling=[up])
 
     assert helped(simulation.after(hours=1).drive()) is None
 
 
-def test_the_history_keeps_what_budgets_count_however_often_people_throw_the_switch() -> None:
+def test_history_keeps_entries_that_budgets_count() -> None:
     simulation = engaged().monitor_state("Release").drive()
     for _ in range(12):
         simulation.throw().drive().release().drive()
@@ -197,7 +195,7 @@ def test_the_history_keeps_what_budgets_count_however_often_people_throw_the_swi
     assert [one.source for one in simulation.status().history] == ["Person"] * 10
 
 
-def test_a_history_from_before_is_left_as_it_is_where_the_runbook_does_not_parse() -> None:
+def test_unparsable_runbook_leaves_the_history_unchanged() -> None:
     simulation = engaged().monitor_state("Release").drive()
     history = simulation.status().history
     ref, runbook = next(iter(simulation.store.runbooks.items()))

@@ -189,7 +189,7 @@ def message_of(simulation: Simulation) -> str:
     return gate.message
 
 
-def test_there_is_a_world_for_every_gate() -> None:
+def test_every_gate_has_a_test_world() -> None:
     assert set(CLOSE) == GATE_REASONS
     # A window is open, or cannot be read: one gate with two reasons.
     assert len(GATES) == len(GATE_REASONS) - 1
@@ -197,7 +197,7 @@ def test_there_is_a_world_for_every_gate() -> None:
 
 @pytest.mark.parametrize("reason", [None, *CLOSE])
 @pytest.mark.parametrize(("hold", "word", "engaged"), [*product((False, True), (None, True, False), (False, True))])
-def test_what_is_engaged_follows_the_person_then_what_is_engaged_and_held_and_only_then_the_gates(
+def test_engagement_follows_override_then_existing_hold_then_gates(
     reason: Reason | None, *, hold: bool, current_override: bool | None, engaged: bool
 ) -> None:
     simulation = ready()
@@ -222,7 +222,7 @@ def test_what_is_engaged_follows_the_person_then_what_is_engaged_and_held_and_on
 
 
 @pytest.mark.parametrize("reason", CLOSE)
-def test_what_is_held_back_is_noted_told_and_said_once(reason: Reason) -> None:
+def test_blocked_engagement_is_recorded_and_reported_once(reason: Reason) -> None:
     simulation = ready().monitor_state("Engage")
     CLOSE[reason](simulation)
     simulation.said.clear()
@@ -250,15 +250,13 @@ def test_what_is_held_back_is_noted_told_and_said_once(reason: Reason) -> None:
         ("spec.selector[x]", {"action": "setFlag"}, False),
     ],
 )
-def test_switch_that_holds_the_target_down_keeps_metrics_from_acting_on_it(
-    field: str, rest: Body, *, closes: bool
-) -> None:
+def test_switch_holding_the_target_down_blocks_its_metrics(field: str, rest: Body, *, closes: bool) -> None:
     simulation = held_down(ready().monitor_state("Engage"), field, **rest)
 
     assert gate_of(simulation) is (Reason.TARGET_HELD_DOWN if closes else None)
 
 
-def test_switch_that_was_thrown_after_the_metric_was_bad_holds_nothing_back() -> None:
+def test_switch_thrown_after_the_metric_was_bad_blocks_no_engagement() -> None:
     simulation = declare(ready().monitor_state("Engage"), suspend={}).drive()
     declare(simulation).now += 3 * HOUR
 
@@ -266,7 +264,7 @@ def test_switch_that_was_thrown_after_the_metric_was_bad_holds_nothing_back() ->
 
 
 @pytest.mark.parametrize("reason", [one for one in CLOSE if one is not Reason.UNCONFIRMED])
-def test_when_the_gate_opens_and_the_hold_lasts_it_engages_and_says_so(reason: Reason) -> None:
+def test_opened_gate_engages_a_lasting_hold_and_reports_why(reason: Reason) -> None:
     simulation = ready().monitor_state("Engage")
     CLOSE[reason](simulation)
     simulation.drive()
@@ -285,20 +283,20 @@ def test_when_the_gate_opens_and_the_hold_lasts_it_engages_and_says_so(reason: R
     assert condition(simulation.status(), "Automatic")[:2] == ("True", "Automatic")
 
 
-def test_nothing_is_said_of_gates_where_none_was_closed() -> None:
+def test_engagement_without_closed_gate_reports_no_gate() -> None:
     simulation = ready().monitor_state("Engage").drive().monitor_state("Release").drive()
 
     assert {Reason.ENGAGEMENT_BLOCKED, Reason.UNBLOCKED}.isdisjoint(one.reason for one in simulation.said)
 
 
-def test_a_person_who_throws_what_is_held_back_is_not_told_that_it_engages_after_all() -> None:
+def test_manual_throw_of_a_blocked_switch_reports_no_opened_gate() -> None:
     simulation = ready(suspend={}).monitor_state("Engage").drive().throw().drive()
 
     assert simulation.replicas == 0
     assert Reason.UNBLOCKED not in {one.reason for one in simulation.said}
 
 
-def test_a_hold_that_goes_away_behind_a_gate_leaves_nothing() -> None:
+def test_hold_ended_behind_a_gate_leaves_the_switch_released() -> None:
     simulation = ready(suspend={}).monitor_state("Engage").drive().monitor_state("Release").drive()
     declare(simulation).drive()
 
@@ -307,7 +305,7 @@ def test_a_hold_that_goes_away_behind_a_gate_leaves_nothing() -> None:
 
 
 @pytest.mark.parametrize(("reason", "wait"), OPENED_BY_TIME.items())
-def test_a_gate_that_time_opens_is_looked_at_then(reason: Reason, wait: timedelta) -> None:
+def test_time_limited_gate_is_rechecked_when_it_opens(reason: Reason, wait: timedelta) -> None:
     simulation = ready().monitor_state("Engage")
     CLOSE[reason](simulation)
     simulation.drive()
@@ -320,7 +318,7 @@ def test_a_gate_that_time_opens_is_looked_at_then(reason: Reason, wait: timedelt
 
 
 @pytest.mark.parametrize("reason", [one for one in CLOSE if one not in (*OPENED_BY_TIME, Reason.SUSPENDED)])
-def test_every_other_gate_is_looked_at_every_ten_seconds(reason: Reason) -> None:
+def test_other_gates_are_rechecked_every_ten_seconds(reason: Reason) -> None:
     simulation = ready().monitor_state("Engage")
     CLOSE[reason](simulation)
 
@@ -329,13 +327,13 @@ def test_every_other_gate_is_looked_at_every_ten_seconds(reason: Reason) -> None
     assert due(snapshot) == snapshot.now + timedelta(seconds=10)
 
 
-def test_a_suspension_with_an_end_is_looked_at_then() -> None:
+def test_suspension_with_an_end_is_rechecked_at_its_end() -> None:
     simulation = ready(suspend={"until": "2026-11-24T04:00:00Z"}).monitor_state("Engage").drive()
 
     assert due(simulation.snapshot()) == NOW + HOUR
 
 
-def test_of_several_gates_that_are_closed_the_first_is_told() -> None:
+def test_first_of_several_closed_gates_is_reported() -> None:
     simulation = ready(suspend={}).monitor_state("Engage").drive().monitor_state("Unknown")
     held_down(rolling(with_others(simulation, 5)))
     with_dependency(simulation, "Critical")
@@ -374,7 +372,7 @@ def test_of_several_gates_that_are_closed_the_first_is_told() -> None:
     assert told == [*order, None]
 
 
-def test_a_cool_down_is_for_what_is_automatic_and_ends_when_a_person_has_spoken() -> None:
+def test_cool_down_ends_with_a_later_override() -> None:
     simulation = ready().monitor_state("Engage").drive().silence().drive()
     assert simulation.status().history[0].source == "Metric"
     assert simulation.release().drive().replicas == 0
@@ -383,14 +381,14 @@ def test_a_cool_down_is_for_what_is_automatic_and_ends_when_a_person_has_spoken(
     assert simulation.replicas == 0
 
 
-def test_a_cool_down_is_from_the_last_automatic_engagement_whatever_a_person_has_thrown_before() -> None:
+def test_cool_down_counts_from_the_last_automatic_engagement() -> None:
     simulation = ready().monitor_state("Engage")
     with_history(simulation, over(simulation, timedelta(minutes=1)), over(simulation, 2 * HOUR, "Person"))
 
     assert message_of(simulation) == "cool-down after the last automatic engagement, until 2026-11-24T03:04:00Z"
 
 
-def test_a_person_who_has_looked_lets_an_ineffective_switch_act_again() -> None:
+def test_confirmed_reason_reopens_the_ineffective_gate() -> None:
     simulation = ready().monitor_state("Engage")
     CLOSE[Reason.INEFFECTIVE](simulation)
     told = condition(simulation.drive().status(), "Automatic")[2]
@@ -399,7 +397,7 @@ def test_a_person_who_has_looked_lets_an_ineffective_switch_act_again() -> None:
     assert simulation.say(engaged=None, reason="looked at over-8:00:00").drive().replicas == 0
 
 
-def test_one_engagement_that_helped_or_that_nobody_can_judge_breaks_the_row() -> None:
+def test_one_helpful_or_unjudged_engagement_resets_the_ineffective_count() -> None:
     for helped in (True, None):
         simulation = ready().monitor_state("Engage")
         with_history(
@@ -411,7 +409,7 @@ def test_one_engagement_that_helped_or_that_nobody_can_judge_breaks_the_row() ->
         assert gate_of(simulation) is None
 
 
-def test_what_did_not_help_against_a_metric_is_done_for_a_dependency_all_the_same() -> None:
+def test_ineffective_gate_of_a_metric_does_not_block_a_dependency() -> None:
     simulation = ready().monitor_state("Engage")
     CLOSE[Reason.INEFFECTIVE](simulation)
 
@@ -428,7 +426,7 @@ def test_what_did_not_help_against_a_metric_is_done_for_a_dependency_all_the_sam
         ("Ok", "Unknown", None),
     ],
 )
-def test_a_dependency_suppresses_while_it_is_down_as_last_known(
+def test_dependency_down_as_last_known_suppresses_automation(
     level: Level, known: Level, expected: Reason | None
 ) -> None:
     simulation = ready(dependencies=[MODEL_API]).monitor_state("Engage")
@@ -437,7 +435,7 @@ def test_a_dependency_suppresses_while_it_is_down_as_last_known(
     assert gate_of(with_dependency(simulation, level, known)) is expected
 
 
-def test_the_impact_of_the_dependency_goes_with_it_and_others_suppress_nothing() -> None:
+def test_dependency_gate_message_has_the_impact_and_others_do_not_suppress() -> None:
     other = MODEL_API | {"name": "other", "suppress": []}
     simulation = with_dependency(ready(dependencies=[other, MODEL_API]).monitor_state("Engage"), "Critical")
     assert message_of(simulation) == "dependency model-api is down (No AI responses), against which it would not help"
@@ -458,23 +456,21 @@ def test_the_impact_of_the_dependency_goes_with_it_and_others_suppress_nothing()
         ({"updatedReplicas": 1, "replicas": 4, "conditions": [{"reason": "ProgressDeadlineExceeded"}]}, False),
     ],
 )
-def test_pods_that_are_replaced_are_a_rollout_and_pods_that_are_not_ready_or_not_made_yet_are_none(
-    status: Body, *, rolls: bool
-) -> None:
+def test_replaced_pods_close_the_rollout_gate_and_unready_pods_do_not(status: Body, *, rolls: bool) -> None:
     simulation = ready().monitor_state("Engage")
     with_pods(simulation, {"observedGeneration": 2} | status if status else {}, generation=2)
 
     assert gate_of(simulation) is (Reason.DEPLOYMENT_IN_PROGRESS if rolls else None)
 
 
-def test_a_rollout_keeps_from_acting_for_ten_minutes_at_most() -> None:
+def test_rollout_gate_opens_after_ten_minutes() -> None:
     simulation = rolling(ready().monitor_state("Engage")).drive()
 
     assert simulation.after(minutes=9).drive().replicas == 3
     assert simulation.after(minutes=1).drive().replicas == 0
 
 
-def test_what_rolls_back_or_is_held_by_the_watch_over_the_rollout_is_about_the_very_rollout() -> None:
+def test_rollback_and_guard_holds_pass_the_rollout_gate() -> None:
     back = kill_switch("stop", {"rollback": {"target": "web"}})
     assert gate_of(rolling(ready(killSwitches=[back]).monitor_state("Engage"))) is None
 
@@ -491,7 +487,7 @@ def test_what_rolls_back_or_is_held_by_the_watch_over_the_rollout_is_about_the_v
     assert gate_of(with_status(also(simulation, "Deployment", "web"), RunbookStatus(targets=[target]))) is None
 
 
-def test_an_action_without_a_workload_or_on_another_kind_waits_for_no_rollout() -> None:
+def test_action_without_workload_passes_the_rollout_gate() -> None:
     cron = {"name": "web", "workload": {"apiVersion": "batch/v1", "kind": "CronJob", "name": "web"}}
     asleep = kill_switch("stop", {"suspend": {"target": "web"}})
     assert gate_of(rolling(ready(targets=[cron], killSwitches=[asleep]).monitor_state("Engage"))) is None
@@ -501,7 +497,7 @@ def test_an_action_without_a_workload_or_on_another_kind_waits_for_no_rollout() 
     assert gate_of(rolling(ready(contacts=contacts, killSwitches=[told]).monitor_state("Engage"))) is None
 
 
-def test_of_several_metrics_the_one_that_settles_first_counts_and_a_dependency_settles_at_once() -> None:
+def test_settle_gate_uses_the_earliest_metric_and_skips_dependencies() -> None:
     slow, quick = METRIC | {"settle": "10m"}, METRIC | {"name": "latency", "query": "rate(x[5m])"}
     simulation = ready(metrics=[slow, quick]).monitor_state("Engage").monitor_state("Engage", name="latency")
     with_history(simulation, over(simulation, timedelta(minutes=1), "Person"))
@@ -512,7 +508,7 @@ def test_of_several_metrics_the_one_that_settles_first_counts_and_a_dependency_s
     assert gate_of(also(simulation, "Dependency", "model-api")) is None
 
 
-def test_of_several_windows_that_are_open_the_last_to_close_is_named() -> None:
+def test_last_closing_maintenance_window_is_reported() -> None:
     windows = [
         NIGHTLY,
         NIGHTLY | {"name": "long", "duration": "9h"},
@@ -523,7 +519,7 @@ def test_of_several_windows_that_are_open_the_last_to_close_is_named() -> None:
     assert message_of(simulation) == "maintenance window long is open until 2026-11-24T11:00:00Z"
 
 
-def test_a_window_that_cannot_be_read_keeps_from_acting_and_names_its_field() -> None:
+def test_unreadable_maintenance_window_blocks_automation_and_names_its_field() -> None:
     simulation = ready().monitor_state("Engage")
     CLOSE[Reason.INVALID_SPEC](simulation)
 
@@ -533,7 +529,7 @@ def test_a_window_that_cannot_be_read_keeps_from_acting_and_names_its_field() ->
     assert simulation.throw().drive().replicas == 0
 
 
-def test_a_window_that_cannot_be_read_is_told_on_the_runbook() -> None:
+def test_unreadable_maintenance_window_is_reported_on_the_runbook() -> None:
     wrong = {"maintenanceWindows": [NIGHTLY, NIGHTLY | {"name": "noon", "schedule": "0 0 31 2 *"}]}
     ready_condition = Story(spec={"automation": wrong}).is_at(deployment(1)).runbook.status.conditions[0]
 
@@ -543,7 +539,7 @@ def test_a_window_that_cannot_be_read_is_told_on_the_runbook() -> None:
     )
 
 
-def test_the_budget_is_for_all_switches_of_the_runbook_and_counts_no_person() -> None:
+def test_runbook_budget_counts_all_its_switches_and_no_manual_throws() -> None:
     both = [kill_switch(), kill_switch("other", scale(replicas=1))]
     simulation = (
         ready(killSwitches=both, automation={"actsPerHour": 1}).monitor_state("Engage", "other").drive("other", "stop")
@@ -560,7 +556,7 @@ def gate_under(simulation: Simulation, **policy: Any) -> tuple[Reason, str] | No
     return (gate.reason, gate.message) if gate else None
 
 
-def test_the_clusters_budget_is_for_all_runbooks_and_none_leaves_everything_to_people() -> None:
+def test_cluster_budget_counts_all_runbooks_and_zero_disables_automation() -> None:
     simulation = ready().monitor_state("Engage")
     assert gate_under(simulation, acts_per_hour=0) == (
         Reason.BUDGET_EXHAUSTED,
@@ -578,7 +574,7 @@ def test_the_clusters_budget_is_for_all_runbooks_and_none_leaves_everything_to_p
     assert gate_under(simulation, acts_per_hour=3) is None
 
 
-def test_the_blast_radius_counts_runbooks_of_the_namespace_and_of_the_cluster() -> None:
+def test_blast_radius_counts_runbooks_of_namespace_and_cluster() -> None:
     simulation = with_others(ready().monitor_state("Engage"), 3)
     assert gate_under(simulation) is None
     assert gate_under(simulation, acting_per_namespace=3) == (
@@ -594,7 +590,7 @@ def test_the_blast_radius_counts_runbooks_of_the_namespace_and_of_the_cluster() 
     )
 
 
-def test_the_blast_radius_counts_neither_people_nor_the_runbook_that_acts_already() -> None:
+def test_blast_radius_ignores_manual_throws_and_the_acting_runbook() -> None:
     assert gate_of(with_others(ready().monitor_state("Engage"), 9, "Person")) is None
 
     both = [kill_switch(), kill_switch("other", scale(replicas=1))]
@@ -615,9 +611,7 @@ def test_the_blast_radius_counts_neither_people_nor_the_runbook_that_acts_alread
         ({"rollback": {"target": "web"}}, {"readyReplicas": 0}, True),
     ],
 )
-def test_so_many_pods_must_be_ready_and_stay_but_for_what_brings_pods_back(
-    action: Body, status: Body, *, is_open: bool
-) -> None:
+def test_min_ready_pods_gate_passes_actions_that_restore_pods(action: Body, status: Body, *, is_open: bool) -> None:
     simulation = ready(killSwitches=[kill_switch("stop", action)], automation={"minReadyPods": 2}).monitor_state(
         "Engage"
     )
@@ -626,7 +620,7 @@ def test_so_many_pods_must_be_ready_and_stay_but_for_what_brings_pods_back(
     assert gate_of(simulation) is (None if is_open else Reason.MIN_READY_PODS)
 
 
-def test_a_workload_that_is_not_there_has_no_ready_pods() -> None:
+def test_missing_workload_has_no_ready_pods() -> None:
     simulation = ready(automation={"minReadyPods": 1}).without_target().monitor_state("Engage")
 
     assert message_of(simulation) == (
@@ -643,7 +637,7 @@ def test_a_workload_that_is_not_there_has_no_ready_pods() -> None:
         ("example.org/v1", "Fleet", {"readyReplicas": 0}, False),
     ],
 )
-def test_pods_are_counted_as_each_kind_counts_them_and_one_that_counts_none_is_not_kept(
+def test_ready_pods_are_counted_by_kind_and_unknown_kinds_pass(
     api_version: str, kind: str, status: Body, *, is_open: bool
 ) -> None:
     target = {"name": "web", "workload": {"apiVersion": api_version, "kind": kind, "name": "web"}}
@@ -661,7 +655,7 @@ def test_pods_are_counted_as_each_kind_counts_them_and_one_that_counts_none_is_n
     assert gate is None if is_open else gate is not None
 
 
-def test_what_observe_would_do_goes_through_the_gates_too() -> None:
+def test_observe_mode_reports_closed_gates() -> None:
     simulation = ready(mode="Observe").monitor_state("Engage").drive()
     assert condition(simulation.status(), "Engaged")[1] == "Observing"
 
@@ -670,7 +664,7 @@ def test_what_observe_would_do_goes_through_the_gates_too() -> None:
     assert condition(simulation.status(), "Automatic")[1] == "MaintenanceWindow"
 
 
-def test_what_begins_by_itself_is_neither_a_persons_nor_under_way_nor_only_observed() -> None:
+def test_automatic_start_excludes_throws_running_engagements_and_observe_mode() -> None:
     simulation = ready()
     assert not begins_automatically(simulation.snapshot())
     assert begins_automatically(simulation.monitor_state("Engage").snapshot())
@@ -680,7 +674,7 @@ def test_what_begins_by_itself_is_neither_a_persons_nor_under_way_nor_only_obser
     assert not begins_automatically(simulation.release().drive().snapshot())
 
 
-def test_the_source_that_says_so_now_is_who_engaged_it() -> None:
+def test_engaged_by_names_the_currently_active_source() -> None:
     simulation = (
         ready(suspend={})
         .monitor_state("Engage")
@@ -692,14 +686,14 @@ def test_the_source_that_says_so_now_is_who_engaged_it() -> None:
     assert declare(simulation).drive().status().engaged_by == "Metric latency"
 
 
-def test_where_the_runbook_is_gone_no_gate_is_asked() -> None:
+def test_missing_runbook_closes_no_gate() -> None:
     simulation = ready(suspend={}).monitor_state("Engage").drive()
     simulation.store.runbooks.clear()
 
     assert closed(simulation.snapshot(), simulation.status().holds) is None
 
 
-def test_a_switch_that_was_never_told_about_is_not_held_back() -> None:
+def test_switch_without_signals_is_not_blocked() -> None:
     assert not is_blocked_by_gate(Simulation().with_runbook().status())
 
 
@@ -735,7 +729,7 @@ MOVES = st.lists(
 
 @settings(max_examples=300, deadline=None)
 @given(moves=MOVES, closers=CLOSERS)
-def test_closing_gates_never_engages_and_never_releases(moves: list[Close], closers: list[Close]) -> None:
+def test_closed_gates_never_engage_or_release(moves: list[Close], closers: list[Close]) -> None:
     simulation = ready()
     for move in moves:
         move(simulation)

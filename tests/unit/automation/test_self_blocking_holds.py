@@ -58,9 +58,7 @@ CIRCLES = {
 
 
 @pytest.mark.parametrize(("spec", "action", "words"), CIRCLES.values(), ids=CIRCLES.keys())
-def test_source_that_asks_what_its_switch_takes_down_is_remarked_at_rest(
-    spec: Body, action: Body | None, words: str
-) -> None:
+def test_source_taken_down_by_its_own_switch_is_remarked_at_rest(spec: Body, action: Body | None, words: str) -> None:
     reason, message = remark(ready(action, **spec))
 
     assert reason == "Automatic"
@@ -91,18 +89,18 @@ NO_CIRCLES: dict[str, tuple[Body, Body | None]] = {
 
 
 @pytest.mark.parametrize(("spec", "action"), NO_CIRCLES.values(), ids=NO_CIRCLES.keys())
-def test_source_that_asks_something_else_has_no_remark(spec: Body, action: Body | None) -> None:
+def test_source_independent_of_its_switch_has_no_remark(spec: Body, action: Body | None) -> None:
     status = ready(action, **spec).status()
 
     assert condition(status, "Automatic")[1:] == ("Automatic", "")
     assert "cannot recover by itself" not in condition(status, "Ready")[2]
 
 
-def test_switch_that_people_alone_throw_has_no_remark() -> None:
+def test_manual_switch_has_no_remark_about_its_sources() -> None:
     assert "recover" not in condition(ready(automatic=False, **dependency("web")).status(), "Ready")[2]
 
 
-def test_switch_that_holds_itself_says_so_and_names_the_command_that_releases_it() -> None:
+def test_switch_that_keeps_its_own_source_down_reports_the_release_command() -> None:
     simulation = ready(**dependency("model")).monitor_state("Engage", name="model", source="Dependency").drive()
 
     status, reason, message = condition(simulation.status(), "Automatic")
@@ -114,7 +112,7 @@ def test_switch_that_holds_itself_says_so_and_names_the_command_that_releases_it
     assert condition(simulation.status(), "Automatic")[1] == "Automatic"
 
 
-def test_service_is_not_read_on_the_way_of_a_throw() -> None:
+def test_throw_reads_no_service_for_the_self_hold_check() -> None:
     class Reading(Simulation):
         def answer(self, query: Any) -> Any:
             assert query != Read(MODEL) or self.status().record is None or self.status().phase == "Engaged"

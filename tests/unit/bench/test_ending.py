@@ -9,7 +9,7 @@ import pytest
 from bench.ending import orderly
 
 
-async def test_a_bench_that_is_told_to_stop_leaves_nothing_behind() -> None:
+async def test_stopped_bench_leaves_nothing_behind() -> None:
     left = ["a namespace"]
 
     async def bench() -> None:

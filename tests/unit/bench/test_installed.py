@@ -33,7 +33,7 @@ def python(path: Path, version: str) -> str:
     return str(path)
 
 
-def test_it_is_the_system_s_which_is_built_as_that_of_the_image(system: Path) -> None:
+def test_system_python_of_the_image_version_is_used(system: Path) -> None:
     path = python(system, "3.13.5")
 
     assert installed.interpreter() == (path, "3.13.5")
@@ -41,16 +41,14 @@ def test_it_is_the_system_s_which_is_built_as_that_of_the_image(system: Path) ->
 
 
 @pytest.mark.parametrize("version", ["3.9.2", None])
-def test_where_that_is_none_or_too_old_it_is_what_runs_the_bench(system: Path, version: str | None) -> None:
+def test_missing_or_old_system_python_falls_back_to_the_current_one(system: Path, version: str | None) -> None:
     if version:
         python(system, version)
 
     assert installed.interpreter() == (sys.executable, platform.python_version())
 
 
-def test_it_is_another_where_somebody_asks_for_it(
-    system: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_python_variable_selects_the_interpreter(system: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     python(system, "3.13.5")
     monkeypatch.setenv("PYTHON", python(tmp_path / "mine", "3.14.0rc1"))
 

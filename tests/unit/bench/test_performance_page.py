@@ -44,18 +44,18 @@ def figures(milliseconds: float = 12.0, remarks: dict[str, str] | None = None, *
     return Committed({1000: run(1000, operator=ours, **peers)}, {}, remarks or {})
 
 
-def test_a_promise_that_is_kept_is_said_to_be() -> None:
+def test_met_promise_is_shown_as_met() -> None:
     text = page(figures())
 
     assert "| from patch to effect, p50, times the floor's (1,000 Runbooks) | ≤ 1.50 | 1.20 | met |" in text
     assert "| 100 thrown at once: how many times longer a tutorial's operator takes, p99 | ≥ 3 | 8.33 | met |" in text
 
 
-def test_what_was_not_measured_is_said_not_to_be() -> None:
+def test_unmeasured_promise_is_shown_as_not_measured() -> None:
     assert "| resident memory with 100 Runbooks and nothing to do | ≤ 80 MB | not measured yet | |" in page(figures())
 
 
-def test_a_promise_that_is_missed_needs_its_reason() -> None:
+def test_missed_promise_without_reason_is_refused() -> None:
     with pytest.raises(SystemExit, match="p50-floor is missed; say why"):
         page(figures(16.0))
 
@@ -67,14 +67,14 @@ def test_a_promise_that_is_missed_needs_its_reason() -> None:
     )
 
 
-def test_an_idle_write_beside_the_lease_s_is_a_miss() -> None:
+def test_idle_write_other_than_the_lease_is_a_missed_promise() -> None:
     idle = contender(1.0)["idle"] | {"writes": {"update leases": 60, "patch switches/status": 1}}
 
     with pytest.raises(SystemExit, match="idle-writes is missed"):
         page(figures(idle=idle))
 
 
-def test_every_contender_has_a_row_with_its_figures() -> None:
+def test_every_contender_has_a_row_of_figures() -> None:
     text = page(figures(slowed={"5": {"throw_ms": [31.0], "restore_ms": [21.0]}}))
 
     assert "| 1,000 | **Runbook Operator** | 12.0 | 12.0 | 12.0 | 12.0 | 10 |" in text
@@ -82,34 +82,34 @@ def test_every_contender_has_a_row_with_its_figures() -> None:
     assert "| 1,000 | **Runbook Operator** | 31.0 | 31.0 | 21.0 |" in text
 
 
-def test_the_machine_the_day_and_the_versions_are_said() -> None:
+def test_machine_day_and_versions_are_shown() -> None:
     line = "- 1,000 Runbooks: 2026-11-26, 2 processors (Some CPU), 24 GiB, Linux 6.1; kubernetes v1.37.2\n"
 
     assert line in page(figures())
 
 
 @pytest.mark.parametrize(("power", "numbers"), [(1.0, [100, 1000, 5000]), (2.0, [10, 20, 40]), (0.5, [1, 100, 10000])])
-def test_the_fit_finds_how_a_cost_grows(power: float, numbers: list[int]) -> None:
+def test_fit_finds_the_growth_exponent(power: float, numbers: list[int]) -> None:
     assert exponent([(number, 3 * number**power) for number in numbers]) == pytest.approx(power)
 
 
-def test_no_two_promises_share_a_key() -> None:
+def test_promise_keys_are_unique() -> None:
     assert len({goal.key for goal in GOALS}) == len(GOALS)
 
 
 @pytest.mark.parametrize(("value", "text"), [(1.5, "1.50"), (80, "80"), (12.34, "12.3"), (1234.5, "1,234"), (0, "0")])
-def test_figures_have_about_three_digits(value: float, text: str) -> None:
+def test_figures_are_shown_with_three_digits(value: float, text: str) -> None:
     assert told(value, "") == text
 
 
-def test_what_etcd_wrote_for_a_throw_is_told_without_the_rest_of_the_cluster() -> None:
+def test_etcd_bytes_per_throw_exclude_the_idle_cluster() -> None:
     # 60,000 bytes in a minute of throws, 6,000 in an idle one, 10 throws.
     text = page(figures())
 
     assert "| 5.3 |" in text.partition("## Requests to the API server")[2]
 
 
-def test_how_long_a_switch_waits_for_another_leader_is_told_for_both_ends() -> None:
+def test_failover_time_is_shown_for_sigterm_and_sigkill() -> None:
     found = figures()
     failover = {"operator": {"stopped_s": [0.1, 0.2], "killed_s": [4.0, 5.0]}}
 
@@ -119,7 +119,7 @@ def test_how_long_a_switch_waits_for_another_leader_is_told_for_both_ends() -> N
     assert "| **Runbook Operator** | SIGKILL | 2 | 4.00 | 5.00 | 5.00 |" in text
 
 
-def test_the_time_of_a_throw_is_told_by_part_and_thread_the_largest_part_first() -> None:
+def test_profile_table_is_sorted_by_the_largest_part() -> None:
     samples = {"loop": {"JSON": 10, "own: act": 30}, "watch": {"kopf": 60}}
     profile = {"runbooks": 100, "throws": 10, "seconds": 60.0, "cpu_s": 0.5, "rate": 200, "samples": samples}
 
@@ -148,7 +148,7 @@ def with_shared(*runs: dict[str, Any], **others: Any) -> Committed:
     return Committed(figures().runs, {"sharded": {"sharded": [*runs]}, **others}, missed)
 
 
-def test_replicas_that_share_the_work_have_a_row_for_each_number_of_runbooks() -> None:
+def test_shared_run_has_a_row_for_each_runbook_count() -> None:
     text = page(with_shared(shared(20000, 400.0), shared(2500, 50.0, unready=2, not_as_often_as_wanted=1)))
 
     section = text.partition("## Replicas that share the work")[2].partition("\n## ")[0]
@@ -161,27 +161,27 @@ def test_replicas_that_share_the_work_have_a_row_for_each_number_of_runbooks() -
     ]
 
 
-def test_a_single_replica_that_shares_with_nobody_is_not_lost() -> None:
+def test_single_replica_run_shows_no_lost_replica() -> None:
     run = {name: what for name, what in shared(2500, 50.0).items() if name != "lost"}
 
     assert "| 2,500 | 3 | 85 | 190 |  | 0 |  | 452 | none |" in page(with_shared(run))
 
 
 @pytest.mark.parametrize(("power", "verdict"), [(1.0, "1.00 | met"), (2.0, "2.00 | **missed**")])
-def test_whether_costs_grow_no_faster_than_the_runbooks_is_told_by_a_fit(power: float, verdict: str) -> None:
+def test_growth_of_costs_is_judged_by_a_fit(power: float, verdict: str) -> None:
     text = page(with_shared(*(shared(number, (number / 100) ** power) for number in (2500, 5000, 20000))))
 
     for what in ("first start", "processors' time of it", "memory of a replica"):
         assert f"| replicas that share up to 20,000 Runbooks: {what}, likewise | ≤ 1.05 | {verdict} |" in text
 
 
-def test_fewer_runbooks_than_the_promise_is_about_tell_nothing_of_it() -> None:
+def test_run_with_too_few_runbooks_is_shown_as_not_measured() -> None:
     text = page(with_shared(*(shared(number, float(number)) for number in (2500, 5000, 10000))))
 
     assert "share up to 20,000 Runbooks: first start, likewise | ≤ 1.05 | not measured yet | |" in text
 
 
-def test_what_is_done_twice_when_a_replica_is_lost_is_a_miss() -> None:
+def test_throw_repeated_after_a_lost_replica_is_a_missed_promise() -> None:
     found = with_shared(shared(2500, 50.0, not_as_often_as_wanted=1))
 
     with pytest.raises(SystemExit, match="sharded-twice is missed"):
@@ -201,7 +201,7 @@ def simulated(led: int) -> dict[str, Any]:
     }
 
 
-def test_what_was_simulated_is_told_for_both_kinds_of_namespaces() -> None:
+def test_simulation_is_shown_for_both_namespace_sizes() -> None:
     amounts = {"runbooks": 100000, "replicas": 10, "shards": 128, "namespaces": 5000, "checks": 2, "period_s": 10.0}
     cost = {"kib_per_runbook": {"stored": 15.06, "led": 3.25}, "one_leader": {"asks_per_second": 20000}}
     sharding = amounts | cost | {"even": simulated(11205), "skewed": simulated(19139)}
@@ -219,7 +219,7 @@ def test_what_was_simulated_is_told_for_both_kinds_of_namespaces() -> None:
     assert "processors for them" not in without
 
 
-def test_what_was_measured_alike_is_said_once() -> None:
+def test_equal_environments_are_shown_once() -> None:
     found = figures()
     alike = {"machine": MACHINE, "versions": {"kubernetes": "v1.37.2"}, "failover": {}}
 
@@ -230,7 +230,7 @@ def test_what_was_measured_alike_is_said_once() -> None:
     assert "- `make bench-failover`: 2026-11-27, 2 processors" in another
 
 
-def test_the_plots_are_drawn_the_same_each_time(tmp_path: Path) -> None:
+def test_plots_are_reproducible(tmp_path: Path) -> None:
     runs = [shared(number, number / 50) for number in (2500, 5000, 20000)]
     few = run(100, operator=contender(5.0))
     both = Committed({100: few, **figures().runs}, with_shared(*runs).others, {})
@@ -243,7 +243,7 @@ def test_the_plots_are_drawn_the_same_each_time(tmp_path: Path) -> None:
     assert b"first start: exponent 1.00" in first["cost-by-runbooks.svg"]
 
 
-def test_the_throws_that_are_drawn_are_those_of_the_most_peers_the_most_throws_and_the_most_runbooks() -> None:
+def test_plotted_throws_are_of_the_largest_run() -> None:
     all_four = figures().runs[1000]
     few = {**all_four["contenders"], "floor": contender(10.0, throw_ms=[10.0] * 9)}
     two = run(9000, operator=contender(5.0, looked_s=[2.0], first_start_s=9.0), floor=contender(10.0))
@@ -255,7 +255,7 @@ def test_the_throws_that_are_drawn_are_those_of_the_most_peers_the_most_throws_a
     assert "![How long throws take, 9,000 Runbooks](performance/latency.svg)" in page(Committed({9000: two}, {}, {}))
 
 
-def test_whatever_the_bench_left_is_found_by_what_it_measured(tmp_path: Path) -> None:
+def test_result_files_are_sorted_by_their_content(tmp_path: Path) -> None:
     (tmp_path / "bench-1000.json").write_text(json.dumps(run(1000)))
     (tmp_path / "bench-failover.json").write_text('{"failover": {}}')
     (tmp_path / "remarks.yaml").write_text("start: It imports much.\n")

@@ -14,7 +14,7 @@ from lab import build
 from runbook_operator.api.parsing import parse_runbook, parse_switch, switch_name
 
 
-def test_without_being_asked_for_more_it_measures_all_of_them_with_100_and_1000_runbooks() -> None:
+def test_default_plan_measures_all_contenders_with_100_and_1000_runbooks() -> None:
     plan = asked_for()
 
     assert plan.runbooks == (100, 1000)
@@ -22,7 +22,7 @@ def test_without_being_asked_for_more_it_measures_all_of_them_with_100_and_1000_
     assert plan.throws == 500
 
 
-def test_throws_are_shared_among_the_turns_and_the_idle_time_is_the_last_one_s(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_throws_are_divided_among_turns_and_only_the_last_is_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THROWS", "90")
     monkeypatch.setenv("ROUNDS", "3")
     monkeypatch.setenv("BURSTS", "4")
@@ -35,7 +35,7 @@ def test_throws_are_shared_among_the_turns_and_the_idle_time_is_the_last_one_s(m
     assert [one.idle_seconds for one in turns] == [0, 0, 7]
 
 
-def test_nothing_is_slowed_where_nothing_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_slowed_variable_slows_no_contender(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLOWED", "")
 
     assert asked_for().slowed == ()
@@ -47,7 +47,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contenders, "python", lambda: "installed/bin/python")
 
 
-def test_every_contender_has_a_namespace_of_its_own_and_is_told_of_it() -> None:
+def test_every_contender_gets_its_own_namespace() -> None:
     place = Place("throws-x", Path("kubeconfig"), 1234)
     settings = CONTENDERS["operator"].settings(place)
 
@@ -58,14 +58,14 @@ def test_every_contender_has_a_namespace_of_its_own_and_is_told_of_it() -> None:
 
 
 @pytest.mark.parametrize("name", ["floor", "operator", "tutorial"])
-def test_python_starts_without_what_only_its_development_needs(name: str) -> None:
+def test_python_contender_starts_from_the_installed_environment(name: str) -> None:
     command = CONTENDERS[name].command(Place("throws-x", Path("kubeconfig"), 1234))
 
     assert command[0] == "installed/bin/python"
 
 
 @pytest.mark.parametrize("name", ["floor", "operator", "tutorial"])
-def test_python_starts_from_compiled_files_whoever_runs_the_bench(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_contender_uses_compiled_files(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
 
     told = environment(CONTENDERS[name], Place("throws-x", Path("kubeconfig"), 1234))
@@ -75,14 +75,14 @@ def test_python_starts_from_compiled_files_whoever_runs_the_bench(name: str, mon
 
 
 @pytest.mark.parametrize("name", ["floor", "operator", "tutorial"])
-def test_memory_is_taken_as_it_is_in_the_image(name: str) -> None:
+def test_python_contender_has_the_memory_settings_of_the_image(name: str) -> None:
     told = environment(CONTENDERS[name], Place("throws-x", Path("kubeconfig"), 1234))
 
     assert told["MALLOC_ARENA_MAX"] == "1"
     assert told["MALLOC_MMAP_THRESHOLD_"] == "131072"
 
 
-def test_what_is_made_for_the_contenders_is_what_the_operator_itself_would_take() -> None:
+def test_prepared_switches_match_the_operators_own() -> None:
     made = runbook("r1")
     made["metadata"] |= {"namespace": "shop", "uid": "1", "resourceVersion": "1"}
     thrown = switch("r1")
@@ -98,7 +98,7 @@ def test_what_is_made_for_the_contenders_is_what_the_operator_itself_would_take(
     assert [one.saved for one in observed.status.record.actions] == [3]
 
 
-async def test_a_contender_is_compiled_before_anything_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_contender_is_compiled_before_the_measurement_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[str] = []
 
     def compile_it(_: object, program: contenders.GoPeer) -> Path:

@@ -10,7 +10,7 @@ def of(name: str, **figures: object) -> Committed:
     return Committed({}, {name: {"machine": MACHINE, "load": 16.4} | figures}, {})
 
 
-def test_throws_beside_a_large_document_are_told_with_the_ratio_of_the_medians_and_the_load_of_the_machine() -> None:
+def test_large_document_section_has_the_ratio_and_the_load() -> None:
     found = of("neighbours", kilobytes=430, flags=64, calm_ms=[10.0, 20.0, 30.0], busy_ms=[20.0, 30.0, 90.0])
 
     text = "".join(quiet.neighbours(found))
@@ -21,7 +21,7 @@ def test_throws_beside_a_large_document_are_told_with_the_ratio_of_the_medians_a
     assert "load average 16 on 2 processors" in text
 
 
-def test_dry_runs_of_idle_switches_are_told_for_each_switch_and_as_a_rate_of_many() -> None:
+def test_dry_run_section_has_counts_per_switch_and_rates() -> None:
     figures = {
         "without": {"requests": 1.0, "dry_runs": 0.0},
         "every look": {"requests": 7.0, "dry_runs": 6.0},
@@ -34,5 +34,5 @@ def test_dry_runs_of_idle_switches_are_told_for_each_switch_and_as_a_rate_of_man
     assert "| **once an hour, as it is** | 2.0 | 1.0 | 0.3 | 5.6 |\n" in text
 
 
-def test_what_was_not_measured_has_no_section() -> None:
+def test_unmeasured_section_is_empty() -> None:
     assert [*quiet.neighbours(Committed({}, {}, {})), *quiet.looks(Committed({}, {}, {}))] == []

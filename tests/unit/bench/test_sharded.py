@@ -18,7 +18,7 @@ def flags(runbooks: int = 5) -> Flags:
     return Flags(cast("Kube", None), ["a", "b"], runbooks)
 
 
-def test_each_number_of_runbooks_is_a_run_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_runbook_count_is_a_separate_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked_for().runbooks == (2500, 5000, 10000, 20000)
 
     monkeypatch.setenv("RUNBOOKS", "24,48")
@@ -27,9 +27,7 @@ def test_each_number_of_runbooks_is_a_run_of_its_own(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("shards", [1, 4, 24])
-def test_there_is_a_namespace_in_each_shard_by_the_same_name_every_time(
-    shards: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_shard_gets_a_namespace_with_a_stable_name(shards: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHARDS", str(shards))
 
     namespaces = asked_for().namespaces()
@@ -38,12 +36,12 @@ def test_there_is_a_namespace_in_each_shard_by_the_same_name_every_time(
     assert namespaces == asked_for().namespaces()
 
 
-def test_namespaces_have_as_many_runbooks_each_and_one_of_each_is_thrown_when_a_replica_is_lost() -> None:
+def test_namespaces_get_equal_runbooks_and_one_throw_each_on_replica_loss() -> None:
     assert flags().names() == [("a", "shop-0"), ("b", "shop-1"), ("a", "shop-2"), ("b", "shop-3"), ("a", "shop-4")]
     assert flags().one_of_each_namespace() == [("a", "shop-0"), ("b", "shop-1")]
 
 
-def test_the_runbooks_are_valid() -> None:
+def test_generated_runbooks_are_valid() -> None:
     body = runbook("shop")
     body["metadata"] |= {"namespace": "a", "uid": "1", "generation": 1, "resourceVersion": "1"}
 
@@ -53,7 +51,7 @@ def test_the_runbooks_are_valid() -> None:
     assert spec.kill_switches[0].name == "stop"
 
 
-async def test_whoever_waits_for_a_flag_is_told_once_and_every_change_counts() -> None:
+async def test_waiter_for_a_flag_is_notified_once_and_each_change_counted() -> None:
     found = flags()
     observed: asyncio.Future[float] = asyncio.get_running_loop().create_future()
     found.awaited["a", "shop-0"] = observed
@@ -66,7 +64,7 @@ async def test_whoever_waits_for_a_flag_is_told_once_and_every_change_counts() -
 
 
 @pytest.mark.parametrize(("wanted", "seen", "wrong"), [(2, 2, 0), (2, 3, 1), (2, 1, 1), (0, 1, 1), (1, 0, 1)])
-def test_a_flag_that_changes_more_or_less_often_than_told_to_is_counted(wanted: int, observed: int, wrong: int) -> None:
+def test_flag_changed_too_often_or_too_rarely_is_counted(wanted: int, observed: int, wrong: int) -> None:
     found = flags()
     found.wanted["a", "shop-0"] += wanted
     found.changes["a", "shop-0"] += observed
@@ -74,7 +72,7 @@ def test_a_flag_that_changes_more_or_less_often_than_told_to_is_counted(wanted: 
     assert found.not_as_often_as_wanted() == wrong
 
 
-def test_where_a_replica_serves_its_metrics_is_read_from_its_log() -> None:
+def test_metrics_address_is_read_from_the_replica_log() -> None:
     line = json.dumps({"event": "serving", "http": "http://127.0.0.1:40001"}) + "\n"
 
     assert address("") == ""
@@ -82,13 +80,13 @@ def test_where_a_replica_serves_its_metrics_is_read_from_its_log() -> None:
     assert address(line[:-9]) == ""
 
 
-def test_a_metric_is_told_apart_from_those_that_begin_like_it() -> None:
+def test_metric_value_is_read_by_exact_name() -> None:
     text = "runbook_operator_shards_held_total 9\nrunbook_operator_shards_held 8.0\n"
 
     assert value(text, "shards_held") == 8.0
 
 
-def test_the_summary_says_what_was_lost_and_what_was_done_twice() -> None:
+def test_summary_has_lost_and_repeated_throws() -> None:
     run: dict[str, Any] = {
         "runbooks": 48,
         "first_start_s": 7.1,

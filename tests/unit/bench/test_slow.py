@@ -29,7 +29,7 @@ async def echo() -> AsyncIterator[int]:
         await asyncio.gather(*(one for one in handling if one))
 
 
-async def test_what_is_asked_comes_so_much_later_and_however_much_is_under_way_no_later_than_that() -> None:
+async def test_slowed_proxy_delays_each_request_once() -> None:
     async with echo() as port:
         with slowed(f"https://127.0.0.1:{port}", MILLISECONDS) as server:
             reader, writer = await asyncio.open_connection("127.0.0.1", int(server.rpartition(":")[2]))
@@ -46,7 +46,7 @@ async def test_what_is_asked_comes_so_much_later_and_however_much_is_under_way_n
     assert MILLISECONDS / 1000 <= took < 5 * MILLISECONDS / 1000
 
 
-async def test_an_end_is_handed_on_in_both_directions() -> None:
+async def test_slowed_proxy_closes_both_directions() -> None:
     async with echo() as port:
         with slowed(f"https://127.0.0.1:{port}", 1) as server:
             reader, writer = await asyncio.open_connection("127.0.0.1", int(server.rpartition(":")[2]))

@@ -40,19 +40,19 @@ def part_of(*paths: str) -> str:
         (f"{PYTHON}/copy.py", REST),
     ],
 )
-def test_a_sample_counts_for_the_part_that_its_file_belongs_to(path: str, part: str) -> None:
+def test_sample_is_attributed_to_the_part_of_its_file(path: str, part: str) -> None:
     assert part_of(path) == part
 
 
-def test_the_innermost_known_part_counts_whoever_called_it() -> None:
+def test_innermost_known_part_gets_the_sample() -> None:
     assert part_of(f"{PYTHON}/asyncio/events.py", f"{SITE}/kopf/on.py", f"{PYTHON}/json/decoder.py") == "JSON"
 
 
-def test_what_belongs_to_no_part_counts_for_its_caller() -> None:
+def test_frame_without_part_is_attributed_to_its_caller() -> None:
     assert part_of(f"{OURS}/act/effects.py", f"{PYTHON}/copy.py", f"{PYTHON}/copy.py") == "own: act"
 
 
-def test_samples_are_counted_by_the_thread_s_name() -> None:
+def test_samples_are_counted_by_thread_name() -> None:
     path = f"{SITE}/kopf/on.py"
 
     table = folded(
@@ -68,11 +68,11 @@ def test_samples_are_counted_by_the_thread_s_name() -> None:
     assert table == {LOOP: {"kopf": 7}, WATCH: {"kopf": 3}, OTHERS: {"kopf": 2}}
 
 
-def test_a_frame_without_a_file_is_no_part() -> None:
+def test_frame_without_file_has_no_part() -> None:
     assert folded(["thread (7): MainThread;<module> 2", "process 1:python 1"]) == {LOOP: {REST: 2}, OTHERS: {REST: 1}}
 
 
-def test_the_processor_s_time_of_a_throw_is_shared_out_by_the_samples() -> None:
+def test_processor_time_is_divided_by_samples() -> None:
     lines = told({LOOP: {"kopf": 1, "JSON": 6}, WATCH: {"kopf": 1}}, seconds=2.0, throws=10).splitlines()
 
     assert [one.split() for one in lines] == [["JSON", "75.0%", "150.00", "ms"], ["kopf", "25.0%", "50.00", "ms"]]

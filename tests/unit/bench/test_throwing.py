@@ -19,7 +19,7 @@ def observed(name: str, replicas: int) -> dict[str, Any]:
     return {"metadata": {"name": name}, "spec": {"replicas": replicas}}
 
 
-def test_a_released_switch_is_at_rest_when_the_operator_has_let_it_go() -> None:
+def test_released_switch_is_at_rest_without_finalizer() -> None:
     assert at_rest(switch("Released"), engaged=False)
     assert at_rest(switch("Released", "kopf.zalando.org/KopfFinalizerMarker"), engaged=False)
     assert not at_rest(switch("Released", FINALIZER), engaged=False)
@@ -27,13 +27,13 @@ def test_a_released_switch_is_at_rest_when_the_operator_has_let_it_go() -> None:
     assert not at_rest({}, engaged=False)
 
 
-def test_an_engaged_switch_is_at_rest_when_it_says_so() -> None:
+def test_engaged_switch_is_at_rest_with_finalizer() -> None:
     assert at_rest(switch("Engaged", FINALIZER), engaged=True)
     assert not at_rest(switch("Engaging", FINALIZER), engaged=True)
 
 
 @pytest.mark.parametrize("engaged", [True, False])
-def test_what_kopf_has_not_noted_yet_is_not_at_rest(*, engaged: bool) -> None:
+def test_switch_without_kopf_annotation_update_is_not_at_rest(*, engaged: bool) -> None:
     phase = "Engaged" if engaged else "Released"
     noted = {True: '{"spec":{"engaged":true}}', False: '{"spec":{}}'}
 
@@ -45,7 +45,7 @@ def test_what_kopf_has_not_noted_yet_is_not_at_rest(*, engaged: bool) -> None:
     assert not at_rest(told[not engaged], engaged=engaged)
 
 
-async def test_the_watcher_takes_the_moment_of_the_change_and_of_no_other_event() -> None:
+async def test_watcher_records_the_first_matching_change() -> None:
     watcher = Watcher(None, "shop")  # type: ignore[arg-type] # nothing is asked here
     watcher.see(observed("web", 3))
     effect = watcher.expect("web", 0)
@@ -61,12 +61,12 @@ async def test_the_watcher_takes_the_moment_of_the_change_and_of_no_other_event(
 
 
 @pytest.mark.parametrize("measure", [memory, peak, proportional])
-def test_memory_is_told_in_megabytes(measure: Any) -> None:
+def test_memory_is_measured_in_megabytes(measure: Any) -> None:
     assert 5 < measure(os.getpid()) < 5000
     assert cpu(os.getpid()) > 0
 
 
-def test_a_metric_is_summed_over_its_labels_and_over_no_other_metric() -> None:
+def test_metric_is_summed_over_its_labels_by_exact_name() -> None:
     text = 'looks_total{kind="a"} 2.0\nlooks_total{kind="b",result="ok"} 3.0\nlooks_total_created 9\nleft 4\n'
 
     assert [summed(text, name) for name in ("looks_total", "left", "none")] == [5.0, 4.0, 0.0]

@@ -36,7 +36,7 @@ def a_switch(name: str, status: SwitchStatus | None = None) -> SwitchObject:
 ASKING = a_switch("asking")
 
 
-def test_statuses_tell_who_acts_now_and_when_it_was_begun_to_within_the_hour() -> None:
+def test_statuses_give_current_and_recent_automatic_engagements() -> None:
     acting = AutomationLedger()
     acting.note(a_switch("a", SwitchStatus(record=record(90 * MINUTE), history=[over(100 * MINUTE)])))
     acting.note(a_switch("b", SwitchStatus(history=[over(9 * MINUTE), over(20 * MINUTE)])))
@@ -47,14 +47,14 @@ def test_statuses_tell_who_acts_now_and_when_it_was_begun_to_within_the_hour() -
     )
 
 
-def test_what_people_throw_counts_nowhere() -> None:
+def test_manual_throws_are_not_counted() -> None:
     acting = AutomationLedger()
     acting.note(a_switch("a", SwitchStatus(record=record(MINUTE, "Person"), history=[over(MINUTE, "Person")])))
 
     assert acting.acts(ASKING, NOW) == AutomaticEngagements()
 
 
-def test_a_switch_that_is_gone_counts_nowhere_any_more() -> None:
+def test_deleted_switch_is_no_longer_counted() -> None:
     store, body = Store(), switch_body(runbook="a")
     status = SwitchStatus(record=record(MINUTE))
     store.put({**body, "status": status.model_dump(mode="json", by_alias=True)})
@@ -64,7 +64,7 @@ def test_a_switch_that_is_gone_counts_nowhere_any_more() -> None:
     assert store.ledger.acts(ASKING, NOW) == AutomaticEngagements()
 
 
-def test_a_status_in_which_nothing_automatic_is_left_counts_nowhere_any_more() -> None:
+def test_status_without_automatic_engagement_is_no_longer_counted() -> None:
     acting = AutomationLedger()
     acting.note(a_switch("a", SwitchStatus(record=record(MINUTE))))
     acting.note(a_switch("a"))
@@ -72,7 +72,7 @@ def test_a_status_in_which_nothing_automatic_is_left_counts_nowhere_any_more() -
     assert acting.acts(ASKING, NOW) == AutomaticEngagements()
 
 
-def test_what_ended_and_began_more_than_an_hour_ago_is_not_kept() -> None:
+def test_engagement_older_than_an_hour_is_forgotten() -> None:
     acting = AutomationLedger()
     acting.note(a_switch("a", SwitchStatus(history=[over(59 * MINUTE)])))
     acting.note(a_switch("b", SwitchStatus(record=record(59 * MINUTE))))
@@ -82,7 +82,7 @@ def test_what_ended_and_began_more_than_an_hour_ago_is_not_kept() -> None:
     assert len(acting._known) == 1
 
 
-def test_a_reservation_counts_for_everybody_else_until_it_is_noted_or_given_up() -> None:
+def test_reservation_counts_for_other_switches_until_recorded_or_freed() -> None:
     acting, other = AutomationLedger(), a_switch("a")
     acting.reserve(other, NOW)
     assert acting.acts(ASKING, NOW) == AutomaticEngagements(frozenset({runbook("a")}), (), (NOW,))
@@ -99,7 +99,7 @@ def test_a_reservation_counts_for_everybody_else_until_it_is_noted_or_given_up()
     assert acting.acts(ASKING, NOW) == AutomaticEngagements()
 
 
-def test_the_reservation_of_a_switch_that_is_gone_is_given_up() -> None:
+def test_reservation_of_a_deleted_switch_is_freed() -> None:
     acting, other = AutomationLedger(), a_switch("a")
     acting.reserve(other, NOW)
     acting.forget(other.meta.ref)

@@ -108,7 +108,7 @@ def calls(simulation: Simulation, decide: Callable[[dict[Query, Any]], object]) 
 
 
 @pytest.mark.parametrize("thorough", [False, True])
-def test_decision_about_the_largest_runbook_is_bounded(simulation: Simulation, *, thorough: bool) -> None:
+def test_decision_about_the_largest_runbook_has_bounded_cost(simulation: Simulation, *, thorough: bool) -> None:
     (book,) = simulation.store.runbooks.values()
 
     def decide(answers: dict[Query, Any]) -> object:
@@ -121,7 +121,7 @@ def test_decision_about_the_largest_runbook_is_bounded(simulation: Simulation, *
 
 
 @pytest.mark.parametrize("engaged", [None, True])
-def test_decision_about_a_switch_of_the_largest_runbook_is_bounded(
+def test_decision_about_a_switch_of_the_largest_runbook_has_bounded_cost(
     simulation: Simulation, *, engaged: bool | None
 ) -> None:
     entry = name("k", 0)

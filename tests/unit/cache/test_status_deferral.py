@@ -20,7 +20,7 @@ class Time:
         return self.status_deferral
 
 
-def test_a_switch_that_is_thrown_alone_is_told_of_at_once() -> None:
+def test_status_of_a_single_throw_is_not_deferred() -> None:
     status_deferral = Time().status_deferral
     status_deferral.moved(ONE)
     status_deferral.acted(ONE, 2)
@@ -29,7 +29,7 @@ def test_a_switch_that_is_thrown_alone_is_told_of_at_once() -> None:
 
 
 @pytest.mark.parametrize("order", [(ONE, OTHER), (OTHER, ONE), (OTHER, THIRD), (ONE, OTHER, ONE)])
-def test_it_waits_while_others_are_thrown(order: tuple[object, ...]) -> None:
+def test_status_is_deferred_while_other_switches_are_thrown(order: tuple[object, ...]) -> None:
     status_deferral = Time().status_deferral
     for switch in order:
         status_deferral.moved(switch)  # type: ignore[arg-type] # all are refs
@@ -38,7 +38,7 @@ def test_it_waits_while_others_are_thrown(order: tuple[object, ...]) -> None:
     assert status_deferral.waits(ONE, 2)
 
 
-def test_it_waits_no_longer_than_the_others_go_on() -> None:
+def test_status_deferral_ends_when_other_throws_pause() -> None:
     time = Time()
     time.status_deferral.moved(OTHER)
     time.status_deferral.acted(ONE, 2)
@@ -47,7 +47,7 @@ def test_it_waits_no_longer_than_the_others_go_on() -> None:
     assert not time.passes(CALM / 2).waits(ONE, 2)
 
 
-def test_it_waits_no_longer_than_the_longest_however_long_they_go_on() -> None:
+def test_status_deferral_ends_after_the_longest_wait() -> None:
     time = Time()
     time.status_deferral.acted(ONE, 2)
     for _ in range(21):
@@ -57,7 +57,7 @@ def test_it_waits_no_longer_than_the_longest_however_long_they_go_on() -> None:
     assert not time.status_deferral.waits(ONE, 2)
 
 
-def test_it_waits_while_others_are_still_to_take_effect_and_no_longer_than_the_longest() -> None:
+def test_status_is_deferred_while_other_throws_are_pending_up_to_the_longest_wait() -> None:
     time = Time()
     time.status_deferral.moved(OTHER)
     time.status_deferral.acted(ONE, 2)
@@ -66,7 +66,7 @@ def test_it_waits_while_others_are_still_to_take_effect_and_no_longer_than_the_l
     assert not time.passes(LONGEST / 2).waits(ONE, 2, crowded=True)
 
 
-def test_whoever_speaks_to_it_meanwhile_waits_for_nobody() -> None:
+def test_status_of_a_newer_generation_is_not_deferred() -> None:
     status_deferral = Time().status_deferral
     status_deferral.moved(OTHER)
     status_deferral.acted(ONE, 2)
@@ -74,7 +74,7 @@ def test_whoever_speaks_to_it_meanwhile_waits_for_nobody() -> None:
     assert not status_deferral.waits(ONE, 3)
 
 
-def test_what_has_done_nothing_or_was_told_of_waits_for_nobody() -> None:
+def test_status_without_new_effect_is_not_deferred() -> None:
     status_deferral = Time().status_deferral
     status_deferral.moved(OTHER)
     assert not status_deferral.waits(ONE, 2)

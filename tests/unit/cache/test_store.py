@@ -25,7 +25,7 @@ def filled() -> Store:
     return store
 
 
-def test_an_older_body_is_ignored_so_that_a_late_watch_cannot_undo_our_own_write() -> None:
+def test_older_body_is_ignored_after_our_own_write() -> None:
     store = filled()
     store.put(at("5", switch_body(engaged=True)))
 
@@ -33,14 +33,14 @@ def test_an_older_body_is_ignored_so_that_a_late_watch_cannot_undo_our_own_write
     assert store.switches[STOP].spec.engaged is True
 
 
-def test_versions_compare_as_numbers() -> None:
+def test_resource_versions_are_compared_as_numbers() -> None:
     store = filled()
     store.put(at("9", switch_body()))
 
     assert store.put(at("10", switch_body(engaged=True))) == {STOP, RUNBOOK}
 
 
-def test_a_change_of_a_target_wakes_the_runbook_and_its_switches() -> None:
+def test_changed_target_wakes_runbook_and_switches() -> None:
     store = filled()
 
     assert store.put_target(observed(5, version="2")) == {RUNBOOK, STOP}
@@ -49,14 +49,14 @@ def test_a_change_of_a_target_wakes_the_runbook_and_its_switches() -> None:
     assert store.put_target(absent(WEB)) == frozenset()
 
 
-def test_a_new_generation_of_a_runbook_wakes_it_and_its_switches_and_a_status_does_not() -> None:
+def test_new_runbook_generation_wakes_switches_and_a_status_change_does_not() -> None:
     store = filled()
 
     assert store.put(at("2", runbook_body())) == frozenset()
     assert store.put(at("3", runbook_body(), generation=2)) == {RUNBOOK, STOP}
 
 
-def test_end_of_a_hold_wakes_the_switches_on_its_target_that_are_not_prepared() -> None:
+def test_ended_hold_wakes_unprepared_switches_of_the_target() -> None:
     store, half = filled(), switch_ref(NAMESPACE, "shop-half")
     ready = {"engagementId": "a", "generation": 1, "fields": []}
     store.put(switch_body("half"))
@@ -69,7 +69,7 @@ def test_end_of_a_hold_wakes_the_switches_on_its_target_that_are_not_prepared() 
     assert store.drop(STOP, "uid-stop") == {RUNBOOK, half}
 
 
-def test_a_target_that_no_runbook_declares_any_more_wakes_nobody() -> None:
+def test_undeclared_target_wakes_no_object() -> None:
     store = filled()
     store.put(at("2", runbook_body(targets=[], killSwitches=[]), generation=2))
     store.drop(STOP, "uid-stop")
@@ -77,7 +77,7 @@ def test_a_target_that_no_runbook_declares_any_more_wakes_nobody() -> None:
     assert store.put_target(observed(9, version="2")) == frozenset()
 
 
-def test_only_the_object_of_that_uid_is_dropped() -> None:
+def test_drop_removes_only_the_object_of_that_uid() -> None:
     store = filled()
 
     assert store.drop(STOP, "another") == frozenset()
@@ -89,7 +89,7 @@ def test_only_the_object_of_that_uid_is_dropped() -> None:
     assert list(store.keys()) == [STOP]
 
 
-def test_an_object_that_this_version_cannot_read_is_left_alone_and_the_others_are_not() -> None:
+def test_unreadable_object_is_ignored_and_others_are_stored() -> None:
     store = filled()
     strange = {**at("5", switch_body("other")), "status": {"phase": "Hovering"}}
 
@@ -97,7 +97,7 @@ def test_an_object_that_this_version_cannot_read_is_left_alone_and_the_others_ar
     assert store.take(at("5", switch_body(engaged=True))) == {STOP, RUNBOOK}
 
 
-def test_what_is_held_is_listed_by_uid_and_namespace() -> None:
+def test_stored_objects_are_listed_by_uid_and_namespace() -> None:
     store = filled()
 
     assert store.uids(API_VERSION, "Switch", "") == {"uid-stop": STOP}
@@ -114,7 +114,7 @@ def holding(*names: tuple[str, str, str]) -> dict[str, Any]:
     return {**switch_body(), "status": {"record": record}}
 
 
-def test_what_nobody_holds_or_declares_any_more_is_a_stranger() -> None:
+def test_object_neither_held_nor_declared_is_unreferenced() -> None:
     store = filled()
     job = Ref("batch/v1", "Job", NAMESPACE, "job")
     declared = Ref("v1", "ConfigMap", NAMESPACE, "flags")
@@ -128,7 +128,7 @@ def test_what_nobody_holds_or_declares_any_more_is_a_stranger() -> None:
     assert store.unreferenced([job, declared, WEB]) == [job]
 
 
-def test_an_event_and_an_action_that_could_not_be_planned_hold_nothing() -> None:
+def test_event_and_unplanned_action_are_not_held_kinds() -> None:
     store = filled()
 
     store.put(at("2", holding(("v1", "Event", "told"), ("", "runJob", ""), ("batch/v1", "Job", "job"))))
@@ -136,7 +136,7 @@ def test_an_event_and_an_action_that_could_not_be_planned_hold_nothing() -> None
     assert store.held_kinds() == {("batch/v1", "Job", NAMESPACE)}
 
 
-def test_an_answer_that_an_event_has_overtaken_changes_nothing() -> None:
+def test_older_read_does_not_replace_a_newer_event() -> None:
     store = Store()
     store.put_target(observed(3, version="9"))
 
@@ -148,7 +148,7 @@ def test_an_answer_that_an_event_has_overtaken_changes_nothing() -> None:
     assert store.targets[WEB] == observed(1, uid="another", version="2")
 
 
-def test_a_runbook_looks_at_its_own_switches_at_those_of_its_names_and_at_those_that_share_a_target() -> None:
+def test_runbook_concerns_its_own_named_and_target_sharing_switches() -> None:
     store = filled()
     another = runbook_body(killSwitches=[])
     store.put(at("2", another, name="cart", uid="uid-cart"))
@@ -173,7 +173,7 @@ def test_only_switches_with_a_record_are_engaged() -> None:
     assert store.engaged(NAMESPACE) == {}
 
 
-def test_status_that_is_written_later_is_known_at_once_until_somebody_writes_another_one() -> None:
+def test_deferred_status_is_visible_until_another_write_arrives() -> None:
     store = filled()
     held = parse_switch(holding(("apps/v1", "Deployment", "web"))).status
 
@@ -192,7 +192,7 @@ def test_status_that_is_written_later_is_known_at_once_until_somebody_writes_ano
     assert not store.is_held(WEB)
 
 
-def test_switch_of_another_uid_has_nothing_of_what_was_to_be_written() -> None:
+def test_recreated_switch_drops_the_deferred_status() -> None:
     store = filled()
     store.defer_status(STOP, parse_switch(holding(("apps/v1", "Deployment", "web"))).status)
 
@@ -201,7 +201,7 @@ def test_switch_of_another_uid_has_nothing_of_what_was_to_be_written() -> None:
     assert store.switches[STOP].status == SwitchStatus()
 
 
-def test_a_switch_that_somebody_spoke_to_since_it_was_prepared_may_be_engaged() -> None:
+def test_prepared_switch_with_a_newer_generation_may_be_engaged() -> None:
     store = filled()
     prepared = {"engagementId": "a", "generation": 1, "fields": []}
 
@@ -212,7 +212,7 @@ def test_a_switch_that_somebody_spoke_to_since_it_was_prepared_may_be_engaged() 
     assert list(store.engaged(NAMESPACE)) == [STOP]
 
 
-def test_those_with_a_trait_are_counted_as_they_come_change_and_go_and_not_when_their_number_is_asked() -> None:
+def test_trait_counts_update_on_change_and_not_on_read() -> None:
     store, asked = filled(), list[str]()
 
     def is_thrown(switch: SwitchObject) -> bool:

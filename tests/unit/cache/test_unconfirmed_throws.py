@@ -26,18 +26,18 @@ def deferred_record() -> SwitchObject:
     return replace(thrown, status=thrown.status.replace(record=record), stored_status=thrown.status)
 
 
-def test_before_a_leader_has_read_a_switch_anything_may_have_been_done() -> None:
+def test_unread_switch_may_have_acted() -> None:
     assert UnconfirmedThrows().may_have_acted(STOP)
 
 
-def test_what_it_has_read_at_rest_is_thrown_under_its_eyes() -> None:
+def test_switch_read_at_rest_has_not_acted() -> None:
     doubts = UnconfirmedThrows()
     doubts.read(switch())
 
     assert not doubts.may_have_acted(STOP)
 
 
-def test_what_was_thrown_before_it_was_read_may_have_acted() -> None:
+def test_switch_thrown_before_its_first_read_may_have_acted() -> None:
     doubts = UnconfirmedThrows()
     doubts.read(switch(2))
     doubts.read(deferred_record())
@@ -45,7 +45,7 @@ def test_what_was_thrown_before_it_was_read_may_have_acted() -> None:
     assert doubts.may_have_acted(STOP)
 
 
-def test_what_it_has_begun_itself_may_have_acted_until_the_api_server_says_so() -> None:
+def test_own_throw_may_have_acted_until_the_api_server_confirms() -> None:
     doubts = UnconfirmedThrows()
     doubts.read(switch())
     doubts.note_early_write(STOP)
@@ -58,7 +58,7 @@ def test_what_it_has_begun_itself_may_have_acted_until_the_api_server_says_so() 
     assert not doubts.may_have_acted(STOP)
 
 
-def test_who_leads_anew_knows_nothing() -> None:
+def test_new_leader_may_not_rely_on_earlier_reads() -> None:
     doubts = UnconfirmedThrows()
     doubts.read(switch())
 
@@ -69,7 +69,7 @@ def test_who_leads_anew_knows_nothing() -> None:
     assert doubts.may_have_acted(STOP)
 
 
-def test_one_of_the_name_that_is_made_anew_was_never_read() -> None:
+def test_recreated_switch_counts_as_unread() -> None:
     doubts = UnconfirmedThrows()
     doubts.read(switch())
     doubts.forget(STOP)
@@ -77,7 +77,7 @@ def test_one_of_the_name_that_is_made_anew_was_never_read() -> None:
     assert doubts.may_have_acted(STOP)
 
 
-def test_engagement_is_witnessed_by_who_has_visited_the_switch_without_one() -> None:
+def test_engagement_is_witnessed_after_a_visit_without_one() -> None:
     doubts = UnconfirmedThrows()
     assert not doubts.knows_all_writes(STOP)
 

@@ -42,21 +42,19 @@ def query_supply(monkeypatch: pytest.MonkeyPatch) -> Iterator[QuerySupply]:
     made.server.server_close()
 
 
-def test_an_operator_that_is_ready_passes(query_supply: QuerySupply, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ready_operator_passes(query_supply: QuerySupply, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", query_supply.url]) == 0
 
     assert capsys.readouterr().out == f"{query_supply.url}: ok\n"
 
 
-def test_an_operator_that_is_ready_a_moment_later_passes(query_supply: QuerySupply) -> None:
+def test_operator_ready_after_a_moment_passes(query_supply: QuerySupply) -> None:
     query_supply.statuses = [503, 503, 200]
 
     assert main(["check", query_supply.url]) == 0
 
 
-def test_an_operator_that_stays_unready_fails_with_what_it_says(
-    query_supply: QuerySupply, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unready_operator_fails_with_its_answer(query_supply: QuerySupply, capsys: pytest.CaptureFixture[str]) -> None:
     query_supply.statuses, query_supply.text = [503], b"not all objects were listed yet"
 
     assert main(["check", query_supply.url, "--seconds", "0.05"]) == 1
@@ -65,20 +63,20 @@ def test_an_operator_that_stays_unready_fails_with_what_it_says(
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/readyz", "nonsense"])
-def test_an_address_where_nobody_answers_fails_with_a_sentence(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unreachable_address_fails_with_a_message(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", url, "--seconds", "0"]) == 1
 
     assert capsys.readouterr().err.startswith(f"{url}: ")
 
 
-def test_a_proxy_of_the_environment_is_not_asked(query_supply: QuerySupply, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_environment_variable_is_ignored(query_supply: QuerySupply, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
 
     assert main(["check", query_supply.url, "--seconds", "0"]) == 0
 
 
-def test_an_address_of_ipv6_needs_no_brackets(capsys: pytest.CaptureFixture[str]) -> None:
+def test_ipv6_address_needs_no_brackets(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "http://::1:1/readyz", "--seconds", "0"]) == 1
     assert main(["check", "http://[::1]:1/readyz", "--seconds", "0"]) == 1
 

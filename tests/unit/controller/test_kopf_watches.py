@@ -47,7 +47,7 @@ def _write(path: Path, user: dict[str, Any], **cluster: Any) -> None:
         ({}, None),
     ],
 )
-async def test_kopf_is_known_to_the_api_server_as_the_other_clients(
+async def test_kopf_login_uses_the_kubeconfig_credentials(
     kubeconfig: Path, user: dict[str, Any], header: str | None
 ) -> None:
     _write(kubeconfig, user)
@@ -58,7 +58,7 @@ async def test_kopf_is_known_to_the_api_server_as_the_other_clients(
     assert told.as_http_headers().get("Authorization") == header
 
 
-async def test_kopf_trusts_and_shows_the_certificates_of_a_kubeconfig(kubeconfig: Path, tmp_path: Path) -> None:
+async def test_kopf_login_uses_the_kubeconfig_certificates(kubeconfig: Path, tmp_path: Path) -> None:
     names = ("ca", "certificate", "key")
     ca, certificate, key = files = [tmp_path / name for name in names]
     for file in files:
@@ -72,7 +72,7 @@ async def test_kopf_trusts_and_shows_the_certificates_of_a_kubeconfig(kubeconfig
     assert not told.insecure
 
 
-async def test_kopf_goes_by_the_proxy_of_a_kubeconfig_and_trusts_anybody_where_it_says_so(kubeconfig: Path) -> None:
+async def test_kopf_login_uses_proxy_and_insecure_flag_of_the_kubeconfig(kubeconfig: Path) -> None:
     _write(kubeconfig, {}, **{"proxy-url": "http://proxy:3128", "insecure-skip-tls-verify": True})
 
     told = await _login()
@@ -81,7 +81,7 @@ async def test_kopf_goes_by_the_proxy_of_a_kubeconfig_and_trusts_anybody_where_i
     assert told.insecure
 
 
-async def test_a_token_that_was_replaced_is_read_again(kubeconfig: Path) -> None:
+async def test_replaced_token_is_read_again(kubeconfig: Path) -> None:
     _write(kubeconfig, {"token": "old"})
     await _login()
     _write(kubeconfig, {"token": "new"})
@@ -89,7 +89,7 @@ async def test_a_token_that_was_replaced_is_read_again(kubeconfig: Path) -> None
     assert (await _login()).token == "new"
 
 
-async def test_all_of_an_object_is_handed_on_and_kopf_is_left_no_more_than_its_names() -> None:
+async def test_whole_object_is_handed_over_and_kopf_keeps_only_its_names() -> None:
     names = {"namespace": "shop", "name": "web", "uid": "1"}
     meta = names | {"resourceVersion": "8", "managedFields": [{"manager": "kubectl"}]}
     whole = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"replicas": 3}}

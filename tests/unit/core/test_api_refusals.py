@@ -8,7 +8,7 @@ from tests.refusals import DENIED, REFUSED, Refused
 
 
 @pytest.mark.parametrize("case", [*REFUSED.values(), *DENIED], ids=lambda case: f"{case.code} {case.message[:60]}")
-def test_each_check_has_its_reason_and_a_command(case: Refused) -> None:
+def test_each_refusal_has_its_reason_and_a_command(case: Refused) -> None:
     found = refusal(case.code, case.status, "shop")
 
     assert found is not None
@@ -17,7 +17,7 @@ def test_each_check_has_its_reason_and_a_command(case: Refused) -> None:
     assert "Grant" not in found.user_action
 
 
-def test_missing_right_is_left_to_the_code() -> None:
+def test_missing_right_has_no_special_refusal() -> None:
     message = (
         'jobs.batch is forbidden: User "system:serviceaccount:ops:operator" cannot create resource "jobs" in API group '
         '"batch" in the namespace "shop"'
@@ -27,7 +27,7 @@ def test_missing_right_is_left_to_the_code() -> None:
     assert refusal(403, {"message": 'deployments "x" is forbidden: cannot set blockOwnerDeletion if an own'}) is None
 
 
-def test_unknown_admission_plugin_is_no_missing_right() -> None:
+def test_unknown_admission_plugin_is_not_a_missing_right() -> None:
     found = refusal(403, {"message": 'pods "it" is forbidden: the moon is full'})
 
     assert found is not None
@@ -36,12 +36,12 @@ def test_unknown_admission_plugin_is_no_missing_right() -> None:
 
 
 @pytest.mark.parametrize("status", [{}, {"message": None}, {"message": "no", "details": {"causes": ["odd"]}}])
-def test_status_without_a_known_message_means_what_its_code_means(status: dict[str, object]) -> None:
+def test_status_without_known_message_has_no_special_refusal(status: dict[str, object]) -> None:
     assert refusal(403, status) is None
     assert refusal(422, {"message": 'Service "it" is invalid: spec.ports: Required value'}) is None
 
 
-def test_command_names_no_namespace_where_the_request_had_none() -> None:
+def test_refusal_without_namespace_gives_a_command_without_namespace() -> None:
     found = refusal(403, REFUSED["quota"].status)
 
     assert found is not None

@@ -54,7 +54,7 @@ def body() -> dict[str, Any]:
         ("", body()),
     ],
 )
-def test_what_is_named_is_found(field: str, value: object) -> None:
+def test_existing_field_is_found(field: str, value: object) -> None:
     assert get(body(), field) == value
     assert str(parse(field)) == field
 
@@ -74,7 +74,7 @@ def test_what_is_named_is_found(field: str, value: object) -> None:
         "data[app.yaml]#flags.ai.deeper",
     ],
 )
-def test_what_is_not_there_is_none(field: str) -> None:
+def test_missing_field_is_none(field: str) -> None:
     assert get(body(), field) is None
 
 
@@ -106,14 +106,14 @@ def test_what_is_not_there_is_none(field: str) -> None:
         ("a#b#c", "from character 4 on"),
     ],
 )
-def test_any_other_path_is_refused_with_the_place(field: str, problem: str) -> None:
+def test_invalid_path_is_refused_with_its_position(field: str, problem: str) -> None:
     with pytest.raises(FieldError, match=problem) as caught:
         parse(field)
 
     assert caught.value.path == field
 
 
-def test_a_path_is_read_once() -> None:
+def test_path_is_parsed_once() -> None:
     assert parse("spec.replicas") is parse("spec.replicas")
     assert parse("spec.replicas") == Field("spec.replicas", (Key("spec"), Key("replicas")))
 
@@ -132,7 +132,7 @@ SETTINGS = st.one_of(
 
 
 @given(SETTINGS)
-def test_what_is_put_is_got_and_can_be_put_back(setting: tuple[str, Any]) -> None:
+def test_put_value_is_read_and_can_be_restored(setting: tuple[str, Any]) -> None:
     field, value = setting
     before = body()
 
@@ -144,7 +144,7 @@ def test_what_is_put_is_got_and_can_be_put_back(setting: tuple[str, Any]) -> Non
 
 
 @given(SETTINGS)
-def test_what_is_beside_the_path_is_shared(setting: tuple[str, Any]) -> None:
+def test_put_shares_all_other_branches(setting: tuple[str, Any]) -> None:
     before = body()
 
     after = with_value(before, *setting)
@@ -166,11 +166,11 @@ def test_what_is_beside_the_path_is_shared(setting: tuple[str, Any]) -> None:
         ("", {"a": 1}, {"a": 1}),
     ],
 )
-def test_what_is_needed_on_the_way_is_made(field: str, value: object, made: object) -> None:
+def test_put_creates_missing_parents(field: str, value: object, made: object) -> None:
     assert with_value({}, field, value) == made
 
 
-def test_an_element_is_appended_and_a_removal_leaves_the_rest() -> None:
+def test_put_appends_an_element_and_removal_keeps_the_others() -> None:
     before = {"a": [{"name": "x"}, "odd"]}
 
     after = with_value(before, "a[name=y].v", 1)
@@ -181,7 +181,7 @@ def test_an_element_is_appended_and_a_removal_leaves_the_rest() -> None:
     assert with_value({"a": {"b": 1}}, "a.b", None) == {"a": {}}
 
 
-def test_a_list_that_was_made_for_an_element_goes_with_it() -> None:
+def test_removing_the_only_element_removes_its_created_list() -> None:
     for before in ({}, {"a": [{"name": "x"}]}):
         after = with_value(before, "a[name=x].b[name=y]", {"name": "y"})
 
@@ -189,7 +189,7 @@ def test_a_list_that_was_made_for_an_element_goes_with_it() -> None:
     assert with_value({"a": [{"name": "x"}]}, "a[name=x]", None) == {}
 
 
-def test_the_value_of_a_key_may_have_every_character() -> None:
+def test_key_may_contain_every_character() -> None:
     match = "PathRegexp(`^/[0-9]+%$`) && Host(`a.b`) # x.y"
     field = f"routes[match={quoted(match)}].service"
     before = {"routes": [{"match": "Host(`a.b`)"}, {"match": match}]}
@@ -202,7 +202,7 @@ def test_the_value_of_a_key_may_have_every_character() -> None:
     assert parse("env[name=AI_ENABLED]").steps[1] == Element("name", "AI_ENABLED")
 
 
-def test_a_group_removes_what_is_not_said() -> None:
+def test_group_put_removes_omitted_fields() -> None:
     assert with_value({"a": {"b": 1, "c": 2, "d": 3}}, "a{b,c}", {"c": 4}) == {"a": {"c": 4, "d": 3}}
     assert get({"a": {"b": None}}, "a{b,c}") is None
 
@@ -226,14 +226,14 @@ def test_a_group_removes_what_is_not_said() -> None:
         ("data[app.yaml]#flags", "1", "a map or a list"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_the_place(field: str, value: object, problem: str) -> None:
+def test_put_that_does_not_fit_is_refused_with_the_path(field: str, value: object, problem: str) -> None:
     with pytest.raises(FieldError, match=problem) as caught:
         with_value(body(), field, value)
 
     assert caught.value.path == field
 
 
-def test_an_element_that_is_there_twice_is_not_guessed() -> None:
+def test_duplicate_element_is_refused() -> None:
     twice = {"a": [{"name": "x"}, {"name": "x"}]}
 
     for attempt in (lambda: get(twice, "a[name=x]"), lambda: with_value(twice, "a[name=x]", None)):
@@ -241,12 +241,12 @@ def test_an_element_that_is_there_twice_is_not_guessed() -> None:
             attempt()
 
 
-def test_a_text_that_is_no_document_is_not_read() -> None:
+def test_text_that_is_no_document_is_not_read() -> None:
     with pytest.raises(FieldError, match=r"^data.x#a: .* not a YAML or JSON document"):
         get({"data": {"x": "{"}}, "data.x#a")
 
 
-def test_a_value_in_a_document_is_written_in_its_manner() -> None:
+def test_value_in_a_document_is_written_in_its_style() -> None:
     assert written(body(), FLAG, "off") == "'off'"
     assert written(body(), "data[app.json]#flags[a.b]", "off") == '"off"'
     with pytest.raises(FieldError, match=r"^data\[app.yaml\]#x: the document has no #x"):
@@ -294,17 +294,17 @@ OWNED = {
         ("", "nobody"),
     ],
 )
-def test_the_owner_is_who_last_wrote_the_field_or_below_it(field: str, manager: str) -> None:
+def test_field_owner_is_the_last_writer_of_the_field_or_below(field: str, manager: str) -> None:
     assert owner(OWNED, field)[0] == manager
 
 
-def test_an_owner_comes_with_the_time_and_nobody_with_none() -> None:
+def test_field_owner_has_a_time_and_missing_owner_has_none() -> None:
     assert owner(OWNED, "spec.replicas") == ("kubectl-patch", "2026-01-03T00:00:00Z")
     assert owner({}, "spec.replicas") == ("", "")
     assert owner({"managedFields": None}, "") == ("", "")
 
 
-def test_a_put_never_changes_what_it_was_given() -> None:
+def test_put_does_not_change_its_input() -> None:
     before = body()
     kept = copy.deepcopy(before)
 

@@ -6,13 +6,13 @@ CHART = Installation(actions=("scale", "notify"), probes=False, release="ops", r
 PLAIN = Installation(actions=(), probes=False)
 
 
-def test_no_list_allows_every_action() -> None:
+def test_empty_list_allows_every_action() -> None:
     assert Installation().allows("restart")
     assert CHART.allows("scale")
     assert not CHART.allows("restart")
 
 
-def test_action_of_a_helm_release_gets_the_command_that_keeps_the_others() -> None:
+def test_helm_release_refusal_has_a_command_that_keeps_other_actions() -> None:
     assert CHART.refusal(["setFlag"]) == (
         "action setFlag is not allowed: rights.actions of the Helm release ops in namespace infra allows scale, "
         "notify. To allow it: helm upgrade ops CHART --namespace infra --reuse-values "
@@ -20,21 +20,21 @@ def test_action_of_a_helm_release_gets_the_command_that_keeps_the_others() -> No
     )
 
 
-def test_several_actions_are_named_once_each_and_allowed_by_one_command() -> None:
+def test_several_actions_are_listed_once_with_one_command() -> None:
     said = CHART.refusal(["restart", "setFlag", "restart"])
 
     assert said.startswith("actions restart, setFlag are not allowed")
     assert "{scale,notify,restart,setFlag}" in said
 
 
-def test_operator_without_helm_gets_the_variable() -> None:
+def test_operator_without_helm_gets_the_environment_variable() -> None:
     assert PLAIN.refusal(["scale"]) == (
         "action scale is not allowed: RUNBOOK_ALLOWED_ACTIONS allows no action. "
         "To allow it: start the operator with RUNBOOK_ALLOWED_ACTIONS=scale"
     )
 
 
-def test_enforced_probe_gets_the_value_or_the_variable() -> None:
+def test_enforced_probe_refusal_has_the_value_or_the_variable() -> None:
     assert CHART.probes_refusal("ready").endswith(
         "rights.probes of the Helm release ops in namespace infra is false. To allow it: "
         "helm upgrade ops CHART --namespace infra --reuse-values --set 'rights.probes=true'"

@@ -43,14 +43,12 @@ def why(text: str, *networks: str, forbidden: tuple[str, ...] = (), inside: bool
 
 
 @pytest.mark.parametrize(("what", "text"), EVERY)
-def test_an_address_is_of_one_kind(what: Kind, text: str) -> None:
+def test_address_has_exactly_one_kind(what: Kind, text: str) -> None:
     assert kind(ip_address(text)) == what
 
 
 @pytest.mark.parametrize(("what", "text"), EVERY)
-def test_a_url_may_lead_to_public_addresses_and_to_no_others_even_where_everything_is_allowed(
-    what: Kind, text: str
-) -> None:
+def test_url_allows_only_public_addresses(what: Kind, text: str) -> None:
     said = refusal(ip_address(text), allowed=EVERYWHERE, forbidden=())
 
     assert bool(said) == (what != Kind.PUBLIC)
@@ -58,9 +56,7 @@ def test_a_url_may_lead_to_public_addresses_and_to_no_others_even_where_everythi
 
 
 @pytest.mark.parametrize(("what", "text"), EVERY)
-def test_a_service_may_have_every_address_but_those_that_lead_to_the_machine_or_to_nobody(
-    what: Kind, text: str
-) -> None:
+def test_service_refuses_only_special_addresses(what: Kind, text: str) -> None:
     special = {"metadata", "unspecified", "loopback", "link_local", "multicast", "broadcast"}
 
     refused = bool(why(text, inside=True))
@@ -81,7 +77,7 @@ def test_a_service_may_have_every_address_but_those_that_lead_to_the_machine_or_
         ("fd12::1", "fd12::/16"),
     ],
 )
-def test_a_network_allows_what_lies_in_it_by_name(text: str, network: str) -> None:
+def test_allowed_network_permits_its_addresses(text: str, network: str) -> None:
     assert why(text)
     assert why(text, "192.168.7.0/24", "2001:db8::/32", network) == ""
 
@@ -98,14 +94,12 @@ def test_a_network_allows_what_lies_in_it_by_name(text: str, network: str) -> No
         ("10.1.2.3", "::/128"),
     ],
 )
-def test_a_network_that_is_larger_than_what_is_special_or_lies_elsewhere_allows_nothing(
-    text: str, network: str
-) -> None:
+def test_network_larger_than_a_special_range_permits_nothing(text: str, network: str) -> None:
     assert why(text, network)
 
 
 @pytest.mark.parametrize("inside", [False, True])
-def test_the_api_servers_own_addresses_are_refused_unless_named_one_by_one(inside: bool) -> None:  # noqa: FBT001
+def test_api_server_address_is_refused_unless_allowed_alone(inside: bool) -> None:  # noqa: FBT001
     assert "10.96.0.1: the API server's own" in why("10.96.0.1", forbidden=("10.96.0.1",), inside=inside)
     assert why("10.96.0.1", "10.96.0.0/16", forbidden=("10.96.0.1",), inside=inside)
     assert why("10.96.0.2", "10.96.0.0/16", forbidden=("10.96.0.1",), inside=inside) == ""
@@ -113,7 +107,7 @@ def test_the_api_servers_own_addresses_are_refused_unless_named_one_by_one(insid
     assert why("8.8.8.8", forbidden=("8.8.8.8",), inside=inside)
 
 
-def test_the_api_server_is_known_in_the_clothes_of_ipv6_too() -> None:
+def test_api_server_address_in_ipv6_form_is_refused() -> None:
     assert why("::ffff:10.96.0.1", "10.96.0.0/16", forbidden=("10.96.0.1",))
     assert why("10.96.0.1", "10.96.0.0/16", forbidden=("::ffff:10.96.0.1",))
     assert "leads to 10.96.0.1" in why("64:ff9b::a60:1", "10.96.0.0/16", forbidden=("10.96.0.1",), inside=True)
@@ -134,24 +128,24 @@ def test_the_api_server_is_known_in_the_clothes_of_ipv6_too() -> None:
         ("::", []),
     ],
 )
-def test_a_tunnel_and_a_translator_lead_to_the_address_within(text: str, inner: list[str]) -> None:
+def test_tunnel_and_translation_addresses_are_judged_by_the_embedded_address(text: str, inner: list[str]) -> None:
     assert [str(one) for one in embedded(ip_address(text))] == inner
 
 
-def test_what_is_within_is_checked_although_the_whole_may_pass() -> None:
+def test_embedded_address_is_checked_even_in_an_allowed_network() -> None:
     assert why("64:ff9b::808:808") == ""
     assert why("64:ff9b::7f00:1").startswith("64:ff9b::7f00:1 leads to 127.0.0.1: loopback addresses")
     assert "leads to 169.254.169.254" in why("2002:a9fe:a9fe::1", "2002:a9fe::/32")
     assert why("2002:808:808::1", "2002:808::/32") == ""
 
 
-def test_a_mapped_address_is_the_address_that_it_maps() -> None:
+def test_mapped_address_is_judged_as_its_ipv4_address() -> None:
     assert canonical(IPv6Address("::ffff:10.0.0.1")) == ip_address("10.0.0.1")
     assert why("::ffff:8.8.8.8") == ""
     assert why("::ffff:127.0.0.1") == why("127.0.0.1")
 
 
-def test_a_zone_changes_nothing() -> None:
+def test_zone_of_an_address_is_ignored() -> None:
     assert parse("fe80::1%eth0") == ip_address("fe80::1")
     assert kind(canonical(IPv6Address("fe80::a9fe:a9fe%eth0"))) == Kind.METADATA
 
@@ -159,12 +153,12 @@ def test_a_zone_changes_nothing() -> None:
 @pytest.mark.parametrize(
     "text", ["", "127.1", "0177.0.0.1", "0x7f.0.0.1", "2130706433", "1.2.3.4 ", "[::1]", "localhost"]
 )
-def test_only_the_strict_notation_is_an_address(text: str) -> None:
+def test_only_strict_notation_is_an_address(text: str) -> None:
     assert parse(text) is None
 
 
 @given(any_address)
-def test_every_address_has_a_kind_and_a_verdict_that_its_own_network_turns(address: ip_policy.IPAddress) -> None:
+def test_every_address_has_a_kind_and_its_own_network_permits_it(address: ip_policy.IPAddress) -> None:
     plain = canonical(address)
 
     assert canonical(plain) == plain

@@ -29,9 +29,9 @@ from runbook_operator.core.label_selectors import selector
         ("Deployment", {}, ""),
     ],
 )
-def test_it_is_the_objects_own_selector_as_the_api_server_takes_it(kind: str, chosen: Any, expected: str) -> None:
+def test_selector_is_formatted_for_the_api_server(kind: str, chosen: Any, expected: str) -> None:
     assert selector({"kind": kind, "spec": {"selector": chosen}}) == expected
 
 
-def test_what_has_no_spec_chooses_none() -> None:
+def test_object_without_spec_has_no_selector() -> None:
     assert selector({"kind": "ConfigMap"}) == ""

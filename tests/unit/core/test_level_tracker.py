@@ -63,17 +63,17 @@ ERRORS = "< 1% | > 5% | > 10%"
         (0.005, "Warning", "Ok"),
     ],
 )
-def test_what_was_bad_is_bad_until_it_is_normal(value: float, before: Level, level: Level) -> None:
+def test_bad_level_lasts_until_the_value_is_normal(value: float, before: Level, level: Level) -> None:
     assert _judge(value, ERRORS, before) == level
 
 
-def test_without_a_normal_range_it_is_over_when_it_is_not_bad() -> None:
+def test_bad_level_without_normal_range_ends_at_the_bound() -> None:
     assert _judge(0.04, "| > 5% | > 10%", "Critical") == "Ok"
     assert _judge(0.07, "| > 5% | > 10%", "Critical") == "Warning"
     assert _judge(0.07, "| | > 10%", "Critical") == "Ok"
 
 
-def test_normal_alone_warns_where_it_does_not_hold() -> None:
+def test_value_outside_normal_alone_is_warning() -> None:
     assert _judge(6, "1 .. 5 | |") == "Warning"
     assert _judge(5, "1 .. 5 | |", "Warning") == "Ok"
 
@@ -87,13 +87,13 @@ def test_normal_alone_warns_where_it_does_not_hold() -> None:
         ("| > 2x | > 5x", "Critical", "Ok"),
     ],
 )
-def test_infinite_value_is_beyond_every_open_bound(rules: str, above: Level, below: Level) -> None:
+def test_infinite_value_breaches_every_open_bound(rules: str, above: Level, below: Level) -> None:
     assert (_judge(math.inf, rules), _judge(-math.inf, rules)) == (above, below)
 
 
 @pytest.mark.parametrize("value", [None, math.nan])
 @pytest.mark.parametrize("before", LEVELS)
-def test_what_is_no_number_is_unknown(value: float | None, before: Level) -> None:
+def test_value_that_is_no_number_is_unknown(value: float | None, before: Level) -> None:
     assert _judge(value, ERRORS, before) == "Unknown"
 
 
@@ -107,7 +107,7 @@ def test_what_is_no_number_is_unknown(value: float | None, before: Level) -> Non
         ("< 1x | > 99 |", "Ok", "Ok"),
     ],
 )
-def test_without_a_baseline_only_what_needs_none_is_said(rules: str, before: Level, level: Level) -> None:
+def test_missing_baseline_judges_only_absolute_bounds(rules: str, before: Level, level: Level) -> None:
     assert _judge(50, rules, before) == level
 
 
@@ -126,57 +126,57 @@ def test_every_value_has_a_level(value: float | None, baseline: float | None, ru
         assert level == "Unknown"
 
 
-def test_a_worse_level_is_told_when_it_has_lasted() -> None:
+def test_worse_level_is_reported_after_its_duration() -> None:
     assert _told("10 Critical, 69 Critical, 70 Critical", "Ok") == "Ok Ok Critical"
 
 
-def test_a_better_level_is_told_when_it_has_lasted() -> None:
+def test_better_level_is_reported_after_its_duration() -> None:
     assert _told("10 Ok, 309 Ok, 310 Ok", "Critical") == "Critical Critical Ok"
 
 
-def test_a_break_begins_the_wait_anew() -> None:
+def test_interruption_restarts_the_wait() -> None:
     assert _told("0 Critical, 50 Ok, 60 Critical, 119 Critical, 120 Critical", "Ok") == "Ok Ok Ok Ok Critical"
 
 
-def test_the_first_level_of_all_must_last_as_any_other() -> None:
+def test_first_level_is_reported_after_its_duration() -> None:
     assert _told("0 Ok, 299 Ok, 300 Ok") == "Unknown Unknown Ok"
     assert _told("0 Critical, 59 Critical, 60 Critical") == "Unknown Unknown Critical"
 
 
-def test_swinging_between_warning_and_critical_is_a_warning() -> None:
+def test_flapping_between_warning_and_critical_is_warning() -> None:
     assert _told("0 Critical, 30 Warning, 60 Critical, 119 Critical", "Ok") == "Ok Ok Warning Warning"
 
 
-def test_a_warning_on_the_way_does_not_delay_the_critical() -> None:
+def test_warning_before_critical_does_not_delay_critical() -> None:
     assert _told("0 Warning, 10 Critical, 60 Critical, 70 Critical", "Ok") == "Ok Ok Warning Critical"
 
 
-def test_swinging_between_warning_and_ok_ends_the_critical() -> None:
+def test_flapping_between_warning_and_ok_ends_critical() -> None:
     assert _told("0 Ok, 150 Warning, 300 Ok, 599 Ok, 600 Ok", "Critical") == "Critical Critical Warning Warning Ok"
 
 
-def test_a_gap_in_the_data_neither_counts_nor_begins_the_wait_anew() -> None:
+def test_gap_in_the_data_neither_counts_nor_restarts_the_wait() -> None:
     told = _told("0 Critical, 40 Critical, 70 Unknown, 100 Critical, 119 Critical, 120 Critical", "Ok")
 
     assert told == "Ok Ok Ok Ok Ok Critical"
 
 
-def test_a_long_time_without_readings_begins_the_wait_anew() -> None:
+def test_long_time_without_readings_restarts_the_wait() -> None:
     assert _told("0 Critical, 600 Critical, 659 Critical, 660 Critical", "Ok") == "Ok Ok Ok Critical"
 
 
-def test_lasting_silence_is_told_and_ends_with_the_first_data() -> None:
+def test_missing_data_becomes_stale_and_ends_with_the_first_reading() -> None:
     told = _told("0 Critical, 599 Unknown, 600 Unknown, 5000 Unknown, 5010 Ok, 5309 Ok, 5310 Ok", "Critical")
 
     assert told == "Critical Critical Stale Stale Critical Critical Ok"
 
 
-def test_what_never_had_data_becomes_stale_too() -> None:
+def test_monitor_without_any_data_becomes_stale() -> None:
     assert _told("0 Unknown, 599 Unknown, 600 Stale") == "Unknown Unknown Stale"
     assert _told("0 Unknown, 600 Unknown, 610 Ok, 910 Ok") == "Unknown Stale Unknown Ok"
 
 
-def test_who_goes_on_from_what_was_told_before_counts_the_silence_from_where_it_began() -> None:
+def test_restored_track_counts_missing_data_from_its_start() -> None:
     told = Track("Critical", START, known="Critical", begun=_at(5000))
     assert due(told, TIMING, _at(5000)) == _at(5600)
 
@@ -189,13 +189,13 @@ def test_who_goes_on_from_what_was_told_before_counts_the_silence_from_where_it_
     assert due(back, TIMING, _at(100)) == _at(700)
 
 
-def test_a_probe_counts_its_failures_and_successes_in_a_row() -> None:
+def test_probe_level_counts_consecutive_failures_and_successes() -> None:
     observed = "0 Critical, 1 Critical, 2 Ok, 3 Critical, 4 Critical, 5 Unknown, 6 Critical, 7 Ok, 8 Ok"
 
     assert _told(observed, "Ok", PROBE) == "Ok Ok Ok Ok Ok Ok Critical Critical Ok"
 
 
-def test_under_stale_the_level_from_before_is_known_and_nothing_is_on_its_way() -> None:
+def test_stale_track_keeps_the_known_level_without_candidate() -> None:
     track = advance(Track("Critical", START, known="Critical"), "Ok", 0, "", START, TIMING)
     track = advance(track, "Unknown", None, "timeout", _at(600), TIMING)
 
@@ -203,7 +203,7 @@ def test_under_stale_the_level_from_before_is_known_and_nothing_is_on_its_way() 
     assert (track.candidate, track.count, due(track, TIMING, _at(600))) == ("Stale", 0, None)
 
 
-def test_the_candidate_is_what_is_on_its_way() -> None:
+def test_candidate_is_the_level_being_confirmed() -> None:
     track = advance(Track("Ok", START, known="Ok"), "Warning", 0.07, "7%", _at(10), TIMING)
     worse = advance(track, "Critical", math.inf, "12%", _at(20), TIMING)
 
@@ -216,24 +216,24 @@ def test_the_candidate_is_what_is_on_its_way() -> None:
     assert (calm.candidate, calm.candidate_since, calm.count) == ("Ok", START, 0)
 
 
-def test_without_patience_for_silence_readings_still_add_up() -> None:
+def test_zero_no_data_after_still_accumulates_readings() -> None:
     timing = Timing(timedelta(seconds=60), timedelta(), timedelta())
 
     assert _told("0 Critical, 60 Critical, 61 Unknown", "Ok", timing) == "Ok Critical Stale"
 
 
-def test_a_clock_that_is_put_back_lengthens_the_wait_at_most() -> None:
+def test_clock_set_back_only_lengthens_the_wait() -> None:
     assert _told("9000 Critical, 0 Critical, 59 Critical, 60 Critical", "Ok") == "Ok Ok Ok Critical"
 
 
-def test_time_alone_makes_silence_stale() -> None:
+def test_stale_is_due_without_readings() -> None:
     track = advance(None, "Unknown", None, "", START, TIMING)
 
     assert due(track, TIMING, START) == _at(600)
     assert due(track, TIMING, _at(700)) == _at(700)
 
 
-def test_time_alone_tells_what_lasts() -> None:
+def test_lasting_level_is_due_without_readings() -> None:
     track = advance(Track("Ok", START, known="Ok"), "Warning", 1, "", _at(10), TIMING)
     blind = advance(track, "Unknown", None, "", _at(20), TIMING)
 
@@ -241,7 +241,7 @@ def test_time_alone_tells_what_lasts() -> None:
     assert due(blind, TIMING, _at(20)) == _at(610)
 
 
-def test_time_alone_does_not_make_up_for_readings() -> None:
+def test_consecutive_count_is_not_due_without_readings() -> None:
     track = advance(Track("Ok", START, known="Ok"), "Critical", None, "", _at(10), PROBE)
 
     assert due(track, PROBE, _at(10)) == _at(610)
@@ -257,7 +257,7 @@ def test_time_alone_does_not_make_up_for_readings() -> None:
         ("Stale", "Unknown", "Unknown"),
     ],
 )
-def test_only_what_is_known_engages_or_releases(level: Level, critical: Verdict, warning: Verdict) -> None:
+def test_only_known_levels_engage_or_release(level: Level, critical: Verdict, warning: Verdict) -> None:
     assert signal(level) == critical
     assert signal(level, "Warning") == warning
 
@@ -281,7 +281,9 @@ def _tracks(steps: list[tuple[int, Level]], timing: Timing) -> list[tuple[Track 
 
 
 @given(STEPS, TIMINGS)
-def test_what_is_told_was_seen_and_moves_towards_what_is_seen(steps: list[tuple[int, Level]], timing: Timing) -> None:
+def test_reported_level_was_observed_and_lies_between_old_and_new(
+    steps: list[tuple[int, Level]], timing: Timing
+) -> None:
     observed: set[int] = set()
     for before, level, now, after in _tracks(steps, timing):
         observed |= {SEVERITY[level]} if level in SEVERITY else set()
@@ -294,7 +296,7 @@ def test_what_is_told_was_seen_and_moves_towards_what_is_seen(steps: list[tuple[
 
 
 @given(STEPS, TIMINGS)
-def test_no_data_neither_tells_nor_hides_a_level(steps: list[tuple[int, Level]], timing: Timing) -> None:
+def test_missing_data_neither_changes_nor_hides_the_known_level(steps: list[tuple[int, Level]], timing: Timing) -> None:
     for before, observed, _, after in _tracks(steps, timing):
         if observed not in SEVERITY:
             assert after.known == (before.known if before else "Unknown")
@@ -302,7 +304,7 @@ def test_no_data_neither_tells_nor_hides_a_level(steps: list[tuple[int, Level]],
 
 
 @given(STEPS, TIMINGS)
-def test_silence_after_any_history_moves_no_switch(steps: list[tuple[int, Level]], timing: Timing) -> None:
+def test_missing_data_after_any_history_changes_no_signal(steps: list[tuple[int, Level]], timing: Timing) -> None:
     for _, _, now, after in _tracks(steps, timing):
         later = advance(after, "Unknown", None, "", now + timing.no_data_after, timing)
         assert later.level in ("Stale", after.level)
@@ -310,7 +312,7 @@ def test_silence_after_any_history_moves_no_switch(steps: list[tuple[int, Level]
 
 
 @given(STEPS, TIMINGS)
-def test_what_is_due_happens_then_and_not_before(steps: list[tuple[int, Level]], timing: Timing) -> None:
+def test_due_change_happens_exactly_at_its_time(steps: list[tuple[int, Level]], timing: Timing) -> None:
     for _, observed, now, after in _tracks(steps, timing):
         moment = due(after, timing, now)
         if moment is None:

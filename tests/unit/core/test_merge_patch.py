@@ -25,17 +25,17 @@ def merged(body: Any, patch: Any) -> Any:
 
 
 @given(BODIES, BODIES)
-def test_a_difference_turns_the_old_into_the_new(old: dict[str, Any], new: dict[str, Any]) -> None:
+def test_patch_from_difference_turns_old_into_new(old: dict[str, Any], new: dict[str, Any]) -> None:
     assert merged(old, difference(old, new)) == new
 
 
 @given(BODIES)
-def test_nothing_differs_from_itself(body: dict[str, Any]) -> None:
+def test_equal_bodies_have_no_difference(body: dict[str, Any]) -> None:
     assert difference(body, body) == {}
 
 
 @given(BODIES, BODIES)
-def test_an_object_covers_itself_whatever_is_added_to_it(body: dict[str, Any], more: dict[str, Any]) -> None:
+def test_body_covers_itself_with_additions(body: dict[str, Any], more: dict[str, Any]) -> None:
     assert covers({**more, **body}, body)
 
 
@@ -48,7 +48,7 @@ def test_an_object_covers_itself_whatever_is_added_to_it(body: dict[str, Any], m
         ({"a": {"b": 1}}, {"a": {}}),
     ],
 )
-def test_defaults_and_status_do_not_matter(live: object, wanted: object) -> None:
+def test_defaults_and_status_do_not_break_coverage(live: object, wanted: object) -> None:
     assert covers(live, wanted)
 
 
@@ -66,11 +66,11 @@ def test_defaults_and_status_do_not_matter(live: object, wanted: object) -> None
         ({"a": 1}, {"a": None}),
     ],
 )
-def test_what_is_missing_or_other_is_not_covered(live: object, wanted: object) -> None:
+def test_missing_or_different_value_is_not_covered(live: object, wanted: object) -> None:
     assert not covers(live, wanted)
 
 
-def test_differing_names_every_path_at_which_two_values_differ() -> None:
+def test_difference_lists_every_path() -> None:
     one = {"a": 1, "b": [{"c": 1}, {"c": 2}], "d": [1], "e": {"f": 1}}
     other = {"a": 1, "b": [{"c": 1}, {"c": 3}], "d": [1, 2], "e": {"g": 1}}
 

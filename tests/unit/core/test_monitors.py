@@ -61,6 +61,6 @@ def watch(ask: Ask) -> Watch:
         (AskMetric("default", "up"), AskMetric("default", "up")),
     ],
 )
-def test_all_that_is_read_of_the_api_server_is_read_in_the_name_of_the_account(ask: Ask, theirs: Ask) -> None:
+def test_reads_with_a_service_account_are_done_as_that_account(ask: Ask, theirs: Ask) -> None:
     assert under(watch(ask), ACCOUNT) == watch(theirs)
     assert under(watch(ask), None) == watch(ask)

@@ -28,11 +28,11 @@ def test_nearest_names_are_found(name: str, names: list[str], found: list[str]) 
         ([], "there is none."),
     ],
 )
-def test_offer_lists_what_exists(names: list[str], text: str) -> None:
+def test_suggestion_lists_existing_names(names: list[str], text: str) -> None:
     assert offer("wbe", names) == text
 
 
-def test_no_more_than_so_many_names_are_compared() -> None:
+def test_name_comparison_is_bounded() -> None:
     names = [f"flag{number:05}" for number in range(20_000)]
 
     assert offer("flag00001x", names).startswith("did you mean flag00001 or ")

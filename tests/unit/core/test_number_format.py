@@ -29,7 +29,7 @@ from runbook_operator.core.thresholds import parse
         (math.inf, "", "inf"),
     ],
 )
-def test_a_number_has_its_unit_as_people_write_it(value: float, unit: str, text: str) -> None:
+def test_number_is_formatted_with_its_unit(value: float, unit: str, text: str) -> None:
     assert figure(value, unit) == text
 
 
@@ -52,13 +52,11 @@ def test_a_number_has_its_unit_as_people_write_it(value: float, unit: str, text:
         (3.0, "<= 5", "", "3"),
     ],
 )
-def test_a_number_is_shown_in_the_unit_of_the_threshold_beside_it(
-    value: float, threshold: str, unit: str, text: str
-) -> None:
+def test_number_is_formatted_in_the_unit_of_its_threshold(value: float, threshold: str, unit: str, text: str) -> None:
     assert beside(value, parse(threshold, unit or None, "normal"), unit) == text
 
 
-def test_a_number_close_to_its_threshold_has_as_many_digits_as_tell_them_apart() -> None:
+def test_number_close_to_its_threshold_gets_distinguishing_digits() -> None:
     limit = parse("> 10%")
 
     assert [beside(one, limit, "") for one in (0.1, 0.12345, 0.1000004)] == ["10%", "12.3%", "10.00004%"]

@@ -14,7 +14,7 @@ def body(kind: str = "Deployment", *, spec: dict[str, Any], fields: dict[str, st
     return {"apiVersion": "apps/v1", "kind": kind, "metadata": meta, "spec": spec}
 
 
-def test_of_what_nobody_holds_the_replicas_and_their_writer_are_kept_and_no_template() -> None:
+def test_unheld_object_keeps_replicas_and_writer_and_no_template() -> None:
     found = observed_from(
         body(spec={"replicas": 2, "template": {}}, fields={"helm": "f:template", "kubectl": "f:replicas"})
     )
@@ -24,7 +24,7 @@ def test_of_what_nobody_holds_the_replicas_and_their_writer_are_kept_and_no_temp
     assert (found.is_readable("spec.replicas"), found.is_readable("spec.template")) == (True, False)
 
 
-def test_of_a_template_the_labels_of_its_pods_are_kept() -> None:
+def test_stored_template_keeps_only_pod_labels() -> None:
     template = {"metadata": {"labels": {"app": "web"}, "annotations": {"a": "b"}}, "spec": {"containers": []}}
 
     found = observed_from(body(spec={"replicas": 2, "template": template}))
@@ -33,7 +33,7 @@ def test_of_a_template_the_labels_of_its_pods_are_kept() -> None:
     assert not found.is_readable("spec.template")
 
 
-def test_what_is_held_is_kept_as_a_whole_without_what_changes_at_every_write() -> None:
+def test_held_object_is_stored_whole_without_volatile_fields() -> None:
     found = observed_from(body(spec={"template": {"x": 1}}, fields={"helm": "f:template"}), whole=True)
 
     assert found.body["spec"] == {"template": {"x": 1}}
@@ -42,12 +42,12 @@ def test_what_is_held_is_kept_as_a_whole_without_what_changes_at_every_write() -
     assert (found.is_readable("spec.replicas"), found.is_readable("spec.template")) == (False, True)
 
 
-def test_replicas_left_out_are_one_in_a_workload_and_none_in_its_scale() -> None:
+def test_missing_replicas_are_one_in_a_workload_and_zero_in_a_scale() -> None:
     assert observed_from(body(spec={})).replicas == 1
     assert scaled(None, WEB, body("Scale", spec={})).replicas == 0
 
 
-def test_a_scale_is_taken_into_what_is_known_of_its_workload() -> None:
+def test_scale_is_merged_into_its_known_workload() -> None:
     known = observed_from(body(spec={"replicas": 2, "paused": True}), whole=True)
     scale = body("Scale", spec={"replicas": 5})
     scale["metadata"]["resourceVersion"] = "8"
@@ -60,7 +60,7 @@ def test_a_scale_is_taken_into_what_is_known_of_its_workload() -> None:
     }
 
 
-def test_a_change_of_the_status_alone_is_told_from_any_other() -> None:
+def test_status_only_change_is_recognized() -> None:
     before = observed_from(body(spec={"replicas": 2}))
     progress = observed_from(body(spec={"replicas": 2}) | {"status": {"readyReplicas": 1}})
 
@@ -70,7 +70,7 @@ def test_a_change_of_the_status_alone_is_told_from_any_other() -> None:
     assert not is_only_progress(before, absent(WEB))
 
 
-def test_of_a_secret_nothing_but_its_name_is_kept() -> None:
+def test_secret_keeps_only_its_name() -> None:
     annotations = {"kubectl.kubernetes.io/last-applied-configuration": '{"data":{"password":"hunter2"}}'}
     secret = body("Secret", spec={}) | {"data": {"password": "hunter2"}}
     secret["metadata"] |= {"annotations": annotations}

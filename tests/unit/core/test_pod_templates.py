@@ -4,7 +4,7 @@ from runbook_operator.core.pod_templates import Mark, digest, references, revisi
 from tests.revisions import DS, STS, UID, kept, template
 
 
-def test_what_controllers_and_restarts_add_makes_no_other_template() -> None:
+def test_fields_added_by_controllers_and_restarts_do_not_change_the_digest() -> None:
     plain = template("1")
     added = template("1")
     added["metadata"] = {
@@ -17,7 +17,7 @@ def test_what_controllers_and_restarts_add_makes_no_other_template() -> None:
     assert digest(template("2")) != digest(plain)
 
 
-def test_the_revisions_of_a_workload_are_newest_first_and_nobody_elses() -> None:
+def test_revisions_of_a_workload_are_newest_first_and_only_its_own() -> None:
     other = kept("x", 9)
     other["metadata"]["ownerReferences"] = [{"uid": "other"}]
     unnumbered = kept("z", 0)
@@ -34,7 +34,7 @@ def test_the_revisions_of_a_workload_are_newest_first_and_nobody_elses() -> None
     ]
 
 
-def test_a_revision_is_recorded_with_all_by_which_it_is_known() -> None:
+def test_revision_value_identifies_it_by_digest_and_number() -> None:
     (revision,) = revisions(UID, [kept("a", 3, 1, 2)])
 
     assert revision.value == {
@@ -50,7 +50,7 @@ def test_a_revision_is_recorded_with_all_by_which_it_is_known() -> None:
     assert not Mark(4).was_left(revision.value)
 
 
-def test_a_controller_revision_is_known_by_its_name_or_its_template() -> None:
+def test_controller_revision_is_identified_by_name_or_template() -> None:
     for ref in (STS, DS):
         (revision,) = revisions(UID, [kept("a", 3, ref=ref)])
 
@@ -61,6 +61,6 @@ def test_a_controller_revision_is_known_by_its_name_or_its_template() -> None:
         assert not Mark(4, revision.keeper).was_left(revision.value)
 
 
-def test_a_template_that_names_nothing_needs_nothing() -> None:
+def test_template_without_references_has_none() -> None:
     assert references({}) == ()
     assert references(template("1", volumes=[{"name": "a", "emptyDir": {}}])) == ()

@@ -56,7 +56,7 @@ def said(probe: dict[str, Any] | None, wanted: DeclaredProbe = HTTP) -> list[str
         "a default left out",
     ],
 )
-def test_a_probe_that_does_what_is_declared_does_not_differ(probe: dict[str, Any]) -> None:
+def test_probe_as_declared_has_no_differences(probe: dict[str, Any]) -> None:
     assert differences(container(probe), HTTP) == ()
 
 
@@ -74,18 +74,18 @@ def test_a_probe_that_does_what_is_declared_does_not_differ(probe: dict[str, Any
         ({"grpc": {"port": 1, "service": "shop"}}, ["it is grpc shop 1, not httpGet /health/ready http"]),
     ],
 )
-def test_what_differs_is_named_with_both_values(probe: dict[str, Any] | None, words: list[str]) -> None:
+def test_probe_difference_names_both_values(probe: dict[str, Any] | None, words: list[str]) -> None:
     assert said(probe) == words
 
 
-def test_only_numbers_that_are_declared_are_compared_and_defaults_count_as_written() -> None:
+def test_only_declared_numbers_are_compared_and_defaults_count() -> None:
     wanted = DeclaredProbe("readiness", "httpGet", HTTP.declared_fields, {"periodSeconds": 10, "timeoutSeconds": 2})
 
     assert said(get(), wanted) == ["timeoutSeconds is absent, not 2"]
     assert said(get() | {"periodSeconds": 5, "timeoutSeconds": 2}, wanted) == ["periodSeconds is 5, not 10"]
 
 
-def test_a_probe_of_another_kind_and_its_numbers_differ_each_on_their_own() -> None:
+def test_probe_of_another_kind_differs_separately_from_its_numbers() -> None:
     wanted = DeclaredProbe("readiness", "tcpSocket", {"port": "http"}, {"periodSeconds": 5})
 
     assert said({"exec": {"command": ["true"]}}, wanted) == [
@@ -94,7 +94,7 @@ def test_a_probe_of_another_kind_and_its_numbers_differ_each_on_their_own() -> N
     ]
 
 
-def test_headers_that_are_declared_are_compared_and_never_shown() -> None:
+def test_declared_headers_are_compared_and_never_shown() -> None:
     token = [{"name": "Authorization", "value": "Bearer s3cret"}]
     wanted = DeclaredProbe("readiness", "httpGet", {**HTTP.declared_fields, "httpHeaders": token}, {})
 
@@ -103,14 +103,14 @@ def test_headers_that_are_declared_are_compared_and_never_shown() -> None:
     assert words == "httpGet.httpHeaders is something that is not shown, not something that is not shown"
 
 
-def test_a_path_with_a_query_is_not_shown() -> None:
+def test_path_with_a_query_is_not_shown() -> None:
     assert said(get("/ready?token=s3cret")) == ["httpGet.path is something that is not shown, not /health/ready"]
     assert said(
         {"httpGet": {"path": "/?token=s3cret", "port": 1}}, DeclaredProbe("readiness", "grpc", {"port": 2}, {})
     ) == ["it is httpGet 1, not grpc 2"]
 
 
-def test_a_port_is_known_by_its_name_and_by_its_number() -> None:
+def test_port_matches_by_name_and_number() -> None:
     assert (number("http", PORTS), number(8080, PORTS), number("metrics", PORTS)) == (8080, 8080, "metrics")
 
 
@@ -123,7 +123,7 @@ def test_a_port_is_known_by_its_name_and_by_its_number() -> None:
         (WHOLE, None),
     ],
 )
-def test_what_holds_no_credential_is_kept_as_it_is(field: str, value: Any) -> None:
+def test_value_without_credential_is_stored_unchanged(field: str, value: Any) -> None:
     assert sealed(field, value) == value
     assert not is_sealed(value)
 
@@ -141,7 +141,7 @@ SECRET = get("/ready?token=s3cret", httpHeaders=[{"name": "Authorization", "valu
     ],
     ids=["a query", "headers", "a command", "a whole probe"],
 )
-def test_what_may_be_a_credential_is_kept_as_a_digest_and_found_again(place: str, probe: dict[str, Any]) -> None:
+def test_possible_credential_is_stored_as_a_digest_and_found_again(place: str, probe: dict[str, Any]) -> None:
     field, body = f"{WHOLE}{place}", workload(probe)
     kept = sealed(field, field_paths.get(body, field))
     without, other, has = (workload(one)["spec"]["template"] for one in (None, get(), probe))
@@ -154,7 +154,7 @@ def test_what_may_be_a_credential_is_kept_as_a_digest_and_found_again(place: str
     assert unsealed(field, kept, [without, other]) is None
 
 
-def test_a_field_whose_place_is_gone_shows_nothing_not_even_that_it_is_absent() -> None:
+def test_field_of_a_missing_container_is_not_shown() -> None:
     assert shows(workload(get()), f"{WHOLE}.httpGet.host", None)
     assert not shows(workload({"tcpSocket": {"port": 1}}), f"{WHOLE}.httpGet.host", None)
     assert shows(workload(None), WHOLE, None)
@@ -162,18 +162,18 @@ def test_a_field_whose_place_is_gone_shows_nothing_not_even_that_it_is_absent() 
     assert not shows(workload(None), f"{WHOLE}{{exec,grpc,httpGet,tcpSocket}}", None)
 
 
-def test_a_probe_shows_what_was_set_beside_what_the_api_server_added() -> None:
+def test_probe_with_server_defaults_matches_the_written_one() -> None:
     assert shows(workload(get() | {"periodSeconds": 10}), WHOLE, get())
     assert not shows(workload(get("/other")), WHOLE, get())
 
 
-def test_two_containers_of_one_name_show_nothing() -> None:
+def test_two_containers_with_one_name_match_nothing() -> None:
     twice = {"spec": {"template": {"spec": {"containers": [container(get()), container(get())]}}}}
 
     assert not shows(twice, WHOLE, get())
 
 
-def test_a_change_is_told_in_words() -> None:
+def test_probe_change_is_described() -> None:
     handler = {"exec": {"digest": "0123456789abcdef"}}
 
     assert describe_change(f"{WHOLE}.periodSeconds", 10, 5) == "periodSeconds from 10 to 5"

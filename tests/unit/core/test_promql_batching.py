@@ -31,7 +31,7 @@ USUAL = [f'sum(rate(errors{{app="shop-{number}"}}[5m]))' for number in range(100
         'a{b="größer"}',
     ],
 )
-def test_a_query_whose_brackets_everybody_reads_alike_is_plain(query: str) -> None:
+def test_query_with_balanced_brackets_is_plain(query: str) -> None:
     assert is_plain(query)
 
 
@@ -55,7 +55,7 @@ def test_a_query_whose_brackets_everybody_reads_alike_is_plain(query: str) -> No
         "a{b=`",
     ],
 )
-def test_a_query_that_could_get_out_of_its_parentheses_is_not(query: str) -> None:
+def test_query_that_may_escape_its_parentheses_is_not_plain(query: str) -> None:
     assert not is_plain(query)
 
 
@@ -79,12 +79,12 @@ def test_a_query_that_could_get_out_of_its_parentheses_is_not(query: str) -> Non
         ("'", False),
     ],
 )
-def test_query_that_ends_in_a_comparison_is_found(query: str, *, expected: bool) -> None:
+def test_trailing_comparison_of_a_query_is_found(query: str, *, expected: bool) -> None:
     assert compares(query) is expected
 
 
 @pytest.mark.parametrize(("opened", "closed"), [("(", ")"), (" ( ", "\n) "), ("(a) + (", ")")])
-def test_nested_query_costs_no_more_than_its_length(opened: str, closed: str) -> None:
+def test_nested_query_costs_linear_time(opened: str, closed: str) -> None:
     short, long = (lines(opened * depth + "x > 1" + closed * depth) for depth in (200, 800))
 
     assert long < 5 * short
@@ -109,7 +109,7 @@ def lines(query: str) -> int:
 
 
 @given(st.text(alphabet="ab()[]{}\"'`\\# \n\r,=", max_size=12))
-def test_what_is_plain_is_closed_for_who_reads_it_character_by_character(query: str) -> None:
+def test_plain_query_is_closed_for_a_character_reader(query: str) -> None:
     if is_plain(query):
         assert depths(query + "\n)")[-1] == -1
         assert min(depths(query), default=0) >= 0
@@ -133,14 +133,14 @@ def depths(query: str) -> list[int]:
     return found
 
 
-def test_each_query_bears_its_number_and_a_scalar_becomes_a_vector() -> None:
+def test_combined_queries_are_numbered_and_scalars_become_vectors() -> None:
     assert combined(["up # all", "time()"], ["time()"]) == (
         f'label_replace((up # all\n), "{MARK}", "0", "", "")\nor\n'
         f'label_replace(vector(time()\n), "{MARK}", "1", "", "")'
     )
 
 
-def test_each_query_gets_its_own_samples_back_without_the_mark() -> None:
+def test_combined_answer_is_split_by_query_number() -> None:
     found = [Sample({MARK: "2", "a": "x"}, 1, AT), Sample({MARK: "0", "a": "x"}, 2, AT), Sample({MARK: "2"}, 3, AT)]
 
     assert parted(found, 3) == [(Sample({"a": "x"}, 2, AT),), (), (Sample({"a": "x"}, 1, AT), Sample({}, 3, AT))]
@@ -148,11 +148,11 @@ def test_each_query_gets_its_own_samples_back_without_the_mark() -> None:
 
 
 @pytest.mark.parametrize("labels", [{}, {MARK: "3"}, {MARK: ""}, {MARK: "-1"}, {MARK: "02"}, {MARK: "x"}])
-def test_an_answer_to_nobody_is_none_for_anybody(labels: dict[str, str]) -> None:
+def test_answer_with_an_unknown_query_number_is_rejected(labels: dict[str, str]) -> None:
     assert parted([Sample({MARK: "0"}, 1, AT), Sample(labels, 1, AT)], 3) is None
 
 
-def test_a_thousand_queries_are_tens_of_batches_which_are_bounded_in_number_and_length() -> None:
+def test_thousand_queries_form_few_bounded_batches() -> None:
     batches = list(Sizes().batches(USUAL))
 
     assert [query for batch in batches for query in batch] == USUAL
@@ -160,7 +160,7 @@ def test_a_thousand_queries_are_tens_of_batches_which_are_bounded_in_number_and_
     assert all(len(combined(batch).encode()) <= promql_batching.MOST_LENGTH for batch in batches)
 
 
-def test_long_queries_are_fewer_at_once_and_one_that_is_too_long_is_asked_alone() -> None:
+def test_long_queries_form_smaller_batches() -> None:
     long = ["x" * 8000, "y" * 4000, "z" * 40_000, "v", "w"]
 
     batches = list(Sizes().batches(long))
@@ -168,18 +168,18 @@ def test_long_queries_are_fewer_at_once_and_one_that_is_too_long_is_asked_alone(
     assert batches == [["x" * 8000, "y" * 4000], ["z" * 40_000], ["v", "w"]]
 
 
-def test_no_combined_query_of_several_is_longer_than_what_every_source_takes() -> None:
+def test_combined_query_stays_below_16_kib() -> None:
     queries = [f"a{number}" + "_" * number * 7 for number in range(500)]
 
     for batch in Sizes().batches(queries):
         assert len(batch) == 1 or len(combined(batch, batch).encode()) <= 16 * 1024
 
 
-def test_a_query_that_is_not_plain_is_always_asked_alone() -> None:
+def test_query_that_is_not_plain_forms_its_own_batch() -> None:
     assert list(Sizes().batches(["a", "b)", "c", "\\", "d"])) == [["a", "c", "d"], ["b)"], ["\\"]]
 
 
-def test_what_fails_together_is_asked_in_halves_until_it_is_alone() -> None:
+def test_failed_batch_is_halved_until_single() -> None:
     sizes, queries, observed = Sizes(), USUAL[:50], []
     for _ in range(8):
         batch = next(iter(sizes.batches(queries)))
@@ -190,7 +190,7 @@ def test_what_fails_together_is_asked_in_halves_until_it_is_alone() -> None:
     assert observed == [50, 25, 12, 6, 3, 1, 1, 1]
 
 
-def test_what_is_answered_quickly_is_asked_with_more_again_and_what_is_slow_is_not() -> None:
+def test_quickly_answered_batch_grows_again() -> None:
     sizes, queries = Sizes(), USUAL[:8]
     sizes.failed(queries)
     assert [len(batch) for batch in sizes.batches(queries)] == [4, 4]
@@ -202,7 +202,7 @@ def test_what_is_answered_quickly_is_asked_with_more_again_and_what_is_slow_is_n
     assert [len(batch) for batch in sizes.batches(queries)] == [8]
 
 
-def test_what_was_never_slow_is_not_remembered() -> None:
+def test_query_never_slow_is_not_remembered() -> None:
     sizes = Sizes()
     sizes.failed(USUAL[:2])
     for _ in range(6):
@@ -211,7 +211,7 @@ def test_what_was_never_slow_is_not_remembered() -> None:
     assert sizes._most == {}
 
 
-def test_who_failed_among_many_does_not_keep_the_others_apart() -> None:
+def test_failing_query_is_isolated_and_others_stay_together() -> None:
     sizes, bad = Sizes(), USUAL[7]
 
     requests = []
@@ -229,7 +229,7 @@ def test_who_failed_among_many_does_not_keep_the_others_apart() -> None:
     assert [bad] in list(sizes.batches(USUAL[:100]))
 
 
-def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_remembered_queries_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(promql_batching, "REMEMBERED", 10)
     sizes = Sizes()
     for query in USUAL:

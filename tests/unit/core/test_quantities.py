@@ -41,11 +41,11 @@ WRITTEN = [
 
 
 @pytest.mark.parametrize(("text", "number", "dimension", "unit"), WRITTEN)
-def test_what_people_write_is_understood(text: str, number: float, dimension: Dimension, unit: str) -> None:
+def test_quantity_text_is_parsed(text: str, number: float, dimension: Dimension, unit: str) -> None:
     assert parse(text) == Quantity(number, dimension, unit, text)
 
 
-def test_blanks_around_a_quantity_are_not_part_of_it() -> None:
+def test_blanks_around_a_quantity_are_ignored() -> None:
     assert parse("  1m30s ") == parse("1m30s")
     assert parse("\t5 % ") == parse("5 %")
 
@@ -70,7 +70,7 @@ def test_blanks_around_a_quantity_are_not_part_of_it() -> None:
         ("5 ms/s", 2, "ms/s is not a unit"),
     ],
 )
-def test_a_slip_is_shown_where_it_is(text: str, position: int, problem: str) -> None:
+def test_quantity_error_names_its_position(text: str, position: int, problem: str) -> None:
     with pytest.raises(QuantityError, match=f"character {position + 1}: ") as raised:
         parse(text)
 
@@ -104,7 +104,7 @@ def test_a_slip_is_shown_where_it_is(text: str, position: int, problem: str) -> 
         ("2x", "USD", 2),
     ],
 )
-def test_a_quantity_is_what_the_query_would_give(text: str, unit: str | None, value: float) -> None:
+def test_quantity_is_converted_to_the_unit_of_the_query(text: str, unit: str | None, value: float) -> None:
     assert in_unit(parse(text), unit) == value
 
 
@@ -120,13 +120,13 @@ def test_a_quantity_is_what_the_query_would_give(text: str, unit: str | None, va
         ("$4", "x"),
     ],
 )
-def test_unlike_things_are_not_held_against_each_other(text: str, unit: str) -> None:
+def test_quantity_of_another_dimension_is_refused(text: str, unit: str) -> None:
     with pytest.raises(QuantityError, match=f"cannot be held against values in {unit}"):
         in_unit(parse(text), unit)
 
 
 @pytest.mark.parametrize("unit", ["", "ratio", "percent", "seconds", "USD", "MiB", "req/s", "requests / min", "USD/h"])
-def test_a_unit_that_values_can_be_in_is_known(unit: str) -> None:
+def test_unit_of_values_is_known(unit: str) -> None:
     check_unit(unit)
 
 
@@ -139,7 +139,7 @@ def test_a_unit_that_values_can_be_in_is_known(unit: str) -> None:
         ("5s", ""),
     ],
 )
-def test_a_unit_that_is_not_known_is_told_with_what_may_be_meant(unit: str, hint: str) -> None:
+def test_unknown_unit_is_refused_with_a_suggestion(unit: str, hint: str) -> None:
     with pytest.raises(
         QuantityError, match=f"{unit} is not a unit of percent, time, bytes or money.*{re.escape(hint)}"
     ):
@@ -160,11 +160,11 @@ def test_a_unit_that_is_not_known_is_told_with_what_may_be_meant(unit: str, hint
         ("5 MB/s", "a rate in bytes"),
     ],
 )
-def test_a_quantity_says_what_it_is_one_of(text: str, of: str) -> None:
+def test_quantity_describes_its_dimension(text: str, of: str) -> None:
     assert kind(parse(text)) == of
 
 
-def test_a_quantity_of_no_unit_that_is_known_here_fits_nothing() -> None:
+def test_quantity_of_an_unknown_unit_fits_no_values() -> None:
     with pytest.raises(QuantityError, match="cannot be held"):
         in_unit(Quantity(1, "time", "fortnights", "1 fortnight"), None)
 
@@ -195,7 +195,7 @@ def _read(text: str) -> Quantity | QuantityError:
 @given(st.one_of(st.text(max_size=12), st.lists(st.sampled_from(PIECES), max_size=8).map("".join)))
 @example("9" * 400)
 @example("1e-400GiB")
-def test_any_text_is_a_quantity_that_reads_back_or_an_error_inside_it(text: str) -> None:
+def test_any_text_parses_to_a_quantity_or_an_error_with_position(text: str) -> None:
     found = _read(text)
     if isinstance(found, Quantity):
         assert parse(str(found)) == found
@@ -207,6 +207,6 @@ def test_any_text_is_a_quantity_that_reads_back_or_an_error_inside_it(text: str)
 
 
 @given(st.floats(-1e50, 1e50), st.sampled_from(["", "%", "ms", "x", "USD", "KiB", "req/m"]))
-def test_every_number_keeps_its_value(number: float, unit: str) -> None:
+def test_number_keeps_its_value_when_parsed(number: float, unit: str) -> None:
     assert parse(f"{number} {unit}").number == number
     assert in_unit(parse(f"{number} {unit}"), unit) == number

@@ -16,7 +16,7 @@ def forbidden(user: str, verb: str, resource: str, group: str, namespace: str = 
     return f'x "y" is forbidden: User "{user}" cannot {verb} resource "{resource}" in API group "{group}"{where}'
 
 
-def test_an_account_is_granted_a_role_in_its_own_namespace() -> None:
+def test_account_is_granted_a_role_in_its_namespace() -> None:
     said = commands(DEPLOYER, "shop", [SCALE, Right("", "pods", ("get", "patch"))])
 
     name = said.split()[3]
@@ -26,7 +26,7 @@ def test_an_account_is_granted_a_role_in_its_own_namespace() -> None:
     )
 
 
-def test_each_set_of_verbs_is_a_role_of_its_own_so_that_nothing_is_granted_besides() -> None:
+def test_each_verb_set_is_a_separate_role() -> None:
     said = commands(DEPLOYER, "shop", [SCALE, Right("batch", "jobs", ("create",))])
 
     first, _, second, _ = said.split(" && ")
@@ -35,13 +35,13 @@ def test_each_set_of_verbs_is_a_role_of_its_own_so_that_nothing_is_granted_besid
     assert first.split()[3] != second.split()[3]
 
 
-def test_the_operator_itself_is_granted_a_cluster_role() -> None:
+def test_operator_is_granted_a_cluster_role() -> None:
     assert "kubectl create clusterrole runbook-" in commands(OPERATOR, "shop", [SCALE])
     assert "--serviceaccount=ops:runbook-operator" in commands(OPERATOR, "shop", [SCALE])
     assert "--user=admin" in commands("admin", "shop", [SCALE])
 
 
-def test_a_refusal_of_the_api_server_says_how_to_grant_what_it_refuses() -> None:
+def test_api_server_refusal_gives_the_grant_commands() -> None:
     said = advice(forbidden(DEPLOYER, "patch", "deployments/scale", "apps"))
 
     assert said.startswith("Grant it: kubectl create role runbook-")
@@ -49,7 +49,7 @@ def test_a_refusal_of_the_api_server_says_how_to_grant_what_it_refuses() -> None
     assert "clusterrole " in advice(forbidden(OPERATOR, "list", "nodes", "", namespace=""))
 
 
-def test_an_operator_that_may_not_act_for_others_is_to_be_bound_in_their_namespace() -> None:
+def test_missing_impersonation_right_gives_the_role_binding_command() -> None:
     said = advice(forbidden(OPERATOR, "impersonate", "serviceaccounts", ""))
 
     assert said == (
@@ -59,24 +59,24 @@ def test_an_operator_that_may_not_act_for_others_is_to_be_bound_in_their_namespa
     )
 
 
-def test_a_newer_api_server_tells_so_of_the_request_and_the_namespace_is_that_of_the_account() -> None:
+def test_newer_impersonation_verb_uses_the_namespace_of_the_account() -> None:
     said = advice(forbidden(OPERATOR, "impersonate-on:serviceaccount:create", "jobs", "batch", namespace=""), "shop")
 
     assert "--namespace=shop --clusterrole=runbook-operator-impersonation" in said
 
 
-def test_what_a_policy_refuses_is_no_matter_of_rights_alone() -> None:
+def test_policy_refusal_gives_general_advice() -> None:
     assert advice("pods is forbidden: violates PodSecurity") == GENERAL
     assert errors.ForbiddenError("403").user_action == GENERAL
 
 
-def test_an_account_is_known_by_its_namespace_and_its_name() -> None:
+def test_account_has_namespace_and_name() -> None:
     assert Account("shop", "deployer").user == DEPLOYER
     assert str(Account("shop", "deployer")) == "ServiceAccount shop/deployer"
     assert named("shop", None) is None
 
 
-def test_scoped_operator_is_granted_a_role_in_the_namespace_that_it_serves() -> None:
+def test_scoped_operator_is_granted_a_role_in_its_namespace() -> None:
     said = commands(OPERATOR, "shop", [SCALE], scoped=True)
 
     assert "clusterrole" not in said
@@ -86,19 +86,19 @@ def test_scoped_operator_is_granted_a_role_in_the_namespace_that_it_serves() -> 
     assert "clusterrole " in advice(forbidden(OPERATOR, "list", "nodes", "", namespace=""), scoped=True)
 
 
-def test_missing_right_is_told_without_the_request() -> None:
+def test_missing_right_message_omits_the_request() -> None:
     said = plain(f"GET /api: 403 {forbidden(OPERATOR, 'get', 'deployments', 'apps')}")
 
     assert said == f"{OPERATOR} may not get deployments (apps) in namespace shop"
     assert plain(forbidden(OPERATOR, "list", "nodes", "", namespace="")) == f"{OPERATOR} may not list nodes"
 
 
-def test_refusal_that_is_not_about_a_right_of_the_request_stays_as_it_is() -> None:
+def test_refusal_without_request_right_stays_unchanged() -> None:
     for message in ("pods is forbidden", forbidden(OPERATOR, "impersonate", "serviceaccounts", "")):
         assert plain(message) == message
 
 
-def test_refusal_of_another_verb_is_not_about_acting_as_an_account() -> None:
+def test_refusal_of_another_verb_is_not_an_impersonation_refusal() -> None:
     assert (
         refused_impersonator(forbidden(OPERATOR, "get", "pods", "", namespace="shop"), Account("shop", "deployer"))
         == ""

@@ -40,7 +40,7 @@ def observed(ref: Ref, updated: int, available: int, total: int = 3, *, whole: b
         (WEB, {}, 2, 3, True, False, "2 of 3 updated"),
     ],
 )
-def test_rollout_is_over_when_its_strategy_lets_it_get_no_further(  # noqa: PLR0913 # one table
+def test_rollout_completes_when_its_strategy_allows_no_further_progress(  # noqa: PLR0913 # one table
     *, ref: Ref, spec: Any, updated: int, available: int, rolling: bool, complete: bool, text: str, whole: bool
 ) -> None:
     workload_seen = observed(ref, updated, available, spec.get("replicas", 3), whole=whole, **spec)
@@ -53,14 +53,12 @@ def test_rollout_is_over_when_its_strategy_lets_it_get_no_further(  # noqa: PLR0
     ("updated", "available", "total", "working"),
     [(2, 2, 2, 2), (1, 2, 3, 0), (1, 3, 3, 1), (0, 2, 2, 0), (2, 0, 2, 0), (0, 0, 0, 0)],
 )
-def test_pods_that_may_all_be_old_do_not_count_as_working(
-    updated: int, available: int, total: int, working: int
-) -> None:
+def test_possibly_old_pods_do_not_count_as_working(updated: int, available: int, total: int, working: int) -> None:
     assert rolling_out(observed(WEB, updated, available, total)).working == working
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_overdue_rollout_is_known_to_a_watch_as_well(*, whole: bool) -> None:
+def test_overdue_rollout_is_known_from_a_watched_object(*, whole: bool) -> None:
     body = workload(1, status={"replicas": 3, "conditions": [{"reason": "ProgressDeadlineExceeded"}]})
 
     assert rolling_out(observed_from(body, whole=whole)).overdue
@@ -81,7 +79,5 @@ def test_overdue_rollout_is_known_to_a_watch_as_well(*, whole: bool) -> None:
         (ARGO, 1, {}, False),
     ],
 )
-def test_strategy_that_replaces_all_pods_at_once_may_stand_still(
-    ref: Ref, replicas: int, spec: Any, *, stands_still: bool
-) -> None:
+def test_recreate_strategy_may_stand_still(ref: Ref, replicas: int, spec: Any, *, stands_still: bool) -> None:
     assert may_stand_still(observed(ref, 0, 0, replicas, replicas=replicas, **spec)) is stands_still

@@ -37,17 +37,17 @@ def matrix(*values: float, points: int, pod: str = "a", begin: int = 0) -> Matri
     ("text", "value"),
     [("0.5", 0.5), ("1e3", 1000.0), ("+Inf", math.inf), ("-Inf", -math.inf), ("-0", 0.0)],
 )
-def test_a_vector_is_a_sample_for_each_series(text: str, value: float) -> None:
+def test_vector_has_a_sample_for_each_series(text: str, value: float) -> None:
     found = samples.vector(body("vector", [{"metric": {"pod": "a"}, "value": [STAMP, text]}], warnings=["w"]))
 
     assert found == Vector((sample(value, pod="a"),))
 
 
-def test_a_scalar_is_one_sample_without_labels_and_is_told_apart() -> None:
+def test_scalar_is_one_sample_and_marked_as_scalar() -> None:
     assert samples.vector(body("scalar", [STAMP, "2"])) == Vector((sample(2.0),), scalar=True)
 
 
-def test_not_a_number_stays_one_and_an_empty_vector_is_no_samples() -> None:
+def test_nan_stays_nan_and_empty_vector_has_no_samples() -> None:
     found = samples.vector(body("vector", [{"metric": {}, "value": [STAMP, "NaN"]}]))
 
     assert isinstance(found, Vector)
@@ -55,7 +55,7 @@ def test_not_a_number_stays_one_and_an_empty_vector_is_no_samples() -> None:
     assert samples.vector(body("vector", [])) == Vector(())
 
 
-def test_a_matrix_is_the_samples_of_all_series() -> None:
+def test_matrix_has_the_samples_of_all_series() -> None:
     found = samples.matrix(
         body(
             "matrix",
@@ -99,7 +99,7 @@ def test_a_matrix_is_the_samples_of_all_series() -> None:
         body("unheard of", []),
     ],
 )
-def test_what_holds_no_numbers_is_malformed_and_is_not_quoted(odd: bytes) -> None:
+def test_malformed_answer_is_reported_without_its_text(odd: bytes) -> None:
     found = samples.vector(odd)
 
     assert isinstance(found, QueryError)
@@ -108,14 +108,14 @@ def test_what_holds_no_numbers_is_malformed_and_is_not_quoted(odd: bytes) -> Non
 
 
 @pytest.mark.parametrize("odd", [b"", body("vector", []), body("matrix", [STAMP, "2"]), body("scalar", [STAMP, "2"])])
-def test_a_range_that_is_no_matrix_is_malformed(odd: bytes) -> None:
+def test_range_answer_that_is_no_matrix_is_malformed(odd: bytes) -> None:
     found = samples.matrix(odd, 1)
 
     assert isinstance(found, QueryError)
     assert found.kind == "Malformed"
 
 
-def test_histograms_are_no_numbers_and_the_words_say_what_makes_some() -> None:
+def test_histogram_answer_is_malformed_with_advice() -> None:
     series = {"metric": {}, "histogram": [STAMP, {"count": "1"}], "histograms": [[STAMP, {"count": "1"}]]}
 
     for found in (samples.vector(body("vector", [series])), samples.matrix(body("matrix", [series]), 1)):
@@ -147,7 +147,7 @@ def test_histograms_are_no_numbers_and_the_words_say_what_makes_some() -> None:
         (400, failure(["odd"], {"odd": 1}), "Refused"),
     ],
 )
-def test_a_refusal_is_of_the_kind_that_its_status_and_type_say(status: int, text: bytes, kind: str) -> None:
+def test_source_refusal_is_classified_by_status_and_type(status: int, text: bytes, kind: str) -> None:
     found = samples.refusal(status, text)
 
     assert found.kind == kind
@@ -155,7 +155,7 @@ def test_a_refusal_is_of_the_kind_that_its_status_and_type_say(status: int, text
     assert "nginx" not in found.message
 
 
-def test_the_complaint_of_a_source_is_passed_on_with_its_type() -> None:
+def test_source_error_message_is_passed_on_with_its_type() -> None:
     found = samples.refusal(400, failure("bad_data", 'invalid parameter "query": 1:3: parse error\nmore\nand more'))
 
     assert found.message == 'the source answers 400: bad_data: invalid parameter "query": 1:3: parse error'
@@ -175,12 +175,12 @@ def test_the_complaint_of_a_source_is_passed_on_with_its_type() -> None:
         ("x" * 200, "x" * 200),
     ],
 )
-def test_of_somebodys_text_a_short_harmless_line_is_left(text: str, line: str) -> None:
+def test_foreign_text_is_cut_to_a_short_harmless_line(text: str, line: str) -> None:
     assert samples.first_line(text, ("t0ken", "dDBrZW4=")) == line
 
 
 @given(st.text())
-def test_whatever_the_text_the_line_is_one_short_and_printable(text: str) -> None:
+def test_any_text_becomes_one_short_printable_line(text: str) -> None:
     line = samples.first_line(text)
 
     assert len(line) <= 200
@@ -188,17 +188,17 @@ def test_whatever_the_text_the_line_is_one_short_and_printable(text: str) -> Non
     assert line.strip() == line
 
 
-def test_a_hostile_line_costs_no_time() -> None:
+def test_hostile_line_is_cut_in_linear_time() -> None:
     assert len(samples.first_line("//" * 1_000_000)) == 200
 
 
-def test_a_credential_does_not_come_into_sight_by_what_is_hidden_before_it() -> None:
+def test_credential_stays_hidden_after_other_replacements() -> None:
     text = f"//{'u' * 1985}@h hunter2 is the password"
 
     assert "hunter" not in samples.first_line(text, ("hunter2",))
 
 
-def test_the_worst_of_several_series_is_named_and_no_number_is_no_news() -> None:
+def test_worst_series_is_named_and_nan_is_ignored() -> None:
     series = [sample(0.2, pod="a"), sample(math.nan, pod="n"), sample(0.9, pod="b"), sample(0.1, pod="c")]
 
     assert samples.worst(series, "high") == sample(0.9, pod="b")
@@ -207,12 +207,12 @@ def test_the_worst_of_several_series_is_named_and_no_number_is_no_news() -> None
     assert samples.worst([], "low") is None
 
 
-def test_an_infinite_value_is_the_worst() -> None:
+def test_infinite_value_is_the_worst() -> None:
     assert samples.worst([sample(1), sample(math.inf, pod="b")], "high") == sample(math.inf, pod="b")
     assert samples.worst([sample(1), sample(-math.inf, pod="b")], "low") == sample(-math.inf, pod="b")
 
 
-def test_of_equally_bad_series_always_the_same_one_is_named() -> None:
+def test_equally_bad_series_are_chosen_by_labels() -> None:
     series = [sample(1, pod="b"), sample(1, pod="a"), sample(1, pod="c")]
 
     assert samples.worst(series, "high") == samples.worst(series[::-1], "high") == sample(1, pod="a")
@@ -220,13 +220,13 @@ def test_of_equally_bad_series_always_the_same_one_is_named() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "stale"), [(0, False), (30, False), (31, True), (-30, False), (-31, True)])
-def test_a_sample_that_is_old_or_of_another_clock_is_stale(seconds: int, *, stale: bool) -> None:
+def test_old_or_future_sample_is_stale(seconds: int, *, stale: bool) -> None:
     now = AT + timedelta(seconds=seconds)
 
     assert samples.is_stale(sample(1), now, timedelta(seconds=30)) is stale
 
 
-def test_the_median_of_a_range_does_not_mind_a_spike() -> None:
+def test_median_of_a_range_ignores_a_spike() -> None:
     assert samples.median_of_range(matrix(1, 2, 1000, points=3)) == 2
     assert samples.median_of_range(matrix(1, 2, points=2)) == 1.5
 
@@ -245,20 +245,20 @@ def test_the_median_of_a_range_does_not_mind_a_spike() -> None:
         ((), 0, None),
     ],
 )
-def test_a_median_needs_half_of_the_points_and_gaps_and_nan_are_none(
+def test_median_needs_half_of_the_points_without_gaps_and_nan(
     values: tuple[float, ...], points: int, median: float | None
 ) -> None:
     assert samples.median_of_range(matrix(*values, points=points)) == median
 
 
-def test_series_that_come_and_go_fill_each_others_gaps() -> None:
+def test_alternating_series_fill_each_others_gaps() -> None:
     first, second = matrix(1, 2, points=6, pod="a"), matrix(3, points=6, pod="b", begin=2)
 
     assert samples.median_of_range(first) is None
     assert samples.median_of_range(Matrix(first.samples + second.samples, 6)) == 2
 
 
-def test_several_series_at_one_time_are_one_point_in_time() -> None:
+def test_several_series_at_one_time_count_as_one_point() -> None:
     found = [one for pod in "abcd" for one in matrix(5, points=4, pod=pod).samples]
 
     assert samples.median_of_range(Matrix(tuple(found), 4)) is None

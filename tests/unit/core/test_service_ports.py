@@ -11,11 +11,11 @@ PORT: TypeAdapter[str] = TypeAdapter(Port)
 
 
 @pytest.mark.parametrize(("written", "meant"), [("http", "http"), ("8080", "8080"), (8080, "8080"), (1, "1"), ("", "")])
-def test_a_name_and_a_number_are_taken_quoted_or_not(written: Any, meant: str) -> None:
+def test_port_name_and_number_are_accepted(written: Any, meant: str) -> None:
     assert PORT.validate_python(written) == meant
 
 
 @pytest.mark.parametrize("written", [0, -1, 65536, True, 80.5, None, "x" * 64])
-def test_what_no_port_can_be_is_refused(written: Any) -> None:
+def test_invalid_port_is_refused(written: Any) -> None:
     with pytest.raises(ValidationError):
         PORT.validate_python(written)

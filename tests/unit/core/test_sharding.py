@@ -12,16 +12,16 @@ from runbook_operator.core.sharding import ShardChanges, all_objects, in_shards,
 NAMES = [f"team-{number}" for number in range(10_000)]
 
 
-def test_one_shard_has_everything() -> None:
+def test_single_shard_has_every_namespace() -> None:
     assert {shard_of(name, 1) for name in NAMES} == {0}
 
 
-def test_a_namespace_stays_where_it_is_across_versions_and_machines() -> None:
+def test_namespace_shard_is_stable_across_versions() -> None:
     assert [shard_of(name, 8) for name in ("default", "ai", "team-1", "")] == [1, 6, 5, 5]
 
 
 @pytest.mark.parametrize("count", [2, 8, 64])
-def test_namespaces_spread_evenly(count: int) -> None:
+def test_namespaces_are_spread_evenly(count: int) -> None:
     sizes = Counter(shard_of(name, count) for name in NAMES)
 
     mean = len(NAMES) / count
@@ -31,14 +31,14 @@ def test_namespaces_spread_evenly(count: int) -> None:
 
 
 @pytest.mark.parametrize(("before", "after"), [(1, 2), (8, 9), (8, 16)])
-def test_more_shards_move_only_what_the_new_ones_get(before: int, after: int) -> None:
+def test_more_shards_move_only_namespaces_of_the_new_shards(before: int, after: int) -> None:
     moved = [name for name in NAMES if shard_of(name, before) != shard_of(name, after)]
 
     assert all(shard_of(name, after) >= before for name in moved)
     assert len(moved) / len(NAMES) == pytest.approx((after - before) / after, abs=0.02)
 
 
-def test_an_object_is_of_the_shard_of_its_namespace() -> None:
+def test_object_belongs_to_the_shard_of_its_namespace() -> None:
     ref = Ref("v1", "Service", "default", "web")
 
     assert in_shards({1}, 8)(ref)
@@ -71,7 +71,9 @@ A, B, C, D = "abcd"
         pytest.param(C, [A, A, A, B, B, B, C, C], "abcd", ShardChanges(), id="and none of who has its share"),
     ],
 )
-def test_who_takes_and_who_gives(replica: str, holders: list[str], replicas: str, expected: ShardChanges) -> None:
+def test_replica_takes_and_gives_shards_towards_its_share(
+    replica: str, holders: list[str], replicas: str, expected: ShardChanges
+) -> None:
     assert next_changes(replica, holders, frozenset(replicas)) == expected
 
 
@@ -98,7 +100,7 @@ def turn(holders: list[str], replicas: frozenset[str]) -> list[str]:
 
 
 @given(snapshots())
-def test_two_turns_make_it_even_and_then_nothing_moves(snapshot: tuple[list[str], frozenset[str]]) -> None:
+def test_two_elections_balance_the_shards_and_then_nothing_moves(snapshot: tuple[list[str], frozenset[str]]) -> None:
     holders, replicas = snapshot
 
     settled = turn(turn(holders, replicas), replicas)
@@ -111,7 +113,7 @@ def test_two_turns_make_it_even_and_then_nothing_moves(snapshot: tuple[list[str]
 
 
 @given(snapshots(), st.sampled_from("abcdefghij"))
-def test_a_lost_replica_moves_its_own_shards_and_a_new_one_only_what_it_gets(
+def test_lost_replica_moves_only_its_shards_and_new_one_only_its_share(
     snapshot: tuple[list[str], frozenset[str]], other: str
 ) -> None:
     holders, replicas = snapshot

@@ -27,7 +27,7 @@ INF = math.inf
         ("< 1m30s", None, Threshold("< 1m30s", -INF, 90, strict=True)),
     ],
 )
-def test_what_people_write_is_understood(text: str, unit: str | None, expected: Threshold) -> None:
+def test_threshold_text_is_parsed(text: str, unit: str | None, expected: Threshold) -> None:
     assert parse(text, unit) == expected
     assert str(expected) == text.strip()
 
@@ -35,7 +35,7 @@ def test_what_people_write_is_understood(text: str, unit: str | None, expected: 
 @pytest.mark.parametrize(
     ("role", "at", "above"), [("normal", True, False), ("warning", False, True), ("critical", False, True)]
 )
-def test_a_bare_bound_is_the_end_of_normal_and_the_beginning_of_the_rest(role: Role, at: bool, above: bool) -> None:  # noqa: FBT001 - a table
+def test_bare_bound_ends_normal_and_begins_other_levels(role: Role, at: bool, above: bool) -> None:  # noqa: FBT001 - a table
     threshold = parse("500 ms", "seconds", role)
 
     assert threshold.holds(0.5) is at
@@ -54,7 +54,7 @@ def test_a_bare_bound_is_the_end_of_normal_and_the_beginning_of_the_rest(role: R
         ("0.5x .. 2x", None, 0.5, 2),
     ],
 )
-def test_a_normal_range_has_both_of_its_ends(text: str, unit: str | None, low: float, high: float) -> None:
+def test_normal_range_includes_both_ends(text: str, unit: str | None, low: float, high: float) -> None:
     threshold = parse(text, unit, "normal")
 
     assert threshold == Threshold(text, low, high, relative="x" in text)
@@ -79,7 +79,9 @@ def test_a_normal_range_has_both_of_its_ends(text: str, unit: str | None, low: f
         ("1 - 5 foo", None, "normal", 6, "foo is not a unit"),
     ],
 )
-def test_a_slip_is_shown_where_it_is(text: str, unit: str | None, role: Role, position: int, problem: str) -> None:
+def test_threshold_error_names_its_position(
+    text: str, unit: str | None, role: Role, position: int, problem: str
+) -> None:
     with pytest.raises(ThresholdError) as raised:
         parse(text, unit, role)
 
@@ -87,7 +89,7 @@ def test_a_slip_is_shown_where_it_is(text: str, unit: str | None, role: Role, po
     assert problem in raised.value.problem
 
 
-def test_a_relative_bound_is_a_multiple_of_the_baseline() -> None:
+def test_relative_bound_is_a_multiple_of_the_baseline() -> None:
     threshold = parse("> 2x")
 
     assert threshold.holds(21, 10) is True
@@ -96,12 +98,12 @@ def test_a_relative_bound_is_a_multiple_of_the_baseline() -> None:
 
 
 @pytest.mark.parametrize("baseline", [None, 0.0, -1.0, math.nan, math.inf])
-def test_without_a_baseline_a_relative_bound_says_nothing(baseline: float | None) -> None:
+def test_relative_bound_without_baseline_is_undecided(baseline: float | None) -> None:
     assert parse("> 2x").holds(5, baseline) is None
     assert parse("> 2").holds(5, baseline) is True
 
 
-def test_what_is_no_number_is_neither_in_nor_out() -> None:
+def test_nan_is_undecided() -> None:
     assert parse("> 5%").holds(math.nan) is None
 
 
@@ -118,9 +120,7 @@ def test_what_is_no_number_is_neither_in_nor_out() -> None:
         ("< 0.5x", False, True),
     ],
 )
-def test_infinite_value_is_inside_where_that_side_is_open(
-    text: str, baseline: float | None, *, above: bool, below: bool
-) -> None:
+def test_infinite_value_is_inside_an_open_bound(text: str, baseline: float | None, *, above: bool, below: bool) -> None:
     threshold = parse(text, role="normal")
 
     assert threshold.holds(math.inf, baseline) is above
@@ -155,9 +155,7 @@ def _read(text: str, role: Role) -> Threshold | None:
         ("5 .. 5", "> 1", "", "normal 5 .. 5 and warning > 1 overlap: a value could be both"),
     ],
 )
-def test_thresholds_that_contradict_each_other_are_named(
-    normal: str, warning: str, critical: str, problem: str
-) -> None:
+def test_contradicting_thresholds_are_named(normal: str, warning: str, critical: str, problem: str) -> None:
     rules = _read(normal, "normal"), _read(warning, "warning"), _read(critical, "critical")
 
     assert conflict(*rules) == problem
@@ -175,7 +173,7 @@ def _tried(text: str, unit: str | None, role: Role) -> Threshold | ThresholdErro
 
 
 @given(TEXTS, st.sampled_from([None, "seconds", "percent", "USD"]), st.sampled_from(["normal", "warning", "critical"]))
-def test_any_text_is_a_threshold_that_reads_back_or_an_error_inside_it(text: str, unit: str | None, role: Role) -> None:
+def test_any_text_parses_to_a_threshold_or_an_error_with_position(text: str, unit: str | None, role: Role) -> None:
     found = _tried(text, unit, role)
     if isinstance(found, Threshold):
         assert parse(str(found), unit, role) == found
@@ -193,7 +191,7 @@ VALUES = [half / 2 for half in range(-8, 9)]
 
 
 @given(RULES, RULES, RULES)
-def test_a_conflict_is_a_value_that_is_two_things_or_two_directions(
+def test_conflict_is_a_value_with_two_levels_or_directions(
     normal: Threshold | None, warning: Threshold | None, critical: Threshold | None
 ) -> None:
     bad = [rule for rule in (warning, critical) if rule]

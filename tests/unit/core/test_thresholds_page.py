@@ -19,7 +19,7 @@ def rows(width: int) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("row", rows(6), ids=lambda row: f"{row[0]} {row[2]}")
-def test_each_form_of_the_page_holds_as_it_says(row: list[str]) -> None:
+def test_each_documented_threshold_holds_as_described(row: list[str]) -> None:
     text, role, unit, inside, outside, _ = row
     as_role: Any = role
 
@@ -30,7 +30,7 @@ def test_each_form_of_the_page_holds_as_it_says(row: list[str]) -> None:
 
 
 @pytest.mark.parametrize("row", rows(4), ids=lambda row: row[0])
-def test_each_refused_form_of_the_page_has_its_message(row: list[str]) -> None:
+def test_each_documented_invalid_threshold_has_its_message(row: list[str]) -> None:
     text, role, unit, says = row
     as_role: Any = role
 

@@ -83,7 +83,7 @@ def refused(text: str) -> str:
         ("http://web//a/.well-known/...", "http://web//a/.well-known/..."),
     ],
 )
-def test_a_url_has_one_spelling(text: str, spelled: str) -> None:
+def test_url_is_normalized_to_one_spelling(text: str, spelled: str) -> None:
     assert str(parse(text)) == spelled
 
 
@@ -136,11 +136,11 @@ def test_a_url_has_one_spelling(text: str, spelled: str) -> None:
         ("http://a/b%7f", "hides no slash"),
     ],
 )
-def test_what_can_be_read_in_two_ways_is_refused_with_a_reason(text: str, why: str) -> None:
+def test_ambiguous_url_is_refused_with_a_reason(text: str, why: str) -> None:
     assert why in refused(text)
 
 
-def test_no_reason_repeats_the_url() -> None:
+def test_no_refusal_repeats_the_url() -> None:
     assert "secret" not in refused("http://user:secret@a/") + refused("http://a:secret/") + refused(
         "http://a/?\"secret'"
     )
@@ -149,7 +149,7 @@ def test_no_reason_repeats_the_url() -> None:
 @unhurried
 @given(urlish)
 @example("http://a.example.com%40169.254.169.254/health")
-def test_reading_a_url_ends_in_one_spelling_or_in_the_one_error(text: str) -> None:
+def test_any_text_parses_to_one_url_or_one_error(text: str) -> None:
     try:
         once = parse(text)
     except UrlError:
@@ -161,7 +161,7 @@ def test_reading_a_url_ends_in_one_spelling_or_in_the_one_error(text: str) -> No
 
 @unhurried
 @given(urlish)
-def test_reading_a_pattern_ends_in_a_pattern_or_in_the_one_error(text: str) -> None:
+def test_any_text_parses_to_one_pattern_or_one_error(text: str) -> None:
     try:
         found = pattern(text)
     except UrlError:
@@ -172,7 +172,7 @@ def test_reading_a_pattern_ends_in_a_pattern_or_in_the_one_error(text: str) -> N
 
 @unhurried
 @given(urlish, urlish)
-def test_what_matches_a_pattern_has_its_scheme_its_port_and_its_path(text: str, url: str) -> None:
+def test_matching_url_has_scheme_port_and_path_of_the_pattern(text: str, url: str) -> None:
     try:
         allowed, asked = pattern(text), parse(url)
     except UrlError:
@@ -208,7 +208,7 @@ def test_what_matches_a_pattern_has_its_scheme_its_port_and_its_path(text: str, 
         ("http://127.0.0.1/*", "http://[::ffff:127.0.0.1]/", True),
     ],
 )
-def test_a_pattern_allows_what_it_says_and_no_more(allowed: str, url: str, matches: bool) -> None:  # noqa: FBT001
+def test_pattern_matches_only_its_urls(allowed: str, url: str, matches: bool) -> None:  # noqa: FBT001
     assert pattern(allowed).matches(parse(url)) is matches
 
 
@@ -233,14 +233,14 @@ def test_a_pattern_allows_what_it_says_and_no_more(allowed: str, url: str, match
         ("https://example.com/a/../*", "no segment . or .."),
     ],
 )
-def test_a_pattern_that_allows_too_much_or_cannot_be_read_is_refused(text: str, why: str) -> None:
+def test_too_broad_or_unreadable_pattern_is_refused(text: str, why: str) -> None:
     with pytest.raises(UrlError) as caught:
         pattern(text)
 
     assert why in str(caught.value)
 
 
-def test_a_host_of_its_own_has_one_spelling_too() -> None:
+def test_hostname_is_normalized_to_one_spelling() -> None:
     assert hostname("API.Example.com.") == "api.example.com"
     assert hostname("[::1]") == "::1"
     for text in ("[", "[::1", "a/b", "a b", "u@a", ""):
@@ -248,7 +248,7 @@ def test_a_host_of_its_own_has_one_spelling_too() -> None:
             hostname(text)
 
 
-def test_a_url_is_told_without_its_parts_running_together() -> None:
+def test_url_parts_are_formatted_with_separators() -> None:
     assert str(Url("https", "::1", 8443, "/a", "b")) == "https://[::1]:8443/a?b"
 
 
@@ -261,5 +261,5 @@ def test_a_url_is_told_without_its_parts_running_together() -> None:
         ("nonsense k3y", "the URL"),
     ],
 )
-def test_a_url_is_shown_without_what_may_be_a_credential(text: str, said: str) -> None:
+def test_url_is_shown_without_possible_credentials(text: str, said: str) -> None:
     assert shown(text) == said

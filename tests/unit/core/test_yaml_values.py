@@ -52,12 +52,12 @@ def raw_at(text: str, keys: tuple[str, ...]) -> str:
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("raw", RAW)
-def test_a_value_is_found_as_it_is_written(raw: str, end: str) -> None:
+def test_yaml_value_is_found_as_written(raw: str, end: str) -> None:
     assert raw_at(file(raw, end=end), KEY) == raw.replace("\n", end)
 
 
 @given(st.sampled_from(RAW), st.sampled_from(RAW), st.sampled_from(["\n", "\r\n"]))
-def test_only_the_value_is_replaced_and_back_again(old: str, new: str, end: str) -> None:
+def test_only_the_value_is_replaced_and_restored(old: str, new: str, end: str) -> None:
     before, raw = file(old, end=end, comment=""), new.replace("\n", end)
 
     after = replaced(before, KEY, raw)
@@ -72,7 +72,7 @@ def test_only_the_value_is_replaced_and_back_again(old: str, new: str, end: str)
 @example("=", "true")
 @example("-", "true")
 @example("9" * 5000, "12")
-def test_any_text_can_be_written_in_the_manner_of_any_other(value: str, like: str) -> None:
+def test_any_text_is_written_in_the_style_of_any_other(value: str, like: str) -> None:
     raw = scalar(value, like)
 
     for text in (file("x"), "{flags: {ai: x, b: c}}"):
@@ -81,7 +81,7 @@ def test_any_text_can_be_written_in_the_manner_of_any_other(value: str, like: st
 
 
 @given(TEXTS, st.sampled_from(["true", '"x"', "12", "null"]))
-def test_json_stays_json(value: str, like: str) -> None:
+def test_json_document_stays_json(value: str, like: str) -> None:
     text = f'{{\n\t"é": "\\/",\r\n\t"flags":\t{{"ai": {like}, "b": [1,\t2]}}}}'
 
     after = replaced(text, KEY, scalar(value, like, in_json=True))
@@ -111,14 +111,14 @@ def test_json_stays_json(value: str, like: str) -> None:
         ("\x7f😀", '"x"', '"\\u007f😀"'),
     ],
 )
-def test_a_value_is_written_in_the_manner_of_the_old_one(value: str, like: str, raw: str) -> None:
+def test_value_is_written_in_the_style_of_the_old_value(value: str, like: str, raw: str) -> None:
     assert scalar(value, like) == raw
 
 
 @pytest.mark.parametrize(
     ("value", "raw"), [("false", "false"), ("-1.5e3", "-1.5e3"), ("null", "null"), ("off", '"off"'), ("01", '"01"')]
 )
-def test_only_what_json_knows_is_bare_in_json(value: str, raw: str) -> None:
+def test_only_json_literals_are_unquoted_in_json(value: str, raw: str) -> None:
     assert scalar(value, "true", in_json=True) == raw
     assert scalar(value, '"x"', in_json=True) == json.dumps(value)
 
@@ -127,7 +127,7 @@ def test_only_what_json_knows_is_bare_in_json(value: str, raw: str) -> None:
     ("text", "part"),
     [("", "#flags"), ("flags: {}", "#flags.ai"), ("flags:", "#flags.ai"), ("# nothing", "#flags"), ("~", "#flags")],
 )
-def test_a_place_that_is_not_there_is_absent(text: str, part: str) -> None:
+def test_missing_path_is_absent(text: str, part: str) -> None:
     with pytest.raises(AbsentError, match=f"^#flags.ai: the document has no {part}"):
         find(text, KEY)
 
@@ -155,7 +155,7 @@ def test_a_place_that_is_not_there_is_absent(text: str, part: str) -> None:
         ("[" * 900, "not a YAML or JSON document: .* in line"),
     ],
 )
-def test_what_cannot_be_changed_alone_is_refused(text: str, problem: str) -> None:
+def test_map_list_or_alias_value_is_refused(text: str, problem: str) -> None:
     with pytest.raises(FieldError, match=f"^#flags.ai: .*{problem}"):
         replaced(text, KEY, "2")
 
@@ -164,24 +164,24 @@ def test_what_cannot_be_changed_alone_is_refused(text: str, problem: str) -> Non
 @pytest.mark.parametrize(
     "raw", ["a: b", "x # y", " x", "x\n", '"open', "[1]", "1\nflags: 2", "&a x", "*a", "- x", "!x y"]
 )
-def test_what_would_not_be_one_value_is_not_written(text: str, raw: str) -> None:
+def test_replacement_that_is_more_than_one_value_is_refused(text: str, raw: str) -> None:
     with pytest.raises(FieldError, match="would not be one value"):
         replaced(text, KEY, raw)
 
 
 @pytest.mark.parametrize("raw", ["x, y", "x}", "[x"])
-def test_in_braces_more_is_needed_to_be_one_value(raw: str) -> None:
+def test_replacement_that_breaks_a_flow_map_is_refused(raw: str) -> None:
     with pytest.raises(FieldError, match="would not be one value"):
         replaced("flags: {ai: 1}", KEY, raw)
 
 
 @pytest.mark.parametrize("raw", ["off", '"off', '"a" "b"', '"off" ', "NaN", "{}", "[1]", " 1", '"\\x"'])
-def test_json_takes_no_yaml(raw: str) -> None:
+def test_yaml_value_in_json_is_refused(raw: str) -> None:
     with pytest.raises(FieldError, match="would not be one value"):
         replaced('{"flags": {"ai": true}}', KEY, raw)
 
 
-def test_an_empty_value_is_neither_filled_nor_made() -> None:
+def test_empty_value_is_neither_filled_nor_created() -> None:
     assert replaced("flags:\n  ai:\n", KEY, "") == "flags:\n  ai:\n"
     with pytest.raises(FieldError, match="left empty"):
         replaced("flags:\n  ai:\n", KEY, "1")
@@ -190,7 +190,7 @@ def test_an_empty_value_is_neither_filled_nor_made() -> None:
 
 
 @given(st.text("ab:-{}[]'\"#&*!|>%@\\ \t\r\n,?0x\x85é", max_size=30), TEXTS)
-def test_whatever_the_text_it_is_refused_or_only_the_value_changes(text: str, raw: str) -> None:
+def test_any_text_is_refused_or_only_its_value_changes(text: str, raw: str) -> None:
     try:
         after = replaced(text, ("a",), raw)
     except FieldError:
@@ -203,11 +203,11 @@ def test_whatever_the_text_it_is_refused_or_only_the_value_changes(text: str, ra
 @pytest.mark.parametrize(
     "text", ["\ufeffflags: {ai: x}  # é", "\ufeff# 😀\nflags:\n  ai: x\n", '\ufeff{"flags": {"ai": x}}']
 )
-def test_a_byte_order_mark_moves_no_position(text: str) -> None:
+def test_byte_order_mark_moves_no_position(text: str) -> None:
     assert raw_at(text, KEY) == "x"
 
 
-def test_a_map_in_braces_is_json_only_if_json_can_read_it() -> None:
+def test_flow_map_is_json_only_if_it_parses_as_json() -> None:
     assert is_json('\n{"a": 1}')
     assert not is_json("{a: 1}")
     assert not is_json('"a"')
@@ -227,7 +227,7 @@ DOTTED = "spring.application.name: shop\nflags.ai: true\nflags.b:\n  c: 'on'\nfl
     ],
 )
 @pytest.mark.parametrize("text", [DOTTED, json.dumps(yaml.safe_load(DOTTED))])
-def test_dot_after_backslash_belongs_to_the_key(text: str, flag: str, keys: Keys, raw: str) -> None:
+def test_escaped_dot_belongs_to_the_key(text: str, flag: str, keys: Keys, raw: str) -> None:
     assert path_of(flag) == keys
     assert flag_of(keys) == flag
     assert raw_at(text, keys).strip("'\"") == raw.strip("'")
@@ -264,7 +264,7 @@ def test_large_yaml_is_refused_with_its_size() -> None:
         find(text, ("flags", "flag1", "default"))
 
 
-def test_a_text_is_read_once_for_each_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_is_parsed_once_for_each_path(monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[str] = []
     read = yaml_positions.read
 
@@ -283,7 +283,7 @@ def test_a_text_is_read_once_for_each_path(monkeypatch: pytest.MonkeyPatch) -> N
     assert reads == ["flags.once", "flags.once"]
 
 
-def test_only_so_many_outlines_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_remembered_texts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yaml_values, "REMEMBERED", 3)
     monkeypatch.setattr(yaml_values, "_known", {})
 
@@ -293,7 +293,7 @@ def test_only_so_many_outlines_are_kept(monkeypatch: pytest.MonkeyPatch) -> None
     assert len(yaml_values._known) == 3
 
 
-def test_odd_keys_are_spelled_in_brackets() -> None:
+def test_unusual_keys_are_written_in_brackets() -> None:
     assert spelled(("a", "b.c", "d")) == "#a[b.c].d"
     assert raw_at("a: {b.c: {8080: x}}", ("a", "b.c", "8080")) == "x"
 
@@ -305,7 +305,7 @@ def _nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_nothing_known")
-def test_document_beyond_the_budget_of_a_decision_is_left_to_be_parsed() -> None:
+def test_document_over_the_decision_budget_is_not_parsed() -> None:
     text = yaml.dump(flags_of(100))
     keys = ("flags", "flag7", "default")
     with yaml_values.limited(2 * len(text)):
@@ -325,7 +325,7 @@ def test_document_beyond_the_budget_of_a_decision_is_left_to_be_parsed() -> None
 
 
 @pytest.mark.usefixtures("_nothing_known")
-def test_each_decision_has_a_budget_of_its_own_and_others_have_none() -> None:
+def test_each_decision_has_its_own_parse_budget() -> None:
     text = "a: 1\nb: 2\nc: 3\n"
 
     for key in "ab":
@@ -336,7 +336,7 @@ def test_each_decision_has_a_budget_of_its_own_and_others_have_none() -> None:
 
 
 @pytest.mark.usefixtures("_nothing_known")
-def test_json_that_was_changed_by_the_operator_is_not_parsed_again() -> None:
+def test_json_changed_by_the_operator_is_not_parsed_again() -> None:
     text = json.dumps({"flags": {"a": False, "b": "x", "c": 1}, "d": [1]}, indent=1)
     paths = [("flags", "a"), ("flags", "b"), ("flags", "c")]
     for keys in paths:
@@ -352,7 +352,7 @@ def test_json_that_was_changed_by_the_operator_is_not_parsed_again() -> None:
 
 @pytest.mark.usefixtures("_nothing_known")
 @pytest.mark.parametrize(("old", "new"), [("off", "on"), ('"off"', '"on, [x"'), ("'off'", "'# no: \"x\"'")])
-def test_yaml_in_which_a_value_of_the_same_kind_takes_the_place_is_not_parsed_again(old: str, new: str) -> None:
+def test_yaml_with_a_replaced_scalar_is_not_parsed_again(old: str, new: str) -> None:
     text = f"a: {old}  # why\nb: {{c: {old}, d: x}}\n"
     paths = [("a",), ("b", "c"), ("b", "d")]
     for keys in paths:
@@ -367,7 +367,7 @@ def test_yaml_in_which_a_value_of_the_same_kind_takes_the_place_is_not_parsed_ag
 
 
 @pytest.mark.usefixtures("_nothing_known")
-def test_text_that_comes_back_to_what_it_was_is_followed_no_further_than_eight_changes() -> None:
+def test_origin_of_a_text_is_followed_for_at_most_eight_changes() -> None:
     first, other = '{"a": 1, "b": 1}', '{"a": 2, "b": 1}'
     for text, raw in [(first, "2"), (other, "1")]:
         replaced(text, ("a",), raw)
@@ -377,7 +377,7 @@ def test_text_that_comes_back_to_what_it_was_is_followed_no_further_than_eight_c
     assert raw_at(first, ("b",)) == "1"
 
 
-def test_origins_of_so_many_texts_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_remembered_origins_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yaml_values, "REMEMBERED", 3)
     monkeypatch.setattr(yaml_values, "_known", {})
     monkeypatch.setattr(yaml_values, "_origins", {})
@@ -388,7 +388,7 @@ def test_origins_of_so_many_texts_are_kept(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(yaml_values._origins) == 3
 
 
-def test_json_of_very_many_values_is_refused_with_their_number() -> None:
+def test_json_with_too_many_values_is_refused_with_their_number() -> None:
     text = '{"a": 1, "b": [' + ",".join(["[]"] * 40_000) + "]}"
 
     with pytest.raises(TooLargeError, match=r"it has 80,002 commas and brackets, .* more than 65,536 is not read"):

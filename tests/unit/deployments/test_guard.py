@@ -129,7 +129,7 @@ LEVELS: tuple[Level, ...] = ("Ok", "Warning", "Critical", "Unknown", "Stale")
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("window", ["open", "over"])
 @pytest.mark.parametrize("happens", [*OWN, a_new_version_comes])
-def test_only_what_becomes_critical_in_the_window_of_a_new_version_speaks_against_it(
+def test_only_a_level_critical_within_its_window_makes_a_revision_bad(
     happens: Callable[[Story], Story], window: str, level: Level, before: str
 ) -> None:
     story = started()
@@ -148,7 +148,7 @@ def test_only_what_becomes_critical_in_the_window_of_a_new_version_speaks_agains
     assert ("NewRevision" in said(story)) == (happens is a_new_version_comes)
 
 
-def test_the_window_opens_when_the_revision_is_seen_and_not_when_it_is_available() -> None:
+def test_window_starts_when_the_revision_is_first_observed() -> None:
     story = started()
     story.now += timedelta(minutes=7)
 
@@ -164,7 +164,7 @@ def test_the_window_opens_when_the_revision_is_seen_and_not_when_it_is_available
     assert runbook_due(story.snapshot) == story.now + timedelta(minutes=30)
 
 
-def test_what_was_live_when_the_guard_began_is_judged_by_nobody_and_costs_no_read() -> None:
+def test_revision_live_before_the_guard_is_unproven_and_costs_no_read() -> None:
     story = is_told(started(), "Critical")
 
     assert verdicts(story) == [(1, "Unproven")]
@@ -172,13 +172,13 @@ def test_what_was_live_when_the_guard_began_is_judged_by_nobody_and_costs_no_rea
     assert (story.asked, said(story)) == ([], [])
 
 
-def test_a_new_revision_costs_one_read() -> None:
+def test_new_revision_costs_one_read() -> None:
     story = deployed(started(), 2).after(minutes=1)
 
     assert story.asked == [Find("apps/v1", "ReplicaSet", "shop")]
 
 
-def test_a_change_that_its_controller_has_not_taken_up_is_no_revision_yet() -> None:
+def test_change_not_yet_observed_by_its_controller_is_no_revision() -> None:
     story = started()
     body = deployment(2)
     body["metadata"]["generation"], body["status"]["observedGeneration"] = 3, 2
@@ -186,7 +186,7 @@ def test_a_change_that_its_controller_has_not_taken_up_is_no_revision_yet() -> N
     assert verdicts(story.is_at(body)) == [(1, "Unproven")]
 
 
-def test_a_revision_that_was_not_kept_yet_when_that_was_read_is_looked_for_again() -> None:
+def test_revision_missing_in_the_first_list_is_read_again() -> None:
     story = started()
     story.keepers = (kept(1, 1),)
     story.is_at(deployment(2, COMES_UP))
@@ -198,12 +198,12 @@ def test_a_revision_that_was_not_kept_yet_when_that_was_read_is_looked_for_again
     assert verdicts(story.after(seconds=10))[0] == (2, "Watching")
 
 
-def test_a_workload_without_a_revision_is_not_judged() -> None:
+def test_workload_without_revision_is_not_judged() -> None:
     assert verdicts(guarded().is_at(workload(1, status=UP))) == []
     assert verdicts(guarded(STS).is_at(stateful_set(""))) == []
 
 
-def test_a_workload_that_is_made_anew_has_no_new_revision() -> None:
+def test_recreated_workload_has_no_new_revision() -> None:
     story = deployed(started(), 2)
 
     story.is_at(deployment(1), uid="web-2")
@@ -214,7 +214,7 @@ def test_a_workload_that_is_made_anew_has_no_new_revision() -> None:
 # How a window ends.
 
 
-def test_a_revision_that_was_well_to_the_end_is_good() -> None:
+def test_revision_ok_until_its_window_ends_is_good() -> None:
     story = deployed(started(), 2).is_at(deployment(2))
     is_told(story.after(minutes=1), "Ok")
     story.after(minutes=28, seconds=59)
@@ -229,7 +229,7 @@ def test_a_revision_that_was_well_to_the_end_is_good() -> None:
 
 
 @pytest.mark.parametrize("level", ["Unknown", "Stale"])
-def test_no_data_at_the_end_proves_nothing(level: Level) -> None:
+def test_revision_without_data_at_the_end_is_unproven(level: Level) -> None:
     story = deployed(started(), 2)
     is_told(story.after(minutes=1), level)
 
@@ -240,13 +240,13 @@ def test_no_data_at_the_end_proves_nothing(level: Level) -> None:
     assert said(story) == ["NewRevision", "UnprovenRevision"]
 
 
-def test_data_from_before_the_revision_came_proves_nothing() -> None:
+def test_revision_with_only_older_data_is_unproven() -> None:
     story = deployed(started().after(minutes=1), 2)
 
     assert verdicts(story.after(minutes=30))[0] == (2, "Unproven")
 
 
-def test_what_was_critical_before_and_stays_so_proves_nothing() -> None:
+def test_revision_with_a_metric_critical_before_and_after_is_unproven() -> None:
     story = is_told(started(), "Critical")
     deployed(story.after(seconds=1), 2)
     is_told(story.after(minutes=29), "Critical", since=NOW)
@@ -257,7 +257,7 @@ def test_what_was_critical_before_and_stays_so_proves_nothing() -> None:
     assert "metric error-rate was Critical before it came" in story.target.verdicts[0].reason
 
 
-def test_a_crisis_of_the_revision_before_that_comes_back_after_it_was_over_counts() -> None:
+def test_metric_critical_again_after_recovery_makes_the_revision_bad() -> None:
     story = is_told(started(), "Critical")
     deployed(story.after(seconds=1), 2)
 
@@ -267,7 +267,7 @@ def test_a_crisis_of_the_revision_before_that_comes_back_after_it_was_over_count
     assert verdicts(story)[0] == (2, "Bad")
 
 
-def test_a_crisis_before_that_only_gets_better_is_not_over() -> None:
+def test_earlier_breach_that_only_improves_is_not_over() -> None:
     story = is_told(started(), "Critical")
     deployed(story.after(seconds=1), 2)
 
@@ -281,7 +281,7 @@ def coming(since: datetime) -> dict[str, Any]:
     return {"runs": (Run("Critical", since),)}
 
 
-def test_what_was_on_its_way_before_the_revision_came_is_no_evidence_until_it_was_over() -> None:
+def test_level_pending_before_the_revision_is_no_evidence_until_over() -> None:
     story = is_told(started().after(minutes=1), "Ok", **coming(NOW))
     deployed(story.after(seconds=1), 2)
 
@@ -291,7 +291,7 @@ def test_what_was_on_its_way_before_the_revision_came_is_no_evidence_until_it_wa
     assert verdicts(story)[0] == (2, "Watching")
 
 
-def test_what_was_critical_and_is_not_known_since_is_no_evidence() -> None:
+def test_level_critical_before_and_stale_since_is_no_evidence() -> None:
     """The first data ends Stale, and the level from before is then told as if it were new."""
     story = is_told(started(), "Stale", known="Critical")
     deployed(story.after(seconds=1), 2)
@@ -301,7 +301,7 @@ def test_what_was_critical_and_is_not_known_since_is_no_evidence() -> None:
     assert verdicts(story)[0] == (2, "Watching")
 
 
-def test_where_nothing_is_known_of_the_revision_before_what_is_critical_now_stands_alone() -> None:
+def test_metric_critical_without_earlier_data_makes_the_revision_bad() -> None:
     story = is_told(started(), "Unknown")
 
     is_told(deployed(story, 2).after(minutes=1), "Critical")
@@ -309,7 +309,7 @@ def test_where_nothing_is_known_of_the_revision_before_what_is_critical_now_stan
     assert verdicts(story)[0] == (2, "Bad")
 
 
-def test_what_became_critical_in_the_window_counts_when_it_is_looked_at_after_its_end() -> None:
+def test_breach_within_the_window_counts_when_visited_after_its_end() -> None:
     story = deployed(started(), 2)
     story.now += timedelta(minutes=31)
 
@@ -320,7 +320,7 @@ def test_what_became_critical_in_the_window_counts_when_it_is_looked_at_after_it
     assert verdicts(is_told(late, "Critical"))[0] == (2, "Good")
 
 
-def test_the_next_revision_ends_the_window_of_the_one_before() -> None:
+def test_next_revision_ends_the_window_of_the_previous_one() -> None:
     story = deployed(deployed(started(), 2).after(minutes=1), 3)
 
     assert verdicts(story) == [(3, "Watching"), (2, "Unproven"), (1, "Unproven")]
@@ -328,7 +328,7 @@ def test_the_next_revision_ends_the_window_of_the_one_before() -> None:
     assert said(story) == ["NewRevision", "NewRevision", "UnprovenRevision"]
 
 
-def test_the_last_five_are_kept() -> None:
+def test_last_five_verdicts_are_kept() -> None:
     story = started()
     for number in range(2, 9):
         deployed(story, number)
@@ -339,7 +339,7 @@ def test_the_last_five_are_kept() -> None:
 # What judges it.
 
 
-def test_a_failing_health_endpoint_of_the_target_counts_and_one_of_another_does_not() -> None:
+def test_health_endpoint_of_the_target_counts_and_of_another_does_not() -> None:
     other = {"name": "other", "target": "db"}
     targets = [
         {"name": "web", "workload": {"name": "web"}},
@@ -357,7 +357,7 @@ def test_a_failing_health_endpoint_of_the_target_counts_and_one_of_another_does_
     assert story.target.verdicts[0].advice.startswith("Kill switch rollback")
 
 
-def test_a_runbook_may_say_what_judges() -> None:
+def test_configured_metrics_and_endpoints_judge_the_revision() -> None:
     story = started(
         metrics=[ERRORS, ERRORS | {"name": "latency"}],
         healthEndpoints=[READY],
@@ -381,7 +381,7 @@ def test_a_runbook_may_say_what_judges() -> None:
         ({"metrics": [{"name": "error-rate", "query": "errors", "warning": "> 1"}]}, "no metric with a critical"),
     ],
 )
-def test_what_nobody_judges_is_not_watched_and_nothing_is_said(spec: Body, why: str) -> None:
+def test_unjudged_revision_is_not_watched_or_reported(spec: Body, why: str) -> None:
     story = deployed(started(**spec), 2)
 
     is_told(story.after(minutes=1), "Critical")
@@ -391,7 +391,7 @@ def test_what_nobody_judges_is_not_watched_and_nothing_is_said(spec: Body, why: 
     assert (story.target.watch, said(story)) == (None, [])
 
 
-def test_an_edit_of_the_runbook_moves_the_end_of_a_window() -> None:
+def test_edited_monitor_for_moves_the_window_end() -> None:
     story = deployed(started(), 2)
     rest = story.spec | {"deployments": ENGAGE | {"monitorFor": "10m"}}
 
@@ -403,7 +403,7 @@ def test_an_edit_of_the_runbook_moves_the_end_of_a_window() -> None:
 
 
 @pytest.mark.parametrize(("level", "verdict"), [("Ok", "Unproven"), ("Critical", "Bad")])
-def test_a_window_that_is_switched_off_is_over(level: Level, verdict: str) -> None:
+def test_disabled_monitoring_ends_the_window(level: Level, verdict: str) -> None:
     story = is_told(deployed(started(), 2).after(minutes=1), level)
     rest = story.spec | {"deployments": ENGAGE | {"monitorFor": "0s"}}
 
@@ -432,7 +432,7 @@ def rolled_back(story: Story) -> Story:
     return story.is_at(deployment(3))
 
 
-def test_what_is_bad_engages_until_all_that_was_critical_is_ok_and_no_data_changes_nothing() -> None:
+def test_bad_revision_engages_until_every_critical_signal_is_ok() -> None:
     story = rolled_back(bad())
     assert verdicts(story) == [(3, "Unproven"), (2, "Bad")]
 
@@ -452,7 +452,7 @@ def bad_revision(story: Story) -> tuple[str, str, str] | None:
     return (found.status, found.reason, found.message) if found else None
 
 
-def test_rolled_back_revision_stays_in_a_condition_until_another_version_is_deployed() -> None:
+def test_rolled_back_revision_condition_lasts_until_another_deploy() -> None:
     story = bad()
     expected = bad_revision(story)
     assert expected
@@ -468,7 +468,7 @@ def test_rolled_back_revision_stays_in_a_condition_until_another_version_is_depl
     assert bad_revision(story) is None
 
 
-def test_bad_revision_stays_in_a_condition_while_the_runbook_does_not_parse() -> None:
+def test_bad_revision_condition_lasts_while_the_runbook_is_unparsable() -> None:
     story = bad()
     expected = bad_revision(story)
 
@@ -477,14 +477,14 @@ def test_bad_revision_stays_in_a_condition_while_the_runbook_does_not_parse() ->
     assert bad_revision(story.look()) == expected
 
 
-def test_version_that_a_switch_has_brought_back_names_its_number_and_what_was_known_of_it() -> None:
+def test_rolled_back_to_revision_keeps_its_number_and_earlier_verdict() -> None:
     story = rolled_back(bad())
 
     reason = story.target.verdicts[0].reason
     assert reason == f"a switch has brought it back as revision 3; before that: {guard.FIRST}"
 
 
-def test_version_that_a_switch_has_brought_back_twice_keeps_the_first_reason_only() -> None:
+def test_revision_rolled_back_to_twice_keeps_the_first_reason() -> None:
     story = rolled_back(bad())
     deployed(is_told(story.after(minutes=1), "Ok"), 4)
     story.switch = SwitchStatus()
@@ -499,7 +499,7 @@ def test_version_that_a_switch_has_brought_back_twice_keeps_the_first_reason_onl
     assert reason == f"a switch has brought it back as revision 5; before that: {guard.FIRST}"
 
 
-def test_once_it_was_well_again_nothing_is_held_against_it_any_more() -> None:
+def test_recovered_rollback_no_longer_engages() -> None:
     story = is_told(rolled_back(bad()).after(minutes=1), "Ok")
 
     is_told(story.after(minutes=1), "Critical")
@@ -507,7 +507,7 @@ def test_once_it_was_well_again_nothing_is_held_against_it_any_more() -> None:
     assert (signal(story).verdict, story.target.watch) == ("Release", None)
 
 
-def test_a_bad_one_that_is_still_live_is_held_against_again_until_its_window_ends() -> None:
+def test_live_bad_revision_engages_again_until_its_window_ends() -> None:
     story = is_told(bad().after(minutes=1), "Ok")
     assert signal(story).verdict == "Release"
     assert signal(is_told(story.after(minutes=1), "Critical")).verdict == "Engage"
@@ -517,7 +517,7 @@ def test_a_bad_one_that_is_still_live_is_held_against_again_until_its_window_end
     assert signal(is_told(story, "Critical")).verdict == "Release"
 
 
-def test_what_it_has_brought_is_acted_against_also_after_its_window() -> None:
+def test_bad_revision_still_engages_after_its_window() -> None:
     story = bad().after(hours=1)
 
     assert signal(story).verdict == "Engage"
@@ -525,7 +525,7 @@ def test_what_it_has_brought_is_acted_against_also_after_its_window() -> None:
     assert story.target.watch is None
 
 
-def test_what_becomes_critical_after_the_rollback_is_not_its_doing() -> None:
+def test_metric_critical_after_the_rollback_does_not_engage() -> None:
     story = rolled_back(bad(metrics=[ERRORS, ERRORS | {"name": "latency"}]))
 
     is_told(story.after(minutes=1), "Critical", "latency")
@@ -534,7 +534,7 @@ def test_what_becomes_critical_after_the_rollback_is_not_its_doing() -> None:
     assert signal(story).verdict == "Release"
 
 
-def test_all_that_became_critical_while_it_was_live_must_be_ok() -> None:
+def test_all_metrics_critical_while_live_must_recover_before_release() -> None:
     story = bad(metrics=[ERRORS, ERRORS | {"name": "latency"}])
     is_told(story.after(seconds=1), "Critical", "latency")
     rolled_back(story)
@@ -543,7 +543,7 @@ def test_all_that_became_critical_while_it_was_live_must_be_ok() -> None:
     assert signal(is_told(story, "Ok", "latency")).verdict == "Release"
 
 
-def test_what_is_not_declared_any_more_is_not_waited_for() -> None:
+def test_removed_metric_does_not_delay_release() -> None:
     story = bad(metrics=[ERRORS, ERRORS | {"name": "latency"}])
     rest = story.spec | {"metrics": [ERRORS | {"name": "latency"}]}
 
@@ -552,7 +552,7 @@ def test_what_is_not_declared_any_more_is_not_waited_for() -> None:
     assert signal(rolled_back(story)).verdict == "Release"
 
 
-def test_a_new_revision_ends_what_was_held_against_the_one_before_and_has_a_window_of_its_own() -> None:
+def test_new_revision_ends_the_old_signal_and_gets_its_own_window() -> None:
     story = rolled_back(bad())
     story.keepers = (kept(2, 2), kept(1, 3, 1), kept(3, 4))
     story.is_at(deployment(4, COMES_UP))
@@ -564,7 +564,7 @@ def test_a_new_revision_ends_what_was_held_against_the_one_before_and_has_a_wind
     assert verdicts(story)[0] == (4, "Bad")
 
 
-def test_the_same_version_deployed_again_is_judged_anew() -> None:
+def test_same_version_deployed_again_is_judged_again() -> None:
     story = is_told(rolled_back(bad()), "Ok")
     story.switch = SwitchStatus()
     story.keepers = (kept(1, 3, 1), kept(2, 4, 2))
@@ -574,7 +574,7 @@ def test_the_same_version_deployed_again_is_judged_anew() -> None:
     assert verdicts(story) == [(4, "Watching"), (3, "Unproven")]
 
 
-def test_the_bad_one_deployed_again_while_the_rollback_is_engaged_opens_no_window_since_it_is_put_back() -> None:
+def test_bad_revision_redeployed_during_rollback_opens_no_window() -> None:
     story = rolled_back(bad())
     before = verdicts(story)
     story.keepers = (kept(1, 3, 1), kept(2, 4, 2))
@@ -585,7 +585,7 @@ def test_the_bad_one_deployed_again_while_the_rollback_is_engaged_opens_no_windo
     assert signal(story).verdict == "Engage"
 
 
-def test_what_a_rollback_has_left_before_its_window_ended_is_unproven() -> None:
+def test_revision_rolled_back_before_its_window_ended_is_unproven() -> None:
     story = rolled_back(deployed(started(), 2).after(minutes=1))
 
     assert verdicts(story) == [(3, "Unproven"), (2, "Unproven")]
@@ -593,7 +593,7 @@ def test_what_a_rollback_has_left_before_its_window_ended_is_unproven() -> None:
     assert story.target.watch is None
 
 
-def test_a_rollback_that_is_over_when_it_is_seen_is_no_deployment_and_one_of_long_ago_makes_none_of_a_new_one() -> None:
+def test_finished_rollback_is_no_deployment_and_an_old_one_hides_none() -> None:
     story = deployed(started(), 2).after(minutes=2)
     swap = Swapped(uid=UID, before={"digest": digest(template(2))}, after={"digest": digest(template(1))})
     times = {"engaged_at": timestamp(NOW + timedelta(minutes=1)), "released_at": timestamp(story.now)}
@@ -610,7 +610,7 @@ def test_a_rollback_that_is_over_when_it_is_seen_is_no_deployment_and_one_of_lon
     assert verdicts(story) == [(5, "Watching"), (4, "Unproven")]
 
 
-def test_a_restart_in_the_window_moves_its_number_and_nothing_else() -> None:
+def test_restart_within_the_window_only_changes_its_number() -> None:
     story = deployed(started(), 2)
     since = story.target.verdicts[0].since
     again = template(2)
@@ -626,7 +626,7 @@ def test_a_restart_in_the_window_moves_its_number_and_nothing_else() -> None:
     assert verdicts(story)[0] == (3, "Bad")
 
 
-def test_a_deployment_while_a_flag_is_set_is_one() -> None:
+def test_deployment_while_a_flag_is_held_is_a_new_revision() -> None:
     story = a_flag_is_set(started())
     flagged = template(3)
     flag = {"name": "FLAG", "value": "off"}
@@ -652,7 +652,7 @@ def denied(story: Story, number: int) -> Story:
     return story.is_at(deployment(number, COMES_UP))
 
 
-def test_where_replica_sets_may_not_be_read_each_number_is_a_revision_but_that_of_a_flag() -> None:
+def test_forbidden_replica_sets_make_each_number_a_revision_except_flags() -> None:
     story = denied(started(), 2)
     assert verdicts(story)[0] == (2, "Watching")
 
@@ -668,7 +668,7 @@ def test_where_replica_sets_may_not_be_read_each_number_is_a_revision_but_that_o
     )
 
 
-def test_a_stateful_set_is_judged_by_its_controller_revisions() -> None:
+def test_stateful_set_is_judged_by_its_controller_revisions() -> None:
     old, new = kept(1, 1, ref=STS), kept(2, 2, ref=STS)
     names = [one["metadata"]["name"] for one in (old, new)]
     story = sees(guarded(STS), "Ok").is_at(stateful_set(names[0]))
@@ -682,7 +682,7 @@ def test_a_stateful_set_is_judged_by_its_controller_revisions() -> None:
     assert "goes back to revision 1" in story.target.verdicts[0].advice
 
 
-def test_a_daemon_set_is_judged_by_its_template_also_where_no_number_can_be_read() -> None:
+def test_daemon_set_is_judged_by_its_template_without_numbers() -> None:
     story = sees(guarded(DS), "Ok").is_at(daemon_set("a"))
     story.keepers = Denied(Reason.FORBIDDEN, "no")
 
@@ -692,7 +692,7 @@ def test_a_daemon_set_is_judged_by_its_template_also_where_no_number_can_be_read
     assert signal(story).reason.startswith("the revision of DaemonSet/web is bad")
 
 
-def test_an_argo_rollout_is_judged_by_its_number() -> None:
+def test_argo_rollout_is_judged_by_its_number() -> None:
     def at(number: int) -> Body:
         return workload(number, number, ref=ARGO, status={"observedGeneration": "0"})
 
@@ -704,7 +704,7 @@ def test_an_argo_rollout_is_judged_by_its_number() -> None:
     assert verdicts(story) == [(2, "Bad"), (1, "Unproven")]
 
 
-def test_a_kind_that_nobody_watches_is_read_every_few_seconds_while_it_is_guarded() -> None:
+def test_unwatched_kind_is_read_every_few_seconds_while_guarded() -> None:
     story = sees(guarded(DS), "Ok").is_at(daemon_set("a"))
     assert runbook_due(story.snapshot) == NOW + guard.LOOKED_AT_EVERY
 
@@ -715,7 +715,7 @@ def test_a_kind_that_nobody_watches_is_read_every_few_seconds_while_it_is_guarde
     assert needed.value.queries == {Read(DS)}
 
 
-def test_a_kind_that_nobody_watches_is_read_while_its_window_is_open() -> None:
+def test_unwatched_kind_is_read_while_its_window_is_open() -> None:
     story = sees(guarded(DS, deployments={}), "Ok").is_at(daemon_set("a"))
     assert runbook_due(story.snapshot) != NOW + guard.LOOKED_AT_EVERY
     story.observed, story.thorough = {}, False
@@ -730,7 +730,7 @@ def test_a_kind_that_nobody_watches_is_read_while_its_window_is_open() -> None:
         next_step(story.snapshot)
 
 
-def test_what_becomes_critical_shortly_before_a_kind_that_nobody_watches_is_read_counts() -> None:
+def test_breach_shortly_before_the_read_of_an_unwatched_kind_counts() -> None:
     story = sees(guarded(DS), "Ok").is_at(daemon_set("a"))
     is_told(story.after(minutes=1), "Critical")
 
@@ -743,7 +743,7 @@ def test_what_becomes_critical_shortly_before_a_kind_that_nobody_watches_is_read
 SERVED = {"name": "web", "workload": {"name": "web"}, "service": {"name": "web"}}
 
 
-def test_a_service_that_nobody_watches_is_read_only_when_there_is_something_to_note() -> None:
+def test_unwatched_service_is_read_only_before_a_status_change() -> None:
     service = Ref("v1", "Service", "shop", "web")
     story = guarded(targets=[SERVED])
     body = {**workload(1), "apiVersion": "v1", "kind": "Service"}
@@ -767,7 +767,7 @@ def test_a_service_that_nobody_watches_is_read_only_when_there_is_something_to_n
 # Known good and bad.
 
 
-def test_a_revision_that_has_failed_in_its_window_is_not_known_good_whatever_becomes_of_it() -> None:
+def test_revision_bad_within_its_window_is_never_known_good() -> None:
     story = deployed(started(), 2)
     story.is_at(deployment(2)).after(minutes=5)
     assert story.good == [2]
@@ -779,7 +779,7 @@ def test_a_revision_that_has_failed_in_its_window_is_not_known_good_whatever_bec
     assert (story.good, story.target.available) == ([], None)
 
 
-def test_a_revision_that_is_critical_at_good_after_is_not_good_until_it_is_over() -> None:
+def test_revision_critical_at_good_after_is_known_good_once_recovered() -> None:
     story = sees(guarded(), "Critical").is_at(deployment(1))
 
     story.after(minutes=5)
@@ -789,7 +789,7 @@ def test_a_revision_that_is_critical_at_good_after_is_not_good_until_it_is_over(
     assert story.good == [1]
 
 
-def test_no_data_at_good_after_is_no_bad_news() -> None:
+def test_missing_data_at_good_after_does_not_prevent_known_good() -> None:
     assert sees(guarded(), "Stale", known="Critical").is_at(deployment(1)).after(minutes=5).good == [1]
 
 
@@ -800,7 +800,7 @@ def image(name: str) -> Body:
     return template(1, container={"image": name})
 
 
-def test_the_message_names_the_revision_what_was_seen_where_it_goes_and_what_git_must_say() -> None:
+def test_bad_revision_message_names_revision_evidence_target_and_git_change() -> None:
     story = started()
     story.keepers = (kept(image("a:1"), 1), kept(image("a:2"), 2))
     story.is_at(deployment(2, COMES_UP))
@@ -821,7 +821,7 @@ def test_the_message_names_the_revision_what_was_seen_where_it_goes_and_what_git
     assert signal(story) == Signal("Deployment", "web", "Engage", short)
 
 
-def test_it_goes_back_to_the_newest_that_is_known_good() -> None:
+def test_rollback_advice_names_the_newest_known_good_revision() -> None:
     story = started()
     story.is_at(deployment(1)).after(minutes=5)
     deployed(story, 2)
@@ -832,7 +832,7 @@ def test_it_goes_back_to_the_newest_that_is_known_good() -> None:
     assert "goes back to revision 1. " in story.target.verdicts[0].advice
 
 
-def test_it_goes_back_to_the_revision_that_the_rollback_names() -> None:
+def test_rollback_advice_names_the_configured_revision() -> None:
     switch = kill_switch("rollback", scale(replicas=1), {"rollback": {"target": "web", "toRevision": 1}})
     story = started(killSwitches=[switch])
     deployed(story, 2)
@@ -847,7 +847,7 @@ def scale(**amount: Any) -> Body:
     return {"scale": {"target": "web"} | amount}
 
 
-def test_values_of_the_environment_are_not_told() -> None:
+def test_rollback_advice_omits_environment_values() -> None:
     story = started()
     old, new = template(1), template(2)
     old["spec"]["initContainers"] = [{"name": "old", "image": "old"}]
@@ -861,7 +861,7 @@ def test_values_of_the_environment_are_not_told() -> None:
     assert story.target.verdicts[0].advice.endswith("change in Git: environment of container app (TOKEN, VERSION)")
 
 
-def test_a_template_that_differs_elsewhere_is_named_as_a_whole() -> None:
+def test_rollback_advice_names_other_template_changes_as_a_whole() -> None:
     story = started()
     story.keepers = (kept(template(1), 1), kept(template(1, nodeName="x"), 2))
     story.is_at(deployment(2, COMES_UP))
@@ -871,7 +871,7 @@ def test_a_template_that_differs_elsewhere_is_named_as_a_whole() -> None:
     assert story.target.verdicts[0].advice.endswith("change in Git: the pod template, as in revision 1")
 
 
-def test_another_action_than_a_rollback_is_named() -> None:
+def test_advice_names_an_action_other_than_rollback() -> None:
     story = bad(killSwitches=[kill_switch("rollback", scale(replicas=0))])
 
     assert (
@@ -880,7 +880,7 @@ def test_another_action_than_a_rollback_is_named() -> None:
     )
 
 
-def test_without_a_first_action_it_is_told_and_nothing_is_engaged() -> None:
+def test_bad_revision_without_first_action_is_only_reported() -> None:
     story = bad(deployments={})
 
     assert guard.signals(story.snapshot) == {}
@@ -888,7 +888,7 @@ def test_without_a_first_action_it_is_told_and_nothing_is_engaged() -> None:
     assert "Nothing is done about it, since deployments.firstAction is not set" in story.target.verdicts[0].advice
 
 
-def test_a_runbook_that_does_not_parse_says_nothing_and_waits_for_nothing() -> None:
+def test_unparsable_runbook_gives_no_guard_signal() -> None:
     story = bad()
     story.runbook = replace(story.runbook, spec=None, error="spec: wrong")
 
@@ -896,14 +896,14 @@ def test_a_runbook_that_does_not_parse_says_nothing_and_waits_for_nothing() -> N
     assert list(guard.due(story.snapshot)) == []
 
 
-def test_a_target_that_was_not_looked_at_yet_and_one_without_a_workload_have_no_say() -> None:
+def test_unvisited_target_and_target_without_workload_give_no_signal() -> None:
     service = {"name": "other", "service": {"name": "other"}}
     story = guarded(targets=[{"name": "web", "workload": {"name": "web"}}, service])
 
     assert guard.signals(story.snapshot) == {"rollback": ()}
 
 
-def test_a_verdict_that_is_not_kept_any_more_ends_its_watch() -> None:
+def test_dropped_verdict_ends_its_watch() -> None:
     story = bad()
     other = story.target.verdicts[0].replace(since=timestamp(NOW))
     status = story.target.replace(verdicts=[other])
@@ -929,7 +929,7 @@ def going_on(story: Story) -> Story:
 
 
 @pytest.mark.parametrize("restart", [restarted, going_on])
-def test_what_was_critical_before_a_restart_is_no_evidence_against_what_came_meanwhile(
+def test_breach_before_a_restart_is_no_evidence_against_a_later_revision(
     restart: Callable[[Story], Story],
 ) -> None:
     story = restart(is_told(started(), "Critical"))
@@ -941,7 +941,7 @@ def test_what_was_critical_before_a_restart_is_no_evidence_against_what_came_mea
 
 
 @pytest.mark.parametrize("restart", [restarted, going_on])
-def test_a_window_goes_on_after_a_restart(restart: Callable[[Story], Story]) -> None:
+def test_window_continues_after_a_restart(restart: Callable[[Story], Story]) -> None:
     story = restart(deployed(started(), 2)).after(minutes=1)
 
     is_told(story, "Critical")
@@ -950,7 +950,7 @@ def test_a_window_goes_on_after_a_restart(restart: Callable[[Story], Story]) -> 
 
 
 @pytest.mark.parametrize("restart", [restarted, going_on])
-def test_what_was_critical_before_a_restart_neither_engages_nor_releases_until_it_is_asked(
+def test_breach_before_a_restart_is_unknown_until_the_next_reading(
     restart: Callable[[Story], Story],
 ) -> None:
     story = restart(bad()).look()
@@ -961,7 +961,7 @@ def test_what_was_critical_before_a_restart_neither_engages_nor_releases_until_i
 
 
 @pytest.mark.parametrize("restart", [restarted, going_on])
-def test_a_window_that_ended_while_nobody_looked_is_unproven(restart: Callable[[Story], Story]) -> None:
+def test_window_that_ended_during_downtime_is_unproven(restart: Callable[[Story], Story]) -> None:
     story = deployed(started(), 2)
     story.now += timedelta(hours=1)
 
@@ -969,7 +969,7 @@ def test_a_window_that_ended_while_nobody_looked_is_unproven(restart: Callable[[
 
 
 @pytest.mark.parametrize("restart", [restarted, going_on])
-def test_what_was_critical_before_a_restart_is_not_known_good_until_it_is_asked(
+def test_revision_critical_before_a_restart_is_not_known_good_until_a_reading(
     restart: Callable[[Story], Story],
 ) -> None:
     story = restart(is_told(guarded().is_at(deployment(1)), "Critical")).after(minutes=5)
@@ -1006,7 +1006,7 @@ def judged(story: Story, status: TargetStatus, number: int, *keepers: Body) -> T
 
 
 @pytest.mark.parametrize("was", ["/old", "/old?key=hunter2"])
-def test_a_probe_that_the_runbook_has_set_is_no_deployment(was: str) -> None:
+def test_probe_set_by_the_runbook_is_no_deployment(was: str) -> None:
     story = probing(probe_fields.sealed(PROBE, was))
     keepers = (kept(probed(1, was), 1), kept(probed(1, "/ready"), 2))
 
@@ -1017,7 +1017,7 @@ def test_a_probe_that_the_runbook_has_set_is_no_deployment(was: str) -> None:
     assert [(one.revision, one.verdict) for one in status.verdicts] == [(3, "Watching"), (2, "Unproven")]
 
 
-def test_a_rollback_to_a_revision_with_such_a_probe_is_no_deployment() -> None:
+def test_rollback_to_a_revision_with_a_set_probe_is_no_deployment() -> None:
     story = probing("/old")
     one, two = (kept(probed(number, "/ready"), number) for number in (1, 2))
     status = judged(story, story.target, 2, one, two)
@@ -1046,7 +1046,7 @@ def ended(story: Story, generation: int = 1) -> list[Engagement]:
     return [Engagement(engagement_id="1", engaged_at=at, source="Deployment", generation=generation, released_at=at)]
 
 
-def test_bad_revision_in_a_cool_down_is_announced_as_held_back_until_when_and_with_the_command() -> None:
+def test_bad_revision_in_a_cool_down_is_reported_as_blocked_with_time_and_command() -> None:
     story = started()
 
     advice = bad_while(story, history=ended(story))
@@ -1059,7 +1059,7 @@ def test_bad_revision_in_a_cool_down_is_announced_as_held_back_until_when_and_wi
     )
 
 
-def test_bad_revision_after_a_cool_down_that_a_person_has_ended_goes_back_at_once() -> None:
+def test_bad_revision_after_an_ended_cool_down_is_rolled_back_at_once() -> None:
     story = started()
 
     advice = bad_while(story, history=ended(story, generation=0))
@@ -1075,14 +1075,14 @@ def test_bad_revision_after_a_cool_down_that_a_person_has_ended_goes_back_at_onc
         ({"suspend": {"until": "2026-12-24T00:00:00Z"}}, "the Runbook is suspended until 2026-12-24T00:00:00Z"),
     ],
 )
-def test_bad_revision_is_announced_with_what_holds_its_switch_back(spec: Body, words: str) -> None:
+def test_bad_revision_is_reported_with_the_closed_gate_of_its_switch(spec: Body, words: str) -> None:
     advice = bad_while(started(**spec))
 
     assert advice.startswith(f"Kill switch rollback is held back: {words}. It goes back to revision 1 once nothing ")
     assert ("To do so now: " in advice) is (spec.get("mode") != "Observe")
 
 
-def test_bad_revision_is_announced_with_the_silence_of_its_switch() -> None:
+def test_bad_revision_is_reported_with_the_silence_of_its_switch() -> None:
     story = started()
     silenced = switch("rollback")
     story.others = {"shop-rollback": replace(silenced, spec=silenced.spec.replace(engaged=False))}

@@ -20,7 +20,7 @@ from tests.revisions import ARGO, DS, STS, UID, kept, template, workload
 from tests.stories import UP, Story, daemon_set, deployment, engaged, entry, revision, stateful_set
 
 
-def test_a_revision_that_is_available_for_long_enough_is_good_and_that_takes_two_writes() -> None:
+def test_revision_available_for_good_after_is_known_good_with_two_writes() -> None:
     story = Story().is_at(deployment(1, {"replicas": 3, "updatedReplicas": 3, "availableReplicas": 2}))
     before = story.writes
 
@@ -35,13 +35,13 @@ def test_a_revision_that_is_available_for_long_enough_is_good_and_that_takes_two
     assert (story.asked, runbook_due(story.snapshot)) == ([], None)
 
 
-def test_it_is_looked_at_again_when_it_would_be_good() -> None:
+def test_visit_is_due_when_the_revision_would_be_known_good() -> None:
     story = Story().is_at(deployment(1))
 
     assert runbook_due(story.snapshot) == NOW + timedelta(minutes=5)
 
 
-def test_the_runbook_says_for_how_long() -> None:
+def test_good_after_is_configurable_per_runbook() -> None:
     story = Story()
     story.runbook = runbook(deployments={"goodAfter": "1s"})
 
@@ -52,9 +52,7 @@ def test_the_runbook_says_for_how_long() -> None:
 @pytest.mark.parametrize(
     "strategy", [{"type": "OnDelete"}, {"type": "RollingUpdate", "rollingUpdate": {"partition": 3}}]
 )
-def test_revision_that_its_strategy_holds_back_is_good_from_one_pod_on(
-    strategy: Body, updated: int, *, good: bool
-) -> None:
+def test_revision_held_by_its_strategy_is_known_good_with_one_pod(strategy: Body, updated: int, *, good: bool) -> None:
     status = {"replicas": 3, "availableReplicas": 3, "updatedReplicas": updated, "updateRevision": "web-2"}
     story = Story(ref=STS).is_at(workload("x", ref=STS, status=status, updateStrategy=strategy))
     story.keepers = (kept("x", 2, ref=STS),)
@@ -71,26 +69,26 @@ def test_revision_that_its_strategy_holds_back_is_good_from_one_pod_on(
         {},
     ],
 )
-def test_a_revision_that_is_not_all_there_is_not_good(status: Body) -> None:
+def test_incomplete_revision_is_not_known_good(status: Body) -> None:
     assert Story().is_at(deployment(1, status)).after(hours=1).good == []
 
 
-def test_a_change_that_its_controller_has_not_seen_is_not_good() -> None:
+def test_unobserved_change_is_not_known_good() -> None:
     body = deployment(1, UP | {"observedGeneration": 1})
     body["metadata"]["generation"] = 2
 
     assert Story().is_at(body).after(hours=1).good == []
 
 
-def test_nothing_that_is_at_zero_is_good() -> None:
+def test_workload_at_zero_replicas_is_not_known_good() -> None:
     assert Story().is_at(deployment(1, {"observedGeneration": 1}, replicas=0)).after(hours=1).good == []
 
 
-def test_a_deployment_without_a_revision_is_not_good() -> None:
+def test_deployment_without_revision_is_not_known_good() -> None:
     assert Story().is_at(workload(1, status=UP)).after(hours=1).good == []
 
 
-def test_one_that_comes_and_goes_begins_anew() -> None:
+def test_unavailable_revision_restarts_its_wait() -> None:
     story = Story().is_at(deployment(1)).after(minutes=4)
 
     story.is_at(deployment(1, {"replicas": 3, "updatedReplicas": 3, "availableReplicas": 1})).after(minutes=4)
@@ -99,7 +97,7 @@ def test_one_that_comes_and_goes_begins_anew() -> None:
     assert story.after(minutes=1).good == [1]
 
 
-def test_one_that_is_good_may_come_and_go_without_a_write() -> None:
+def test_known_good_revision_stays_so_without_writes() -> None:
     story = Story().is_at(deployment(1)).after(minutes=5)
     before = story.writes
 
@@ -108,7 +106,7 @@ def test_one_that_is_good_may_come_and_go_without_a_write() -> None:
     assert (story.good, story.writes) == ([1], before)
 
 
-def test_the_newest_five_are_kept() -> None:
+def test_newest_five_known_good_revisions_are_kept() -> None:
     story = Story()
     for number in range(1, 8):
         story.is_at(deployment(number)).after(minutes=5)
@@ -116,13 +114,13 @@ def test_the_newest_five_are_kept() -> None:
     assert story.good == [7, 6, 5, 4, 3]
 
 
-def test_a_bad_one_in_between_changes_nothing() -> None:
+def test_bad_revision_keeps_earlier_known_good_ones() -> None:
     story = Story().is_at(deployment(1)).after(minutes=5).is_at(deployment(2, {})).after(hours=1)
 
     assert story.good == [1]
 
 
-def test_a_workload_that_is_made_anew_is_known_for_nothing() -> None:
+def test_recreated_workload_has_no_known_good_revision() -> None:
     story = Story().is_at(deployment(3)).after(minutes=5)
 
     story.is_at(deployment(1, {}), uid="web-2")
@@ -132,7 +130,7 @@ def test_a_workload_that_is_made_anew_is_known_for_nothing() -> None:
     assert story.target.uid == "web-2"
 
 
-def test_a_workload_that_is_gone_keeps_what_is_known() -> None:
+def test_deleted_workload_keeps_its_known_good_revisions() -> None:
     story = Story().is_at(deployment(1)).after(minutes=5)
     story.observed = {WEB: absent(WEB)}
 
@@ -140,7 +138,7 @@ def test_a_workload_that_is_gone_keeps_what_is_known() -> None:
     assert not story.target.found
 
 
-def test_a_target_without_a_workload_and_a_kind_without_revisions_are_left_alone() -> None:
+def test_target_without_workload_or_revisions_is_ignored() -> None:
     service = Ref("v1", "Service", "shop", "web")
     story = Story()
     story.runbook = runbook(targets=[{"name": "web", "service": {"name": "web"}}])
@@ -152,7 +150,7 @@ def test_a_target_without_a_workload_and_a_kind_without_revisions_are_left_alone
     assert story.is_at({**workload(1), "apiVersion": "batch/v1", "kind": "CronJob"}, whole=True).good == []
 
 
-def test_a_stateful_set_is_known_by_its_revision_whose_number_is_read_once() -> None:
+def test_stateful_set_revision_number_is_read_once() -> None:
     revisions = (kept("a", 1, ref=STS), kept("b", 2, ref=STS))
     name = revisions[1]["metadata"]["name"]
     story = Story(ref=STS, keepers=revisions).is_at(stateful_set(name)).after(minutes=4)
@@ -164,7 +162,7 @@ def test_a_stateful_set_is_known_by_its_revision_whose_number_is_read_once() -> 
     assert story.asked == [Find("apps/v1", "ControllerRevision", "shop")]
 
 
-def test_a_stateful_set_that_goes_back_is_good_under_its_new_number_too() -> None:
+def test_stateful_set_rolled_back_is_known_good_under_its_new_number() -> None:
     old, new = kept("a", 1, ref=STS), kept("b", 2, ref=STS)
     names = [one["metadata"]["name"] for one in (old, new)]
     story = Story(ref=STS, keepers=(old, new))
@@ -178,7 +176,7 @@ def test_a_stateful_set_that_goes_back_is_good_under_its_new_number_too() -> Non
     assert story.good == [3, 2]
 
 
-def test_where_controller_revisions_may_not_be_read_the_name_is_enough() -> None:
+def test_forbidden_controller_revisions_leave_the_name_as_identity() -> None:
     story = Story(ref=STS, keepers=Denied(Reason.FORBIDDEN, "no"))
 
     story.is_at(stateful_set("web-1")).after(minutes=5).after(hours=1)
@@ -187,13 +185,13 @@ def test_where_controller_revisions_may_not_be_read_the_name_is_enough() -> None
     assert len(story.asked) == 1
 
 
-def test_a_daemon_set_is_known_by_its_template() -> None:
+def test_daemon_set_revision_is_identified_by_its_template() -> None:
     story = Story(ref=DS, keepers=(kept("a", 4, ref=DS),)).is_at(daemon_set("a")).after(minutes=5)
 
     assert story.target.good == [GoodRevision(revision=4, template=digest(template("a")))]
 
 
-def test_what_nobody_watches_is_read_again_only_when_it_may_have_become_good() -> None:
+def test_unwatched_workload_is_read_only_when_it_may_be_known_good() -> None:
     story = Story(ref=DS, keepers=(kept("a", 4, ref=DS),)).is_at(daemon_set("a"))
     observed, story.observed, story.thorough = story.observed, {}, False
     before = story.runbook.status
@@ -209,7 +207,7 @@ def test_what_nobody_watches_is_read_again_only_when_it_may_have_become_good() -
     assert story.after(hours=1).good == [4]
 
 
-def test_a_target_that_was_missing_is_told_as_it_was_while_it_is_not_worth_a_read() -> None:
+def test_missing_unwatched_target_keeps_its_status_without_read() -> None:
     story = Story(ref=DS)
     story.observed = {DS: absent(DS)}
     before = story.look().runbook.status
@@ -223,7 +221,7 @@ def rollout(number: int, **status: str) -> Body:
     return workload(number, number, ref=ARGO, status=UP | {"observedGeneration": "0"} | status)
 
 
-def test_an_argo_rollout_is_good_when_it_is_promoted() -> None:
+def test_argo_rollout_is_known_good_once_promoted() -> None:
     story = Story(ref=ARGO).is_at(rollout(2, currentPodHash="c", stableRS="s")).after(hours=1)
     assert story.good == []
 
@@ -238,35 +236,35 @@ def knowing(*good: GoodRevision | int, ref: Ref = WEB) -> Story:
     return story
 
 
-def test_a_revision_that_a_rollback_has_left_is_not_good_any_more() -> None:
+def test_revision_replaced_by_a_rollback_is_no_longer_known_good() -> None:
     story = knowing(3, 2, 1)
     story.switch = engaged(entry(revision(3, "c", 2), revision(1, "a")))
 
     assert story.is_at(deployment(4, {})).good == [1]
 
 
-def test_a_rollback_that_was_not_written_yet_has_left_nothing() -> None:
+def test_unwritten_rollback_replaces_no_revision() -> None:
     story = knowing(3, 1)
     story.switch = engaged(entry(revision(3, "c"), revision(1, "a"), result="Pending", applied_at=None))
 
     assert story.is_at(deployment(3)).good == [3, 1]
 
 
-def test_a_rollback_that_stayed_where_it_was_has_left_nothing() -> None:
+def test_rollback_to_the_live_revision_replaces_no_revision() -> None:
     story = knowing(3, 1)
     story.switch = engaged(entry(revision(3, "c"), revision(3, "c")))
 
     assert story.is_at(deployment(3)).good == [3, 1]
 
 
-def test_a_rollback_of_another_workload_has_left_nothing_of_this_one() -> None:
+def test_rollback_of_another_workload_replaces_no_revision() -> None:
     story = knowing(3, 1)
     story.switch = engaged(entry(revision(3, "c"), revision(1, "a"), uid="other"))
 
     assert story.is_at(deployment(3)).good == [3, 1]
 
 
-def test_a_rollback_that_is_over_and_was_never_seen_counts_as_well() -> None:
+def test_rollback_finished_before_the_visit_replaces_the_revision() -> None:
     story = knowing(3, 1)
     swap = Swapped(uid=UID, before=revision(3, "c"), after=revision(1, "a"))
     times = {"engaged_at": "2026-11-24T03:00:00Z", "released_at": "2026-11-24T03:00:01Z"}
@@ -275,7 +273,7 @@ def test_a_rollback_that_is_over_and_was_never_seen_counts_as_well() -> None:
     assert story.is_at(deployment(4, {})).good == [1]
 
 
-def test_what_was_left_is_good_again_once_it_is_live_and_available_again() -> None:
+def test_replaced_revision_is_known_good_again_once_live_and_available() -> None:
     story = knowing(3, 1)
     story.switch = engaged(entry(revision(3, "c"), revision(1, "a")))
 
@@ -283,7 +281,7 @@ def test_what_was_left_is_good_again_once_it_is_live_and_available_again() -> No
     assert story.after(hours=1).good == [5, 1]
 
 
-def test_a_renumbered_stateful_set_is_left_by_its_template_until_it_is_live_again() -> None:
+def test_renumbered_stateful_set_revision_stays_replaced_until_live_again() -> None:
     good = [GoodRevision(revision=2, template="web-b"), GoodRevision(revision=1, template="web-a")]
     story = knowing(*good, ref=STS)
     story.switch = engaged(entry(revision(4, "b"), revision(3, "a"), kind="StatefulSet"))
@@ -297,7 +295,7 @@ def test_a_renumbered_stateful_set_is_left_by_its_template_until_it_is_live_agai
     assert story.after(hours=1).good == [6, 1]
 
 
-def test_a_template_with_a_flag_of_a_switch_in_it_is_no_version() -> None:
+def test_template_with_a_held_flag_is_no_version() -> None:
     flag = entry(revision(1, "a"), revision(1, "a"), field="spec.template.spec.x", saved=None, held="off", mode="Hold")
     story = Story()
     story.switch = engaged(flag)
@@ -308,7 +306,7 @@ def test_a_template_with_a_flag_of_a_switch_in_it_is_no_version() -> None:
     assert story.look().after(minutes=5).good == [2]
 
 
-def test_a_suspension_that_is_over_is_waited_for_no_longer() -> None:
+def test_ended_suspension_has_no_due_time() -> None:
     story = Story()
     story.runbook = runbook(suspend={"until": "2020-01-01T00:00:00Z"})
     assert runbook_due(story.snapshot) is None
@@ -317,7 +315,7 @@ def test_a_suspension_that_is_over_is_waited_for_no_longer() -> None:
     assert runbook_due(story.snapshot) is not None
 
 
-def test_a_runbook_that_does_not_parse_waits_for_nothing() -> None:
+def test_unparsable_runbook_has_no_due_time() -> None:
     story = Story().is_at(deployment(1))
     story.runbook = replace(story.runbook, spec=None, error="spec: wrong")
 

@@ -249,7 +249,7 @@ ATTACKS = [
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
-async def test_an_attack_gets_nothing(
+async def test_attack_reaches_no_forbidden_address(
     attack: Attack, method: Literal["GET", "POST"], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names, connections = Names(*attack.answers), watch_connections(monkeypatch)
@@ -271,12 +271,12 @@ async def test_an_attack_gets_nothing(
     assert len(names.asked) <= 1
 
 
-def test_the_table_is_as_long_as_it_was_promised() -> None:
+def test_attack_table_has_forty_distinct_attacks() -> None:
     assert len(ATTACKS) >= 40
     assert len({one.name for one in ATTACKS}) == len(ATTACKS)
 
 
-async def test_the_api_servers_addresses_are_read_at_each_check() -> None:
+async def test_api_server_addresses_are_read_at_each_check() -> None:
     own = {ip_address("10.0.0.1")}
     guard = Guard(forbidden=own)
 
@@ -287,7 +287,7 @@ async def test_the_api_servers_addresses_are_read_at_each_check() -> None:
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1", "::ffff:127.0.0.1", "169.254.169.254", "0.0.0.0", "fe80::1%eth0"])  # noqa: S104
-def test_an_endpoint_that_leads_to_the_machine_is_refused(text: str) -> None:
+def test_loopback_endpoint_is_refused(text: str) -> None:
     with pytest.raises(EgressError) as caught:
         Guard().in_cluster(text)
 
@@ -295,14 +295,14 @@ def test_an_endpoint_that_leads_to_the_machine_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "web.shop.svc", "10.0.0.1/", "10.0.0.1@x", "2130706433"])
-def test_an_endpoint_without_an_address_is_not_asked(text: str) -> None:
+def test_endpoint_without_valid_address_is_not_probed(text: str) -> None:
     with pytest.raises(EgressError) as caught:
         Guard().in_cluster(text)
 
     assert caught.value.fault == Fault.MALFORMED
 
 
-async def test_a_slow_name_server_is_not_told_as_a_slow_target() -> None:
+async def test_slow_name_server_is_unresolvable_and_no_target_timeout() -> None:
     async def slow(host: str) -> Sequence[str]:
         await asyncio.sleep(9)
         return [host]
@@ -313,7 +313,7 @@ async def test_a_slow_name_server_is_not_told_as_a_slow_target() -> None:
     assert caught.value.fault == Fault.UNRESOLVABLE
 
 
-async def test_a_name_that_is_not_found_leads_nowhere() -> None:
+async def test_unknown_name_is_unresolvable() -> None:
     guard = Guard(resolver=Names(socket.gaierror(socket.EAI_NONAME, "x")))
 
     with pytest.raises(EgressError) as caught:
@@ -322,11 +322,11 @@ async def test_a_name_that_is_not_found_leads_nowhere() -> None:
     assert caught.value.fault == Fault.UNRESOLVABLE
 
 
-async def test_the_systems_resolver_gives_every_address_once_per_family() -> None:
+async def test_system_resolver_gives_every_address_once_per_family() -> None:
     assert "127.0.0.1" in await SystemResolver()("localhost")
 
 
-async def test_who_waits_for_a_slow_host_takes_no_place_of_others() -> None:
+async def test_waiter_for_a_slow_host_takes_no_slot_of_other_hosts() -> None:
     places = ConcurrencyLimit(total=2, each=1)
     async with places.take("slow", 1):
         waiting = asyncio.create_task(_take(places, "slow", 9))
@@ -336,7 +336,7 @@ async def test_who_waits_for_a_slow_host_takes_no_place_of_others() -> None:
         waiting.cancel()
 
 
-async def test_who_gets_no_place_in_time_is_told_that_it_is_busy_here() -> None:
+async def test_waiter_without_slot_in_time_is_busy() -> None:
     places = ConcurrencyLimit(total=1, each=1)
     async with places.take("a", 1):
         assert await _take(places, "a", 0.01) == Fault.BUSY
@@ -353,7 +353,7 @@ async def _take(places: ConcurrencyLimit, host: str, seconds: float) -> str:
         return error.fault
 
 
-async def test_time_in_the_queue_is_not_time_of_the_target() -> None:
+async def test_queue_time_is_not_counted_as_target_latency() -> None:
     places = ConcurrencyLimit(total=1, each=1)
 
     async def nap() -> str:
@@ -365,7 +365,7 @@ async def test_time_in_the_queue_is_not_time_of_the_target() -> None:
     assert max(took) < sum(took) / 2
 
 
-async def test_a_time_out_that_this_process_noticed_too_late_says_nothing_of_the_target(
+async def test_timeout_noticed_too_late_is_unable_and_no_target_fault(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for late, fault in ((60, Fault.TIMEOUT), (-1, Fault.UNABLE)):
@@ -391,7 +391,7 @@ async def test_a_time_out_that_this_process_noticed_too_late_says_nothing_of_the
         (ssl.SSLError(1, "x"), Fault.TLS),
     ],
 )
-def test_an_error_of_the_system_is_told_by_whose_fault_it_is(error: OSError, fault: Fault) -> None:
+def test_os_error_is_classified_by_origin(error: OSError, fault: Fault) -> None:
     assert failure(error).fault == fault
     assert "x" not in str(failure(error)).split()
 
@@ -399,25 +399,25 @@ def test_an_error_of_the_system_is_told_by_whose_fault_it_is(error: OSError, fau
 @pytest.mark.parametrize(
     "bundle", [b"nonsense", b"-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n", b"\xff"]
 )
-def test_a_bundle_without_certificates_is_the_callers_fault(bundle: bytes) -> None:
+def test_bundle_without_certificates_is_malformed(bundle: bytes) -> None:
     with pytest.raises(EgressError, match="holds no certificates") as caught:
         Tls(bundle).context()
 
     assert caught.value.fault == Fault.MALFORMED
 
 
-def test_a_bundle_beyond_all_measure_is_not_read() -> None:
+def test_oversized_bundle_is_refused() -> None:
     with pytest.raises(EgressError, match="bytes at most"):
         Tls(b"x" * (egress_guard.LARGEST_CA + 1)).context()
 
 
-def test_a_server_name_is_a_host() -> None:
+def test_server_name_must_be_a_host() -> None:
     assert Tls(server_name="API.Example.com.").name() == "api.example.com"
     with pytest.raises(EgressError, match="the server name: "):
         Tls(server_name="a b").name()
 
 
-def test_contexts_are_shared_and_verify_unless_told_otherwise() -> None:
+def test_tls_contexts_are_shared_and_verify_by_default() -> None:
     assert Tls(ca()).context() is Tls(ca()).context()
     assert (Tls().context().verify_mode, Tls().context().check_hostname) == (ssl.CERT_REQUIRED, True)
     assert Tls(insecure=True).context().verify_mode == ssl.CERT_NONE

@@ -56,12 +56,12 @@ def told(result: CheckResult) -> tuple[bool | None, str]:
 
 
 @pytest.mark.parametrize("text", ["", "x" * 1025, "é" * 513])
-def test_a_text_to_look_for_is_neither_empty_nor_endless(text: str) -> None:
+def test_empty_or_oversized_match_text_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="has 1 to 1024 bytes"):
         contains(text)
 
 
-def test_a_text_is_found_as_it_is_and_not_as_a_pattern() -> None:
+def test_match_text_is_literal_and_no_pattern() -> None:
     assert contains("it's (a+)+$ ü")("so it's (a+)+$ ü here".encode())
     assert not contains("a.c")(b"abc")
 
@@ -78,7 +78,7 @@ def test_a_text_is_found_as_it_is_and_not_as_a_pattern() -> None:
         (500, "x" * 70_000, "200-299", False, "500"),
     ],
 )
-async def test_http_is_well_where_its_status_is_expected_and_its_body_matches(  # one row of the table
+async def test_http_check_passes_with_expected_status_and_body(  # one row of the table
     status: int,
     body: str,
     expected: str,
@@ -100,7 +100,7 @@ async def test_http_is_well_where_its_status_is_expected_and_its_body_matches(  
         (saying(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), False, "Garbled"),
     ],
 )
-async def test_http_is_not_well_where_no_proper_answer_comes(
+async def test_http_check_without_valid_answer_fails(
     talk: Talk,
     ok: bool | None,  # noqa: FBT001
     word: str,
@@ -124,12 +124,14 @@ async def test_http_is_not_well_where_no_proper_answer_comes(
         ("http://u:p@a.example.com/", "Malformed"),
     ],
 )
-async def test_what_may_not_be_asked_cannot_be_told(where: str | Endpoint, word: str, connections: list[str]) -> None:
+async def test_refused_http_destination_is_inconclusive(
+    where: str | Endpoint, word: str, connections: list[str]
+) -> None:
     assert told(await health_protocols.http(outbound(), where)) == (None, word)
     assert connections == []
 
 
-async def test_tcp_is_well_where_a_connection_is_made() -> None:
+async def test_tcp_check_passes_once_connected() -> None:
     async with talking(silent) as port:
         assert told(await health_protocols.tcp(outbound(), "127.0.0.1", port)) == (True, "Open")
 
@@ -147,7 +149,7 @@ async def test_tcp_is_well_where_a_connection_is_made() -> None:
         ("127.0.0.1", 70_000, "Malformed"),
     ],
 )
-async def test_tcp_and_grpc_go_where_http_may_go_and_nowhere_else(
+async def test_tcp_and_grpc_checks_have_the_limits_of_http(
     address: str, port: int, word: str, connections: list[str]
 ) -> None:
     assert told(await health_protocols.tcp(outbound(), address, port)) == (None, word)
@@ -155,7 +157,7 @@ async def test_tcp_and_grpc_go_where_http_may_go_and_nowhere_else(
     assert connections == []
 
 
-async def test_tcp_that_is_not_made_in_time_is_not_well(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_tcp_connection_not_made_in_time_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     async def stuck(*_: object) -> None:
         await asyncio.sleep(9)
 
@@ -186,7 +188,7 @@ def grpc_server(tls: bool = False) -> Iterator[tuple[int, health.HealthServicer]
     [(SERVING, True, "Serving"), (NOT_SERVING, False, "NotServing"), (UNKNOWN, None, "Unknown")],
 )
 @pytest.mark.parametrize("service", ["", "shop.Cart", "s" * 127, "s" * 200, "s" * 256])
-async def test_grpc_is_well_where_the_service_says_that_it_serves(
+async def test_grpc_check_passes_while_the_service_is_serving(
     service: str,
     status: int,
     ok: bool | None,  # noqa: FBT001
@@ -197,13 +199,13 @@ async def test_grpc_is_well_where_the_service_says_that_it_serves(
         assert told(await health_protocols.grpc(outbound(), "127.0.0.1", port, service)) == (ok, word)
 
 
-async def test_a_service_that_the_server_does_not_know_says_nothing_of_its_health() -> None:
+async def test_grpc_service_unknown_to_the_server_is_inconclusive() -> None:
     with grpc_server() as (port, _):
         assert told(await health_protocols.grpc(outbound(), "127.0.0.1", port, "shop.Cart")) == (None, "ServiceUnknown")
         assert told(await health_protocols.grpc(outbound(), "127.0.0.1", port, "s" * 257)) == (None, "Malformed")
 
 
-async def test_a_server_without_the_health_service_says_nothing_of_its_health() -> None:
+async def test_grpc_server_without_health_service_is_inconclusive() -> None:
     server = grpc.server(ThreadPoolExecutor(2))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
@@ -221,7 +223,7 @@ async def test_a_server_without_the_health_service_says_nothing_of_its_health() 
         (Tls(b"nonsense"), None, "Malformed"),
     ],
 )
-async def test_grpc_over_tls_is_verified_as_the_caller_wants(tls: Tls, ok: bool | None, word: str) -> None:  # noqa: FBT001
+async def test_grpc_over_tls_is_verified_as_configured(tls: Tls, ok: bool | None, word: str) -> None:  # noqa: FBT001
     with grpc_server(tls=True) as (port, servicer):
         servicer.set("", SERVING)
         assert told(await health_protocols.grpc(outbound(), "127.0.0.1", port, tls=tls)) == (ok, word)
@@ -295,7 +297,7 @@ def in_trailers(body: bytes, code: str = "0") -> Callable[[H2Connection], None]:
         (lambda connection: connection.close_connection(11), False, "Closed"),
     ],
 )
-async def test_an_answer_by_grpc_is_read_to_the_letter(
+async def test_grpc_answer_is_parsed_strictly(
     answer: Callable[[H2Connection], None],
     ok: bool | None,  # noqa: FBT001
     word: str,
@@ -305,7 +307,7 @@ async def test_an_answer_by_grpc_is_read_to_the_letter(
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::ffff:127.0.0.1", "::ffff:127.0.0.1%\r\nx"])
-async def test_grpc_asks_as_grpc_is_asked(address: str) -> None:
+async def test_grpc_request_has_the_standard_headers(address: str) -> None:
     observed: list[dict[bytes, bytes]] = []
     async with talking(h2_server(in_trailers(b"\0\0\0\0\2\x08\1"), observed)) as port:
         await health_protocols.grpc(outbound(), address, port, seconds=2)
@@ -351,9 +353,7 @@ async def broken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     ("talk", "word"),
     [(silent, "Timeout"), (plain, "Garbled"), (rude, "Closed"), (flood, "Garbled"), (broken, "Garbled")],
 )
-async def test_grpc_is_not_well_where_something_else_answers(
-    talk: Talk, word: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_grpc_check_of_another_protocol_fails(talk: Talk, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(egress_guard, "LATE", 60)
     async with talking(talk) as port:
         result = await health_protocols.grpc(outbound(), "127.0.0.1", port, seconds=0.1 if talk is silent else 10)
@@ -361,7 +361,7 @@ async def test_grpc_is_not_well_where_something_else_answers(
     assert told(result) == (False, word)
 
 
-def test_who_checks_nothing_by_grpc_does_not_load_it() -> None:
+def test_process_without_grpc_checks_does_not_import_h2() -> None:
     code = "import sys, runbook_operator.egress.health_protocols; print('h2' in sys.modules, 'grpc' in sys.modules)"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

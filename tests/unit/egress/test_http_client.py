@@ -43,7 +43,7 @@ def here(port: int, path: str = "/", **more: Any) -> Endpoint:
     return Endpoint("127.0.0.1", port, path, **more)
 
 
-async def test_a_url_that_a_pattern_allows_is_asked_by_its_name_at_the_address_that_was_checked(
+async def test_allowed_url_is_requested_by_name_at_the_checked_address(
     connections: list[str],
 ) -> None:
     async with traffic_target() as there:
@@ -60,7 +60,7 @@ async def test_a_url_that_a_pattern_allows_is_asked_by_its_name_at_the_address_t
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
-async def test_an_endpoint_is_asked_at_its_address_and_no_name_is_looked_up(address: str) -> None:
+async def test_endpoint_is_requested_at_its_address_without_lookup(address: str) -> None:
     names = Names(OSError("nothing may be looked up"))
     async with traffic_target(host="::1" if address == "::1" else "127.0.0.1") as there:
         answer = await outbound(names=names).ask(Endpoint(address, there.port, "/health"))
@@ -69,14 +69,14 @@ async def test_an_endpoint_is_asked_at_its_address_and_no_name_is_looked_up(addr
 
 
 @pytest.mark.parametrize("status", [200, 204, 301, 302, 401, 404, 429, 500, 503])
-async def test_the_status_is_kept_whatever_it_is_and_no_redirect_followed(status: int, connections: list[str]) -> None:
+async def test_status_is_returned_and_no_redirect_followed(status: int, connections: list[str]) -> None:
     async with traffic_target(partial(web.Response, status=status, headers={"Location": "/elsewhere"})) as there:
         answer = await outbound().ask(here(there.port))
 
     assert (answer.status, len(there.requests), len(connections)) == (status, 1, 1)
 
 
-async def test_nothing_goes_along_but_what_the_caller_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_request_has_only_the_callers_headers(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://u:p@192.0.2.1:3128")
     monkeypatch.setenv("NETRC", "/dev/null")
@@ -92,7 +92,7 @@ async def test_nothing_goes_along_but_what_the_caller_gives(monkeypatch: pytest.
     assert request.headers["User-Agent"].startswith("runbook-operator/")
 
 
-async def test_a_head_is_a_head() -> None:
+async def test_head_request_uses_the_head_method() -> None:
     async with traffic_target() as there:
         assert (await outbound().ask(here(there.port), RequestOptions(method="HEAD"))).status == 200
 
@@ -119,15 +119,13 @@ async def test_a_head_is_a_head() -> None:
     ],
     ids=str,
 )
-async def test_a_header_that_changes_the_frame_of_the_request_is_refused(
-    headers: dict[str, str], connections: list[str]
-) -> None:
+async def test_framing_header_is_refused(headers: dict[str, str], connections: list[str]) -> None:
     answer = await outbound().ask(here(9), RequestOptions(headers=headers))
 
     assert (answer.fault, connections) == (Fault.MALFORMED, [])
 
 
-async def test_a_url_is_asked_for_the_host_that_its_pattern_allows() -> None:
+async def test_host_header_is_refused() -> None:
     answer = await outbound("http://a.example.com/*").ask(
         "http://a.example.com/", RequestOptions(headers={"HOST": "b"})
     )
@@ -138,19 +136,19 @@ async def test_a_url_is_asked_for_the_host_that_its_pattern_allows() -> None:
 @pytest.mark.parametrize(
     "path", ["", "health", "@192.0.2.1/", ":9@192.0.2.1/", "\\@192.0.2.1/", "/a b", "/\r\nX: y", "/../a"]
 )
-async def test_a_path_cannot_become_another_host_or_another_request(path: str, connections: list[str]) -> None:
+async def test_path_cannot_become_another_host_or_request(path: str, connections: list[str]) -> None:
     answer = await outbound().ask(here(9, path))
 
     assert (answer.fault, connections) == (Fault.MALFORMED, [])
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
-async def test_a_port_is_one_of_tcp(port: int) -> None:
+async def test_port_outside_tcp_range_is_refused(port: int) -> None:
     assert (await outbound().ask(here(port))).fault == Fault.MALFORMED
 
 
 @pytest.mark.parametrize(("body", "matched"), [("all is well", True), ("all is lost", False), ("", False)])
-async def test_a_body_is_given_to_the_matcher_and_to_nobody_else(body: str, matched: bool) -> None:  # noqa: FBT001
+async def test_body_is_passed_only_to_the_matcher(body: str, matched: bool) -> None:  # noqa: FBT001
     async with traffic_target(partial(web.Response, text=body)) as there:
         answer = await outbound().ask(here(there.port), match=lambda read: b"well" in read)
 
@@ -160,7 +158,7 @@ async def test_a_body_is_given_to_the_matcher_and_to_nobody_else(body: str, matc
 
 @pytest.mark.parametrize(("size", "fault"), [(1000, None), (1001, Fault.TOO_LARGE)])
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_a_body_is_read_up_to_its_largest_size_and_no_further(
+async def test_body_is_read_up_to_its_limit(
     size: int,
     fault: Fault | None,
     chunked: bool,  # noqa: FBT001
@@ -177,7 +175,7 @@ async def test_a_body_is_read_up_to_its_largest_size_and_no_further(
     assert (answer.status, answer.fault, answer.matched) == (200, fault, True if fault is None else None)
 
 
-async def test_a_body_that_nobody_asked_about_is_not_waited_for() -> None:
+async def test_body_without_matcher_is_not_awaited() -> None:
     talk = saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"5\r\nhello\r\n", every=0.01, forever=True)
     async with talking(talk) as port:
         answer = await outbound().ask(here(port), RequestOptions(seconds=5))
@@ -185,20 +183,20 @@ async def test_a_body_that_nobody_asked_about_is_not_waited_for() -> None:
     assert (answer.status, answer.fault) == (200, None)
 
 
-async def test_a_head_has_no_body_to_wait_for() -> None:
+async def test_head_response_has_no_body_to_await() -> None:
     async with talking(saying(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")) as port:
         answer = await outbound().ask(here(port), RequestOptions(method="HEAD"), lambda read: read == b"")
 
     assert (answer.status, answer.matched) == (200, True)
 
 
-async def test_a_closed_port_is_out_of_reach() -> None:
+async def test_closed_port_is_unreachable() -> None:
     answer = await outbound().ask(here(closed_port()))
 
     assert (answer.status, answer.fault, answer.why) == (None, Fault.UNREACHABLE, "no connection is made")
 
 
-async def test_the_next_address_is_tried_where_one_is_out_of_reach(connections: list[str]) -> None:
+async def test_unreachable_address_falls_back_to_the_next(connections: list[str]) -> None:
     async with traffic_target() as there:
         out = outbound(f"http://a.example.com:{there.port}/", names=Names(["127.0.0.9", "127.0.0.1"]))
         answer = await out.ask(f"http://a.example.com:{there.port}/")
@@ -206,7 +204,7 @@ async def test_the_next_address_is_tried_where_one_is_out_of_reach(connections: 
     assert (answer.status, connections) == (200, ["127.0.0.9", "127.0.0.1"])
 
 
-async def test_a_connection_that_is_not_made_in_time_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_connection_not_made_in_time_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     async def stuck(*_: object) -> None:
         await asyncio.sleep(9)
 
@@ -216,7 +214,7 @@ async def test_a_connection_that_is_not_made_in_time_is_out_of_reach(monkeypatch
     assert (answer.fault, answer.why) == (Fault.UNREACHABLE, "no connection is made in time")
 
 
-async def test_whatever_the_machine_says_of_names_what_was_checked_is_connected_to(
+async def test_connection_goes_to_the_checked_address_despite_system_lookups(
     monkeypatch: pytest.MonkeyPatch, connections: list[str]
 ) -> None:
     async def lie(*_: object, **__: object) -> list[tuple[object, ...]]:
@@ -231,7 +229,7 @@ async def test_whatever_the_machine_says_of_names_what_was_checked_is_connected_
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
-async def test_a_host_is_named_with_its_port_and_an_address_of_six_in_brackets(address: str) -> None:
+async def test_host_header_has_port_and_brackets_for_ipv6(address: str) -> None:
     async with traffic_target(host=address) as there:
         await outbound().ask(Endpoint(address, there.port, "/health"))
 
@@ -255,7 +253,9 @@ async def test_a_host_is_named_with_its_port_and_an_address_of_six_in_brackets(a
         ([b"HTTP/1.1 200 OK\r\n" + b"X: " + b"a" * 70_000], None, Fault.GARBLED),
     ],
 )
-async def test_an_answer_is_read_as_http_has_it(said: list[bytes], status: int | None, fault: Fault | None) -> None:
+async def test_http_response_is_parsed_by_the_standard(
+    said: list[bytes], status: int | None, fault: Fault | None
+) -> None:
     async with talking(saying(*said)) as port:
         answer = await outbound().ask(here(port), match=lambda body: body == b"well")
 
@@ -270,14 +270,14 @@ async def test_an_answer_is_read_as_http_has_it(said: list[bytes], status: int |
         (b"HTTP/1.1 204 No Content\r\n\r\n", 204, None),
     ],
 )
-async def test_a_status_is_the_last_one_that_comes(said: bytes, status: int | None, fault: Fault | None) -> None:
+async def test_interim_status_is_skipped(said: bytes, status: int | None, fault: Fault | None) -> None:
     async with talking(saying(said)) as port:
         answer = await outbound().ask(here(port))
 
     assert (answer.status, answer.fault) == (status, fault)
 
 
-async def test_tls_is_verified_by_the_name_of_the_url_although_the_address_is_connected_to() -> None:
+async def test_tls_is_verified_by_the_url_name_at_the_checked_address() -> None:
     async with traffic_target(tls=certified("a.example.com")) as there:
         out = outbound(f"https://a.example.com:{there.port}/")
         answer = await out.ask(f"https://a.example.com:{there.port}/", RequestOptions(tls=Tls(ca())))
@@ -299,7 +299,7 @@ async def test_tls_is_verified_by_the_name_of_the_url_although_the_address_is_co
         (["web.shop.svc"], Tls(ca(), "a b"), None, "the server name"),
     ],
 )
-async def test_a_certificate_proves_what_the_caller_wants_proved(
+async def test_certificate_is_verified_as_configured(
     names: Sequence[str], tls: Tls, status: int | None, why: str
 ) -> None:
     async with traffic_target(tls=certified(*names)) as there:
@@ -309,7 +309,7 @@ async def test_a_certificate_proves_what_the_caller_wants_proved(
     assert why in answer.why
 
 
-async def test_what_takes_too_long_is_ended_and_its_place_given_on() -> None:
+async def test_timed_out_request_frees_its_slot() -> None:
     out = outbound(limits=Limits(total=1, each=1))
     async with talking(silent) as slow, traffic_target() as there:
         late = await out.ask(here(slow), RequestOptions(seconds=0.05))
@@ -318,7 +318,7 @@ async def test_what_takes_too_long_is_ended_and_its_place_given_on() -> None:
     assert (late.fault, answer.status) == (Fault.TIMEOUT, 200)
 
 
-async def test_no_more_are_asked_at_once_than_there_are_places() -> None:
+async def test_concurrent_requests_are_limited_by_slots() -> None:
     under_way, most = 0, 0
 
     async def count(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -339,7 +339,7 @@ async def test_no_more_are_asked_at_once_than_there_are_places() -> None:
     assert most == 3
 
 
-async def test_no_word_of_request_or_answer_is_in_what_is_told_or_logged(caplog: pytest.LogCaptureFixture) -> None:
+async def test_request_and_answer_texts_never_appear_in_results_or_logs(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     how = RequestOptions(headers={"Authorization": "Bearer s3cret"}, seconds=1)
     cookie = b"Set-Cookie: s3cret no name=1\r\nX-S: s3cret\r\n"

@@ -63,7 +63,7 @@ def reviews(judge: Judge) -> Reviews:
     return Reviews(Paths(judge, monotonic=lambda: judge.time), lambda: judge.time)
 
 
-async def test_what_is_allowed_in_the_namespace_is_asked_once_for_all_of_its_objects() -> None:
+async def test_namespace_wide_right_is_reviewed_once_for_all_objects() -> None:
     judge = Judge(("deployer", "patch", NAMESPACE, ""))
     asking = reviews(judge)
 
@@ -74,7 +74,7 @@ async def test_what_is_allowed_in_the_namespace_is_asked_once_for_all_of_its_obj
 
 
 @pytest.mark.parametrize("error", [errors.UnavailableError("503"), errors.NotLeadingError("the lease had lapsed")])
-async def test_what_could_not_be_asked_is_asked_again(error: errors.OperatorError) -> None:
+async def test_failed_review_is_repeated(error: errors.OperatorError) -> None:
     judge = Judge(("deployer", "patch", NAMESPACE, ""))
     asking = reviews(judge)
     judge.error = error
@@ -86,7 +86,7 @@ async def test_what_could_not_be_asked_is_asked_again(error: errors.OperatorErro
     assert await asking.answer(SCALE, ACCOUNT) == ALLOWED
 
 
-async def test_a_role_for_one_object_is_found_too() -> None:
+async def test_role_for_a_single_object_is_found() -> None:
     judge = Judge(("deployer", "patch", NAMESPACE, "web"))
 
     assert await reviews(judge).answer(SCALE, ACCOUNT) == ALLOWED
@@ -95,7 +95,7 @@ async def test_a_role_for_one_object_is_found_too() -> None:
     )
 
 
-async def test_the_operators_own_rights_are_asked_for_all_namespaces_first() -> None:
+async def test_own_rights_are_reviewed_cluster_wide_first() -> None:
     judge = Judge(("", "patch", "", ""))
     asking = reviews(judge)
 
@@ -104,7 +104,7 @@ async def test_the_operators_own_rights_are_asked_for_all_namespaces_first() -> 
     assert judge.asked == [("", "patch", "", "")]
 
 
-async def test_who_lacks_a_right_is_named_as_the_api_server_knows_him() -> None:
+async def test_missing_right_names_the_user_known_to_the_api_server() -> None:
     judge = Judge()
     asking = reviews(judge)
 
@@ -115,7 +115,7 @@ async def test_who_lacks_a_right_is_named_as_the_api_server_knows_him() -> None:
     assert await asking.answer(SCALE, None) == ReviewResult(allowed=False, user="system:serviceaccount:ops:operator")
 
 
-async def test_what_is_denied_is_asked_again_soon_and_what_is_allowed_after_an_hour() -> None:
+async def test_denied_right_is_reviewed_again_sooner_than_an_allowed_one() -> None:
     judge = Judge()
     asking = reviews(judge)
     await asking.answer(AccessReview(*SCALE_ALL), ACCOUNT)
@@ -136,7 +136,7 @@ async def test_what_is_denied_is_asked_again_soon_and_what_is_allowed_after_an_h
     assert len(asking._reviews) == 1
 
 
-async def test_those_who_ask_at_the_same_time_share_one_review() -> None:
+async def test_concurrent_questions_share_one_review() -> None:
     judge = Judge(("deployer", "patch", NAMESPACE, ""))
     asking = reviews(judge)
 
@@ -145,14 +145,14 @@ async def test_those_who_ask_at_the_same_time_share_one_review() -> None:
     assert len(judge.asked) == 1
 
 
-async def test_what_the_cluster_does_not_serve_nobody_needs_a_right_for() -> None:
+async def test_unserved_resource_needs_no_right() -> None:
     judge = Judge()
 
     assert await reviews(judge).answer(KEDA, ACCOUNT) == ALLOWED
     assert judge.asked == []
 
 
-async def test_what_comes_to_be_served_is_asked_for() -> None:
+async def test_newly_served_resource_is_reviewed() -> None:
     judge = Judge(served=("keda.sh", "keda.sh/v1alpha1"))
     asking = reviews(judge)
 
@@ -160,7 +160,7 @@ async def test_what_comes_to_be_served_is_asked_for() -> None:
     assert await asking.answer(AccessReview("get", "keda.sh", "triggers", NAMESPACE), ACCOUNT) == ALLOWED
 
 
-async def test_an_operator_that_may_not_act_for_the_account_is_told_so() -> None:
+async def test_missing_impersonation_right_is_denied_with_the_message() -> None:
     judge = Judge()
     judge.error = errors.ForbiddenError("403 cannot impersonate")
 
@@ -170,7 +170,7 @@ async def test_an_operator_that_may_not_act_for_the_account_is_told_so() -> None
     assert found.message.startswith("403 cannot impersonate. ")
 
 
-async def test_an_api_server_that_fails_is_asked_again() -> None:
+async def test_failing_api_server_is_asked_again() -> None:
     judge = Judge(("deployer", "patch", NAMESPACE, ""))
     asking = reviews(judge)
     judge.error = errors.UnavailableError("503")
@@ -181,7 +181,7 @@ async def test_an_api_server_that_fails_is_asked_again() -> None:
     assert await asking.answer(SCALE, ACCOUNT) == ALLOWED
 
 
-async def test_a_group_that_is_known_not_to_be_served_is_not_asked_for() -> None:
+async def test_unserved_group_is_not_requested() -> None:
     asked: list[str] = []
 
     class Listing(Judge):
@@ -197,7 +197,7 @@ async def test_a_group_that_is_known_not_to_be_served_is_not_asked_for() -> None
     assert asked == ["/apis"]
 
 
-def test_what_one_account_has_read_no_other_has() -> None:
+def test_reads_of_one_account_are_not_shared_with_another() -> None:
     certain = ReadVersions()
     certain.note_read(observed(3), ACCOUNT)
     certain.note_read(absent(WEB), None)
@@ -208,7 +208,7 @@ def test_what_one_account_has_read_no_other_has() -> None:
     assert certain.version(WEB, ACCOUNT) is None
 
 
-def test_what_is_listed_after_leading_began_counts_as_read() -> None:
+def test_object_listed_after_leading_began_counts_as_read() -> None:
     certain = ReadVersions()
     listed = certain.listing()
 
@@ -217,7 +217,7 @@ def test_what_is_listed_after_leading_began_counts_as_read() -> None:
     assert certain.version(WEB, ACCOUNT) is None
 
 
-def test_a_list_takes_nothing_back_that_was_read_for_itself() -> None:
+def test_older_list_does_not_replace_a_newer_read() -> None:
     certain = ReadVersions()
     certain.note(WEB, "9")
 
@@ -226,7 +226,7 @@ def test_a_list_takes_nothing_back_that_was_read_for_itself() -> None:
     assert certain.version(WEB) == "9"
 
 
-def test_a_list_that_began_before_leading_did_is_no_certainty() -> None:
+def test_list_begun_before_leading_does_not_count_as_read() -> None:
     certain = ReadVersions()
     listed = certain.listing()
 

@@ -41,32 +41,32 @@ async def told(kube: Kube) -> set[str]:
     return {str(one) for one in await own_addresses(kube, SystemResolver())}
 
 
-async def test_the_clients_the_services_and_those_behind_it_are_its_own() -> None:
+async def test_own_addresses_include_client_service_and_endpoints() -> None:
     kube = TellingKube(SERVICE, SLICE, "203.0.113.9")
 
     assert await told(kube) == {"203.0.113.9", "10.96.0.1", "fd00:96::1", "192.168.7.2", "192.168.7.3"}
 
 
-async def test_a_name_is_looked_up_and_one_that_leads_nowhere_is_left_out() -> None:
+async def test_api_server_name_is_resolved_and_unresolvable_one_omitted() -> None:
     assert "127.0.0.1" in await told(TellingKube(SERVICE, SLICE, "localhost"))
     assert "10.96.0.1" in await told(TellingKube(SERVICE, SLICE, "nowhere.invalid"))
 
 
-async def test_what_may_not_be_read_is_left_out_and_what_is_not_there_too() -> None:
+async def test_unreadable_or_missing_objects_are_omitted() -> None:
     assert await told(TellingKube(errors.ForbiddenError("403"), SLICE)) == {"10.96.0.1", "192.168.7.2", "192.168.7.3"}
     assert await told(TellingKube(SERVICE, errors.NotFoundError("404"))) == {"10.96.0.1", "fd00:96::1"}
 
 
-async def test_a_slice_that_has_no_endpoints_has_no_addresses() -> None:
+async def test_slice_without_endpoints_has_no_addresses() -> None:
     assert await told(TellingKube(SERVICE, {"endpoints": None})) == {"10.96.0.1", "fd00:96::1"}
 
 
-async def test_what_nobody_knows_now_is_an_error_and_not_an_empty_answer() -> None:
+async def test_unavailable_api_server_is_an_error_and_no_empty_list() -> None:
     with pytest.raises(errors.UnavailableError):
         await own_addresses(TellingKube(errors.UnavailableError("503"), SLICE), SystemResolver())
 
 
-async def test_they_are_not_asked_by_a_check() -> None:
+async def test_own_addresses_are_refused_as_check_targets() -> None:
     forbidden = set(await own_addresses(TellingKube(SERVICE, SLICE), SystemResolver()))
     answer = await Outbound((), (), forbidden).ask(Endpoint("192.168.7.2", 6443, scheme="https"))
 

@@ -63,7 +63,7 @@ async def serving() -> AsyncIterator[tuple[Server, Kube]]:
         await runner.cleanup()
 
 
-async def test_a_request_is_made_in_the_name_of_the_account_and_no_other_is() -> None:
+async def test_request_impersonates_only_the_given_account() -> None:
     async with serving() as (server, kube):
         await kube.as_(DEPLOYER).get("/one")
         await kube.get("/two")
@@ -74,7 +74,7 @@ async def test_a_request_is_made_in_the_name_of_the_account_and_no_other_is() ->
     assert server.groups == set()
 
 
-async def test_who_may_not_act_for_the_account_is_told_where_to_be_let() -> None:
+async def test_missing_impersonation_right_names_the_fix() -> None:
     async with serving() as (server, kube):
         refused = 'User "op" cannot impersonate-on:serviceaccount:get resource "x" in API group "" at the cluster scope'
         server.refusal = refused
@@ -90,7 +90,7 @@ async def test_who_may_not_act_for_the_account_is_told_where_to_be_let() -> None
     assert "--namespace=shop" in raised.value.user_action
 
 
-async def test_refusal_of_a_scoped_operator_is_answered_by_a_role_of_the_namespace() -> None:
+async def test_scoped_operator_refusal_advises_a_namespace_role() -> None:
     async with serving() as (server, kube):
         kube.is_scoped = True
         server.refusal = 'User "op" cannot list resource "runbooks" in API group "runbooks.dev" in the namespace "shop"'
@@ -102,7 +102,7 @@ async def test_refusal_of_a_scoped_operator_is_answered_by_a_role_of_the_namespa
     assert "--namespace=shop --verb=list --resource=runbooks.runbooks.dev" in raised.value.user_action
 
 
-async def test_credentials_that_are_renewed_for_one_are_renewed_for_all() -> None:
+async def test_renewed_credentials_apply_to_all_accounts() -> None:
     async with serving() as (server, kube):
         account = kube.as_(DEPLOYER)
         server.token = "second"
@@ -114,7 +114,7 @@ async def test_credentials_that_are_renewed_for_one_are_renewed_for_all() -> Non
         assert kube.as_(None) is kube
 
 
-async def test_a_replica_that_does_not_lead_writes_nothing_in_anybodys_name() -> None:
+async def test_standby_replica_writes_for_no_account() -> None:
     async with serving() as (server, kube):
         kube.may_write = lambda _path: False
         account = kube.as_(DEPLOYER)
@@ -123,7 +123,7 @@ async def test_a_replica_that_does_not_lead_writes_nothing_in_anybodys_name() ->
         assert server.asked == []
 
 
-async def test_what_is_served_is_asked_by_the_operators_own_rights_and_known_to_all() -> None:
+async def test_discovery_uses_the_operators_own_rights_for_all_accounts() -> None:
     async with serving() as (server, kube):
         paths = Paths(kube)
 
@@ -133,7 +133,7 @@ async def test_what_is_served_is_asked_by_the_operators_own_rights_and_known_to_
     assert [who for _, who, _ in server.asked if who] == []
 
 
-async def test_no_request_waits_for_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_request_waits_for_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving() as (server, kube):
 
         async def never(*_: object) -> None:
@@ -154,7 +154,7 @@ async def test_no_request_waits_for_a_thread(monkeypatch: pytest.MonkeyPatch) ->
         ({"http_proxy": "http://proxy:3128"}, None),
     ],
 )
-def test_a_proxy_of_the_environment_leads_to_the_api_server_as_it_does_for_other_clients(
+def test_proxy_environment_variables_apply_to_the_api_server(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], used: str | None
 ) -> None:
     for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
@@ -166,7 +166,7 @@ def test_a_proxy_of_the_environment_leads_to_the_api_server_as_it_does_for_other
     assert _routed(client.Configuration(host="https://10.0.0.1:443")).proxy == used
 
 
-def test_the_proxy_of_a_kubeconfig_goes_before_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kubeconfig_proxy_overrides_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://proxy:3128")
 
     assert (
@@ -175,7 +175,7 @@ def test_the_proxy_of_a_kubeconfig_goes_before_that_of_the_environment(monkeypat
 
 
 @pytest.mark.parametrize(("most", "used"), [(2, 2), (None, 6)])
-async def test_requests_at_once_share_as_many_connections_as_the_client_may_have(
+async def test_concurrent_requests_share_the_connection_limit(
     monkeypatch: pytest.MonkeyPatch, most: int | None, used: int
 ) -> None:
     async with serving() as (server, kube):

@@ -33,26 +33,24 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[_Client]:
     return found
 
 
-async def test_a_burst_takes_32_connections_at_most_and_none_of_the_lease_s_or_the_watches(made: list[_Client]) -> None:
+async def test_writes_use_32_connections_apart_from_lease_and_watches(made: list[_Client]) -> None:
     async with connections(Settings(request_timeout=5.0, renew_deadline_seconds=3.0)):
         assert [(one.seconds, one.most) for one in made] == [(5.0, 32), (3.0, None), (5.0, None)]
 
 
 @pytest.mark.parametrize("namespaces", [(), ("shop",)])
-async def test_connections_know_if_the_operator_serves_some_namespaces_only(
-    made: list[_Client], namespaces: tuple[str, ...]
-) -> None:
+async def test_connections_know_the_served_namespaces(made: list[_Client], namespaces: tuple[str, ...]) -> None:
     async with connections(Settings(namespaces=namespaces)):
         assert [one.is_scoped for one in made] == [bool(namespaces)] * 3
 
 
-async def test_all_of_them_are_closed_in_the_end(made: list[_Client]) -> None:
+async def test_all_connections_are_closed_at_exit(made: list[_Client]) -> None:
     async with connections(Settings()):
         assert not any(one.closed for one in made)
 
     assert all(one.closed for one in made)
 
 
-async def test_a_connection_keeps_32_kib_to_read_into() -> None:
+async def test_connection_reads_into_32_kib() -> None:
     async with connections(Settings()):
         assert SSLProtocol.max_size == 32 * 1024

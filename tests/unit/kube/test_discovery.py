@@ -38,7 +38,7 @@ class AskedKube(Kube):
         raise errors.NotFoundError(path)
 
 
-def test_an_object_lives_in_its_namespace() -> None:
+def test_object_path_contains_its_namespace() -> None:
     assert path_of(Ref("batch/v1", "CronJob", "shop", "backup"), "cronjobs") == (
         "/apis/batch/v1/namespaces/shop/cronjobs/backup"
     )
@@ -47,7 +47,7 @@ def test_an_object_lives_in_its_namespace() -> None:
 
 
 @pytest.mark.parametrize("name", OUT)
-async def test_a_name_that_would_lead_out_of_the_namespace_is_not_there_and_never_asked_for(name: str) -> None:
+async def test_name_with_path_characters_is_missing_without_request(name: str) -> None:
     kube, ref = AskedKube(), Ref("batch/v1", "CronJob", "shop", name)
 
     found = await read_target(Paths(kube), ref)
@@ -60,7 +60,7 @@ async def test_a_name_that_would_lead_out_of_the_namespace_is_not_there_and_neve
 @pytest.mark.parametrize(
     "version", ["apps/v1/../../../api/v1", "apps/v1/namespaces/kube-system", "../v1", "v1?x=1", ""]
 )
-async def test_a_version_that_would_lead_to_another_kind_is_not_served_and_never_asked_for(version: str) -> None:
+async def test_version_with_path_characters_is_unserved_without_request(version: str) -> None:
     kube = AskedKube()
 
     found = await read_target(Paths(kube), Ref(version, "Secret", "shop", "credentials"))
@@ -71,7 +71,7 @@ async def test_a_version_that_would_lead_to_another_kind_is_not_served_and_never
 
 
 @pytest.mark.parametrize("namespace", ["../kube-system", "shop/../kube-system"])
-def test_a_namespace_is_one_step_too(namespace: str) -> None:
+def test_namespace_with_path_characters_is_refused(namespace: str) -> None:
     with pytest.raises(errors.NotFoundError, match="nothing can be called"):
         collection("v1", "pods", namespace)
 
@@ -90,5 +90,5 @@ def test_a_namespace_is_one_step_too(namespace: str) -> None:
         ("", ""),
     ],
 )
-def test_a_path_tells_the_namespace_that_it_leads_into(path: str, namespace: str) -> None:
+def test_namespace_is_extracted_from_a_path(path: str, namespace: str) -> None:
     assert namespace_of(path) == namespace

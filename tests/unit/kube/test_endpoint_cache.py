@@ -82,12 +82,12 @@ async def until_asked(addresses: Addresses, *wanted: str) -> None:
 
 
 @pytest.mark.parametrize("port", ["", "http", "80"])
-async def test_a_service_is_asked_at_its_own_address(port: str) -> None:
+async def test_service_is_addressed_by_its_cluster_ip(port: str) -> None:
     async with following(service(address="10.96.0.7")) as (_, addresses):
         assert await where(addresses, port=port) == (Destination(WEB, "10.96.0.7", 80),)
 
 
-async def test_a_thousand_questions_cost_one_list_and_one_watch() -> None:
+async def test_thousand_lookups_cost_one_list_and_one_watch() -> None:
     async with following(service()) as (there, addresses):
         for _ in range(1000):
             await where(addresses)
@@ -96,7 +96,7 @@ async def test_a_thousand_questions_cost_one_list_and_one_watch() -> None:
         assert there.asked == [(verb, f"/api/v1/namespaces/{NAMESPACE}/services") for verb in ("LIST", "WATCH")]
 
 
-async def test_those_who_ask_at_once_wait_for_the_same_list() -> None:
+async def test_concurrent_lookups_share_one_list() -> None:
     async with following(service()) as (there, addresses):
         found = await asyncio.gather(*(where(addresses) for _ in range(50)))
 
@@ -104,7 +104,7 @@ async def test_those_who_ask_at_once_wait_for_the_same_list() -> None:
         assert there.count("LIST") == 1
 
 
-async def test_a_change_a_deletion_and_a_new_service_are_noticed() -> None:
+async def test_changed_deleted_and_new_services_are_noticed() -> None:
     async with following() as (there, addresses):
         assert await why(addresses) == ("ServiceNotFound", "Service/web does not exist in namespace shop")
 
@@ -122,7 +122,7 @@ async def test_a_change_a_deletion_and_a_new_service_are_noticed() -> None:
         assert there.count("LIST") == 1
 
 
-async def test_a_deletion_that_no_watch_told_of_is_found_by_the_next_list() -> None:
+async def test_deletion_missed_by_the_watch_is_found_by_the_next_list() -> None:
     async with following(service(), seconds=1, resync=0.5) as (there, addresses):
         await where(addresses)
         await until(lambda: there.open)
@@ -134,7 +134,7 @@ async def test_a_deletion_that_no_watch_told_of_is_found_by_the_next_list() -> N
         assert (await why(addresses))[0] == "ServiceNotFound"
 
 
-async def test_a_service_that_was_replaced_between_two_lists_is_the_new_one() -> None:
+async def test_service_replaced_between_lists_is_the_new_one() -> None:
     async with following(service()) as (there, addresses):
         await where(addresses)
         await until(lambda: there.open)
@@ -149,7 +149,7 @@ async def test_a_service_that_was_replaced_between_two_lists_is_the_new_one() ->
         assert (await where(addresses))[0].address == "10.96.0.8"
 
 
-async def test_a_long_list_comes_in_pages() -> None:
+async def test_long_list_is_read_in_pages() -> None:
     async with following(*(service(name=f"web-{number}") for number in range(5)), service()) as (there, addresses):
         there.page = 2
 
@@ -168,9 +168,7 @@ async def test_a_long_list_comes_in_pages() -> None:
         ({"ports": [{"port": 53, "protocol": "UDP"}]}, "", "PortNotFound", "no TCP port number one"),
     ],
 )
-async def test_a_service_that_may_lead_anywhere_or_nowhere_is_not_asked(
-    spec: Body, port: str, reason: str, message: str
-) -> None:
+async def test_service_without_selector_or_address_is_refused(spec: Body, port: str, reason: str, message: str) -> None:
     async with following(service(**spec)) as (_, addresses):
         found = await why(addresses, port=port)
 
@@ -178,7 +176,7 @@ async def test_a_service_that_may_lead_anywhere_or_nowhere_is_not_asked(
     assert message in found[1]
 
 
-async def test_each_ready_pod_is_asked_at_its_own_port() -> None:
+async def test_each_ready_pod_is_addressed_at_its_target_port() -> None:
     async with following(service(), ONE, TWO, READY) as (there, addresses):
         found = await where(addresses, each=True)
 
@@ -193,19 +191,19 @@ async def test_each_ready_pod_is_asked_at_its_own_port() -> None:
         }
 
 
-async def test_pods_are_watched_only_where_each_is_asked() -> None:
+async def test_pods_are_watched_only_for_per_pod_checks() -> None:
     async with following(service(), ONE, READY) as (there, addresses):
         await where(addresses)
 
         assert there.paths("LIST") == {f"/api/v1/namespaces/{NAMESPACE}/services"}
 
 
-async def test_each_asks_the_pods_of_a_headless_service_too() -> None:
+async def test_per_pod_check_of_a_headless_service_addresses_its_pods() -> None:
     async with following(service(clusterIP="None"), ONE, TWO, READY) as (_, addresses):
         assert await names(addresses) == ["web-1", "web-2"]
 
 
-async def test_a_pod_that_comes_goes_or_is_not_ready_any_more_is_noticed() -> None:
+async def test_added_removed_and_unready_pods_are_noticed() -> None:
     async with following(service(), ONE, TWO, READY) as (there, addresses):
         assert await names(addresses) == ["web-1", "web-2"]
         three = pod("web-3", "10.0.0.3")
@@ -220,7 +218,7 @@ async def test_a_pod_that_comes_goes_or_is_not_ready_any_more_is_noticed() -> No
 
 
 @pytest.mark.parametrize("ready", [None, True])
-async def test_a_pod_whose_readiness_nobody_knows_counts_as_ready(*, ready: bool | None) -> None:
+async def test_endpoint_without_readiness_counts_as_ready(*, ready: bool | None) -> None:
     async with following(service(), ONE, endpoints(endpoint(ONE, ready=ready), port=8080)) as (_, addresses):
         assert await names(addresses) == ["web-1"]
 
@@ -245,7 +243,7 @@ ENDED = pod("job-1", "10.0.0.5", phase="Succeeded")
         {"addresses": ["bank.example.com"], "targetRef": endpoint(ONE)["targetRef"]},
     ],
 )
-async def test_an_endpoint_that_somebody_made_by_hand_leads_nowhere(made_by_hand: Body) -> None:
+async def test_manual_endpoint_is_not_addressed(made_by_hand: Body) -> None:
     by_hand = endpoints(made_by_hand, port=8080)
     async with following(service(), ONE, TWO, ELSEWHERE, ENDED, by_hand) as (_, addresses):
         reason, message = await why(addresses, each=True)
@@ -254,13 +252,13 @@ async def test_an_endpoint_that_somebody_made_by_hand_leads_nowhere(made_by_hand
     assert message.startswith("Service/web has no ready pod")
 
 
-async def test_what_is_not_its_pods_is_counted() -> None:
+async def test_endpoints_without_matching_pod_are_counted() -> None:
     by_hand = endpoints(endpoint(ONE, address="10.0.0.2"), port=8080)
     async with following(service(), ONE, TWO, by_hand) as (_, addresses):
         assert (await why(addresses, each=True))[1].endswith("; 1 endpoints name none that has their address")
 
 
-async def test_the_slices_of_another_service_another_family_or_another_port_do_not_count() -> None:
+async def test_slices_of_another_service_family_or_port_are_ignored() -> None:
     others = (
         endpoints(endpoint(ONE), port=8080, service="other", name="a"),
         endpoints(endpoint(ONE), port=8080, addressType="IPv6", name="b"),
@@ -272,13 +270,13 @@ async def test_the_slices_of_another_service_another_family_or_another_port_do_n
         assert (await why(addresses, each=True))[1] == "Service/web has no ready pod"
 
 
-async def test_a_pod_in_two_slices_is_asked_once() -> None:
+async def test_pod_in_two_slices_is_addressed_once() -> None:
     twice = endpoints(endpoint(ONE), port=8080, name="web-fghij")
     async with following(service(), ONE, TWO, READY, twice) as (_, addresses):
         assert await names(addresses) == ["web-1", "web-2"]
 
 
-async def test_a_slice_that_is_given_to_another_service_leads_there_alone() -> None:
+async def test_slice_moved_to_another_service_is_followed() -> None:
     async with following(service(), service(name="other"), ONE, TWO, READY) as (there, addresses):
         assert await names(addresses) == ["web-1", "web-2"]
 
@@ -289,7 +287,7 @@ async def test_a_slice_that_is_given_to_another_service_leads_there_alone() -> N
         assert await names(addresses, other) == ["web-1", "web-2"]
 
 
-async def test_of_more_pods_than_can_be_asked_none_is() -> None:
+async def test_service_with_too_many_pods_addresses_none() -> None:
     pods = [pod(f"web-{number}", f"10.0.1.{number}") for number in range(MOST_PODS + 1)]
     many = endpoints(*map(endpoint, pods), port=8080)
     async with following(service(), *pods, many) as (_, addresses):
@@ -307,7 +305,7 @@ async def test_of_more_pods_than_can_be_asked_none_is() -> None:
         ("pods", "runbook-operator-sensing-pods"),
     ],
 )
-async def test_a_right_that_is_missing_is_named_with_the_role_that_has_it(resource: str, role: str) -> None:
+async def test_missing_right_is_named_with_its_role(resource: str, role: str) -> None:
     async with following(service(), ONE, READY) as (there, addresses):
         there.fault = forbids(resource)
 
@@ -318,7 +316,7 @@ async def test_a_right_that_is_missing_is_named_with_the_role_that_has_it(resour
     assert message.endswith(f"The ClusterRole {role} has it.")
 
 
-async def test_a_right_that_is_granted_later_heals_it() -> None:
+async def test_right_granted_later_restores_the_lookup() -> None:
     async with following(service()) as (there, addresses):
         there.fault = forbids("services")
         assert (await why(addresses))[0] == "MissingRights"
@@ -330,7 +328,7 @@ async def test_a_right_that_is_granted_later_heals_it() -> None:
         assert await addresses.follower.trouble(("v1", "Service", NAMESPACE)) is None
 
 
-async def test_a_watch_that_breaks_is_good_for_some_seconds_more_and_then_nobody_knows() -> None:
+async def test_broken_watch_serves_for_seconds_and_then_reports_unknown() -> None:
     clock = Clock()
     async with following(service(), monotonic=clock) as (there, addresses):
         await where(addresses)
@@ -351,7 +349,7 @@ async def test_a_watch_that_breaks_is_good_for_some_seconds_more_and_then_nobody
         assert await where(addresses)
 
 
-async def test_a_first_list_that_does_not_come_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_missing_first_list_is_awaited_for_a_limited_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.05)
     async with cluster(service()) as (_, kube):
         addresses = Addresses(Paths(kube))
@@ -368,7 +366,7 @@ def spread(count: int) -> tuple[list[Body], list[Ref]]:
     return bodies, [Ref("v1", "Service", body["metadata"]["namespace"], "web") for body in bodies]
 
 
-async def test_many_namespaces_cost_one_watch_of_all_and_few_cost_theirs() -> None:
+async def test_many_namespaces_use_one_cluster_watch_and_few_use_their_own() -> None:
     bodies, refs = spread(MOST_NAMESPACES + 1)
     async with following(*bodies) as (there, addresses):
         for ref in refs[:-1]:
@@ -384,7 +382,7 @@ async def test_many_namespaces_cost_one_watch_of_all_and_few_cost_theirs() -> No
             assert await where(addresses, of=ref)
 
 
-async def test_many_namespaces_that_are_needed_at_once_wait_for_the_list_of_all() -> None:
+async def test_many_namespaces_needed_at_once_wait_for_the_cluster_list() -> None:
     bodies, refs = spread(3 * MOST_NAMESPACES)
     async with following(*bodies) as (there, addresses):
         found = await asyncio.gather(*(where(addresses, of=ref) for ref in refs))
@@ -393,7 +391,7 @@ async def test_many_namespaces_that_are_needed_at_once_wait_for_the_list_of_all(
         assert "/api/v1/services" in there.paths("LIST")
 
 
-async def test_an_operator_of_some_namespaces_never_watches_all() -> None:
+async def test_scoped_operator_never_watches_the_cluster() -> None:
     bodies, refs = spread(MOST_NAMESPACES + 1)
     async with following(*bodies, namespaces=[ref.namespace for ref in refs]) as (there, addresses):
         for ref in refs:
@@ -402,7 +400,7 @@ async def test_an_operator_of_some_namespaces_never_watches_all() -> None:
         assert "/api/v1/services" not in there.paths("LIST")
 
 
-async def test_where_nobody_asks_any_more_the_watch_ends_and_what_it_told_is_forgotten() -> None:
+async def test_unused_watch_ends_and_its_objects_are_forgotten() -> None:
     clock = Clock()
     bodies, refs = spread(2)
     async with following(*bodies, monotonic=clock) as (there, addresses):
@@ -420,7 +418,7 @@ async def test_where_nobody_asks_any_more_the_watch_ends_and_what_it_told_is_for
         assert there.count("LIST") == before + 1
 
 
-async def test_service_that_is_asked_about_stays_watched() -> None:
+async def test_used_service_stays_watched() -> None:
     clock = Clock()
     async with following(service(), monotonic=clock) as (there, addresses):
         for _ in range(4):
@@ -432,7 +430,7 @@ async def test_service_that_is_asked_about_stays_watched() -> None:
         assert there.count("LIST") == 1
 
 
-async def test_service_that_nobody_asks_about_is_forgotten_by_the_running_task(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unused_service_is_forgotten_by_the_running_task(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(module, "UNUSED", 1.0)
     async with following(service(), monotonic=lambda: now[0]) as (there, addresses):

@@ -18,7 +18,7 @@ def told(code: int, status: Any, what: str = WHERE, **headers: str) -> errors.Ap
 
 
 @pytest.mark.parametrize("case", [*REFUSED.values(), *DENIED], ids=lambda case: f"{case.code} {case.message[:60]}")
-def test_refusal_of_an_admission_check_is_no_missing_right(case: Any) -> None:
+def test_admission_refusal_is_no_missing_right(case: Any) -> None:
     found = told(case.code, case.status)
 
     assert not isinstance(found, errors.ForbiddenError)
@@ -27,7 +27,7 @@ def test_refusal_of_an_admission_check_is_no_missing_right(case: Any) -> None:
     assert case.message in str(found)
 
 
-def test_other_answers_mean_what_their_code_means() -> None:
+def test_status_code_maps_to_its_error() -> None:
     assert type(told(403, {"message": 'User "op" cannot create resource'})) is errors.ForbiddenError
     assert type(told(422, {"message": "spec.ports: Required value"})) is errors.RefusedError
     assert type(told(503, {})) is errors.UnavailableError
@@ -36,7 +36,7 @@ def test_other_answers_mean_what_their_code_means() -> None:
     assert "[]" in str(error(502, {}, b"[]", "GET /version"))
 
 
-def test_creation_that_met_the_count_of_a_quota_is_tried_again() -> None:
+def test_creation_refused_by_a_count_quota_is_retried() -> None:
     message = 'Operation cannot be fulfilled on resourcequotas "jobs": the object has been modified'
     counted, there = told(409, {"reason": "Conflict", "message": message}), told(409, {"reason": "AlreadyExists"})
 

@@ -25,7 +25,7 @@ def fight(simulation: Simulation, *, manager: str = "argocd-controller") -> Simu
     return simulation.someone_sets(3, manager=manager).drive()
 
 
-def test_the_first_deviation_is_put_back_at_once_and_told() -> None:
+def test_first_drift_is_reapplied_at_once_and_reported() -> None:
     simulation = fight(engaged())
 
     assert simulation.replicas == 0
@@ -39,7 +39,7 @@ def test_the_first_deviation_is_put_back_at_once_and_told() -> None:
     assert condition(simulation.status(), "Ready")[0] == "True"
 
 
-def test_the_next_one_waits_longer_each_time() -> None:
+def test_repeated_drift_is_reapplied_after_growing_pauses() -> None:
     simulation = fight(fight(engaged()))
     assert simulation.replicas == 3
     pause = due(simulation.snapshot()) - simulation.now  # type: ignore[operator] # something is due
@@ -52,7 +52,7 @@ def test_the_next_one_waits_longer_each_time() -> None:
     assert simulation.after(seconds=1.1).drive().replicas == 0
 
 
-def test_a_fight_is_one_event_that_counts() -> None:
+def test_contested_field_is_one_event_with_a_count() -> None:
     simulation = fight(fight(engaged()).after(minutes=1))
 
     said = [notice for notice in simulation.said if notice.reason is Reason.DRIFT_CORRECTED]
@@ -60,7 +60,7 @@ def test_a_fight_is_one_event_that_counts() -> None:
     assert len({notice.identity for notice in said}) == 1
 
 
-def test_a_crash_between_counting_and_putting_back_hides_no_fight() -> None:
+def test_crash_between_counting_and_reapplying_keeps_the_contest() -> None:
     simulation = engaged().someone_sets(3, manager="keda").drive(at_most=1).restart()
     assert simulation.replicas == 3
     assert simulation.status().record.actions[0].contest.pending  # type: ignore[union-attr] # it is contested
@@ -70,7 +70,7 @@ def test_a_crash_between_counting_and_putting_back_hides_no_fight() -> None:
     assert simulation.status().record.actions[0].contest.count == 1  # type: ignore[union-attr] # as above
 
 
-def test_a_put_back_that_is_refused_asks_for_a_person() -> None:
+def test_refused_reapply_stalls_the_switch() -> None:
     simulation = engaged().refuse(errors.ForbiddenError("403")).someone_sets(3).drive()
     assert condition(simulation.status(), "Stalled")[1] == "MissingRights"
 
@@ -78,7 +78,7 @@ def test_a_put_back_that_is_refused_asks_for_a_person() -> None:
     assert simulation.status().phase == "Engaged"
 
 
-def test_a_calm_ends_the_contest_and_the_next_fight_begins_anew() -> None:
+def test_quiet_time_ends_the_contest_and_resets_the_pause() -> None:
     simulation = fight(engaged()).after(minutes=10).drive()
     assert [one.type for one in simulation.status().conditions] == ["Ready", "Engaged", "Automatic"]
 
@@ -87,7 +87,7 @@ def test_a_calm_ends_the_contest_and_the_next_fight_begins_anew() -> None:
     assert simulation.status().record.actions[0].contest.streak == 1  # type: ignore[union-attr] # it is contested
 
 
-def test_a_restart_in_a_fight_keeps_count_and_pause() -> None:
+def test_restart_in_a_contest_keeps_count_and_pause() -> None:
     simulation = fight(engaged()).restart().someone_sets(3).drive()
     assert simulation.replicas == 3
 
@@ -95,7 +95,7 @@ def test_a_restart_in_a_fight_keeps_count_and_pause() -> None:
     assert simulation.status().record.actions[0].contest.count == 2  # type: ignore[union-attr] # it is contested
 
 
-def test_nothing_is_written_while_the_pause_lasts() -> None:
+def test_contested_field_is_not_written_during_the_pause() -> None:
     simulation = fight(fight(engaged()))
     simulation.steps.clear()
 
@@ -117,7 +117,7 @@ def test_nothing_is_written_while_the_pause_lasts() -> None:
         ("some-operator", ANYBODY),
     ],
 )
-def test_the_way_to_peace_depends_on_who_fights(manager: str, word: str) -> None:
+def test_contest_advice_depends_on_the_other_writer(manager: str, word: str) -> None:
     found = hint(manager, SWITCH)
 
     assert word in found
@@ -126,12 +126,12 @@ def test_the_way_to_peace_depends_on_who_fights(manager: str, word: str) -> None
     )
 
 
-def test_each_hint_is_given_for_the_manager_of_its_name() -> None:
+def test_each_field_manager_has_its_advice() -> None:
     assert all(hint(name, SWITCH).startswith(HINTS[name]) for name in HINTS)
 
 
 @given(count=st.integers(1, 10_000), seed=st.text(max_size=20))
-def test_the_pause_grows_to_its_limit_and_never_falls_below_half_of_it(count: int, seed: str) -> None:
+def test_contest_pause_grows_to_its_limit_and_stays_above_half(count: int, seed: str) -> None:
     budget = Backoff(first=timedelta(seconds=1), longest=timedelta(seconds=30))
     pause = budget.pause(count, seed)
 

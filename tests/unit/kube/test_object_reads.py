@@ -36,7 +36,7 @@ class PagedKube(Kube):
         return {"apiVersion": "autoscaling/v2", "kind": "HPAList", "metadata": more, "items": [page]}
 
 
-async def test_a_kind_that_is_not_served_has_no_objects() -> None:
+async def test_unserved_kind_has_no_objects() -> None:
     assert await find(Paths(PagedKube()), Find("keda.sh/v1alpha1", "ScaledObject", NAMESPACE)) == ()
     assert await find(Paths(PagedKube()), BUDGETS) == ()
 
@@ -54,7 +54,7 @@ class SpaceKube(Kube):
         return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
 
 
-async def test_namespace_is_read_as_the_reference_that_it_was_asked_by() -> None:
+async def test_namespace_is_read_by_its_reference() -> None:
     kube, ref = SpaceKube(), Ref("v1", "Namespace", NAMESPACE, NAMESPACE)
 
     observed = await read_target(Paths(kube), ref)
@@ -81,7 +81,7 @@ class ServingKube(Kube):
         return {"resources": [{"name": "scaledobjects", "kind": "ScaledObject"}]}
 
 
-async def test_what_is_known_not_to_be_served_is_not_asked_for_until_it_may_have_come() -> None:
+async def test_unserved_kind_is_not_requested_until_discovery_is_stale() -> None:
     kube, time = ServingKube("apps/v1"), [0.0]
     paths = Paths(kube, monotonic=lambda: time[0])
     scaled = Ref("keda.sh/v1alpha1", "ScaledObject", NAMESPACE, "")
@@ -99,7 +99,7 @@ async def test_what_is_known_not_to_be_served_is_not_asked_for_until_it_may_have
     assert found.plural == "scaledobjects"
 
 
-async def test_a_list_that_expires_in_the_middle_is_no_answer() -> None:
+async def test_list_that_expires_midway_is_an_error() -> None:
     found = await find(Paths(PagedKube(hpa(), hpa(name="other"))), AUTOSCALERS)
     assert isinstance(found, tuple)
     assert [one["metadata"]["name"] for one in found] == ["web", "other"]
@@ -107,7 +107,7 @@ async def test_a_list_that_expires_in_the_middle_is_no_answer() -> None:
         await find(Paths(PagedKube(hpa(), None)), AUTOSCALERS)
 
 
-def test_what_a_list_has_of_an_object_needs_no_read() -> None:
+def test_listed_object_needs_no_read() -> None:
     simulation = Simulation().with_object(hpa()).with_object(budget())
     simulation.with_runbook()
     snapshot = simulation.snapshot(answers={query: simulation.answer(query) for query in (AUTOSCALERS, BUDGETS)})

@@ -35,7 +35,7 @@ async def why(secrets: Secrets, kept: SecretKeyRef = TOKEN) -> tuple[str, str]:
     return raised.value.reason, str(raised.value)
 
 
-async def test_a_value_is_read_once_a_minute_however_often_it_is_needed() -> None:
+async def test_secret_value_is_read_once_a_minute() -> None:
     async with reading(secret(token=b"s3cret")) as (there, secrets, clock):
         for _ in range(100):
             assert await secrets.value(TOKEN) == b"s3cret"
@@ -48,7 +48,7 @@ async def test_a_value_is_read_once_a_minute_however_often_it_is_needed() -> Non
         assert await secrets.value(TOKEN) == b"an0ther"
 
 
-async def test_those_who_need_it_at_once_share_one_read() -> None:
+async def test_concurrent_uses_share_one_secret_read() -> None:
     async with reading(secret(token=b"s3cret")) as (there, secrets, _):
         found = await asyncio.gather(*(secrets.value(TOKEN) for _ in range(50)))
 
@@ -56,7 +56,7 @@ async def test_those_who_need_it_at_once_share_one_read() -> None:
         assert there.count("GET") == 1
 
 
-async def test_who_gives_up_waiting_takes_it_from_nobody_else() -> None:
+async def test_cancelled_waiter_does_not_cancel_the_shared_read() -> None:
     async with reading(secret(token=b"s3cret")) as (_, secrets, _clock):
         first = asyncio.create_task(secrets.value(TOKEN))
         second = asyncio.create_task(secrets.value(TOKEN))
@@ -66,7 +66,7 @@ async def test_who_gives_up_waiting_takes_it_from_nobody_else() -> None:
         assert await second == b"s3cret"
 
 
-async def test_a_value_that_an_answer_makes_doubtful_is_read_again_and_not_at_each_question() -> None:
+async def test_doubted_secret_value_is_read_again_with_a_minimum_interval() -> None:
     async with reading(secret(token=b"s3cret")) as (there, secrets, clock):
         await secrets.value(TOKEN)
         there.put(secret(token=b"an0ther"))
@@ -88,7 +88,7 @@ async def test_a_value_that_an_answer_makes_doubtful_is_read_again_and_not_at_ea
         ([secret() | {"data": None}], "SecretKeyNotFound", "Secret/token has no key token"),
     ],
 )
-async def test_what_is_not_there_is_said_and_noticed_soon_when_it_comes(
+async def test_missing_secret_is_reported_and_found_soon_after_creation(
     bodies: list[Body], reason: str, message: str
 ) -> None:
     async with reading(*bodies) as (there, secrets, clock):
@@ -102,7 +102,7 @@ async def test_what_is_not_there_is_said_and_noticed_soon_when_it_comes(
         assert await secrets.value(TOKEN) == b"s3cret"
 
 
-async def test_a_right_that_is_missing_is_named_with_the_role_that_has_it() -> None:
+async def test_missing_right_is_named_with_its_role() -> None:
     async with reading(secret(token=b"s3cret")) as (there, secrets, _):
         there.fault = forbids("secrets")
 
@@ -113,7 +113,7 @@ async def test_a_right_that_is_missing_is_named_with_the_role_that_has_it() -> N
     assert message.endswith("The ClusterRole runbook-operator-sensing-secrets has it.")
 
 
-async def test_an_api_server_that_fails_is_no_reason_to_raise_anything_else() -> None:
+async def test_failing_api_server_is_reported_as_unavailable() -> None:
     async with reading() as (there, secrets, _):
         there.fault = lambda _verb, _path: refused(500, "etcd is down")
 
@@ -123,7 +123,7 @@ async def test_an_api_server_that_fails_is_no_reason_to_raise_anything_else() ->
     assert message.endswith("500 etcd is down")
 
 
-async def test_no_more_than_some_reads_are_under_way_at_once() -> None:
+async def test_concurrent_secret_reads_are_limited() -> None:
     under_way, most = 0, 0
 
     class Slow:
@@ -147,7 +147,7 @@ async def test_no_more_than_some_reads_are_under_way_at_once() -> None:
     assert most == 8
 
 
-async def test_what_nobody_needs_any_more_is_not_kept() -> None:
+async def test_unused_secret_value_is_forgotten() -> None:
     async with reading(secret(token=b"s3cret", other=b"0ther", third=b"th1rd")) as (_, secrets, clock):
         await secrets.value(TOKEN)
         clock.time += SECONDS / 2
@@ -160,7 +160,7 @@ async def test_what_nobody_needs_any_more_is_not_kept() -> None:
         assert [one.key for one in secrets._reads] == ["token", "third"]
 
 
-async def test_no_text_and_no_log_shows_a_value() -> None:
+async def test_secret_value_appears_in_no_text_or_log() -> None:
     with capture_logs() as logs:
         async with reading(secret(token=b"s3cret")) as (_, secrets, _clock):
             await secrets.value(TOKEN)
@@ -170,7 +170,7 @@ async def test_no_text_and_no_log_shows_a_value() -> None:
     assert "s3cret" not in str(logs)
 
 
-async def test_a_value_is_read_in_the_name_of_the_account_and_is_kept_for_no_other() -> None:
+async def test_secret_read_as_one_account_is_not_shared_with_another() -> None:
     read: list[str] = []
 
     class Naming(Kube):

@@ -28,7 +28,7 @@ def presence(kube: Accounts) -> Presence:
     return Presence(kube, lambda: kube.time)
 
 
-async def test_account_that_exists_is_asked_for_once_in_a_while() -> None:
+async def test_existing_account_is_read_once_per_interval() -> None:
     kube = Accounts()
     there = presence(kube)
 
@@ -40,7 +40,7 @@ async def test_account_that_exists_is_asked_for_once_in_a_while() -> None:
     assert await there.answer(QUERY) == ReviewResult(allowed=False)
 
 
-async def test_account_that_does_not_exist_is_asked_for_each_time() -> None:
+async def test_missing_account_is_read_each_time() -> None:
     kube = Accounts(errors.NotFoundError("404"))
     there = presence(kube)
     assert await there.answer(QUERY) == ReviewResult(allowed=False)
@@ -50,5 +50,5 @@ async def test_account_that_does_not_exist_is_asked_for_each_time() -> None:
     assert await there.answer(QUERY) == ReviewResult(allowed=True)
 
 
-async def test_account_that_the_operator_may_not_see_counts_as_there() -> None:
+async def test_account_that_may_not_be_read_counts_as_existing() -> None:
     assert await presence(Accounts(errors.ForbiddenError("403"))).answer(QUERY) == ReviewResult(allowed=True)

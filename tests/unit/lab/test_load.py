@@ -42,7 +42,7 @@ def shop() -> Iterator[str]:
     server.server_close()
 
 
-def test_each_answer_is_noted_with_its_code_and_version(shop: str, tmp_path: Path) -> None:
+def test_each_answer_is_recorded_with_status_and_version(shop: str, tmp_path: Path) -> None:
     with traffic(shop, rate=100, seconds=30, out=tmp_path / "answers") as answers:
         found: list[Any] = eventually("there are answers", lambda: answers() if len(answers()) > 3 else None)
 
@@ -51,12 +51,12 @@ def test_each_answer_is_noted_with_its_code_and_version(shop: str, tmp_path: Pat
     assert [one["at"] for one in found] == sorted(one["at"] for one in found)
 
 
-def test_it_ends_by_itself_after_its_seconds(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_load_ends_after_its_seconds(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
     load.run(shop, rate=20, seconds=0.2)
 
     assert 1 <= len(capsys.readouterr().out.splitlines()) <= 5
 
 
-def test_who_does_not_answer_and_who_does_not_speak_json_are_noted_too(shop: str) -> None:
+def test_missing_and_invalid_answers_are_recorded(shop: str) -> None:
     assert load.ask("http://127.0.0.1:1/") == (0, "")
     assert load.ask(shop)[1] == "2"

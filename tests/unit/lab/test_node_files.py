@@ -7,7 +7,7 @@ from lab import node
 from lab.layout import Layout
 
 
-def test_a_configuration_that_has_not_changed_is_not_written_again(tmp_path: Path) -> None:
+def test_unchanged_configuration_is_not_written_again(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     node.write_configuration(layout)
     (proxy,) = tmp_path.rglob("kube-proxy.json")

@@ -47,7 +47,7 @@ def replicas() -> tuple[Replica, Replica]:
     return Replica(kube, clock, "a"), Replica(kube, clock, "b")
 
 
-async def test_the_first_leads_and_the_second_stands_by(replicas: tuple[Replica, Replica]) -> None:
+async def test_first_replica_leads_and_second_stands_by(replicas: tuple[Replica, Replica]) -> None:
     first, second = replicas
 
     assert await first.turn()
@@ -55,7 +55,7 @@ async def test_the_first_leads_and_the_second_stands_by(replicas: tuple[Replica,
     assert (first.told, second.told) == (["started"], [])
 
 
-async def test_a_leader_that_cannot_renew_stops_by_its_own_clock(replicas: tuple[Replica, Replica]) -> None:
+async def test_leader_that_cannot_renew_stops_by_its_own_clock(replicas: tuple[Replica, Replica]) -> None:
     first, _ = replicas
     await first.turn()
     first.kube.broken |= {"GET", "PUT"}
@@ -67,7 +67,7 @@ async def test_a_leader_that_cannot_renew_stops_by_its_own_clock(replicas: tuple
     assert first.told == ["started", "stopped"]
 
 
-async def test_another_takes_over_only_after_the_lease_ran_out_by_its_own_clock(
+async def test_standby_takes_over_only_after_the_lease_expired_by_its_own_clock(
     replicas: tuple[Replica, Replica],
 ) -> None:
     first, second = replicas
@@ -82,7 +82,7 @@ async def test_another_takes_over_only_after_the_lease_ran_out_by_its_own_clock(
     assert not await first.turn()
 
 
-async def test_a_lease_that_does_not_say_for_how_long_it_holds_holds_as_long_as_ours(
+async def test_lease_without_duration_lasts_for_our_duration(
     replicas: tuple[Replica, Replica],
 ) -> None:
     first, second = replicas
@@ -96,7 +96,7 @@ async def test_a_lease_that_does_not_say_for_how_long_it_holds_holds_as_long_as_
     assert await second.turn()
 
 
-async def test_a_renewed_lease_never_runs_out(replicas: tuple[Replica, Replica]) -> None:
+async def test_renewed_lease_never_expires(replicas: tuple[Replica, Replica]) -> None:
     first, second = replicas
     for _ in range(10):
         assert await first.turn()
@@ -104,7 +104,7 @@ async def test_a_renewed_lease_never_runs_out(replicas: tuple[Replica, Replica])
         first.clock.now += 1.0
 
 
-async def test_a_leader_renews_without_a_look_and_looks_again_once_that_has_failed(
+async def test_leader_renews_without_reading_and_reads_again_after_a_failure(
     replicas: tuple[Replica, Replica],
 ) -> None:
     first, second = replicas
@@ -125,7 +125,7 @@ async def test_a_leader_renews_without_a_look_and_looks_again_once_that_has_fail
     assert first.kube.holder("lease") == "b"
 
 
-async def test_a_leader_whose_lease_was_deleted_makes_it_again_and_goes_on(
+async def test_leader_recreates_its_deleted_lease(
     replicas: tuple[Replica, Replica],
 ) -> None:
     first, _ = replicas
@@ -138,7 +138,7 @@ async def test_a_leader_whose_lease_was_deleted_makes_it_again_and_goes_on(
     assert first.told == ["started"]
 
 
-async def test_a_released_lease_is_taken_at_once(replicas: tuple[Replica, Replica]) -> None:
+async def test_released_lease_is_taken_at_once(replicas: tuple[Replica, Replica]) -> None:
     first, second = replicas
     await first.turn()
     await second.turn()
@@ -151,7 +151,7 @@ async def test_a_released_lease_is_taken_at_once(replicas: tuple[Replica, Replic
     assert second.elector.leading
 
 
-async def test_two_that_race_for_a_free_lease_do_not_both_lead(replicas: tuple[Replica, Replica]) -> None:
+async def test_race_for_a_free_lease_has_one_winner(replicas: tuple[Replica, Replica]) -> None:
     first, second = replicas
     await first.turn()
     await first.elector.release()
@@ -161,7 +161,7 @@ async def test_two_that_race_for_a_free_lease_do_not_both_lead(replicas: tuple[R
     assert not await second.elector._put(stale, holder="b")
 
 
-async def test_a_lease_that_another_writes_while_it_is_given_back_is_left_to_that_one(
+async def test_lease_written_by_another_during_release_is_left(
     replicas: tuple[Replica, Replica],
 ) -> None:
     first, second = replicas
@@ -180,7 +180,7 @@ async def test_a_lease_that_another_writes_while_it_is_given_back_is_left_to_tha
     ]
 
 
-async def test_a_lease_that_cannot_be_given_back_expires_by_itself(replicas: tuple[Replica, Replica]) -> None:
+async def test_lease_that_cannot_be_released_expires(replicas: tuple[Replica, Replica]) -> None:
     first, _ = replicas
     await first.turn()
     first.kube.broken |= {"GET", "PUT"}
@@ -190,7 +190,7 @@ async def test_a_lease_that_cannot_be_given_back_expires_by_itself(replicas: tup
     assert not first.elector.leading
 
 
-async def test_a_lease_that_was_given_back_is_not_taken_again_on_the_way_out(
+async def test_released_lease_is_not_taken_again_at_shutdown(
     replicas: tuple[Replica, Replica],
 ) -> None:
     first, second = replicas
@@ -203,7 +203,7 @@ async def test_a_lease_that_was_given_back_is_not_taken_again_on_the_way_out(
     assert await second.turn()
 
 
-async def test_a_renewal_under_way_ends_before_the_lease_is_given_back(replicas: tuple[Replica, Replica]) -> None:
+async def test_renewal_in_progress_ends_before_the_release(replicas: tuple[Replica, Replica]) -> None:
     first, second = replicas
     await first.turn()
 
@@ -216,7 +216,7 @@ async def test_a_renewal_under_way_ends_before_the_lease_is_given_back(replicas:
     assert await second.turn()
 
 
-async def test_a_standby_looks_at_the_moment_in_which_the_lease_would_expire(
+async def test_standby_checks_at_the_expiry_of_the_lease(
     replicas: tuple[Replica, Replica],
 ) -> None:
     first, second = replicas
@@ -231,7 +231,7 @@ async def test_a_standby_looks_at_the_moment_in_which_the_lease_would_expire(
     assert second.elector._pause() == 0.5
 
 
-async def test_a_leader_that_was_frozen_while_another_led_begins_anew(replicas: tuple[Replica, Replica]) -> None:
+async def test_leader_frozen_during_another_term_starts_again(replicas: tuple[Replica, Replica]) -> None:
     first, second = replicas
     await first.turn()
     await second.turn()
@@ -244,7 +244,7 @@ async def test_a_leader_that_was_frozen_while_another_led_begins_anew(replicas: 
     assert first.told == ["started", "stopped", "started"]
 
 
-async def test_a_leader_that_could_not_renew_for_a_moment_goes_on_with_what_nobody_took(
+async def test_leader_with_a_short_lapse_resumes_an_untaken_lease(
     replicas: tuple[Replica, Replica],
 ) -> None:
     first, second = replicas
@@ -257,7 +257,7 @@ async def test_a_leader_that_could_not_renew_for_a_moment_goes_on_with_what_nobo
     assert first.told == ["started", "stopped", "resumed"]
 
 
-async def test_a_leader_whose_lease_somebody_deleted_while_it_lapsed_begins_anew(
+async def test_leader_whose_lease_was_deleted_during_a_lapse_starts_again(
     replicas: tuple[Replica, Replica],
 ) -> None:
     first, _ = replicas
@@ -270,7 +270,7 @@ async def test_a_leader_whose_lease_somebody_deleted_while_it_lapsed_begins_anew
     assert first.told == ["started", "stopped", "started"]
 
 
-async def test_a_replica_that_is_about_to_go_renews_its_lease_and_takes_none(replicas: tuple[Replica, Replica]) -> None:
+async def test_leaving_replica_renews_its_lease_and_takes_none(replicas: tuple[Replica, Replica]) -> None:
     first, second = replicas
     await first.turn()
     first.elector.leave()
@@ -283,7 +283,7 @@ async def test_a_replica_that_is_about_to_go_renews_its_lease_and_takes_none(rep
     assert not await second.turn()
 
 
-async def test_whoever_leads_leads_in_every_namespace(replicas: tuple[Replica, Replica]) -> None:
+async def test_leader_leads_every_namespace(replicas: tuple[Replica, Replica]) -> None:
     first, second = replicas
     await first.turn()
     await second.turn()

@@ -60,7 +60,7 @@ class Group:
         return sorted(len(one.held) for one in self.replicas)
 
 
-async def test_one_replica_has_all_shards() -> None:
+async def test_single_replica_holds_all_shards() -> None:
     group = Group()
     first = group.join("a")
 
@@ -72,7 +72,7 @@ async def test_one_replica_has_all_shards() -> None:
     assert first.shares.leads("")
 
 
-async def test_a_second_one_gets_half_and_nothing_else_moves() -> None:
+async def test_second_replica_gets_half_of_the_shards() -> None:
     group = Group()
     first = group.join("a")
     await group.run(1)
@@ -86,7 +86,7 @@ async def test_a_second_one_gets_half_and_nothing_else_moves() -> None:
     assert {second.shares.leads(NAMESPACES[shard]) for shard in first.held} == {False}
 
 
-async def test_many_shards_are_taken_some_at_a_time_so_that_renewals_do_not_wait() -> None:
+async def test_many_shards_are_taken_in_batches_between_renewals() -> None:
     group = Group()
     one = group.join("a", 100)
 
@@ -96,7 +96,7 @@ async def test_many_shards_are_taken_some_at_a_time_so_that_renewals_do_not_wait
     assert one.shares._pause() == 0.5
 
 
-async def test_three_replicas_and_a_fourth_one() -> None:
+async def test_fourth_replica_gets_its_share_of_the_shards() -> None:
     group = Group()
     for name in "abc":
         group.join(name)
@@ -111,7 +111,7 @@ async def test_three_replicas_and_a_fourth_one() -> None:
     assert all(one.held <= before[one.name] for one in group.replicas if one is not fourth)
 
 
-async def test_the_shards_of_a_lost_replica_move_within_the_lease_and_no_others_do() -> None:
+async def test_shards_of_a_lost_replica_move_within_the_lease_duration() -> None:
     group = Group()
     lost, *others = [group.join(name) for name in "abc"]
     await group.run(3)
@@ -128,7 +128,7 @@ async def test_the_shards_of_a_lost_replica_move_within_the_lease_and_no_others_
         assert {what for what, _ in one.told[len(before) :]} == {"started"}
 
 
-async def test_a_replica_that_goes_is_followed_at_once() -> None:
+async def test_shards_of_a_released_replica_move_at_once() -> None:
     group = Group()
     going, staying = group.join("a"), group.join("b")
     await group.run(2)
@@ -144,7 +144,7 @@ async def test_a_replica_that_goes_is_followed_at_once() -> None:
     assert await staying.turn() == ALL
 
 
-async def test_a_replica_that_is_about_to_go_keeps_what_it_has_and_takes_nothing() -> None:
+async def test_leaving_replica_keeps_its_shards_and_takes_none() -> None:
     group = Group()
     going, other = group.join("a"), group.join("b")
     await group.run(2)
@@ -158,7 +158,7 @@ async def test_a_replica_that_is_about_to_go_keeps_what_it_has_and_takes_nothing
     assert going.held == had
 
 
-async def test_a_replica_that_cannot_renew_holds_nothing_by_its_own_clock() -> None:
+async def test_replica_that_cannot_renew_holds_no_shard_by_its_own_clock() -> None:
     group = Group()
     one = group.join("a")
     await one.turn()
@@ -176,7 +176,7 @@ async def test_a_replica_that_cannot_renew_holds_nothing_by_its_own_clock() -> N
     assert (one.told, one.paused) == ([("started", ALL)], [True])
 
 
-async def test_one_that_could_not_renew_for_a_moment_goes_on_with_what_nobody_took() -> None:
+async def test_replica_with_a_short_lapse_resumes_untaken_shards() -> None:
     group = Group()
     one = group.join("a")
     await one.turn()
@@ -191,7 +191,7 @@ async def test_one_that_could_not_renew_for_a_moment_goes_on_with_what_nobody_to
     assert one.shares.epoch_of(NAMESPACES[0]) == 1
 
 
-async def test_one_that_could_not_renew_until_another_took_all_of_it_begins_anew() -> None:
+async def test_replica_whose_shards_were_all_taken_starts_again() -> None:
     group = Group()
     one, other = group.join("a"), group.join("b")
     await group.run(2)
@@ -208,7 +208,7 @@ async def test_one_that_could_not_renew_until_another_took_all_of_it_begins_anew
     assert one.paused == [True, False]
 
 
-async def test_one_that_was_taken_for_dead_has_nothing_until_it_takes_it_again() -> None:
+async def test_replica_declared_dead_holds_no_shard_until_it_takes_one() -> None:
     group = Group()
     frozen, other = group.join("a"), group.join("b")
     await group.run(2)
@@ -226,7 +226,7 @@ async def test_one_that_was_taken_for_dead_has_nothing_until_it_takes_it_again()
     assert group.sizes() == [4, 4]
 
 
-async def test_one_that_was_frozen_while_another_came_and_went_begins_anew_with_everything() -> None:
+async def test_replica_frozen_during_another_term_starts_all_shards_again() -> None:
     group = Group()
     frozen = group.join("a")
     await group.run(1)
@@ -242,7 +242,7 @@ async def test_one_that_was_frozen_while_another_came_and_went_begins_anew_with_
     assert frozen.shares.epoch_of(NAMESPACES[3]) == 3
 
 
-async def test_what_is_given_back_is_finished_first_and_nothing_more_of_it_is_begun() -> None:
+async def test_released_shard_finishes_its_work_first() -> None:
     group = Group()
     first = group.join("a")
     await group.run(1)
@@ -260,7 +260,7 @@ async def test_what_is_given_back_is_finished_first_and_nothing_more_of_it_is_be
     assert group.sizes() == [4, 4]
 
 
-async def test_what_does_not_end_in_time_is_given_back_all_the_same() -> None:
+async def test_shard_with_unfinished_work_is_released_after_the_time_limit() -> None:
     group = Group()
     group.join("a").busy.update(ALL)
     await group.run(1)
@@ -272,7 +272,7 @@ async def test_what_does_not_end_in_time_is_given_back_all_the_same() -> None:
     assert group.sizes() == [4, 4]
 
 
-async def test_a_replica_that_is_started_again_under_its_name_need_not_wait_for_itself() -> None:
+async def test_restarted_replica_of_the_same_name_resumes_at_once() -> None:
     group = Group()
     await group.join("a").turn()
 
@@ -282,7 +282,7 @@ async def test_a_replica_that_is_started_again_under_its_name_need_not_wait_for_
     assert again.shares.epoch_of(NAMESPACES[0]) == 1
 
 
-async def test_at_rest_nothing_is_written_but_one_lease_for_each_replica_and_one_for_all() -> None:
+async def test_idle_replicas_write_one_lease_each_and_one_shared() -> None:
     group = Group()
     for name in "abc":
         group.join(name)
@@ -298,7 +298,7 @@ async def test_at_rest_nothing_is_written_but_one_lease_for_each_replica_and_one
     assert {one.shares._pause() for one in group.replicas} == {0.5}
 
 
-async def test_a_replica_looks_at_the_moment_in_which_another_would_be_dead() -> None:
+async def test_replica_checks_at_the_expiry_of_another() -> None:
     group = Group()
     one, other = group.join("a"), group.join("b")
     await group.run(3)
@@ -312,7 +312,7 @@ async def test_a_replica_looks_at_the_moment_in_which_another_would_be_dead() ->
 
 
 @pytest.mark.parametrize(("before", "after"), [(8, 16), (16, 8)])
-async def test_another_number_of_shards_waits_until_the_last_of_the_old_ones_is_gone(before: int, after: int) -> None:
+async def test_changed_shard_count_waits_for_the_last_old_replica(before: int, after: int) -> None:
     group = Group()
     old = [group.join(name, before) for name in "ab"]
     await group.run(2)
@@ -330,7 +330,7 @@ async def test_another_number_of_shards_waits_until_the_last_of_the_old_ones_is_
     assert sum(len(one.held) for one in new) == after
 
 
-async def test_one_leader_of_all_and_replicas_that_share_never_act_beside_each_other() -> None:
+async def test_single_leader_and_shared_replicas_never_hold_together() -> None:
     group = Group()
     single = group.leader()
     await single._round()
@@ -358,7 +358,7 @@ async def test_one_leader_of_all_and_replicas_that_share_never_act_beside_each_o
     assert again.leading
 
 
-async def test_one_that_was_frozen_while_a_leader_of_all_came_and_went_begins_anew() -> None:
+async def test_replica_frozen_during_a_single_leaders_term_starts_again() -> None:
     group = Group()
     frozen = group.join("a")
     await group.run(1)
@@ -374,7 +374,7 @@ async def test_one_that_was_frozen_while_a_leader_of_all_came_and_went_begins_an
     assert [what for what, _ in frozen.told] == ["started", "stopped", "started"]
 
 
-async def test_one_that_wakes_while_its_shards_are_being_taken_has_none_of_those() -> None:
+async def test_waking_replica_holds_none_of_the_shards_being_taken() -> None:
     group = Group()
     frozen, other = group.join("a"), group.join("b")
     await group.run(2)
@@ -399,7 +399,7 @@ async def test_one_that_wakes_while_its_shards_are_being_taken_has_none_of_those
     assert group.sizes() == [4, 4]
 
 
-async def test_what_a_slow_request_took_is_taken_off_the_time_that_it_holds() -> None:
+async def test_duration_of_a_slow_request_shortens_the_held_time() -> None:
     group = Group()
     one = group.join("a")
     await one.turn()
@@ -418,7 +418,7 @@ async def test_what_a_slow_request_took_is_taken_off_the_time_that_it_holds() ->
     assert one.held == frozenset()
 
 
-async def test_one_that_cannot_renew_its_own_lease_holds_nothing_though_the_others_go_on() -> None:
+async def test_replica_that_cannot_renew_its_own_lease_holds_no_shard() -> None:
     group = Group()
     one, other = group.join("a"), group.join("b")
     await group.run(2)
@@ -435,7 +435,7 @@ async def test_one_that_cannot_renew_its_own_lease_holds_nothing_though_the_othe
     assert other.held == ALL
 
 
-async def test_a_shard_that_somebody_gives_to_another_by_hand_is_held_no_more() -> None:
+async def test_shard_reassigned_by_hand_is_no_longer_held() -> None:
     group = Group()
     one, other = group.join("a"), group.join("b")
     await group.run(2)
@@ -448,7 +448,7 @@ async def test_a_shard_that_somebody_gives_to_another_by_hand_is_held_no_more() 
     assert one.held | other.held == ALL
 
 
-async def test_a_lost_answer_to_a_renewal_costs_nobody_a_shard() -> None:
+async def test_lost_answer_to_a_renewal_moves_no_shard() -> None:
     group = Group()
     one = group.join("a")
     await group.run(2)
@@ -461,7 +461,7 @@ async def test_a_lost_answer_to_a_renewal_costs_nobody_a_shard() -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
-async def test_who_is_too_late_to_write_looks_again(method: str) -> None:
+async def test_write_conflict_is_followed_by_a_new_read(method: str) -> None:
     group = Group()
     one, other = group.join("a"), group.join("b")
     await group.run(1)
@@ -474,7 +474,7 @@ async def test_who_is_too_late_to_write_looks_again(method: str) -> None:
     assert other.held == ALL
 
 
-async def test_one_that_does_not_die_after_all_keeps_its_shards() -> None:
+async def test_slow_replica_that_renews_in_time_keeps_its_shards() -> None:
     group = Group()
     slow, other = group.join("a"), group.join("b")
     await group.run(2)
@@ -489,7 +489,7 @@ async def test_one_that_does_not_die_after_all_keeps_its_shards() -> None:
     assert not slow.held
 
 
-async def test_what_cannot_be_given_back_is_taken_by_others_in_time() -> None:
+async def test_shard_that_cannot_be_released_expires() -> None:
     group = Group()
     one = group.join("a")
     await one.turn()
@@ -501,7 +501,7 @@ async def test_what_cannot_be_given_back_is_taken_by_others_in_time() -> None:
     assert not one.is_told()
 
 
-async def test_a_replica_that_never_had_anything_goes_without_a_word() -> None:
+async def test_replica_without_shards_writes_nothing_at_release() -> None:
     group = Group()
     one = group.join("a")
 
@@ -510,7 +510,7 @@ async def test_a_replica_that_never_had_anything_goes_without_a_word() -> None:
     assert group.kube.writes == []
 
 
-async def test_it_goes_on_until_it_is_released(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_election_runs_until_released(monkeypatch: pytest.MonkeyPatch) -> None:
     group = Group()
     one = group.join("a")
     turns = 0
@@ -534,7 +534,7 @@ async def test_it_goes_on_until_it_is_released(monkeypatch: pytest.MonkeyPatch) 
 
 
 @given(st.integers(0, 2**32))
-async def test_whatever_happens_no_two_lead_a_namespace_and_in_the_end_somebody_leads_each(seed: int) -> None:
+async def test_random_failures_never_give_a_namespace_two_leaders_and_end_balanced(seed: int) -> None:
     """Replicas come, go, die, freeze and wake, with three numbers of shards, and any request may get lost."""
     random = Random(seed)  # noqa: S311 # a sequence that can be repeated
     group, frozen, made = Group(), list[Replica](), 0

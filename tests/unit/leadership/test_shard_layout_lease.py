@@ -20,7 +20,7 @@ class One:
         return await self.layout.is_kept_by((await self.leases.all()).get("op"), asked, patience)
 
 
-async def test_it_is_renewed_by_one_for_all() -> None:
+async def test_shared_lease_is_renewed_by_one_replica() -> None:
     kube, clock = FakeLeases(), Clock()
     first, second = One(kube, clock), One(kube, clock)
     assert await first.look()
@@ -35,7 +35,7 @@ async def test_it_is_renewed_by_one_for_all() -> None:
     assert len(kube.writes) == 4
 
 
-async def test_what_another_wrote_counts_from_the_look_before_it() -> None:
+async def test_renewal_by_another_counts_from_the_previous_read() -> None:
     kube, clock = FakeLeases(), Clock()
     first, second = One(kube, clock), One(kube, clock)
     await first.look()
@@ -52,7 +52,7 @@ async def test_what_another_wrote_counts_from_the_look_before_it() -> None:
     assert clock() > second.layout.fence
 
 
-async def test_what_is_seen_for_the_first_time_says_nothing_until_it_is_written() -> None:
+async def test_first_read_of_the_shared_lease_counts_only_after_a_write() -> None:
     kube, clock = FakeLeases(), Clock()
     first, second = One(kube, clock), One(kube, clock)
     await first.look()
@@ -64,7 +64,7 @@ async def test_what_is_seen_for_the_first_time_says_nothing_until_it_is_written(
     assert len(kube.writes) == 2
 
 
-async def test_the_time_of_a_slow_write_is_taken_off() -> None:
+async def test_duration_of_a_slow_write_shortens_the_fence() -> None:
     kube, clock = FakeLeases(), Clock()
     one = One(kube, clock)
 
@@ -77,7 +77,7 @@ async def test_the_time_of_a_slow_write_is_taken_off() -> None:
     assert one.layout.fence == 103
 
 
-async def test_others_with_more_shards_wait_until_it_is_over_and_then_have_it() -> None:
+async def test_replicas_with_more_shards_wait_until_the_old_layout_expires() -> None:
     kube, clock = FakeLeases(), Clock()
     old, new = One(kube, clock, 8), One(kube, clock, 16)
     assert await old.look()
@@ -92,7 +92,7 @@ async def test_others_with_more_shards_wait_until_it_is_over_and_then_have_it() 
     assert new.layout.epoch == old.layout.epoch + 1
 
 
-async def test_whoever_is_too_late_to_take_it_does_not_have_it() -> None:
+async def test_lost_race_for_the_shared_lease_gives_no_layout() -> None:
     kube, clock = FakeLeases(), Clock()
     first, second = One(kube, clock, 8), One(kube, clock, 16)
 

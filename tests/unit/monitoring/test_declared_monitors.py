@@ -75,15 +75,15 @@ def problem_of(**spec: Any) -> tuple[str, str]:
     return found.problems[0].field, found.problems[0].message
 
 
-def test_a_runbook_that_declares_nothing_watches_nothing() -> None:
+def test_runbook_without_entries_has_no_monitors() -> None:
     assert declared() == Watches()
 
 
-def test_a_spec_that_does_not_parse_watches_nothing() -> None:
+def test_unparsable_runbook_has_no_monitors() -> None:
     assert watches(parse_runbook(runbook_body(title=""))) == Watches()
 
 
-def test_a_health_endpoint_is_asked_through_the_service_of_its_target_and_is_told_by_counts_alone() -> None:
+def test_default_health_endpoint_checks_its_service_by_counts() -> None:
     assert declared(healthEndpoints=[endpoint()]).watches == (
         Watch(
             key=Key(RUNBOOK, "HealthEndpoint", "ready"),
@@ -115,11 +115,11 @@ def test_a_health_endpoint_is_asked_through_the_service_of_its_target_and_is_tol
         ({"protocol": "GRPC", "healthService": "shop.Cart", "tls": {}}, AskGrpc(SITE, "shop.Cart", Secured())),
     ],
 )
-def test_a_health_endpoint_is_asked_as_it_says(rest: Body, ask: AskHttp | AskTcp | AskGrpc) -> None:
+def test_health_endpoint_fields_set_the_check(rest: Body, ask: AskHttp | AskTcp | AskGrpc) -> None:
     assert watch_of(healthEndpoints=[endpoint(**rest)]).ask == ask
 
 
-def test_the_pace_of_a_health_endpoint_is_its_own() -> None:
+def test_health_endpoint_fields_set_the_timing() -> None:
     pace = {
         "period": "1m30s",
         "timeout": "60s",
@@ -153,11 +153,11 @@ def test_the_pace_of_a_health_endpoint_is_its_own() -> None:
         ),
     ],
 )
-def test_a_dependency_is_asked_as_its_check_says(check: Body, ask: AskHttp | AskTcp | AskGrpc) -> None:
+def test_dependency_check_sets_the_monitor(check: Body, ask: AskHttp | AskTcp | AskGrpc) -> None:
     assert watch_of(dependencies=[dependency(check)]).ask == ask
 
 
-def test_a_dependency_is_down_and_back_after_the_times_that_it_says() -> None:
+def test_dependency_times_set_the_timing() -> None:
     check = {"tcp": {"service": {"name": "web"}}}
 
     assert watch_of(dependencies=[dependency(check)]).timing == Timing(seconds(30), seconds(60), seconds(300), 3, 1)
@@ -165,7 +165,7 @@ def test_a_dependency_is_down_and_back_after_the_times_that_it_says() -> None:
     assert watch_of(dependencies=[changed]).timing == Timing(seconds(0), seconds(300), seconds(300), 3, 4)
 
 
-def test_a_metric_is_asked_of_its_source_and_held_against_its_thresholds_in_its_unit() -> None:
+def test_metric_fields_set_source_thresholds_and_unit() -> None:
     told = {
         "source": "long-term",
         "unit": "percent",
@@ -188,7 +188,7 @@ def test_a_metric_is_asked_of_its_source_and_held_against_its_thresholds_in_its_
     )
 
 
-def test_what_a_metric_does_not_say_is_usual() -> None:
+def test_metric_defaults_are_used() -> None:
     found = watch_of(metrics=[metric()])
 
     assert found.ask == AskMetric("default", QUERY, "high")
@@ -212,7 +212,7 @@ def test_what_a_metric_does_not_say_is_usual() -> None:
         ({"normal": "> 99%", "critical": "< 90%"}, "low"),
     ],
 )
-def test_the_worst_of_several_series_is_the_one_that_is_farthest_gone(rules: Body, worst: str) -> None:
+def test_worst_series_follows_the_direction_of_the_thresholds(rules: Body, worst: str) -> None:
     ask = watch_of(metrics=[metric(**rules)]).ask
 
     assert isinstance(ask, AskMetric)
@@ -230,7 +230,7 @@ def test_the_worst_of_several_series_is_the_one_that_is_farthest_gone(rules: Bod
         ({"baselineValue": "100 req/s", "unit": "req/s"}, 100.0),
     ],
 )
-def test_a_multiple_is_one_of_the_baseline(rest: Body, baseline: float | timedelta) -> None:
+def test_baseline_window_is_part_of_the_measure(rest: Body, baseline: float | timedelta) -> None:
     measure = watch_of(metrics=[metric(critical="> 2x", **rest)]).measure
 
     assert measure is not None
@@ -271,7 +271,7 @@ HEADERS = [{"name": "A", "value": "b"}]
         ({"period": "10s", "noDataAfter": "19s"}, "noDataAfter", "twice the period at least"),
     ],
 )
-def test_what_is_wrong_with_a_health_endpoint_is_told_by_its_field(rest: Body, field: str, message: str) -> None:
+def test_invalid_health_endpoint_names_its_field(rest: Body, field: str, message: str) -> None:
     where, why = problem_of(healthEndpoints=[endpoint(**rest)])
 
     assert where == f"spec.healthEndpoints[0].{field}"
@@ -294,7 +294,7 @@ WITH_USER = "https://me:secret@example.com/"
         ({"grpc": {"service": {"name": "web"}, "healthService": "ü" * 129}}, "check.grpc.healthService", "256 bytes"),
     ],
 )
-def test_what_is_wrong_with_a_check_is_told_by_its_field(check: Body, field: str, message: str) -> None:
+def test_invalid_check_names_its_field_without_secrets(check: Body, field: str, message: str) -> None:
     where, why = problem_of(dependencies=[dependency(check)])
 
     assert where == f"spec.dependencies[0].{field}"
@@ -310,7 +310,7 @@ def test_what_is_wrong_with_a_check_is_told_by_its_field(check: Body, field: str
         ({"period": "3m"}, "noDataAfter", "twice the period at least"),
     ],
 )
-def test_a_dependency_keeps_to_the_same_pace(rest: Body, field: str, message: str) -> None:
+def test_invalid_dependency_timing_names_its_field(rest: Body, field: str, message: str) -> None:
     where, why = problem_of(dependencies=[dependency({"tcp": {"service": {"name": "web"}}}, **rest)])
 
     assert where == f"spec.dependencies[0].{field}"
@@ -344,19 +344,19 @@ def test_a_dependency_keeps_to_the_same_pace(rest: Body, field: str, message: st
         ({"period": "1m", "noDataAfter": "1m59s"}, ".noDataAfter", "twice the period at least"),
     ],
 )
-def test_what_is_wrong_with_a_metric_is_told_by_its_field(rest: Body, field: str, message: str) -> None:
+def test_invalid_metric_names_its_field(rest: Body, field: str, message: str) -> None:
     where, why = problem_of(metrics=[metric(**rest)])
 
     assert where == f"spec.metrics[0]{field}"
     assert message in why
 
 
-def test_a_lack_of_data_may_be_told_at_once() -> None:
+def test_no_data_after_may_be_zero_or_short() -> None:
     assert watch_of(metrics=[metric(noDataAfter="0s")]).timing.no_data_after == seconds(0)
     assert watch_of(metrics=[metric(period="1m", noDataAfter="2m")]).timing.no_data_after == seconds(120)
 
 
-def test_a_bad_threshold_names_its_field_and_the_rest_is_watched() -> None:
+def test_invalid_entry_names_its_field_and_the_others_are_monitored() -> None:
     found = declared(
         healthEndpoints=[endpoint(name="a"), endpoint(name="b", target="worker"), endpoint(name="c")],
         dependencies=[
@@ -380,7 +380,7 @@ def test_a_bad_threshold_names_its_field_and_the_rest_is_watched() -> None:
     ]
 
 
-def test_an_entry_with_several_problems_is_told_with_the_first() -> None:
+def test_entry_with_several_problems_reports_the_first() -> None:
     assert declared(metrics=[metric(unit="pods", warning="> five", critical="> six")]).problems == (
         Problem(
             Key(RUNBOOK, "Metric", "errors"),
@@ -401,7 +401,7 @@ def test_an_entry_with_several_problems_is_told_with_the_first() -> None:
         ({"settle": "0s"}, seconds(0)),
     ],
 )
-def test_an_act_has_settled_when_the_query_looks_back_at_nothing_from_before_it(rest: Body, settled: timedelta) -> None:
+def test_settle_time_covers_the_lookback_of_the_query(rest: Body, settled: timedelta) -> None:
     assert settle_of(Metric.model_validate(metric(**rest))) == settled
 
 
@@ -419,7 +419,7 @@ ENTRIES = st.fixed_dictionaries(
 
 
 @given(st.lists(ENTRIES, max_size=4))
-def test_every_metric_is_watched_or_told_whatever_is_written(entries: list[Body]) -> None:
+def test_every_metric_is_monitored_or_has_a_problem(entries: list[Body]) -> None:
     named = [metric(**entry) | {"name": f"m{number}"} for number, entry in enumerate(entries)]
     found = declared(metrics=named)
 

@@ -27,7 +27,7 @@ def model(**rest: Any) -> Watching:
     return Watching(watching(dependencies=[MODEL | rest]))
 
 
-def test_every_entry_is_told_in_the_order_of_the_spec_before_anybody_was_asked() -> None:
+def test_unchecked_entries_are_listed_as_unknown_in_spec_order() -> None:
     scene = Watching(watching(healthEndpoints=[READY], dependencies=[MODEL], metrics=[ERRORS | {"name": "z"}, ERRORS]))
 
     status = scene.look().status
@@ -41,7 +41,7 @@ def test_every_entry_is_told_in_the_order_of_the_spec_before_anybody_was_asked()
     assert scene.condition("Healthy").status == "Unknown"
 
 
-def test_a_level_is_written_with_the_number_that_made_it_and_numbers_that_move_write_nothing() -> None:
+def test_new_level_writes_its_value_and_moving_numbers_write_no_status() -> None:
     scene = errors().last("Metric", "error-rate", FEW)
     told = only(scene.status.metrics)
     assert (told.level, told.value, told.message) == ("Ok", "0.4%", "0.4%; normal is < 1%")
@@ -62,7 +62,7 @@ def test_a_level_is_written_with_the_number_that_made_it_and_numbers_that_move_w
     assert scene.writes == writes + 1
 
 
-def test_what_is_on_its_way_is_told_once_and_why_it_is_not_known_yet() -> None:
+def test_pending_level_is_written_once_with_its_reason() -> None:
     scene = errors().look().read("Metric", "error-rate", FEW).look()
 
     told = only(scene.status.metrics)
@@ -72,7 +72,7 @@ def test_what_is_on_its_way_is_told_once_and_why_it_is_not_known_yet() -> None:
     assert scene.writes == 2
 
 
-def test_a_change_is_said_with_what_was_seen_how_long_it_lasted_and_what_is_known_of_it() -> None:
+def test_level_change_event_has_value_duration_and_hints() -> None:
     scene = errors().last("Metric", "error-rate", FEW).last("Metric", "error-rate", MANY)
     scene.last("Metric", "error-rate", FEW)
 
@@ -84,7 +84,7 @@ def test_a_change_is_said_with_what_was_seen_how_long_it_lasted_and_what_is_know
     assert {(one.about, one.uid) for one in scene.said} == {(scene.runbook.meta.ref, "rb-1")}
 
 
-def test_metric_that_gets_better_on_its_way_to_ok_is_a_normal_event() -> None:
+def test_metric_improving_towards_ok_is_a_normal_event() -> None:
     scene = errors().last("Metric", "error-rate", FEW).last("Metric", "error-rate", MANY)
     for reading in (*[SOME] * 8, FEW):
         scene.read("Metric", "error-rate", reading).look().after(seconds=15)
@@ -94,7 +94,7 @@ def test_metric_that_gets_better_on_its_way_to_ok_is_a_normal_event() -> None:
     assert not scene.said[-1].warning
 
 
-def test_metric_that_is_as_bad_as_before_a_silence_is_a_warning_again() -> None:
+def test_metric_bad_again_after_missing_data_is_a_warning_event() -> None:
     scene = errors().last("Metric", "error-rate", FEW).last("Metric", "error-rate", SOME)
     scene.last("Metric", "error-rate", SILENT, minutes=6).read("Metric", "error-rate", SOME).look()
 
@@ -106,13 +106,13 @@ def test_metric_that_is_as_bad_as_before_a_silence_is_a_warning_again() -> None:
     ("rest", "remark"),
     [({"query": "up >= 1"}, True), ({"query": "up >= 1", "absent": "Zero"}, False), ({}, False)],
 )
-def test_query_that_ends_in_a_comparison_gets_a_remark(rest: dict[str, Any], *, remark: bool) -> None:
+def test_query_with_a_trailing_comparison_gets_a_remark(rest: dict[str, Any], *, remark: bool) -> None:
     told = only(errors(**rest).look().status.metrics)
 
     assert ("gives no series while all is well" in told.remark) is remark
 
 
-def test_metric_that_holds_a_switch_and_has_no_data_any_more_says_so_to_it() -> None:
+def test_holding_metric_without_data_gives_a_blind_unknown_signal() -> None:
     scene = errors().last("Metric", "error-rate", FEW).last("Metric", "error-rate", MANY)
     assert not scene.heard()["error-rate"].blind
 
@@ -122,7 +122,7 @@ def test_metric_that_holds_a_switch_and_has_no_data_any_more_says_so_to_it() -> 
     assert (found.verdict, found.blind) == ("Unknown", True)
 
 
-def test_a_change_is_the_same_event_when_it_is_said_again_after_a_crash_and_another_the_next_time() -> None:
+def test_repeated_event_after_a_crash_keeps_its_identity() -> None:
     scene = errors().last("Metric", "error-rate", FEW).last("Metric", "error-rate", MANY)
     before = replace(scene.runbook, status=scene.status)
     scene.last("Metric", "error-rate", FEW).last("Metric", "error-rate", MANY)
@@ -136,7 +136,7 @@ def test_a_change_is_the_same_event_when_it_is_said_again_after_a_crash_and_anot
     assert later.said[0].identity == first
 
 
-def test_an_impact_and_a_meaning_go_with_every_message() -> None:
+def test_event_messages_contain_impact_and_meaning() -> None:
     scene = Watching(watching(healthEndpoints=[READY], dependencies=[MODEL]))
     ready = Reading(ok=False, reason="UnexpectedStatus", message="503 from Service/web:80/")
     scene.last("Dependency", "model", DOWN).last("HealthEndpoint", "ready", ready)
@@ -156,7 +156,7 @@ def test_an_impact_and_a_meaning_go_with_every_message() -> None:
     )
 
 
-def test_what_nobody_has_described_is_said_plainly() -> None:
+def test_entry_without_description_has_a_plain_message() -> None:
     spec: dict[str, Any] = {
         "healthEndpoints": [{"name": "ready", "target": "web"}],
         "dependencies": [{"name": "model", "check": MODEL["check"]}],
@@ -173,11 +173,11 @@ def test_what_nobody_has_described_is_said_plainly() -> None:
     assert scene.heard() == {}
 
 
-def test_what_begins_well_is_not_said() -> None:
+def test_first_ok_level_makes_no_event() -> None:
     assert errors().last("Metric", "error-rate", FEW).said == []
 
 
-def test_a_lack_of_data_is_told_after_its_time_over_what_was_known_and_its_end_too() -> None:
+def test_missing_data_is_stale_over_the_known_level_until_it_returns() -> None:
     scene = errors().last("Metric", "error-rate", MANY).last("Metric", "error-rate", SILENT, minutes=6)
 
     told = only(scene.status.metrics)
@@ -194,13 +194,13 @@ def test_a_lack_of_data_is_told_after_its_time_over_what_was_known_and_its_end_t
     assert scene.messages[-1].startswith("Critical: metric error-rate is Critical: 0.4%")
 
 
-def test_a_lack_of_data_that_says_nothing_is_told_all_the_same() -> None:
+def test_missing_data_without_message_is_reported_with_its_reason() -> None:
     scene = errors().last("Metric", "error-rate", Reading(reason="NoData"), minutes=6)
 
     assert only(scene.status.metrics).message == "nothing is known for 5m: NoData"
 
 
-def test_an_entry_that_cannot_be_watched_names_its_field_and_the_rest_is_watched() -> None:
+def test_unmonitorable_entry_names_its_field_and_others_are_monitored() -> None:
     odd = ERRORS | {"name": "odd", "critical": "> 5 parsecs"}
     scene = Watching(watching(metrics=[ERRORS, odd, odd | {"name": "odder"}])).last("Metric", "error-rate", FEW)
 
@@ -229,13 +229,13 @@ def test_an_entry_that_cannot_be_watched_names_its_field_and_the_rest_is_watched
         ({"critical": "> 10"}, ""),
     ],
 )
-def test_plain_number_that_is_far_beyond_a_ratio_gets_a_remark(rest: dict[str, Any], remark: str) -> None:
+def test_plain_threshold_far_beyond_a_ratio_gets_a_remark(rest: dict[str, Any], remark: str) -> None:
     metric = {"name": "error-rate", "query": "up"} | rest
 
     assert only(Watching(watching(metrics=[metric])).look().status.metrics).remark == remark
 
 
-def test_one_bad_entry_is_told_alone_and_once_it_is_corrected_it_is_asked() -> None:
+def test_invalid_entry_is_reported_once_and_checked_after_correction() -> None:
     odd = ERRORS | {"critical": "> 5 parsecs"}
     scene = Watching(watching(metrics=[odd])).look()
     assert not scene.condition("Ready").message.endswith("more like it")
@@ -252,7 +252,7 @@ def test_one_bad_entry_is_told_alone_and_once_it_is_corrected_it_is_asked() -> N
     assert [one.reason for one in scene.said] == ["InvalidSpec"]
 
 
-def test_a_critical_entry_that_is_edited_into_nonsense_is_unknown_and_neither_engages_nor_releases() -> None:
+def test_critical_entry_edited_to_be_invalid_is_unknown_and_sends_no_signal() -> None:
     scene = errors().last("Metric", "error-rate", MANY)
     scene.edit(metrics=[ERRORS | {"critical": "> 5 parsecs"}]).holding("Metric", "error-rate").look()
 
@@ -260,7 +260,7 @@ def test_a_critical_entry_that_is_edited_into_nonsense_is_unknown_and_neither_en
     assert scene.heard()["error-rate"].verdict == "Unknown"
 
 
-def test_what_is_watched_again_as_it_was_goes_on_from_the_status() -> None:
+def test_entry_monitored_again_continues_from_the_status() -> None:
     scene = errors().last("Metric", "error-rate", MANY)
     told = scene.runbook.status.metrics[0]
 
@@ -272,7 +272,7 @@ def test_what_is_watched_again_as_it_was_goes_on_from_the_status() -> None:
     assert told.since == timestamp(since)
 
 
-def test_a_lack_of_data_goes_on_after_a_restart_and_what_was_never_known_begins_anew() -> None:
+def test_missing_data_continues_after_a_restart_and_unknown_starts_again() -> None:
     scene = Watching(watching(metrics=[ERRORS], dependencies=[MODEL])).last("Metric", "error-rate", MANY)
     scene.last("Metric", "error-rate", SILENT, minutes=6)
 
@@ -281,7 +281,7 @@ def test_a_lack_of_data_goes_on_after_a_restart_and_what_was_never_known_begins_
     assert (track.level, track.known, track.begun) == ("Stale", "Critical", scene.now)
 
 
-def test_a_restart_tells_nothing_anew_and_is_silent_to_switches_until_it_has_asked() -> None:
+def test_restart_makes_no_events_and_no_signals_before_the_first_reading() -> None:
     scene = errors().last("Metric", "error-rate", MANY)
     writes = scene.writes
     scene.monitor_states = {
@@ -300,7 +300,7 @@ def test_a_restart_tells_nothing_anew_and_is_silent_to_switches_until_it_has_ask
     assert scene.heard()["error-rate"].verdict == "Engage"
 
 
-def test_a_status_that_somebody_emptied_is_told_again() -> None:
+def test_emptied_status_is_written_again() -> None:
     scene = errors().last("Metric", "error-rate", MANY)
     emptied = scene.status.replace(metrics=[])
     scene.runbook = replace(scene.runbook, status=emptied)
@@ -308,7 +308,7 @@ def test_a_status_that_somebody_emptied_is_told_again() -> None:
     assert only(scene.look().status.metrics).level == "Critical"
 
 
-def test_a_metric_speaks_to_the_switch_of_its_first_action_with_what_it_saw() -> None:
+def test_metric_signals_its_first_action_switch_with_its_value() -> None:
     scene = errors().look()
     assert scene.heard()["error-rate"].verdict == "Unknown"
 
@@ -323,13 +323,13 @@ def test_a_metric_speaks_to_the_switch_of_its_first_action_with_what_it_saw() ->
     assert scene.heard()["error-rate"].verdict == "Release"
 
 
-def test_a_response_can_be_meant_for_a_warning() -> None:
+def test_warning_can_trigger_a_response() -> None:
     scene = errors(response={"firstAction": {"engage": "stop"}, "at": "Warning"}).last("Metric", "error-rate", SOME)
 
     assert scene.heard()["error-rate"].verdict == "Engage"
 
 
-def test_a_dependency_speaks_to_its_fallback_with_its_impact_and_no_data_is_no_word() -> None:
+def test_dependency_signals_its_fallback_with_impact_and_stale_is_unknown() -> None:
     scene = model().last("Dependency", "model", DOWN)
 
     said = scene.heard()["model"]
@@ -342,20 +342,20 @@ def test_a_dependency_speaks_to_its_fallback_with_its_impact_and_no_data_is_no_w
     assert scene.heard()["model"].verdict == "Release"
 
 
-def test_a_reason_stays_while_the_level_does() -> None:
+def test_signal_reason_stays_while_the_level_stays() -> None:
     scene = errors().last("Metric", "error-rate", MANY)
     said = scene.heard()["error-rate"]
 
     assert scene.last("Metric", "error-rate", Reading(value=0.5)).heard()["error-rate"] == said
 
 
-def test_a_hold_of_an_entry_that_is_declared_no_more_is_released() -> None:
+def test_hold_of_a_removed_entry_is_released() -> None:
     scene = Watching(watching()).holding("Metric", "error-rate").holding("Dependency", "model")
 
     assert {name: one.verdict for name, one in scene.heard().items()} == {"error-rate": "Release", "model": "Release"}
 
 
-def test_a_hold_of_an_entry_that_engages_another_switch_now_is_released() -> None:
+def test_hold_of_an_entry_that_engages_another_switch_is_released() -> None:
     scene = errors(response={"firstAction": {"engage": "halt"}}).holding("Metric", "error-rate")
 
     assert scene.heard("stop")["error-rate"].verdict == "Release"
@@ -363,11 +363,11 @@ def test_a_hold_of_an_entry_that_engages_another_switch_now_is_released() -> Non
 
 
 @pytest.mark.parametrize("source", ["Deployment", "Person"])
-def test_a_hold_of_another_kind_is_left_to_whoever_left_it(source: Any) -> None:
+def test_hold_of_another_source_kind_is_unchanged(source: Any) -> None:
     assert Watching(watching()).holding(source, "web").heard() == {}
 
 
-def test_a_switch_of_another_runbook_is_told_nothing() -> None:
+def test_switch_of_another_runbook_gets_no_signal() -> None:
     scene = Watching(watching()).holding("Metric", "error-rate")
     theirs = scene.switches["shop-stop"]
     spec = theirs.spec.replace(runbook="other")
@@ -376,7 +376,7 @@ def test_a_switch_of_another_runbook_is_told_nothing() -> None:
     assert scene.heard() == {}
 
 
-def test_a_runbook_that_does_not_parse_says_nothing_to_switches_and_everything_stays_as_it_was_told() -> None:
+def test_unparsable_runbook_sends_no_signal_and_keeps_its_status() -> None:
     scene = errors().last("Metric", "error-rate", FEW).holding("Metric", "error-rate")
     before = scene.status
 
@@ -389,12 +389,12 @@ def test_a_runbook_that_does_not_parse_says_nothing_to_switches_and_everything_s
     assert scene.condition("Ready").reason == "InvalidSpec"
 
 
-def test_a_runbook_that_never_parsed_or_watches_nothing_says_nothing_of_health() -> None:
+def test_runbook_without_monitors_has_no_healthy_condition() -> None:
     for spec in ({"killSwitches": [kill_switch("BAD")]}, {}):
         assert find(Watching(watching(**spec)).look().status.conditions, "Healthy") is None
 
 
-def test_health_is_no_part_of_ready() -> None:
+def test_unhealthy_runbook_is_still_ready() -> None:
     scene = errors().last("Metric", "error-rate", MANY)
 
     healthy = scene.condition("Healthy")
@@ -403,7 +403,7 @@ def test_health_is_no_part_of_ready() -> None:
     assert scene.condition("Ready").status == "True"
 
 
-def test_worst_is_named_first_and_a_dependency_with_its_impact() -> None:
+def test_healthy_condition_names_the_worst_entry_first_with_its_impact() -> None:
     spec: dict[str, Any] = {"healthEndpoints": [READY], "dependencies": [MODEL], "metrics": [ERRORS]}
     scene = Watching(watching(**spec)).last("Metric", "error-rate", SOME).last("Dependency", "model", DOWN)
 
@@ -414,20 +414,20 @@ def test_worst_is_named_first_and_a_dependency_with_its_impact() -> None:
     )
 
 
-def test_a_warning_is_named_and_the_system_is_well() -> None:
+def test_warning_is_named_in_a_true_healthy_condition() -> None:
     healthy = errors().last("Metric", "error-rate", SOME).condition("Healthy")
 
     assert (healthy.status, healthy.reason) == ("True", "Healthy")
     assert healthy.message == "metric error-rate is Warning: 7% > 5%"
 
 
-def test_of_many_that_are_not_well_some_are_named() -> None:
+def test_healthy_condition_names_a_limited_number_of_entries() -> None:
     scene = Watching(watching(metrics=[ERRORS | {"name": f"m-{number}"} for number in range(10)])).look()
 
     assert scene.condition("Healthy").message.endswith("; and 2 more")
 
 
-def test_a_target_that_needs_a_dependency_is_degraded_while_that_is_down_or_was_when_it_was_seen_last() -> None:
+def test_target_is_degraded_by_a_dependency_last_known_as_down() -> None:
     scene = model().last("Dependency", "model", DOWN)
     assert only(scene.status.targets).degraded_by == ["model"]
     scene.last("Dependency", "model", SILENT, minutes=6)
@@ -454,7 +454,7 @@ def test_connection_error_that_becomes_a_404_shows_the_404() -> None:
     assert (told.since, scene.said) == (before.since, said)
 
 
-def test_error_that_changes_its_numbers_or_its_status_above_500_writes_nothing() -> None:
+def test_error_with_other_numbers_or_another_5xx_writes_no_status() -> None:
     scene = model().last("Dependency", "model", refused(503))
     writes = scene.writes
 
@@ -464,7 +464,7 @@ def test_error_that_changes_its_numbers_or_its_status_above_500_writes_nothing()
     assert only(scene.status.dependencies).message == "503 from Service/model:8080/health"
 
 
-def test_errors_that_take_turns_write_nothing() -> None:
+def test_alternating_errors_write_no_status() -> None:
     scene = model().last("Dependency", "model", DOWN)
     writes = scene.writes
 
@@ -474,7 +474,7 @@ def test_errors_that_take_turns_write_nothing() -> None:
     assert scene.writes == writes
 
 
-def test_lack_of_data_shows_its_new_cause() -> None:
+def test_missing_data_shows_its_new_cause() -> None:
     scene = errors().last("Metric", "error-rate", FEW).last("Metric", "error-rate", SILENT, minutes=6)
     assert only(scene.status.metrics).reason == "SourceDown"
 
@@ -485,7 +485,7 @@ def test_lack_of_data_shows_its_new_cause() -> None:
     assert told.message == "nothing is known for 5m: source default: bad query"
 
 
-def test_pod_with_another_name_writes_nothing() -> None:
+def test_error_on_another_pod_writes_no_status() -> None:
     def down(pod: str) -> Reading:
         text = f"connection refused: Pod/{pod}:8080; 1 of 2 ready pods are not well"
         return Reading(ok=False, reason="Unreachable", message=text, series=f"Pod/{pod}")

@@ -17,7 +17,7 @@ def message(scene: Watching) -> str:
     return healthy.message
 
 
-def test_critical_endpoint_of_a_target_held_at_0_names_the_switch() -> None:
+def test_critical_endpoint_of_a_target_held_at_zero_names_the_switch() -> None:
     scene = down()
     before = message(scene)
 

@@ -107,7 +107,7 @@ HOLDS = "switch shop-stop {} target web".format
         (held("restart"), ""),
     ],
 )
-def test_switch_that_keeps_the_target_down_excuses_its_revision(one: SwitchObject, expected: str) -> None:
+def test_switch_that_stops_the_target_excuses_its_revision(one: SwitchObject, expected: str) -> None:
     assert why(one) == expected
 
 
@@ -123,7 +123,7 @@ def test_switch_that_keeps_the_target_down_excuses_its_revision(one: SwitchObjec
         (Ref("example.dev/v1", "Shop", NAMESPACE, "web"), {"replicas": 0}, ""),
     ],
 )
-def test_workload_at_zero_excuses_its_revision_whoever_scaled_it(ref: Ref, spec: Body, expected: str) -> None:
+def test_workload_at_zero_excuses_its_revision(ref: Ref, spec: Body, expected: str) -> None:
     assert why(ref=ref, **spec) == expected
 
 
@@ -131,7 +131,7 @@ def test_workload_at_zero_excuses_its_revision_whoever_scaled_it(ref: Ref, spec:
     ("blocked", "flagged", "stopped", "at_zero"),
     [*product([None, EARLIER, LATER], [None, EARLIER, LATER], [False, True], [False, True])],
 )
-def test_reason_without_a_time_goes_first_and_then_the_oldest(
+def test_excuse_without_time_goes_first_and_then_the_oldest(
     blocked: Any, flagged: Any, *, stopped: bool, at_zero: bool
 ) -> None:
     switches = [
@@ -181,7 +181,7 @@ def released(story: Story) -> Story:
     return story.is_at(deployment(2, {"replicas": 2, "updatedReplicas": 2}))
 
 
-def test_endpoint_of_a_stopped_workload_is_no_evidence_and_the_status_says_why() -> None:
+def test_critical_endpoint_of_a_stopped_workload_is_no_evidence() -> None:
     story = fails(stopped(watched()))
 
     (live, *_), watch = story.target.verdicts, story.target.watch
@@ -193,7 +193,7 @@ def test_endpoint_of_a_stopped_workload_is_no_evidence_and_the_status_says_why()
     assert (watch.before, watch.judged_by) == (["health endpoint ready"], [])
 
 
-def test_pods_that_come_up_after_the_release_are_no_evidence_and_the_revision_ends_good() -> None:
+def test_pods_starting_after_the_release_are_no_evidence() -> None:
     story = released(fails(stopped(watched())).after(minutes=1))
     assert verdicts(story.after(seconds=30))[0] == (2, "Watching")
 
@@ -203,33 +203,33 @@ def test_pods_that_come_up_after_the_release_are_no_evidence_and_the_revision_en
     assert verdicts(story)[0] == (2, "Good")
 
 
-def test_endpoint_that_fails_just_after_the_release_is_no_evidence() -> None:
+def test_endpoint_failing_right_after_the_release_is_no_evidence() -> None:
     story = released(stopped(watched()))
 
     assert verdicts(fails(story))[0] == (2, "Watching")
 
 
-def test_endpoint_that_recovered_and_fails_again_is_evidence() -> None:
+def test_endpoint_failing_again_after_recovery_is_evidence() -> None:
     story = recovers(released(fails(stopped(watched()))).is_at(deployment(2)))
 
     assert verdicts(fails(story.after(minutes=5)))[0] == (2, "Bad")
 
 
-def test_window_that_ends_while_the_target_is_stopped_proves_nothing() -> None:
+def test_window_ended_while_the_target_is_stopped_is_unproven() -> None:
     story = fails(stopped(watched())).after(minutes=30)
 
     assert verdicts(story)[0] == (2, "Unproven")
     assert story.target.verdicts[0].reason == "its window ended while switch shop-stop holds Deployment/web at 0"
 
 
-def test_endpoint_that_never_recovered_after_the_release_proves_nothing() -> None:
+def test_endpoint_not_recovered_after_the_release_is_unproven() -> None:
     story = released(fails(stopped(watched()))).after(minutes=30)
 
     assert verdicts(story)[0] == (2, "Unproven")
     assert "while the target was down on purpose, and was not Ok since" in story.target.verdicts[0].reason
 
 
-def test_revision_that_failed_before_anybody_stopped_it_is_bad() -> None:
+def test_revision_failed_before_the_stop_is_bad() -> None:
     story = watched()
     sees(story, "Critical", "ready", "HealthEndpoint", since=story.now - timedelta(seconds=5))
     story.others = {"shop-block": held("blockTraffic", at=story.now)}
@@ -237,7 +237,7 @@ def test_revision_that_failed_before_anybody_stopped_it_is_bad() -> None:
     assert verdicts(story.look())[0] == (2, "Bad")
 
 
-def test_failure_that_is_on_its_way_while_stopped_is_no_evidence_when_it_is_told_after_the_release() -> None:
+def test_failure_pending_while_stopped_is_no_evidence_after_the_release() -> None:
     story = stopped(watched())
     sees(story, "Ok", "ready", "HealthEndpoint")
     key, monitor_state = next(iter(story.monitor_states.items()))
@@ -248,7 +248,7 @@ def test_failure_that_is_on_its_way_while_stopped_is_no_evidence_when_it_is_told
     assert verdicts(fails(released(story.after(minutes=5))))[0] == (2, "Watching")
 
 
-def test_an_idle_look_at_a_stopped_target_writes_nothing() -> None:
+def test_idle_visit_of_a_stopped_target_writes_no_status() -> None:
     story = fails(stopped(watched()))
     before = story.writes
 
@@ -264,7 +264,7 @@ def recreated(story: Story, status: Body) -> Story:
     return story.is_at(deployment(2, status, **RECREATE))
 
 
-def test_rollout_that_replaces_all_pods_at_once_is_no_evidence_until_it_takes_too_long() -> None:
+def test_recreate_rollout_is_no_evidence_until_it_is_overdue() -> None:
     story = sees(guarded(healthEndpoints=[READY], metrics=[]), "Ok", "ready", "HealthEndpoint")
     story.is_at(deployment(1, **RECREATE))
     story.now += timedelta(seconds=1)
@@ -279,7 +279,7 @@ def test_rollout_that_replaces_all_pods_at_once_is_no_evidence_until_it_takes_to
     assert verdicts(story.after(minutes=10))[0] == (2, "Bad")
 
 
-def test_crash_after_such_a_rollout_is_evidence() -> None:
+def test_crash_after_a_recreate_rollout_is_evidence() -> None:
     story = sees(guarded(healthEndpoints=[READY], metrics=[]), "Ok", "ready", "HealthEndpoint")
     story.is_at(deployment(1, **RECREATE))
     story.now += timedelta(seconds=1)
@@ -289,7 +289,7 @@ def test_crash_after_such_a_rollout_is_evidence() -> None:
     assert verdicts(fails(recreated(story, {"replicas": 3, "updatedReplicas": 3})))[0] == (2, "Bad")
 
 
-def test_revision_whose_pods_were_never_available_is_unproven() -> None:
+def test_revision_with_pods_never_all_available_is_unproven() -> None:
     story = sees(guarded(healthEndpoints=[READY], metrics=[], deployments=ENGAGE), "Ok", "ready", "HealthEndpoint")
     deployed(story.is_at(deployment(1)), 2)
     story.is_at(deployment(2, {"replicas": 3, "updatedReplicas": 1, "availableReplicas": 2}, replicas=2))
@@ -302,7 +302,7 @@ def test_revision_whose_pods_were_never_available_is_unproven() -> None:
     assert story.target.verdicts[0].reason == said
 
 
-def test_pods_that_are_away_for_a_moment_at_the_end_do_not_matter() -> None:
+def test_pods_briefly_unavailable_at_the_end_keep_the_verdict() -> None:
     story = watched().is_at(deployment(2, {"replicas": 3, "updatedReplicas": 3, "availableReplicas": 2}))
 
     assert verdicts(story.after(minutes=30))[0] == (2, "Good")

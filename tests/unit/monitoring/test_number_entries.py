@@ -48,7 +48,7 @@ def http(**rest: Any) -> Body:
     return {"http": {"service": {"name": "queue", "port": 8080}, "jsonPath": "$.depth"} | rest}
 
 
-def test_an_answer_is_asked_for_as_a_check_would_ask() -> None:
+def test_http_number_is_requested_like_a_check() -> None:
     kept = {"name": "queue", "key": "token"}
     ask = asked(**http(path="/stats?all=1", expect="200", headers=[{"name": "Key", "secret": kept}], tls={"ca": kept}))
 
@@ -59,20 +59,20 @@ def test_an_answer_is_asked_for_as_a_check_would_ask() -> None:
     assert (ask.request.headers, ask.request.tls) == ((("Key", secret),), Secured(secret))
 
 
-def test_a_url_is_asked_too() -> None:
+def test_url_number_is_requested() -> None:
     ask = asked(http={"url": "https://status.example.com/depth", "jsonPath": "$"})
 
     assert ask.request == AskHttp("https://status.example.com/depth")
 
 
-def test_objects_and_pods_are_those_of_the_namespace_and_of_the_target() -> None:
+def test_object_and_pod_numbers_use_namespace_and_target() -> None:
     assert asked(object=CASES["object"].spec).request == AskObject(WEB)
     assert asked(pods={"target": "web", "measure": "Waiting"}).request == AskPods(WEB)
     assert asked(pods={"target": "queue", "measure": "Waiting"}).request == AskPods(QUEUE.service)
     assert asked(rollout={"target": "web"}).request == AskObject(WEB)
 
 
-def test_of_what_must_be_high_the_lowest_is_the_worst() -> None:
+def test_number_with_a_lower_bound_takes_the_lowest_series() -> None:
     assert asked(**http(), critical="< 5").worst == "low"
 
 
@@ -90,7 +90,7 @@ def test_of_what_must_be_high_the_lowest_is_the_worst() -> None:
         ({"rollout": {"target": "db"}}, "rollout.measure", "measure Unavailable"),
     ],
 )
-def test_what_cannot_be_asked_for_is_told_of_its_field(entry: Body, field: str, said: str) -> None:
+def test_invalid_number_entry_names_its_field(entry: Body, field: str, said: str) -> None:
     found = declared(**entry)
 
     assert found.watches == ()
@@ -100,7 +100,7 @@ def test_what_cannot_be_asked_for_is_told_of_its_field(entry: Body, field: str, 
 
 
 @pytest.mark.parametrize("kind", ["pods", "rollout"])
-def test_a_target_that_is_not_declared_is_refused(kind: str) -> None:
+def test_undeclared_target_is_refused(kind: str) -> None:
     spec = CASES[kind].spec | {"target": "ghost"}
     parsed = parse_runbook(runbook_body(targets=TARGETS, metrics=[{"name": "a", "critical": "> 1", kind: spec}]))
 
@@ -108,7 +108,7 @@ def test_a_target_that_is_not_declared_is_refused(kind: str) -> None:
     assert "metrics names ghost, which " in parsed.error
 
 
-def test_the_past_of_what_is_no_query_cannot_be_asked_for() -> None:
+def test_baseline_window_without_query_is_refused() -> None:
     entry = {"name": "depth", "critical": "> 2x", **http()}
     with pytest.raises(ValidationError, match="give a baselineValue instead"):
         Metric.model_validate(entry | {"baseline": "7d"})
@@ -125,5 +125,5 @@ def test_the_past_of_what_is_no_query_cannot_be_asked_for() -> None:
         ({"query": "rate(errors[3m])"}, timedelta(minutes=3)),
     ],
 )
-def test_after_an_act_it_settles_for_as_long_as_it_looks_back(entry: Body, settle: timedelta) -> None:
+def test_settle_time_of_a_number_covers_its_lookback(entry: Body, settle: timedelta) -> None:
     assert settle_of(Metric.model_validate({"name": "depth", "critical": "> 1"} | entry)) == settle

@@ -30,7 +30,7 @@ HOUR = 3600
         ("rate(errors[5m", 5 * MINUTE),
     ],
 )
-def test_a_range_is_looked_back_at(query: str, seconds: float) -> None:
+def test_range_is_looked_back(query: str, seconds: float) -> None:
     assert lookback(query) == timedelta(seconds=seconds)
 
 
@@ -48,7 +48,7 @@ def test_a_range_is_looked_back_at(query: str, seconds: float) -> None:
         ("my_offset + offset", 0),
     ],
 )
-def test_an_offset_adds_to_what_it_belongs_to(query: str, seconds: float) -> None:
+def test_offset_adds_to_its_selector(query: str, seconds: float) -> None:
     assert lookback(query) == timedelta(seconds=seconds)
 
 
@@ -65,7 +65,7 @@ def test_an_offset_adds_to_what_it_belongs_to(query: str, seconds: float) -> Non
         ("sum(rate(errors[5m])) by (pod)", 5 * MINUTE),
     ],
 )
-def test_a_subquery_looks_back_from_the_first_of_its_own_times(query: str, seconds: float) -> None:
+def test_subquery_looks_back_from_its_first_step(query: str, seconds: float) -> None:
     assert lookback(query) == timedelta(seconds=seconds)
 
 
@@ -83,21 +83,21 @@ def test_a_subquery_looks_back_from_the_first_of_its_own_times(query: str, secon
         'up{job="a\n[1h]"}',
     ],
 )
-def test_strings_and_comments_are_not_looked_at(query: str) -> None:
+def test_strings_and_comments_are_ignored(query: str) -> None:
     assert lookback(query) == timedelta()
 
 
-def test_a_comment_ends_with_its_line_and_a_string_with_its_quote() -> None:
+def test_comment_ends_with_its_line_and_string_with_its_quote() -> None:
     assert lookback('up{job="a"} # (\n * rate(errors{app=~`\\d`}[5m])') == timedelta(minutes=5)
 
 
 @pytest.mark.parametrize("query", ["a)[5m]", "rate((a[5m]", "rate(a[5m]))) offset 1m"])
-def test_brackets_that_do_not_match_hide_nothing(query: str) -> None:
+def test_unbalanced_brackets_hide_no_range(query: str) -> None:
     assert lookback(query) >= timedelta(minutes=5)
 
 
 @pytest.mark.parametrize("query", ["a[99999y]", "a[" + "9" * 4000 + "]", "a[9999y] offset 9999y"])
-def test_no_range_is_longer_than_what_a_time_can_hold(query: str) -> None:
+def test_too_long_range_is_limited(query: str) -> None:
     assert lookback(query) == LONGEST
 
 
@@ -105,7 +105,7 @@ PIECES = ["a", "(", ")", "[5m]", "[1h:1m]", " offset 1m", '"', "'", "`", "#", "\
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=20).map("".join) | st.text(max_size=40))
-def test_every_text_looks_back_at_something_and_in_parentheses_at_no_less(query: str) -> None:
+def test_any_text_has_a_lookback_and_parentheses_do_not_reduce_it(query: str) -> None:
     found = lookback(query)
 
     assert timedelta() <= found <= LONGEST
@@ -113,11 +113,11 @@ def test_every_text_looks_back_at_something_and_in_parentheses_at_no_less(query:
 
 
 @given(st.sampled_from(["up", "rate(a[5m])", "a offset 1h", "sum(rate(a[2m])) / rate(b[1m] offset 3m)"]))
-def test_a_range_around_a_query_adds_to_it(query: str) -> None:
+def test_range_around_a_query_adds_to_its_lookback(query: str) -> None:
     assert lookback(f"max_over_time(({query})[10m:])") == lookback(query) + timedelta(minutes=10)
 
 
-def test_how_far_it_looks_back_from_now_leaves_out_what_it_compares_with() -> None:
+def test_lookback_without_offsets_ignores_comparisons_with_the_past() -> None:
     query = "rate(errors[5m]) / rate(errors[2m] offset 1w)"
 
     assert lookback(query) == timedelta(days=7, minutes=2)

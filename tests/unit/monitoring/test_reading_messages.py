@@ -35,7 +35,7 @@ def said(watch: Watch, reading: Reading, level: Level, known: Level | None = Non
         (0.12, "Ok", "Pending", "12% > 10%, 1m needed"),
     ],
 )
-def test_a_number_is_told_beside_the_threshold_that_made_its_level(
+def test_number_is_reported_with_the_threshold_of_its_level(
     value: float, level: Level, reason: str, message: str
 ) -> None:
     found = said(metric(normal="< 1%", warning="> 5%", critical="> 10%"), Reading(value=value), level)
@@ -55,11 +55,11 @@ def test_a_number_is_told_beside_the_threshold_that_made_its_level(
         ({"warning": "< 5", "critical": "< 2"}, 9.0, "Ok", "9; warning is < 5"),
     ],
 )
-def test_thresholds_are_told_as_they_are_meant(rules: dict[str, str], value: float, level: Level, message: str) -> None:
+def test_threshold_is_reported_as_meant(rules: dict[str, str], value: float, level: Level, message: str) -> None:
     assert said(metric(**rules), Reading(value=value), level).message == message
 
 
-def test_a_multiple_is_told_with_what_it_is_a_multiple_of() -> None:
+def test_relative_threshold_is_reported_with_its_baseline() -> None:
     watch = metric(warning="> 2x", critical="> 5x", baseline="7d", unit="req/s")
 
     found = said(watch, Reading(value=312.0, baseline=100.0), "Warning")
@@ -67,7 +67,7 @@ def test_a_multiple_is_told_with_what_it_is_a_multiple_of() -> None:
     assert (found.message, found.value, found.baseline) == ("312 req/s > 2x of 100 req/s", "312 req/s", "100 req/s")
 
 
-def test_a_multiple_of_what_is_not_known_is_no_data_and_says_why() -> None:
+def test_relative_threshold_without_baseline_is_no_data_with_the_reason() -> None:
     watch = metric(warning="> 2x", baseline="7d")
     why = Reading(value=312.0, reason="NoBaseline", message="the median over 7d is not known")
 
@@ -76,7 +76,7 @@ def test_a_multiple_of_what_is_not_known_is_no_data_and_says_why() -> None:
     assert plain == ReadingText("NoData", "312; nothing is known that > 2x is a multiple of", "312")
 
 
-def test_the_worst_of_several_series_is_named() -> None:
+def test_worst_of_several_series_is_named() -> None:
     watch = metric(normal="< 1%", critical="> 10%")
     series = '{pod="web-1"}'
 
@@ -94,9 +94,7 @@ def test_the_worst_of_several_series_is_named() -> None:
         (-math.inf, "Ok", "> 10%", "-Inf; critical is > 10%; infinite, as a division by 0 gives"),
     ],
 )
-def test_infinite_value_is_told_with_where_it_comes_from(
-    value: float, level: Level, critical: str, message: str
-) -> None:
+def test_infinite_value_is_reported_with_its_cause(value: float, level: Level, critical: str, message: str) -> None:
     watch = metric(critical=critical, baselineValue="1")
     found = said(watch, Reading(value=value, note="infinite, as a division by 0 gives"), level)
 
@@ -104,13 +102,13 @@ def test_infinite_value_is_told_with_where_it_comes_from(
 
 
 @pytest.mark.parametrize("value", [None, float("nan")])
-def test_what_is_no_number_is_told_as_the_source_says_it(value: float | None) -> None:
+def test_nan_is_reported_with_the_message_of_the_source(value: float | None) -> None:
     found = said(metric(critical="> 10%"), Reading(value=value, reason="NotANumber", message="NaN"), "Critical")
 
     assert found == ReadingText("NotANumber", "NaN")
 
 
-def test_silence_is_told_with_how_long_it_has_lasted() -> None:
+def test_missing_data_is_reported_with_its_duration() -> None:
     reading = Reading(reason="SourceDown", message="the connection is refused")
 
     found = said(metric(critical="> 10%", noDataAfter="10m"), reading, "Stale", "Ok")
@@ -119,7 +117,7 @@ def test_silence_is_told_with_how_long_it_has_lasted() -> None:
     assert said(metric(critical="> 10%"), Reading(), "Stale", "Ok") == ReadingText("NoData", "nothing is known for 5m")
 
 
-def test_a_check_is_told_as_it_was_answered() -> None:
+def test_check_is_reported_with_its_answer() -> None:
     (watch,) = watches(watching(healthEndpoints=[READY])).watches
     bad = Reading(ok=False, reason="Timeout", message="no answer in 2s: Service/web:80/")
 
@@ -129,7 +127,7 @@ def test_a_check_is_told_as_it_was_answered() -> None:
     assert watch.timing.for_ == timedelta()
 
 
-def test_of_several_pods_the_one_that_is_not_well_is_named() -> None:
+def test_failing_pod_of_several_is_named() -> None:
     (watch,) = watches(watching(healthEndpoints=[READY])).watches
     reading = Reading(ok=False, reason="UnexpectedStatus", message="503", series="web-1")
 

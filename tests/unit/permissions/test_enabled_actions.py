@@ -45,7 +45,7 @@ def ready(simulation: Simulation) -> tuple[str, str, str]:
     return condition(simulation.status(), "Ready")
 
 
-def test_idle_switch_with_an_action_that_is_not_allowed_is_not_ready() -> None:
+def test_idle_switch_with_a_forbidden_action_is_not_ready() -> None:
     status, reason, message = ready(simulation("notify"))
 
     assert (status, reason) == ("False", Reason.ACTION_NOT_ALLOWED)
@@ -57,7 +57,7 @@ def test_switch_with_allowed_actions_is_ready_and_acts() -> None:
     assert simulation("scale").throw().drive().replicas == 0
 
 
-def test_thrown_action_that_is_not_allowed_is_never_done_and_stalls() -> None:
+def test_thrown_forbidden_action_is_not_done_and_stalls() -> None:
     thrown = simulation("notify").throw().drive()
 
     assert thrown.replicas == 3
@@ -65,13 +65,13 @@ def test_thrown_action_that_is_not_allowed_is_never_done_and_stalls() -> None:
     assert condition(thrown.status(), "Stalled")[:2] == ("True", Reason.ACTION_NOT_ALLOWED)
 
 
-def test_thrown_action_is_done_once_the_operator_is_started_with_a_list_that_has_it() -> None:
+def test_forbidden_action_is_done_once_allowed_after_a_restart() -> None:
     thrown = simulation("notify").throw().drive()
 
     assert thrown.with_policy(only("scale")).after(seconds=11).drive().replicas == 0
 
 
-def test_release_after_a_refused_throw_changes_nothing() -> None:
+def test_release_after_a_refused_throw_changes_no_target() -> None:
     released = simulation("notify").throw().drive().release().drive()
 
     assert released.replicas == 3
@@ -79,7 +79,7 @@ def test_release_after_a_refused_throw_changes_nothing() -> None:
     assert ready(released)[1] == Reason.ACTION_NOT_ALLOWED
 
 
-def test_engaged_action_that_is_no_longer_allowed_stays_held_and_is_restored() -> None:
+def test_engaged_action_no_longer_allowed_stays_held_and_is_restored() -> None:
     engaged = simulation("scale").throw().drive().with_policy(only("notify")).drive()
 
     assert engaged.someone_sets(2).drive().replicas == 0
@@ -87,7 +87,7 @@ def test_engaged_action_that_is_no_longer_allowed_stays_held_and_is_restored() -
     assert ready(engaged)[1] == Reason.ACTION_NOT_ALLOWED
 
 
-def test_allowed_action_before_a_refused_one_is_done() -> None:
+def test_allowed_action_before_a_forbidden_one_is_done() -> None:
     both = [kill_switch("stop", scale(replicas=0), NOTIFY)]
     thrown = simulation("scale", killSwitches=both, contacts=CONTACTS).throw().drive()
 
@@ -95,7 +95,7 @@ def test_allowed_action_before_a_refused_one_is_done() -> None:
     assert condition(thrown.status(), "Stalled")[:2] == ("True", Reason.ACTION_NOT_ALLOWED)
 
 
-def test_service_account_is_limited_by_its_own_rights_and_not_by_the_list() -> None:
+def test_service_account_is_limited_by_its_rights_and_not_by_the_list() -> None:
     named = simulation("notify", serviceAccountName="deployer")
 
     assert ready(named)[0] == "True"
@@ -112,7 +112,7 @@ def of_runbook(policy: Policy, **spec: Any) -> tuple[Reason, str] | None:
     return enabled_actions.of_runbook(world_of(policy, **spec))
 
 
-def test_runbook_with_an_action_that_is_not_allowed_is_not_ready() -> None:
+def test_runbook_with_a_forbidden_action_is_not_ready() -> None:
     step = next_step(world_of(only("notify")))
 
     assert isinstance(step, WriteStatus)
@@ -120,7 +120,7 @@ def test_runbook_with_an_action_that_is_not_allowed_is_not_ready() -> None:
     assert (ready.status, ready.reason) == ("False", Reason.ACTION_NOT_ALLOWED)
 
 
-def test_runbook_names_the_switch_with_the_action_that_is_not_allowed() -> None:
+def test_runbook_names_the_switch_with_the_forbidden_action() -> None:
     found = of_runbook(only("notify"))
 
     assert found is not None
@@ -136,7 +136,7 @@ def probed(*, enforce: bool = True, **spec: Any) -> Story:
     return story.declares(endpoint(enforce=enforce, path="/other"), **spec).look()
 
 
-def test_probe_that_is_not_allowed_is_not_set() -> None:
+def test_forbidden_probe_is_not_set() -> None:
     story = probed()
 
     assert (story.live, story.told.reason) == (get(), Reason.ACTION_NOT_ALLOWED)
@@ -146,12 +146,12 @@ def test_probe_that_is_not_allowed_is_not_set() -> None:
     )
 
 
-def test_probe_is_allowed_where_nothing_is_enforced_or_an_account_is_named() -> None:
+def test_probe_without_enforce_or_with_an_account_is_allowed() -> None:
     assert enabled_actions.of_probes(probed(enforce=False).snapshot()) is None
     assert enabled_actions.of_probes(probed(serviceAccountName="deployer").snapshot()) is None
 
 
-def test_probe_that_was_set_before_is_restored_though_it_is_no_longer_allowed() -> None:
+def test_probe_no_longer_allowed_is_restored() -> None:
     story = Story().has(workload(container(readinessProbe=get())), service())
     story.declares(endpoint(enforce=True, path="/other")).look().roll_out()
     story.policy = only("scale", probes=False)
@@ -176,7 +176,7 @@ def told(snapshot: RunbookSnapshot) -> RunbookStatus:
     return step.status
 
 
-def test_target_of_an_action_that_is_not_allowed_names_the_value_of_the_chart() -> None:
+def test_unreadable_target_of_a_forbidden_action_names_the_chart_value() -> None:
     (target,) = told(hidden("notify")).targets
 
     assert (target.found, target.reason) == (False, "ActionNotAllowed")
@@ -184,13 +184,13 @@ def test_target_of_an_action_that_is_not_allowed_names_the_value_of_the_chart() 
 
 
 @pytest.mark.parametrize("spec", [{}, {"serviceAccountName": "deployer"}])
-def test_target_of_an_allowed_action_that_cannot_be_read_names_the_grant(spec: dict[str, str]) -> None:
+def test_unreadable_target_of_an_allowed_action_names_the_grant(spec: dict[str, str]) -> None:
     (target,) = told(hidden("notify" if spec else "scale", **spec)).targets
 
     assert (target.reason, target.message[-5:]) == ("MissingRights", " role")
 
 
-def test_missing_right_of_an_allowed_action_names_the_helm_upgrade_that_binds_it() -> None:
+def test_missing_right_of_an_allowed_action_names_the_helm_upgrade() -> None:
     simulation = Simulation(policy=only("scale")).with_target(3).with_runbook()
     simulation.lacking = {AccessReview("patch", "apps", "deployments/scale", "shop", "web")}
 
@@ -200,7 +200,7 @@ def test_missing_right_of_an_allowed_action_names_the_helm_upgrade_that_binds_it
     assert "To make it: helm upgrade ops CHART --namespace infra --reuse-values; or grant the right alone: k" in message
 
 
-def test_missing_right_of_an_operator_without_a_helm_release_names_the_grant_alone() -> None:
+def test_missing_right_without_helm_release_names_the_grant() -> None:
     policy = Policy(installation=Installation(actions=("scale",)))
     simulation = Simulation(policy=policy).with_target(3).with_runbook()
     simulation.lacking = {AccessReview("patch", "apps", "deployments/scale", "shop", "web")}

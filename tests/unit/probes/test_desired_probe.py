@@ -38,7 +38,7 @@ def declared(target: Any = "http", **spec: Any) -> Story:
     return Story().has(workload(container()), service(target)).declares(endpoint(**spec))
 
 
-def test_the_workload_and_the_service_are_asked_for_at_once() -> None:
+def test_workload_and_service_are_read_in_one_round() -> None:
     story = declared()
     assert story.runbook.spec
 
@@ -73,7 +73,7 @@ def test_the_workload_and_the_service_are_asked_for_at_once() -> None:
     ],
     ids=["HTTP", "statuses that a kubelet takes", "HTTPS", "a header", "TCP", "gRPC by number"],
 )
-def test_each_protocol_is_said_by_its_own_handler(spec: Body, handler: str, parts: Body) -> None:
+def test_each_protocol_maps_to_its_probe_handler(spec: Body, handler: str, parts: Body) -> None:
     said = place(declared(**spec)).declared
 
     assert (said.kind, said.handler, said.declared_fields) == ("readiness", handler, parts)
@@ -93,7 +93,7 @@ def test_each_protocol_is_said_by_its_own_handler(spec: Body, handler: str, part
     ],
     ids=["a status that is bad", "a range that begins too low", "a body", "a secret header", "gRPC over TLS"],
 )
-def test_what_a_kubelet_cannot_be_told_is_refused_with_a_way_out(spec: Body, why: str) -> None:
+def test_endpoint_unsupported_by_kubelet_probes_is_refused_with_advice(spec: Body, why: str) -> None:
     expected = f"it cannot be a container's probe: {why}; leave probe out, or declare an endpoint that can"
 
     assert refused(declared(**spec)) == (Reason.PROBE_UNSUPPORTED, expected)
@@ -104,24 +104,24 @@ def test_what_a_kubelet_cannot_be_told_is_refused_with_a_way_out(spec: Body, why
     [("http", "http"), (8080, 8080), (9000, 9000)],
     ids=["by name", "by number", "a port that the container does not list"],
 )
-def test_the_port_is_where_the_service_leads(target: Any, port: Any) -> None:
+def test_probe_port_is_the_target_port_of_the_service(target: Any, port: Any) -> None:
     assert place(declared(target)).declared.declared_fields["port"] == port
 
 
-def test_a_service_without_a_target_port_leads_to_its_own() -> None:
+def test_service_without_target_port_uses_its_own_port() -> None:
     spec = {"selector": {}, "ports": [{"port": 8080}]}
 
     assert place(declared().has(service() | {"spec": spec})).declared.declared_fields["port"] == 8080
 
 
-def test_a_service_that_leads_into_another_container_says_so() -> None:
+def test_service_port_of_another_container_is_refused() -> None:
     reason, text = refused(declared("proxy"))
 
     assert reason is Reason.PROBE_UNSUPPORTED
     assert "the Service leads to port proxy, which container app does not have; set container" in text
 
 
-def test_a_port_that_the_service_does_not_have_is_named() -> None:
+def test_missing_service_port_is_named() -> None:
     target = {"name": "web", "workload": {"name": "web"}, "service": {"name": "web", "port": "admin"}}
     spec = service()["spec"] | {"ports": []}
 
@@ -140,7 +140,7 @@ def test_a_port_that_the_service_does_not_have_is_named() -> None:
     ],
     ids=["the first one", "the one that is named", "a sidecar"],
 )
-def test_the_container_is_the_first_one_or_the_one_that_is_named(name: str | None, path: str) -> None:
+def test_probe_container_is_the_first_or_the_named_one(name: str | None, path: str) -> None:
     body = workload(container(), container("second"))
     body["spec"]["template"]["spec"]["initContainers"] = [{"name": "migrate"}, SIDECAR | {"ports": PORTS}]
     story = declared().has(body).declares(endpoint(container=name))
@@ -148,7 +148,7 @@ def test_the_container_is_the_first_one_or_the_one_that_is_named(name: str | Non
     assert place(story).path == path
 
 
-def test_a_container_that_ends_has_no_probes() -> None:
+def test_init_container_has_no_probes() -> None:
     body = workload(container())
     body["spec"]["template"]["spec"]["initContainers"] = [{"name": "migrate"}]
 
@@ -159,7 +159,7 @@ def test_a_container_that_ends_has_no_probes() -> None:
 
 
 @pytest.mark.parametrize(("name", "what"), [("ghost", "container ghost"), (None, "container of its own")])
-def test_a_container_that_is_not_there_is_named(name: str | None, what: str) -> None:
+def test_missing_container_is_named(name: str | None, what: str) -> None:
     story = declared(container=name).has(workload(*([container()] if name else [])))
 
     assert refused(story) == (
@@ -169,7 +169,7 @@ def test_a_container_that_is_not_there_is_named(name: str | None, what: str) -> 
 
 
 @pytest.mark.parametrize("part", ["workload", "service"])
-def test_a_target_without_a_part_says_what_to_declare(part: str) -> None:
+def test_target_without_workload_or_service_names_the_field_to_declare(part: str) -> None:
     parts = {"workload": {"name": "web"}, "service": {"name": "web"}}
     del parts[part]
     story = declared().declares(endpoint(), targets=[{"name": "web"} | parts])
@@ -177,7 +177,7 @@ def test_a_target_without_a_part_says_what_to_declare(part: str) -> None:
     assert refused(story) == (Reason.INVALID_SPEC, f"target web has no {part}; declare it in spec.targets")
 
 
-def test_a_target_that_is_not_there_is_told_before_anything_is_read() -> None:
+def test_missing_target_is_reported_before_any_read() -> None:
     story = declared()
     del story.objects[WEB]
 
@@ -185,14 +185,14 @@ def test_a_target_that_is_not_there_is_told_before_anything_is_read() -> None:
     assert story.reads == 0
 
 
-def test_a_service_that_may_not_be_read_is_told() -> None:
+def test_forbidden_service_read_is_reported() -> None:
     story = declared()
     story.denied.add(SERVICE)
 
     assert refused(story)[0] is Reason.FORBIDDEN
 
 
-def test_enforce_is_for_a_probe() -> None:
+def test_enforce_without_probe_is_refused() -> None:
     story = declared()
     assert story.runbook.spec
     (one,) = story.runbook.spec.health_endpoints
@@ -201,7 +201,7 @@ def test_enforce_is_for_a_probe() -> None:
         container_probe_of(story.snapshot(), one.replace(probe=None, enforce=True))
 
 
-def test_only_what_is_declared_is_said_in_whole_seconds_and_never_more_impatient() -> None:
+def test_probe_has_only_declared_numbers_rounded_up_to_seconds() -> None:
     numbers = {"period": "1500ms", "timeout": "1s", "failureThreshold": 5, "successThreshold": 2}
 
     assert place(declared()).declared.numbers == {}
@@ -216,11 +216,11 @@ def test_only_what_is_declared_is_said_in_whole_seconds_and_never_more_impatient
 
 
 @pytest.mark.parametrize("kind", ["startup", "liveness"])
-def test_only_a_readiness_probe_may_want_several_successes(kind: str) -> None:
+def test_success_threshold_above_one_needs_a_readiness_probe(kind: str) -> None:
     assert place(declared(probe=kind, successThreshold=2)).declared.numbers == {}
 
 
-def test_a_place_is_named_for_people() -> None:
+def test_probe_location_is_formatted_for_people() -> None:
     ref = Ref("apps/v1", "StatefulSet", NAMESPACE, "web")
     story = Story().has(workload(container(livenessProbe=get()), ref=ref), service())
 

@@ -52,7 +52,7 @@ def ready(story: Story, *, thorough: bool = True) -> Condition | None:
     raise AssertionError("the same is asked again and again")
 
 
-def test_a_probe_is_set_and_put_back_in_the_name_of_the_account() -> None:
+def test_probe_is_set_and_restored_as_the_account() -> None:
     story = enforced()
     assert (story.live["httpGet"]["path"], story.told.service_account_name) == ("/health/ready", "deployer")
 
@@ -63,7 +63,7 @@ def test_a_probe_is_set_and_put_back_in_the_name_of_the_account() -> None:
     assert accounts(story) == ["deployer", "deployer"]
 
 
-def test_what_is_set_anew_is_set_in_the_name_of_who_is_named_now() -> None:
+def test_changed_probe_is_set_as_the_current_account() -> None:
     story = enforced().roll_out()
 
     declares(story, "another", path="/other").look()
@@ -72,7 +72,7 @@ def test_what_is_set_anew_is_set_in_the_name_of_who_is_named_now() -> None:
     assert accounts(story) == ["deployer", "another"]
 
 
-def test_what_stays_as_it_was_set_is_put_back_in_the_name_that_it_was_set_with() -> None:
+def test_unchanged_probe_is_restored_as_the_account_that_set_it() -> None:
     story = declares(enforced().roll_out(), "another").look()
     assert story.told.service_account_name == "deployer"
 
@@ -82,7 +82,7 @@ def test_what_stays_as_it_was_set_is_put_back_in_the_name_that_it_was_set_with()
     assert story.live == get()
 
 
-def test_who_reads_for_a_runbook_is_who_is_named_and_at_its_end_who_has_set_something() -> None:
+def test_runbook_reads_as_its_current_account_and_at_deletion_as_the_setting_one() -> None:
     story = declares(enforced(), "another").look()
     assert reader(None, story.runbook, required=True) == replace(ACCOUNT, name="another")
 
@@ -90,7 +90,7 @@ def test_who_reads_for_a_runbook_is_who_is_named_and_at_its_end_who_has_set_some
     assert reader(None, None, required=False) is None
 
 
-def test_where_an_account_is_required_nothing_is_set_without_one_and_what_was_is_put_back() -> None:
+def test_required_account_missing_sets_no_probe_and_restores_earlier_ones() -> None:
     story = enforced(None, REQUIRED)
     assert (story.live, story.told.reason) == (get(), Reason.NO_ACCOUNT)
     assert reader(None, story.runbook, required=True) == UNNAMED_ANSWER
@@ -104,14 +104,14 @@ def test_where_an_account_is_required_nothing_is_set_without_one_and_what_was_is
     assert accounts(story) == ["", ""]
 
 
-def test_a_runbook_without_a_required_account_says_so_before_all_else() -> None:
+def test_missing_required_account_is_reported_first() -> None:
     told = ready(enforced(None, REQUIRED))
 
     assert told is not None
     assert (told.status, told.reason) == ("False", Reason.NO_ACCOUNT)
 
 
-def test_a_right_that_setting_a_probe_lacks_is_told_of_the_runbook() -> None:
+def test_missing_right_to_set_a_probe_is_reported_on_the_runbook() -> None:
     story = enforced(enforce=True)
     story.lacking = {PATCH}
 
@@ -127,7 +127,7 @@ def test_a_right_that_setting_a_probe_lacks_is_told_of_the_runbook() -> None:
     assert again.status == "True"
 
 
-def test_operator_that_may_not_set_probes_names_the_value_of_the_chart() -> None:
+def test_forbidden_probe_setting_names_the_chart_value() -> None:
     story = enforced(None)
     story.lacking = {PATCH}
 
@@ -137,7 +137,7 @@ def test_operator_that_may_not_set_probes_names_the_value_of_the_chart() -> None
     assert "With the chart, set rights.probes=true; or grant it: kubectl create role" in told.message
 
 
-def test_a_right_that_a_switch_lacks_is_told_of_its_runbook_too() -> None:
+def test_missing_right_of_a_switch_is_reported_on_its_runbook() -> None:
     story = Story().has(workload(container()), service()).declares(killSwitches=[kill_switch()])
     lacks = Finding(False, Reason.FORBIDDEN, "the operator may not patch it")
     status = SwitchStatus(conditions=[condition([], "Ready", lacks, 1, story.now)])

@@ -39,7 +39,7 @@ def lasts(story: Story, seconds: float) -> Story:
     return story
 
 
-def test_probe_that_a_policy_changes_gets_a_handful_of_writes_and_a_condition() -> None:
+def test_probe_changed_by_a_policy_gets_few_writes_and_a_condition() -> None:
     story = lasts(enforced(with_timeout, timeout="2s"), 60)
 
     assert 2 <= len(story.adjusted) <= MOST
@@ -50,7 +50,7 @@ def test_probe_that_a_policy_changes_gets_a_handful_of_writes_and_a_condition() 
     assert "kubectl get mutatingadmissionpolicies,mutatingwebhookconfigurations" in found.message
 
 
-def test_probe_is_set_once_the_policy_is_gone_and_restored_afterwards() -> None:
+def test_probe_is_set_after_the_policy_is_removed_and_restored_later() -> None:
     story = lasts(enforced(with_timeout, timeout="2s"), 60)
     story.admit = dict
     lasts(story, 31)
@@ -61,7 +61,7 @@ def test_probe_is_set_once_the_policy_is_gone_and_restored_afterwards() -> None:
     assert story.live == get("/policy")
 
 
-def test_restore_that_a_policy_undoes_is_spaced() -> None:
+def test_restore_undone_by_a_policy_is_retried_with_pauses() -> None:
     story = enforced(dict)
     story.admit = lambda body: field_paths.with_value(body, f"{FIRST}.readinessProbe.httpGet.path", "/health/ready")
     before = len(story.adjusted)
@@ -75,7 +75,7 @@ def test_restore_that_a_policy_undoes_is_spaced() -> None:
     assert (story.live, story.probes) == (get("/policy"), [])
 
 
-def test_deletion_of_the_runbook_waits_for_a_restore_that_is_undone_only_so_long() -> None:
+def test_runbook_deletion_waits_a_limited_time_for_an_undone_restore() -> None:
     story = enforced(dict)
     story.admit = lambda body: field_paths.with_value(body, f"{FIRST}.readinessProbe.httpGet.path", "/health/ready")
 
@@ -85,5 +85,5 @@ def test_deletion_of_the_runbook_waits_for_a_restore_that_is_undone_only_so_long
     assert any("could not be restored" in one.message for one in story.said)
 
 
-def test_policy_that_keeps_the_path_is_reported() -> None:
+def test_policy_that_keeps_the_old_path_is_reported() -> None:
     assert "httpGet.path from /policy to /health/ready" in enforced(with_path).look().told.message

@@ -27,7 +27,7 @@ def words(story: Story) -> tuple[str, str]:
     return story.told.reason, story.told.drift
 
 
-def test_a_probe_that_is_as_declared_is_told_once_and_quietly() -> None:
+def test_probe_as_declared_is_reported_once_without_event() -> None:
     story = settled(readinessProbe=get("/health/ready"))
 
     assert words(story) == ("ProbeAsDeclared", "")
@@ -36,7 +36,7 @@ def test_a_probe_that_is_as_declared_is_told_once_and_quietly() -> None:
     assert conditions(story.snapshot()) == []
 
 
-def test_drift_names_the_container_and_both_values_and_is_said_once_of_runbook_and_workload() -> None:
+def test_probe_drift_names_container_and_values_in_one_event() -> None:
     story = settled(readinessProbe=get())
 
     assert words(story) == ("ProbeDrift", DIFFERS)
@@ -52,18 +52,18 @@ def test_drift_names_the_container_and_both_values_and_is_said_once_of_runbook_a
     assert condition.message == f"{where}: {DIFFERS}"
 
 
-def test_without_enforce_nothing_but_the_status_is_written() -> None:
+def test_probe_drift_without_enforce_writes_only_the_status() -> None:
     story = settled(readinessProbe=get())
 
     assert [type(step) for step in story.steps] == [WriteStatus]
     assert story.live == get()
 
 
-def test_a_container_without_the_probe_has_drifted() -> None:
+def test_container_without_the_declared_probe_has_drift() -> None:
     assert words(settled()) == ("ProbeDrift", "it is absent, not httpGet /health/ready http")
 
 
-def test_a_command_of_somebodys_own_has_drifted_and_is_not_shown() -> None:
+def test_exec_probe_has_drift_and_its_command_is_not_shown() -> None:
     story = settled(readinessProbe={"exec": {"command": ["redis-cli", "-a", "s3cret", "ping"]}})
 
     assert words(story) == ("ProbeDrift", "it is exec, not httpGet /health/ready http")
@@ -71,7 +71,7 @@ def test_a_command_of_somebodys_own_has_drifted_and_is_not_shown() -> None:
     assert "s3cret" not in str(story.said)
 
 
-def test_other_drift_is_said_again_and_the_end_of_it_ends_the_condition() -> None:
+def test_changed_drift_makes_another_event_and_its_end_clears_the_condition() -> None:
     story = settled(readinessProbe=get())
 
     story.edit(get("/else")).look().edit(get("/health/ready")).look()
@@ -85,7 +85,7 @@ def test_other_drift_is_said_again_and_the_end_of_it_ends_the_condition() -> Non
     assert conditions(story.snapshot()) == []
 
 
-def test_an_edit_of_what_is_declared_is_said_again_although_the_workload_is_the_same() -> None:
+def test_edited_endpoint_makes_another_event_on_an_unchanged_workload() -> None:
     story = settled(readinessProbe=get())
 
     story.declares(endpoint("/else")).look()
@@ -93,7 +93,7 @@ def test_an_edit_of_what_is_declared_is_said_again_although_the_workload_is_the_
     assert len({one.identity for one in story.said}) == 2
 
 
-def test_the_condition_counts_the_others() -> None:
+def test_probe_condition_counts_the_other_drifts() -> None:
     live = endpoint("/live", name="live", probe="liveness")
 
     story = settled(endpoint(), live, readinessProbe=get())
@@ -102,7 +102,7 @@ def test_the_condition_counts_the_others() -> None:
     assert conditions(story.snapshot())[0].message.endswith("; and 1 more")
 
 
-def test_what_a_kubelet_cannot_be_told_is_said_and_is_no_drift() -> None:
+def test_probe_unsupported_by_the_kubelet_is_reported_and_no_drift() -> None:
     story = settled(endpoint(expect=404))
 
     assert words(story) == ("ProbeUnsupported", "")
@@ -111,7 +111,7 @@ def test_what_a_kubelet_cannot_be_told_is_said_and_is_no_drift() -> None:
     assert conditions(story.snapshot()) == []
 
 
-def test_a_target_that_goes_away_ends_the_drift_and_makes_no_event_of_its_own() -> None:
+def test_missing_target_ends_the_drift_without_event() -> None:
     story = settled(readinessProbe=get())
     del story.objects[WEB]
 
@@ -121,7 +121,7 @@ def test_a_target_that_goes_away_ends_the_drift_and_makes_no_event_of_its_own() 
     assert [one.reason for one in story.said] == [Reason.PROBE_DRIFT] * 2
 
 
-def test_two_endpoints_that_are_one_probe_are_told_by_the_second() -> None:
+def test_two_endpoints_for_one_probe_are_reported_on_the_second() -> None:
     story = settled(endpoint(), endpoint(name="again"), readinessProbe=get())
 
     assert [one.reason for one in story.probes] == ["ProbeDrift", "InvalidSpec"]
@@ -131,12 +131,12 @@ def test_two_endpoints_that_are_one_probe_are_told_by_the_second() -> None:
     )
 
 
-def test_an_endpoint_that_is_no_probe_is_not_told_of() -> None:
+def test_endpoint_without_probe_has_no_probe_status() -> None:
     assert settled(endpoint(probe=None)).probes == []
     assert settled().declares().look().probes == []
 
 
-def test_a_runbook_that_does_not_parse_keeps_what_was_told() -> None:
+def test_unparsable_runbook_keeps_its_probe_status() -> None:
     story = settled(readinessProbe=get())
     told = story.probes
 
@@ -145,7 +145,7 @@ def test_a_runbook_that_does_not_parse_keeps_what_was_told() -> None:
     assert story.probes == told
 
 
-def test_a_look_that_is_not_a_close_one_reads_nothing_while_the_workload_stays_as_it_was() -> None:
+def test_normal_visit_reads_only_a_changed_workload() -> None:
     story = settled(readinessProbe=get())
     reads = story.reads
 
@@ -157,20 +157,20 @@ def test_a_look_that_is_not_a_close_one_reads_nothing_while_the_workload_stays_a
     assert story.told.drift == "httpGet.path is /else, not /health/ready"
 
 
-def test_another_workload_of_the_name_is_news() -> None:
+def test_recreated_workload_is_read_again() -> None:
     story = settled(readinessProbe=get())
     story.objects[WEB]["metadata"]["uid"] = "web-2"
 
     assert story.look(thorough=False).told.uid == "web-2"
 
 
-def test_what_was_never_told_is_read_whatever_the_look() -> None:
+def test_unreported_probe_is_read_at_any_visit() -> None:
     story = Story().has(workload(container()), service()).declares(endpoint())
 
     assert story.look(thorough=False).told.reason == "ProbeDrift"
 
 
-def test_a_kind_that_nobody_watches_is_told_as_it_was_between_close_looks() -> None:
+def test_unwatched_kind_keeps_its_probe_status_between_close_looks() -> None:
     story = Story().has(workload(container(), ref=DS), service()).declares(endpoint(), ref=DS).look()
     reads = story.reads
 
@@ -179,7 +179,7 @@ def test_a_kind_that_nobody_watches_is_told_as_it_was_between_close_looks() -> N
     assert (story.told.reason, story.reads) == ("ProbeDrift", reads)
 
 
-def test_a_service_that_cannot_be_found_is_told_until_it_is_there() -> None:
+def test_missing_service_is_reported_until_it_exists() -> None:
     story = settled(readinessProbe=get())
     del story.objects[SERVICE]
 
@@ -187,7 +187,7 @@ def test_a_service_that_cannot_be_found_is_told_until_it_is_there() -> None:
     assert story.has(service()).look().told.reason == "ProbeDrift"
 
 
-def test_since_when_stays_while_the_reason_does() -> None:
+def test_since_time_stays_while_the_reason_stays() -> None:
     story = settled(readinessProbe=get())
 
     story.after(minutes=1).edit(get("/else")).look()
@@ -197,7 +197,7 @@ def test_since_when_stays_while_the_reason_does() -> None:
     assert story.told.since == "2026-11-24T03:02:00.000000Z"
 
 
-def test_a_runbooks_status_keeps_what_is_told_of_probes_and_shows_the_condition() -> None:
+def test_runbook_status_contains_probe_status_and_condition() -> None:
     story = settled(readinessProbe=get())
 
     snapshot = story.snapshot()
@@ -212,13 +212,13 @@ def test_a_runbooks_status_keeps_what_is_told_of_probes_and_shows_the_condition(
 
 
 @pytest.mark.parametrize("enforce", [False, True])
-def test_nothing_is_due_where_nothing_waits(enforce: bool) -> None:  # noqa: FBT001 # a parameter of the test
+def test_settled_probe_has_no_due_time(enforce: bool) -> None:  # noqa: FBT001 # a parameter of the test
     story = settled(endpoint(enforce=enforce), readinessProbe=get("/health/ready"))
 
     assert runbook_due(story.snapshot()) is None
 
 
-def test_a_runbook_that_goes_away_with_nothing_set_asks_for_nothing() -> None:
+def test_deleted_runbook_without_set_probes_needs_no_step() -> None:
     story = settled(readinessProbe=get()).deletes()
 
     assert next_step(story.snapshot()) is None

@@ -43,7 +43,7 @@ def kinds(story: Story) -> list[str]:
     return [type(step).__name__ for step in story.steps]
 
 
-def test_what_was_there_is_written_down_before_the_probe_is_set_by_one_write() -> None:
+def test_saved_probe_is_recorded_before_one_write_sets_it() -> None:
     story = there(readinessProbe=get()).declares(ENFORCED).look()
 
     assert kinds(story) == ["SetFinalizers", "WriteStatus", "WriteProbes", "WriteStatus"]
@@ -58,7 +58,7 @@ def test_what_was_there_is_written_down_before_the_probe_is_set_by_one_write() -
     assert len(story.roll_out().look().steps) == 4
 
 
-def test_the_write_says_each_field_and_why() -> None:
+def test_probe_write_lists_each_field_and_the_reason() -> None:
     (step,) = enforced(endpoint(enforce=True, timeout="3s"), readinessProbe=get()).adjusted
 
     assert [(one.field_key[1].rpartition("].")[2], one.before, one.after) for one in step.changes] == [
@@ -78,7 +78,7 @@ def test_all_probes_of_a_workload_are_one_write() -> None:
     assert [one.reason for one in story.probes] == ["ProbeEnforced", "ProbeEnforced"]
 
 
-def test_two_workloads_are_two_writes() -> None:
+def test_probes_of_two_workloads_are_two_writes() -> None:
     targets = [
         {"name": name, "workload": {"kind": kind, "name": "web"}, "service": {"name": "web"}}
         for name, kind in (("web", "Deployment"), ("db", "StatefulSet"))
@@ -103,7 +103,7 @@ def test_two_workloads_are_two_writes() -> None:
     ],
     ids=["none", "another kind", "headers", "a delay", "a host of its own"],
 )
-def test_nothing_of_a_probe_but_what_is_declared_is_changed_and_all_of_it_comes_back(
+def test_probe_write_changes_only_declared_fields_and_restores_them(
     before: Body, spec: Body, after: Body | None
 ) -> None:
     story = enforced(endpoint(enforce=True, **spec), **before)
@@ -119,7 +119,7 @@ def test_nothing_of_a_probe_but_what_is_declared_is_changed_and_all_of_it_comes_
     assert len(story.events(Reason.PROBE_RESTORED)) == 1
 
 
-def test_a_probe_that_is_as_declared_already_is_not_held() -> None:
+def test_probe_already_as_declared_is_not_held() -> None:
     story = enforced(readinessProbe=SET)
 
     assert (story.told.reason, story.told.held, story.runbook.meta.finalizers) == ("ProbeAsDeclared", [], ())
@@ -133,7 +133,7 @@ def test_a_probe_that_is_as_declared_already_is_not_held() -> None:
         ({"suspend": {}}, Reason.SUSPENDED, "it is set when that is over"),
     ],
 )
-def test_nothing_is_set_while_the_runbook_only_looks_on(spec: Body, reason: Reason, why: str) -> None:
+def test_observed_or_suspended_runbook_sets_no_probe(spec: Body, reason: Reason, why: str) -> None:
     story = there(readinessProbe=get()).declares(ENFORCED, **spec).look()
 
     assert kinds(story) == ["WriteStatus"]
@@ -154,7 +154,7 @@ def test_nothing_is_set_while_the_runbook_only_looks_on(spec: Body, reason: Reas
         ),
     ],
 )
-def test_what_a_gitops_tool_applies_is_told_and_left_to_git(meta: Body, owner: str) -> None:
+def test_workload_applied_by_a_gitops_tool_is_reported_and_not_written(meta: Body, owner: str) -> None:
     story = there(readinessProbe=get())
     story.objects[WEB]["metadata"] |= meta
 
@@ -165,7 +165,7 @@ def test_what_a_gitops_tool_applies_is_told_and_left_to_git(meta: Body, owner: s
     assert len(story.events(Reason.GITOPS)) == 1
 
 
-def test_a_workload_whose_rollouts_cannot_be_told_is_not_written() -> None:
+def test_workload_with_unknown_rollouts_is_not_written() -> None:
     other = Ref("example.org/v1", "Pond", NAMESPACE, "web")
     story = there(other, readinessProbe=get()).declares(ENFORCED, ref=other).look()
 
@@ -175,7 +175,7 @@ def test_a_workload_whose_rollouts_cannot_be_told_is_not_written() -> None:
     assert story.look(thorough=False).reads == reads
 
 
-def test_a_rollout_is_waited_for_and_looked_at_again() -> None:
+def test_probe_waits_for_the_rollout_and_is_then_set() -> None:
     story = there(readinessProbe=get()).is_rolling().declares(ENFORCED).look()
 
     assert (story.told.reason, story.live) == ("ProbePending", get())
@@ -204,7 +204,7 @@ PROGRESSING = {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpd
         *("stuck", "unavailable where nothing tells of progress", "all is well"),
     ],
 )
-def test_what_counts_as_a_rollout(status: Body, waits: bool) -> None:  # noqa: FBT001 # a parameter of the test
+def test_incomplete_workload_status_counts_as_a_rollout(status: Body, waits: bool) -> None:  # noqa: FBT001 # a parameter of the test
     story = there(readinessProbe=get())
     story.objects[WEB]["status"] |= status
 
@@ -213,7 +213,7 @@ def test_what_counts_as_a_rollout(status: Body, waits: bool) -> None:  # noqa: F
     assert (story.live == get()) is waits
 
 
-def test_what_was_set_and_does_not_work_is_corrected_in_the_rollout_that_it_began() -> None:
+def test_failing_set_probe_is_corrected_within_its_rollout() -> None:
     story = there(readinessProbe=get()).declares(endpoint("/helth", enforce=True)).look().is_rolling()
 
     story.declares(ENFORCED).look()
@@ -222,14 +222,14 @@ def test_what_was_set_and_does_not_work_is_corrected_in_the_rollout_that_it_bega
     assert story.told.held[0].saved == "/ready"
 
 
-def test_and_it_is_taken_back_in_the_rollout_that_it_began() -> None:
+def test_failing_set_probe_is_restored_within_its_rollout() -> None:
     story = there(readinessProbe=get()).declares(endpoint("/helth", enforce=True)).look().is_rolling()
 
     assert story.declares(endpoint()).look().live == get()
 
 
 @pytest.mark.parametrize("held", ["spec.template", "spec.template.spec.containers[name=app].env[name=AI]"])
-def test_nothing_is_set_or_put_back_while_a_switch_holds_something_in_the_pods(held: str) -> None:
+def test_probe_waits_while_a_switch_holds_the_pod_template(held: str) -> None:
     story = there(readinessProbe=get()).holds(held).declares(ENFORCED).look()
     assert (story.told.reason, story.live) == ("ProbePending", get())
     assert "it waits until Switch shop-back is released" in story.told.message
@@ -245,11 +245,11 @@ def test_nothing_is_set_or_put_back_while_a_switch_holds_something_in_the_pods(h
     [{"held": "spec.replicas"}, {"mode": "Once"}, {"uid": "web-2"}],
     ids=["another field", "a restart", "another workload"],
 )
-def test_a_switch_that_holds_something_else_is_not_waited_for(entry: dict[str, Any]) -> None:
+def test_switch_holding_another_field_does_not_delay_a_probe(entry: dict[str, Any]) -> None:
     assert there(readinessProbe=get()).holds(**entry).declares(ENFORCED).look().live == SET
 
 
-def test_a_switch_that_has_changed_the_template_meanwhile_is_no_fight() -> None:
+def test_template_changed_by_a_released_switch_is_no_contest() -> None:
     story = enforced(readinessProbe=get())
 
     story.after(hours=1).edit(get("/old")).holds().look()
@@ -259,7 +259,7 @@ def test_a_switch_that_has_changed_the_template_meanwhile_is_no_fight() -> None:
     assert (story.live, story.told.held[0].saved) == (SET, "/old")
 
 
-def test_what_somebody_changes_is_set_again_ever_more_slowly_and_becomes_what_is_put_back() -> None:
+def test_changed_probe_is_set_again_with_growing_pauses_and_its_value_saved() -> None:
     story = enforced(readinessProbe=get())
 
     story.after(seconds=5).edit(get("/else"), manager="helm").look()
@@ -278,7 +278,7 @@ def test_what_somebody_changes_is_set_again_ever_more_slowly_and_becomes_what_is
     assert story.declares(endpoint()).look().live == get("/else")
 
 
-def test_a_fight_that_was_long_ago_is_forgotten() -> None:
+def test_old_probe_contest_is_forgotten() -> None:
     story = enforced(readinessProbe=get())
 
     story.after(hours=7).edit(get("/else")).look()
@@ -286,20 +286,20 @@ def test_a_fight_that_was_long_ago_is_forgotten() -> None:
     assert (story.live, story.told.times) == (SET, 1)
 
 
-def test_who_puts_back_by_hand_what_was_there_fights_too() -> None:
+def test_manual_restore_of_the_probe_counts_as_contest() -> None:
     story = enforced(readinessProbe=get()).after(minutes=2).edit(get()).look()
 
     assert (story.live, story.told.times) == (SET, 2)
 
 
-def test_a_probe_that_was_taken_away_is_made_again_and_taken_away_at_the_end() -> None:
+def test_removed_probe_is_set_again_and_removed_at_the_end() -> None:
     story = enforced(readinessProbe=get()).after(minutes=2).edit(None).look().roll_out()
 
     assert story.live == SET
     assert story.declares(endpoint()).look().live is None
 
 
-def test_a_field_that_is_no_longer_declared_goes_back_with_the_next_write() -> None:
+def test_undeclared_field_is_restored_with_the_next_write() -> None:
     story = enforced(endpoint(enforce=True, period="5s", timeout="3s"), readinessProbe=get() | {"periodSeconds": 9})
 
     story.declares(endpoint(enforce=True, timeout="4s")).look()
@@ -312,7 +312,7 @@ def test_a_field_that_is_no_longer_declared_goes_back_with_the_next_write() -> N
     }
 
 
-def test_what_was_made_is_changed_and_keeps_what_others_added() -> None:
+def test_created_probe_keeps_fields_added_by_others() -> None:
     story = enforced()
     story.after(hours=1).edit(SET | {"initialDelaySeconds": 9}).look()
     assert len(story.adjusted) == 1
@@ -323,7 +323,7 @@ def test_what_was_made_is_changed_and_keeps_what_others_added() -> None:
     assert story.declares(endpoint()).look().live is None
 
 
-def test_what_is_declared_becomes_what_was_there_and_is_let_go() -> None:
+def test_probe_declared_as_its_saved_value_is_no_longer_held() -> None:
     story = enforced(readinessProbe=get())
 
     story.declares(endpoint("/ready", enforce=True)).look()
@@ -332,7 +332,7 @@ def test_what_is_declared_becomes_what_was_there_and_is_let_go() -> None:
     assert story.runbook.meta.finalizers == ()
 
 
-def test_what_somebody_changed_is_left_to_them() -> None:
+def test_probe_field_changed_by_others_is_not_restored() -> None:
     story = enforced(readinessProbe=get()).edit(get("/else")).declares(endpoint()).look()
 
     assert (story.live, story.told.held) == (get("/else"), [])
@@ -341,7 +341,7 @@ def test_what_somebody_changed_is_left_to_them() -> None:
     )
 
 
-def test_of_several_fields_those_that_are_as_they_were_set_go_back() -> None:
+def test_only_unchanged_probe_fields_are_restored() -> None:
     story = enforced(endpoint(enforce=True, timeout="3s"), readinessProbe=get())
 
     story.edit(get("/else") | {"timeoutSeconds": 3}).declares(endpoint()).look()
@@ -359,14 +359,14 @@ def test_of_several_fields_those_that_are_as_they_were_set_go_back() -> None:
     ],
     ids=["the endpoint is dropped", "it is no probe any more", "the target is dropped with it"],
 )
-def test_a_dropped_endpoint_puts_back_what_was_there(edit: Callable[[Story], Story]) -> None:
+def test_removed_endpoint_restores_its_probe(edit: Callable[[Story], Story]) -> None:
     story = edit(enforced(readinessProbe=get())).look()
 
     assert (story.live, story.probes, story.runbook.meta.finalizers) == (get(), [], ())
     assert len(story.events(Reason.PROBE_RESTORED)) == 1
 
 
-def test_a_renamed_endpoint_takes_over_what_was_set_and_what_was_there() -> None:
+def test_renamed_endpoint_keeps_the_set_and_saved_probe() -> None:
     story = enforced(readinessProbe=get())
 
     story.declares(endpoint(name="new", enforce=True)).look()
@@ -376,7 +376,7 @@ def test_a_renamed_endpoint_takes_over_what_was_set_and_what_was_there() -> None
     assert story.declares(endpoint(name="new")).look().live == get()
 
 
-def test_an_endpoint_that_becomes_another_probe_puts_the_first_one_back() -> None:
+def test_endpoint_with_another_probe_kind_restores_the_first_probe() -> None:
     story = enforced(readinessProbe=get())
 
     story.declares(endpoint(probe="liveness", enforce=True)).look()
@@ -387,7 +387,7 @@ def test_an_endpoint_that_becomes_another_probe_puts_the_first_one_back() -> Non
     assert len(story.adjusted) == 2
 
 
-def test_both_are_one_write_where_neither_waits() -> None:
+def test_restored_and_set_probe_are_one_write() -> None:
     story = enforced(readinessProbe=get())
 
     story.declares(endpoint(name="new", probe="liveness", enforce=True)).look()
@@ -399,7 +399,7 @@ def test_both_are_one_write_where_neither_waits() -> None:
     }
 
 
-def test_what_cannot_be_said_any_more_keeps_what_was_set() -> None:
+def test_probe_no_longer_supported_stays_set_until_removed() -> None:
     story = enforced(readinessProbe=get()).declares(endpoint(enforce=True, expect=404)).look()
 
     assert (story.told.reason, story.live) == ("ProbeUnsupported", SET)
@@ -407,20 +407,20 @@ def test_what_cannot_be_said_any_more_keeps_what_was_set() -> None:
     assert story.declares().look().live == get()
 
 
-def test_what_was_set_stays_while_the_runbook_only_looks_on_and_can_be_put_back() -> None:
+def test_observe_mode_keeps_a_set_probe_and_still_restores() -> None:
     story = enforced(readinessProbe=get()).declares(ENFORCED, mode="Observe").look()
     assert (story.live, story.told.reason) == (SET, "ProbeEnforced")
 
     assert story.declares(endpoint(), mode="Observe").look().live == get()
 
 
-def test_a_runbook_that_does_not_parse_keeps_what_was_set() -> None:
+def test_unparsable_runbook_keeps_a_set_probe() -> None:
     story = enforced(readinessProbe=get()).declares(endpoint("no path")).look()
 
     assert (story.live, len(story.told.held)) == (SET, 1)
 
 
-def test_a_workload_made_anew_is_set_anew() -> None:
+def test_recreated_workload_gets_its_probe_set_again() -> None:
     story = enforced(readinessProbe=get())
     body = workload(container(readinessProbe=get("/new")))
     body["metadata"]["uid"] = "web-2"
@@ -431,7 +431,7 @@ def test_a_workload_made_anew_is_set_anew() -> None:
     assert story.events(Reason.RESTORE_SKIPPED) == []
 
 
-def test_a_container_that_is_gone_takes_what_was_set_with_it() -> None:
+def test_removed_container_drops_its_held_probe() -> None:
     story = enforced(readinessProbe=get())
     story.has(workload(container("other")) | {"metadata": story.objects[WEB]["metadata"]})
 
@@ -441,7 +441,7 @@ def test_a_container_that_is_gone_takes_what_was_set_with_it() -> None:
     assert [one["name"] for one in story.objects[WEB]["spec"]["template"]["spec"]["containers"]] == ["other"]
 
 
-def test_a_command_is_known_by_its_digest_and_comes_back_from_the_revisions() -> None:
+def test_command_is_saved_as_a_digest_and_restored_from_a_revision() -> None:
     story = there(readinessProbe=COMMAND).declares(ENFORCED)
     story.kept = [of_a_container(readinessProbe=COMMAND)]
 
@@ -454,7 +454,7 @@ def test_a_command_is_known_by_its_digest_and_comes_back_from_the_revisions() ->
     assert story.declares(endpoint()).look().live == COMMAND
 
 
-def test_a_command_that_no_revision_has_any_more_is_told_and_has_to_be_set_by_hand() -> None:
+def test_command_in_no_stored_revision_is_reported_for_manual_restore() -> None:
     story = enforced(readinessProbe=COMMAND)
 
     story.declares(endpoint()).look()
@@ -467,7 +467,7 @@ def test_a_command_that_no_revision_has_any_more_is_told_and_has_to_be_set_by_ha
     assert (story.told.reason, story.told.held) == ("ProbeDrift", [])
 
 
-def test_what_is_known_by_its_digest_alone_is_still_known_to_be_what_is_declared() -> None:
+def test_digest_of_a_saved_probe_matches_the_declared_value() -> None:
     story = enforced(readinessProbe=get("/ready?token=s3cret"))
     story.kept = [of_a_container(readinessProbe=get("/ready?token=s3cret"))]
 
@@ -476,7 +476,7 @@ def test_what_is_known_by_its_digest_alone_is_still_known_to_be_what_is_declared
     assert (story.live, story.told.held) == (get("/ready?token=s3cret"), [])
 
 
-def test_an_edit_that_would_lose_what_no_revision_has_changes_nothing() -> None:
+def test_edit_that_would_lose_an_unrecoverable_value_changes_no_probe() -> None:
     story = enforced(readinessProbe=get("/ready?token=s3cret"))
 
     story.declares(endpoint("/", protocol="TCP", enforce=True)).look()
@@ -484,7 +484,7 @@ def test_an_edit_that_would_lose_what_no_revision_has_changes_nothing() -> None:
     assert (story.told.reason, story.live, len(story.told.held)) == ("NoRevision", SET, 1)
 
 
-def test_what_somebody_wrote_and_the_runbook_then_says_is_theirs() -> None:
+def test_probe_changed_by_others_to_the_declared_value_is_no_longer_held() -> None:
     story = enforced(endpoint(enforce=True, timeout="3s"), readinessProbe=get())
 
     story.edit(get("/else") | {"timeoutSeconds": 3}).declares(endpoint("/else", enforce=True, timeout="3s")).look()
@@ -494,7 +494,7 @@ def test_what_somebody_wrote_and_the_runbook_then_says_is_theirs() -> None:
     assert (story.told.held, story.told.times, len(story.adjusted)) == ([], 0, 1)
 
 
-def test_a_write_that_fails_is_told_and_tried_again_when_it_is_due() -> None:
+def test_failed_probe_write_is_reported_and_retried_when_due() -> None:
     story = there(readinessProbe=get()).declares(ENFORCED).look(at_most=2).fails().look()
     assert (story.told.reason, story.told.message, story.live) == ("MissingRights", "403", get())
     assert runbook_due(story.snapshot()) is not None
@@ -505,21 +505,21 @@ def test_a_write_that_fails_is_told_and_tried_again_when_it_is_due() -> None:
     assert story.look().told.reason == "ProbeEnforced"
 
 
-def test_a_restore_that_fails_is_told_and_tried_again_when_it_is_due() -> None:
+def test_failed_probe_restore_is_reported_and_retried_when_due() -> None:
     story = enforced(readinessProbe=get()).declares(endpoint()).fails().look()
     assert (story.told.reason, story.live) == ("MissingRights", SET)
 
     assert isinstance(story.after(seconds=6).step({}), WriteProbes)
 
 
-def test_a_runbook_that_may_not_be_marked_sets_nothing_and_tells_the_rest() -> None:
+def test_refused_finalizer_sets_no_probe_and_is_reported() -> None:
     story = there(readinessProbe=get()).declares(ENFORCED).fails(RUNBOOK, "metadata.finalizers").look()
 
     assert (story.told.reason, story.told.held, story.live) == ("MissingRights", [], get())
     assert isinstance(story.after(seconds=6).step({}), SetFinalizers)
 
 
-def test_a_mark_that_cannot_be_taken_away_is_tried_again_when_it_is_due() -> None:
+def test_refused_finalizer_removal_is_retried_when_due() -> None:
     story = enforced(readinessProbe=get()).declares(endpoint()).look(at_most=3)
     assert FINALIZER in story.runbook.meta.finalizers
 
@@ -530,7 +530,7 @@ def test_a_mark_that_cannot_be_taken_away_is_tried_again_when_it_is_due() -> Non
 
 
 @pytest.mark.parametrize("crash", range(1, 5))
-def test_a_crash_after_any_write_changes_nothing_about_what_is_saved_and_set(crash: int) -> None:
+def test_crash_after_any_write_keeps_saved_and_set_probe(crash: int) -> None:
     story = there(readinessProbe=get()).declares(ENFORCED).look(at_most=crash).after(seconds=3).look()
 
     assert (story.live, story.told.held[0].saved, len(story.adjusted)) == (SET, "/ready", 1)
@@ -538,14 +538,14 @@ def test_a_crash_after_any_write_changes_nothing_about_what_is_saved_and_set(cra
 
 
 @pytest.mark.parametrize("crash", range(1, 5))
-def test_a_crash_after_any_write_of_a_restore_puts_everything_back_once(crash: int) -> None:
+def test_crash_after_any_restore_write_restores_once(crash: int) -> None:
     story = enforced(readinessProbe=get()).declares(endpoint()).look(at_most=crash).look()
 
     assert (story.live, story.told.held, story.runbook.meta.finalizers) == (get(), [], ())
     assert len(story.adjusted) == 2
 
 
-def test_what_changes_between_the_note_and_the_write_is_saved_again() -> None:
+def test_probe_changed_between_record_and_write_is_saved_again() -> None:
     story = there(readinessProbe=get()).declares(ENFORCED).look(at_most=2)
     assert story.told.held[0].saved == "/ready"
 
@@ -554,7 +554,7 @@ def test_what_changes_between_the_note_and_the_write_is_saved_again() -> None:
     assert (story.live, story.told.held[0].saved) == (SET, "/else")
 
 
-def test_what_a_late_watch_shows_is_read_before_it_is_saved() -> None:
+def test_outdated_cached_probe_is_read_before_it_is_saved() -> None:
     story = there(readinessProbe=get())
     story.late = {WEB: workload(container(readinessProbe=get("/long-ago"))), SERVICE: service()}
 
@@ -563,7 +563,7 @@ def test_what_a_late_watch_shows_is_read_before_it_is_saved() -> None:
     assert (story.live, [one.saved for one in story.told.held]) == (SET, ["/ready"])
 
 
-def test_what_a_late_watch_shows_as_put_back_is_read_before_it_is_forgotten() -> None:
+def test_outdated_cached_restore_is_read_before_the_record_is_dropped() -> None:
     story = enforced(readinessProbe=get())
     story.late = {WEB: workload(container(readinessProbe=get())), SERVICE: service()}
 
@@ -573,7 +573,7 @@ def test_what_a_late_watch_shows_as_put_back_is_read_before_it_is_forgotten() ->
     assert len(story.adjusted) == 2
 
 
-def test_what_a_late_watch_shows_as_set_is_read_before_it_is_told() -> None:
+def test_outdated_cached_set_probe_is_read_before_it_is_reported() -> None:
     story = there(readinessProbe=get()).declares(ENFORCED).look(at_most=2)
     story.late = {WEB: workload(container(readinessProbe=SET)), SERVICE: service()}
 
@@ -582,7 +582,7 @@ def test_what_a_late_watch_shows_as_set_is_read_before_it_is_told() -> None:
     assert (story.live, story.told.reason, len(story.adjusted)) == (SET, "ProbeEnforced", 1)
 
 
-def test_what_a_late_watch_shows_as_theirs_is_read_before_it_is_let_go() -> None:
+def test_outdated_cached_foreign_probe_is_read_before_the_hold_is_dropped() -> None:
     story = enforced(readinessProbe=get())
     story.late = {WEB: workload(container(readinessProbe=get("/else"))), SERVICE: service()}
 
@@ -591,7 +591,7 @@ def test_what_a_late_watch_shows_as_theirs_is_read_before_it_is_let_go() -> None
     assert (story.live, [one.saved for one in story.told.held]) == (get("/else"), ["/ready"])
 
 
-def test_a_deletion_releases_the_switches_and_puts_the_probes_back_before_it_lets_go() -> None:
+def test_deletion_releases_switches_and_restores_probes_before_the_finalizer_is_removed() -> None:
     story = enforced(readinessProbe=get()).holds().deletes().look()
     assert [type(one) for one in story.steps].count(DeleteSwitch) == 1
     assert story.live == SET
@@ -613,7 +613,7 @@ def test_orphaning_deletion_of_a_runbook_deletes_no_switch() -> None:
     assert [one for one in story.steps if isinstance(one, DeleteSwitch)] == []
 
 
-def test_a_switch_of_another_runbook_is_not_deleted() -> None:
+def test_switch_of_another_runbook_is_not_deleted() -> None:
     story = enforced(readinessProbe=get()).holds()
     found = story.switches["shop-back"]
     other = Owner("apps/v1", "Deployment", "web", "other")
@@ -634,7 +634,9 @@ def test_a_switch_of_another_runbook_is_not_deleted() -> None:
     ],
     ids=["the write is refused", "a switch stays", "the workload may not be read"],
 )
-def test_a_deletion_waits_only_so_long_and_says_what_to_set_by_hand(hinder: Callable[[Story], Story], why: str) -> None:
+def test_deletion_waits_a_limited_time_and_reports_the_manual_restore(
+    hinder: Callable[[Story], Story], why: str
+) -> None:
     story = hinder(enforced(readinessProbe=get())).deletes().look()
     assert FINALIZER in story.runbook.meta.finalizers
     assert runbook_due(story.snapshot()) is not None
@@ -647,20 +649,20 @@ def test_a_deletion_waits_only_so_long_and_says_what_to_set_by_hand(hinder: Call
     assert why in text
 
 
-def test_a_deletion_that_was_long_ago_still_puts_back_what_it_can() -> None:
+def test_late_visit_of_a_deletion_still_restores_probes() -> None:
     story = enforced(readinessProbe=get()).deletes().look(at_most=1).after(hours=1).look()
 
     assert (story.live, story.events(Reason.NOT_RESTORED)) == (get(), [])
 
 
-def test_a_deletion_does_not_wait_for_a_workload_that_is_gone() -> None:
+def test_deletion_does_not_wait_for_a_missing_workload() -> None:
     story = enforced(readinessProbe=get())
     del story.objects[WEB]
 
     assert story.deletes().look().runbook.meta.finalizers == ()
 
 
-def test_a_daemon_set_is_looked_at_until_it_is_set() -> None:
+def test_daemon_set_is_visited_until_its_probe_is_set() -> None:
     story = there(DS, readinessProbe=get())
     story.objects[DS]["status"] |= {"desiredNumberScheduled": 2, "updatedNumberScheduled": 1, "numberAvailable": 2}
     story.declares(ENFORCED, ref=DS).look()
@@ -692,7 +694,7 @@ EVENTS: dict[str, Callable[[Story], Any]] = {
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from(sorted(EVENTS)), max_size=12))
-def test_whatever_happens_the_end_is_what_somebody_else_wrote_last(events: list[str]) -> None:
+def test_random_events_end_with_the_last_foreign_probe(events: list[str]) -> None:
     story = there(readinessProbe=get()).declares(ENFORCED)
     theirs: Any = get()
     for event in events:

@@ -23,7 +23,7 @@ BODY = {
 }
 
 
-def test_deleted_object_that_ends_slowly_is_as_asked() -> None:
+def test_slowly_deleted_object_counts_as_unchanged() -> None:
     step = WriteTarget(
         Delete(POD, "pod-1"), (Change((POD, OBJECT), "there", None),), Record(engagement_id="e", engaged_at="t")
     )

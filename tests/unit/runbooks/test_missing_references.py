@@ -35,7 +35,7 @@ def scene(**spec: Any) -> Watching:
 
 
 @pytest.mark.parametrize(("group", "name", "reading", "message"), MISSING)
-def test_entry_that_names_what_does_not_exist_makes_the_runbook_not_ready(
+def test_entry_with_a_missing_reference_makes_the_runbook_not_ready(
     group: Group, name: str, reading: Reading, message: str
 ) -> None:
     ready = scene().read(group, name, reading).look().condition("Ready")
@@ -43,7 +43,7 @@ def test_entry_that_names_what_does_not_exist_makes_the_runbook_not_ready(
     assert (ready.status, ready.reason, ready.message) == ("False", Reason.REFERENCE_NOT_FOUND, message)
 
 
-def test_service_that_appears_makes_the_runbook_ready() -> None:
+def test_existing_service_makes_the_runbook_ready_again() -> None:
     story = scene().read("Dependency", "model", GONE).look()
 
     story.read("Dependency", "model", OPEN).look()
@@ -51,7 +51,7 @@ def test_service_that_appears_makes_the_runbook_ready() -> None:
     assert story.condition("Ready").status == "True"
 
 
-def test_missing_service_is_reported_while_its_last_level_still_stands() -> None:
+def test_missing_service_is_reported_while_the_last_level_stands() -> None:
     story = scene().last("Dependency", "model", OPEN)
     assert story.condition("Ready").status == "True"
 
@@ -77,7 +77,7 @@ def test_missing_service_stays_reported_after_a_restart_until_the_first_answer()
     assert story.condition("Ready").status == "True"
 
 
-def test_service_account_that_does_not_exist_makes_its_switch_not_ready_and_names_the_command() -> None:
+def test_missing_service_account_makes_its_switch_not_ready_with_the_command() -> None:
     simulation = Simulation(lacking={HasAccount(ACCOUNT)}).with_target(3)
     simulation.with_runbook(serviceAccountName=ACCOUNT.name).drive()
 
@@ -91,7 +91,7 @@ def test_service_account_that_does_not_exist_makes_its_switch_not_ready_and_name
     assert condition(simulation.drive().status(), "Ready")[0] == "True"
 
 
-def test_service_account_that_does_not_exist_is_not_looked_for_by_a_throw() -> None:
+def test_throw_does_not_look_up_a_missing_service_account() -> None:
     simulation = Simulation(lacking={HasAccount(ACCOUNT)}).with_target(3)
     simulation.with_runbook(serviceAccountName=ACCOUNT.name).drive()
 

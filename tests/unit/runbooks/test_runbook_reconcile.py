@@ -35,14 +35,14 @@ def status(snapshot: RunbookSnapshot) -> RunbookStatus:
     return step.status
 
 
-def test_a_switch_is_made_for_each_entry() -> None:
+def test_each_entry_gets_a_switch() -> None:
     step = next_step(snapshot())
 
     assert isinstance(step, CreateSwitch)
     assert (step.name, step.switch) == ("shop-stop", "stop")
 
 
-def test_a_dropped_entry_deletes_its_switch_and_nobody_elses() -> None:
+def test_dropped_entry_deletes_only_its_own_switch() -> None:
     foreign = parse_switch(
         {**switch_body("theirs"), "metadata": {**switch_body("theirs")["metadata"], "ownerReferences": [OTHER]}}
     )
@@ -57,7 +57,7 @@ def test_a_dropped_entry_deletes_its_switch_and_nobody_elses() -> None:
     ("on_delete", "outcome"),
     [("Restore", "restores what it holds and"), ("Keep", "leaves what it holds, as onDelete: Keep asks, and")],
 )
-def test_dropped_entry_that_is_engaged_is_reported_on_runbook_and_switch(on_delete: OnDelete, outcome: str) -> None:
+def test_dropped_engaged_entry_is_reported_on_runbook_and_switch(on_delete: OnDelete, outcome: str) -> None:
     both = snapshot("stop", "old", target=observed())
     old = both.switches["shop-old"]
     record = Record(engagement_id="e-1", engaged_at=timestamp(NOW), on_delete=on_delete)
@@ -73,7 +73,7 @@ def test_dropped_entry_that_is_engaged_is_reported_on_runbook_and_switch(on_dele
     ]
 
 
-def test_a_switch_that_is_going_away_is_not_deleted_again() -> None:
+def test_terminating_switch_is_not_deleted_again() -> None:
     both = snapshot("stop", "old", target=observed())
     old = both.switches["shop-old"]
     going = replace(old, meta=replace(old.meta, deleting=True))
@@ -81,7 +81,7 @@ def test_a_switch_that_is_going_away_is_not_deleted_again() -> None:
     assert isinstance(next_step(replace(both, switches={**both.switches, "shop-old": going})), WriteStatus)
 
 
-def test_a_settled_runbook_asks_for_nothing() -> None:
+def test_settled_runbook_needs_no_step() -> None:
     unsettled = snapshot("stop", target=observed())
     settled = replace(unsettled, runbook=replace(unsettled.runbook, status=status(unsettled)))
 
@@ -89,7 +89,7 @@ def test_a_settled_runbook_asks_for_nothing() -> None:
     assert next_step(settled) is None
 
 
-def test_a_runbook_that_is_going_away_asks_for_nothing() -> None:
+def test_deleted_runbook_needs_no_step() -> None:
     here = snapshot()
 
     assert (
@@ -107,20 +107,20 @@ def flagged(web: ObservedObject | Missing) -> RunbookStatus:
     return status(replace(bare, observed={**bare.observed, FLAGS: HIDDEN}))
 
 
-def test_target_of_which_one_part_may_not_be_read_is_found_and_says_what_is_missing() -> None:
+def test_target_with_one_unreadable_part_is_found_and_reports_the_missing_right() -> None:
     said = flagged(observed())
 
     assert [(one.found, one.reason, one.message) for one in said.targets] == [(True, "MissingRights", HIDDEN.message)]
     assert said.conditions[0].message == f"spec.targets[0] (web): {HIDDEN.message}"
 
 
-def test_target_that_is_gone_says_so_before_what_may_not_be_read() -> None:
+def test_missing_target_is_reported_before_unreadable_parts() -> None:
     said = flagged(absent(WEB))
 
     assert [(one.found, one.reason) for one in said.targets] == [(False, "TargetNotFound")]
 
 
-def test_switch_that_lacks_a_right_is_named_before_a_target_that_may_not_be_read() -> None:
+def test_switch_without_a_right_is_reported_before_an_unreadable_target() -> None:
     bare = snapshot("stop", target=observed(), targets=FLAGGED)
     lacks = Condition(
         type="Ready", status="False", reason="MissingRights", message="grant it", last_transition_time=timestamp(NOW)
@@ -133,14 +133,14 @@ def test_switch_that_lacks_a_right_is_named_before_a_target_that_may_not_be_read
     assert said.conditions[0].message == "switch stop: grant it"
 
 
-def test_a_missing_target_is_named_by_its_place() -> None:
+def test_missing_target_is_named_with_its_spec_path() -> None:
     told = status(snapshot("stop")).conditions[0]
 
     assert (told.status, told.reason) == ("False", "TargetNotFound")
     assert told.message == "spec.targets[0] (web): Deployment/web does not exist in namespace shop"
 
 
-def test_a_name_that_belongs_to_another_runbook_is_told() -> None:
+def test_switch_name_of_another_runbook_is_reported() -> None:
     here = snapshot("stop", target=observed())
     theirs = here.switches["shop-stop"]
     foreign = replace(theirs, spec=theirs.spec.replace(runbook="shop-b"), meta=replace(theirs.meta, owners=()))
@@ -154,7 +154,7 @@ def test_a_name_that_belongs_to_another_runbook_is_told() -> None:
     )
 
 
-def test_a_runbook_that_does_not_parse_keeps_its_switches_and_names_the_field() -> None:
+def test_unparsable_runbook_keeps_its_switches_and_names_the_field() -> None:
     told = status(snapshot("stop", "old", killSwitches=[kill_switch("BAD")])).conditions[0]
 
     assert told.reason == "InvalidSpec"
@@ -168,7 +168,7 @@ def test_engaged_switches_are_counted() -> None:
     assert (status(here).switches, status(here).engaged, status(here).engaged_switches) == (1, 1, ["stop"])
 
 
-def test_a_suspension_is_told_while_it_lasts() -> None:
+def test_suspension_is_reported_while_it_lasts() -> None:
     suspended = snapshot("stop", target=observed(), suspend={"reason": "migration", "until": "2026-11-24T04:00:00Z"})
     said = {one.type: one.message for one in status(suspended).conditions}
     assert said["Suspended"] == "nothing automatic engages a switch until 2026-11-24T04:00:00.000000Z: migration"
@@ -177,13 +177,13 @@ def test_a_suspension_is_told_while_it_lasts() -> None:
     assert [one.type for one in status(later).conditions] == ["Ready"]
 
 
-def test_a_suspension_needs_no_words() -> None:
+def test_suspension_without_reason_has_a_default_message() -> None:
     said = {one.type: one.message for one in status(snapshot("stop", target=observed(), suspend={})).conditions}
 
     assert said["Suspended"] == "nothing automatic engages a switch"
 
 
-def test_what_a_visit_repeated_is_told() -> None:
+def test_repeated_step_is_reported_as_unsettled() -> None:
     told = status(
         replace(snapshot("stop", target=observed()), unsettled="the rule CreateSwitch asked 8 times")
     ).conditions[0]

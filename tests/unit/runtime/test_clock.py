@@ -25,7 +25,7 @@ class Machine:
         return (self.clock.now() - self.wall).total_seconds()
 
 
-def test_time_that_passes_is_told_as_it_is() -> None:
+def test_elapsed_time_is_reported_unchanged() -> None:
     machine = Machine()
     machine.passes(3600)
 
@@ -33,7 +33,7 @@ def test_time_that_passes_is_told_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.5, -1.5])
-def test_small_corrections_are_followed_at_once(seconds: float) -> None:
+def test_small_clock_correction_is_followed_at_once(seconds: float) -> None:
     machine = Machine()
     machine.wall += timedelta(seconds=seconds)
 
@@ -41,7 +41,7 @@ def test_small_corrections_are_followed_at_once(seconds: float) -> None:
 
 
 @pytest.mark.parametrize("hours", [1, -1])
-def test_a_clock_that_is_set_by_an_hour_is_followed_slowly_and_in_the_end(hours: int) -> None:
+def test_clock_set_by_an_hour_is_followed_slowly(hours: int) -> None:
     machine = Machine()
     machine.wall += timedelta(hours=hours)
     assert machine.off == -3600 * hours
@@ -54,7 +54,7 @@ def test_a_clock_that_is_set_by_an_hour_is_followed_slowly_and_in_the_end(hours:
     assert machine.off == 0
 
 
-def test_it_never_goes_back() -> None:
+def test_clock_never_goes_back() -> None:
     machine = Machine()
     before = machine.clock.now()
     machine.wall -= timedelta(hours=5)
@@ -63,14 +63,14 @@ def test_it_never_goes_back() -> None:
     assert machine.clock.now() > before
 
 
-def test_a_clock_that_was_never_right_is_corrected_at_once() -> None:
+def test_clock_far_from_right_is_corrected_at_once() -> None:
     machine = Machine()
     machine.wall += timedelta(days=20_000)
 
     assert machine.off == 0
 
 
-def test_a_sleep_of_the_machine_is_time_that_passed() -> None:
+def test_sleep_of_the_machine_counts_as_elapsed_time() -> None:
     machine = Machine()
     machine.passes(8 * 3600)
 

@@ -25,7 +25,7 @@ def _as_it_was() -> Iterator[None]:
     gc.enable()
 
 
-def test_what_is_there_is_not_looked_through_again() -> None:
+def test_settled_objects_are_not_collected_again() -> None:
     lasting = [[number] for number in range(10_000)]
 
     gc_tuning.settle()
@@ -34,7 +34,7 @@ def test_what_is_there_is_not_looked_through_again() -> None:
     assert not any(one is lasting for one in gc.get_objects())
 
 
-def test_young_cycles_are_freed_before_and_new_ones_after() -> None:
+def test_young_cycles_are_freed_before_and_after_settling() -> None:
     before = weakref.ref(Node())
     gc_tuning.settle()
     after = weakref.ref(Node())
@@ -45,7 +45,7 @@ def test_young_cycles_are_freed_before_and_new_ones_after() -> None:
     assert after() is None
 
 
-def test_what_lasts_is_freed_once_nobody_refers_to_it() -> None:
+def test_settled_object_is_freed_without_references() -> None:
     held = [Node()]
     held[0].own = None  # type: ignore[assignment] # no cycle
     gone = weakref.ref(held[0])
@@ -56,7 +56,7 @@ def test_what_lasts_is_freed_once_nobody_refers_to_it() -> None:
     assert gone() is None
 
 
-def test_while_a_process_starts_nothing_is_looked_through() -> None:
+def test_garbage_collection_is_off_during_start() -> None:
     gc_tuning.starting()
     cycle = weakref.ref(Node())
     several = [Node() for _ in range(10_000)]
@@ -70,7 +70,7 @@ def test_while_a_process_starts_nothing_is_looked_through() -> None:
 
 
 @pytest.mark.parametrize(("took", "lasts"), [(0.2, True), (0.05, False)])
-def test_what_was_looked_through_for_long_is_not_looked_through_again(
+def test_objects_of_a_slow_collection_are_frozen(
     took: float,
     lasts: bool,  # noqa: FBT001
 ) -> None:

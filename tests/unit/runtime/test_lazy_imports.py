@@ -31,7 +31,7 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "lazy_library"
 
 
-def test_a_module_of_the_names_is_run_at_its_first_use(library: str, tmp_path: Path) -> None:
+def test_lazy_module_runs_at_first_use(library: str, tmp_path: Path) -> None:
     with lazily(f"{library}.unused"):
         package = import_module(library)
 
@@ -40,7 +40,7 @@ def test_a_module_of_the_names_is_run_at_its_first_use(library: str, tmp_path: P
     assert (tmp_path / library / "run").exists()
 
 
-def test_what_is_imported_afterwards_is_run_as_ever(library: str, tmp_path: Path) -> None:
+def test_module_imported_after_the_lazy_block_runs_at_once(library: str, tmp_path: Path) -> None:
     with lazily(f"{library}.unused"):
         pass
     import_module(library)
@@ -48,12 +48,12 @@ def test_what_is_imported_afterwards_is_run_as_ever(library: str, tmp_path: Path
     assert (tmp_path / library / "run").exists()
 
 
-def test_a_module_that_is_not_there_is_missed_as_ever() -> None:
+def test_missing_module_raises_as_usual() -> None:
     with lazily("no_such_library"), pytest.raises(ModuleNotFoundError):
         import_module("no_such_library")
 
 
-def test_the_operator_starts_without_the_libraries_of_a_client_that_it_does_not_use() -> None:
+def test_operator_starts_without_unused_client_libraries() -> None:
     done = subprocess.run([sys.executable, "-c", START], text=True, capture_output=True, check=True)
     loaded = set(done.stdout.split())
 

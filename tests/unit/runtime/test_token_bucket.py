@@ -3,7 +3,7 @@
 from runbook_operator.runtime.token_bucket import Bucket
 
 
-def test_so_many_at_once_and_then_so_many_per_second() -> None:
+def test_bucket_allows_its_size_at_once_and_then_its_rate() -> None:
     time = [100.0]
     bucket = Bucket(rate=2, size=3, monotonic=lambda: time[0])
 
@@ -12,7 +12,7 @@ def test_so_many_at_once_and_then_so_many_per_second() -> None:
     assert (bucket.take(), bucket.take()) == (0, 0.5)
 
 
-def test_a_rest_fills_it_to_its_size_and_not_beyond() -> None:
+def test_idle_bucket_fills_only_to_its_size() -> None:
     time = [0.0]
     bucket = Bucket(rate=1, size=2, monotonic=lambda: time[0])
     time[0] = 1000

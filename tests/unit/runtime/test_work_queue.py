@@ -28,7 +28,7 @@ async def visits(queue: WorkQueue[str], until: int) -> list[str]:
     return observed
 
 
-async def test_a_burst_of_one_key_is_one_visit() -> None:
+async def test_repeated_key_is_visited_once() -> None:
     queue: WorkQueue[str] = WorkQueue(paused=False)
     for key in ("a", "a", "b", "a"):
         queue.add(key)
@@ -36,7 +36,7 @@ async def test_a_burst_of_one_key_is_one_visit() -> None:
     assert await visits(queue, 2) == ["a", "b"]
 
 
-async def test_what_is_urgent_is_visited_before_all_that_waits() -> None:
+async def test_urgent_key_is_visited_first() -> None:
     queue: WorkQueue[str] = WorkQueue(paused=False)
     for key in ("a", "b", "c"):
         queue.add(key)
@@ -48,7 +48,7 @@ async def test_what_is_urgent_is_visited_before_all_that_waits() -> None:
     assert await visits(queue, 3) == ["c", "a", "b"]
 
 
-async def test_a_worker_that_is_kept_for_what_is_urgent_is_there_while_all_others_are_busy() -> None:
+async def test_reserved_worker_visits_urgent_keys_while_others_are_busy() -> None:
     queue: WorkQueue[str] = WorkQueue(paused=False)
     stuck, visited = asyncio.Event(), asyncio.Event()
 
@@ -72,7 +72,7 @@ async def test_a_worker_that_is_kept_for_what_is_urgent_is_there_while_all_other
         worker.cancel()
 
 
-async def test_the_queue_is_in_a_hurry_from_when_something_urgent_is_added_until_it_was_visited() -> None:
+async def test_queue_has_urgent_work_from_add_until_visited() -> None:
     queue: WorkQueue[str] = WorkQueue(paused=False)
     told: list[bool] = []
 
@@ -92,7 +92,7 @@ async def test_the_queue_is_in_a_hurry_from_when_something_urgent_is_added_until
     assert not queue.has_urgent
 
 
-async def test_visits_that_wait_for_nothing_leave_the_loop_to_others_between_them() -> None:
+async def test_visits_without_waiting_yield_to_the_loop() -> None:
     queue: WorkQueue[int] = WorkQueue(paused=False)
     found: list[int] = []
 
@@ -109,7 +109,7 @@ async def test_visits_that_wait_for_nothing_leave_the_loop_to_others_between_the
     assert len(found) < 3
 
 
-async def test_a_key_is_crowded_by_others_that_are_urgent_and_not_by_itself_or_by_what_is_usual() -> None:
+async def test_key_is_crowded_only_by_other_urgent_keys() -> None:
     queue: WorkQueue[str] = WorkQueue(paused=False)
     told: list[tuple[str, bool]] = []
 
@@ -127,7 +127,7 @@ async def test_a_key_is_crowded_by_others_that_are_urgent_and_not_by_itself_or_b
     assert told == [("other", True), ("lever", False), ("usual", False)]
 
 
-async def test_what_waits_for_another_leader_is_in_no_hurry() -> None:
+async def test_paused_queue_has_no_urgent_work() -> None:
     queue: WorkQueue[str] = WorkQueue(paused=True)
 
     queue.add("lever", urgent=True)
@@ -135,7 +135,7 @@ async def test_what_waits_for_another_leader_is_in_no_hurry() -> None:
     assert not queue.has_urgent
 
 
-async def test_what_becomes_urgent_while_it_is_visited_is_next() -> None:
+async def test_key_urgent_during_its_visit_is_visited_next() -> None:
     queue: WorkQueue[str] = WorkQueue(paused=False)
     observed: list[str] = []
     done = asyncio.Event()
@@ -158,7 +158,7 @@ async def test_what_becomes_urgent_while_it_is_visited_is_next() -> None:
     assert observed == ["a", "a", "b"]
 
 
-async def test_a_key_wakes_one_worker_and_an_urgent_one_first_who_is_kept_for_it() -> None:
+async def test_key_wakes_one_worker_and_an_urgent_key_the_reserved_one() -> None:
     queue: WorkQueue[str] = WorkQueue(paused=False)
     by: list[tuple[str, str]] = []
 
@@ -182,7 +182,7 @@ async def test_a_key_wakes_one_worker_and_an_urgent_one_first_who_is_kept_for_it
     assert by == [("usual", "worker 0"), ("lever", "reserve")]
 
 
-async def test_a_worker_that_is_cancelled_as_it_is_woken_wakes_another() -> None:
+async def test_worker_cancelled_while_woken_wakes_another() -> None:
     queue: WorkQueue[str] = WorkQueue(paused=False)
     observed: asyncio.Queue[str] = asyncio.Queue()
     first, second = (asyncio.create_task(queue.work(observed.put)) for _ in range(2))
@@ -195,7 +195,7 @@ async def test_a_worker_that_is_cancelled_as_it_is_woken_wakes_another() -> None
     second.cancel()
 
 
-async def test_a_paused_queue_keeps_its_keys() -> None:
+async def test_paused_queue_keeps_its_keys() -> None:
     queue: WorkQueue[str] = WorkQueue()
     queue.add("a")
     assert len(queue) == 1
@@ -208,7 +208,7 @@ async def test_a_paused_queue_keeps_its_keys() -> None:
     assert len(queue) == 1
 
 
-async def test_what_is_not_ours_is_dropped_and_what_is_no_longer_ours_is_not_visited() -> None:
+async def test_foreign_key_is_dropped_and_lost_key_is_not_visited() -> None:
     ours = {"a", "b"}
     queue: WorkQueue[str] = WorkQueue(paused=False, mine=ours.__contains__)
     for key in ("a", "b", "c"):
@@ -221,7 +221,7 @@ async def test_what_is_not_ours_is_dropped_and_what_is_no_longer_ours_is_not_vis
     assert len(queue) == 0
 
 
-async def test_what_is_visited_now_is_told() -> None:
+async def test_key_being_visited_is_listed() -> None:
     queue: WorkQueue[str] = WorkQueue(paused=False)
     observed: list[str] = []
 
@@ -238,7 +238,7 @@ async def test_what_is_visited_now_is_told() -> None:
     assert not queue.busy
 
 
-async def test_one_key_is_never_visited_twice_at_once_and_an_event_meanwhile_is_one_more_visit() -> None:
+async def test_key_is_never_visited_twice_concurrently_and_added_once_more() -> None:
     queue: WorkQueue[str] = WorkQueue(paused=False)
     busy, most, count = 0, 0, 0
     twice = asyncio.Event()
@@ -265,7 +265,7 @@ async def test_one_key_is_never_visited_twice_at_once_and_an_event_meanwhile_is_
     assert (most, count) == (1, 2)
 
 
-async def test_a_failed_visit_comes_back_later_and_a_good_one_forgets_the_failures() -> None:
+async def test_failed_visit_is_retried_later_and_success_resets_the_back_off() -> None:
     queue: WorkQueue[str] = WorkQueue(paused=False)
 
     first, asked = queue.retry("a"), queue.retry("b", after=0.001)
@@ -276,7 +276,7 @@ async def test_a_failed_visit_comes_back_later_and_a_good_one_forgets_the_failur
     assert await visits(queue, 2) == ["b", "a"]
 
 
-async def test_the_sooner_of_two_times_counts() -> None:
+async def test_earlier_of_two_times_counts() -> None:
     queue: WorkQueue[str] = WorkQueue(paused=False)
     queue.add_later("a", 60)
     queue.add_later("a", 0.001)
@@ -289,7 +289,7 @@ async def test_the_sooner_of_two_times_counts() -> None:
 
 
 @given(failures=st.integers(0, 10_000), jitter=st.floats(0, 1))
-def test_a_back_off_is_bounded(failures: int, jitter: float) -> None:
+def test_back_off_is_bounded(failures: int, jitter: float) -> None:
     assert 0 < backoff(failures, lambda: jitter) <= LONGEST_RETRY
 
 
@@ -313,13 +313,13 @@ async def hurried_visits(queue: WorkQueue[str], urgent: float) -> list[str]:
     return observed
 
 
-async def test_nothing_else_is_begun_while_something_urgent_is_visited() -> None:
+async def test_no_other_visit_starts_during_an_urgent_one() -> None:
     queue: WorkQueue[str] = WorkQueue(paused=False)
 
     assert await hurried_visits(queue, 0.05) == ["lever", "lever ends", "usual", "usual ends"]
 
 
-async def test_an_urgent_visit_that_takes_long_holds_nothing_else_up_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_slow_urgent_visit_delays_others_only_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("runbook_operator.runtime.work_queue.MAKES_WAY", 0.05)
     queue: WorkQueue[str] = WorkQueue(paused=False)
 

@@ -22,16 +22,14 @@ def number(path: str, answer: Any, worst: Literal["high", "low"] = "high") -> Nu
     return HTTP.number(spec, Found(body, NOW, worst))
 
 
-def test_it_is_what_stands_at_the_path() -> None:
+def test_number_is_read_at_the_path() -> None:
     assert number("$.depth", QUEUES) == Number(12.0)
 
 
 @pytest.mark.parametrize(
     ("worst", "expected"), [("high", Number(9.0, "value 2 of 5")), ("low", Number(1.0, "value 5 of 5"))]
 )
-def test_of_several_the_worst_is_named_by_its_place_and_not_by_what_the_answer_says(
-    worst: Literal["high", "low"], expected: Number
-) -> None:
+def test_worst_of_several_numbers_is_named_by_its_position(worst: Literal["high", "low"], expected: Number) -> None:
     assert number("$.queues[*].depth", QUEUES, worst) == expected
 
 
@@ -45,7 +43,7 @@ def test_of_several_the_worst_is_named_by_its_place_and_not_by_what_the_answer_s
         ("$.depth", b"hunter2", "NotJSON"),
     ],
 )
-def test_without_a_number_there_is_none_and_nothing_of_the_answer_is_told(path: str, answer: Any, reason: str) -> None:
+def test_answer_without_number_is_refused_without_its_text(path: str, answer: Any, reason: str) -> None:
     with pytest.raises(NoNumberError) as caught:
         number(path, answer)
 
@@ -53,12 +51,12 @@ def test_without_a_number_there_is_none_and_nothing_of_the_answer_is_told(path: 
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_path_that_is_not_followed_is_told_of_its_field() -> None:
+def test_unsupported_path_is_refused_with_its_field() -> None:
     with pytest.raises(UnreadableSpecError, match="at every depth") as caught:
         number("$..depth", QUEUES)
 
     assert caught.value.field == "jsonPath"
 
 
-def test_it_looks_back_at_nothing() -> None:
+def test_http_source_has_no_lookback() -> None:
     assert not HTTP.lookback(HTTP.Spec.model_validate({"jsonPath": "$"}))

@@ -41,14 +41,14 @@ BODY = json.dumps({"depth": 12, "queues": QUEUES, "none": None}).encode()
         ("$.queues[9].depth", []),
     ],
 )
-def test_a_path_leads_to_what_stands_there(path: str, expected: list[Any]) -> None:
+def test_path_selects_its_values(path: str, expected: list[Any]) -> None:
     check(path)
 
     assert values(path, BODY) == expected
 
 
 @pytest.mark.parametrize(("body", "expected"), [(b"12", [12]), (b'"12"', ["12"]), (b"[12]", [[12]]), (b"null", [None])])
-def test_the_whole_body_may_be_the_number(body: bytes, expected: list[Any]) -> None:
+def test_whole_body_may_be_the_number(body: bytes, expected: list[Any]) -> None:
     assert values("$", body) == expected
     assert values("$.a", b"12") == []
 
@@ -79,7 +79,7 @@ def test_the_whole_body_may_be_the_number(body: bytes, expected: list[Any]) -> N
         ("$[?" + "(" * 250, "it is no JSONPath"),
     ],
 )
-def test_what_is_no_path_or_not_followed_is_said_with_its_place(path: str, said: str) -> None:
+def test_invalid_path_is_refused_with_its_position(path: str, said: str) -> None:
     with pytest.raises(JsonPathError, match=said) as caught:
         check(path)
 
@@ -90,18 +90,18 @@ def test_what_is_no_path_or_not_followed_is_said_with_its_place(path: str, said:
     "body",
     [b"", b"<html>hunter2", b"{", b'{"a": NaN}', b'{"a": Infinity}', b"\xff\xfe\xff", b"[" * 60_000, b'{"a":' * 9000],
 )
-def test_what_is_no_json_has_no_values_and_is_not_quoted(body: bytes) -> None:
+def test_invalid_json_has_no_values_and_is_not_quoted(body: bytes) -> None:
     with pytest.raises(NoNumberError) as caught:
         values("$.a", body)
 
     assert (caught.value.reason, str(caught.value)) == ("NotJSON", "what is answered is not JSON")
 
 
-def test_a_number_of_any_length_costs_nothing() -> None:
+def test_very_long_number_is_parsed_quickly() -> None:
     assert values("$", b"9" * 60_000) == [float("inf")]
 
 
-def test_of_a_large_body_a_path_to_one_value_is_followed_and_one_to_several_is_not() -> None:
+def test_large_body_allows_a_path_to_one_value_and_not_to_many() -> None:
     body = json.dumps({"a": list(range(MOST_VALUES + 1))}).encode()
 
     assert values("$.a[1000]", body) == [1000]
@@ -111,7 +111,7 @@ def test_of_a_large_body_a_path_to_one_value_is_followed_and_one_to_several_is_n
     assert len(values("$.a[*]", json.dumps({"a": list(range(MOST_VALUES))}).encode())) == MOST_VALUES
 
 
-def test_the_costliest_filter_over_the_largest_body_is_followed_in_no_time() -> None:
+def test_costliest_filter_over_the_largest_body_is_bounded() -> None:
     body = json.dumps([{"a": {"b": {"c": number}}} for number in range(MOST_VALUES)]).encode()
     path = "$[?!(@.a.b.c == 'x') && @.a.b.c != 'y'].a.b.c"
     check(path)
@@ -136,12 +136,12 @@ def test_any_text_is_a_path_or_is_refused(text: str) -> None:
 
 
 @given(st.binary(max_size=60) | st.from_regex(rb"[\[\]{}:,\"a1 ]{0,60}", fullmatch=True))
-def test_any_body_has_values_or_none(body: bytes) -> None:
+def test_any_body_has_values_or_is_refused(body: bytes) -> None:
     with suppress(NoNumberError):
         assert isinstance(values("$.a[*]", body), list)
 
 
-def test_a_path_is_read_once() -> None:
+def test_path_is_parsed_once() -> None:
     check("$.once")
     before = json_path._compiled.cache_info().misses
     values("$.once", BODY)

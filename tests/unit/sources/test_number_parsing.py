@@ -22,7 +22,7 @@ from runbook_operator.sources.number_parsing import plain, quantity
         ("false", 0.0),
     ],
 )
-def test_a_number_is_one_as_a_text_too(value: Any, expected: float) -> None:
+def test_number_as_text_is_a_number(value: Any, expected: float) -> None:
     assert plain(value) == quantity(value) == expected
 
 
@@ -30,7 +30,7 @@ def test_a_number_is_one_as_a_text_too(value: Any, expected: float) -> None:
     "value",
     [None, "", "Unknown", "3 apples", "0x10", "nan", "inf", float("nan"), float("inf"), "1e999", "1_0", "\u0663"],
 )
-def test_what_is_none_or_not_finite_is_no_number(value: Any) -> None:
+def test_empty_or_infinite_value_is_no_number(value: Any) -> None:
     assert plain(value) is None
     assert quantity(value) is None
 
@@ -50,21 +50,21 @@ def test_what_is_none_or_not_finite_is_no_number(value: Any) -> None:
         ("1Ei", 2**60),
     ],
 )
-def test_a_kubernetes_quantity_is_the_number_that_it_is(value: str, expected: float) -> None:
+def test_kubernetes_quantity_is_a_number(value: str, expected: float) -> None:
     assert quantity(value) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("value", ["500m", "2Gi", "4k"])
-def test_in_json_a_suffix_is_no_quantity_since_it_may_be_of_anything(value: str) -> None:
+def test_json_text_with_a_suffix_is_no_number(value: str) -> None:
     assert plain(value) is None
 
 
 @pytest.mark.parametrize("value", ["Gi", "2 Gi", "2gi", "2GiB", "2K"])
-def test_what_is_no_quantity_is_none(value: str) -> None:
+def test_invalid_quantity_is_no_number(value: str) -> None:
     assert quantity(value) is None
 
 
 @pytest.mark.parametrize("value", [[3], {}, "9" * 65])
-def test_what_is_more_than_one_or_longer_than_any_number_is_none(value: Any) -> None:
+def test_list_map_or_overlong_text_is_no_number(value: Any) -> None:
     assert plain(value) is None
     assert quantity(value) is None

@@ -37,7 +37,7 @@ def number(field: str) -> Number:
     return OBJECT.number(spec(field=field), Found(ObservedObject(HPA, "uid", "1", BODY, whole=True), NOW))
 
 
-def test_it_is_read_in_the_namespace_of_the_runbook() -> None:
+def test_object_is_read_in_the_namespace_of_the_runbook() -> None:
     assert OBJECT.request(spec(), NAMESPACE, TargetRefs()) == AskObject(HPA)
 
 
@@ -51,7 +51,7 @@ def test_it_is_read_in_the_namespace_of_the_runbook() -> None:
         ("status.used", 2.0**31),
     ],
 )
-def test_it_is_the_number_in_the_field(field: str, expected: float) -> None:
+def test_number_is_read_from_the_field(field: str, expected: float) -> None:
     assert number(field) == Number(expected)
 
 
@@ -66,7 +66,7 @@ def test_it_is_the_number_in_the_field(field: str, expected: float) -> None:
         ("status.twice[name=a].n", "FieldUnreadable"),
     ],
 )
-def test_without_a_number_there_is_none_and_the_field_is_named(field: str, reason: str) -> None:
+def test_missing_number_names_the_field(field: str, reason: str) -> None:
     with pytest.raises(NoNumberError) as caught:
         number(field)
 
@@ -75,19 +75,19 @@ def test_without_a_number_there_is_none_and_the_field_is_named(field: str, reaso
     assert str(caught.value).endswith(f"at {field}")
 
 
-def test_a_path_that_cannot_be_read_is_told_of_its_field() -> None:
+def test_unreadable_path_is_refused_with_its_field() -> None:
     with pytest.raises(UnreadableSpecError, match="cannot be read from character 7 on") as caught:
         OBJECT.request(spec(field="status.[x"), NAMESPACE, TargetRefs())
 
     assert caught.value.field == "field"
 
 
-def test_no_secret_is_read() -> None:
+def test_secret_object_is_refused() -> None:
     with pytest.raises(ValidationError, match="no number is read out of a Secret"):
         spec(apiVersion="v1", kind="Secret")
 
 
-def test_the_time_of_reading_says_nothing() -> None:
+def test_time_of_reading_does_not_change_the_number() -> None:
     later = Found(ObservedObject(HPA, "uid", "1", BODY, whole=True), datetime(2030, 1, 1, tzinfo=UTC))
 
     assert OBJECT.number(spec(), later) == number("spec.maxReplicas")

@@ -52,11 +52,11 @@ def restarts(*pods: Body, at: datetime = NOW, after: Number | None = None, withi
     ("target", "of"),
     [(TargetRefs("api", workload=WEB, service=SERVICE), WEB), (TargetRefs("api", service=SERVICE), SERVICE)],
 )
-def test_the_pods_are_those_that_the_workload_chooses_or_else_the_service(target: TargetRefs, of: Ref) -> None:
+def test_pods_are_selected_by_workload_or_service(target: TargetRefs, of: Ref) -> None:
     assert PODS.request(spec(), NAMESPACE, target) == AskPods(of)
 
 
-def test_a_target_without_either_has_no_pods() -> None:
+def test_target_without_workload_and_service_is_refused() -> None:
     with pytest.raises(UnreadableSpecError, match="api has no workload and no service; add it") as caught:
         PODS.request(spec(), NAMESPACE, TargetRefs("api"))
 
@@ -64,7 +64,7 @@ def test_a_target_without_either_has_no_pods() -> None:
 
 
 @pytest.mark.parametrize("within", ["59s", "25h"])
-def test_a_time_that_is_too_short_or_too_long_is_told_of_its_field(within: str) -> None:
+def test_too_short_or_long_window_is_refused_with_its_field(within: str) -> None:
     with pytest.raises(UnreadableSpecError, match="within is from 1m to 1d") as caught:
         PODS.request(restarting(within), NAMESPACE, TargetRefs("api", workload=WEB))
 
@@ -74,12 +74,12 @@ def test_a_time_that_is_too_short_or_too_long_is_told_of_its_field(within: str) 
 @pytest.mark.parametrize(
     "odd", [{"measure": "Waiting", "within": "1m"}, {"measure": "Restarts", "reasons": ["CrashLoopBackOff"]}]
 )
-def test_what_belongs_to_the_other_measure_is_refused(odd: Body) -> None:
+def test_field_of_the_other_measure_is_refused(odd: Body) -> None:
     with pytest.raises(ValidationError, match="is for measure"):
         spec(**odd)
 
 
-def test_pods_that_wait_are_counted_and_named_with_the_reason() -> None:
+def test_waiting_pods_are_counted_and_named_with_the_reason() -> None:
     found = waiting(
         pod("web-1", container(), container("proxy", waits="CrashLoopBackOff")),
         pod("web-2", container(waits="ImagePullBackOff"), container("proxy", waits="CrashLoopBackOff")),
@@ -89,27 +89,27 @@ def test_pods_that_wait_are_counted_and_named_with_the_reason() -> None:
     assert found == Number(2.0, "web-1 (CrashLoopBackOff), web-2 (ImagePullBackOff)")
 
 
-def test_of_many_a_few_are_named() -> None:
+def test_limited_number_of_waiting_pods_is_named() -> None:
     found = waiting(*(pod(f"web-{number}", container(waits="ErrImagePull")) for number in range(5)))
 
     assert found.value == 5.0
     assert found.series == "web-0 (ErrImagePull), web-1 (ErrImagePull), web-2 (ErrImagePull) and 2 more"
 
 
-def test_a_container_that_just_begins_does_not_wait_unless_that_is_what_is_asked_for() -> None:
+def test_starting_container_counts_as_waiting_only_where_requested() -> None:
     pods = (pod("web-1", container(waits="ContainerCreating")), pod("web-2", container(waits="PodInitializing")))
 
     assert waiting(*pods) == Number(0.0)
     assert waiting(*pods, reasons=["PodInitializing"]) == Number(1.0, "web-2 (PodInitializing)")
 
 
-def test_only_the_reasons_that_are_asked_for_count() -> None:
+def test_only_requested_reasons_count() -> None:
     pods = (pod("web-1", container(waits="CrashLoopBackOff")), pod("web-2", container(waits="ErrImagePull")))
 
     assert waiting(*pods, reasons=["ErrImagePull"]) == Number(1.0, "web-2 (ErrImagePull)")
 
 
-def test_init_containers_count_as_well() -> None:
+def test_init_containers_count_as_waiting() -> None:
     odd = pod("web-1", container())
     odd["status"]["initContainerStatuses"] = [container("init", waits="CrashLoopBackOff", restarts=2)]
 
@@ -117,7 +117,7 @@ def test_init_containers_count_as_well() -> None:
     assert restarts(odd | {"metadata": odd["metadata"] | {"creationTimestamp": "2026-11-24T02:59:00Z"}}).value == 2.0
 
 
-def test_no_pods_are_none_that_wait_and_none_that_restart() -> None:
+def test_empty_pod_list_has_no_waiting_and_no_restarts() -> None:
     assert waiting() == Number(0.0)
     assert restarts().value == 0.0
 
@@ -134,12 +134,12 @@ def test_no_pods_are_none_that_wait_and_none_that_restart() -> None:
         },
     ],
 )
-def test_a_pod_that_goes_or_is_over_or_has_not_begun_counts_for_nothing(gone: Body) -> None:
+def test_terminating_finished_or_unscheduled_pod_is_ignored(gone: Body) -> None:
     assert waiting(gone).value == 0.0
     assert restarts(gone).value == 0.0
 
 
-def test_at_the_first_reading_every_restart_of_a_young_pod_counts_and_the_last_one_of_an_old() -> None:
+def test_first_reading_counts_all_restarts_of_a_young_pod_and_the_last_of_an_old_one() -> None:
     ended = NOW - timedelta(minutes=2)
     found = restarts(
         pod("young", container(restarts=4, ended=ended), created=NOW - timedelta(minutes=8)),
@@ -151,11 +151,11 @@ def test_at_the_first_reading_every_restart_of_a_young_pod_counts_and_the_last_o
     assert (found.value, found.series) == (5.0, "young (4), old (1)")
 
 
-def test_a_young_pod_whose_last_end_is_not_told_has_restarted_since_it_was_made() -> None:
+def test_young_pod_without_end_time_restarted_since_creation() -> None:
     assert restarts(pod("young", container(restarts=2), created=NOW - timedelta(minutes=8))).value == 2.0
 
 
-def test_between_readings_each_restart_is_seen_and_counts_for_the_time() -> None:
+def test_each_restart_between_readings_counts_within_the_window() -> None:
     at, found = NOW, restarts(pod("web-1", container(restarts=40)))
     values = []
     for number in range(1, 31):
@@ -169,7 +169,7 @@ def test_between_readings_each_restart_is_seen_and_counts_for_the_time() -> None
     assert set(values[20:]) == {0.0}
 
 
-def test_a_restart_whose_end_is_not_told_or_lies_ahead_was_just_now() -> None:
+def test_restart_without_or_with_future_end_time_counts_as_now() -> None:
     first = restarts(pod("web-1", container(restarts=1)))
     later = NOW + timedelta(minutes=1)
     for ended in (None, later + timedelta(hours=1)):
@@ -179,14 +179,14 @@ def test_a_restart_whose_end_is_not_told_or_lies_ahead_was_just_now() -> None:
         assert last.value == 0.0
 
 
-def test_the_restarts_of_a_pod_that_was_replaced_are_gone_with_it() -> None:
+def test_restarts_of_a_replaced_pod_are_dropped() -> None:
     first = restarts(pod("web-1", container(restarts=3), created=NOW - timedelta(minutes=5)))
     second = restarts(pod("web-2", container(), created=NOW), at=NOW + timedelta(minutes=1), after=first)
 
     assert (first.value, second.value) == (3.0, 0.0)
 
 
-def test_a_pod_of_the_same_name_and_another_uid_is_another() -> None:
+def test_recreated_pod_with_another_uid_is_another_pod() -> None:
     first = restarts(pod("web-0", container(restarts=3), created=NOW - timedelta(minutes=5)))
     again = pod("web-0", container(restarts=1), created=NOW)
     again["metadata"]["uid"] = "other"
@@ -194,13 +194,13 @@ def test_a_pod_of_the_same_name_and_another_uid_is_another() -> None:
     assert restarts(again, at=NOW + timedelta(minutes=1), after=first).value == 1.0
 
 
-def test_a_count_that_falls_makes_no_restart() -> None:
+def test_falling_restart_count_adds_no_restart() -> None:
     first = restarts(pod("web-1", container(restarts=3)))
 
     assert restarts(pod("web-1", container(restarts=1)), at=NOW + timedelta(minutes=1), after=first).value == 0.0
 
 
-def test_after_a_silence_that_is_longer_than_the_time_it_begins_anew() -> None:
+def test_gap_longer_than_the_window_starts_again() -> None:
     """Of ten restarts in an hour without a reading nobody knows which were within the last ten minutes."""
     first = restarts(pod("web-1", container(restarts=3)))
     later = NOW + timedelta(hours=1)
@@ -209,7 +209,7 @@ def test_after_a_silence_that_is_longer_than_the_time_it_begins_anew() -> None:
     assert second.value == 1.0
 
 
-def test_a_count_of_any_size_takes_no_more_memory_than_a_kubelet_would_make_it() -> None:
+def test_huge_restart_count_is_bounded() -> None:
     young = pod("web-1", container(restarts=2**31, ended=NOW), created=NOW - timedelta(minutes=1))
     found = restarts(young)
     assert found.value == MOST_RESTARTS
@@ -219,7 +219,7 @@ def test_a_count_of_any_size_takes_no_more_memory_than_a_kubelet_would_make_it()
     assert second.value == MOST_RESTARTS
 
 
-def test_it_looks_back_as_long_as_it_counts() -> None:
+def test_lookback_equals_the_counting_window() -> None:
     assert PODS.lookback(restarting("5m")) == timedelta(minutes=5)
     assert PODS.lookback(spec(measure="Restarts")) == timedelta(minutes=10)
     assert PODS.lookback(spec()) == timedelta()

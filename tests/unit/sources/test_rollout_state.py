@@ -33,7 +33,7 @@ def number(measure: str, status: dict[str, Any], ref: Ref = WEB, generation: int
 
 
 @pytest.mark.parametrize(("ref", "measure"), [(WEB, "Overdue"), (WEB, "Unavailable"), (DAEMON_SET, "Unavailable")])
-def test_the_workload_of_the_target_is_read(ref: Ref, measure: str) -> None:
+def test_workload_of_the_target_is_read(ref: Ref, measure: str) -> None:
     assert ROLLOUT.request(spec(measure), NAMESPACE, TargetRefs("api", workload=ref)) == AskObject(ref)
 
 
@@ -50,14 +50,16 @@ def test_the_workload_of_the_target_is_read(ref: Ref, measure: str) -> None:
         ),
     ],
 )
-def test_what_has_no_such_number_is_told_of_its_field(target: TargetRefs, measure: str, field: str, said: str) -> None:
+def test_target_without_that_number_is_refused_with_its_field(
+    target: TargetRefs, measure: str, field: str, said: str
+) -> None:
     with pytest.raises(UnreadableSpecError, match=said) as caught:
         ROLLOUT.request(spec(measure), NAMESPACE, target)
 
     assert caught.value.field == field
 
 
-def test_overdue_is_one_and_otherwise_nought() -> None:
+def test_overdue_rollout_is_one_and_any_other_zero() -> None:
     pods = {"updatedReplicas": 1, "availableReplicas": 3, "replicas": 4}
 
     assert number("Overdue", pods) == Number(0.0, "Deployment/web, 1 of 3 updated")
@@ -67,25 +69,25 @@ def test_overdue_is_one_and_otherwise_nought() -> None:
 
 
 @pytest.mark.parametrize(("available", "expected"), [(0, 3.0), (1, 2.0), (3, 0.0), (4, 0.0)])
-def test_unavailable_is_how_many_of_the_wanted_replicas_are_missing(available: int, expected: float) -> None:
+def test_unavailable_counts_missing_replicas(available: int, expected: float) -> None:
     pods = {"updatedReplicas": 3, "availableReplicas": available, "replicas": max(3, available)}
 
     assert number("Unavailable", pods).value == expected
 
 
-def test_a_complete_rollout_is_named_without_words() -> None:
+def test_complete_rollout_has_only_its_name() -> None:
     pods = dict.fromkeys(("updatedReplicas", "availableReplicas", "replicas"), 3)
 
     assert number("Unavailable", pods) == Number(0.0, "Deployment/web")
 
 
-def test_a_daemon_set_should_have_as_many_as_there_are_nodes_for_it() -> None:
+def test_daemon_set_expects_one_pod_per_node() -> None:
     status = {"desiredNumberScheduled": 5, "updatedNumberScheduled": 5, "numberAvailable": 4}
 
     assert number("Unavailable", status, DAEMON_SET).value == 1.0
 
 
-def test_while_its_controller_has_not_seen_the_last_change_there_is_no_number() -> None:
+def test_unobserved_change_gives_no_number() -> None:
     with pytest.raises(NoNumberError, match="Deployment/web has not taken up its last change") as caught:
         number("Unavailable", {"availableReplicas": 3}, generation=2)
 

@@ -43,18 +43,18 @@ def accounts(simulation: Simulation) -> list[str]:
     return [act.account.name if act.account else "" for act in acts]
 
 
-def test_everything_is_done_and_put_back_in_the_name_of_the_account() -> None:
+def test_switch_acts_and_restores_as_the_account() -> None:
     simulation = named().throw().drive().release().drive()
 
     assert simulation.replicas == 3
     assert accounts(simulation) == ["deployer", "deployer"]
 
 
-def test_without_an_account_the_operator_acts_by_its_own_rights() -> None:
+def test_switch_without_account_acts_with_the_operators_rights() -> None:
     assert accounts(named(None).throw().drive()) == [""]
 
 
-def test_what_is_engaged_stays_with_the_account_that_it_was_thrown_with() -> None:
+def test_engaged_switch_keeps_the_account_of_its_throw() -> None:
     simulation = named().throw().drive()
 
     simulation.with_runbook(serviceAccountName="another").drive()
@@ -68,14 +68,14 @@ def test_what_is_engaged_stays_with_the_account_that_it_was_thrown_with() -> Non
     assert record(simulation).service_account_name == "another"
 
 
-def test_an_account_that_is_no_longer_named_does_not_release_what_was_thrown_without_one() -> None:
+def test_account_added_later_does_not_release_an_earlier_throw() -> None:
     simulation = named(None).throw().drive().with_runbook(serviceAccountName="deployer").drive()
 
     assert "in the name of the operator's own rights" in said(simulation, "Outdated")[2]
     assert accounts(simulation.release().drive()) == ["", ""]
 
 
-def test_an_edit_never_takes_effect_in_the_name_of_an_account_that_is_not_named_any_more() -> None:
+def test_edit_never_acts_as_a_removed_account() -> None:
     entry = {"reapplyOnChange": True}
     simulation = named(killSwitches=[kill_switch("stop", scale(replicas=0), **entry)]).throw().drive()
 
@@ -87,7 +87,7 @@ def test_an_edit_never_takes_effect_in_the_name_of_an_account_that_is_not_named_
     assert simulation.replicas == 1
 
 
-def test_a_right_that_is_missing_is_told_with_the_commands_that_grant_it() -> None:
+def test_missing_right_is_reported_with_the_grant_commands() -> None:
     simulation = Simulation(lacking={PATCH}).with_target(3).with_runbook(serviceAccountName="deployer").drive()
 
     status, reason, message = said(simulation)
@@ -97,13 +97,13 @@ def test_a_right_that_is_missing_is_told_with_the_commands_that_grant_it() -> No
     assert "--serviceaccount=shop:deployer" in message
 
 
-def test_operator_that_lacks_a_right_names_the_value_of_the_chart_and_the_commands() -> None:
+def test_missing_right_of_the_operator_names_chart_value_and_commands() -> None:
     simulation = Simulation(lacking={PATCH}).with_target(3).with_runbook().drive()
 
     assert "With the chart, add scale to rights.actions; or grant it: kubectl create role" in said(simulation)[2]
 
 
-def test_scoped_operator_that_allows_the_action_names_only_the_commands_for_its_namespace() -> None:
+def test_scoped_operator_names_only_the_commands_of_its_namespace() -> None:
     policy = Policy(installation=Installation(actions=("scale",), namespaces=(NAMESPACE,)))
     simulation = Simulation(lacking={PATCH}, policy=policy).with_target(3).with_runbook().drive()
 
@@ -113,7 +113,7 @@ def test_scoped_operator_that_allows_the_action_names_only_the_commands_for_its_
     assert "clusterrole" not in message
 
 
-def test_of_many_rights_that_are_missing_a_few_are_named_and_all_are_granted() -> None:
+def test_many_missing_rights_name_a_few_and_grant_all() -> None:
     verbs = ("get", "list", "patch")
     lacking: set[Query] = {AccessReview(verb, "autoscaling", "horizontalpodautoscalers", NAMESPACE) for verb in verbs}
     lacking |= {AccessReview("get", group, one, NAMESPACE) for group, one in [("keda.sh", "scaledobjects")]}
@@ -125,7 +125,7 @@ def test_of_many_rights_that_are_missing_a_few_are_named_and_all_are_granted() -
     assert all(one in message for one in ("horizontalpodautoscalers.autoscaling", "scaledobjects.keda.sh"))
 
 
-def test_a_switch_is_thrown_although_a_right_seems_to_be_missing() -> None:
+def test_switch_is_thrown_despite_a_reported_missing_right() -> None:
     simulation = Simulation(lacking={PATCH}).with_target(3).with_runbook(serviceAccountName="deployer").drive()
 
     simulation.throw().drive()
@@ -133,7 +133,7 @@ def test_a_switch_is_thrown_although_a_right_seems_to_be_missing() -> None:
     assert simulation.replicas == 0
 
 
-def test_rights_are_asked_for_in_close_looks_only_and_what_was_said_stands() -> None:
+def test_rights_are_reviewed_only_in_close_looks_and_the_result_stays() -> None:
     simulation = Simulation(lacking={PATCH}).with_target(3).with_runbook(serviceAccountName="deployer").drive()
 
     idle = next_step(simulation.snapshot(thorough=False))
@@ -144,7 +144,7 @@ def test_rights_are_asked_for_in_close_looks_only_and_what_was_said_stands() -> 
     assert said(simulation.drive())[0] == "True"
 
 
-def test_where_nobody_may_be_asked_that_is_told() -> None:
+def test_denied_access_review_is_reported() -> None:
     class Denying(Simulation):
         def answer(self, query: Query) -> Any:
             return (
@@ -158,7 +158,7 @@ def test_where_nobody_may_be_asked_that_is_told() -> None:
     assert said(simulation) == ("False", Reason.FORBIDDEN, "cannot impersonate")
 
 
-def test_where_an_account_is_required_nothing_is_done_without_one_and_it_is_said() -> None:
+def test_required_account_missing_blocks_the_throw_and_is_reported() -> None:
     simulation = named(None, REQUIRED)
     assert said(simulation)[:2] == ("False", Reason.NO_ACCOUNT)
 
@@ -169,14 +169,14 @@ def test_where_an_account_is_required_nothing_is_done_without_one_and_it_is_said
     assert [one.reason for one in simulation.said] == [Reason.NO_ACCOUNT, Reason.NO_ACCOUNT]
 
 
-def test_where_an_account_is_required_nothing_begins_by_itself_without_one() -> None:
+def test_required_account_missing_blocks_automatic_engagement() -> None:
     simulation = named(None, REQUIRED).monitor_state("Engage").drive()
 
     assert simulation.status().record is None
     assert not begins_automatically(simulation.snapshot())
 
 
-def test_where_an_account_is_required_what_was_thrown_without_one_is_not_held_but_put_back() -> None:
+def test_required_account_missing_restores_an_earlier_throw_without_holding() -> None:
     simulation = named(None).throw().drive()
     simulation.policy = REQUIRED
     simulation.drive()
@@ -190,11 +190,11 @@ def test_where_an_account_is_required_what_was_thrown_without_one_is_not_held_bu
     assert accounts(simulation) == ["", ""]
 
 
-def test_with_an_account_all_goes_on_as_always_where_one_is_required() -> None:
+def test_required_account_present_changes_no_behavior() -> None:
     assert named(policy=REQUIRED).throw().drive().replicas == 0
 
 
-def test_who_reads_follows_from_who_acts() -> None:
+def test_reading_account_follows_the_acting_account() -> None:
     simulation = named()
     stop = simulation.switch().meta.ref
 
@@ -208,7 +208,7 @@ def test_who_reads_follows_from_who_acts() -> None:
     assert who(Ref("v1", "ConfigMap", NAMESPACE, "none")) is None
 
 
-def test_what_is_thrown_without_an_account_is_read_for_until_it_is_put_back() -> None:
+def test_throw_without_account_keeps_its_reader_until_restored() -> None:
     simulation = named(None).throw().drive()
     stop = simulation.switch().meta.ref
 
@@ -217,7 +217,7 @@ def test_what_is_thrown_without_an_account_is_read_for_until_it_is_put_back() ->
     assert reader(simulation.store, stop, required=True) == UNNAMED_ANSWER
 
 
-def test_in_whose_names_a_kind_is_held_is_known() -> None:
+def test_accounts_that_hold_a_kind_are_listed() -> None:
     simulation = named().throw().drive()
     switch: SwitchObject = simulation.switch()
 

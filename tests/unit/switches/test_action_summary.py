@@ -21,7 +21,7 @@ def test_switch_shows_title_description_and_contacts_of_its_runbook() -> None:
     assert shown(simulation.throw().drive()) == ("Web shop", "Stops taking orders.", ["primary", "second"])
 
 
-def test_switch_shows_an_edit_of_the_description() -> None:
+def test_edited_description_is_shown() -> None:
     simulation = Simulation().with_target(3).with_runbook(**SPEC).drive()
 
     edited = [kill_switch("stop", description="Stops it all.")]
@@ -30,7 +30,7 @@ def test_switch_shows_an_edit_of_the_description() -> None:
     assert shown(simulation)[1] == "Stops it all."
 
 
-def test_engaged_switch_whose_runbook_is_gone_keeps_what_it_showed() -> None:
+def test_engaged_switch_without_runbook_keeps_its_description() -> None:
     simulation = Simulation().with_target(3).with_runbook(**SPEC).drive().throw().drive()
 
     simulation.without_runbook().drive()

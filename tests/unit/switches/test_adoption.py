@@ -26,7 +26,7 @@ def kept(*, momentary: bool = False) -> Simulation:
     return simulation
 
 
-def test_a_record_without_its_finalizer_gets_it_back_before_anything_else_is_done() -> None:
+def test_record_without_finalizer_gets_one_before_any_write() -> None:
     simulation = kept().someone_sets(5)
 
     step = simulation.next_step()
@@ -36,15 +36,15 @@ def test_a_record_without_its_finalizer_gets_it_back_before_anything_else_is_don
     assert simulation.drive().replicas == 0
 
 
-def test_one_that_is_going_away_gets_none_since_the_api_server_takes_none_then() -> None:
+def test_deleted_switch_gets_no_finalizer() -> None:
     assert not isinstance(kept().delete().next_step(), SetFinalizers)
 
 
-def test_a_momentary_switch_never_has_one() -> None:
+def test_momentary_switch_gets_no_finalizer() -> None:
     assert not isinstance(kept(momentary=True).next_step(), SetFinalizers)
 
 
-def test_a_throw_that_is_marked_already_takes_one_write_before_the_effect() -> None:
+def test_throw_with_finalizer_takes_one_write_before_the_effect() -> None:
     simulation = Simulation().with_runbook().with_target(3).drive()
     simulation.steps.clear()
 
@@ -55,7 +55,7 @@ def test_a_throw_that_is_marked_already_takes_one_write_before_the_effect() -> N
     assert simulation.release().drive().switch().meta.finalizers == ()
 
 
-def test_the_mark_goes_where_nothing_comes_to_be_held() -> None:
+def test_finalizer_is_removed_where_no_field_is_held() -> None:
     simulation = Simulation().with_runbook(mode="Observe").with_target(3).drive()
 
     simulation.throw().mark().drive()
@@ -64,7 +64,7 @@ def test_the_mark_goes_where_nothing_comes_to_be_held() -> None:
     assert simulation.replicas == 3
 
 
-def test_the_mark_of_a_momentary_switch_goes_once_it_has_acted() -> None:
+def test_finalizer_of_a_momentary_switch_is_removed_after_it_acted() -> None:
     simulation = Simulation().with_runbook(killSwitches=[kill_switch("once", momentary=True)]).with_target(3)
 
     simulation.drive("once").throw("once").mark("once").drive("once")
@@ -73,7 +73,7 @@ def test_the_mark_of_a_momentary_switch_goes_once_it_has_acted() -> None:
     assert simulation.switch("once").meta.finalizers == ()
 
 
-def test_a_marked_momentary_switch_that_still_waits_may_be_deleted() -> None:
+def test_marked_momentary_switch_that_waits_can_be_deleted() -> None:
     simulation = Simulation().with_runbook(killSwitches=[kill_switch("once", momentary=True)])
 
     simulation.drive("once").throw("once").mark("once").drive("once").delete("once").drive("once")

@@ -36,7 +36,7 @@ def ready() -> Simulation:
     return Simulation().with_object(workload_body(3)).with_runbook().drive()
 
 
-def test_an_object_that_is_made_is_put_back_when_it_is_edited_and_when_it_is_deleted(
+def test_created_object_is_reapplied_after_edit_and_deletion(
     desired_fields: list[DesiredField],
 ) -> None:
     desired_fields.append(DesiredField(RULE, "", manifest()))
@@ -52,7 +52,7 @@ def test_an_object_that_is_made_is_put_back_when_it_is_edited_and_when_it_is_del
     assert RULE not in simulation.objects
 
 
-def test_an_object_of_somebody_else_is_never_taken_over(desired_fields: list[DesiredField]) -> None:
+def test_object_of_another_owner_is_never_taken_over(desired_fields: list[DesiredField]) -> None:
     desired_fields.append(DesiredField(RULE, "", manifest()))
     simulation = ready().with_object(manifest("somebody")).throw().drive()
 
@@ -60,13 +60,13 @@ def test_an_object_of_somebody_else_is_never_taken_over(desired_fields: list[Des
     assert simulation.live("ConfigMap", "rule")["metadata"]["uid"] == "uid-ConfigMap-rule"
 
 
-def test_an_object_that_is_this_switchs_already_is_taken_as_it_is(desired_fields: list[DesiredField]) -> None:
+def test_existing_object_of_the_switch_is_kept(desired_fields: list[DesiredField]) -> None:
     desired_fields.append(DesiredField(RULE, "", manifest()))
 
     assert ready().with_object(manifest()).throw().drive().status().phase == "Engaged"
 
 
-def test_what_a_switch_made_goes_with_it_also_where_it_is_to_keep_what_it_holds(
+def test_created_object_is_deleted_with_the_switch_even_with_on_delete_keep(
     desired_fields: list[DesiredField],
 ) -> None:
     desired_fields.extend([DesiredField(RULE, "", manifest()), DesiredField(WEB, "spec.replicas", 0)])
@@ -82,7 +82,7 @@ def test_what_a_switch_made_goes_with_it_also_where_it_is_to_keep_what_it_holds(
 SCALE = {"scale": {"target": "web", "replicas": 0}}
 
 
-def test_an_aim_at_an_object_that_is_not_there_waits_for_it(desired_fields: list[DesiredField]) -> None:
+def test_field_of_a_missing_object_is_waited_for(desired_fields: list[DesiredField]) -> None:
     desired_fields.append(DesiredField(FLAGS, "data[ai]", "false"))
     simulation = ready().throw().drive()
     assert condition(simulation.status(), "Ready")[1] == "TargetNotFound"
@@ -95,7 +95,7 @@ def test_an_aim_at_an_object_that_is_not_there_waits_for_it(desired_fields: list
     assert simulation.live("ConfigMap", "flags")["data"] == {"ai": "false"}
 
 
-def test_a_document_that_breaks_while_it_is_held_is_told_and_put_back_when_it_is_one_again(
+def test_document_broken_while_held_is_reported_and_restored_once_repaired(
     desired_fields: list[DesiredField],
 ) -> None:
     desired_fields.append(DesiredField(FLAGS, "data[app.yaml]#ai", "false"))
@@ -112,7 +112,7 @@ def test_a_document_that_breaks_while_it_is_held_is_told_and_put_back_when_it_is
     assert simulation.live("ConfigMap", "flags")["data"]["app.yaml"] == DOCUMENT
 
 
-def test_a_path_that_cannot_be_read_keeps_the_action_waiting_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_path_keeps_the_action_waiting_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     def plan(_spec: Any, context: Any) -> tuple[DesiredField, ...]:
         return (DesiredField(context.workload, "spec.replicas", field_paths.get({"a": [1]}, "a[name=")),)
 
@@ -122,14 +122,14 @@ def test_a_path_that_cannot_be_read_keeps_the_action_waiting_with_the_reason(mon
     assert condition(simulation.status(), "Stalled")[1] == Reason.FIELD_NOT_FOUND
 
 
-def test_an_object_and_a_field_are_never_one_write() -> None:
+def test_object_and_field_are_never_one_write() -> None:
     assert not field_values.belong_together("", "spec.replicas", WEB)
     assert field_values.belong_together("spec.replicas", "metadata.annotations[a]", WEB)
     assert not field_values.belong_together("spec.replicas", "spec.paused", Ref("x.dev/v1", "X", NAMESPACE, "x"))
     assert not field_values.belong_together("status.abort", "spec.paused", WEB)
 
 
-def test_replicas_that_an_event_does_not_show_are_read_by_the_scale_of_the_kind() -> None:
+def test_replicas_missing_in_an_event_are_read_from_the_scale() -> None:
     simulation = ready().throw().drive()
     snapshot = simulation.snapshot()
     assert snapshot.record is not None
@@ -143,7 +143,7 @@ def test_replicas_that_an_event_does_not_show_are_read_by_the_scale_of_the_kind(
     assert asked.value.queries == {Read(WEB)}
 
 
-def test_what_is_gone_shows_nothing_of_what_is_held() -> None:
+def test_missing_object_shows_no_held_value() -> None:
     simulation = ready().throw().drive().remove(WEB)
     snapshot = simulation.snapshot()
     assert snapshot.record is not None

@@ -33,7 +33,7 @@ BLAME = re.compile(r"\b(somebody|someone|a person) (has )?(changed|set|wrote|sca
         ("runbook-operator", "data.ai", "an admission policy or a webhook, in a write of the operator,"),
     ],
 )
-def test_change_is_attributed_to_its_field_manager_or_to_no_one(manager: str, field: str, words: str) -> None:
+def test_change_is_attributed_to_its_field_manager_or_to_none(manager: str, field: str, words: str) -> None:
     assert author(manager, field) == words
 
 
@@ -60,5 +60,5 @@ def texts() -> list[str]:
     return found
 
 
-def test_no_message_takes_a_change_for_the_act_of_a_person() -> None:
+def test_no_message_attributes_a_change_to_a_person() -> None:
     assert [text for text in texts() if BLAME.search(text)] == []

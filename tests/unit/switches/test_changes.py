@@ -24,7 +24,7 @@ def worker(simulation: Simulation) -> int:
     return simulation.store.targets[WORKER].replicas  # type: ignore[union-attr] # it is there
 
 
-def test_an_edit_changes_nothing_about_what_is_engaged_and_is_told() -> None:
+def test_edit_does_not_change_an_engaged_switch_and_is_reported() -> None:
     simulation = edited(engaged(scale(replicas=0)), scale(replicas=2))
 
     assert simulation.replicas == 0
@@ -35,13 +35,13 @@ def test_an_edit_changes_nothing_about_what_is_engaged_and_is_told() -> None:
     assert simulation.throw().drive().replicas == 2
 
 
-def test_an_edit_that_says_the_same_is_no_change() -> None:
+def test_equivalent_edit_is_not_reported() -> None:
     simulation = edited(engaged(scale(replicas=0)), scale(replicas=0), description="said better")
 
     assert "Outdated" not in {one.type for one in simulation.status().conditions}
 
 
-def test_an_edit_takes_effect_at_once_where_the_entry_says_so() -> None:
+def test_edit_with_reapply_on_change_takes_effect_at_once() -> None:
     simulation = edited(engaged(scale(replicas=0)), scale(replicas=2), reapplyOnChange=True)
 
     assert (simulation.replicas, simulation.status().phase) == (2, "Engaged")
@@ -49,13 +49,13 @@ def test_an_edit_takes_effect_at_once_where_the_entry_says_so() -> None:
     assert simulation.release().drive().replicas == 4
 
 
-def test_a_step_counts_from_what_was_saved_and_not_from_what_is_held() -> None:
+def test_edited_step_counts_from_the_saved_value() -> None:
     simulation = edited(engaged(scale(by=-1)), scale(by=-2), reapplyOnChange=True)
 
     assert simulation.replicas == 2
 
 
-def test_an_action_that_is_added_is_saved_and_held() -> None:
+def test_added_action_is_saved_and_held() -> None:
     simulation = edited(engaged(scale(replicas=0)), scale(replicas=0), STOP_WORKER, reapplyOnChange=True)
     assert (simulation.replicas, worker(simulation)) == (0, 0)
 
@@ -63,7 +63,7 @@ def test_an_action_that_is_added_is_saved_and_held() -> None:
     assert (simulation.replicas, worker(simulation)) == (4, 5)
 
 
-def test_an_action_that_is_taken_away_is_put_back() -> None:
+def test_removed_action_is_restored() -> None:
     simulation = edited(engaged(scale(replicas=0), STOP_WORKER), scale(replicas=0), reapplyOnChange=True)
 
     assert (simulation.replicas, worker(simulation)) == (0, 5)
@@ -71,7 +71,7 @@ def test_an_action_that_is_taken_away_is_put_back() -> None:
     assert any("Deployment/worker back to 5" in notice.message for notice in simulation.said)
 
 
-def test_a_crash_between_dropping_and_putting_back_loses_nothing() -> None:
+def test_crash_between_dropping_and_restoring_keeps_the_saved_value() -> None:
     simulation = engaged(scale(replicas=0), STOP_WORKER)
     simulation.with_runbook(
         targets=TARGETS, killSwitches=[kill_switch("stop", scale(replicas=0), reapplyOnChange=True)]
@@ -82,7 +82,7 @@ def test_a_crash_between_dropping_and_putting_back_loses_nothing() -> None:
     assert (simulation.replicas, worker(simulation)) == (4, 5)
 
 
-def test_an_action_taken_away_and_added_again_keeps_what_was_saved_first() -> None:
+def test_action_removed_and_added_again_keeps_the_first_saved_value() -> None:
     simulation = engaged(scale(replicas=0), STOP_WORKER)
     simulation.with_runbook(
         targets=TARGETS, killSwitches=[kill_switch("stop", scale(replicas=0), reapplyOnChange=True)]
@@ -93,7 +93,7 @@ def test_an_action_taken_away_and_added_again_keeps_what_was_saved_first() -> No
     assert worker(simulation.release().drive()) == 5
 
 
-def test_what_somebody_changed_before_it_was_dropped_stays_theirs() -> None:
+def test_field_changed_before_its_action_was_dropped_is_not_restored() -> None:
     simulation = engaged(scale(replicas=0), STOP_WORKER)
     simulation.store.put_target(observed(7, uid="worker-1", version="9", ref=WORKER))
     edited(simulation, scale(replicas=0), reapplyOnChange=True)
@@ -102,7 +102,7 @@ def test_what_somebody_changed_before_it_was_dropped_stays_theirs() -> None:
     assert Reason.RESTORE_SKIPPED in {notice.reason for notice in simulation.said}
 
 
-def test_a_runbook_that_no_longer_parses_changes_nothing() -> None:
+def test_unparsable_runbook_changes_no_target() -> None:
     simulation = engaged(scale(replicas=0)).with_runbook(killSwitches="nonsense")
     simulation.steps.clear()
     simulation.drive()
@@ -111,7 +111,7 @@ def test_a_runbook_that_no_longer_parses_changes_nothing() -> None:
     assert simulation.release().drive().replicas == 4
 
 
-def test_an_edit_whose_write_is_outrun_keeps_what_was_saved_first() -> None:
+def test_edit_with_a_conflicting_write_keeps_the_first_saved_value() -> None:
     simulation = engaged(scale(replicas=0)).with_runbook(
         targets=TARGETS, killSwitches=[kill_switch("stop", scale(replicas=2), reapplyOnChange=True)]
     )
@@ -122,7 +122,7 @@ def test_an_edit_whose_write_is_outrun_keeps_what_was_saved_first() -> None:
     assert resaved(snapshot, snapshot.record, WEB) == snapshot.record
 
 
-def test_an_edit_in_the_middle_of_a_fight_counts_from_what_was_saved_and_not_from_what_somebody_set() -> None:
+def test_edit_during_a_contest_counts_from_the_saved_value() -> None:
     entry = kill_switch("stop", scale(by=-1), reapplyOnChange=True)
     simulation = Simulation().with_runbook(killSwitches=[entry]).with_target(4).drive().throw().drive()
     simulation.someone_sets(9).with_runbook(killSwitches=[entry | {"actions": [scale(by=-2)]}]).drive()

@@ -90,7 +90,7 @@ def test_deleted_switch_loses_its_finalizer_and_settles(
     assert simulation.live("ConfigMap", "flags")["data"] == {"ai": "true"}
 
 
-def test_deleted_switch_without_runbook_looks_at_what_was_prepared() -> None:
+def test_deleted_switch_without_runbook_reads_the_prepared_target() -> None:
     """The world of a switch in doubt has every target that its throw may have written."""
     simulation = thrown(idle()).without_runbook().remove(WEB).delete()
 
@@ -102,7 +102,7 @@ def test_deleted_switch_without_runbook_looks_at_what_was_prepared() -> None:
     assert isinstance(snapshot.observed[WEB], Missing)
 
 
-def test_deleted_switch_without_runbook_reads_as_the_account_that_was_prepared() -> None:
+def test_deleted_switch_without_runbook_reads_as_the_prepared_account() -> None:
     simulation = idle(serviceAccountName=ACCOUNT.name)
     ref = thrown(simulation).switch().meta.ref
 
@@ -111,7 +111,7 @@ def test_deleted_switch_without_runbook_reads_as_the_account_that_was_prepared()
     assert reader(simulation.store, ref, required=True) == ACCOUNT
 
 
-def test_barred_switch_in_doubt_is_still_read_to_restore_it() -> None:
+def test_unconfirmed_switch_without_required_account_is_read_for_its_restore() -> None:
     simulation = acted(idle())
 
     assert reader(simulation.store, simulation.switch().meta.ref, required=True) is None

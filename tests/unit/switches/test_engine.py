@@ -36,7 +36,7 @@ def saved(simulation: Simulation, entry: str = "stop") -> list[object]:
     return [one.saved for one in record.actions] if record else []
 
 
-def test_nothing_is_touched_before_the_finalizer_and_the_record_are_written() -> None:
+def test_targets_are_written_after_finalizer_and_record() -> None:
     simulation = ready().unprepared().throw().drive()
 
     assert kinds(simulation.steps) == ["SetFinalizers", "WriteStatus", "WriteTarget", "WriteStatus"]
@@ -45,14 +45,14 @@ def test_nothing_is_touched_before_the_finalizer_and_the_record_are_written() ->
     assert saved(simulation) == [3]
 
 
-def test_the_finalizer_and_the_record_are_one_step() -> None:
+def test_finalizer_and_record_are_one_step() -> None:
     step = ready().unprepared().throw().next_step()
 
     assert isinstance(step, Begin)
     assert (step.finalizers, step.status.phase) == ((FINALIZER,), "Engaging")  # type: ignore[union-attr] # a Switch's
 
 
-def test_a_record_that_stands_alone_gets_its_finalizer_before_a_target_is_touched() -> None:
+def test_record_without_finalizer_gets_one_before_a_target_is_written() -> None:
     simulation = ready().unprepared()
     simulation.record_first = True
 
@@ -61,7 +61,7 @@ def test_a_record_that_stands_alone_gets_its_finalizer_before_a_target_is_touche
     assert kinds(simulation.steps) == ["WriteStatus", "SetFinalizers", "WriteTarget", "WriteStatus"]
 
 
-def test_release_puts_back_what_was_and_lets_go() -> None:
+def test_release_restores_the_saved_value_and_removes_the_finalizer() -> None:
     simulation = ready(5).throw().drive()
     simulation.steps.clear()
 
@@ -76,7 +76,7 @@ def test_release_puts_back_what_was_and_lets_go() -> None:
 
 @pytest.mark.parametrize("record_first", [False, True])
 @pytest.mark.parametrize("crash", range(6))
-def test_a_crash_after_any_step_of_engaging_ends_the_same(crash: int, *, record_first: bool) -> None:
+def test_crash_after_any_step_of_engaging_ends_engaged(crash: int, *, record_first: bool) -> None:
     simulation = ready()
     simulation.record_first = record_first
     simulation.throw().drive(at_most=crash)
@@ -89,7 +89,7 @@ def test_a_crash_after_any_step_of_engaging_ends_the_same(crash: int, *, record_
 
 
 @pytest.mark.parametrize("crash", range(5))
-def test_a_crash_after_any_step_of_releasing_ends_the_same(crash: int) -> None:
+def test_crash_after_any_step_of_releasing_ends_released(crash: int) -> None:
     simulation = ready().throw().drive().release().drive(at_most=crash)
 
     simulation.drive()
@@ -99,7 +99,7 @@ def test_a_crash_after_any_step_of_releasing_ends_the_same(crash: int) -> None:
 
 
 @pytest.mark.parametrize("crash", range(5))
-def test_thrown_again_in_the_middle_of_a_release_the_original_is_still_the_saved_one(crash: int) -> None:
+def test_throw_during_a_release_keeps_the_original_as_saved(crash: int) -> None:
     simulation = ready().throw().drive().release().drive(at_most=crash).throw().drive()
 
     assert (simulation.replicas, saved(simulation)) == (0, [3])
@@ -107,7 +107,7 @@ def test_thrown_again_in_the_middle_of_a_release_the_original_is_still_the_saved
 
 @pytest.mark.parametrize("engaging", list(permutations(("a", "b", "c"))))
 @pytest.mark.parametrize("releasing", list(permutations(("a", "b", "c"))))
-def test_switches_on_one_field_give_back_the_original_in_all_orders(
+def test_switches_on_one_field_restore_the_original_in_any_order(
     engaging: tuple[str, ...], releasing: tuple[str, ...]
 ) -> None:
     held = {"a": 0, "b": 1, "c": 2}
@@ -123,7 +123,7 @@ def test_switches_on_one_field_give_back_the_original_in_all_orders(
         assert simulation.replicas == (held[left[-1]] if left else 7)
 
 
-def test_what_somebody_changed_is_put_back_and_they_are_named() -> None:
+def test_changed_field_is_reapplied_and_the_writer_named() -> None:
     simulation = ready().throw().drive().with_target(2, version="9", manager="kubectl-patch")
     simulation.steps.clear()
 
@@ -135,7 +135,7 @@ def test_what_somebody_changed_is_put_back_and_they_are_named() -> None:
     assert "kubectl-patch set Deployment/web to 2" in simulation.said[-1].message
 
 
-def test_what_somebody_changed_as_the_switch_was_released_stays_theirs() -> None:
+def test_field_changed_at_the_release_is_not_restored() -> None:
     simulation = ready().throw().drive().release().with_target(2, version="9").drive()
 
     assert simulation.replicas == 2
@@ -145,7 +145,7 @@ def test_what_somebody_changed_as_the_switch_was_released_stays_theirs() -> None
     assert outcome.endswith("changed it to 2; the switch held it at 0")
 
 
-def test_an_object_made_anew_is_saved_anew_and_restored_to_its_own() -> None:
+def test_recreated_object_is_saved_again_and_restored_to_its_own_value() -> None:
     simulation = ready(3).throw().drive().without_target().drive().with_target(8, uid="web-2").drive()
 
     assert (simulation.replicas, saved(simulation)) == (0, [8])
@@ -153,14 +153,14 @@ def test_an_object_made_anew_is_saved_anew_and_restored_to_its_own() -> None:
     assert simulation.replicas == 8
 
 
-def test_an_object_made_anew_after_the_release_is_left_alone() -> None:
+def test_object_recreated_after_the_release_is_unchanged() -> None:
     simulation = ready(3).throw().drive().release().with_target(0, uid="web-2").drive()
 
     assert simulation.replicas == 0
     assert "is gone" in simulation.status().history[0].outcome
 
 
-def test_a_missing_target_is_told_and_held_from_the_moment_it_appears() -> None:
+def test_missing_target_is_reported_and_held_once_it_exists() -> None:
     simulation = Simulation().with_runbook().drive()
     assert condition(simulation.status(), "Ready")[:2] == ("False", "TargetNotFound")
 
@@ -174,7 +174,7 @@ def test_a_missing_target_is_told_and_held_from_the_moment_it_appears() -> None:
 
 
 @pytest.mark.parametrize(("goes_on", "replicas"), [(False, 3), (True, 1)])
-def test_the_actions_after_one_that_fails_are_done_where_the_runbook_says_so(*, goes_on: bool, replicas: int) -> None:
+def test_actions_after_a_failed_one_run_only_with_continue_on_failure(*, goes_on: bool, replicas: int) -> None:
     targets = [{"name": n, "workload": {"name": n}} for n in ("web", "ghost")]
     actions = [{"scale": {"target": "ghost", "replicas": 0}}, scale(replicas=1)]
     entry = kill_switch("stop", *actions, continueOnFailure=goes_on)
@@ -185,7 +185,7 @@ def test_the_actions_after_one_that_fails_are_done_where_the_runbook_says_so(*, 
     assert condition(simulation.status(), "Ready")[1] == "TargetNotFound"
 
 
-def test_observe_touches_nothing_and_says_what_it_would_do() -> None:
+def test_observe_mode_writes_no_target_and_reports_the_rehearsal() -> None:
     simulation = ready(mode="Observe").throw().drive()
 
     assert kinds(simulation.steps) == ["WriteStatus"]
@@ -196,7 +196,7 @@ def test_observe_touches_nothing_and_says_what_it_would_do() -> None:
     assert simulation.said[-1].reason is Reason.OBSERVING
 
 
-def test_observe_stops_holding_and_still_releases() -> None:
+def test_observe_mode_stops_holding_and_still_releases() -> None:
     simulation = ready().throw().drive().with_runbook(mode="Observe").with_target(2, version="9").drive()
     assert simulation.replicas == 2
 
@@ -204,7 +204,7 @@ def test_observe_stops_holding_and_still_releases() -> None:
     assert simulation.replicas == 3
 
 
-def test_a_scaling_command_acts_once_per_throw_within_its_bounds_and_springs_back() -> None:
+def test_scaling_command_acts_once_per_throw_within_its_bounds() -> None:
     simulation = ready(3, scaling=[{"name": "up", "target": "web", "by": 2, "max": 6}])
 
     for expected in (5, 6, 6):
@@ -217,7 +217,7 @@ def test_a_scaling_command_acts_once_per_throw_within_its_bounds_and_springs_bac
 
 
 @pytest.mark.parametrize("crash", range(8))
-def test_a_scaling_command_acts_once_whatever_crashes(crash: int) -> None:
+def test_scaling_command_acts_once_despite_a_crash(crash: int) -> None:
     simulation = ready(3, scaling=[{"name": "up", "target": "web", "by": 2}])
 
     simulation.throw("up").drive("up", at_most=crash).drive("up")
@@ -226,7 +226,7 @@ def test_a_scaling_command_acts_once_whatever_crashes(crash: int) -> None:
     assert simulation.switch("up").spec.engaged is None
 
 
-def test_a_momentary_switch_that_is_thrown_again_before_it_was_cleared_acts_again() -> None:
+def test_momentary_switch_thrown_again_before_it_was_cleared_acts_again() -> None:
     simulation = ready(3, scaling=[{"name": "up", "target": "web", "by": 2}]).throw("up")
     while simulation.switch("up").spec.engaged:
         simulation.drive("up", at_most=1)
@@ -236,7 +236,7 @@ def test_a_momentary_switch_that_is_thrown_again_before_it_was_cleared_acts_agai
     assert simulation.replicas == 7
 
 
-def test_a_momentary_switch_taken_back_before_it_acted_does_nothing() -> None:
+def test_momentary_switch_released_before_it_acted_does_not_act() -> None:
     simulation = Simulation().with_runbook(scaling=[{"name": "up", "target": "web", "by": 2}])
     simulation.throw("up").drive("up").release("up").with_target(3).drive("up")
 
@@ -244,7 +244,7 @@ def test_a_momentary_switch_taken_back_before_it_acted_does_nothing() -> None:
     assert simulation.status("up").record is None
 
 
-def test_a_momentary_switch_holds_nothing_once_it_acted() -> None:
+def test_momentary_switch_holds_no_field_after_it_acted() -> None:
     simulation = ready(3, killSwitches=[kill_switch("once", momentary=True)]).throw("once")
     while kinds(simulation.steps)[-1:] != ["WriteTarget"]:
         simulation.drive("once", at_most=1)
@@ -253,7 +253,7 @@ def test_a_momentary_switch_holds_nothing_once_it_acted() -> None:
     assert simulation.replicas == 3
 
 
-def test_a_momentary_switch_that_waits_for_one_target_does_not_hold_the_other() -> None:
+def test_momentary_switch_waiting_for_one_target_does_not_hold_another() -> None:
     targets = [{"name": n, "workload": {"name": n}} for n in ("web", "ghost")]
     actions = [{"scale": {"target": "ghost", "replicas": 0}}, scale(replicas=1)]
     simulation = ready(targets=targets, killSwitches=[kill_switch("once", *actions, momentary=True)])
@@ -263,7 +263,7 @@ def test_a_momentary_switch_that_waits_for_one_target_does_not_hold_the_other() 
     assert simulation.replicas == 5
 
 
-def test_deleting_an_engaged_switch_puts_back_and_lets_go() -> None:
+def test_deletion_of_an_engaged_switch_restores_and_removes_the_finalizer() -> None:
     simulation = ready().throw().drive().delete().drive()
 
     assert simulation.replicas == 3
@@ -272,7 +272,7 @@ def test_deleting_an_engaged_switch_puts_back_and_lets_go() -> None:
     assert kinds(simulation.drive().steps) == []
 
 
-def test_a_switch_of_no_runbook_of_a_broken_one_and_of_no_entry_says_so() -> None:
+def test_switch_without_valid_runbook_or_entry_reports_the_reason() -> None:
     simulation = ready()
     simulation.store.put(switch_body("ghost"))
     simulation.drive("ghost")
@@ -286,7 +286,7 @@ def test_a_switch_of_no_runbook_of_a_broken_one_and_of_no_entry_says_so() -> Non
     assert condition(simulation.status("ghost"), "Ready")[1] == "RunbookNotFound"
 
 
-def test_a_runbook_that_is_going_away_begins_nothing_and_releases_by_the_record() -> None:
+def test_switch_of_a_deleted_runbook_releases_by_its_record_and_does_not_engage() -> None:
     simulation = ready().throw().drive()
     simulation.store.runbooks.clear()
 
@@ -297,7 +297,7 @@ def test_a_runbook_that_is_going_away_begins_nothing_and_releases_by_the_record(
     assert simulation.replicas == 3
 
 
-def test_a_refused_write_to_the_switch_itself_stalls_it_and_keeps_the_record() -> None:
+def test_refused_status_write_stalls_the_switch_and_keeps_the_record() -> None:
     simulation = ready().throw().drive(at_most=2)
     snapshot = simulation.snapshot()
 
@@ -311,7 +311,7 @@ def test_a_refused_write_to_the_switch_itself_stalls_it_and_keeps_the_record() -
     assert isinstance(next_step(again), WriteTarget)
 
 
-def test_a_target_that_moved_before_the_first_write_is_saved_as_it_is_now() -> None:
+def test_target_changed_before_the_first_write_is_saved_again() -> None:
     simulation = ready(3).throw().drive(at_most=2)
 
     record = resaved_as(simulation, observed(4, version="9"))
@@ -320,7 +320,7 @@ def test_a_target_that_moved_before_the_first_write_is_saved_as_it_is_now() -> N
     assert begun(simulation.looked(), record).status != simulation.status()
 
 
-def test_what_was_waited_for_is_in_the_status() -> None:
+def test_latency_of_the_throw_is_in_the_status() -> None:
     simulation = ready().throw().drive(at_most=3)
 
     step = next_step(simulation.snapshot(latency=12))
@@ -329,7 +329,7 @@ def test_what_was_waited_for_is_in_the_status() -> None:
     assert step.status.latency_milliseconds == 12  # type: ignore[union-attr] # the step after the act is a status
 
 
-def test_a_missing_kind_is_named_for_what_it_is() -> None:
+def test_unserved_kind_is_reported_with_its_reason() -> None:
     simulation = Simulation().with_runbook()
     simulation.store.targets[WEB] = Missing(WEB, Reason.NOT_SCALABLE, "a DaemonSet has no scale subresource")
 
@@ -344,9 +344,7 @@ def test_a_missing_kind_is_named_for_what_it_is() -> None:
     automatic_engagements=st.lists(st.sampled_from(["throw", "release", "step", "crash"]), max_size=12),
     to=st.integers(0, 1000),
 )
-def test_whatever_is_thrown_released_and_crashed_the_original_comes_back_and_it_comes_to_rest(
-    original: int, acts: list[str], to: int
-) -> None:
+def test_random_throws_and_crashes_end_with_the_original_restored(original: int, acts: list[str], to: int) -> None:
     simulation = ready(original, killSwitches=[kill_switch("stop", scale(replicas=to))])
     for act in acts:
         if act in ("throw", "release"):
@@ -360,7 +358,7 @@ def test_whatever_is_thrown_released_and_crashed_the_original_comes_back_and_it_
 
 
 @given(live=st.integers(0, 20), thrown=st.booleans())
-def test_deciding_twice_on_one_world_asks_for_the_same(live: int, *, thrown: bool) -> None:
+def test_same_snapshot_gives_the_same_step(live: int, *, thrown: bool) -> None:
     simulation = ready(live)
     if thrown:
         simulation.throw()
@@ -369,7 +367,7 @@ def test_deciding_twice_on_one_world_asks_for_the_same(live: int, *, thrown: boo
     assert next_step(snapshot) == next_step(snapshot)
 
 
-def test_what_somebody_set_to_the_held_value_before_the_first_write_was_theirs() -> None:
+def test_held_value_set_by_others_before_the_first_write_is_saved() -> None:
     simulation = ready(3).throw().drive(at_most=2)
 
     theirs = resaved_as(simulation, observed(0, version="9", manager="helm"))
@@ -379,7 +377,7 @@ def test_what_somebody_set_to_the_held_value_before_the_first_write_was_theirs()
     assert [one.actions[0].saved for one in (theirs, ours, gone)] == [0, 3, 3]
 
 
-def test_what_is_known_without_a_look_is_told_at_once_and_what_is_there_again_is_looked_at() -> None:
+def test_known_missing_target_is_reported_without_a_read_and_a_returned_one_is_read() -> None:
     db = replace(WEB, name="db")
     targets = [{"name": name, "workload": {"name": name}} for name in ("web", "db")]
     entry = kill_switch("stop", scale(replicas=0), {"scale": {"target": "db", "replicas": 0}})
@@ -397,7 +395,7 @@ def test_what_is_known_without_a_look_is_told_at_once_and_what_is_there_again_is
         next_step(simulation.snapshot(thorough=False))
 
 
-def test_a_release_ends_without_a_look_at_anything() -> None:
+def test_release_ends_without_a_read() -> None:
     simulation = ready().throw().drive().release().drive(at_most=1)
     assert isinstance(simulation.steps[-1], WriteTarget)
 
@@ -409,7 +407,7 @@ def test_a_release_ends_without_a_look_at_anything() -> None:
     assert condition(step.status, "Ready")[:2] == ("True", "Ready")
 
 
-def test_trouble_that_only_a_look_can_tell_stands_until_there_is_one() -> None:
+def test_reported_trouble_stays_until_the_next_close_look() -> None:
     entry = kill_switch("stop", scale(replicas=0, autoscaler="Refuse"))
     simulation = Simulation().with_object(workload_body()).with_object(hpa()).with_runbook(killSwitches=[entry]).drive()
     assert condition(simulation.status(), "Ready")[1] == "AutoscalerOwned"

@@ -25,7 +25,7 @@ def acts(simulation: Simulation) -> int:
     return sum(isinstance(step, WriteTarget) for step in simulation.steps)
 
 
-def test_throw_without_its_target_expires_and_never_acts() -> None:
+def test_throw_without_target_expires_and_never_acts() -> None:
     simulation = ready().drive()
     simulation.remove(simulation.target.ref).throw().drive().after(minutes=9).drive()
     assert simulation.switch().spec.engaged
@@ -45,7 +45,7 @@ def test_throw_without_its_target_expires_and_never_acts() -> None:
     assert simulation.with_target(3).drive().replicas == 3
 
 
-def test_throw_again_after_an_expired_one_acts() -> None:
+def test_throw_after_an_expired_one_acts() -> None:
     simulation = ready().drive()
     simulation.remove(simulation.target.ref).throw().drive().after(minutes=11).drive()
 
@@ -55,14 +55,14 @@ def test_throw_again_after_an_expired_one_acts() -> None:
     assert condition(simulation.status(), "Acted")[:2] == ("True", "Done")
 
 
-def test_throw_that_an_operator_sees_a_week_later_is_refused() -> None:
+def test_throw_first_visited_a_week_later_is_refused() -> None:
     simulation = ready().drive().throw().after(days=7).restart().drive()
 
     assert (acts(simulation), simulation.replicas, simulation.switch().spec.engaged) == (0, 3, None)
     assert condition(simulation.status(), "Acted")[2].startswith("did nothing. It is too late for the throw of ")
 
 
-def test_expires_after_bounds_a_throw_instead_of_ten_minutes() -> None:
+def test_expires_after_replaces_the_limit_of_ten_minutes() -> None:
     simulation = ready().drive().throw(expires_after="2d").after(days=1).drive()
     assert simulation.replicas == 5
 
@@ -81,7 +81,7 @@ def test_throw_after_any_crash_and_a_week_acts_once_or_never(crash: int) -> None
     assert (condition(simulation.status(), "Acted")[1], simulation.switch().spec.engaged) == (done, None)
 
 
-def test_throw_that_expires_while_it_is_reported_leaves_nothing_behind() -> None:
+def test_throw_that_expires_while_reported_leaves_no_record() -> None:
     simulation = ready().drive()
     simulation.remove(simulation.target.ref).throw().drive().after(minutes=11)
     while not isinstance(step := simulation.next_step(), ClearOverride):
@@ -92,14 +92,14 @@ def test_throw_that_expires_while_it_is_reported_leaves_nothing_behind() -> None
     assert simulation.drive().with_target(3).drive().replicas == 3
 
 
-def test_throw_in_the_name_of_nobody_expires() -> None:
+def test_throw_without_required_account_expires() -> None:
     simulation = ready().with_policy(Policy(requires_account=True)).throw().drive().after(minutes=11).drive()
 
     assert simulation.switch().spec.engaged is None
     assert simulation.with_policy(Policy()).drive().replicas == 3
 
 
-def test_throw_that_its_runbook_does_not_declare_expires_once_it_does() -> None:
+def test_undeclared_throw_expires_once_declared() -> None:
     simulation = ready().drive()
     entry = kill_switch("stop", scale(by=2, max=9), momentary=True)
     simulation.with_runbook(killSwitches=[kill_switch("other")]).throw().drive().after(days=1).drive()
@@ -109,7 +109,7 @@ def test_throw_that_its_runbook_does_not_declare_expires_once_it_does() -> None:
     assert simulation.switch().spec.engaged is None
 
 
-def test_refused_action_after_a_done_one_expires_ten_minutes_after_that() -> None:
+def test_refused_action_after_a_done_one_expires_ten_minutes_later() -> None:
     simulation = ready(scale(by=2, max=9), scale(target="db", by=1)).with_runbook(
         targets=[{"name": "web", "workload": {"name": "web"}}, {"name": "db", "workload": {"name": "db"}}],
         killSwitches=[kill_switch("stop", scale(by=2, max=9), scale(target="db", by=1), momentary=True)],
@@ -125,7 +125,7 @@ def test_refused_action_after_a_done_one_expires_ten_minutes_after_that() -> Non
     assert simulation.switch().spec.engaged is None
 
 
-def test_refused_write_expires_and_is_not_tried_again() -> None:
+def test_refused_write_expires_and_is_not_retried() -> None:
     simulation = ready().drive().refuse(errors.ForbiddenError("403")).throw().drive()
 
     simulation.after(minutes=11).drive().refuse(None).drive()
@@ -133,7 +133,7 @@ def test_refused_write_expires_and_is_not_tried_again() -> None:
     assert (simulation.replicas, condition(simulation.status(), "Acted")[1]) == (3, "Expired")
 
 
-def test_throw_of_a_tracked_switch_stays_and_expires_when_it_is_not_tracked_any_more() -> None:
+def test_throw_of_a_gitops_tracked_switch_stays_and_expires_once_untracked() -> None:
     simulation = ready().drive()
     simulation._put(replace(simulation.switch(), tracked_by="the Flux Kustomization apps")).throw().drive()
     simulation.after(hours=1).drive()
@@ -145,7 +145,7 @@ def test_throw_of_a_tracked_switch_stays_and_expires_when_it_is_not_tracked_any_
     assert (simulation.replicas, simulation.switch().spec.engaged) == (3, None)
 
 
-def test_rehearsal_that_an_operator_sees_late_is_a_rehearsal() -> None:
+def test_late_throw_in_observe_mode_is_a_rehearsal() -> None:
     entry = kill_switch("stop", scale(by=2, max=9), momentary=True)
     simulation = Simulation().with_runbook(mode="Observe", killSwitches=[entry]).with_target(3).throw()
 
@@ -155,7 +155,7 @@ def test_rehearsal_that_an_operator_sees_late_is_a_rehearsal() -> None:
     assert not [one for one in simulation.status().conditions if one.type == "Acted"]
 
 
-def test_holding_switch_acts_however_late_it_is_seen() -> None:
+def test_holding_switch_engages_however_late() -> None:
     simulation = Simulation().with_runbook().with_target(3).throw().after(days=7).drive()
 
     assert simulation.replicas == 0
@@ -174,7 +174,7 @@ def test_engaged_false_on_a_momentary_switch_is_reported_as_without_effect() -> 
     assert simulation.throw().drive().replicas == 5
 
 
-def test_waiting_throw_is_looked_at_when_it_expires() -> None:
+def test_waiting_throw_is_visited_when_it_expires() -> None:
     simulation = ready()
     simulation.remove(simulation.target.ref).throw().drive()
 

@@ -17,7 +17,7 @@ def thrown(**entry: str) -> Simulation:
     return Simulation().with_runbook(killSwitches=[kill_switch(**entry)]).with_target(3).drive().throw()
 
 
-def test_a_write_that_fails_is_tried_again_after_a_pause_that_grows() -> None:
+def test_failed_write_is_retried_after_growing_pauses() -> None:
     simulation = thrown().refuse(DOWN).drive()
     assert kinds(simulation.steps).count("WriteTarget") == 1
     assert condition(simulation.status(), "Ready")[1] == "Unavailable"
@@ -30,7 +30,7 @@ def test_a_write_that_fails_is_tried_again_after_a_pause_that_grows() -> None:
     assert condition(simulation.status(), "Ready")[0] == "True"
 
 
-def test_a_server_that_says_when_to_come_back_is_obeyed() -> None:
+def test_retry_after_of_the_api_server_is_obeyed() -> None:
     simulation = thrown().refuse(errors.UnavailableError("429", retry_after=17.0)).drive()
 
     pause = due(simulation.snapshot()) - simulation.now  # type: ignore[operator] # something is due
@@ -38,7 +38,7 @@ def test_a_server_that_says_when_to_come_back_is_obeyed() -> None:
 
 
 @pytest.mark.parametrize("error", [FORBIDDEN, errors.RefusedError("PATCH scale: 422")])
-def test_what_trying_again_does_not_cure_asks_for_a_person_at_once(error: errors.ApiError) -> None:
+def test_permanent_error_stalls_at_once(error: errors.ApiError) -> None:
     simulation = thrown().refuse(error).drive()
 
     assert simulation.status().phase == "Stalled"
@@ -48,7 +48,7 @@ def test_what_trying_again_does_not_cure_asks_for_a_person_at_once(error: errors
     assert simulation.said[-1].warning
 
 
-def test_what_may_pass_asks_for_a_person_after_its_timeout() -> None:
+def test_transient_error_stalls_after_the_timeout() -> None:
     slow = {"scale": {"target": "web", "replicas": 0}, "timeout": "5m"}
     simulation = Simulation().with_runbook(killSwitches=[kill_switch("stop", slow)]).with_target(3).drive().throw()
     simulation.refuse(DOWN).drive().after(minutes=4).drive()
@@ -57,7 +57,7 @@ def test_what_may_pass_asks_for_a_person_after_its_timeout() -> None:
     assert simulation.after(minutes=2).drive().status().phase == "Stalled"
 
 
-def test_a_target_that_stays_away_asks_for_a_person_after_its_timeout() -> None:
+def test_missing_target_stalls_after_the_timeout() -> None:
     simulation = Simulation().with_runbook().drive().throw().drive()
     assert simulation.status().phase == "Engaging"
 
@@ -67,7 +67,7 @@ def test_a_target_that_stays_away_asks_for_a_person_after_its_timeout() -> None:
     assert simulation.status().phase == "Engaged"
 
 
-def test_the_complaint_is_said_once_however_long_it_lasts() -> None:
+def test_lasting_failure_is_reported_in_one_event() -> None:
     simulation = thrown().refuse(FORBIDDEN)
     for _ in range(5):
         simulation.drive().after(minutes=5)
@@ -75,20 +75,20 @@ def test_the_complaint_is_said_once_however_long_it_lasts() -> None:
     assert len({notice.identity for notice in simulation.said if notice.reason is Reason.FORBIDDEN}) == 1
 
 
-def test_a_fix_is_picked_up_by_itself_also_after_a_restart() -> None:
+def test_repaired_failure_recovers_after_a_restart() -> None:
     simulation = thrown().refuse(FORBIDDEN).drive().restart().refuse(None).drive()
 
     assert (simulation.replicas, simulation.status().phase) == (0, "Engaged")
 
 
-def test_a_switch_that_failed_can_be_released_from_where_it_is() -> None:
+def test_failed_switch_can_be_released() -> None:
     simulation = thrown().refuse(FORBIDDEN).drive().release().drive()
 
     assert (simulation.replicas, simulation.status().phase) == (3, "Released")
     assert simulation.status().history[0].outcome == "Deployment/web is 3, as before the throw"
 
 
-def test_a_release_that_fails_is_told_and_goes_on_when_it_can() -> None:
+def test_failed_release_is_reported_and_continues() -> None:
     simulation = thrown().drive().refuse(FORBIDDEN).release().drive()
     assert simulation.status().phase == "Stalled"
     assert simulation.status().record is not None
@@ -97,7 +97,7 @@ def test_a_release_that_fails_is_told_and_goes_on_when_it_can() -> None:
     assert (simulation.replicas, simulation.status().phase) == (3, "Released")
 
 
-def test_a_release_that_fails_for_a_while_is_releasing() -> None:
+def test_release_with_a_transient_failure_is_releasing() -> None:
     simulation = thrown().drive().refuse(DOWN).release().drive()
 
     assert simulation.status().phase == "Releasing"
@@ -105,7 +105,7 @@ def test_a_release_that_fails_for_a_while_is_releasing() -> None:
     assert condition(simulation.status(), "Ready")[1] == "Unavailable"
 
 
-def test_a_deletion_waits_for_the_restore_and_then_no_longer() -> None:
+def test_deletion_waits_a_limited_time_for_the_restore() -> None:
     simulation = thrown().drive().refuse(FORBIDDEN).delete().drive()
     assert simulation.switch().meta.finalizers
     assert due(simulation.snapshot()) is not None
@@ -118,7 +118,7 @@ def test_a_deletion_waits_for_the_restore_and_then_no_longer() -> None:
     assert "could not be restored and is left at 0; set it to 3 by hand" in simulation.said[-1].message
 
 
-def test_a_deletion_that_asks_to_keep_leaves_everything_as_it_is_held() -> None:
+def test_deletion_with_keep_leaves_the_held_value() -> None:
     simulation = thrown(onDelete="Keep").drive().delete().drive()
 
     assert (simulation.replicas, simulation.switch().meta.finalizers) == (0, ())
@@ -126,11 +126,11 @@ def test_a_deletion_that_asks_to_keep_leaves_everything_as_it_is_held() -> None:
     assert "kept at 0" in simulation.said[-1].message
 
 
-def test_a_release_puts_back_also_what_a_deletion_would_keep() -> None:
+def test_release_restores_also_with_on_delete_keep() -> None:
     assert thrown(onDelete="Keep").drive().release().drive().replicas == 3
 
 
-def test_the_last_action_on_a_field_wins_and_the_original_comes_back() -> None:
+def test_last_action_on_a_field_wins_and_the_original_is_restored() -> None:
     entry = kill_switch("stop", scale(replicas=2), scale(replicas=1))
     simulation = Simulation().with_runbook(killSwitches=[entry]).with_target(3).drive().throw().drive()
     assert (simulation.replicas, simulation.status().phase) == (1, "Engaged")

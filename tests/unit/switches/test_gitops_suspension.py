@@ -54,7 +54,7 @@ def remarks(simulation: Simulation) -> list[str]:
 
 
 @pytest.mark.parametrize(("labels", "key"), [(KUSTOMIZATION, FLUX_RECONCILE), (RELEASE, FLUX_DRIFT)])
-def test_flux_is_kept_off_the_object_by_the_write_that_changes_it_and_let_on_by_the_one_that_restores_it(
+def test_flux_is_suspended_by_the_write_that_engages_and_resumed_by_the_restore(
     labels: dict[str, str], key: str
 ) -> None:
     simulation = thrown(deployment(labels))
@@ -71,7 +71,7 @@ def test_flux_is_kept_off_the_object_by_the_write_that_changes_it_and_let_on_by_
     assert sum(isinstance(step, WriteTarget) for step in simulation.steps) == 1
 
 
-def test_an_annotation_that_a_person_had_set_stays_theirs() -> None:
+def test_annotation_set_by_a_person_stays() -> None:
     simulation = thrown(deployment(KUSTOMIZATION, {FLUX_RECONCILE: "disabled"}))
 
     simulation.release().drive()
@@ -80,7 +80,7 @@ def test_an_annotation_that_a_person_had_set_stays_theirs() -> None:
     assert simulation.live("Deployment", "web")["spec"]["replicas"] == 3
 
 
-def test_two_switches_on_one_object_keep_flux_off_until_the_last_is_released() -> None:
+def test_two_switches_on_one_object_suspend_flux_until_the_last_release() -> None:
     entries = [kill_switch("a", scale(replicas=0)), kill_switch("b", scale(replicas=1))]
     simulation = Simulation().with_object(deployment(KUSTOMIZATION)).with_runbook(killSwitches=entries)
     for name in ("a", "b"):
@@ -94,7 +94,7 @@ def test_two_switches_on_one_object_keep_flux_off_until_the_last_is_released() -
     assert simulation.live("Deployment", "web")["spec"]["replicas"] == 3
 
 
-def test_flux_takes_off_its_hold_and_it_is_put_back() -> None:
+def test_removed_flux_annotation_is_reapplied() -> None:
     simulation = thrown(deployment(KUSTOMIZATION))
 
     simulation.change(WEB, {"metadata": {"annotations": {FLUX_RECONCILE: None}}}).drive()
@@ -103,13 +103,13 @@ def test_flux_takes_off_its_hold_and_it_is_put_back() -> None:
     assert simulation.said[-1].reason is Reason.DRIFT_CORRECTED
 
 
-def test_a_runbook_that_says_so_leaves_flux_alone() -> None:
+def test_gitops_flux_ignore_sets_no_annotation() -> None:
     simulation = thrown(deployment(KUSTOMIZATION), gitOps={"flux": "Ignore"})
 
     assert annotations(simulation) == {}
 
 
-def test_an_application_that_would_take_it_back_is_told_with_the_way_out() -> None:
+def test_application_that_would_revert_the_write_is_reported_with_advice() -> None:
     simulation = thrown(tracked(), application())
 
     (told,) = remarks(simulation)
@@ -135,7 +135,7 @@ RESPECT = {"automated": {}, "syncOptions": ["RespectIgnoreDifferences=true"]}
     ],
     ids=["ignored", "manager-ignored", "manual", "paused"],
 )
-def test_an_application_that_lets_it_be_is_nothing_to_speak_of(spec: Body) -> None:
+def test_application_that_ignores_the_field_is_not_reported(spec: Body) -> None:
     assert remarks(thrown(tracked(), application(**spec))) == []
 
 
@@ -148,13 +148,13 @@ def test_an_application_that_lets_it_be_is_nothing_to_speak_of(spec: Body) -> No
         RULE | {"jsonPointers": ["/spec/template"]},
     ],
 )
-def test_a_rule_for_something_else_does_not_count(rule: Body) -> None:
+def test_ignore_rule_for_another_object_does_not_count(rule: Body) -> None:
     spec: Body = {"syncPolicy": RESPECT | {"automated": {"prune": True}}, "ignoreDifferences": [rule]}
 
     assert len(remarks(thrown(tracked(), application(**spec)))) == 1
 
 
-def test_automatic_sync_is_paused_where_the_runbook_asks_for_it_and_goes_on_with_the_release() -> None:
+def test_automatic_sync_is_paused_on_request_and_resumed_at_release() -> None:
     simulation = thrown(tracked(), application(), gitOps={"argoCD": "PauseAutoSync"})
 
     assert simulation.live("Application", "shop")["spec"]["syncPolicy"]["automated"] == {
@@ -173,34 +173,34 @@ def test_automatic_sync_is_paused_where_the_runbook_asks_for_it_and_goes_on_with
         ({"annotations": {"argocd.argoproj.io/tracking-id": "root:argoproj.io/Application:shop/shop"}}, "another"),
     ],
 )
-def test_an_application_that_is_managed_itself_is_not_paused(meta: Body, parent: str) -> None:
+def test_application_managed_by_another_one_is_not_paused(meta: Body, parent: str) -> None:
     simulation = thrown(tracked(), application(meta=meta), gitOps={"argoCD": "PauseAutoSync"})
 
     assert "enabled" not in simulation.live("Application", "shop")["spec"]["syncPolicy"]["automated"]
     assert parent in remarks(simulation)[0]
 
 
-def test_an_application_of_another_namespace_is_never_read_and_said_to_be_out_of_reach() -> None:
+def test_application_of_another_namespace_is_not_read_and_reported() -> None:
     simulation = thrown(tracked("shop"), gitOps={"argoCD": "PauseAutoSync"})
 
     assert "is not in this namespace" in remarks(simulation)[0]
 
 
-def test_an_application_that_is_gone_is_named() -> None:
+def test_missing_application_is_named() -> None:
     assert "Application/shop does not exist" in remarks(thrown(tracked()))[0]
 
 
-def test_a_tracking_id_copied_from_another_object_means_nothing() -> None:
+def test_tracking_id_of_another_object_is_ignored() -> None:
     body = deployment(annotations={"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:shop/other"})
 
     assert remarks(thrown(body)) == []
 
 
-def test_a_runbook_may_leave_argo_cd_alone() -> None:
+def test_gitops_argocd_ignore_reports_no_application() -> None:
     assert remarks(thrown(tracked(), application(), gitOps={"argoCD": "Ignore"})) == []
 
 
-def test_a_helm_release_is_told_since_its_next_upgrade_writes() -> None:
+def test_helm_release_is_reported_as_the_next_writer() -> None:
     labels = {"app.kubernetes.io/managed-by": "Helm"}
     release = {"meta.helm.sh/release-name": "shop"}
 
@@ -210,7 +210,7 @@ def test_a_helm_release_is_told_since_its_next_upgrade_writes() -> None:
     assert remarks(thrown(deployment(labels | RELEASE, release))) == []
 
 
-def test_a_momentary_switch_keeps_nobody_off_since_it_would_never_let_them_on_again() -> None:
+def test_momentary_switch_pauses_no_gitops_tool() -> None:
     momentary = [kill_switch("stop", scale(replicas=0), momentary=True)]
     flux = thrown(deployment(KUSTOMIZATION), killSwitches=momentary)
     argo = thrown(tracked(), application(), killSwitches=momentary, gitOps={"argoCD": "PauseAutoSync"})
@@ -227,7 +227,7 @@ def warnings(simulation: Simulation) -> list[str]:
     return [notice.message for notice in simulation.said if notice.warning]
 
 
-def test_what_is_not_there_has_no_owner() -> None:
+def test_missing_object_has_no_gitops_owner() -> None:
     looked, gone = thrown(workload_body(3)).looked(), replace(WEB, name="gone")
     snapshot = replace(looked, observed={**looked.observed, gone: absent(gone)})
     assert snapshot.record

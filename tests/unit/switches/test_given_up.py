@@ -34,7 +34,7 @@ def snapshot(*, deleting: bool, stalled: timedelta | None) -> Snapshot:
         (None, False),
     ],
 )
-def test_an_object_that_cannot_be_read_is_hidden(
+def test_unreadable_object_is_hidden(
     found: ObservedObject | Missing | None,
     expected: bool,  # noqa: FBT001 # a row of the table
 ) -> None:
@@ -50,7 +50,7 @@ def test_an_object_that_cannot_be_read_is_hidden(
         (False, timedelta(hours=1), False),
     ],
 )
-def test_a_deletion_waits_a_minute_for_what_may_not_be_read_and_a_release_for_ever(
+def test_deletion_waits_a_minute_for_an_unreadable_object_and_a_release_without_limit(
     deleting: bool,  # noqa: FBT001 # a row of the table
     stalled: timedelta | None,
     expected: bool,  # noqa: FBT001 # as above

@@ -54,21 +54,21 @@ def test_holder_of_another_day_is_named_with_the_day() -> None:
     assert "at 0 since 2026-11-24 03:00 (charges twice)" in condition(simulation.status("up"), "Acted")[2]
 
 
-def test_release_after_a_skipped_command_restores_what_was_saved() -> None:
+def test_release_after_a_skipped_command_restores_the_saved_value() -> None:
     simulation = held().throw("up").drive("up", "stop").release().drive()
 
     assert simulation.replicas == 3
     assert condition(simulation.status(), "Restored")[0] == "True"
 
 
-def test_command_after_the_release_acts_from_the_restored_value() -> None:
+def test_command_after_the_release_acts_on_the_restored_value() -> None:
     simulation = held().release().drive().throw("up").drive("up")
 
     assert simulation.replicas == 4
     assert condition(simulation.status("up"), "Acted") == ("True", "Done", "Deployment/web from 3 to 4")
 
 
-def test_command_after_a_restore_that_is_not_reported_yet_acts_from_the_restored_value() -> None:
+def test_command_after_an_unreported_restore_acts_on_the_restored_value() -> None:
     simulation = held().release().drive(at_most=1)
     assert (simulation.replicas, simulation.status().record is not None) == (3, True)
 
@@ -78,7 +78,7 @@ def test_command_after_a_restore_that_is_not_reported_yet_acts_from_the_restored
     assert condition(simulation.status("up"), "Acted")[2] == "Deployment/web from 3 to 4"
 
 
-def test_command_before_the_restore_of_a_released_switch_does_nothing() -> None:
+def test_command_before_the_restore_of_a_released_switch_is_skipped() -> None:
     simulation = held().release().throw("up").drive("up", "stop")
 
     assert simulation.replicas == 3
@@ -86,14 +86,14 @@ def test_command_before_the_restore_of_a_released_switch_does_nothing() -> None:
     assert condition(simulation.status("up"), "Acted")[2] == f"did nothing: {text}"
 
 
-def test_command_against_a_switch_that_is_deleted_before_its_restore_does_nothing() -> None:
+def test_command_against_a_deleted_switch_before_its_restore_is_skipped() -> None:
     simulation = held().delete().throw("up").drive("up")
 
     assert simulation.replicas == 0
     assert "is being released" in condition(simulation.status("up"), "Acted")[2]
 
 
-def test_command_against_an_automatic_hold_does_nothing() -> None:
+def test_command_against_an_automatic_hold_is_skipped() -> None:
     simulation = Simulation().with_runbook(scaling=[UP]).with_target(3).drive().monitor_state("Engage").drive()
 
     simulation.throw("up").drive("up")
@@ -104,7 +104,7 @@ def test_command_against_an_automatic_hold_does_nothing() -> None:
     )
 
 
-def test_holder_that_engages_after_the_command_was_recorded_keeps_it_from_acting() -> None:
+def test_holder_engaged_after_the_record_of_a_command_skips_the_command() -> None:
     """The command was decided first, and the holder has written before it."""
     simulation = Simulation().with_runbook(scaling=[UP]).with_target(3).drive().throw("up").drive("up", at_most=1)
     assert simulation.status("up").record is not None
@@ -116,7 +116,7 @@ def test_holder_that_engages_after_the_command_was_recorded_keeps_it_from_acting
     assert simulation.release().drive().replicas == 3
 
 
-def test_holder_that_engages_after_the_command_has_acted_saves_what_that_left() -> None:
+def test_holder_engaged_after_a_command_acted_saves_the_new_value() -> None:
     simulation = Simulation().with_runbook(scaling=[UP]).with_target(3).drive().throw("up").drive("up", at_most=2)
     assert (simulation.replicas, simulation.status("up").record is not None) == (4, True)
 
@@ -128,7 +128,7 @@ def test_holder_that_engages_after_the_command_has_acted_saves_what_that_left() 
 
 
 @pytest.mark.parametrize("crash", range(6))
-def test_whatever_crashes_a_command_against_a_held_field_never_writes(crash: int) -> None:
+def test_command_against_a_held_field_never_writes_despite_a_crash(crash: int) -> None:
     simulation = held().throw("up").drive("up", at_most=crash).restart().drive("up", "stop")
 
     assert (acts(simulation), simulation.replicas) == ([], 0)
@@ -136,7 +136,7 @@ def test_whatever_crashes_a_command_against_a_held_field_never_writes(crash: int
 
 
 @pytest.mark.parametrize(("goes_on", "expected"), [(False, 3), (True, 2)])
-def test_actions_after_a_skipped_one_are_done_only_with_continue_on_failure(*, goes_on: bool, expected: int) -> None:
+def test_actions_after_a_skipped_one_run_only_with_continue_on_failure(*, goes_on: bool, expected: int) -> None:
     other = replace(WEB, name="api")
     actions = [scale(replicas=5), {"scale": {"target": "api", "replicas": 2}}]
     both = kill_switch("both", *actions, momentary=True, continueOnFailure=goes_on)
@@ -152,7 +152,7 @@ def test_actions_after_a_skipped_one_are_done_only_with_continue_on_failure(*, g
     assert message == (f"not done: {SAYS}; Deployment/api from 3 to 2" if goes_on else f"did nothing: {SAYS}")
 
 
-def test_an_action_that_cannot_be_planned_is_skipped_after_a_held_one() -> None:
+def test_unplannable_action_after_a_held_one_is_skipped() -> None:
     actions = [scale(replicas=5), {"scale": {"target": "ghost", "replicas": 2}}]
     targets = [{"name": name, "workload": {"name": name}} for name in ("web", "ghost")]
     both = kill_switch("both", *actions, momentary=True)
@@ -162,7 +162,7 @@ def test_an_action_that_cannot_be_planned_is_skipped_after_a_held_one() -> None:
     assert condition(simulation.status("both"), "Acted")[2] == f"did nothing: {SAYS}"
 
 
-def test_command_that_changes_nothing_reports_the_value_that_stays() -> None:
+def test_command_without_change_reports_the_kept_value() -> None:
     simulation = Simulation().with_runbook(scaling=[UP | {"max": 4}]).with_target(4).drive("up").throw("up").drive("up")
 
     assert condition(simulation.status("up"), "Acted")[2] == "Deployment/web was at 4 already, and stays so"

@@ -30,7 +30,7 @@ def held(simulation: Simulation, index: int) -> WriteTarget | None:
     return hold_or_restore_one(simulation.snapshot(), index)
 
 
-def test_failure_is_told_once_with_its_id_and_leaves_other_conditions() -> None:
+def test_internal_error_is_reported_once_with_its_id_and_keeps_other_conditions() -> None:
     switch = thrown().drive().switch()
 
     step = shown(switch, "KeyError", "0badcafe", NOW)
@@ -48,7 +48,7 @@ def test_failure_is_told_once_with_its_id_and_leaves_other_conditions() -> None:
     assert shown(replace(switch, status=step.status), "KeyError", "0badcafe", NOW) is None
 
 
-def test_failure_at_a_runbook_makes_it_not_ready() -> None:
+def test_internal_error_makes_a_runbook_not_ready() -> None:
     step = shown(runbook(), "KeyError", "0badcafe", NOW)
 
     assert step is not None
@@ -60,7 +60,7 @@ def test_failure_at_a_runbook_makes_it_not_ready() -> None:
     assert find(step.status.conditions, "Stalled") is None
 
 
-def test_next_good_look_clears_what_was_told_of_a_failure() -> None:
+def test_next_successful_visit_clears_the_internal_error() -> None:
     simulation = thrown().drive()
     step = shown(simulation.switch(), "KeyError", "0badcafe", NOW)
     assert step is not None
@@ -74,7 +74,7 @@ def test_next_good_look_clears_what_was_told_of_a_failure() -> None:
     assert find(simulation.status().conditions, "Stalled") is None
 
 
-def test_one_field_is_held_without_a_look_at_the_others() -> None:
+def test_single_field_is_held_without_reading_the_others() -> None:
     simulation = thrown().drive()
     simulation.change(CONFIG, {"data": {"ai": "maybe"}}).someone_sets(2)
 
@@ -86,21 +86,21 @@ def test_one_field_is_held_without_a_look_at_the_others() -> None:
     assert (replicas.changes[0].field_key, replicas.corrects_drift) == ((WEB, "spec.replicas"), True)
 
 
-def test_one_field_is_restored_without_a_look_at_the_others() -> None:
+def test_single_field_is_restored_without_reading_the_others() -> None:
     simulation = thrown().drive().release()
 
     assert [act.changes[0].after for index in (0, 1) if (act := held(simulation, index))] == ["true", 3]
     assert held(simulation.drive(), 0) is None
 
 
-def test_nothing_is_done_to_one_field_that_is_as_it_should_be_or_was_never_written() -> None:
+def test_correct_or_unwritten_field_needs_no_write() -> None:
     simulation = thrown()
     assert held(simulation, 0) is None
     simulation.drive()
     assert [held(simulation, index) for index in (0, 1)] == [None, None]
 
 
-def test_one_field_of_a_momentary_switch_is_left() -> None:
+def test_field_of_a_momentary_switch_is_left() -> None:
     simulation = thrown(momentary=True)
     step = simulation.next_step()
     assert step is not None
@@ -110,7 +110,7 @@ def test_one_field_of_a_momentary_switch_is_left() -> None:
 
 
 @pytest.mark.parametrize("text", ["flags: {", "flags: {ai: [1]}"])
-def test_one_field_with_an_obstacle_is_left(text: str) -> None:
+def test_field_with_an_obstacle_is_left(text: str) -> None:
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flags"}, "data": {"a": "flags: {ai: on}"}}
     target = {"name": "web", "flags": {"configMap": "flags", "key": "a"}}
     action = {"setFlag": {"target": "web", "flag": "flags.ai", "value": "off"}}

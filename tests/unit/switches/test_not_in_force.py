@@ -77,7 +77,7 @@ def rolled_back(admit: Any) -> Simulation:
     return admitted(simulation.with_runbook(killSwitches=switches).drive(), admit).throw()
 
 
-def test_policy_with_a_minimum_gets_a_handful_of_writes_and_a_stalled_switch() -> None:
+def test_minimum_policy_gets_few_writes_and_stalls_the_switch() -> None:
     simulation = admitted(thrown(scale(replicas=0)), at_least_one)
 
     writes = lasts(simulation, 61)
@@ -90,7 +90,7 @@ def test_policy_with_a_minimum_gets_a_handful_of_writes_and_a_stalled_switch() -
     assert "kubectl get mutatingadmissionpolicies,mutatingwebhookconfigurations" in message
 
 
-def test_what_the_policy_left_never_takes_the_place_of_the_saved_value() -> None:
+def test_value_set_by_a_policy_never_replaces_the_saved_value() -> None:
     simulation = admitted(thrown(scale(replicas=0)), at_least_one)
     lasts(simulation, 30)
     assert only(simulation).saved == 2
@@ -101,7 +101,7 @@ def test_what_the_policy_left_never_takes_the_place_of_the_saved_value() -> None
     assert simulation.status().history[0].outcome == "Deployment/web back to 2"
 
 
-def test_restart_after_a_changed_write_keeps_the_saved_value() -> None:
+def test_restart_after_an_altered_write_keeps_the_saved_value() -> None:
     simulation = admitted(thrown(scale(replicas=0)).unprepared(), at_least_one)
     while simulation.replicas == 2:
         simulation.drive(at_most=1)
@@ -113,7 +113,7 @@ def test_restart_after_a_changed_write_keeps_the_saved_value() -> None:
     assert simulation.release().drive().replicas == 2
 
 
-def test_switch_engages_by_itself_once_the_policy_is_gone() -> None:
+def test_switch_engages_once_the_policy_is_removed() -> None:
     simulation = admitted(thrown(scale(replicas=0)), at_least_one)
     lasts(simulation, 90)
 
@@ -124,7 +124,7 @@ def test_switch_engages_by_itself_once_the_policy_is_gone() -> None:
     assert condition(simulation.status(), "Ready")[0] == "True"
 
 
-def test_release_that_admission_alters_stalls_and_ends_once_the_policy_is_gone() -> None:
+def test_release_altered_by_admission_stalls_until_the_policy_is_removed() -> None:
     simulation = admitted(thrown(scale(replicas=0)).drive().release(), at_most_one)
 
     writes = lasts(simulation, 61)
@@ -140,7 +140,7 @@ def test_release_that_admission_alters_stalls_and_ends_once_the_policy_is_gone()
     assert (simulation.replicas, simulation.status().phase) == (2, "Released")
 
 
-def test_release_that_admission_alters_before_a_restart_goes_on_and_restores_the_saved_value() -> None:
+def test_release_altered_before_a_restart_restores_the_saved_value() -> None:
     simulation = thrown(scale(replicas=1)).drive()
     admitted(simulation, lambda body: field_paths.with_value(body, "spec.replicas", 5)).release().drive(at_most=1)
     assert simulation.replicas == 5
@@ -161,7 +161,7 @@ def cut_off(admit: Any) -> Simulation:
     return simulation.someone_sets(simulation.replicas, manager="").restart()
 
 
-def test_release_from_zero_that_admission_alters_before_a_restart_restores_the_saved_value() -> None:
+def test_release_from_zero_altered_before_a_restart_restores_the_saved_value() -> None:
     simulation = cut_off(lambda body: field_paths.with_value(body, "spec.replicas", 5))
 
     writes = lasts(simulation, 5)
@@ -173,27 +173,27 @@ def test_release_from_zero_that_admission_alters_before_a_restart_restores_the_s
     assert simulation.status().history[0].outcome == "Deployment/web back to 2"
 
 
-def test_release_from_zero_that_ends_with_its_write_is_restored_without_a_dry_run() -> None:
+def test_release_from_zero_that_ends_with_its_write_needs_no_dry_run() -> None:
     simulation = cut_off(dict)
 
     assert lasts(simulation, 5) == []
     assert simulation.status().history[0].outcome == "Deployment/web back to 2"
 
 
-def test_replicas_that_admission_does_not_make_of_the_saved_ones_stay_after_a_restart() -> None:
+def test_foreign_replicas_stay_at_a_release_after_a_restart() -> None:
     simulation = thrown(scale(replicas=0)).drive().release().someone_sets(5, manager="").restart().drive()
 
     assert simulation.replicas == 5
     assert "changed it to 5; the switch held it at 0" in simulation.status().history[0].outcome
 
 
-def test_value_that_somebody_sets_before_a_restart_stays_theirs_at_the_release() -> None:
+def test_value_set_by_others_before_a_restart_stays_at_the_release() -> None:
     simulation = thrown(scale(replicas=1)).drive().release().someone_sets(5).restart().drive()
 
     assert (simulation.replicas, simulation.status().phase) == (5, "Released")
 
 
-def test_put_back_that_admission_alters_is_spaced_and_not_in_force() -> None:
+def test_reapply_altered_by_admission_is_paced_and_not_in_force() -> None:
     simulation = admitted(thrown(scale(replicas=0)).drive(), at_least_one).someone_sets(1)
 
     writes = lasts(simulation, 61)
@@ -229,7 +229,7 @@ def test_template_with_another_image_is_not_in_force() -> None:
     assert (version(simulation), simulation.status().phase) == ("bad", "Released")
 
 
-def test_template_whose_revision_is_gone_meanwhile_is_reported_without_paths() -> None:
+def test_template_with_a_deleted_revision_is_reported_without_paths() -> None:
     simulation = rolled_back(with_registry).drive()
     for ref in [ref for ref in simulation.objects if ref.kind == "ReplicaSet"]:
         simulation.remove(ref)
@@ -239,7 +239,7 @@ def test_template_whose_revision_is_gone_meanwhile_is_reported_without_paths() -
     assert simulation.status().phase in ("Engaging", "Stalled")
 
 
-def test_object_that_admission_changed_is_deleted_by_the_release() -> None:
+def test_object_changed_by_admission_is_deleted_at_release() -> None:
     def renamed(body: Body) -> Body:
         return (
             field_paths.with_value(body, "spec.rateLimit.type", "Global")
@@ -262,7 +262,7 @@ def test_object_that_admission_changed_is_deleted_by_the_release() -> None:
     assert not any(ref.kind == "BackendTrafficPolicy" for ref in simulation.objects)
 
 
-def test_job_that_admission_changed_is_made_once_and_named_in_a_remark() -> None:
+def test_job_changed_by_admission_is_created_once_with_a_remark() -> None:
     def retried(body: Body) -> Body:
         return field_paths.with_value(body, "spec.backoffLimit", 3) if body["kind"] == "Job" else body
 
@@ -279,7 +279,7 @@ def test_job_that_admission_changed_is_made_once_and_named_in_a_remark() -> None
     assert "kubectl get mutatingadmissionpolicies,mutatingwebhookconfigurations" in remark.message
 
 
-def test_target_of_another_uid_at_the_held_value_keeps_what_was_saved() -> None:
+def test_recreated_target_at_the_held_value_keeps_the_saved_value() -> None:
     simulation = thrown(scale(replicas=0)).drive().with_target(0, uid="web-2", version="9").drive()
 
     entry = only(simulation)
@@ -293,14 +293,14 @@ def test_target_of_another_uid_at_the_held_value_keeps_what_was_saved() -> None:
     assert simulation.release().drive().replicas == 2
 
 
-def test_target_of_another_uid_at_another_value_is_saved_anew() -> None:
+def test_recreated_target_at_another_value_is_saved_again() -> None:
     simulation = thrown(scale(replicas=0)).drive().with_target(5, uid="web-2", version="9").drive()
 
     assert only(simulation).saved == 5
 
 
 @pytest.mark.parametrize("momentary", [True, False])
-def test_momentary_or_not_the_same_value_is_written_with_pauses(*, momentary: bool) -> None:
+def test_same_value_is_written_with_pauses(*, momentary: bool) -> None:
     simulation = admitted(thrown(scale(replicas=0), momentary=momentary), at_least_one)
 
     assert len(lasts(simulation, 60)) <= MOST
@@ -308,9 +308,7 @@ def test_momentary_or_not_the_same_value_is_written_with_pauses(*, momentary: bo
 
 @settings(max_examples=12, deadline=None)
 @given(undone=st.lists(st.floats(0.1, 20.0), min_size=5, max_size=30), release=st.booleans(), policy=st.booleans())
-def test_whoever_undoes_it_the_same_value_is_written_ten_times_a_minute_at_most(
-    *, undone: list[float], release: bool, policy: bool
-) -> None:
+def test_same_value_is_written_at_most_ten_times_a_minute(*, undone: list[float], release: bool, policy: bool) -> None:
     simulation = admitted(thrown(scale(replicas=0)), at_least_one if policy else dict)
     writes = lasts(simulation, 1)
     if release:
@@ -341,7 +339,7 @@ def test_two_switches_on_one_field_share_the_ten_writes_of_a_minute() -> None:
     assert simulation.replicas == 2
 
 
-def test_first_write_that_somebody_undoes_names_them_and_the_command() -> None:
+def test_first_write_undone_by_another_client_names_the_writer_and_the_command() -> None:
     simulation = thrown(scale(replicas=0)).unprepared()
     while simulation.replicas == 2:
         simulation.drive(at_most=1)

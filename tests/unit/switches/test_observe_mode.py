@@ -19,7 +19,7 @@ def reasons(simulation: Simulation) -> list[Reason]:
     return [one.reason for one in simulation.said if one.about.kind == "Switch"]
 
 
-def test_throw_in_observe_engages_nothing_when_mode_becomes_enforce() -> None:
+def test_throw_in_observe_mode_does_not_engage_after_a_change_to_enforce() -> None:
     simulation = observing().throw().drive().with_runbook().drive()
 
     assert (simulation.replicas, simulation.status().phase) == (3, "Released")
@@ -32,7 +32,7 @@ def test_throw_in_observe_engages_nothing_when_mode_becomes_enforce() -> None:
     assert simulation.said[-1].warning
 
 
-def test_throw_in_observe_is_reported_once_with_what_enforce_would_do() -> None:
+def test_throw_in_observe_mode_is_reported_once_with_its_enforce_effect() -> None:
     simulation = observing().throw().drive().annotate().drive().with_target(5, version="9").drive()
 
     (reported,) = [one.message for one in simulation.said if one.about.kind == "Switch"]
@@ -43,33 +43,33 @@ def test_throw_in_observe_is_reported_once_with_what_enforce_would_do() -> None:
 
 
 @pytest.mark.parametrize("change", [{"reason": "INC-43"}, {"renewed_at": "03:20"}, {"expires_after": "1h"}])
-def test_new_throw_in_enforce_engages_what_was_rehearsed(change: dict[str, str]) -> None:
+def test_new_throw_in_enforce_mode_engages_after_a_rehearsal(change: dict[str, str]) -> None:
     simulation = observing().throw().drive().with_runbook().drive()
 
     assert simulation.say(engaged=True, **({"reason": "INC-42"} | change)).drive().replicas == 0
 
 
-def test_released_and_thrown_again_in_enforce_engages_what_was_rehearsed() -> None:
+def test_release_and_throw_in_enforce_mode_engage_after_a_rehearsal() -> None:
     simulation = observing().throw().drive().with_runbook().drive().release().drive()
 
     assert simulation.throw().drive().replicas == 0
     assert condition(simulation.status(), "Engaged")[1] == "Engaged"
 
 
-def test_rehearsal_survives_a_restart_of_the_operator_between_the_two_modes() -> None:
+def test_rehearsal_survives_a_restart_before_the_mode_change() -> None:
     simulation = observing().throw().drive().with_runbook()
 
     assert simulation.restart().drive().replicas == 3
 
 
-def test_throw_in_observe_still_expires() -> None:
+def test_throw_in_observe_mode_expires() -> None:
     simulation = observing().throw(expires_after="30m").drive().after(minutes=31).drive()
 
     assert simulation.switch().spec.engaged is None
     assert condition(simulation.status(), "Engaged")[1] == "Released"
 
 
-def test_momentary_switch_springs_back_in_observe_and_does_nothing_in_enforce() -> None:
+def test_momentary_switch_is_released_in_observe_mode_and_does_not_act_in_enforce() -> None:
     simulation = observing(killSwitches=[MOMENTARY]).throw().drive()
 
     assert simulation.switch().spec.engaged is None
@@ -82,7 +82,7 @@ def test_momentary_switch_springs_back_in_observe_and_does_nothing_in_enforce() 
     assert simulation.throw().drive().replicas == 5
 
 
-def test_automatic_hold_that_still_holds_engages_when_mode_becomes_enforce() -> None:
+def test_lasting_automatic_hold_engages_after_a_change_to_enforce() -> None:
     simulation = observing().monitor_state("Engage").drive()
     assert simulation.replicas == 3
 
@@ -90,7 +90,7 @@ def test_automatic_hold_that_still_holds_engages_when_mode_becomes_enforce() -> 
     assert simulation.status().engaged_by == "Metric error-rate"
 
 
-def test_automatic_hold_that_is_over_engages_nothing_when_mode_becomes_enforce() -> None:
+def test_ended_automatic_hold_does_not_engage_after_a_change_to_enforce() -> None:
     simulation = observing().monitor_state("Engage").drive().monitor_state("Release").drive()
 
     assert simulation.with_runbook().drive().replicas == 3
@@ -111,7 +111,7 @@ def test_throw_that_prolongs_an_engagement_is_no_rehearsal() -> None:
     assert (simulation.replicas, simulation.status().phase) == (0, "Engaged")
 
 
-def test_throw_in_observe_of_a_switch_that_a_metric_holds_is_no_rehearsal() -> None:
+def test_throw_in_observe_mode_of_a_metric_held_switch_is_no_rehearsal() -> None:
     simulation = Simulation().with_runbook().with_target(3).drive().monitor_state("Engage").drive()
 
     simulation.with_runbook(mode="Observe").throw().drive().monitor_state("Release").drive()
@@ -119,7 +119,7 @@ def test_throw_in_observe_of_a_switch_that_a_metric_holds_is_no_rehearsal() -> N
     assert (simulation.replicas, simulation.status().phase) == (0, "Engaged")
 
 
-def test_throw_in_observe_during_a_stalled_release_is_a_rehearsal() -> None:
+def test_throw_in_observe_mode_during_a_stalled_release_is_a_rehearsal() -> None:
     simulation = Simulation().with_runbook().with_target(3).drive().throw().drive()
     release = simulation.release().drive(at_most=0).with_runbook(mode="Observe")
     release._put(replace(release.switch(), status=release.status().replace(override=None)))
@@ -128,14 +128,14 @@ def test_throw_in_observe_during_a_stalled_release_is_a_rehearsal() -> None:
     assert condition(release.status(), "Engaged")[1] == "Observing"
 
 
-def test_mode_that_becomes_observe_between_two_throws_makes_the_second_a_rehearsal() -> None:
+def test_change_to_observe_between_two_throws_makes_the_second_a_rehearsal() -> None:
     """The status still has what the throw before would have saved."""
     simulation = Simulation().with_runbook().with_target(3).drive().with_runbook(mode="Observe")
 
     assert simulation.throw().drive().with_runbook().drive().replicas == 3
 
 
-def test_throw_without_an_author_is_a_rehearsal_too() -> None:
+def test_throw_without_author_is_a_rehearsal() -> None:
     simulation = observing().throw().forget_who_said_it().drive()
 
     assert "thrown in mode Observe at 2026-11-24T03:00:00Z: a rehearsal" in condition(simulation.status(), "Engaged")[2]

@@ -121,7 +121,7 @@ def doubled_or_none(old: Any) -> Any:
 
 @settings(max_examples=60, deadline=None)
 @given(odd_bodies(), st.sampled_from(["idle", "engaged", "released"]), st.sampled_from(range(len(ACTIONS))))
-def test_odd_object_makes_no_decision_fail(body: Body, when: str, first: int) -> None:
+def test_unusual_object_makes_no_decision_fail(body: Body, when: str, first: int) -> None:
     simulation = Simulation()
     for one in OBJECTS.values():
         simulation.with_object(one)

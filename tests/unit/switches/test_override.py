@@ -28,7 +28,7 @@ def ends(simulation: Simulation) -> datetime:
 
 
 @pytest.mark.parametrize(("engaged", "before", "after"), [(True, 0, 3), (False, 3, 0)])
-def test_annotation_of_a_switch_does_not_prolong_its_word(*, engaged: bool, before: int, after: int) -> None:
+def test_annotation_does_not_prolong_an_override(*, engaged: bool, before: int, after: int) -> None:
     simulation = ready().monitor_state("Release" if engaged else "Engage")
     simulation.say(engaged=engaged, reason="INC-42", expires_after="30m").drive()
     first = word(simulation)
@@ -42,7 +42,7 @@ def test_annotation_of_a_switch_does_not_prolong_its_word(*, engaged: bool, befo
 
 
 @pytest.mark.parametrize("change", [{"reason": "INC-42, still on it"}, {"renewed_at": "03:20"}])
-def test_another_reason_or_renewed_at_prolongs_a_throw(change: dict[str, str]) -> None:
+def test_new_reason_or_renewed_at_prolongs_an_override(change: dict[str, str]) -> None:
     said = {"reason": "INC-42", "expires_after": "30m"}
     simulation = ready().say(engaged=True, **said).drive().after(minutes=20)
 
@@ -52,14 +52,14 @@ def test_another_reason_or_renewed_at_prolongs_a_throw(change: dict[str, str]) -
     assert simulation.after(minutes=20).drive().replicas == 0
 
 
-def test_author_of_a_word_stays_when_the_notes_of_the_api_server_are_stripped() -> None:
+def test_override_author_stays_when_managed_fields_are_stripped() -> None:
     simulation = ready().throw(expires_after="30m").drive()
     first = word(simulation)
 
     assert word(simulation.after(minutes=5).forget_who_said_it().drive()) == first
 
 
-def test_word_recorded_by_a_version_without_generations_keeps_its_time() -> None:
+def test_override_recorded_without_generation_keeps_its_time() -> None:
     simulation = ready().throw(expires_after="30m").drive()
     switch, first = simulation.switch(), word(simulation)
     older = switch.status.replace(override=first.replace(generation=0))
@@ -68,7 +68,7 @@ def test_word_recorded_by_a_version_without_generations_keeps_its_time() -> None
     assert word(simulation) == first
 
 
-def test_word_of_a_restored_switch_keeps_its_time_although_its_generation_begins_anew() -> None:
+def test_override_of_a_restored_switch_keeps_its_time_with_a_new_generation() -> None:
     simulation = ready().throw(expires_after="30m").drive()
     switch, first = simulation.switch(), word(simulation)
     restored = replace(switch, meta=replace(switch.meta, uid="restored", generation=1))
@@ -77,7 +77,7 @@ def test_word_of_a_restored_switch_keeps_its_time_although_its_generation_begins
     assert word(simulation) == first.replace(generation=1)
 
 
-def test_word_of_a_switch_that_is_being_deleted_keeps_its_time() -> None:
+def test_override_of_a_deleted_switch_keeps_its_time() -> None:
     simulation = ready().throw(expires_after="30m").drive()
     switch, first = simulation.switch(), word(simulation)
     going = replace(switch.meta, deleting=True, generation=switch.meta.generation + 1)
@@ -86,7 +86,7 @@ def test_word_of_a_switch_that_is_being_deleted_keeps_its_time() -> None:
     assert desired_state.current_override(simulation.snapshot()) == first.replace(generation=going.generation)
 
 
-def test_word_spoken_again_after_a_release_that_nobody_saw_counts_from_then() -> None:
+def test_override_repeated_after_an_unobserved_release_counts_from_then() -> None:
     simulation = (
         ready().throw(expires_after="30m").drive().after(minutes=20).release().throw(expires_after="30m").drive()
     )
@@ -94,7 +94,7 @@ def test_word_spoken_again_after_a_release_that_nobody_saw_counts_from_then() ->
     assert ends(simulation) >= NOW + timedelta(minutes=50)
 
 
-def test_note_from_the_future_counts_as_now() -> None:
+def test_managed_fields_time_in_the_future_counts_as_now() -> None:
     """As of an API server whose clock is ahead."""
     simulation = ready()
     simulation.throw(expires_after="30m")
@@ -103,7 +103,7 @@ def test_note_from_the_future_counts_as_now() -> None:
     assert ends(simulation) < NOW + timedelta(minutes=31)
 
 
-def test_removed_reason_of_which_the_api_server_leaves_no_note_prolongs_a_throw() -> None:
+def test_removed_reason_without_managed_fields_prolongs_an_override() -> None:
     simulation = ready().throw(reason="INC-42", expires_after="30m").drive().after(minutes=20)
     noted = simulation.switch().override_time
     simulation.say(engaged=True, expires_after="30m")

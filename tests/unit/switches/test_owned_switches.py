@@ -41,7 +41,7 @@ def status(snapshot: RunbookSnapshot) -> RunbookStatus:
 
 
 @pytest.mark.parametrize("owners", [(), (FORMER,)], ids=["no owner", "owner that is no more"])
-def test_switch_without_a_living_owner_is_adopted_by_the_runbook_that_it_names(
+def test_switch_without_existing_owner_is_adopted_by_its_runbook(
     owners: tuple[dict[str, str], ...],
 ) -> None:
     left = snapshot(orphan("stop", *owners))
@@ -49,13 +49,13 @@ def test_switch_without_a_living_owner_is_adopted_by_the_runbook_that_it_names(
     assert runbooks.next_step(left) == AdoptSwitch(left.runbook.meta, left.switches["shop-stop"].meta)
 
 
-def test_orphan_of_an_entry_that_is_dropped_is_deleted() -> None:
+def test_orphan_of_a_dropped_entry_is_deleted() -> None:
     left = snapshot(orphan(labels=MADE), killSwitches=[])
 
     assert runbooks.next_step(left) == DeleteSwitch(left.switches["shop-stop"].meta)
 
 
-def test_engaged_orphan_of_an_entry_that_is_dropped_is_deleted_without_the_operators_label() -> None:
+def test_engaged_orphan_of_a_dropped_entry_is_deleted_without_the_label() -> None:
     engaged = Simulation().with_runbook().with_target().throw().drive().switch()
     without_owner = replace(engaged, meta=replace(engaged.meta, owners=(), finalizers=()))
     left = snapshot(without_owner, killSwitches=[])
@@ -66,11 +66,11 @@ def test_engaged_orphan_of_an_entry_that_is_dropped_is_deleted_without_the_opera
     assert step.meta == without_owner.meta
 
 
-def test_switch_that_somebody_wrote_by_hand_is_not_deleted_for_want_of_an_entry() -> None:
+def test_manually_created_switch_without_entry_is_not_deleted() -> None:
     assert status(snapshot(orphan(), killSwitches=[])).conditions[0].status == "True"
 
 
-def test_engaged_orphan_is_counted_as_long_as_it_waits_for_adoption() -> None:
+def test_engaged_orphan_counts_while_it_waits_for_adoption() -> None:
     engaged = Simulation().with_runbook().with_target().throw().drive().switch()
     going = replace(engaged, meta=replace(engaged.meta, owners=(), deleting=True))
 
@@ -94,13 +94,13 @@ def test_engaged_orphan_is_counted_as_long_as_it_waits_for_adoption() -> None:
         ),
     ],
 )
-def test_switch_of_somebody_else_is_a_collision_that_says_whose_it_is(metadata: dict[str, Any], told: str) -> None:
+def test_switch_of_another_owner_is_a_collision_with_its_owner_named(metadata: dict[str, Any], told: str) -> None:
     ready = status(snapshot(orphan(**metadata))).conditions[0]
 
     assert (ready.reason, ready.message) == ("NameCollision", f"switch stop: the Switch shop-stop {told}")
 
 
-def test_throw_of_a_field_that_has_the_value_already_says_that_a_release_leaves_it() -> None:
+def test_throw_of_an_already_held_value_remarks_that_a_release_keeps_it() -> None:
     record = Simulation().with_runbook().with_target(0).throw().drive().status().record
 
     assert record is not None
@@ -109,7 +109,7 @@ def test_throw_of_a_field_that_has_the_value_already_says_that_a_release_leaves_
     ]
 
 
-def test_runbook_that_was_made_anew_wakes_the_switches_that_name_it() -> None:
+def test_recreated_runbook_wakes_the_switches_that_name_it() -> None:
     simulation = Simulation().with_runbook()
     ref = runbook().meta.ref
     again = runbook_body(uid="rb-2")
@@ -146,7 +146,7 @@ def test_refused_adoption_is_tried_again_when_its_pause_is_over() -> None:
     assert isinstance(runbooks.next_step(failed(snapshot(orphan()), seconds=0)), AdoptSwitch)
 
 
-def test_refused_creation_is_named_and_the_other_switches_are_made() -> None:
+def test_refused_creation_is_named_and_the_other_switches_are_created() -> None:
     entries = [{"name": name, "actions": [{"scale": {"target": "web", "replicas": 0}}]} for name in ("stop", "half")]
     left = failed(snapshot(killSwitches=entries))
 
@@ -163,5 +163,5 @@ def test_refused_deletion_of_a_dropped_switch_waits() -> None:
     assert isinstance(runbooks.next_step(left), WriteStatus)
 
 
-def test_refusal_says_nothing_of_a_switch_that_has_its_owner_again() -> None:
+def test_switch_with_its_owner_restored_shows_no_refusal() -> None:
     assert ready(failed(snapshot(switch()))).status == "True"

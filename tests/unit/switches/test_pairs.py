@@ -34,25 +34,21 @@ def check(pair: tuple[str, str], expected: Outcome, *, another: bool, first: str
 
 
 @pytest.mark.parametrize(("pair", "another"), SAME_AND_ANOTHER)
-def test_pair_on_one_field_released_in_order_leaves_what_the_table_says(
-    pair: tuple[str, str], *, another: bool
-) -> None:
+def test_pair_on_one_field_released_in_order_matches_the_table(pair: tuple[str, str], *, another: bool) -> None:
     check(pair, OUTCOMES[pair], another=another, first="first", last="second")
 
 
 @pytest.mark.parametrize(("pair", "another"), SAME_AND_ANOTHER)
-def test_pair_on_one_field_released_in_reverse_leaves_what_the_table_says(
-    pair: tuple[str, str], *, another: bool
-) -> None:
+def test_pair_on_one_field_released_in_reverse_matches_the_table(pair: tuple[str, str], *, another: bool) -> None:
     check(pair, OUTCOMES[pair], another=another, first="second", last="first")
 
 
 @pytest.mark.parametrize("pair", INDEPENDENT)
-def test_pair_on_different_fields_does_and_restores_what_each_does_alone(pair: tuple[str, str]) -> None:
+def test_pair_on_different_fields_acts_and_restores_independently(pair: tuple[str, str]) -> None:
     check(pair, alone(*pair), another=False, first="first", last="second")
 
 
-def test_every_pair_of_kinds_is_in_one_of_the_tables() -> None:
+def test_every_pair_of_kinds_is_in_a_table() -> None:
     every = {(first, second) for first in USUAL for second in USUAL}
 
     assert every - TWINS == {*INDEPENDENT, *(pair for pair in OUTCOMES if not KINDS[pair[1]].title.startswith("mom"))}

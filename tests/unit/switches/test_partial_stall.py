@@ -20,7 +20,7 @@ def thrown(*actions: Body, **rest: bool) -> Simulation:
     return simulation.drive().throw().drive().after(minutes=2).drive()
 
 
-def test_action_behind_a_failed_one_waits_and_is_not_being_changed() -> None:
+def test_action_after_a_failed_one_is_reported_as_waiting() -> None:
     simulation = thrown(SCALE, OFF)
 
     message = condition(simulation.status(), "Engaged")[2]
@@ -29,7 +29,7 @@ def test_action_behind_a_failed_one_waits_and_is_not_being_changed() -> None:
     assert "is being changed" not in message
 
 
-def test_action_that_does_not_wait_for_the_failed_one_is_applied() -> None:
+def test_action_independent_of_the_failed_one_is_applied() -> None:
     simulation = thrown(SCALE, OFF, continueOnFailure=True)
 
     message = condition(simulation.status(), "Engaged")[2]

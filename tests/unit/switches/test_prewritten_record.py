@@ -45,14 +45,14 @@ def prepared(simulation: Simulation) -> Prepared:
     return found
 
 
-def test_an_idle_switch_says_what_a_throw_would_save_and_hold() -> None:
+def test_idle_switch_prepares_saved_and_held_values() -> None:
     (one,) = prepared(ready()).fields
 
     assert (one.kind, one.name, one.field, one.uid) == ("Deployment", "web", "spec.replicas", "web-1")
     assert (one.saved, one.held) == (3, 0)
 
 
-def test_a_throw_acts_first_and_writes_its_record_with_what_it_tells() -> None:
+def test_prepared_throw_acts_first_and_then_writes_its_record() -> None:
     simulation = ready().throw().mark().drive()
 
     assert kinds(simulation.steps) == ["DeferStatus", "WriteTarget", "WriteStatus"]
@@ -63,14 +63,14 @@ def test_a_throw_acts_first_and_writes_its_record_with_what_it_tells() -> None:
     assert [(one.saved, one.held, one.result) for one in status.record.actions] == [(3, 0, "Applied")]
 
 
-def test_the_finalizer_stands_before_the_effect_where_admission_has_not_put_it_on() -> None:
+def test_missing_finalizer_is_set_before_the_effect() -> None:
     simulation = ready().throw().drive()
 
     assert kinds(simulation.steps) == ["SetFinalizers", "DeferStatus", "WriteTarget", "WriteStatus"]
     assert simulation.switch().meta.finalizers == (FINALIZER,)
 
 
-def test_after_a_release_the_next_throw_is_prepared_by_the_same_write() -> None:
+def test_release_prepares_the_next_throw_in_the_same_write() -> None:
     simulation = ready().throw().mark().drive()
     simulation.steps.clear()
 
@@ -80,7 +80,7 @@ def test_after_a_release_the_next_throw_is_prepared_by_the_same_write() -> None:
     assert [(one.saved, one.held) for one in prepared(simulation).fields] == [(3, 0)]
 
 
-def test_each_engagement_has_an_id_of_its_own() -> None:
+def test_each_engagement_has_its_own_id() -> None:
     simulation = ready()
     ids = {prepared(simulation).engagement_id}
     for _ in range(2):
@@ -92,14 +92,14 @@ def test_each_engagement_has_an_id_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("entry", [{"momentary": True}, {"actions": [{"restart": {"target": "web"}}]}])
-def test_what_is_not_put_back_is_not_prepared(entry: Body) -> None:
+def test_action_without_restore_is_not_prepared(entry: Body) -> None:
     simulation = Simulation().with_runbook(killSwitches=[kill_switch() | entry]).with_target(3).drive()
 
     assert simulation.status().prepared is None
 
 
 @pytest.mark.parametrize(("replicas", "held"), [(0, 3), (0, 0), (2, 2)])
-def test_what_could_not_be_told_from_what_somebody_else_has_set_is_not_prepared(replicas: int, held: int) -> None:
+def test_held_value_equal_to_the_live_or_default_value_is_not_prepared(replicas: int, held: int) -> None:
     """The API server notes no manager of a scale up from 0."""
     entries = [kill_switch("stop", scale(replicas=held))]
     simulation = Simulation().with_runbook(killSwitches=entries).with_target(replicas).drive()
@@ -107,7 +107,7 @@ def test_what_could_not_be_told_from_what_somebody_else_has_set_is_not_prepared(
     assert simulation.status().prepared is None
 
 
-def test_replicas_that_follow_an_autoscaler_are_not_prepared() -> None:
+def test_replicas_with_an_autoscaler_are_not_prepared() -> None:
     """It moves them as soon as it is pinned, and nobody could tell by whose will."""
     simulation = Simulation().with_object(workload_body(3)).with_object(hpa())
     simulation.with_runbook(killSwitches=[kill_switch("stop", scale(replicas=6))]).drive()
@@ -119,11 +119,11 @@ def test_replicas_that_follow_an_autoscaler_are_not_prepared() -> None:
     assert simulation.status().prepared is None
 
 
-def test_nothing_is_prepared_where_nothing_may_be_done() -> None:
+def test_observe_mode_prepares_no_throw() -> None:
     assert Simulation().with_runbook(mode="Observe").with_target(3).drive().status().prepared is None
 
 
-def test_nothing_is_prepared_while_another_switch_holds_the_field() -> None:
+def test_field_held_by_another_switch_is_not_prepared() -> None:
     entries = [kill_switch("half", scale(replicas=1)), kill_switch("stop", scale(replicas=0))]
     simulation = Simulation().with_runbook(killSwitches=entries).with_target(3).drive("half", "stop")
 
@@ -133,7 +133,7 @@ def test_nothing_is_prepared_while_another_switch_holds_the_field() -> None:
     assert isinstance(simulation.throw("stop").next_step("stop"), Begin)
 
 
-def test_what_somebody_has_scaled_since_is_saved_before_the_throw_acts() -> None:
+def test_target_scaled_since_preparation_is_saved_before_the_throw() -> None:
     simulation = ready().someone_sets(5).throw().mark()
 
     step = simulation.next_step()
@@ -155,14 +155,14 @@ def glanced(simulation: Simulation, entry: str = "stop") -> Prepared | None:
     return step.status.prepared
 
 
-def test_idle_switch_whose_target_was_scaled_is_prepared_anew_by_one_write() -> None:
+def test_scaled_target_is_prepared_again_by_one_write() -> None:
     found = glanced(ready().someone_sets(5))
 
     assert found is not None
     assert [(one.saved, one.held) for one in found.fields] == [(5, 0)]
 
 
-def test_idle_switch_whose_target_another_switch_holds_is_not_prepared_and_reads_nothing() -> None:
+def test_target_held_by_another_switch_is_unprepared_without_a_read() -> None:
     entries = [kill_switch("half", scale(replicas=1)), kill_switch("stop", scale(replicas=0))]
     simulation = Simulation().with_runbook(killSwitches=entries).with_target(3).drive("half", "stop")
     simulation.throw("half").drive("half")
@@ -177,13 +177,13 @@ def test_idle_switch_whose_target_another_switch_holds_is_not_prepared_and_reads
 @pytest.mark.parametrize(
     "entry", [kill_switch(momentary=True), kill_switch("stop", {"blockTraffic": {"target": "web"}}, scale(replicas=0))]
 )
-def test_look_at_a_switch_that_cannot_be_prepared_reads_nothing(entry: Body) -> None:
+def test_visit_of_an_unpreparable_switch_reads_nothing(entry: Body) -> None:
     simulation = Simulation().with_runbook(killSwitches=[entry]).with_target(3).drive()
 
     assert next_step(simulation.snapshot(thorough=False)) is None
 
 
-def test_first_look_beside_an_engaged_switch_is_prepared_once_that_is_released() -> None:
+def test_switch_next_to_an_engaged_one_is_prepared_after_its_release() -> None:
     half, stop = kill_switch("half", scale(replicas=1)), kill_switch("stop", scale(replicas=0))
     simulation = Simulation().with_runbook(killSwitches=[stop]).with_target(3).drive("stop").throw().drive()
     simulation.with_runbook(killSwitches=[half, stop]).drive("half")
@@ -196,11 +196,11 @@ def test_first_look_beside_an_engaged_switch_is_prepared_once_that_is_released()
     assert [(one.saved, one.held) for one in found.fields] == [(3, 1)]
 
 
-def test_an_idle_switch_that_is_not_looked_at_closely_stays_prepared() -> None:
+def test_normal_visit_keeps_the_preparation() -> None:
     assert next_step(ready().snapshot(thorough=False)) is None
 
 
-def test_what_an_edit_has_made_another_throw_is_saved_before_it_acts() -> None:
+def test_edited_action_is_saved_before_it_acts() -> None:
     simulation = ready()
     simulation.with_runbook(killSwitches=[kill_switch("stop", scale(replicas=1))])
 
@@ -209,13 +209,13 @@ def test_what_an_edit_has_made_another_throw_is_saved_before_it_acts() -> None:
     assert simulation.release().drive().replicas == 3
 
 
-def test_an_automatic_engagement_writes_its_record_first() -> None:
+def test_automatic_engagement_writes_its_record_first() -> None:
     simulation = ready().monitor_state("Engage")
 
     assert isinstance(simulation.next_step(), Begin)
 
 
-def test_throw_in_observe_engages_nothing_in_enforce_and_the_next_throw_is_prepared() -> None:
+def test_throw_in_observe_mode_does_not_engage_in_enforce_and_the_next_is_prepared() -> None:
     simulation = ready().with_runbook(mode="Observe").throw().drive()
     assert simulation.status().prepared is None
 
@@ -225,7 +225,7 @@ def test_throw_in_observe_engages_nothing_in_enforce_and_the_next_throw_is_prepa
     assert [(one.saved, one.held) for one in prepared(simulation).fields] == [(3, 0)]
 
 
-def test_a_crash_before_the_record_goes_on_with_what_was_prepared() -> None:
+def test_crash_before_the_record_continues_from_the_preparation() -> None:
     simulation = acted()
     engagement = prepared(simulation).engagement_id
 
@@ -238,7 +238,7 @@ def test_a_crash_before_the_record_goes_on_with_what_was_prepared() -> None:
     assert simulation.release().drive().replicas == 3
 
 
-def test_released_while_nobody_was_there_what_was_written_is_put_back() -> None:
+def test_release_during_downtime_restores_an_unrecorded_write() -> None:
     simulation = acted().release().drive()
 
     assert simulation.replicas == 3
@@ -247,18 +247,18 @@ def test_released_while_nobody_was_there_what_was_written_is_put_back() -> None:
     assert simulation.said[-1].reason is Reason.RESTORED
 
 
-def test_deleted_while_nobody_was_there_what_was_written_is_put_back() -> None:
+def test_deletion_during_downtime_restores_an_unrecorded_write() -> None:
     simulation = acted().delete().drive()
 
     assert simulation.replicas == 3
     assert simulation.switch().meta.finalizers == ()
 
 
-def test_deleted_to_be_kept_while_nobody_was_there_what_was_written_stays() -> None:
+def test_deletion_with_keep_during_downtime_keeps_an_unrecorded_write() -> None:
     assert acted(onDelete="Keep").delete().drive().replicas == 0
 
 
-def test_an_edit_while_nobody_was_there_keeps_what_was_there_before_the_throw() -> None:
+def test_edit_during_downtime_keeps_the_prepared_saved_value() -> None:
     simulation = acted()
     simulation.with_runbook(killSwitches=[kill_switch("stop", scale(replicas=1))]).drive()
 
@@ -266,7 +266,7 @@ def test_an_edit_while_nobody_was_there_keeps_what_was_there_before_the_throw() 
     assert simulation.release().drive().replicas == 3
 
 
-def test_an_entry_that_acts_on_something_else_by_now_puts_back_what_it_wrote() -> None:
+def test_entry_with_another_target_restores_its_unrecorded_write() -> None:
     simulation = acted().with_object({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flags"}})
     simulation.with_runbook(targets=[TARGET], killSwitches=[kill_switch("stop", OFF)]).drive()
 
@@ -275,27 +275,27 @@ def test_an_entry_that_acts_on_something_else_by_now_puts_back_what_it_wrote() -
 
 
 @pytest.mark.parametrize("entries", [[], [kill_switch(momentary=True)]])
-def test_an_entry_that_holds_nothing_any_more_puts_back_what_it_wrote(entries: list[Body]) -> None:
+def test_entry_that_holds_no_field_restores_its_unrecorded_write(entries: list[Body]) -> None:
     simulation = acted()
     simulation.with_runbook(killSwitches=entries).drive(at_most=2)
 
     assert simulation.replicas == 3
 
 
-def test_observe_takes_over_what_was_written_and_sets_nothing_more() -> None:
+def test_observe_mode_records_an_unrecorded_write_and_adds_none() -> None:
     simulation = acted().with_runbook(mode="Observe").drive()
 
     assert simulation.replicas == 0
     assert simulation.release().drive().replicas == 3
 
 
-def test_what_somebody_has_set_to_the_same_value_is_theirs() -> None:
+def test_held_value_set_by_another_client_is_not_restored() -> None:
     simulation = ready().someone_sets(0).throw().mark().drive()
 
     assert simulation.release().drive().replicas == 0
 
 
-def test_what_nobody_is_noted_for_is_theirs_where_this_leader_has_seen_the_switch_at_rest() -> None:
+def test_value_without_manager_is_foreign_for_a_leader_that_read_the_switch_at_rest() -> None:
     """The API server notes nobody for a scale down to nothing."""
     simulation = ready()
     simulation.store.unconfirmed_throws.read(simulation.switch())
@@ -306,13 +306,13 @@ def test_what_nobody_is_noted_for_is_theirs_where_this_leader_has_seen_the_switc
     assert simulation.release().drive().replicas == 0
 
 
-def test_what_a_leader_before_may_have_written_is_put_back_although_nobody_is_noted_for_it() -> None:
+def test_value_without_manager_after_a_leader_change_is_restored() -> None:
     simulation = ready().throw().mark().someone_sets(0, manager="").drive()
 
     assert simulation.release().drive().replicas == 3
 
 
-def test_what_this_leader_has_written_itself_is_known_although_it_has_seen_the_switch_at_rest() -> None:
+def test_own_write_is_known_after_the_switch_was_read_at_rest() -> None:
     simulation = ready()
     simulation.store.unconfirmed_throws.read(simulation.switch())
 
@@ -321,13 +321,13 @@ def test_what_this_leader_has_written_itself_is_known_although_it_has_seen_the_s
     assert simulation.replicas == 3
 
 
-def test_an_object_of_the_same_name_is_another_one() -> None:
+def test_recreated_object_is_not_restored() -> None:
     simulation = acted().with_target(0, uid="web-2", manager="runbook-operator").drive()
 
     assert simulation.release().drive().replicas == 0
 
 
-def test_another_switch_that_is_thrown_meanwhile_saves_what_was_there_before_the_first() -> None:
+def test_second_switch_saves_the_value_from_before_the_first_throw() -> None:
     entries = [kill_switch("half", scale(replicas=1)), kill_switch("stop", scale(replicas=0))]
     simulation = Simulation().with_runbook(killSwitches=entries).with_target(3).drive("half", "stop")
     simulation.throw("half").mark("half").drive("half", at_most=2).restart()
@@ -338,7 +338,7 @@ def test_another_switch_that_is_thrown_meanwhile_saves_what_was_there_before_the
     assert simulation.replicas == 3
 
 
-def test_flags_are_prepared_and_put_back_after_a_crash() -> None:
+def test_flag_is_prepared_and_restored_after_a_crash() -> None:
     simulation = Simulation().with_object(flags("true"))
     simulation.with_runbook(targets=[TARGET], killSwitches=[kill_switch("stop", OFF)]).with_target(3).drive()
     assert [(one.field, one.saved, one.held) for one in prepared(simulation).fields] == [("data.ai", "true", "false")]
@@ -349,7 +349,7 @@ def test_flags_are_prepared_and_put_back_after_a_crash() -> None:
     assert simulation.release().drive().live("ConfigMap", "flags")["data"] == {"ai": "true"}
 
 
-def test_of_several_actions_what_was_not_written_yet_is_saved_as_it_is() -> None:
+def test_unwritten_action_of_several_saves_the_live_value() -> None:
     simulation = Simulation().with_object(flags("true"))
     entries = [kill_switch("stop", scale(replicas=0), OFF)]
     simulation.with_runbook(targets=[TARGET], killSwitches=entries).with_target(3).drive()
@@ -362,7 +362,7 @@ def test_of_several_actions_what_was_not_written_yet_is_saved_as_it_is() -> None
     assert (simulation.replicas, simulation.live("ConfigMap", "flags")["data"]) == (3, {"ai": "true"})
 
 
-def test_a_write_that_is_refused_is_told_with_the_record() -> None:
+def test_refused_first_write_is_reported_with_the_record() -> None:
     simulation = ready().refuse(errors.ForbiddenError("scale is forbidden")).throw().mark().drive()
 
     assert simulation.status().record
@@ -371,14 +371,14 @@ def test_a_write_that_is_refused_is_told_with_the_record() -> None:
     assert simulation.release().drive().replicas == 3
 
 
-def test_a_mark_without_a_throw_goes_and_what_is_prepared_stays() -> None:
+def test_finalizer_without_throw_is_removed_and_the_preparation_kept() -> None:
     simulation = ready().mark()
 
     assert isinstance(simulation.next_step(), SetFinalizers)
     assert prepared(simulation.drive()).fields
 
 
-def test_whoever_names_another_account_has_the_record_written_first() -> None:
+def test_changed_account_writes_the_record_first() -> None:
     simulation = ready()
     simulation.with_runbook(serviceAccountName="deployer", killSwitches=[kill_switch()])
 
@@ -387,7 +387,7 @@ def test_whoever_names_another_account_has_the_record_written_first() -> None:
     assert kinds([step] if step else []) == ["WriteStatus"]
 
 
-def test_nothing_is_prepared_once_the_target_is_gone() -> None:
+def test_missing_target_ends_the_preparation() -> None:
     step = next_step(ready().remove(WEB).snapshot(thorough=False))
 
     assert isinstance(step, WriteStatus)
@@ -395,7 +395,7 @@ def test_nothing_is_prepared_once_the_target_is_gone() -> None:
     assert step.status.prepared is None
 
 
-def test_nothing_is_prepared_once_a_document_cannot_be_read_any_more() -> None:
+def test_unreadable_document_ends_the_preparation() -> None:
     flags: Body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flags"}, "data": {"a": "ai: true\n"}}
     targets = [TARGET | {"flags": {"configMap": "flags", "key": "a"}}]
     simulation = Simulation().with_object(flags)

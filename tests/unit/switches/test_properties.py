@@ -103,7 +103,7 @@ ALL_MOVES = st.lists(
 
 @settings(max_examples=400, deadline=None)
 @given(entry=ENTRIES, moves=ALL_MOVES)
-def test_every_world_has_one_next_step_which_is_always_the_same(entry: Body, moves: list[Move]) -> None:
+def test_every_snapshot_has_one_deterministic_step(entry: Body, moves: list[Move]) -> None:
     simulation = Simulation().with_runbook(killSwitches=[entry]).with_target(3)
     for _, move in moves:
         move(simulation)
@@ -115,7 +115,7 @@ def test_every_world_has_one_next_step_which_is_always_the_same(entry: Body, mov
 
 @settings(max_examples=400, deadline=None)
 @given(entry=ENTRIES, moves=ALL_MOVES)
-def test_decisions_come_to_an_end_and_deciding_again_gives_none(entry: Body, moves: list[Move]) -> None:
+def test_decisions_terminate_and_settle(entry: Body, moves: list[Move]) -> None:
     simulation = Simulation().with_runbook(killSwitches=[entry]).with_target(3)
     for _, move in moves:
         move(simulation)
@@ -129,9 +129,7 @@ def test_decisions_come_to_an_end_and_deciding_again_gives_none(entry: Body, mov
 
 @settings(max_examples=300, deadline=None)
 @given(moves=MOVES, actions=st.lists(AMOUNTS, min_size=1, max_size=3))
-def test_from_every_state_a_release_ends_released_and_gives_back_what_nobody_else_changed(
-    moves: list[Move], actions: list[Body]
-) -> None:
+def test_release_from_every_state_restores_unless_changed_by_others(moves: list[Move], actions: list[Body]) -> None:
     simulation = Simulation().with_runbook(killSwitches=[kill_switch("stop", *actions)]).with_target(3).drive()
     for _, move in moves:
         move(simulation)
@@ -151,7 +149,7 @@ def test_from_every_state_a_release_ends_released_and_gives_back_what_nobody_els
 
 @settings(max_examples=300, deadline=None)
 @given(entry=ENTRIES, moves=ALL_MOVES)
-def test_no_target_is_written_before_what_it_replaces_stands_in_the_api_server(entry: Body, moves: list[Move]) -> None:
+def test_target_is_written_only_after_its_saved_value_is_stored(entry: Body, moves: list[Move]) -> None:
     simulation = Guarded().with_runbook(killSwitches=[entry]).with_target(3)
     for _, move in moves:
         move(simulation)
@@ -160,7 +158,7 @@ def test_no_target_is_written_before_what_it_replaces_stands_in_the_api_server(e
 
 @settings(max_examples=400, deadline=None)
 @given(entry=ENTRIES, moves=ALL_MOVES, up=st.lists(st.integers(0, 5), max_size=12), fault=FAULTS)
-def test_from_every_state_a_deletion_ends_without_the_finalizer(
+def test_deletion_from_every_state_removes_the_finalizer(
     entry: Body, moves: list[Move], up: list[int], fault: errors.ApiError | None
 ) -> None:
     """`up` is how many steps the operator takes after each move, 0 while it is down; then it stays up."""

@@ -26,7 +26,7 @@ def left_behind(reason: str = "INC-42") -> Simulation:
     return ready().throw(reason=reason).drive().say(engaged=None, reason=reason).drive()
 
 
-def test_reason_that_a_release_left_in_the_spec_is_not_reported_for_the_next_throw() -> None:
+def test_reason_left_by_a_release_is_not_reported_for_the_next_throw() -> None:
     simulation = left_behind().say(engaged=True, reason="INC-42").drive()
 
     assert (recorded(simulation), given(simulation), simulation.status().holds[0].reason) == ("", "", "")
@@ -36,27 +36,27 @@ def test_reason_that_a_release_left_in_the_spec_is_not_reported_for_the_next_thr
     assert ["(INC-42)" in one for one in engaged] == [True, False]
 
 
-def test_reason_that_is_set_with_the_throw_is_reported_whatever_was_left() -> None:
+def test_reason_set_with_the_throw_is_reported() -> None:
     assert recorded(left_behind().throw(reason="INC-43").drive()) == "INC-43"
 
 
-def test_reason_that_was_removed_by_the_release_may_be_set_again() -> None:
+def test_reason_removed_by_the_release_may_be_set_again() -> None:
     simulation = ready().throw(reason="INC-42").drive().say(engaged=None).drive()
 
     assert recorded(simulation.throw(reason="INC-42").drive()) == "INC-42"
 
 
-def test_reason_that_is_set_while_nothing_is_thrown_belongs_to_no_throw() -> None:
+def test_reason_set_without_a_throw_is_not_reported() -> None:
     simulation = ready().say(engaged=None, reason="looked at 3f2a").drive()
 
     assert recorded(simulation.say(engaged=True, reason="looked at 3f2a").drive()) == ""
 
 
-def test_reason_that_was_left_is_not_reported_after_a_restart_either() -> None:
+def test_reason_left_by_a_release_is_not_reported_after_a_restart() -> None:
     assert recorded(left_behind().restart().say(engaged=True, reason="INC-42").restart().drive()) == ""
 
 
-def test_reason_of_a_throw_is_not_reported_for_the_silence_after_it() -> None:
+def test_reason_of_a_throw_is_not_reported_for_a_later_silence() -> None:
     simulation = ready().throw(reason="INC-42").drive().say(engaged=False, reason="INC-42").drive()
 
     assert given(simulation) == ""
@@ -70,14 +70,14 @@ def test_reason_stays_when_the_throw_is_renewed(change: dict[str, str]) -> None:
     assert (given(simulation), recorded(simulation)) == ("INC-42", "INC-42")
 
 
-def test_reason_that_was_left_stays_unreported_when_the_throw_is_renewed() -> None:
+def test_left_reason_stays_unreported_when_the_throw_is_renewed() -> None:
     simulation = left_behind().say(engaged=True, reason="INC-42").drive()
 
     assert given(simulation.say(engaged=True, reason="INC-42", renewed_at="03:20").drive()) == ""
     assert given(simulation.say(engaged=True, reason="INC-44", renewed_at="03:20").drive()) == "INC-44"
 
 
-def test_throw_after_a_release_that_nobody_saw_has_no_reason_of_the_throw_before() -> None:
+def test_throw_after_an_unobserved_release_has_no_earlier_reason() -> None:
     simulation = ready().throw(reason="INC-42").drive()
 
     simulation.say(engaged=None, reason="INC-42").say(engaged=True, reason="INC-42").drive()
@@ -85,7 +85,7 @@ def test_throw_after_a_release_that_nobody_saw_has_no_reason_of_the_throw_before
     assert given(simulation) == ""
 
 
-def test_reason_of_a_scaling_command_is_removed_when_it_springs_back() -> None:
+def test_reason_of_a_momentary_switch_is_removed_after_it_acted() -> None:
     simulation = ready(killSwitches=[kill_switch("stop", scale(by=2), momentary=True)]).throw(reason="more").drive()
 
     assert simulation.switch().spec.reason == ""

@@ -39,7 +39,7 @@ def status(since: str = "2026-11-24T03:00:00.000000Z", engagement: str = "012345
     return SwitchStatus(engaged_at=since, engaged_by=engagement)
 
 
-def test_a_step_that_is_asked_for_eight_times_is_named_with_its_rule() -> None:
+def test_step_repeated_eight_times_is_reported_with_its_rule() -> None:
     taken = [Taken("let_go", SetFinalizers(at(one), ())) for one in range(REPEATS)]
 
     assert unsettled(taken[:-1]) == ""
@@ -48,7 +48,7 @@ def test_a_step_that_is_asked_for_eight_times_is_named_with_its_rule() -> None:
     )
 
 
-def test_a_status_that_differs_by_time_and_id_alone_is_the_same_step() -> None:
+def test_status_that_differs_only_by_time_and_id_is_the_same_step() -> None:
     taken = [
         Taken("tell", WriteStatus(at(one), status(f"2026-11-24T03:00:0{one}.000000Z", f"{one}123456789ab")))
         for one in range(REPEATS)
@@ -57,21 +57,21 @@ def test_a_status_that_differs_by_time_and_id_alone_is_the_same_step() -> None:
     assert "the rule tell asked 8 times to write the status" in unsettled(taken)
 
 
-def test_two_rules_that_undo_each_other_are_found() -> None:
+def test_two_rules_that_undo_each_other_are_detected() -> None:
     one, other = Taken("adopt", SetFinalizers(META, (FINALIZER,))), Taken("let_go", SetFinalizers(META, ()))
 
     assert unsettled([one, other] * (REPEATS - 1)) == ""
     assert "the rule let_go asked 8 times" in unsettled([one, other] * REPEATS)
 
 
-def test_as_many_different_steps_as_a_large_runbook_needs_are_progress() -> None:
+def test_many_different_steps_are_progress() -> None:
     taken = [Taken("CreateSwitch", CreateSwitch(META, f"shop-{one}", f"{one}")) for one in range(MOST)]
 
     assert unsettled(taken[:65]) == ""
     assert "asked in step 200 of a visit to create Switch/shop-199" in unsettled(taken)
 
 
-def test_the_same_query_again_and_again_is_found() -> None:
+def test_repeated_query_is_detected() -> None:
     assert "the rule decide asked 8 times to read" in unsettled([Taken("decide", frozenset({Read(WEB)}))] * REPEATS)
 
 
@@ -87,18 +87,18 @@ def test_the_same_query_again_and_again_is_found() -> None:
         (WriteStatus(META, status()), "write the status"),
     ],
 )
-def test_a_step_in_words(step: Step | RunbookStep | frozenset[Query], words: str) -> None:
+def test_step_is_described(step: Step | RunbookStep | frozenset[Query], words: str) -> None:
     assert described(step) == words
 
 
-def test_a_write_to_a_target_names_its_field() -> None:
+def test_target_write_is_described_with_its_field() -> None:
     _, step = decided(Simulation().with_runbook().with_target(3).throw().drive(at_most=2).snapshot()) or ("", None)
 
     assert isinstance(step, WriteTarget)
     assert described(step) == "write spec.replicas of Deployment/web"
 
 
-def test_a_switch_is_stalled_by_it_once() -> None:
+def test_unsettled_switch_is_stalled_once() -> None:
     found = switch()
 
     step = shown(found, "the rule let_go asked", NOW)
@@ -111,14 +111,14 @@ def test_a_switch_is_stalled_by_it_once() -> None:
     assert shown(replace(found, status=step.status), "the rule let_go asked", NOW) is None
 
 
-def test_a_runbook_is_not_ready_by_it() -> None:
+def test_unsettled_runbook_is_not_ready() -> None:
     step = shown(runbook(), "the rule CreateSwitch asked", NOW)
 
     assert step is not None
     assert [(one.type, one.reason) for one in step.status.conditions] == [("Ready", "Unsettled")]
 
 
-def test_what_the_last_visit_repeated_stays_told_until_a_visit_settles() -> None:
+def test_unsettled_report_stays_until_a_visit_settles() -> None:
     simulation = Simulation().with_runbook().with_target(3).drive()
 
     told = decided(simulation.snapshot(unsettled="the rule let_go asked"))

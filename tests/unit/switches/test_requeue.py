@@ -17,29 +17,29 @@ def wait(simulation: Simulation) -> timedelta:
     return moment - simulation.now
 
 
-def test_a_switch_at_rest_waits_for_nothing() -> None:
+def test_settled_switch_has_no_due_time() -> None:
     assert due(ready().snapshot()) is None
     assert due(ready().throw().drive().snapshot()) is None
 
 
-def test_a_word_is_looked_at_when_it_ends() -> None:
+def test_override_is_due_when_it_expires() -> None:
     assert timedelta(minutes=29) < wait(ready().throw(expires_after="30m").drive()) <= timedelta(minutes=30)
 
 
-def test_a_suspension_is_looked_at_when_it_ends() -> None:
+def test_suspension_is_due_when_it_ends() -> None:
     simulation = ready(suspend={"until": "2026-11-24T04:00:00Z"})
 
     assert due(simulation.snapshot()) == datetime(2026, 11, 24, 4, tzinfo=UTC)
 
 
-def test_a_switch_whose_runbook_is_gone_is_looked_at_all_the_same() -> None:
+def test_override_without_runbook_is_due_when_it_expires() -> None:
     simulation = ready().throw(expires_after="30m").drive()
     simulation.store.runbooks.clear()
 
     assert wait(simulation) > timedelta(minutes=29)
 
 
-def test_a_failure_is_looked_at_when_it_is_due_and_when_its_timeout_ends() -> None:
+def test_failure_is_due_for_its_retry_and_its_timeout() -> None:
     simulation = ready().throw().refuse(errors.UnavailableError("500")).drive()
     assert wait(simulation) < timedelta(seconds=1)
 
@@ -47,13 +47,13 @@ def test_a_failure_is_looked_at_when_it_is_due_and_when_its_timeout_ends() -> No
     assert timedelta(seconds=59) < wait(simulation) <= timedelta(minutes=1)
 
 
-def test_a_contest_is_looked_at_when_it_has_calmed_down() -> None:
+def test_contest_is_due_when_it_ends() -> None:
     simulation = ready().throw().drive().someone_sets(2).drive()
 
     assert timedelta(minutes=9) < wait(simulation) <= timedelta(minutes=10)
 
 
-def test_what_cannot_be_planned_is_planned_again_since_nobody_may_watch_what_it_lacks() -> None:
+def test_unplannable_action_is_due_every_ten_seconds() -> None:
     simulation = ready().without_target().throw().drive()
 
     assert simulation.status().phase == "Engaging"

@@ -26,7 +26,7 @@ def both_engaged() -> Simulation:
     return simulation
 
 
-def test_the_later_one_gives_the_field_to_the_one_that_is_still_engaged_and_says_so() -> None:
+def test_release_of_the_later_switch_gives_the_field_to_the_engaged_one() -> None:
     simulation = both_engaged().release("stop").drive(*HELD)
 
     assert simulation.replicas == 1
@@ -34,7 +34,7 @@ def test_the_later_one_gives_the_field_to_the_one_that_is_still_engaged_and_says
     assert simulation.status("stop").history[0].outcome == "Deployment/web back to 1, which shop-half holds"
 
 
-def test_the_earlier_one_leaves_the_field_to_the_one_that_has_it_and_says_so() -> None:
+def test_release_of_the_earlier_switch_leaves_the_field_to_the_holder() -> None:
     simulation = both_engaged().release("half").drive(*HELD)
 
     assert simulation.replicas == 0
@@ -42,14 +42,14 @@ def test_the_earlier_one_leaves_the_field_to_the_one_that_has_it_and_says_so() -
     assert simulation.status("half").history[0].outcome == "Deployment/web left to shop-stop, which holds it at 0"
 
 
-def test_what_somebody_changed_as_the_later_one_was_released_is_told_as_theirs() -> None:
+def test_field_changed_at_the_release_of_the_later_switch_is_reported() -> None:
     simulation = both_engaged().release("stop").with_target(5, version="9").drive("stop")
 
     assert simulation.said[-1].reason is Reason.RESTORE_SKIPPED
 
 
 @pytest.mark.parametrize("first", HELD)
-def test_both_released_after_a_crash_between_the_write_and_the_word_of_the_later_one_the_original_is_back(
+def test_both_released_after_a_crash_restore_the_original(
     first: str,
 ) -> None:
     simulation = both_engaged().release("stop").drive("stop", at_most=1).restart().release("half")
@@ -65,7 +65,7 @@ def test_both_released_after_a_crash_between_the_write_and_the_word_of_the_later
     moves=st.lists(st.tuples(st.sampled_from(["throw", "release"]), NAMES, NAMES, st.integers(0, 5)), max_size=8),
     last=st.permutations(sorted(HELD)),
 )
-def test_whatever_is_thrown_and_released_and_however_often_it_crashes_the_original_is_back(
+def test_random_throws_of_two_switches_with_crashes_end_with_the_original(
     moves: list[tuple[str, str, str, int]], last: list[str]
 ) -> None:
     simulation = two_switches()

@@ -32,7 +32,7 @@ def messages(simulation: Simulation, reason: str) -> list[str]:
         ([{"rateLimit": {"target": "payments-backend", "requests": 100, "per": "Minute"}}], "rate… to 100 per Minute"),
     ],
 )
-def test_long_action_shows_its_value(actions: list[Body], shown: str) -> None:
+def test_long_action_is_shown_with_its_value(actions: list[Body], shown: str) -> None:
     targets = [{"name": name, "workload": {"name": name}} for name in ("web", "payments-backend")]
     targets.append({"name": "payments-backend-of-shop", "workload": {"name": "it"}})
     entry = kill_switch("stop", *actions)
@@ -40,11 +40,11 @@ def test_long_action_shows_its_value(actions: list[Body], shown: str) -> None:
     assert columns(Simulation().with_runbook(targets=targets, killSwitches=[entry]).drive()).does == shown
 
 
-def test_idle_switch_shows_what_it_would_do_and_nothing_unusual() -> None:
+def test_idle_switch_shows_its_actions_and_no_trouble() -> None:
     assert columns(ready()) == Columns(does="scale web to 0", automatic="Automatic")
 
 
-def test_engaged_switch_of_an_edited_runbook_shows_what_is_held() -> None:
+def test_engaged_switch_of_an_edited_runbook_shows_the_held_value() -> None:
     simulation = ready().throw().drive().with_runbook(killSwitches=[kill_switch("stop", scale(replicas=1))]).drive()
 
     assert columns(simulation).does == "scale web to 0"
@@ -52,19 +52,19 @@ def test_engaged_switch_of_an_edited_runbook_shows_what_is_held() -> None:
     assert columns(simulation.release().drive()).does == "scale web to 1"
 
 
-def test_contested_switch_has_it_in_its_message() -> None:
+def test_contested_switch_shows_the_contest_in_its_message() -> None:
     simulation = ready().throw().drive().someone_sets(2).drive()
 
     assert "kubectl-scale changes Deployment/web, which the switch holds at 0" in columns(simulation).message
 
 
-def test_stalled_switch_has_its_failure_in_its_message() -> None:
+def test_stalled_switch_shows_its_failure_in_its_message() -> None:
     simulation = Simulation().with_runbook().without_target().drive().throw().drive()
 
     assert columns(simulation).message == "Deployment/web does not exist in namespace shop"
 
 
-def test_long_texts_are_cut_off() -> None:
+def test_long_texts_are_cut() -> None:
     actions = [scale(replicas=0), {"restart": {"target": "web"}}]
     simulation = ready(killSwitches=[kill_switch("stop", *actions)]).throw(reason=LONG).drive()
 
@@ -73,7 +73,7 @@ def test_long_texts_are_cut_off() -> None:
     assert simulation.status().does == "scale web to 0; restart web"
 
 
-def test_override_that_ends_shows_until_when() -> None:
+def test_override_with_an_end_shows_its_time() -> None:
     assert columns(ready().throw(expires_after="30m").drive()).until == "03:30Z"
     assert columns(ready().throw(expires_after="1d").drive()).until == "11-25 03:00Z"
 
@@ -85,7 +85,7 @@ def test_time_of_another_day_is_shown_with_its_date(at: str, shown: str) -> None
     assert clock(at, "2026-11-24T03:00:00.5Z") == shown
 
 
-def test_silence_shows_its_reason_and_its_author_instead_of_those_of_the_engagement() -> None:
+def test_silence_shows_its_own_reason_and_author() -> None:
     simulation = ready().monitor_state("Engage").drive()
     assert (columns(simulation).by, columns(simulation).why) == ("Metric error-rate", "12% > 10%")
     assert columns(simulation).automatic == "Engaged"
@@ -104,7 +104,7 @@ def test_silence_shows_its_reason_and_its_author_instead_of_those_of_the_engagem
     )
 
 
-def test_silence_of_an_engaged_switch_is_an_event_and_its_restore_names_who_released_it() -> None:
+def test_silence_of_an_engaged_switch_is_an_event_and_its_restore_names_the_author() -> None:
     simulation = ready().monitor_state("Engage").drive().say(engaged=False, reason="the fallback").drive()
     simulation.someone_sets(4).annotate().drive()
 
@@ -119,7 +119,7 @@ def test_silence_of_an_engaged_switch_is_an_event_and_its_restore_names_who_rele
     assert simulation.status().history[0].released_by == "kubectl-patch"
 
 
-def test_silence_of_an_idle_switch_is_an_event_once() -> None:
+def test_silence_of_an_idle_switch_is_one_event() -> None:
     simulation = ready().monitor_state("Release").silence().drive().monitor_state("Engage").drive()
 
     assert messages(simulation, "Silenced") == ["shop-stop: kubectl-patch holds it released until 2026-11-24T07:00:00Z"]
@@ -128,7 +128,7 @@ def test_silence_of_an_idle_switch_is_an_event_once() -> None:
     ]
 
 
-def test_silence_by_nobody_known_still_names_the_engagement_that_it_ended() -> None:
+def test_silence_without_known_author_names_the_ended_engagement() -> None:
     simulation = ready().throw().drive().silence().forget_who_said_it().drive()
 
     (restored,) = messages(simulation, "Restored")
@@ -145,19 +145,19 @@ def test_automatic_is_a_dash_for_a_momentary_switch() -> None:
     assert columns(simulation.throw().drive()).automatic == "-"
 
 
-def test_automatic_of_a_person_s_throw_stays_as_it_is() -> None:
+def test_automatic_column_is_unchanged_by_a_manual_throw() -> None:
     assert columns(ready().throw().drive()).automatic == "Automatic"
     assert columns(ready(killSwitches=[kill_switch("stop", automatic=False)]).throw().drive()).automatic == "Manual"
 
 
-def test_rehearsal_and_its_message() -> None:
+def test_rehearsal_is_shown_with_its_message() -> None:
     shown = columns(ready(mode="Observe").throw().drive())
 
     assert (shown.by, shown.why) == ("kubectl-patch", "INC-42")
     assert shown.message.startswith("thrown in mode Observe at 2026-11-24T03:00:00Z by kubectl-patch: a rehearsal")
 
 
-def test_reason_that_an_earlier_throw_left_is_named_as_such() -> None:
+def test_reason_left_by_an_earlier_throw_is_marked() -> None:
     simulation = ready().throw().drive().say(engaged=None, reason="INC-42").drive()
     assert columns(simulation).message == ""
 
@@ -170,7 +170,7 @@ def test_reason_that_an_earlier_throw_left_is_named_as_such() -> None:
     )
 
 
-def test_gate_that_holds_a_switch_back_is_in_its_message() -> None:
+def test_closed_gate_is_shown_in_the_message() -> None:
     nightly = {"name": "nightly", "schedule": "0 2 * * *", "duration": "2h"}
     simulation = ready(automation={"maintenanceWindows": [nightly]}).monitor_state("Engage").drive()
 
@@ -178,7 +178,7 @@ def test_gate_that_holds_a_switch_back_is_in_its_message() -> None:
     assert columns(simulation).message.startswith("held back: maintenance window nightly is open until")
 
 
-def test_released_throw_that_a_dependency_keeps_engaged_names_the_dependency_and_the_command() -> None:
+def test_released_switch_held_by_a_dependency_shows_dependency_and_command() -> None:
     simulation = ready().throw(reason="INC-42").drive().monitor_state("Engage").drive().release().drive()
 
     shown = columns(simulation)

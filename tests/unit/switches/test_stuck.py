@@ -35,7 +35,7 @@ def counts(simulation: Simulation, **status: Any) -> Simulation:
 
 
 @pytest.mark.parametrize("name", ACTIONS)
-def test_refused_pods_make_an_engaged_switch_unready_and_stalled_after_its_timeout(name: str) -> None:
+def test_refused_pods_make_an_engaged_switch_unready_and_then_stalled(name: str) -> None:
     action, words = ACTIONS[name]
     simulation = counts(thrown(action), conditions=[FAILURE])
 
@@ -55,25 +55,25 @@ def test_refused_pods_make_an_engaged_switch_unready_and_stalled_after_its_timeo
     assert condition(simulation.status(), "Ready")[0] == "True"
 
 
-def test_refusal_without_known_words_is_told_as_it_is() -> None:
+def test_unknown_refusal_message_is_shown_unchanged() -> None:
     simulation = counts(thrown(UP), conditions=[FAILURE | {"message": "no"}])
 
     assert condition(simulation.status(), "Ready")[2] == "0 of 5 ready; Deployment/web: pods cannot be made: no"
 
 
-def test_scale_down_beside_an_old_refusal_is_no_failure() -> None:
+def test_scale_down_with_an_old_refusal_is_no_failure() -> None:
     simulation = counts(thrown({"scale": {"target": "web", "replicas": 1}}), conditions=[FAILURE])
 
     assert condition(simulation.status(), "Ready")[0] == "True"
 
 
-def test_stalled_switch_is_looked_at_again_when_its_timeout_ends() -> None:
+def test_stalled_switch_is_due_when_its_timeout_ends() -> None:
     simulation = counts(thrown(BACK), conditions=[FAILURE])
 
     assert due(simulation.snapshot()) is not None
 
 
-def test_deletion_restores_what_was_saved_although_pods_were_refused_for_long() -> None:
+def test_deletion_with_refused_pods_restores_the_saved_value() -> None:
     simulation = counts(thrown(UP), conditions=[FAILURE]).after(minutes=5).drive()
     assert simulation.status().phase == "Stalled"
 
@@ -82,7 +82,7 @@ def test_deletion_restores_what_was_saved_although_pods_were_refused_for_long() 
     assert simulation.live("Deployment", "web")["spec"]["replicas"] == 3
 
 
-def test_release_of_a_stalled_switch_says_nothing_of_pods() -> None:
+def test_release_of_a_stalled_switch_reports_no_pods() -> None:
     simulation = counts(thrown(UP), conditions=[FAILURE]).after(minutes=5).drive()
 
     simulation.release().drive()

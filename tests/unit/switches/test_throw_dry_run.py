@@ -46,7 +46,7 @@ def test_refused_dry_run_makes_an_idle_switch_unready_with_its_reason(action: Bo
     assert simulation.replicas == 3
 
 
-def test_first_writes_are_checked_and_what_is_there_already_is_not() -> None:
+def test_only_missing_first_writes_are_dry_run() -> None:
     several = idle(JOB, scale(replicas=0))
     done = idle(scale(replicas=3))
 
@@ -54,13 +54,13 @@ def test_first_writes_are_checked_and_what_is_there_already_is_not() -> None:
     assert done.checked == []
 
 
-def test_look_has_so_many_writes_checked_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dry_runs_per_visit_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throw_dry_run, "MOST", 2)
 
     assert {one.number for one in idle(JOB, JOB, JOB).checked} == {0, 1}
 
 
-def test_refusal_stands_until_a_close_look_finds_that_it_is_over() -> None:
+def test_dry_run_refusal_stays_until_a_close_look_clears_it() -> None:
     simulation = idle(JOB, trial=FULL)
     before = simulation.status()
 
@@ -73,11 +73,11 @@ def test_refusal_stands_until_a_close_look_finds_that_it_is_over() -> None:
     assert condition(simulation.drive().status(), "Ready")[0] == "True"
 
 
-def test_unknown_answer_leaves_an_idle_switch_ready() -> None:
+def test_unknown_dry_run_answer_leaves_an_idle_switch_ready() -> None:
     assert condition(idle(JOB, trial=ReviewResult(allowed=False)).status(), "Ready")[0] == "True"
 
 
-def test_throw_asks_for_no_dry_run() -> None:
+def test_throw_sends_no_dry_run() -> None:
     simulation = idle(scale(replicas=0), JOB)
     known = len(simulation.checked)
 
@@ -88,7 +88,7 @@ def test_throw_asks_for_no_dry_run() -> None:
 
 
 @pytest.mark.parametrize("spec", [{"mode": "Observe"}, {}])
-def test_nothing_is_checked_where_nothing_may_be_done(spec: Body) -> None:
+def test_switch_that_may_not_act_sends_no_dry_run(spec: Body) -> None:
     simulation = Checking().with_policy(Policy(requires_account=not spec))
     assert isinstance(simulation, Checking)
     simulation.with_runbook(killSwitches=[kill_switch("stop")], **spec).with_target(3).drive()
@@ -96,7 +96,7 @@ def test_nothing_is_checked_where_nothing_may_be_done(spec: Body) -> None:
     assert simulation.checked == []
 
 
-def test_dry_run_is_asked_as_what_nobody_waits_for_and_shows_no_manifest() -> None:
+def test_dry_run_is_not_urgent_and_shows_no_manifest() -> None:
     simulation = Simulation().with_runbook(killSwitches=[kill_switch("stop", JOB)])
     answers: dict[Query, Any] = {}
     while True:

@@ -22,7 +22,7 @@ def track(simulation: Simulation, tool: str = TOOL) -> Simulation:
     return simulation._put(replace(simulation.switch(), tracked_by=tool))
 
 
-def test_switch_with_the_label_of_a_tool_is_tracked_by_it() -> None:
+def test_switch_with_a_gitops_label_is_tracked() -> None:
     body = switch_body()
     body["metadata"]["labels"] = {FLUX_KUSTOMIZATION: "apps"}
 
@@ -36,7 +36,7 @@ def test_tracked_momentary_switch_is_not_ready_before_the_throw() -> None:
     assert message.startswith(f"Switch shop-stop is tracked by {TOOL}, whose next sync could throw it again")
 
 
-def test_throw_of_a_tracked_momentary_switch_does_nothing_and_says_why() -> None:
+def test_throw_of_a_tracked_momentary_switch_is_refused_with_the_reason() -> None:
     simulation = track(ready()).throw().drive()
 
     assert simulation.replicas == 3
@@ -45,7 +45,7 @@ def test_throw_of_a_tracked_momentary_switch_does_nothing_and_says_why() -> None
     assert Reason.SWITCH_TRACKED in {one.reason for one in simulation.said}
 
 
-def test_throw_that_is_still_there_when_the_tool_is_gone_acts_once() -> None:
+def test_throw_waiting_for_the_end_of_tracking_acts_once() -> None:
     simulation = track(ready()).throw().drive()
 
     track(simulation, "").drive()
@@ -54,7 +54,7 @@ def test_throw_that_is_still_there_when_the_tool_is_gone_acts_once() -> None:
     assert simulation.switch().spec.engaged is None
 
 
-def test_automatic_hold_on_a_tracked_momentary_switch_does_not_begin() -> None:
+def test_automatic_hold_does_not_engage_a_tracked_momentary_switch() -> None:
     simulation = track(ready()).monitor_state("Engage")
 
     assert not begins_automatically(simulation.looked())
@@ -62,7 +62,7 @@ def test_automatic_hold_on_a_tracked_momentary_switch_does_not_begin() -> None:
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3])
-def test_throw_that_is_tracked_in_its_midst_is_finished_once(steps: int) -> None:
+def test_throw_tracked_midway_is_finished_once(steps: int) -> None:
     simulation = ready().throw().drive(at_most=steps)
     assert simulation.status().record is not None
 
@@ -72,5 +72,5 @@ def test_throw_that_is_tracked_in_its_midst_is_finished_once(steps: int) -> None
     assert simulation.switch().spec.engaged is None
 
 
-def test_tracked_switch_that_holds_is_thrown_all_the_same() -> None:
+def test_tracked_holding_switch_is_engaged() -> None:
     assert track(ready(momentary=False)).throw().drive().status().phase == "Engaged"

@@ -35,7 +35,7 @@ def test_release_of_a_refused_write_reports_no_restore() -> None:
 
 
 @pytest.mark.parametrize("action", [{"restart": {"target": "web"}}, {"runJob": {"fromCronJob": "backup"}}])
-def test_release_of_a_refused_single_act_does_not_report_it_as_under_way(action: dict[str, object]) -> None:
+def test_release_of_a_refused_restart_or_job_does_not_report_it_as_running(action: dict[str, object]) -> None:
     cron_job = {"spec": {"jobTemplate": {"spec": {"template": {"spec": {"containers": [{"name": "job"}]}}}}}}
     named = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "backup"}}
     simulation = Simulation().with_object(named | cron_job).with_object(workload_body(3, template={}))
@@ -46,7 +46,7 @@ def test_release_of_a_refused_single_act_does_not_report_it_as_under_way(action:
     assert outcome(simulation).endswith("is absent, as before the throw")
 
 
-def test_release_reports_a_restore_of_a_write_whose_record_was_lost() -> None:
+def test_release_reports_a_restore_of_an_unrecorded_write() -> None:
     simulation = flag().throw()
     simulation.drive(at_most=3).restart()
     assert simulation.objects[FLAGS]["data"] == {"ai": "off"}
@@ -56,7 +56,7 @@ def test_release_reports_a_restore_of_a_write_whose_record_was_lost() -> None:
     assert outcome(simulation) == "ConfigMap/flags data.ai back to on"
 
 
-def test_switch_whose_write_was_refused_is_prepared_again_after_the_release() -> None:
+def test_switch_with_a_refused_write_is_prepared_again_after_release() -> None:
     simulation = flag().refuse(REFUSED).throw().drive()
 
     simulation.release().drive()

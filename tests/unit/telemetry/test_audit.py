@@ -21,9 +21,7 @@ def act() -> tuple[Snapshot, WriteTarget]:
     return snapshot, step
 
 
-def test_a_line_says_who_did_what_because_of_what_and_how_it_ended(
-    act: tuple[Snapshot, WriteTarget], tmp_path: Path
-) -> None:
+def test_audit_line_has_author_action_cause_and_result(act: tuple[Snapshot, WriteTarget], tmp_path: Path) -> None:
     audit = Audit("replica-1", {"shop": 7}.__getitem__, tmp_path / "audit.jsonl")
 
     audit.note(*act, "done")
@@ -43,7 +41,9 @@ def test_a_line_says_who_did_what_because_of_what_and_how_it_ended(
 
 
 @pytest.mark.parametrize(("engaged", "because"), [(False, "the fallback"), (None, "12% > 10%")])
-def test_line_of_a_restore_names_who_released_the_switch(tmp_path: Path, because: str, *, engaged: bool | None) -> None:
+def test_audit_line_of_a_restore_names_the_author_of_the_release(
+    tmp_path: Path, because: str, *, engaged: bool | None
+) -> None:
     simulation = Simulation().with_runbook().with_target(3).drive().monitor_state("Engage").drive()
     simulation.say(engaged=engaged, reason="the fallback").monitor_state("Engage" if engaged is False else "Release")
     snapshot = simulation.snapshot()
@@ -57,7 +57,7 @@ def test_line_of_a_restore_names_who_released_the_switch(tmp_path: Path, because
     assert (line["by"], line["because"]) == ("kubectl-patch" if engaged is False else "Metric error-rate", because)
 
 
-def test_a_line_of_a_runbooks_own_write_names_the_runbook_and_shows_no_credential(tmp_path: Path) -> None:
+def test_audit_line_of_a_runbook_write_names_the_runbook_and_no_credential(tmp_path: Path) -> None:
     command = {"exec": {"command": ["redis-cli", "-a", "s3cret"]}}
     story = Story().has(workload(container(readinessProbe=command)), service()).declares(endpoint(enforce=True)).look()
     (step,) = story.adjusted
@@ -73,11 +73,11 @@ def test_a_line_of_a_runbooks_own_write_names_the_runbook_and_shows_no_credentia
     assert "s3cret" not in text
 
 
-def test_a_file_that_cannot_be_written_holds_up_nothing(act: tuple[Snapshot, WriteTarget], tmp_path: Path) -> None:
+def test_unwritable_audit_file_does_not_stop_the_write(act: tuple[Snapshot, WriteTarget], tmp_path: Path) -> None:
     Audit(path=tmp_path).note(*act, "done")
 
 
-def test_without_a_file_only_the_log_is_written(act: tuple[Snapshot, WriteTarget], tmp_path: Path) -> None:
+def test_audit_without_file_writes_only_the_log(act: tuple[Snapshot, WriteTarget], tmp_path: Path) -> None:
     Audit().note(*act, "done")
 
     assert list(tmp_path.iterdir()) == []

@@ -22,7 +22,7 @@ def taken() -> Iterator[int]:
         yield other.getsockname()[1]
 
 
-async def test_port_of_another_process_is_named_with_the_settings_that_change_it(taken: int) -> None:
+async def test_port_in_use_is_named_with_its_settings(taken: int) -> None:
     with pytest.raises(errors.CannotListenError) as raised:
         await serve("127.0.0.1", taken, ANSWERS)
 
@@ -30,7 +30,7 @@ async def test_port_of_another_process_is_named_with_the_settings_that_change_it
     assert "Set RUNBOOK_HTTP_HOST and RUNBOOK_HTTP_PORT" in str(raised.value)
 
 
-def test_operator_that_cannot_listen_ends_with_one_sentence(
+def test_operator_that_cannot_listen_exits_with_one_message(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Root:

@@ -22,9 +22,7 @@ def decide(metrics: Metrics, seconds: float, used: float, error: Exception | Non
 
 
 @pytest.mark.parametrize(("seconds", "used", "named"), [(0.1, 0.049, 0), (0.1, 0.051, 1), (12.0, 12.0, 1)])
-def test_decision_that_uses_the_processor_for_more_than_50_ms_is_named_in_the_log(
-    seconds: float, used: float, named: int
-) -> None:
+def test_decision_over_50_ms_of_processor_time_is_logged(seconds: float, used: float, named: int) -> None:
     with capture_logs() as logs:
         decide(Metrics(), seconds, used)
 
@@ -33,7 +31,7 @@ def test_decision_that_uses_the_processor_for_more_than_50_ms_is_named_in_the_lo
     assert [{key: line[key] for key in expected} for line in logs] == [expected] * named
 
 
-def test_decision_that_waits_for_its_turn_on_a_busy_machine_is_measured_and_not_named() -> None:
+def test_decision_waiting_for_a_busy_processor_is_measured_and_not_logged() -> None:
     metrics = Metrics()
     with capture_logs() as logs:
         decide(metrics, 5.0, 0.001)

@@ -34,16 +34,16 @@ def merged(target: Any, patch: Any) -> Any:
 
 
 @given(old=bodies, new=bodies)
-def test_the_difference_turns_the_old_into_the_new(old: dict[str, Any], new: dict[str, Any]) -> None:
+def test_patch_from_difference_turns_old_into_new(old: dict[str, Any], new: dict[str, Any]) -> None:
     assert merged(old, difference(old, new)) == new
 
 
 @given(same=bodies)
-def test_no_change_is_an_empty_patch(same: dict[str, Any]) -> None:
+def test_equal_bodies_give_an_empty_patch(same: dict[str, Any]) -> None:
     assert difference(same, same) == {}
 
 
-def test_the_same_said_again_is_the_same_event_and_of_another_object_it_is_not() -> None:
+def test_repeated_notice_is_one_event_and_another_object_gets_its_own() -> None:
     notice = Notice(WEB, "1", Reason.ENGAGED, "x" * 2000, "id.Engaged")
 
     first, again = event(notice, NOW), event(notice, NOW)
@@ -55,7 +55,7 @@ def test_the_same_said_again_is_the_same_event_and_of_another_object_it_is_not()
     assert first["involvedObject"]["uid"] == "1"
 
 
-def test_a_gauge_is_read_when_it_is_scraped() -> None:
+def test_gauge_is_read_at_each_scrape() -> None:
     metrics, values = Metrics(), iter((1.0, 2.0))
     metrics.gauge("leading", "Leads.", lambda: next(values))
 
@@ -63,7 +63,7 @@ def test_a_gauge_is_read_when_it_is_scraped() -> None:
     assert b"runbook_operator_leading 2.0" in metrics.render()[0]
 
 
-def test_the_engagement_is_the_exemplar_where_openmetrics_is_asked_for() -> None:
+def test_openmetrics_scrape_has_the_engagement_as_exemplar() -> None:
     metrics = Metrics()
     metrics.effect(0.012, "abc123")
 
@@ -74,7 +74,7 @@ def test_the_engagement_is_the_exemplar_where_openmetrics_is_asked_for() -> None
     assert b"abc123" not in metrics.render()[0]
 
 
-def test_an_event_carries_the_engagement_and_its_count() -> None:
+def test_event_carries_engagement_and_count() -> None:
     body = event(Notice(WEB, "1", Reason.DRIFT_CORRECTED, "x", "id", warning=True, count=3, engagement="abc123"), NOW)
 
     assert (body["count"], body["metadata"]["annotations"]) == (3, {"runbooks.dev/engagement-id": "abc123"})

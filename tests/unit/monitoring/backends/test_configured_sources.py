@@ -80,7 +80,7 @@ async def ask(made: MetricSources, name: str = "default", query: str = "up") -> 
     return (await client.instant([query], AT))[query]
 
 
-async def test_each_source_is_asked_as_the_administrator_says(sources: Sources, source: Served) -> None:
+async def test_each_source_is_queried_with_its_configured_credentials(sources: Sources, source: Served) -> None:
     sources.file("basic/username", "shop\n")
     sources.file("basic/password", "p@ss word\n")
     sources.say(
@@ -106,7 +106,7 @@ async def test_each_source_is_asked_as_the_administrator_says(sources: Sources, 
     assert basic["X-Scope-OrgID"] == "team-a"
 
 
-async def test_a_source_behind_tls_is_trusted_by_the_authority_of_its_file_alone(sources: Sources) -> None:
+async def test_tls_source_is_trusted_only_by_its_authority_file(sources: Sources) -> None:
     async def one(_: web.Request) -> web.Response:
         return answer("vector", [])
 
@@ -120,7 +120,7 @@ async def test_a_source_behind_tls_is_trusted_by_the_authority_of_its_file_alone
             assert "certificate" in error(await ask(made, "wrong")).message
 
 
-async def test_no_file_and_an_empty_one_name_no_sources(sources: Sources) -> None:
+async def test_missing_or_empty_file_configures_no_source(sources: Sources) -> None:
     for path in ("", str(sources.say("# none yet\n").path)):
         made = await MetricSources.open(path)
         await made.refresh()
@@ -167,9 +167,7 @@ async def test_no_file_and_an_empty_one_name_no_sources(sources: Sources) -> Non
         (None, "it is not a map with a url"),
     ],
 )
-async def test_what_is_wrong_with_one_source_names_its_field_and_takes_nothing_from_the_others(
-    sources: Sources, entry: Any, said: str
-) -> None:
+async def test_invalid_source_names_its_field_and_keeps_the_others(sources: Sources, entry: Any, said: str) -> None:
     sources.file("two", "hunter2 hunter2")
     sources.file("colon", "hunter2:hunter2")
     sources.file("empty", "\n")
@@ -192,7 +190,7 @@ async def test_what_is_wrong_with_one_source_names_its_field_and_takes_nothing_f
 
 
 @pytest.mark.parametrize("name", ["Default", "a.b", "", "-a", "x" * 64, 7])
-async def test_a_name_that_no_runbook_could_write_is_said(sources: Sources, name: Any) -> None:
+async def test_source_name_that_no_runbook_can_write_is_reported(sources: Sources, name: Any) -> None:
     problems = await sources.say(text=yaml.safe_dump({name: {"url": "http://a"}})).problems()
 
     assert problems == {str(name): problems[str(name)]}
@@ -214,13 +212,13 @@ async def test_a_name_that_no_runbook_could_write_is_said(sources: Sources, name
         ("a\0b", "it is not YAML: special characters are not allowed"),
     ],
 )
-async def test_a_file_that_is_no_map_of_sources_is_said(sources: Sources, text: str, said: str) -> None:
+async def test_file_that_is_no_map_of_sources_is_reported(sources: Sources, text: str, said: str) -> None:
     async with sources.say(text).open() as made:
         assert made.problems[FILE].startswith(said)
         assert made.why_not("a", TEAM).startswith(f"the administrator's file of metric sources is not right: {said}")
 
 
-async def test_a_file_that_is_not_there_is_said_and_taken_when_it_comes(sources: Sources, source: Served) -> None:
+async def test_missing_file_is_reported_and_read_once_it_exists(sources: Sources, source: Served) -> None:
     async with sources.open() as made:
         assert made.problems == {FILE: f"{sources.path} cannot be read: No such file or directory"}
 
@@ -231,7 +229,7 @@ async def test_a_file_that_is_not_there_is_said_and_taken_when_it_comes(sources:
         assert await ask(made) == own("up")
 
 
-async def test_a_token_that_was_renewed_is_used_from_the_next_look_on(sources: Sources, source: Served) -> None:
+async def test_renewed_token_is_used_after_the_next_refresh(sources: Sources, source: Served) -> None:
     """As a kubelet does it: a link to a folder is replaced by one to another folder."""
     sources.file("..1/token", "first")
     sources.file("..2/token", "second")
@@ -250,9 +248,7 @@ async def test_a_token_that_was_renewed_is_used_from_the_next_look_on(sources: S
     assert [headers["Authorization"] for headers in source.headers] == ["Bearer first", "Bearer second"]
 
 
-async def test_what_has_not_changed_is_not_read_as_yaml_again(
-    sources: Sources, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_unchanged_file_is_not_parsed_again(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:
     sources.say(default={"url": "http://a"})
     async with sources.open() as made:
         before = made["default"]
@@ -262,9 +258,7 @@ async def test_what_has_not_changed_is_not_read_as_yaml_again(
         assert made["default"] is before
 
 
-async def test_a_slip_of_the_pen_leaves_sources_as_they_were_until_it_is_corrected(
-    sources: Sources, source: Served
-) -> None:
+async def test_invalid_file_keeps_the_earlier_sources_until_corrected(sources: Sources, source: Served) -> None:
     good = {"url": source.url, "namespaces": [TEAM]}
     sources.say(default=good, other=good)
     async with sources.open() as made:
@@ -288,7 +282,7 @@ async def test_a_slip_of_the_pen_leaves_sources_as_they_were_until_it_is_correct
         assert list(made) == ["default"]
 
 
-async def test_a_source_that_was_taken_out_or_replaced_answers_what_it_was_asked_before_and_is_then_closed(
+async def test_removed_source_finishes_its_queries_and_is_then_closed(
     sources: Sources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     time, asked, go_on = [0.0], asyncio.Event(), asyncio.Event()
@@ -319,7 +313,7 @@ async def test_a_source_that_was_taken_out_or_replaced_answers_what_it_was_asked
             assert "not asked any more" in error((await client.instant(["up"], AT))["up"]).message
 
 
-async def test_a_source_for_some_namespaces_is_not_there_for_others(sources: Sources) -> None:
+async def test_source_limited_to_namespaces_is_missing_elsewhere(sources: Sources) -> None:
     sources.say(ours={"url": "http://a", "namespaces": [TEAM]}, everybodys={"url": "http://b"})
     async with sources.open() as made:
         assert made.of("ours", TEAM) is made["ours"]
@@ -330,7 +324,7 @@ async def test_a_source_for_some_namespaces_is_not_there_for_others(sources: Sou
         assert made.why_not("nobodys", TEAM).endswith("there is: everybodys, ours")
 
 
-async def test_each_request_is_told_with_its_source(sources: Sources, source: Served) -> None:
+async def test_each_request_is_counted_by_source(sources: Sources, source: Served) -> None:
     told: list[tuple[str, str]] = []
     sources.say(default={"url": source.url})
     made = await MetricSources.open(str(sources.path), lambda name, kind, _: told.append((name, kind)))
@@ -348,7 +342,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("often")
-async def test_the_files_are_followed_for_as_long_as_it_runs(sources: Sources) -> None:
+async def test_source_files_are_followed_while_running(sources: Sources) -> None:
     sources.say(a={"url": "http://a"})
     async with sources.open() as made:
         running = asyncio.create_task(made.run())
@@ -362,7 +356,7 @@ async def test_the_files_are_followed_for_as_long_as_it_runs(sources: Sources) -
             await running
 
 
-async def test_credentials_are_in_no_text_of_what_was_read(sources: Sources) -> None:
+async def test_credentials_do_not_appear_in_parsed_terms(sources: Sources) -> None:
     sources.file("token", "hunter2")
     sources.say(default={"url": "http://a", "tokenFile": "token"})
     async with sources.open() as made:

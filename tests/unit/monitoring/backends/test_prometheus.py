@@ -25,7 +25,7 @@ from tests.unit.monitoring.backends.sources import (
 )
 
 
-async def test_one_query_is_asked_as_it_is_in_a_form_with_all_that_counts() -> None:
+async def test_single_query_is_sent_unchanged_as_a_form() -> None:
     source = Source()
     async with both(source, token=" t0ken\n", tenant="shop", seconds=2.5) as made:
         answers = await made.instant(["up", "up"], AT)
@@ -47,7 +47,7 @@ async def test_one_query_is_asked_as_it_is_in_a_form_with_all_that_counts() -> N
     assert headers["User-Agent"].startswith("runbook-operator/")
 
 
-async def test_without_credentials_none_are_sent_and_no_proxy_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_request_without_credentials_sends_none_and_uses_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://192.0.2.1:3128")
     source = Source()
     async with both(source) as made:
@@ -57,7 +57,7 @@ async def test_without_credentials_none_are_sent_and_no_proxy_is_asked(monkeypat
 
 
 @pytest.mark.parametrize("where", ["argument", "url"])
-async def test_a_name_and_password_may_be_given_or_stand_in_the_url(where: str) -> None:
+async def test_login_may_be_given_apart_or_in_the_url(where: str) -> None:
     source = Source()
     async with serving(source.handle) as url:
         given = {"basic": ("us", "p@ss/ö")} if where == "argument" else {}
@@ -68,7 +68,7 @@ async def test_a_name_and_password_may_be_given_or_stand_in_the_url(where: str) 
     assert source.headers[0]["Authorization"] == "Basic dXM6cEBzcy/Dtg=="
 
 
-async def test_the_path_of_a_url_is_kept() -> None:
+async def test_path_prefix_of_a_url_is_kept() -> None:
     paths: list[str] = []
 
     async def note(request: web.Request) -> web.Response:
@@ -106,7 +106,7 @@ async def test_the_path_of_a_url_is_kept() -> None:
         ("https://prometheus", {"ca": "hunter2 für alle"}),
     ],
 )
-async def test_what_can_not_be_is_refused_at_once_and_not_quoted(url: str, options: dict[str, Any]) -> None:
+async def test_invalid_source_is_refused_without_its_secrets(url: str, options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"URL|token|CA|login") as caught:
         Prometheus(url, **options)
 
@@ -128,7 +128,7 @@ async def test_what_can_not_be_is_refused_at_once_and_not_quoted(url: str, optio
         (200, "", "Malformed"),
     ],
 )
-async def test_an_odd_answer_is_an_error_of_its_kind_and_tells_no_secret(status: int, body: str, kind: str) -> None:
+async def test_error_answer_is_classified_and_hides_secrets(status: int, body: str, kind: str) -> None:
     async def odd(_: web.Request) -> web.Response:
         return web.Response(status=status, text=body)
 
@@ -138,7 +138,7 @@ async def test_an_odd_answer_is_an_error_of_its_kind_and_tells_no_secret(status:
     assert not any(word in found.message for word in ("hunter2", "dXM6aHVudGVyMg", "http://", "Sign in"))
 
 
-async def test_a_range_is_asked_with_its_times_and_knows_how_many_points_it_has() -> None:
+async def test_range_query_sends_its_times_and_counts_its_points() -> None:
     source = Source()
 
     async def range_(request: web.Request) -> web.Response:
@@ -157,7 +157,7 @@ async def test_a_range_is_asked_with_its_times_and_knows_how_many_points_it_has(
     assert asked == {"query": "up", "start": "1794967200.000", "end": "1795572000.000", "step": "3600.000"}
 
 
-async def test_a_range_that_fails_is_an_error_too() -> None:
+async def test_failed_range_query_is_an_error() -> None:
     async def broken(_: web.Request) -> web.Response:
         return web.Response(text="{")
 
@@ -165,7 +165,7 @@ async def test_a_range_that_fails_is_an_error_too() -> None:
         assert error(await made.range_("up", AT, AT, timedelta(hours=1))).kind == "Malformed"
 
 
-async def test_after_its_end_nothing_is_asked_any_more_and_that_is_an_answer_too() -> None:
+async def test_closed_source_answers_unreachable_without_request() -> None:
     source = Source()
     async with both(source) as made:
         await made.close()
@@ -175,7 +175,7 @@ async def test_after_its_end_nothing_is_asked_any_more_and_that_is_an_answer_too
     assert source.asked == []
 
 
-async def test_each_request_is_told_with_what_came_of_it() -> None:
+async def test_each_request_is_reported_with_its_result() -> None:
     told: list[tuple[str, float]] = []
     source = Source(faults={"bad": refuse})
     async with both(source, observe=lambda kind, seconds: told.append((kind, seconds))) as made:
@@ -187,7 +187,7 @@ async def test_each_request_is_told_with_what_came_of_it() -> None:
 
 
 @pytest.mark.parametrize(("hours", "off"), [(-1, -3600), (0, 0), (2, 7200)])
-async def test_how_far_the_clock_of_the_source_is_ahead_is_known(hours: int, off: float) -> None:
+async def test_clock_difference_of_the_source_is_measured(hours: int, off: float) -> None:
     now = (datetime.fromtimestamp(clock.now().timestamp(), UTC) + timedelta(hours=hours)).strftime(
         "%a, %d %b %Y %T GMT"
     )
@@ -203,7 +203,7 @@ async def test_how_far_the_clock_of_the_source_is_ahead_is_known(hours: int, off
     assert abs(made.ahead.total_seconds() - off) < 3
 
 
-async def test_a_source_that_does_not_say_its_time_has_no_known_clock() -> None:
+async def test_source_without_date_header_has_no_known_clock() -> None:
     async def undated(_: web.Request) -> web.Response:
         return answer("vector", [], Date="yesterday")
 

@@ -25,7 +25,7 @@ from tests.unit.monitoring.backends.sources import (
 )
 
 
-async def test_hundreds_of_queries_are_few_requests_over_few_connections() -> None:
+async def test_hundreds_of_queries_use_few_requests_and_connections() -> None:
     source = Source()
     peers: set[Any] = set()
 
@@ -42,7 +42,7 @@ async def test_hundreds_of_queries_are_few_requests_over_few_connections() -> No
     assert len(peers) <= module.CONNECTIONS
 
 
-async def test_a_bad_query_hurts_no_other_and_is_asked_alone_from_then_on() -> None:
+async def test_bad_query_is_isolated_and_later_sent_alone() -> None:
     source = Source(faults={"metric_7": refuse})
     async with both(source) as made:
         first = await made.instant(names(60), AT)
@@ -59,7 +59,7 @@ async def test_a_bad_query_hurts_no_other_and_is_asked_alone_from_then_on() -> N
     assert len(source.asked) == 3
 
 
-async def test_a_query_that_could_get_out_of_its_parentheses_is_never_put_beside_others() -> None:
+async def test_query_that_may_escape_its_parentheses_is_sent_alone() -> None:
     bad = f'up), "{MARK}", "0", "", "") or label_replace(vector(0), "{MARK}", "1", "", "") or label_replace((up'
     source = Source()
     async with both(source) as made:
@@ -68,7 +68,7 @@ async def test_a_query_that_could_get_out_of_its_parentheses_is_never_put_beside
     assert [bad] == [query for query in source.queries if bad in query]
 
 
-async def test_a_scalar_among_others_is_learned_and_asked_as_a_vector() -> None:
+async def test_scalar_query_is_learned_and_later_sent_as_a_vector() -> None:
     source, queries = Source(), [*names(8), "time()"]
     async with both(source) as made:
         for _ in range(10):
@@ -80,7 +80,7 @@ async def test_a_scalar_among_others_is_learned_and_asked_as_a_vector() -> None:
     assert "vector(time()" in source.queries[0]
 
 
-async def test_a_source_that_loses_the_marks_is_asked_one_by_one() -> None:
+async def test_source_that_drops_query_numbers_is_asked_one_by_one() -> None:
     async def forgetful(request: web.Request) -> web.Response:
         query = str((await request.post())["query"])
         return answer("vector", [series(query)])
@@ -89,7 +89,7 @@ async def test_a_source_that_loses_the_marks_is_asked_one_by_one() -> None:
         assert right(await made.instant(names(5), AT))
 
 
-async def test_one_query_with_too_many_series_hurts_no_other() -> None:
+async def test_query_with_too_many_series_fails_alone() -> None:
     async def huge() -> web.Response:
         return web.Response(text="x" * (module.MOST_BYTES + 1))
 
@@ -101,7 +101,7 @@ async def test_one_query_with_too_many_series_hurts_no_other() -> None:
     assert error(answers["metric_3"]).kind == "TooLarge"
 
 
-async def test_a_slow_query_is_told_apart_within_some_rounds_and_hurts_no_other_from_then_on() -> None:
+async def test_slow_query_is_isolated_within_some_rounds() -> None:
     async def slow() -> web.Response:
         await asyncio.sleep(60)
         return refused()
@@ -118,7 +118,7 @@ async def test_a_slow_query_is_told_apart_within_some_rounds_and_hurts_no_other_
     assert error(rounds[-1]["metric_3"]) == QueryError("Timeout", "no answer within 0.2 s")
 
 
-async def test_what_failed_together_stays_apart_while_no_answer_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_failed_batch_stays_split_while_answers_are_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "QUICK", 0)
     source = Source(faults={"metric_3": refuse})
     async with both(source) as made:
@@ -131,7 +131,7 @@ async def test_what_failed_together_stays_apart_while_no_answer_is_quick(monkeyp
     assert len(source.asked) == 4
 
 
-async def test_a_source_that_hangs_is_asked_few_times_and_the_rest_is_not_waited_for() -> None:
+async def test_hanging_source_gets_few_requests() -> None:
     requests = 0
 
     async def hang(_: web.Request) -> web.Response:
@@ -148,7 +148,7 @@ async def test_a_source_that_hangs_is_asked_few_times_and_the_rest_is_not_waited
     assert requests <= module.CONNECTIONS * (module.PATIENCE + 1)
 
 
-async def test_an_unauthorized_or_absent_source_is_not_asked_in_halves() -> None:
+async def test_unauthorized_or_unreachable_source_is_not_bisected() -> None:
     requests = 0
 
     async def deny(_: web.Request) -> web.Response:
@@ -164,7 +164,7 @@ async def test_an_unauthorized_or_absent_source_is_not_asked_in_halves() -> None
     assert requests == 3 * 100 / MOST
 
 
-async def test_a_query_that_no_text_can_carry_is_refused_and_hurts_no_other() -> None:
+async def test_unencodable_query_is_refused_alone() -> None:
     bad = 'up{a="\ud800"}'
     async with both(Source()) as made:
         answers = await made.instant(["a", bad, "b"], AT)

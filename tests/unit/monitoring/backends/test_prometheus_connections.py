@@ -23,7 +23,7 @@ from tests.unit.monitoring.backends.sources import (
 )
 
 
-async def test_a_redirect_is_not_followed_and_takes_no_credential_along() -> None:
+async def test_redirect_is_not_followed_and_gets_no_credential() -> None:
     elsewhere = Source()
     async with serving(elsewhere.handle) as other:
 
@@ -36,7 +36,7 @@ async def test_a_redirect_is_not_followed_and_takes_no_credential_along() -> Non
     assert "redirect" in found.message
 
 
-async def test_an_answer_without_end_is_read_no_further_than_is_allowed() -> None:
+async def test_endless_answer_is_read_up_to_its_limit() -> None:
     sent = 0
 
     async def endless(request: web.Request) -> web.StreamResponse:
@@ -55,14 +55,14 @@ async def test_an_answer_without_end_is_read_no_further_than_is_allowed() -> Non
     assert sent < 10 * module.MOST_BYTES
 
 
-async def test_what_is_compressed_against_our_wish_is_not_unpacked() -> None:
+async def test_unrequested_compression_is_malformed() -> None:
     async def bomb(_: web.Request) -> web.Response:
         return web.Response(body=gzip.compress(b" " * 10**8), headers={"Content-Encoding": "gzip"})
 
     assert error(await ask(bomb)).kind == "Malformed"
 
 
-async def test_a_slow_answer_is_not_waited_for() -> None:
+async def test_slow_answer_times_out() -> None:
     async def drip(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -76,7 +76,7 @@ async def test_a_slow_answer_is_not_waited_for() -> None:
     assert clock.monotonic() - began < 2
 
 
-async def test_nobody_there_is_unreachable() -> None:
+async def test_refused_connection_is_unreachable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     async with client(f"http://us:hunter2@127.0.0.1:{port}") as made:
@@ -87,18 +87,18 @@ async def test_nobody_there_is_unreachable() -> None:
     assert "hunter2" not in found.message
 
 
-async def test_a_name_that_does_not_resolve_is_unreachable() -> None:
+async def test_unresolvable_name_is_unreachable() -> None:
     async with client("http://prometheus.invalid") as made:
         assert error((await made.instant(["up"], AT))["up"]).kind == "Unreachable"
 
 
-async def test_a_connection_that_is_not_made_in_time_is_unreachable() -> None:
+async def test_connection_not_made_in_time_is_unreachable() -> None:
     """TEST-NET-1 leads nowhere: packets to it are dropped, or refused at once where there is no route."""
     async with client("http://192.0.2.1", seconds=0.1) as made:
         assert error((await made.instant(["up"], AT))["up"]).kind == "Unreachable"
 
 
-async def test_who_speaks_something_else_or_hangs_up_is_told_apart() -> None:
+async def test_other_protocol_is_malformed_and_closed_connection_unreachable() -> None:
     words = iter((b"\x15\x03\x01\x00\x02\x02\x46\r\n\r\n", b"", b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"))
 
     async def rude(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -113,7 +113,7 @@ async def test_who_speaks_something_else_or_hangs_up_is_told_apart() -> None:
     assert [found.kind for found in kinds] == ["Malformed", "Unreachable", "Unreachable"]
 
 
-async def test_a_kept_connection_that_was_closed_meanwhile_is_no_failure() -> None:
+async def test_closed_idle_connection_is_replaced_without_failure() -> None:
     closed: list[asyncio.StreamWriter] = []
 
     async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -134,7 +134,7 @@ async def test_a_kept_connection_that_was_closed_meanwhile_is_no_failure() -> No
 
 
 @pytest.mark.parametrize(("trusted", "kind"), [(True, None), (False, "Unreachable")])
-async def test_a_certificate_is_checked_against_the_given_authority_only(*, trusted: bool, kind: str | None) -> None:
+async def test_certificate_is_checked_only_against_the_given_authority(*, trusted: bool, kind: str | None) -> None:
     async with serving(Source().handle, ssl_context=certified("127.0.0.1")) as url:
         secure = url.replace("http://", "https://")
         async with client(secure, ca=f"# für alle\n{ca().decode()}" if trusted else None) as made:

@@ -114,7 +114,7 @@ def broken() -> web.Response:
     return failure(422, "execution", "many-to-many matching not allowed")
 
 
-async def test_it_is_the_median_over_the_window_without_what_happens_now(usual: Usual) -> None:
+async def test_baseline_is_the_median_over_the_window_without_now(usual: Usual) -> None:
     usual.series = lambda number: {"": str(number % 3)}
     async with usual.open():
         assert await usual.of() == 1.0
@@ -131,7 +131,7 @@ async def test_it_is_the_median_over_the_window_without_what_happens_now(usual: 
     ("window", "step"),
     [("1m", "15s"), ("10m", "15s"), ("1h", "15s"), ("1d", "289s"), ("7d", "2023s"), ("90d", "26007s")],
 )
-def test_a_range_has_no_more_points_than_a_median_needs_and_none_between_two_scrapes(window: str, step: str) -> None:
+def test_baseline_range_has_enough_points_and_no_finer_step_than_a_scrape(window: str, step: str) -> None:
     units = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
     over = int(window[:-1]) * units[window[-1]]
 
@@ -144,7 +144,7 @@ def test_a_range_has_no_more_points_than_a_median_needs_and_none_between_two_scr
 
 
 @pytest.mark.parametrize(("worst", "expected"), [("high", 9.0), ("low", 1.0)])
-async def test_of_several_series_it_is_the_usual_worst_as_each_reading_has_it(
+async def test_baseline_of_several_series_is_the_median_of_the_worst(
     usual: Usual, worst: Worst, expected: float
 ) -> None:
     usual.series = lambda _: {"leader": "9", "one": "2", "two": "1", "three": "2", "starting": "NaN", "odd": "+Inf"}
@@ -152,22 +152,20 @@ async def test_of_several_series_it_is_the_usual_worst_as_each_reading_has_it(
         assert await usual.of(worst=worst) == expected
 
 
-async def test_gaps_in_less_than_half_of_the_time_do_no_harm(usual: Usual) -> None:
+async def test_baseline_ignores_gaps_shorter_than_half_of_the_window(usual: Usual) -> None:
     usual.series = lambda number: {} if number % 3 == 0 else {"": "4" if number % 2 else "NaN" if number < 50 else "4"}
     async with usual.open():
         assert await usual.of() == 4.0
 
 
-async def test_numbers_for_less_than_half_of_the_time_say_nothing_of_what_is_usual(usual: Usual) -> None:
+async def test_baseline_with_less_than_half_of_the_points_is_unknown(usual: Usual) -> None:
     usual.series = lambda number: {"": "4"} if number < 140 else {}
     async with usual.open():
         assert await usual.of() is None
         assert usual.why_not() == "the median over 7d is not known: less than half of that time has numbers"
 
 
-async def test_no_reading_waits_for_a_slow_source_and_a_later_one_has_it(
-    usual: Usual, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_baseline_of_a_slow_source_delays_no_reading(usual: Usual, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FIRST_WAIT", 0.01)
     async with usual.open():
         usual.go_on.clear()
@@ -180,7 +178,7 @@ async def test_no_reading_waits_for_a_slow_source_and_a_later_one_has_it(
         assert len(usual.asked) == 1
 
 
-async def test_it_is_asked_once_for_all_who_ask_the_same_at_the_same_time_and_later(usual: Usual) -> None:
+async def test_baseline_is_queried_once_for_concurrent_and_later_uses(usual: Usual) -> None:
     async with usual.open():
         all_objects = (usual.of(namespace=name) for name in ("shop", "shop", "elsewhere"))
         assert await asyncio.gather(*all_objects) == [4.0, 4.0, 4.0]
@@ -192,7 +190,7 @@ async def test_it_is_asked_once_for_all_who_ask_the_same_at_the_same_time_and_la
         assert len(usual.asked) == 4
 
 
-async def test_it_is_asked_again_every_hour_and_the_old_value_is_given_meanwhile(usual: Usual) -> None:
+async def test_baseline_is_refreshed_hourly_and_the_old_value_used_meanwhile(usual: Usual) -> None:
     async with usual.open():
         assert await usual.of() == 4.0
         usual.series = lambda _: {"": "5"}
@@ -210,7 +208,7 @@ async def test_it_is_asked_again_every_hour_and_the_old_value_is_given_meanwhile
 
 
 @pytest.mark.parametrize(("window", "minutes"), [("1m", 10), ("10h", 10), ("2d", 28.8), ("7d", 60), ("90d", 60)])
-async def test_a_shorter_window_is_asked_for_more_often(usual: Usual, window: str, minutes: float) -> None:
+async def test_baseline_of_a_shorter_window_is_refreshed_more_often(usual: Usual, window: str, minutes: float) -> None:
     units = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
     over = int(window[:-1]) * units[window[-1]]
 
@@ -227,7 +225,7 @@ async def test_a_shorter_window_is_asked_for_more_often(usual: Usual, window: st
         assert await asked() == 2
 
 
-async def test_while_the_source_fails_it_is_tried_again_ever_more_rarely_and_the_old_value_counts_for_a_day(
+async def test_baseline_of_a_failing_source_is_retried_with_back_off_and_kept_a_day(
     usual: Usual,
 ) -> None:
     async with usual.open():
@@ -254,7 +252,7 @@ async def test_while_the_source_fails_it_is_tried_again_ever_more_rarely_and_the
         assert len(usual.asked) == tries + 2
 
 
-async def test_an_old_value_of_a_short_window_counts_for_an_hour(usual: Usual) -> None:
+async def test_baseline_of_a_short_window_is_kept_an_hour(usual: Usual) -> None:
     async def of() -> float | None:
         await usual.baselines.of("default", key(), "up", timedelta(minutes=10), "high")
         await usual.settled()
@@ -269,7 +267,7 @@ async def test_an_old_value_of_a_short_window_counts_for_an_hour(usual: Usual) -
         assert await of() is None
 
 
-async def test_no_more_than_a_few_are_asked_at_once(usual: Usual) -> None:
+async def test_concurrent_baseline_queries_are_limited(usual: Usual) -> None:
     async with usual.open():
         usual.go_on.clear()
         asking = [asyncio.create_task(usual.of(query=f"metric_{number}")) for number in range(10)]
@@ -284,7 +282,9 @@ async def test_no_more_than_a_few_are_asked_at_once(usual: Usual) -> None:
     assert len(usual.asked) == 10
 
 
-async def test_a_source_that_hangs_does_not_hold_up_another(usual: Usual, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_hanging_source_does_not_delay_baselines_of_another(
+    usual: Usual, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def hang(_: web.Request) -> web.Response:
         await asyncio.sleep(60)
         raise AssertionError
@@ -296,7 +296,7 @@ async def test_a_source_that_hangs_does_not_hold_up_another(usual: Usual, monkey
         assert await usual.of("other") == 4.0
 
 
-async def test_a_source_that_is_not_there_or_not_for_this_namespace_has_nothing_usual(usual: Usual) -> None:
+async def test_baseline_of_a_missing_source_is_unknown(usual: Usual) -> None:
     async with usual.open(namespaces=["shop"]):
         assert await usual.of("none") is None
         assert await usual.of(namespace="elsewhere") is None
@@ -308,7 +308,7 @@ async def test_a_source_that_is_not_there_or_not_for_this_namespace_has_nothing_
         assert usual.why_not() == "the median over 7d is not known: it has not been answered yet"
 
 
-async def test_a_value_outlives_a_renewed_token_and_not_the_end_of_its_source(usual: Usual) -> None:
+async def test_baseline_survives_a_renewed_token_and_not_the_removal_of_its_source(usual: Usual) -> None:
     token = usual.folder / "token"
     token.write_text("first")
     async with usual.open(tokenFile=str(token)):
@@ -325,7 +325,7 @@ async def test_a_value_outlives_a_renewed_token_and_not_the_end_of_its_source(us
         assert await usual.of() is None
 
 
-async def test_a_source_that_ends_while_others_are_waited_for_is_not_asked_any_more(
+async def test_source_removed_while_queries_wait_gets_no_more_queries(
     usual: Usual, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "FIRST_WAIT", 0.05)
@@ -340,7 +340,7 @@ async def test_a_source_that_ends_while_others_are_waited_for_is_not_asked_any_m
     assert len(usual.asked) == AT_ONCE
 
 
-async def test_what_nobody_asks_for_any_more_is_forgotten(usual: Usual) -> None:
+async def test_unused_baseline_is_forgotten(usual: Usual) -> None:
     async with usual.open():
         await usual.of(query="edited")
         usual.seconds += 24 * 60 * MINUTE - 1

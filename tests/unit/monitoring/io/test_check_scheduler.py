@@ -37,7 +37,7 @@ def sample(scene: PlanContext, name: str, labels: dict[str, str] | None = None) 
 
 
 @on_a_fake_clock
-async def test_an_entry_is_asked_a_period_apart_however_long_the_answers_take() -> None:
+async def test_entry_is_checked_once_per_period_despite_slow_answers() -> None:
     scene = PlanContext(seconds={"ready": 7.0})
     scene.watch(check("ready", period=10))
 
@@ -47,7 +47,7 @@ async def test_an_entry_is_asked_a_period_apart_however_long_the_answers_take() 
 
 
 @on_a_fake_clock
-async def test_load_does_not_stretch_the_period() -> None:
+async def test_load_does_not_lengthen_the_period() -> None:
     scene = PlanContext(work=0.3)
     scene.watch(*(check(f"check-{number}", period=10) for number in range(20)))
 
@@ -60,7 +60,7 @@ async def test_load_does_not_stretch_the_period() -> None:
 
 
 @on_a_fake_clock
-async def test_what_was_missed_is_not_made_up_for_and_its_lateness_is_counted() -> None:
+async def test_missed_checks_are_not_repeated_and_their_lateness_is_counted() -> None:
     scene = PlanContext()
     scene.watch(check(period=10))
     with scene.running():
@@ -76,7 +76,7 @@ async def test_what_was_missed_is_not_made_up_for_and_its_lateness_is_counted() 
 
 
 @on_a_fake_clock
-async def test_what_is_late_by_nearly_a_period_is_not_asked_twice_in_a_row() -> None:
+async def test_check_late_by_nearly_a_period_is_not_repeated_at_once() -> None:
     scene = PlanContext()
     scene.watch(check(period=10))
     with scene.running():
@@ -101,14 +101,14 @@ async def first_asks(number: int, period: float) -> dict[str, float]:
 
 
 @on_a_fake_clock
-async def test_the_first_asks_are_spread_over_the_period() -> None:
+async def test_first_checks_are_spread_over_the_period() -> None:
     tenths = Counter(int(first) for first in (await first_asks(1000, 10)).values())
 
     assert set(tenths) == set(range(10))
     assert all(70 <= count <= 130 for count in tenths.values())
 
 
-def test_the_first_asks_are_the_same_after_a_restart() -> None:
+def test_first_check_times_are_stable_across_restarts() -> None:
     found: list[dict[str, float]] = []
 
     async def story() -> None:
@@ -121,7 +121,7 @@ def test_the_first_asks_are_the_same_after_a_restart() -> None:
 
 
 @on_a_fake_clock
-async def test_nobody_waits_for_a_first_answer_as_long_as_a_long_period_is() -> None:
+async def test_first_check_of_a_long_period_is_early() -> None:
     scene = PlanContext()
     day = timing(no_data_after=86400)
     scene.watch(check(period=3600, timing=day), *(metric(f"metric-{one}", 3600, timing=day) for one in range(3)))
@@ -135,7 +135,7 @@ async def test_nobody_waits_for_a_first_answer_as_long_as_a_long_period_is() -> 
 
 
 @on_a_fake_clock
-async def test_an_entry_is_never_asked_twice_at_once() -> None:
+async def test_entry_is_never_checked_twice_concurrently() -> None:
     scene = PlanContext(seconds={"ready": 25.0})
     scene.watch(check("ready", period=10))
 
@@ -146,7 +146,7 @@ async def test_an_entry_is_never_asked_twice_at_once() -> None:
 
 
 @on_a_fake_clock
-async def test_an_entry_that_changes_while_it_is_asked_waits_for_the_answer_and_drops_it() -> None:
+async def test_entry_changed_during_a_check_drops_the_answer() -> None:
     scene = PlanContext(seconds={"ready": 25.0}, answers={"ready": BAD})
     with scene.running():
         scene.watch(check("ready", period=10))
@@ -163,7 +163,7 @@ async def test_an_entry_that_changes_while_it_is_asked_waits_for_the_answer_and_
 
 
 @on_a_fake_clock
-async def test_a_target_that_hangs_holds_nobody_else_up() -> None:
+async def test_hanging_target_delays_no_other_check() -> None:
     scene = PlanContext(seconds={f"hangs-{number}": 3600.0 for number in range(100)})
     scene.watch(*(check(f"hangs-{number}", period=1) for number in range(100)), check("well", period=1))
 
@@ -174,7 +174,7 @@ async def test_a_target_that_hangs_holds_nobody_else_up() -> None:
 
 
 @on_a_fake_clock
-async def test_the_metrics_of_one_source_are_asked_together_and_checks_one_by_one() -> None:
+async def test_metrics_of_one_source_are_read_together_and_checks_separately() -> None:
     scene = PlanContext()
     for name in ("shop", "docs"):
         runbook = replace(SHOP, name=name)
@@ -189,7 +189,7 @@ async def test_the_metrics_of_one_source_are_asked_together_and_checks_one_by_on
 
 
 @on_a_fake_clock
-async def test_what_was_declared_later_is_asked_together_with_what_was_there() -> None:
+async def test_metric_declared_later_joins_the_common_read() -> None:
     scene = PlanContext()
     with scene.running():
         scene.watch(metric("first", period=15))
@@ -202,7 +202,7 @@ async def test_what_was_declared_later_is_asked_together_with_what_was_there() -
 
 
 @on_a_fake_clock
-async def test_only_a_leader_asks_and_periods_without_one_are_not_made_up_for() -> None:
+async def test_only_a_leader_checks_and_missed_periods_are_not_repeated() -> None:
     scene = PlanContext(leading=False)
     scene.watch(*(check(f"check-{number}", period=10) for number in range(100)))
     with scene.running():
@@ -219,7 +219,7 @@ async def test_only_a_leader_asks_and_periods_without_one_are_not_made_up_for() 
 
 
 @on_a_fake_clock
-async def test_a_new_leader_begins_with_what_the_statuses_say() -> None:
+async def test_new_leader_continues_from_the_statuses() -> None:
     scene = PlanContext()
     ready = check(timing=timing(60))
     scene.watch(ready)
@@ -241,7 +241,7 @@ async def test_a_new_leader_begins_with_what_the_statuses_say() -> None:
 
 
 @on_a_fake_clock
-async def test_an_answer_from_before_leading_began_is_dropped() -> None:
+async def test_answer_from_before_leading_is_dropped() -> None:
     scene = PlanContext(seconds={"ready": 5.0})
     scene.watch(check())
     with scene.running():
@@ -253,7 +253,7 @@ async def test_an_answer_from_before_leading_began_is_dropped() -> None:
 
 
 @on_a_fake_clock
-async def test_a_runbook_that_is_gone_is_asked_no_more_and_what_is_under_way_is_dropped() -> None:
+async def test_deleted_runbook_is_no_longer_checked_and_its_answer_dropped() -> None:
     scene = PlanContext(seconds={"ready": 3.0})
     scene.watch(check(), runbook=SHOP)
     with scene.running():
@@ -269,7 +269,7 @@ async def test_a_runbook_that_is_gone_is_asked_no_more_and_what_is_under_way_is_
 
 
 @on_a_fake_clock
-async def test_what_is_watched_no_more_leaves_nothing_behind() -> None:
+async def test_removed_entry_leaves_no_state() -> None:
     scene = PlanContext()
     for edit in range(1000):
         scene.watch(*(check(f"check-{one}", period=3600 + edit) for one in range(10)))
@@ -280,7 +280,7 @@ async def test_what_is_watched_no_more_leaves_nothing_behind() -> None:
 
 
 @on_a_fake_clock
-async def test_what_is_unchanged_goes_on_where_it_was() -> None:
+async def test_unchanged_entry_keeps_its_schedule_and_track() -> None:
     scene = PlanContext(answers={"ready": BAD})
     watch = check(timing=timing(25))
     with scene.running():
@@ -294,7 +294,7 @@ async def test_what_is_unchanged_goes_on_where_it_was() -> None:
 
 
 @on_a_fake_clock
-async def test_what_has_changed_begins_anew() -> None:
+async def test_changed_entry_starts_again() -> None:
     scene = PlanContext(answers={"ready": BAD})
     scene.watch(check())
     await scene.run(10)
@@ -310,7 +310,7 @@ async def test_what_has_changed_begins_anew() -> None:
 
 
 @on_a_fake_clock
-async def test_an_entry_that_is_edited_again_and_again_is_asked_all_the_same() -> None:
+async def test_repeatedly_edited_entry_is_still_checked() -> None:
     scene = PlanContext()
     with scene.running():
         for edit in range(50):
@@ -321,7 +321,7 @@ async def test_an_entry_that_is_edited_again_and_again_is_asked_all_the_same() -
 
 
 @on_a_fake_clock
-async def test_a_runbook_is_looked_at_for_a_first_answer_and_for_a_new_level_and_for_nothing_else() -> None:
+async def test_runbook_is_visited_only_for_a_first_answer_or_a_new_level() -> None:
     scene = PlanContext(answers={"ready": NOTHING})
     scene.watch(check(period=10))
     with scene.running():
@@ -332,7 +332,7 @@ async def test_a_runbook_is_looked_at_for_a_first_answer_and_for_a_new_level_and
 
 
 @on_a_fake_clock
-async def test_what_time_alone_changes_is_asked_when_it_may_change_and_not_a_period_later() -> None:
+async def test_level_due_by_time_is_checked_when_due() -> None:
     scene = PlanContext(answers={"ready": BAD, "errors": Reading(value=11.0)})
     ready, errors = check(period=60, timing=timing(5)), metric(period=60, timing=timing(5))
     scene.watch(ready, errors)
@@ -345,7 +345,7 @@ async def test_what_time_alone_changes_is_asked_when_it_may_change_and_not_a_per
 
 
 @on_a_fake_clock
-async def test_the_lack_of_data_is_told_in_time_too() -> None:
+async def test_stale_level_is_reported_when_due() -> None:
     scene = PlanContext(answers={"ready": NOTHING})
     ready = check(period=30, timing=timing(no_data_after=70))
     known = Track("Ok", NOW, "Ok", NOW - timedelta(seconds=15))
@@ -358,7 +358,7 @@ async def test_the_lack_of_data_is_told_in_time_too() -> None:
 
 
 @on_a_fake_clock
-async def test_failures_that_are_counted_come_a_period_apart() -> None:
+async def test_consecutive_failures_are_one_period_apart() -> None:
     scene = PlanContext(answers={"ready": BAD})
     ready = check(period=10, timing=timing(failures=3))
     scene.watch(ready)
@@ -372,7 +372,7 @@ async def test_failures_that_are_counted_come_a_period_apart() -> None:
 
 
 @on_a_fake_clock
-async def test_a_clock_that_stands_still_has_nobody_asked_more_than_once_a_second() -> None:
+async def test_stopped_clock_causes_at_most_one_check_per_second() -> None:
     scene = PlanContext(answers={"ready": BAD})
     scene.scheduler.now = lambda: NOW
     scene.watch(check(period=10, timing=timing(0.1)))
@@ -383,7 +383,7 @@ async def test_a_clock_that_stands_still_has_nobody_asked_more_than_once_a_secon
 
 
 @on_a_fake_clock
-async def test_a_clock_that_is_put_back_stops_nothing() -> None:
+async def test_clock_set_back_does_not_stop_checks() -> None:
     scene = PlanContext(answers={"ready": GOOD})
     ready = check(period=10, timing=timing(15))
     scene.watch(ready)
@@ -399,7 +399,7 @@ async def test_a_clock_that_is_put_back_stops_nothing() -> None:
 
 
 @on_a_fake_clock
-async def test_a_bug_of_the_asker_is_logged_and_is_no_data_and_everything_goes_on() -> None:
+async def test_exception_in_a_check_is_logged_and_counts_as_no_data() -> None:
     async def ask(watches: Sequence[Watch]) -> Mapping[Key, Reading]:
         if watches[0].key.name == "buggy":
             raise KeyError("nobody foresaw this")
@@ -423,7 +423,7 @@ async def test_a_bug_of_the_asker_is_logged_and_is_no_data_and_everything_goes_o
 
 
 @on_a_fake_clock
-async def test_what_the_asker_leaves_out_is_no_data() -> None:
+async def test_entry_missing_in_the_answers_counts_as_no_data() -> None:
     async def ask(watches: Sequence[Watch]) -> Mapping[Key, Reading]:
         return {one.key: Reading(value=1.0) for one in watches if one.key.name == "errors"}
 
@@ -436,7 +436,7 @@ async def test_what_the_asker_leaves_out_is_no_data() -> None:
 
 
 @on_a_fake_clock
-async def test_readings_are_counted_by_what_they_say_and_checks_by_how_long_they_took() -> None:
+async def test_readings_are_counted_by_result_and_checks_by_duration() -> None:
     answers = {
         "well": Reading(ok=True, latency=0.2),
         "down": Reading(ok=False, latency=2.0),
@@ -456,7 +456,7 @@ async def test_readings_are_counted_by_what_they_say_and_checks_by_how_long_they
 
 
 @on_a_fake_clock
-async def test_after_a_stall_few_checks_begin_between_two_turns_of_everything_else() -> None:
+async def test_few_checks_start_per_loop_turn_after_a_stall() -> None:
     scene = PlanContext()
     scene.watch(*(check(f"check-{number}") for number in range(1000)))
     with scene.running():
@@ -470,7 +470,7 @@ async def test_after_a_stall_few_checks_begin_between_two_turns_of_everything_el
 
 
 @on_a_fake_clock
-async def test_after_a_stall_metrics_wait_for_no_check_to_begin() -> None:
+async def test_metrics_do_not_wait_for_checks_after_a_stall() -> None:
     scene = PlanContext(work=0.01)
     scene.watch(*(check(f"check-{number}") for number in range(1000)), metric(period=10))
     with scene.running():
@@ -490,12 +490,12 @@ async def share_of_checks(scene: PlanContext) -> float:
 
 
 @on_a_fake_clock
-async def test_more_checks_than_there_is_time_for_leave_a_fifth_of_it_to_everybody_else() -> None:
+async def test_overload_of_checks_leaves_a_fifth_of_the_time() -> None:
     assert 0.75 < await share_of_checks(PlanContext(work=0.01)) < 0.85
 
 
 @on_a_fake_clock
-async def test_while_a_lever_moves_more_checks_than_there_is_time_for_leave_most_of_it_and_still_go_on() -> None:
+async def test_overload_of_checks_leaves_most_of_the_time_during_a_throw() -> None:
     scene = PlanContext(work=0.001)
     scene.scheduler.has_urgent = lambda: True
 
@@ -503,7 +503,7 @@ async def test_while_a_lever_moves_more_checks_than_there_is_time_for_leave_most
 
 
 @on_a_fake_clock
-async def test_what_waits_to_be_begun_is_not_begun_once_somebody_else_leads() -> None:
+async def test_queued_check_does_not_start_after_loss_of_leadership() -> None:
     scene = PlanContext()
     scene.watch(*(check(f"check-{number}") for number in range(100)))
     with scene.running():
@@ -537,7 +537,7 @@ class ElectionLoop(Metrics):
 
 
 @on_a_fake_clock
-async def test_many_metrics_of_one_call_are_taken_in_parts_before_and_after_it() -> None:
+async def test_large_metric_read_is_split_before_and_after() -> None:
     turns = ElectionLoop()
     scene = PlanContext(metrics=turns)
     scene.watch(*(metric(f"metric-{number}") for number in range(1000)))
@@ -550,7 +550,7 @@ async def test_many_metrics_of_one_call_are_taken_in_parts_before_and_after_it()
 
 
 @on_a_fake_clock
-async def test_what_is_under_way_ends_with_the_sensor() -> None:
+async def test_checks_in_progress_end_with_the_scheduler() -> None:
     scene = PlanContext(seconds={"ready": 3600.0})
     scene.watch(check())
 
@@ -562,7 +562,7 @@ async def test_what_is_under_way_ends_with_the_sensor() -> None:
 
 
 @on_a_fake_clock
-async def test_two_answers_of_another_kind_are_reported_and_answers_that_take_turns_are_not() -> None:
+async def test_changed_answer_is_reported_after_two_and_alternating_ones_are_not() -> None:
     scene = PlanContext(answers={"ready": BAD})
     scene.watch(check(period=10))
     with scene.running():

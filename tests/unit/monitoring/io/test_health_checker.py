@@ -142,7 +142,7 @@ HEALTH = AskHttp(WEB, "/health")
         (500, replace(HEALTH, contains="ill"), (False, "UnexpectedStatus", "500 from Service/web:{port}/health")),
     ],
 )
-async def test_http_is_told_by_its_status_and_its_body(
+async def test_http_check_is_judged_by_status_and_body(
     status: int, check: AskHttp, expected: tuple[bool, str, str]
 ) -> None:
     async with traffic_target(answers(status)) as there, scene(service(there.port)) as made:
@@ -152,7 +152,7 @@ async def test_http_is_told_by_its_status_and_its_body(
         assert [str(one.rel_url) for one in there.requests] == ["/health"]
 
 
-async def test_a_body_that_is_too_large_to_be_looked_through_says_nothing() -> None:
+async def test_body_too_large_to_match_is_inconclusive() -> None:
     async with traffic_target(answers(text="x" * 70_000)) as there, scene(service(there.port)) as made:
         reading = await made.ask(replace(HEALTH, contains="well"))
 
@@ -162,7 +162,7 @@ async def test_a_body_that_is_too_large_to_be_looked_through_says_nothing() -> N
     )
 
 
-async def test_who_is_not_there_is_not_well() -> None:
+async def test_unreachable_service_fails_the_check() -> None:
     port = closed_port()
     async with scene(service(port)) as made:
         assert told(await made.ask(HEALTH)) == (
@@ -175,7 +175,7 @@ async def test_who_is_not_there_is_not_well() -> None:
         )
 
 
-async def test_who_says_nothing_in_time_is_not_well() -> None:
+async def test_service_without_answer_in_time_fails_the_check() -> None:
     async with talking(silent) as port, scene(service(port)) as made:
         reading = await made.ask(HEALTH, seconds=0.2)
 
@@ -183,7 +183,7 @@ async def test_who_says_nothing_in_time_is_not_well() -> None:
     assert reading.latency >= 0.2
 
 
-async def test_tcp_is_told_by_its_connection() -> None:
+async def test_tcp_check_is_judged_by_its_connection() -> None:
     async with talking(silent) as port, scene(service(port)) as made:
         assert told(await made.ask(AskTcp(WEB))) == (True, "Healthy", f"Service/web:{port} accepts connections")
 
@@ -208,7 +208,7 @@ def grpc_server(status: Any) -> Iterator[int]:
         (SERVING, "shop.Basket", None, "ServiceUnknown", "ServiceUnknown"),
     ],
 )
-async def test_grpc_is_told_by_the_health_of_its_service(
+async def test_grpc_check_is_judged_by_the_health_of_its_service(
     status: Any,
     name: str,
     ok: bool | None,  # noqa: FBT001 # one row of the table
@@ -228,7 +228,7 @@ async def test_grpc_is_told_by_the_health_of_its_service(
         ([service(clusterIP="None")], "NoClusterIP", "Service/web has no address of its own and is not asked"),
     ],
 )
-async def test_what_keeps_a_service_from_being_asked_is_no_news_and_is_told(
+async def test_service_that_cannot_be_addressed_is_inconclusive_with_the_reason(
     bodies: list[Body], reason: str, message: str, connections: list[str]
 ) -> None:
     async with scene(*bodies) as made:
@@ -241,7 +241,7 @@ async def test_what_keeps_a_service_from_being_asked_is_no_news_and_is_told(
 
 
 @pytest.mark.parametrize("address", ["169.254.169.254", "0.0.0.0"])  # noqa: S104 # refused
-async def test_an_address_that_no_service_has_is_not_asked(address: str) -> None:
+async def test_impossible_service_address_is_not_contacted(address: str) -> None:
     async with scene(service(80, address)) as made:
         ok, reason, message = told(await made.ask(HEALTH))
 
@@ -250,7 +250,7 @@ async def test_an_address_that_no_service_has_is_not_asked(address: str) -> None
     assert "addresses are refused unless an allowed network names them" in message
 
 
-async def test_headers_go_along_as_they_are_written_and_as_secrets_hold_them() -> None:
+async def test_check_sends_literal_and_secret_headers() -> None:
     check = replace(HEALTH, headers=(("Authorization", TOKEN), ("X-Team", "shop")))
     async with traffic_target() as there, scene(service(there.port), secret(token=b"Bearer s3cret\n")) as made:
         assert (await made.ask(check)).ok
@@ -273,14 +273,14 @@ async def test_headers_go_along_as_they_are_written_and_as_secrets_hold_them() -
         ([secret(token=b"two\nlines")], "Malformed", "a header is a token and visible ASCII: Service/web:80/health"),
     ],
 )
-async def test_a_header_that_cannot_be_had_is_no_news_and_nothing_is_asked(
+async def test_unavailable_header_secret_is_inconclusive_without_request(
     bodies: list[Body], reason: str, message: str
 ) -> None:
     async with scene(service(), *bodies) as made:
         assert told(await made.ask(replace(HEALTH, headers=(("Authorization", TOKEN),)))) == (None, reason, message)
 
 
-async def test_a_token_that_was_replaced_is_read_again_once_the_old_one_is_not_accepted() -> None:
+async def test_replaced_token_is_read_again_after_a_refusal() -> None:
     check = replace(HEALTH, headers=(("Authorization", TOKEN),))
     status = 200
     async with (
@@ -298,7 +298,7 @@ async def test_a_token_that_was_replaced_is_read_again_once_the_old_one_is_not_a
     assert [one.headers["Authorization"] for one in there.requests] == ["0ld", "0ld", "n3w"]
 
 
-async def test_tls_is_verified_for_the_name_of_the_service() -> None:
+async def test_tls_is_verified_for_the_service_name() -> None:
     check = replace(HEALTH, tls=Secured(CA))
     tls = certified("web.shop.svc")
     async with traffic_target(tls=tls) as there, scene(service(there.port), secret("ca", **{"ca.crt": ca()})) as made:
@@ -311,7 +311,7 @@ async def test_tls_is_verified_for_the_name_of_the_service() -> None:
         assert (await made.ask(replace(check, tls=Secured(skip_verify=True)))).ok
 
 
-async def test_an_authority_that_was_replaced_is_read_again_once_it_vouches_for_nobody() -> None:
+async def test_replaced_authority_is_read_again_after_a_tls_failure() -> None:
     new = trustme.CA()
     check = replace(HEALTH, tls=Secured(CA))
     tls = certified("web.shop.svc", by=new)
@@ -326,7 +326,7 @@ async def test_an_authority_that_was_replaced_is_read_again_once_it_vouches_for_
 URL = "http://health.example.com:{port}/status?key=k3y"
 
 
-async def test_a_url_is_asked_where_the_administrator_allows_it_and_its_query_is_not_shown() -> None:
+async def test_allowed_url_is_checked_without_showing_its_query() -> None:
     async with traffic_target() as there:
         url = URL.format(port=there.port)
         allowed = [f"http://*.example.com:{there.port}/*"]
@@ -352,7 +352,7 @@ async def test_a_url_is_asked_where_the_administrator_allows_it_and_its_query_is
         ("http://health.example.com/", "Unresolvable", "the name leads to no address: http://health.example.com/"),
     ],
 )
-async def test_a_url_that_may_not_or_cannot_be_asked_is_no_news(url: str, reason: str, message: str) -> None:
+async def test_forbidden_or_unresolvable_url_is_inconclusive(url: str, reason: str, message: str) -> None:
     names = Names(OSError("no such name"))
     async with scene(patterns=["http://health.example.com/*"], names=names) as made:
         assert told(await made.ask(AskHttp(url))) == (None, reason, message)
@@ -391,7 +391,7 @@ async def elsewhere(host: str, port: int, response: Any) -> AsyncIterator[None]:
 BY_EACH = AskHttp(EACH, "/health")
 
 
-async def test_each_ready_pod_is_asked_and_all_must_be_well() -> None:
+async def test_per_pod_check_passes_when_every_ready_pod_passes() -> None:
     async with pods(answers(), answers(), answers()) as made:
         reading = await made.ask(BY_EACH)
 
@@ -399,7 +399,7 @@ async def test_each_ready_pod_is_asked_and_all_must_be_well() -> None:
     assert reading.series == ""
 
 
-async def test_one_bad_pod_of_three_is_bad_and_named() -> None:
+async def test_per_pod_check_names_the_single_failing_pod() -> None:
     async with pods(answers(), answers(503), answers()) as made:
         reading = await made.ask(BY_EACH)
 
@@ -409,7 +409,7 @@ async def test_one_bad_pod_of_three_is_bad_and_named() -> None:
     assert message.endswith("/health; 1 of 3 ready pods are not well")
 
 
-async def test_of_several_bad_pods_the_first_is_named() -> None:
+async def test_per_pod_check_names_the_first_of_several_failing_pods() -> None:
     async with pods(answers(), answers(500), answers(503)) as made:
         reading = await made.ask(BY_EACH)
 
@@ -417,7 +417,7 @@ async def test_of_several_bad_pods_the_first_is_named() -> None:
     assert reading.message.endswith("; 2 of 3 ready pods are not well")
 
 
-async def test_a_pod_of_which_nothing_can_be_told_makes_all_of_them_unknown_unless_one_is_bad() -> None:
+async def test_inconclusive_pod_makes_the_check_inconclusive_unless_one_fails() -> None:
     large = answers(text="x" * 70_000)
     check = replace(BY_EACH, contains="well")
     async with pods(answers(), large, answers()) as made:
@@ -431,24 +431,24 @@ async def test_a_pod_of_which_nothing_can_be_told_makes_all_of_them_unknown_unle
 
 
 @pytest.mark.parametrize("ok", [True, False, None])
-def test_all_pods_take_as_long_as_the_slowest(*, ok: bool | None) -> None:
+def test_per_pod_latency_is_that_of_the_slowest_pod(*, ok: bool | None) -> None:
     hosts = [Destination(Ref("v1", "Pod", NAMESPACE, f"web-{number}"), f"10.0.0.{number}", 80) for number in range(3)]
     readings = [Reading(True, latency=0.1), Reading(ok, latency=0.2), Reading(True, latency=0.7)]
 
     assert worst(WEB.service, hosts, readings).latency == 0.7
 
 
-async def test_a_pod_that_is_not_ready_is_not_asked() -> None:
+async def test_unready_pod_is_not_checked() -> None:
     async with pods(answers(), answers(503), answers(), ready=(True, False, True)) as made:
         assert told(await made.ask(BY_EACH)) == (True, "Healthy", "2 of 2 ready pods of Service/web are well")
 
 
-async def test_no_ready_pod_is_neither_good_nor_bad_news() -> None:
+async def test_service_without_ready_pod_is_inconclusive() -> None:
     async with pods(answers(), answers(), answers(), ready=(False, False, False)) as made:
         assert told(await made.ask(BY_EACH)) == (None, "NoReadyPods", "Service/web has no ready pod")
 
 
-async def test_pods_of_one_service_are_asked_some_at_a_time() -> None:
+async def test_concurrent_pod_checks_are_limited() -> None:
     under_way, most = 0, 0
     many = [pod(f"web-{number:02}", f"127.0.1.{number + 1}") for number in range(40)]
 
@@ -471,7 +471,7 @@ async def test_pods_of_one_service_are_asked_some_at_a_time() -> None:
     assert 8 < most <= 16
 
 
-async def test_a_right_to_pods_that_is_missing_is_told() -> None:
+async def test_missing_right_to_pods_is_reported() -> None:
     async with pods(answers(), answers(), answers()) as made:
         made.cluster.fault = forbids("pods")
         ok, reason, message = told(await made.ask(BY_EACH))
@@ -480,7 +480,7 @@ async def test_a_right_to_pods_that_is_missing_is_told() -> None:
     assert "The ClusterRole runbook-operator-sensing-pods has it." in message
 
 
-async def test_several_watches_are_answered_at_once_each_by_its_own_reading() -> None:
+async def test_several_checks_run_concurrently_with_their_own_readings() -> None:
     async with talking(silent) as slow, traffic_target(answers(503)) as there:
         bodies = [service(slow, name="slow"), service(there.port)]
         async with scene(*bodies) as made:
@@ -494,7 +494,7 @@ async def test_several_watches_are_answered_at_once_each_by_its_own_reading() ->
     }
 
 
-async def test_a_thousand_checks_ask_the_api_server_nothing() -> None:
+async def test_thousand_checks_cost_no_api_request() -> None:
     check = replace(HEALTH, headers=(("Authorization", TOKEN),))
     async with traffic_target() as there, scene(service(there.port), secret(token=b"s3cret")) as made:
         await made.ask(check)
@@ -506,7 +506,7 @@ async def test_a_thousand_checks_ask_the_api_server_nothing() -> None:
         assert made.cluster.asked == before
 
 
-async def test_no_reading_and_no_log_holds_a_body_a_credential_or_a_query() -> None:
+async def test_body_credential_and_query_appear_in_no_reading_or_log() -> None:
     """Whatever goes wrong, over all ways to go wrong that a check has."""
     secrets = ("s3cret", "k3y", "passw0rd", "b0dy")
     header = ("Authorization", TOKEN)

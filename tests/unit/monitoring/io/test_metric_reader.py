@@ -72,7 +72,7 @@ def told(one: Reading) -> tuple[float | None, str, str, str]:
         ([inf, 3.0, nan], "low", 3.0, '{pod="b"}'),
     ],
 )
-async def test_of_several_series_the_worst_number_counts_and_is_named(
+async def test_worst_of_several_series_is_read_and_named(
     values: list[float], worst: Worst, value: float, named: str
 ) -> None:
     assert told(await ask(vector(*values), worst=worst)) == (value, named, "", "")
@@ -82,7 +82,7 @@ async def test_of_several_series_the_worst_number_counts_and_is_named(
     ("values", "worst", "value"),
     [([inf, 3.0, nan], "high", inf), ([3.0, -inf], "low", -inf), ([inf], "low", inf), ([-inf, inf], "high", inf)],
 )
-async def test_infinite_series_is_not_hidden_by_a_finite_one(values: list[float], worst: Worst, value: float) -> None:
+async def test_infinite_series_counts_over_a_finite_one(values: list[float], worst: Worst, value: float) -> None:
     found = await ask(vector(*values), worst=worst)
 
     assert (found.value, found.reason, found.note) == (value, "", INFINITE)
@@ -97,7 +97,7 @@ async def test_infinite_series_is_not_hidden_by_a_finite_one(values: list[float]
         (failure(503, "unavailable", "starting"), None, "SourceDown"),
     ],
 )
-async def test_only_an_answer_without_series_counts_as_zero_where_that_is_declared(
+async def test_only_an_empty_answer_counts_as_zero_where_declared(
     response: web.Response, value: float | None, reason: str
 ) -> None:
     found = await ask(response, absent=True)
@@ -123,14 +123,14 @@ async def test_only_an_answer_without_series_counts_as_zero_where_that_is_declar
         (web.Response(body=b"x" * 2_100_000), "QueryTooLarge", "aggregate the query"),
     ],
 )
-async def test_where_there_is_no_number_it_is_said_why(response: web.Response, reason: str, message: str) -> None:
+async def test_missing_number_has_its_reason(response: web.Response, reason: str, message: str) -> None:
     value, named, word, text = told(await ask(response))
 
     assert (value, named, word) == (None, "", reason)
     assert message in text
 
 
-async def test_a_source_that_is_down_is_told_as_down() -> None:
+async def test_unreachable_source_is_reported_as_down() -> None:
     async with client(f"http://127.0.0.1:{closed_port()}") as source:
         found = await measuring(Sources({"default": source}), Usuals())("default", [due()])
 
@@ -138,7 +138,7 @@ async def test_a_source_that_is_down_is_told_as_down() -> None:
     assert (one.value, one.reason) == (None, "SourceDown")
 
 
-async def test_a_source_that_nobody_named_or_not_for_this_namespace_is_not_asked() -> None:
+async def test_unknown_or_forbidden_source_is_not_queried() -> None:
     source = Source()
     async with both(source) as there:
         measure = measuring(Sources({"default": there}, denied=frozenset({"bank"})), Usuals())
@@ -152,7 +152,7 @@ async def test_a_source_that_nobody_named_or_not_for_this_namespace_is_not_asked
     assert source.queries == ["up"]
 
 
-async def test_all_metrics_of_a_source_cost_one_request_and_one_bad_query_spoils_no_other() -> None:
+async def test_all_metrics_of_a_source_cost_one_request_and_a_bad_query_fails_alone() -> None:
     source = Source(faults={"wrong(": refuse})
     dues = [due(f"metric_{number}") for number in range(20)]
     async with both(source) as there:
@@ -166,7 +166,7 @@ async def test_all_metrics_of_a_source_cost_one_request_and_one_bad_query_spoils
     assert all(found[one[0].key].value == len(one[1].query) for one in dues)
 
 
-async def test_how_long_it_took_is_told() -> None:
+async def test_reading_has_its_latency() -> None:
     assert (await ask(vector(1.0))).latency > 0
 
 
@@ -185,7 +185,7 @@ class Off:
 
 
 @pytest.mark.parametrize("minutes", [-10, 10])
-async def test_a_source_whose_clock_differs_is_asked_for_its_own_now(minutes: int) -> None:
+async def test_source_with_another_clock_is_queried_for_its_own_time(minutes: int) -> None:
     its = timedelta(minutes=minutes)
     source = Off(its)
     measure = measuring(Sources({"default": source}), Usuals())
@@ -200,14 +200,14 @@ async def test_a_source_whose_clock_differs_is_asked_for_its_own_now(minutes: in
     assert source.asked == [AT, AT + its]
 
 
-async def test_a_clock_that_differs_by_little_is_followed_without_a_word() -> None:
+async def test_small_clock_difference_is_accepted() -> None:
     source = Off(STALE_AFTER / 2)
     one = due()
 
     assert (await measuring(Sources({"default": source}), Usuals())("default", [one]))[one[0].key].value == 1.0
 
 
-async def test_beside_a_number_stands_its_baseline_fixed_or_usual() -> None:
+async def test_reading_has_its_fixed_or_median_baseline() -> None:
     usual = Usuals({"up": 40.0})
     dues = [due("up", measure=MEDIAN), due("fixed", measure=FIXED), due("plain"), due("new", "low", measure=MEDIAN)]
     async with both(Source()) as there:
@@ -222,7 +222,7 @@ async def test_beside_a_number_stands_its_baseline_fixed_or_usual() -> None:
     assert usual.asked == [("default", "up", "up", WEEK, "high"), ("default", "new", "new", WEEK, "low")]
 
 
-async def test_without_a_number_nobody_asks_what_is_usual() -> None:
+async def test_reading_without_number_queries_no_baseline() -> None:
     usual = Usuals({"up": 40.0})
 
     async def handle(_request: web.Request) -> web.Response:
@@ -249,16 +249,16 @@ async def test_without_a_number_nobody_asks_what_is_usual() -> None:
         ({"name": "Größe\u202e"}, '{name="Größe "}'),
     ],
 )
-def test_a_series_is_named_as_promql_does(labels: dict[str, str], text: str) -> None:
+def test_series_is_named_as_promql_does(labels: dict[str, str], text: str) -> None:
     assert series(Sample(labels, 1.0, AT)) == text
 
 
-def test_a_name_of_a_series_has_an_end() -> None:
+def test_series_name_is_limited_in_length() -> None:
     assert len(series(Sample({"path": "x" * 5000}, 1.0, AT))) == 200
 
 
 @pytest.mark.parametrize("kind", ["Unreachable", "Timeout", "Refused", "TooLarge", "Malformed", "Unauthorized"])
-def test_every_kind_of_error_is_no_number_and_says_what_the_source_says(kind: Any) -> None:
+def test_each_error_kind_has_no_number_and_the_message_of_the_source(kind: Any) -> None:
     found = reading("thanos", QueryError(kind, "what it says"), "high", AT)
 
     assert replace(found, reason="") == Reading(message="metric source thanos: what it says")

@@ -136,7 +136,7 @@ async def nobody(_: AskHttp, __: Matcher) -> Reading:
     raise AssertionError("nobody is asked by HTTP")
 
 
-async def test_a_number_is_read_out_of_a_field(numbers: Numbers) -> None:
+async def test_number_is_read_from_a_field(numbers: Numbers) -> None:
     found = await numbers.read(
         KEY, ask("object", apiVersion="apps/v1", kind="Deployment", name="web", field="spec.replicas"), nobody
     )
@@ -167,15 +167,13 @@ async def test_a_number_is_read_out_of_a_field(numbers: Numbers) -> None:
         ),
     ],
 )
-async def test_without_a_number_the_reading_says_why(
-    numbers: Numbers, kind: str, spec: Body, reason: str, said: str
-) -> None:
+async def test_missing_number_has_its_reason(numbers: Numbers, kind: str, spec: Body, reason: str, said: str) -> None:
     found = await numbers.read(KEY, ask(kind, **spec), nobody)
 
     assert (found.value, found.ok, found.reason, found.message) == (None, None, reason, said)
 
 
-async def test_pods_are_asked_for_as_their_workload_chooses_them(numbers: Numbers, cluster: Cluster) -> None:
+async def test_pods_are_listed_by_the_selector_of_their_workload(numbers: Numbers, cluster: Cluster) -> None:
     cluster.pods = [pod("web-1", waits="CrashLoopBackOff"), pod("web-2")]
 
     found = await numbers.read(KEY, ask("pods", target="web", measure="Waiting"), nobody)
@@ -205,7 +203,7 @@ WAITING: Body = {
         (TargetRefs("web", service=Ref("v1", "Service", NAMESPACE, "web")), [*WAITING]),
     ],
 )
-async def test_pods_of_other_owners_with_the_same_labels_do_not_count(
+async def test_pods_of_other_owners_with_the_same_labels_are_ignored(
     numbers: Numbers, cluster: Cluster, of: TargetRefs, counted: list[str], *, denied: bool
 ) -> None:
     cluster.pods = [pod(name, waits="ErrImagePull", owners=owners) for name, owners in WAITING.items()]
@@ -228,7 +226,7 @@ async def test_pods_of_other_owners_with_the_same_labels_do_not_count(
         ("services", SERVICE, None),
     ],
 )
-async def test_target_without_a_pod_gives_no_number_unless_it_is_to_have_none(
+async def test_target_without_pods_has_no_number_unless_scaled_to_zero(
     numbers: Numbers, cluster: Cluster, plural: str, body: Body, value: float | None
 ) -> None:
     refs = {"deployments": WEB, "daemonsets": DS}
@@ -241,7 +239,7 @@ async def test_target_without_a_pod_gives_no_number_unless_it_is_to_have_none(
     assert (found.value, found.reason) == (value, "NoPods" if value is None else "")
 
 
-async def test_replica_sets_are_listed_once_and_again_for_a_pod_of_another(
+async def test_replica_sets_are_listed_once_and_again_for_an_unknown_owner(
     numbers: Numbers, cluster: Cluster, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(owned_pods, "MOST", 1)
@@ -264,7 +262,7 @@ async def test_replica_sets_are_listed_once_and_again_for_a_pod_of_another(
     assert lists() == 2
 
 
-async def test_a_workload_that_chooses_none_is_not_asked_for_all(numbers: Numbers, cluster: Cluster) -> None:
+async def test_workload_without_selector_lists_no_pods(numbers: Numbers, cluster: Cluster) -> None:
     cluster.objects["/apis/apps/v1/namespaces/shop/deployments/web"] = workload_body(3)
 
     found = await numbers.read(KEY, ask("pods", target="web", measure="Waiting"), nobody)
@@ -273,9 +271,7 @@ async def test_a_workload_that_chooses_none_is_not_asked_for_all(numbers: Number
     assert not any(path.endswith("/pods") for path, _ in cluster.asked)
 
 
-async def test_metrics_of_one_target_that_are_due_together_share_one_list(
-    numbers: Numbers, cluster: Cluster, clock: Clock
-) -> None:
+async def test_metrics_of_one_target_share_one_pod_list(numbers: Numbers, cluster: Cluster, clock: Clock) -> None:
     async def both() -> None:
         asked = (ask("pods", target="web", measure=measure) for measure in ("Waiting", "Restarts"))
         await asyncio.gather(*(numbers.read(KEY, one, nobody) for one in asked))
@@ -287,7 +283,7 @@ async def test_metrics_of_one_target_that_are_due_together_share_one_list(
     assert sum(path.endswith("/pods") for path, _ in cluster.asked) == 2
 
 
-async def test_what_a_source_remembers_is_of_one_metric_and_kept_while_it_is_of_use(
+async def test_source_memory_belongs_to_one_metric_and_expires(
     numbers: Numbers, cluster: Cluster, clock: Clock
 ) -> None:
     restarts = ask("pods", target="web", measure="Restarts")
@@ -323,7 +319,7 @@ async def test_what_a_source_remembers_is_of_one_metric_and_kept_while_it_is_of_
         ),
     ],
 )
-async def test_a_right_that_is_lacking_is_named_with_where_it_is_to_be_had(
+async def test_missing_right_is_named_with_its_grant(
     numbers: Numbers, cluster: Cluster, source: AskNumber, denied: str, hint: str
 ) -> None:
     cluster.faults[denied] = errors.ForbiddenError("GET: 403 cannot get it")
@@ -335,7 +331,7 @@ async def test_a_right_that_is_lacking_is_named_with_where_it_is_to_be_had(
     assert found.message.endswith(hint)
 
 
-async def test_an_api_server_that_does_not_answer_is_no_number(numbers: Numbers, cluster: Cluster) -> None:
+async def test_unavailable_api_server_gives_no_number(numbers: Numbers, cluster: Cluster) -> None:
     cluster.faults["/web"] = errors.UnavailableError("GET /web: TimeoutError")
 
     found = await numbers.read(KEY, ask("rollout", target="web"), nobody)
@@ -344,7 +340,7 @@ async def test_an_api_server_that_does_not_answer_is_no_number(numbers: Numbers,
     assert "The ClusterRole" not in found.message
 
 
-async def test_few_reads_are_under_way_at_once(cluster: Cluster) -> None:
+async def test_concurrent_reads_are_limited(cluster: Cluster) -> None:
     under_way, most, go_on = 0, 0, asyncio.Event()
 
     class Slow(Cluster):
@@ -376,7 +372,7 @@ def by_http(port: int) -> Callable[[AskHttp, Matcher], Awaitable[Reading]]:
     return fetch
 
 
-async def test_a_number_is_read_out_of_an_answer() -> None:
+async def test_number_is_read_from_an_http_answer() -> None:
     async with traffic_target(lambda: web.json_response({"queues": [{"depth": 3}, {"depth": 7}]})) as served:
         numbers = Numbers(Paths(Cluster()))
         found = await numbers.read(KEY, ask("http", jsonPath="$.queues[*].depth"), by_http(served.port))
@@ -395,7 +391,7 @@ async def test_a_number_is_read_out_of_an_answer() -> None:
         (lambda: web.Response(text="1" * 100_000), "TooLarge"),
     ],
 )
-async def test_an_answer_that_is_not_well_or_has_no_number_is_none_and_is_not_told(
+async def test_failed_answer_gives_no_number_and_hides_its_body(
     response: Callable[[], web.Response], reason: str
 ) -> None:
     async with traffic_target(response) as served:
@@ -406,13 +402,13 @@ async def test_an_answer_that_is_not_well_or_has_no_number_is_none_and_is_not_to
     assert found.message.endswith("from queue")
 
 
-async def test_nobody_who_answers_is_no_number() -> None:
+async def test_unreachable_service_gives_no_number() -> None:
     found = await Numbers(Paths(Cluster())).read(KEY, ask("http", jsonPath="$.depth"), by_http(closed_port()))
 
     assert (found.value, found.ok, found.reason) == (None, None, "Unreachable")
 
 
-async def test_what_cannot_be_asked_says_why() -> None:
+async def test_unavailable_secret_gives_no_number_with_the_reason() -> None:
     async def unasked(_: AskHttp, __: Matcher) -> Reading:
         raise CheckNotPerformedError("SecretNotFound", "Secret/queue does not exist in namespace shop")
 
@@ -422,7 +418,7 @@ async def test_what_cannot_be_asked_says_why() -> None:
     assert found.message == "Secret/queue does not exist in namespace shop"
 
 
-async def test_an_object_is_read_in_the_name_of_the_account_and_for_nobody_where_one_is_required() -> None:
+async def test_object_is_read_as_the_required_account() -> None:
     read: list[str] = []
 
     class Naming(Kube):
