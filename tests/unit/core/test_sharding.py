@@ -52,23 +52,35 @@ A, B, C, D = "abcd"
 @pytest.mark.parametrize(
     ("replica", "holders", "replicas", "expected"),
     [
-        pytest.param(A, ["", "", "", ""], "a", ShardChanges((0, 1, 2, 3)), id="alone it takes all"),
-        pytest.param(A, ["", "", "", ""], "ab", ShardChanges((0, 1)), id="of two the first takes its half"),
-        pytest.param(B, ["", "", "", ""], "ab", ShardChanges((2, 3)), id="and the second the other"),
-        pytest.param(B, [A, A, A, A], "ab", ShardChanges(lacking=True), id="a new one waits for what it is to get"),
-        pytest.param(A, [A, A, A, A], "ab", ShardChanges(give=(2, 3)), id="which is given back"),
-        pytest.param(B, [A, A, "", ""], "ab", ShardChanges((2, 3)), id="and then taken"),
-        pytest.param(A, [A, A, B, B], "ab", ShardChanges(), id="what is even stays"),
-        pytest.param(A, [A, A, B], "ab", ShardChanges(), id="an odd one stays with whoever has it"),
-        pytest.param(B, [A, A, B], "ab", ShardChanges(), id="and is not taken away"),
-        pytest.param(A, [A, A, C, C], "ab", ShardChanges(), id="what a dead one had goes to whoever has least"),
-        pytest.param(B, [A, A, C, C], "ab", ShardChanges((2, 3)), id="all of it"),
-        pytest.param(A, [A, A, A, ""], "ab", ShardChanges(give=(2,)), id="too much is given though something is free"),
-        pytest.param(B, [A, A, A, ""], "ab", ShardChanges((3,), lacking=True), id="and taken as it becomes free"),
-        pytest.param(C, [A, B], "abc", ShardChanges(), id="more replicas than shards: one has none and lacks none"),
-        pytest.param(D, [A, A, A, B, B, B, C, C], "abcd", ShardChanges(lacking=True), id="a fourth one"),
-        pytest.param(A, [A, A, A, B, B, B, C, C], "abcd", ShardChanges(give=(2,)), id="gets one of each that has most"),
-        pytest.param(C, [A, A, A, B, B, B, C, C], "abcd", ShardChanges(), id="and none of who has its share"),
+        pytest.param(A, ["", "", "", ""], "a", ShardChanges((0, 1, 2, 3)), id="single replica takes all"),
+        pytest.param(A, ["", "", "", ""], "ab", ShardChanges((0, 1)), id="first of two takes half"),
+        pytest.param(B, ["", "", "", ""], "ab", ShardChanges((2, 3)), id="second of two takes the other half"),
+        pytest.param(B, [A, A, A, A], "ab", ShardChanges(lacking=True), id="new replica waits for its share"),
+        pytest.param(
+            A, [A, A, A, A], "ab", ShardChanges(give=(2, 3)), id="old replica releases the share of the new one"
+        ),
+        pytest.param(B, [A, A, "", ""], "ab", ShardChanges((2, 3)), id="new replica takes the released share"),
+        pytest.param(A, [A, A, B, B], "ab", ShardChanges(), id="even shares stay"),
+        pytest.param(A, [A, A, B], "ab", ShardChanges(), id="odd shard stays with its holder"),
+        pytest.param(B, [A, A, B], "ab", ShardChanges(), id="odd shard is not taken by the other"),
+        pytest.param(A, [A, A, C, C], "ab", ShardChanges(), id="largest holder takes no shard of a dead replica"),
+        pytest.param(
+            B, [A, A, C, C], "ab", ShardChanges((2, 3)), id="smallest holder takes all shards of a dead replica"
+        ),
+        pytest.param(A, [A, A, A, ""], "ab", ShardChanges(give=(2,)), id="excess is released although a shard is free"),
+        pytest.param(
+            B, [A, A, A, ""], "ab", ShardChanges((3,), lacking=True), id="free shard is taken and the excess awaited"
+        ),
+        pytest.param(C, [A, B], "abc", ShardChanges(), id="replica beyond the number of shards lacks none"),
+        pytest.param(D, [A, A, A, B, B, B, C, C], "abcd", ShardChanges(lacking=True), id="fourth replica waits"),
+        pytest.param(
+            A,
+            [A, A, A, B, B, B, C, C],
+            "abcd",
+            ShardChanges(give=(2,)),
+            id="largest holder releases one for the fourth",
+        ),
+        pytest.param(C, [A, A, A, B, B, B, C, C], "abcd", ShardChanges(), id="holder of an even share releases none"),
     ],
 )
 def test_replica_takes_and_gives_shards_towards_its_share(
