@@ -145,7 +145,7 @@ def test_metric_sources_file_is_readable_by_the_operator() -> None:
     assert yaml.safe_load(data["sources.yaml"]) == {"default": source}
 
 
-def test_the_channels_are_a_file_as_the_operator_reads_it() -> None:
+def test_channels_file_is_readable_by_the_operator() -> None:
     rendered = render(channels=CHANNELS)
     pod = rendered.one("Deployment")["spec"]["template"]["spec"]
 

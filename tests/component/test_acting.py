@@ -10,21 +10,12 @@ from runbook_operator.core.signals import Signal
 from runbook_operator.kube import errors
 from runbook_operator.kube.discovery import Paths
 from runbook_operator.reconcile.snapshot import Policy
-from tests.builders import NAMESPACE, Body, runbook_body, switch_body
-from tests.component.test_faults import FaultyKube, Rig
+from tests.builders import NAMESPACE, runbook_body, switch_body
+from tests.fakes.rig import Rig
+from tests.fakes.slow_kube import SlowKube
 
 MANY = 16
 STATUS = "/status"
-
-
-class SlowKube(FaultyKube):
-    """Whoever asks has to wait, so that others decide meanwhile."""
-
-    async def request(self, method: str, path: str, **rest: Any) -> Body:
-        await asyncio.sleep(0)
-        answer = await super().request(method, path, **rest)
-        await asyncio.sleep(0)
-        return answer
 
 
 class Crowd:

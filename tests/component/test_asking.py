@@ -28,10 +28,10 @@ from runbook_operator.monitoring.io.health_checker import HealthChecker
 from runbook_operator.monitoring.io.metric_reader import MetricReader
 from runbook_operator.monitoring.io.number_reader import Numbers
 from tests.builders import runbook
-from tests.unit.egress.servers import traffic_target
-from tests.unit.kube.cluster import Body, Cluster, cluster, endpoint, endpoints, pod, secret, service
-from tests.unit.kube.cluster import refused as forbidden
-from tests.unit.monitoring.backends.sources import WRAPPED, answer, refused, serving
+from tests.fakes.prometheus_source import WRAPPED, answer, refused, serving
+from tests.fakes.servers import traffic_target
+from tests.fakes.watched_cluster import Body, Cluster, cluster, endpoint, endpoints, pod, secret, service
+from tests.fakes.watched_cluster import refused as forbidden
 
 TARGET = {"name": "web", "workload": {"name": "web"}, "service": {"name": "web", "port": "http"}}
 ONE = pod("web-1", "127.0.0.1")

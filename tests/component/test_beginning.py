@@ -12,7 +12,8 @@ from runbook_operator.api.switch import FINALIZER, SwitchStatus
 from runbook_operator.core.queries import Find
 from runbook_operator.kube import errors
 from tests.builders import NAMESPACE
-from tests.component.test_faults import DEPLOYMENT, STOP, SWITCH, Body, Rig
+from tests.fakes.faulty_kube import DEPLOYMENT, SWITCH, Body
+from tests.fakes.rig import STOP, Rig
 from tests.scaling import hpa
 
 HPAS = f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"

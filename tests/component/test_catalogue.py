@@ -1,10 +1,6 @@
-"""What watches tell of what is few, so that nobody who decides asks for a list of it.
-
-`Kinds` lists what the test says and gives the events that the test says. Left out: versions that expire, and pages.
-"""
+"""Watches answer the lists of kinds with few objects, so that a decision does not read them."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any, Self
 
 import pytest
@@ -14,15 +10,12 @@ from runbook_operator.core.accounts import Account
 from runbook_operator.core.queries import Find, Read
 from runbook_operator.core.references import Ref
 from runbook_operator.kube import errors
-from runbook_operator.kube.client import Kube
 from runbook_operator.kube.discovery import Paths
 from runbook_operator.kube.list_cache import Lists
 from runbook_operator.kube.scaler_and_route_cache import UNUSED, Catalogue
-from tests.component.test_faults import STOP, Rig
+from tests.fakes.rig import STOP, Rig
+from tests.fakes.watched_kinds import ALL, HPAS, Body, Kinds
 
-Body = dict[str, Any]
-HPAS = "/apis/autoscaling/v2/{}horizontalpodautoscalers"
-ALL = HPAS.format("")
 IN_SHOP = HPAS.format("namespaces/shop/")
 
 
@@ -33,36 +26,6 @@ def hpas(namespace: str) -> Find:
 def hpa(name: str, namespace: str = "shop", uid: str = "1") -> Body:
     meta = {"name": name, "namespace": namespace, "uid": uid, "resourceVersion": "2", "managedFields": [{}]}
     return {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": meta, "spec": {}}
-
-
-class Kinds(Kube):
-    """See above."""
-
-    def __init__(self, *listed: Body) -> None:
-        self.listed = list(listed)
-        self.asked: list[str] = []
-        self.events: asyncio.Queue[tuple[str, Body]] = asyncio.Queue()
-        self.error: errors.ApiError | None = None
-
-    async def pages(self, path: str) -> AsyncIterator[tuple[list[Body], str]]:
-        self.asked.append(path)
-        if self.error is not None:
-            raise self.error
-        yield [one for one in self.listed if path == ALL or f"/{one['metadata']['namespace']}/" in path], "2"
-
-    async def items(
-        self, path: str, labels: str = "", *, fields: str = "", cached: bool = False
-    ) -> AsyncIterator[Body]:
-        del labels, fields, cached
-        self.asked.append(path)
-        for one in self.listed:
-            yield one
-
-    async def watch(self, path: str, version: str, seconds: int) -> AsyncIterator[tuple[str, Body]]:
-        del path, version, seconds
-        while True:
-            yield await self.events.get()
-            self.events.task_done()
 
 
 class Following:

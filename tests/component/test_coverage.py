@@ -1,11 +1,7 @@
-"""One namespace that cannot be listed: the others are served, and nothing there is taken for absent.
-
-`Partial` refuses the lists that the test says. Left out: watches, which kopf begins again by itself.
-"""
+"""One namespace cannot be listed: the others are served, and its objects are not considered deleted."""
 
 import asyncio
 import logging
-from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -18,35 +14,12 @@ from runbook_operator.core.queries import NeedsRead, Read
 from runbook_operator.core.references import Ref, switch_ref
 from runbook_operator.kube import errors
 from runbook_operator.settings import Settings
-from tests.builders import NAMESPACE, NOW, runbook_body, switch_body
-from tests.component.test_resync import RUNBOOK, Body, ListKube, deployment
+from tests.builders import NAMESPACE, NOW, switch_body
+from tests.fakes.list_kube import RUNBOOK, ListKube, deployment
+from tests.fakes.partial_kube import OTHER, Partial, within
 
-OTHER = "team-b"
 STOP, THERE = (switch_ref(namespace, "shop-stop") for namespace in (NAMESPACE, OTHER))
 DEPLOYMENTS, SWITCHES = "deployments", "switches"
-
-
-def within(body: Body, namespace: str) -> Body:
-    meta = body["metadata"]
-    return {**body, "metadata": {**meta, "namespace": namespace, "uid": f"{meta['uid']}-{namespace}"}}
-
-
-class Partial(ListKube):
-    """See above; `refused` are plurals, in the other namespace."""
-
-    def __init__(self, *refused: str) -> None:
-        bodies = (runbook_body(), switch_body(), deployment())
-        super().__init__(*bodies, *(within(body, OTHER) for body in bodies))
-        self.refused = set(refused)
-        self.error: errors.ApiError = errors.ForbiddenError('403 User "operator" cannot list')
-
-    async def request(self, method: str, path: str, **rest: Any) -> Body:
-        namespace, _, plural = path.partition("/namespaces/")[2].partition("/")
-        if namespace == OTHER and plural in self.refused:
-            raise self.error
-        answer = await super().request(method, path, **rest)
-        items = [one for one in answer.get("items", ()) if one["metadata"]["namespace"] == namespace]
-        return answer | {"items": items}
 
 
 def served(*refused: str) -> tuple[Partial, run.Operator]:

@@ -1,34 +1,15 @@
 """The check of the installed CRDs, with an API server that answers as the test says."""
 
 from copy import deepcopy
-from typing import Any, cast
+from typing import cast
 
 from structlog.testing import capture_logs
 
 from runbook_operator import __version__
-from runbook_operator.kube import errors
 from runbook_operator.kube.client import Kube
-from runbook_operator.kube.crd_check import DOCUMENT, Crds
-from tests.unit.api.test_crd_compatibility import schema_of, served
-
-Body = dict[str, Any]
-
-
-class Server:
-    """Answers with the document, or with an error where there is none.
-
-    A real server that served an older CRD would break every operator of the other tests; tests/e2e/test_crds.py has the
-    document of a real one.
-    """
-
-    def __init__(self) -> None:
-        self.document: Body | None = served("Runbook", "Switch")
-
-    async def get(self, path: str) -> Body:
-        assert path == DOCUMENT
-        if self.document is None:
-            raise errors.ForbiddenError("403")
-        return self.document
+from runbook_operator.kube.crd_check import Crds
+from tests.crd_documents import schema_of
+from tests.fakes.crd_server import Server
 
 
 def crds(server: Server) -> Crds:

@@ -11,9 +11,10 @@ from runbook_operator.api.switch import FINALIZER
 from runbook_operator.core.references import API_VERSION, Ref
 from runbook_operator.kube import errors
 from tests.builders import NAMESPACE, WEB, condition
-from tests.component.test_faults import DEPLOYMENT, STOP, SWITCH, Fault
-from tests.component.test_prepared import SCALE, STATUS, Rest
-from tests.component.test_probes import OWN, Probing
+from tests.fakes.faulty_kube import DEPLOYMENT, SWITCH, Fault
+from tests.fakes.prepared_rig import SCALE, STATUS, Rest
+from tests.fakes.probing_rig import OWN, Probing
+from tests.fakes.rig import STOP
 from tests.probing import RUNBOOK as PROBED
 from tests.probing import get
 

@@ -14,7 +14,8 @@ import yaml
 
 from runbook_operator.core import yaml_positions, yaml_values
 from tests.builders import NAMESPACE, condition
-from tests.component.test_faults import Body, Rig
+from tests.fakes.faulty_kube import Body
+from tests.fakes.rig import Rig
 
 FLAGS = f"/api/v1/namespaces/{NAMESPACE}/configmaps/flags"
 COUNT = 8

@@ -1,45 +1,19 @@
-"""A watch that begins while what it is to tell of is made and deleted.
-
-`LateKube` answers a list when the test says so, from a time that the test chooses. Left out: everything but one list
-and a watch in which nothing happens.
-"""
+"""A watch begins while the objects that it is to report are created and deleted."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from runbook_operator.cache.store import Store
 from runbook_operator.core.references import Ref
-from runbook_operator.kube.client import Kube
 from runbook_operator.kube.discovery import Paths
 from runbook_operator.kube.dynamic_watcher import Follower, Kind
 from tests.builders import NAMESPACE, observed
+from tests.fakes.late_kube import Body, LateKube
 
-Body = dict[str, Any]
 JOBS: Kind = ("batch/v1", "Job", NAMESPACE)
 JOB = Ref("batch/v1", "Job", NAMESPACE, "web")
-
-
-class LateKube(Kube):
-    """See above."""
-
-    def __init__(self) -> None:
-        self.asked, self.answer = asyncio.Event(), asyncio.Event()
-        self.listed: list[Body] = []
-        self.version = "10"
-
-    async def pages(self, path: str) -> AsyncIterator[tuple[list[Body], str]]:
-        del path
-        self.asked.set()
-        await self.answer.wait()
-        yield self.listed, self.version
-
-    async def watch(self, path: str, version: str, seconds: int) -> AsyncIterator[tuple[str, Body]]:
-        del path, version, seconds
-        await asyncio.Event().wait()
-        yield "", {}
 
 
 class Following(Store):

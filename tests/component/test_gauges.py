@@ -7,7 +7,7 @@ import pytest
 from runbook_operator.cli import run
 from runbook_operator.settings import Settings
 from tests.builders import runbook_body, switch_body
-from tests.component.test_resync import ListKube
+from tests.fakes.list_kube import ListKube
 
 NOW = "2026-11-24T03:00:00Z"
 HELD = [{"source": "Metric", "name": "errors", "since": NOW}]

@@ -18,7 +18,7 @@ from runbook_operator.core.queries import DryRun
 from runbook_operator.core.writes import Patch
 from runbook_operator.kube.discovery import Paths
 from tests.builders import WEB, switch
-from tests.component.test_trials import AnsweringKube
+from tests.fakes.answering_kube import AnsweringKube
 
 WRITE = Patch(WEB, "uid", "7", {"spec": {"replicas": 0}}, "scale")
 HOURS = 4

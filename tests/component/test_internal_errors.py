@@ -12,7 +12,7 @@ from runbook_operator.core.references import API_VERSION, Ref
 from runbook_operator.runbooks import runbook_reconcile as runbooks
 from runbook_operator.switches import engine as switches
 from tests.builders import NAMESPACE, WEB, condition, runbook_body
-from tests.component.test_faults import STOP, Rig
+from tests.fakes.rig import STOP, Rig
 
 RUNBOOK = Ref(API_VERSION, "Runbook", NAMESPACE, "shop")
 

@@ -10,8 +10,8 @@ from runbook_operator.core.references import API_VERSION, Ref, switch_ref
 from runbook_operator.kube.client import Body
 from runbook_operator.settings import Settings
 from tests.builders import NAMESPACE, runbook_body, switch_body
-from tests.component.test_faults import Rig
-from tests.component.test_resync import ListKube
+from tests.fakes.list_kube import ListKube
+from tests.fakes.rig import Rig
 
 STOP = switch_ref(NAMESPACE, "shop-stop")
 OTHER = switch_ref(NAMESPACE, "other-stop")

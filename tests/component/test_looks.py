@@ -1,7 +1,6 @@
 """How closely idle objects are looked at, and how often: reads are cheap, but not for a thousand Runbooks at once."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -11,11 +10,12 @@ from runbook_operator.controller.visits import Visit
 from runbook_operator.core.queries import Find
 from runbook_operator.core.references import API_VERSION, Ref
 from runbook_operator.kube import errors
-from runbook_operator.kube.client import Kube
 from runbook_operator.kube.discovery import Paths
 from runbook_operator.kube.list_cache import Lists
 from tests.builders import NAMESPACE, runbook_body
-from tests.component.test_faults import STOP, SWITCH, Rig
+from tests.fakes.faulty_kube import SWITCH
+from tests.fakes.listing_kube import Listing
+from tests.fakes.rig import STOP, Rig
 
 AUTOSCALERS = Find("autoscaling/v2", "HorizontalPodAutoscaler", NAMESPACE)
 RUNBOOK = Ref(API_VERSION, "Runbook", NAMESPACE, "shop")
@@ -111,22 +111,6 @@ async def test_throw_reads_again_despite_lists_shared_by_idle_switches() -> None
 
     assert (idle, rig.kube.asked.count(HPAS)) == (1, 2)
     assert rig.kube.replicas == 0
-
-
-class Listing(Kube):
-    """Answers every list with nothing in it, or with the error; `time` is that of who asks."""
-
-    def __init__(self) -> None:
-        self.time = 1000.0
-        self.asked = 0
-        self.error: errors.ApiError | None = None
-
-    async def request(self, method: str, path: str, **rest: Any) -> dict[str, Any]:
-        del method, path, rest
-        self.asked += 1
-        if self.error:
-            raise self.error
-        return {"metadata": {}, "items": [], "apiVersion": "v1", "kind": "List"}
 
 
 async def test_troubled_switch_gets_frequent_close_looks() -> None:

@@ -1,7 +1,7 @@
 """What is made for one engagement: once, and gone from memory with it."""
 
 from tests.builders import WEB, Body, kill_switch
-from tests.component.test_faults import Rig
+from tests.fakes.rig import Rig
 
 JOB: Body = {"template": {"spec": {"containers": [{"name": "job"}]}}}
 

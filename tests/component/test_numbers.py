@@ -15,9 +15,9 @@ from runbook_operator.monitoring.declared_monitors import watches
 from runbook_operator.monitoring.io.health_checker import HealthChecker
 from runbook_operator.monitoring.io.number_reader import Numbers
 from tests.builders import Body, runbook
-from tests.unit.egress.servers import traffic_target
-from tests.unit.kube.cluster import cluster, pod, secret, service
-from tests.unit.monitoring.io.sources import Sources, Usuals, measuring
+from tests.fakes.metric_sources import Sources, Usuals, measuring
+from tests.fakes.servers import traffic_target
+from tests.fakes.watched_cluster import cluster, pod, secret, service
 
 HEADERS = [{"name": "Key", "secret": {"name": "token", "key": "token"}}]
 

@@ -1,12 +1,8 @@
-"""What a watch missed is found by listing; the connection of the next throw is kept open.
-
-`ListKube` answers lists from memory. Left out: pages, continue tokens and everything but reading.
-"""
+"""A list finds what a watch missed; the connection of the next throw is kept open."""
 
 import asyncio
 import gc
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 
@@ -15,34 +11,13 @@ from runbook_operator.cache.resync import Listed
 from runbook_operator.cache.store import Store
 from runbook_operator.cli import run
 from runbook_operator.core.observed_object import observed_from
-from runbook_operator.core.references import API_VERSION, Ref, switch_ref
+from runbook_operator.core.references import Ref, switch_ref
 from runbook_operator.kube.client import Kube
-from runbook_operator.kube.discovery import BUILT_IN
 from runbook_operator.settings import Settings
 from tests.builders import NAMESPACE, runbook_body, switch_body
+from tests.fakes.list_kube import RUNBOOK, ListKube, deployment
 
-Body = dict[str, Any]
-RUNBOOK = Ref(API_VERSION, "Runbook", NAMESPACE, "shop")
 STOP = switch_ref(NAMESPACE, "shop-stop")
-KIND_OF = {resource.plural: kind for kind, resource in BUILT_IN.items()}
-
-
-class ListKube(Kube):
-    """See above."""
-
-    def __init__(self, *objects: Body) -> None:
-        self.objects = list(objects)
-        self.asked: list[str] = []
-        self.may_write = lambda _path: True
-
-    async def request(self, method: str, path: str, **rest: Any) -> Body:
-        del method, rest
-        self.asked.append(path)
-        if path == "/apis":
-            return {"groups": [{"versions": [{"groupVersion": "apps/v1"}]}]}
-        api_version, kind = KIND_OF.get(path.rpartition("/")[2], ("v1", "Version"))
-        items = [one for one in self.objects if (one["apiVersion"], one["kind"]) == (api_version, kind)]
-        return {"apiVersion": api_version, "kind": f"{kind}List", "metadata": {}, "items": items}
 
 
 def nobody(ref: Ref, version: str) -> bool:
@@ -53,11 +28,6 @@ def nobody(ref: Ref, version: str) -> bool:
 
 async def resync(kube: Kube, store: Store, namespaces: Sequence[str], listed: Listed) -> frozenset[Ref]:
     return await Coverage(kube, store, namespaces, lambda: listed, lambda _: None).list_all()
-
-
-def deployment(replicas: int = 3) -> Body:
-    meta = {"name": "web", "namespace": NAMESPACE, "uid": "web-1", "resourceVersion": "1"}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"replicas": replicas}}
 
 
 async def test_list_stores_and_wakes_every_object_once() -> None:

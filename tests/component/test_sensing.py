@@ -36,9 +36,11 @@ from runbook_operator.settings import Settings
 from runbook_operator.telemetry.audit import Audit
 from runbook_operator.telemetry.metrics import Metrics
 from tests.builders import NAMESPACE, NOW, Body, kill_switch, runbook_body, switch_body
-from tests.component.test_faults import DEPLOYMENT, STOP, SWITCH, FaultyKube
-from tests.component.test_resync import ListKube
-from tests.unit.monitoring.io.sensing import BEGINNING, GOOD, on_a_fake_clock, passing
+from tests.fakes.addressed_kube import Addressed, Uninstalled
+from tests.fakes.check_loop import BEGINNING, GOOD, on_a_fake_clock, passing
+from tests.fakes.faulty_kube import DEPLOYMENT, SWITCH, FaultyKube
+from tests.fakes.list_kube import ListKube
+from tests.fakes.rig import STOP
 from tests.watching import MODEL
 
 SHOP = Ref(API_VERSION, "Runbook", NAMESPACE, "shop")
@@ -58,34 +60,6 @@ def cluster(**spec: Any) -> FaultyKube:
     }
     body = runbook_body(**({"dependencies": [FAST]} | spec))
     return FaultyKube({DEPLOYMENT: deployment, SWITCH: switch_body(), RUNBOOK: body})
-
-
-class Addressed(ListKube):
-    """An API server that is at an address, and does not say which others it has."""
-
-    host = "192.0.2.1"
-
-    async def request(self, method: str, path: str, **rest: Any) -> Body:
-        if "/namespaces/default/" in path:
-            raise errors.ForbiddenError(f"{method} {path}: 403")
-        return await super().request(method, path, **rest)
-
-
-class Uninstalled(Addressed):
-    """An API server without the CRDs, which says when it was asked for what they define."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._missing = asyncio.Event()
-
-    async def missed(self) -> None:
-        await self._missing.wait()
-
-    async def request(self, method: str, path: str, **rest: Any) -> Body:
-        if path.startswith("/apis/runbooks.dev/"):
-            self._missing.set()
-            raise errors.NotFoundError(f"{method} {path}: 404")
-        return await super().request(method, path, **rest)
 
 
 def now() -> datetime:

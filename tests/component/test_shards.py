@@ -15,7 +15,7 @@ from runbook_operator.kube.client import Kube
 from runbook_operator.leadership.shard_election import ShardElector
 from runbook_operator.settings import Settings
 from tests.builders import NOW, Body, runbook_body, switch_body
-from tests.component.test_resync import ListKube
+from tests.fakes.list_kube import ListKube
 
 TEAMS = {shard_of(f"team-{number}", 8): f"team-{number}" for number in range(60)}
 MINE, OTHER = TEAMS[2], TEAMS[5]

@@ -1,7 +1,5 @@
 """Dry runs: what the API server answers is a refusal, or says nothing about a throw."""
 
-from typing import Any
-
 import pytest
 
 from runbook_operator.controller.dry_runs import DryRuns
@@ -11,9 +9,9 @@ from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 from runbook_operator.core.writes import Create, Delete, Effect, Patch
 from runbook_operator.kube import errors
-from runbook_operator.kube.client import Body, Kube
 from runbook_operator.kube.discovery import Paths
 from tests.builders import WEB
+from tests.fakes.answering_kube import AnsweringKube, ScalingKube
 
 SWITCH = Ref("runbooks.dev/v1alpha1", "Switch", "shop", "shop-stop")
 JOB = Ref("batch/v1", "Job", "shop", "it")
@@ -22,20 +20,6 @@ EFFECTS: tuple[Effect, ...] = (
     Create(JOB, {"metadata": {"name": "it"}}),
     Delete(JOB, "uid"),
 )
-
-
-class AnsweringKube(Kube):
-    """Answers every request alike."""
-
-    def __init__(self, error: errors.ApiError | None = None) -> None:
-        self.error, self.asked, self.sent = error, list[tuple[str, Any]](), list[Any]()
-
-    async def request(self, method: str, path: str, **rest: Any) -> Body:  # noqa: ARG002 # as declared
-        self.asked.append((method, rest.get("query")))
-        self.sent.append(rest.get("body"))
-        if self.error is not None:
-            raise self.error
-        return {"kind": "Status"}
 
 
 async def answered(error: errors.ApiError | None, effect: Effect = EFFECTS[0]) -> ReviewResult | Denied:
@@ -56,14 +40,6 @@ async def test_dry_run_of_an_object_with_a_moving_status_has_no_conflict() -> No
     await DryRuns(Paths(kube)).answer(DryRun(SWITCH, 0, EFFECTS[0]), None)
 
     assert kube.sent == [{"spec": {"replicas": 0}, "metadata": {"uid": "uid"}}]
-
-
-class ScalingKube(AnsweringKube):
-    """Stores seven replicas, whatever is written."""
-
-    async def request(self, method: str, path: str, **rest: Any) -> Body:
-        await super().request(method, path, **rest)
-        return {"kind": "Scale", "spec": {"replicas": 7}}
 
 
 async def test_dry_run_of_a_scale_returns_the_admitted_replicas() -> None:

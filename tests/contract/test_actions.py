@@ -1,25 +1,21 @@
 """What holds for every action there is: a new file in actions/ is tested the moment it exists."""
 
-from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from runbook_operator.actions import REGISTRY, Action
+from runbook_operator.actions import REGISTRY
 from runbook_operator.api.action_union import action_union
-from runbook_operator.core.queries import AccessReview, Admission, DryRun, Find, HasAccount, Query, Read
+from runbook_operator.core.queries import AccessReview, HasAccount, Query
 from runbook_operator.core.rbac_rules import Right
 from runbook_operator.core.references import Ref
-from runbook_operator.core.writes import Create, Delete, Effect, Patch
-from runbook_operator.kube.discovery import BUILT_IN
-from runbook_operator.reconcile.steps import WriteTarget
 from tests.builders import NAMESPACE, Simulation
 from tests.contract.cases import CASES, entry
+from tests.contract.rights import action, acts, asked, is_of, right
 
 every_action = pytest.mark.parametrize("kind", sorted(REGISTRY))
-VERBS = {Patch: "patch", Create: "create", Delete: "delete"}
 
 
 @dataclass
@@ -34,10 +30,6 @@ class HealthChecker(Simulation):
         return super().answer(query)
 
 
-def action(kind: str) -> type[Action]:
-    return REGISTRY[kind]
-
-
 def ready(kind: str) -> HealthChecker:
     """The switch of the action's case, idle."""
     simulation = HealthChecker()
@@ -47,10 +39,6 @@ def ready(kind: str) -> HealthChecker:
     simulation.with_runbook(targets=case.targets, contacts=case.contacts, killSwitches=[entry(kind)]).drive()
     simulation.steps.clear()
     return simulation
-
-
-def acts(simulation: Simulation) -> list[Effect]:
-    return [step.effect for step in simulation.steps if isinstance(step, WriteTarget)]
 
 
 def state(simulation: Simulation) -> dict[Ref, Any]:
@@ -139,20 +127,6 @@ def test_action_reads_and_writes_only_in_the_namespace_of_its_runbook(kind: str)
     assert {asked(query)[0].namespace for query in simulation.asked} <= {NAMESPACE}
 
 
-def right(effect: Effect) -> tuple[Ref, str, str]:
-    part = f"/{effect.subresource}" if isinstance(effect, Patch) and effect.subresource else ""
-    return effect.ref, part, VERBS[type(effect)]
-
-
-def asked(query: Query) -> tuple[Ref, str, str]:
-    if isinstance(query, Find):
-        return Ref(query.api_version, query.kind, query.namespace, ""), "", "list"
-    assert not isinstance(query, AccessReview | HasAccount), "what may be done is asked of nobody whose right it is"
-    if isinstance(query, DryRun):
-        return right(query.effect)
-    return query.ref if isinstance(query, Read | Admission) else query.service, "", "get"
-
-
 def needed(kind: str) -> tuple[Right, ...]:
     """What the action asks for before it is thrown in its case, and what it can do without."""
     case, spec = CASES[kind], action(kind).Spec.model_validate(CASES[kind].spec)
@@ -162,25 +136,6 @@ def needed(kind: str) -> tuple[Right, ...]:
     needs = action(kind).needs(spec, parsed.spec.target(getattr(spec, "target", None), "shop"))
     assert set(needs) <= set(action(kind).rights)
     return (*needs, *(one for one in action(kind).rights if one.optional))
-
-
-def is_allowed(kind: str, ref: Ref, part: str, verb: str) -> bool:
-    """Whether the action's rights have the verb on the resource."""
-    return is_of(action(kind).rights, ref, part, verb)
-
-
-def is_of(rights: Iterable[Right], ref: Ref, part: str, verb: str) -> bool:
-    """Whether one of the rights is this; kinds that are not built in go by their plural."""
-    group = ref.api_version.rpartition("/")[0]
-    known = BUILT_IN.get((ref.api_version, ref.kind))
-    plural = known.plural if known else plural_of(ref.kind)
-    return any((one.group, one.resource) == (group, plural + part) and verb in one.verbs for one in rights)
-
-
-def plural_of(kind: str) -> str:
-    """As the API server's own CRDs have it."""
-    name = kind.lower()
-    return name[:-1] + "ies" if name.endswith("y") and name != "gateway" else name + "s"
 
 
 def test_action_union_has_a_member_for_each_and_takes_exactly_one() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.e2e.guards import deploy, target, until_verdict, version
 from tests.e2e.harness import ROLLOUT, Body, Cluster, Operator, eventually, runbook
 from tests.e2e.inside import Inside
-from tests.e2e.test_guard import deploy, target, until_verdict, version
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "10-deployment-guard"
 

@@ -9,8 +9,8 @@ import pytest
 from runbook_operator.api.switch import FINALIZER
 from tests.e2e import api
 from tests.e2e.harness import ROLLOUT, Body, Cluster, Operator, deployment, eventually, fresh_namespace, runbook
-from tests.e2e.test_orphans import engaged, owners, ready, restored
-from tests.e2e.test_run_job import jobs, pod, run_job
+from tests.e2e.jobs import jobs, pod, run_job
+from tests.e2e.orphans import engaged, owners, ready, restored
 
 FLAGS: Body = {
     "apiVersion": "v1",

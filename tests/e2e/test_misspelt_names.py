@@ -1,7 +1,7 @@
 """Misspelt names on the real API server: refused before anybody needs the switch, with the name that was meant."""
 
+from tests.e2e.flags import config_map, data, declare, engage, release, remarks, set_flag
 from tests.e2e.harness import Body, Cluster, Operator, deployment, eventually, runbook
-from tests.e2e.test_set_flag import config_map, data, declare, engage, release, remarks, set_flag
 
 
 def warned(cluster: Cluster, reason: str) -> list[Body]:

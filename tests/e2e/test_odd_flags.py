@@ -3,8 +3,8 @@
 import base64
 
 from tests.e2e import api
+from tests.e2e.flags import config_map, data, declare, engage, release, set_flag, template
 from tests.e2e.harness import Body, Cluster, Operator, deployment, eventually, runbook
-from tests.e2e.test_set_flag import config_map, data, declare, engage, release, set_flag, template
 
 SPRING = "# ours\nserver: {port: 8080}\napp.features.ai: true\napp.features:\n  search: 'on'   # keep\n"
 AGENT = {

@@ -1,24 +1,8 @@
 """Switches that a deletion or a restore left without their Runbook, and the Runbook that comes again."""
 
-from typing import Any
-
 from tests.e2e import api
-from tests.e2e.harness import Body, Cluster, Operator, deployment, eventually, runbook
-
-
-def ready(cluster: Cluster) -> None:
-    cluster.apply(deployment(), runbook(scaling=[]))
-    cluster.until_reason("switch", "shop-stop", "Ready")
-
-
-def engaged(cluster: Cluster) -> Body:
-    cluster.throw("shop-stop")
-    return cluster.until_phase("shop-stop", "Engaged")
-
-
-def owners(cluster: Cluster) -> list[str]:
-    meta = cluster.get("switch", "shop-stop")["metadata"]
-    return [one["uid"] for one in meta.get("ownerReferences", ())]
+from tests.e2e.harness import Cluster, Operator, eventually, runbook
+from tests.e2e.orphans import engaged, owners, ready, restored
 
 
 def orphan(cluster: Cluster) -> None:
@@ -29,15 +13,6 @@ def orphan(cluster: Cluster) -> None:
 def until_adopted(cluster: Cluster) -> None:
     uid = cluster.get("runbook", "shop")["metadata"]["uid"]
     eventually("the Runbook owns the Switch", lambda: owners(cluster) == [uid])
-
-
-def restored(cluster: Cluster, switch: Body, *, status: bool) -> None:
-    """What a backup tool makes of a Switch that was deleted: without owner, with another uid and generation 1."""
-    kept = {key: value for key, value in switch["metadata"].items() if key in ("name", "labels", "finalizers")}
-    parts: dict[str, Any] = {key: switch[key] for key in ("apiVersion", "kind", "spec")}
-    api.create(api.path("switch", cluster.namespace), parts | {"metadata": kept})
-    if status:
-        api.patch(api.path("switch", cluster.namespace, "shop-stop") + "/status", {"status": switch["status"]})
 
 
 def lost(cluster: Cluster, operator: Operator) -> None:

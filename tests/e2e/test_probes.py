@@ -1,67 +1,30 @@
 """Health endpoints that are their containers' own probes, with the real controllers behind the templates."""
 
 import json
-from typing import Any
 
 import pytest
 
 from tests.e2e import api
-from tests.e2e.harness import ROLLOUT, Body, Cluster, Operator, deployment, eventually, runbook
+from tests.e2e.harness import ROLLOUT, Cluster, Operator, eventually, runbook
+from tests.e2e.probes import (
+    SECONDS,
+    container,
+    declare,
+    endpoint,
+    finalizers,
+    path,
+    service,
+    until_told,
+    workload,
+)
 
 READY = {"httpGet": {"path": "/ready", "port": 8080}, "periodSeconds": 1}
 COMMAND = {"exec": {"command": ["sh", "-c", "curl -H 'Authorization: s3cret' localhost"]}, "periodSeconds": 1}
-SECONDS = 60
 FINALIZER = "runbooks.dev/restore"
-
-
-def endpoint(path: str = "/health/ready", *, name: str = "ready", **rest: Any) -> Body:
-    return {"name": name, "target": "web", "path": path, "probe": "readiness"} | rest
-
-
-def workload(replicas: int = 0, scheduler: str = "nobody", **probes: Body) -> Body:
-    """A Deployment whose container has these probes; without replicas every rollout of it is over at once."""
-    body = deployment(replicas=replicas, scheduler=scheduler)
-    (container,) = body["spec"]["template"]["spec"]["containers"]
-    container |= {"ports": [{"name": "http", "containerPort": 8080}], **probes}
-    return body
-
-
-def service() -> Body:
-    spec = {"selector": {"app": "web"}, "ports": [{"name": "http", "port": 80, "targetPort": "http"}]}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": spec}
-
-
-def declare(cluster: Cluster, *endpoints: Body, **spec: Any) -> None:
-    targets = [{"name": "web", "workload": {"name": "web"}, "service": {"name": "web", "port": "http"}}]
-    usual: Body = {"targets": targets, "healthEndpoints": list(endpoints), "killSwitches": [], "scaling": []}
-    cluster.apply(runbook(**(usual | spec)))
-
-
-def container(cluster: Cluster) -> Body:
-    found: Body = cluster.get("deployment", "web")["spec"]["template"]["spec"]["containers"][0]
-    return found
-
-
-def path(cluster: Cluster) -> str:
-    return str(container(cluster)["readinessProbe"]["httpGet"]["path"])
 
 
 def generation(cluster: Cluster) -> int:
     return int(cluster.get("deployment", "web")["metadata"]["generation"])
-
-
-def told(cluster: Cluster, name: str = "ready") -> Body:
-    probes = cluster.get("runbook", "shop").get("status", {}).get("probes", [])
-    return next((one for one in probes if one["name"] == name), {})
-
-
-def until_told(cluster: Cluster, reason: str, name: str = "ready") -> Body:
-    eventually(f"{name} is {reason}", lambda: told(cluster, name).get("reason") == reason, SECONDS)
-    return told(cluster, name)
-
-
-def finalizers(cluster: Cluster) -> list[str]:
-    return list(cluster.get("runbook", "shop")["metadata"].get("finalizers", []))
 
 
 def test_probe_drift_is_reported_once_without_a_write(cluster: Cluster, operator: Operator) -> None:

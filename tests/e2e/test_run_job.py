@@ -7,38 +7,15 @@ import pytest
 
 from tests.e2e import api
 from tests.e2e.harness import ROLLOUT, Body, Cluster, Operator, deployment, eventually, runbook
+from tests.e2e.jobs import jobs, pod, run_job
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "06-jobs"
-
-
-def pod(scheduler: str = "default-scheduler", **env: str) -> Body:
-    return {
-        "schedulerName": scheduler,
-        "terminationGracePeriodSeconds": 1,
-        "containers": [
-            {
-                "name": "job",
-                "image": "runbooks.dev/demo-app:1.0",
-                "imagePullPolicy": "Never",
-                "args": ["work"],
-                "env": [{"name": name, "value": value} for name, value in env.items()],
-            }
-        ],
-    }
-
-
-def run_job(spec: Body, **rest: Any) -> Body:
-    return {"runJob": {"job": {"template": {"spec": spec}}, **rest}}
 
 
 def declare(cluster: Cluster, *actions: Body, **rest: Any) -> None:
     entry = {"name": "run", "actions": [*actions, {"scale": {"target": "web", "replicas": 0}}]} | rest
     cluster.apply(deployment(), runbook(killSwitches=[entry], scaling=[]))
     eventually("it is told of", lambda: cluster.condition("switch", "shop-run"))
-
-
-def jobs(cluster: Cluster) -> list[Body]:
-    return api.items("job", cluster.namespace)
 
 
 def the_job(cluster: Cluster) -> str:

@@ -9,14 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.harness import Cluster, Operator, deployment, eventually, runbook
+from tests.faults.failover import AFTER_SIGTERM_SECONDS, DEFAULTS, TRIES, WITHIN_SECONDS, revive
 from tests.faults.proxy import Faults, Proxy, end
 
-DEFAULTS = {"RUNBOOK_LEASE_SECONDS": "4", "RUNBOOK_RENEW_DEADLINE_SECONDS": "3", "RUNBOOK_RETRY_SECONDS": "1"}
-WITHIN_SECONDS = 5.0
-AFTER_SIGTERM_SECONDS = 1.0
 FROZEN_SECONDS = 20
-TRIES = 5
-"""A busy machine makes a takeover late now and then; what is slow by itself is late each time."""
 
 
 class Replicas:
@@ -91,14 +87,6 @@ def acts(replicas: Replicas) -> list[tuple[int, int]]:
     lines = [json.loads(line) for one in replicas.operators for line in one.log().splitlines() if '"act"' in line]
     done = sorted((line["epoch"], line["timestamp"], line) for line in lines if line["result"] == "done")
     return [(line["before"], line["after"]) for _, _, line in done]
-
-
-def revive(operator: Operator) -> None:
-    """Start it again, as Kubernetes does."""
-    operator.wait()
-    before = len(operator.log())
-    operator.launch()
-    eventually("it is ready", lambda: '"http"' in operator.log()[before:] and operator.is_ready())
 
 
 def test_killed_leader_is_followed_within_five_seconds(replicas: Replicas) -> None:

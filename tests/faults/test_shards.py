@@ -15,8 +15,8 @@ from runbook_operator.api.conditions import moment
 from runbook_operator.core.sharding import shard_of
 from tests.e2e import api
 from tests.e2e.harness import Body, Cluster, Operator, deployment, eventually, runbook
+from tests.faults.failover import AFTER_SIGTERM_SECONDS, DEFAULTS, TRIES, WITHIN_SECONDS, revive
 from tests.faults.proxy import end
-from tests.faults.test_failover import AFTER_SIGTERM_SECONDS, DEFAULTS, TRIES, WITHIN_SECONDS, revive
 
 SHARDS = 8
 LEASE = "runbook-operator"

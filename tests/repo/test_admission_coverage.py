@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runbook_operator.actions import REGISTRY, block_traffic, rate_limit
-from tests.faults import test_admission_campaign as campaign
-from tests.faults import test_admission_fields as fields
-from tests.faults import test_admission_objects as objects
+from tests.faults import admission_cases as campaign
+from tests.faults import admission_field_cases as fields
+from tests.faults import admission_object_cases as objects
 
 SOURCES = Path(__file__).resolve().parents[2] / "operator" / "runbook_operator"
 WRITERS = (*sorted((SOURCES / "actions").rglob("*.py")), SOURCES / "switches" / "gitops_suspension.py")

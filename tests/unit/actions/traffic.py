@@ -10,7 +10,7 @@ from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 from tests import traffic
 from tests.builders import Body, Simulation, workload_body
-from tests.contract.test_actions import acts, asked, is_allowed, right
+from tests.contract.rights import acts, asked, is_allowed, right
 
 MESH = {"sidecar.istio.io/status": "{}"}
 LOGIN = {"name": "login"}

@@ -2,22 +2,11 @@
 
 import pytest
 
-from runbook_operator.cache.status_deferral import CALM, LONGEST, StatusDeferral
+from runbook_operator.cache.status_deferral import CALM, LONGEST
 from runbook_operator.core.references import switch_ref
+from tests.fakes.deferral_clock import Time
 
 ONE, OTHER, THIRD = (switch_ref("shop", name) for name in ("one", "other", "third"))
-
-
-class Time:
-    """Passes when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-        self.status_deferral = StatusDeferral(lambda: self.now)
-
-    def passes(self, seconds: float) -> StatusDeferral:
-        self.now += seconds
-        return self.status_deferral
 
 
 def test_status_of_a_single_throw_is_not_deferred() -> None:

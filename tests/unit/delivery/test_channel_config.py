@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from runbook_operator.delivery import configured_channels
 from runbook_operator.delivery.configured_channels import FILE, NONE, Channels
-from tests.unit.egress.servers import ca
+from tests.fakes.servers import ca
 
 HOOK = "https://hooks.slack.com/services/T0/B0/secret"
 

@@ -12,8 +12,8 @@ from runbook_operator.api.probe_status import ProbeStatus
 from runbook_operator.api.runbook import RunbookStatus, TargetStatus
 from runbook_operator.api.switch import Engagement, Swapped, SwitchStatus
 from runbook_operator.core import probe_fields
-from runbook_operator.core.level_tracker import Level, Run, Track
-from runbook_operator.core.monitors import Group, Key, MonitorState, Reading
+from runbook_operator.core.level_tracker import Level, Run
+from runbook_operator.core.monitors import MonitorState
 from runbook_operator.core.observed_object import Missing, ObservedObject, observed_from
 from runbook_operator.core.pod_templates import digest
 from runbook_operator.core.queries import Denied, Find, NeedsRead, Read
@@ -27,53 +27,14 @@ from runbook_operator.runbooks.runbook_requeue import runbook_due
 from tests.builders import NOW, WEB, Body, kill_switch, runbook, switch
 from tests.revisions import ARGO, DS, STS, UID, kept, template, workload
 from tests.stories import UP, Story, daemon_set, deployment, engaged, entry, stateful_set
+from tests.unit.deployments.guarded import COMES_UP, ENGAGE, ERRORS, READY, deployed, guarded, is_told, sees, verdicts
 
-ERRORS = {"name": "error-rate", "query": "errors", "unit": "ratio", "critical": "> 10%"}
-READY = {"name": "ready", "target": "web"}
-ENGAGE = {"firstAction": {"engage": "rollback"}}
-COMES_UP = {"replicas": 4, "updatedReplicas": 1, "availableReplicas": 3}
 SAID = {Reason.NEW_REVISION, Reason.GOOD_REVISION, Reason.BAD_REVISION, Reason.UNPROVEN_REVISION}
-
-
-def guarded(ref: Ref = WEB, **rest: Any) -> Story:
-    """A Runbook whose metric `error-rate` judges its target, and whose switch `rollback` is engaged by a bad one."""
-    spec = {
-        "killSwitches": [kill_switch("rollback", {"rollback": {"target": "web"}})],
-        "metrics": [ERRORS],
-        "deployments": ENGAGE,
-    }
-    return Story(ref=ref, spec=spec | rest)
-
-
-def sees(story: Story, level: Level, name: str = "error-rate", group: Group = "Metric", **track: Any) -> Story:
-    """The level of what is watched is told now."""
-    key = Key(story.runbook.meta.ref, group, name)
-    known = {"known": level, "data_at": story.now} if level in ("Ok", "Warning", "Critical") else {}
-    reading = Reading(value=0.12) if group == "Metric" else Reading(ok=False, message="503 instead of 200-299")
-    story.monitor_states[key] = MonitorState(Track(**{"level": level, "since": story.now} | known | track), reading)
-    return story
-
-
-def is_told(story: Story, level: Level, *which: Any, **track: Any) -> Story:
-    """As above, and the Runbook is looked at."""
-    return sees(story, level, *which, **track).look()
 
 
 def started(**rest: Any) -> Story:
     """Revision 1 is live, was seen, and all is well."""
     return sees(guarded(**rest), "Ok").is_at(deployment(1, COMES_UP))
-
-
-def deployed(story: Story, number: int, *versions: object) -> Story:
-    """A second later the Deployment has that number; the versions are those of the revisions 1, 2 and so on."""
-    story.now += timedelta(seconds=1)
-    versions = versions or tuple(range(1, number + 1))
-    story.keepers = tuple(kept(one, place) for place, one in enumerate(versions, 1))
-    return story.is_at(deployment(number, COMES_UP))
-
-
-def verdicts(story: Story) -> list[tuple[int, str]]:
-    return [(one.revision, one.verdict) for one in story.target.verdicts]
 
 
 def signal(story: Story) -> Signal:

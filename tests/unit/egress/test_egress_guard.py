@@ -28,7 +28,7 @@ from runbook_operator.egress.egress_guard import (
     timed,
 )
 from runbook_operator.egress.http_client import Outbound, RequestOptions
-from tests.unit.egress.servers import Names, ca, certified, plain, saying, silent, talking, watch_connections
+from tests.fakes.servers import Names, ca, certified, plain, saying, silent, talking, watch_connections
 
 PATTERNS = ("http://*.example.com/health/*", "https://*.example.com/health/*")
 API_SERVER = "10.96.0.1"

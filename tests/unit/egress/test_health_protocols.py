@@ -23,7 +23,7 @@ from runbook_operator.egress import egress_guard, health_protocols
 from runbook_operator.egress.egress_guard import Tls
 from runbook_operator.egress.health_protocols import CheckResult, contains
 from runbook_operator.egress.http_client import Endpoint, Outbound, RequestOptions
-from tests.unit.egress.servers import (
+from tests.fakes.servers import (
     Talk,
     authority,
     ca,

@@ -14,7 +14,7 @@ from aiohttp import web
 from runbook_operator.core.url_policy import pattern
 from runbook_operator.egress.egress_guard import Fault, Tls
 from runbook_operator.egress.http_client import Answer, Endpoint, Limits, Outbound, RequestOptions
-from tests.unit.egress.servers import (
+from tests.fakes.servers import (
     Names,
     ca,
     certified,

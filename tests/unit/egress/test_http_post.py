@@ -21,7 +21,7 @@ from runbook_operator.egress.http_client import (
     retry_after,
 )
 from runbook_operator.runtime import clock
-from tests.unit.egress.servers import (
+from tests.fakes.servers import (
     Names,
     ca,
     certified,

@@ -4,8 +4,6 @@
 """
 
 import asyncio
-from collections.abc import Iterable
-from typing import Any
 
 import pytest
 
@@ -14,49 +12,14 @@ from runbook_operator.core.observed_object import absent
 from runbook_operator.core.queries import AccessReview, Denied, ReviewResult
 from runbook_operator.kube import errors
 from runbook_operator.kube.access_reviews import ALLOWED_SECONDS, DENIED_SECONDS, SOMEBODY, Reviews
-from runbook_operator.kube.client import Kube
 from runbook_operator.kube.discovery import Paths
 from tests.builders import ACCOUNT, NAMESPACE, WEB, Body, observed
+from tests.fakes.access_judge import Judge
 
 SCALE_ALL = ("patch", "apps", "deployments/scale", NAMESPACE)
 SCALE = AccessReview(*SCALE_ALL, "web")
 KEDA = AccessReview("patch", "keda.sh", "scaledobjects", NAMESPACE)
 ALLOWED = ReviewResult(allowed=True)
-Asked = tuple[str, str, str, str]
-
-
-class Judge(Kube):
-    """Allows what is in `allowed`, each as user, verb, namespace and name; empty for all."""
-
-    def __init__(self, *allowed: Asked, served: Iterable[str] = ()) -> None:
-        self.allowed, self.served = set(allowed), set(served)
-        self.asked: list[Asked] = []
-        self.error: errors.OperatorError | None = None
-        self.tells_who = True
-        self.time = 0.0
-
-    async def request(self, method: str, path: str, **rest: Any) -> Body:
-        if method == "GET":
-            return self._serves(path)
-        if self.error is not None:
-            raise self.error
-        if path.endswith("selfsubjectreviews"):
-            if not self.tells_who:
-                raise errors.NotFoundError("404")
-            return {"status": {"userInfo": {"username": "system:serviceaccount:ops:operator"}}}
-        asked = rest["body"]["spec"]["resourceAttributes"]
-        assert (asked["resource"], asked["subresource"]) in {("deployments", "scale"), ("scaledobjects", "")}
-        user = self.account.name if self.account else ""
-        self.asked.append((user, asked["verb"], asked["namespace"], asked["name"]))
-        return {"status": {"allowed": self.asked[-1] in self.allowed}}
-
-    def _serves(self, path: str) -> Body:
-        if path.removeprefix("/apis/") not in self.served:
-            raise errors.NotFoundError(f"GET {path}")
-        version = path.removeprefix("/apis/")
-        if "/" in version:
-            return {"resources": [{"name": "scaledobjects"}, {"name": "scaledobjects/status"}]}
-        return {"versions": [{"groupVersion": f"{version}/v1alpha1"}]}
 
 
 def reviews(judge: Judge) -> Reviews:

@@ -1,7 +1,6 @@
 """Which addresses are the API server's own, and what is made of a cluster that does not tell."""
 
 from ipaddress import ip_address
-from typing import Any
 
 import pytest
 
@@ -11,30 +10,10 @@ from runbook_operator.kube import errors
 from runbook_operator.kube.apiserver_addresses import own_addresses
 from runbook_operator.kube.client import Kube
 from tests.builders import Body
+from tests.fakes.address_kube import TellingKube
 
 SERVICE: Body = {"spec": {"clusterIP": "10.96.0.1", "clusterIPs": ["10.96.0.1", "fd00:96::1"]}}
 SLICE: Body = {"endpoints": [{"addresses": ["192.168.7.2"]}, {"addresses": ["192.168.7.3"]}]}
-
-
-class TellingKube(Kube):
-    """Tells a Service and a slice, or raises what it is given instead; everything else is left out."""
-
-    def __init__(self, service: Body | errors.ApiError, one: Body | errors.ApiError, host: str = "10.96.0.1") -> None:
-        self.answers = {"services": service, "endpointslices": one}
-        self._host = host
-
-    @property
-    def host(self) -> str:
-        return self._host
-
-    async def request(self, method: str, path: str, **rest: Any) -> Body:
-        del method, rest
-        found = self.answers["services" if "/services/" in path else "endpointslices"]
-        if isinstance(found, errors.ApiError):
-            raise found
-        if "spec" in found:
-            return found
-        return {"apiVersion": "v1", "kind": "EndpointSliceList", "metadata": {}, "items": [found]}
 
 
 async def told(kube: Kube) -> set[str]:

@@ -6,9 +6,9 @@ from runbook_operator.core.observed_object import Missing
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 from runbook_operator.kube import errors
-from runbook_operator.kube.client import Body, Kube
 from runbook_operator.kube.discovery import Paths, collection, namespace_of, path_of
 from runbook_operator.kube.object_reads import read_target
+from tests.fakes.asked_kube import AskedKube
 
 OUT = [
     "../../kube-system/cronjobs/backup",
@@ -24,18 +24,6 @@ OUT = [
     "back up",
     "backup\n",
 ]
-
-
-class AskedKube(Kube):
-    """Notes what it is asked, and has nothing."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    async def request(self, method: str, path: str, **rest: object) -> Body:
-        del method, rest
-        self.asked.append(path)
-        raise errors.NotFoundError(path)
 
 
 def test_object_path_contains_its_namespace() -> None:

@@ -14,7 +14,7 @@ from runbook_operator.kube import dynamic_watcher
 from runbook_operator.kube import endpoint_cache as module
 from runbook_operator.kube.discovery import Paths
 from runbook_operator.kube.endpoint_cache import MOST_NAMESPACES, MOST_PODS, SLACK, UNUSED, Addresses, Destination
-from tests.unit.kube.cluster import (
+from tests.fakes.watched_cluster import (
     NAMESPACE,
     Body,
     Clock,

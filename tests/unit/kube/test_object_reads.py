@@ -3,55 +3,27 @@
 `PagedKube` answers the lists that it is given, page by page, and 404 to all else.
 """
 
-from typing import Any
-
 import pytest
 
 from runbook_operator.core.observed_object import ObservedObject
 from runbook_operator.core.queries import Find
 from runbook_operator.core.references import Ref
 from runbook_operator.kube import errors
-from runbook_operator.kube.client import Kube
 from runbook_operator.kube.discovery import Paths
 from runbook_operator.kube.object_reads import find, read_target
-from tests.builders import NAMESPACE, Body, Simulation
+from tests.builders import NAMESPACE, Simulation
+from tests.fakes.paged_kube import PagedKube
+from tests.fakes.serving_kube import ServingKube
+from tests.fakes.space_kube import SpaceKube
 from tests.scaling import budget, hpa
 
 AUTOSCALERS = Find("autoscaling/v2", "HorizontalPodAutoscaler", NAMESPACE)
 BUDGETS = Find("policy/v1", "PodDisruptionBudget", NAMESPACE)
 
 
-class PagedKube(Kube):
-    """See above. A page that is None has expired."""
-
-    def __init__(self, *pages: Body | None) -> None:
-        self.found = list(pages)
-
-    async def request(self, method: str, path: str, **rest: Any) -> Body:
-        del method, rest
-        page = self.found.pop(0) if path.endswith("horizontalpodautoscalers") and self.found else None
-        if page is None:
-            raise errors.NotFoundError(f"GET {path}")
-        more = {"continue": "next"} if self.found else {}
-        return {"apiVersion": "autoscaling/v2", "kind": "HPAList", "metadata": more, "items": [page]}
-
-
 async def test_unserved_kind_has_no_objects() -> None:
     assert await find(Paths(PagedKube()), Find("keda.sh/v1alpha1", "ScaledObject", NAMESPACE)) == ()
     assert await find(Paths(PagedKube()), BUDGETS) == ()
-
-
-class SpaceKube(Kube):
-    """Has one Namespace, which lies in none."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    async def request(self, method: str, path: str, **rest: Any) -> Body:
-        del method, rest
-        self.asked.append(path)
-        meta = {"name": NAMESPACE, "uid": "uid-1", "resourceVersion": "1", "labels": {"istio-injection": "enabled"}}
-        return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
 
 
 async def test_namespace_is_read_by_its_reference() -> None:
@@ -62,23 +34,6 @@ async def test_namespace_is_read_by_its_reference() -> None:
     assert isinstance(observed, ObservedObject)
     assert (observed.ref, observed.body["metadata"]["labels"]) == (ref, {"istio-injection": "enabled"})
     assert kube.asked == [f"/api/v1/namespaces/{NAMESPACE}"]
-
-
-class ServingKube(Kube):
-    """Serves the groups that it is given, and notes what it is asked; everything else is left out."""
-
-    def __init__(self, *served: str) -> None:
-        self.served = list(served)
-        self.asked: list[str] = []
-
-    async def request(self, method: str, path: str, **rest: Any) -> Body:
-        del method, rest
-        self.asked.append(path)
-        if path == "/apis":
-            return {"groups": [{"versions": [{"groupVersion": version}]} for version in self.served]}
-        if path.removeprefix("/apis/") not in self.served:
-            raise errors.NotFoundError(f"GET {path}")
-        return {"resources": [{"name": "scaledobjects", "kind": "ScaledObject"}]}
 
 
 async def test_unserved_kind_is_not_requested_until_discovery_is_stale() -> None:

@@ -15,7 +15,7 @@ from runbook_operator.core.references import Ref
 from runbook_operator.kube import errors
 from runbook_operator.kube.client import Kube
 from runbook_operator.kube.secret_cache import DOUBTED_SECONDS, SECONDS, Secrets
-from tests.unit.kube.cluster import NAMESPACE, Body, Clock, Cluster, cluster, forbids, refused, secret
+from tests.fakes.watched_cluster import NAMESPACE, Body, Clock, Cluster, cluster, forbids, refused, secret
 
 ACCOUNT, OTHER = Account(NAMESPACE, "deployer"), Account(NAMESPACE, "another")
 TOKEN = SecretKeyRef(Ref("v1", "Secret", NAMESPACE, "token"), "token")

@@ -1,27 +1,12 @@
 """Whether a service account exists, and how seldom the API server is asked for that."""
 
-from typing import Any
-
 from runbook_operator.core.queries import HasAccount, ReviewResult
 from runbook_operator.kube import errors
-from runbook_operator.kube.client import Kube
 from runbook_operator.kube.service_account_presence import SECONDS, Presence
-from tests.builders import ACCOUNT, Body
+from tests.builders import ACCOUNT
+from tests.fakes.account_kube import Accounts
 
 QUERY = HasAccount(ACCOUNT)
-
-
-class Accounts(Kube):
-    """Has the account unless there is an error. Left out is everything else."""
-
-    def __init__(self, error: errors.ApiError | None = None) -> None:
-        self.error, self.asked, self.time = error, list[str](), 0.0
-
-    async def get(self, path: str, **_: Any) -> Body:
-        self.asked.append(path)
-        if self.error is not None:
-            raise self.error
-        return {}
 
 
 def presence(kube: Accounts) -> Presence:

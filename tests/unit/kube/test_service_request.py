@@ -14,27 +14,13 @@ from aiohttp import web
 from runbook_operator.core.queries import ProbeResult
 from runbook_operator.core.references import Ref
 from runbook_operator.egress.http_client import Outbound
-from runbook_operator.kube import errors
 from runbook_operator.kube import service_request as module
 from runbook_operator.kube.client import Kube
 from runbook_operator.kube.service_request import probe
+from tests.fakes.service_kube import FakeKube
 
 WEB = Ref("v1", "Service", "shop", "web")
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-@dataclass
-class FakeKube:
-    """Answers with one Service. Left out: everything else, since a real one cannot have a loopback address."""
-
-    spec: dict[str, Any] | None
-    asked: list[str] = field(default_factory=list)
-
-    async def get(self, path: str) -> dict[str, Any]:
-        self.asked.append(path)
-        if self.spec is None:
-            raise errors.NotFoundError("404")
-        return {"spec": self.spec}
 
 
 def service(address: str | None, *ports: Any, **spec: Any) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """The traffic of the lab, against a server of the test's own."""
 
-import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import HTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -12,23 +11,7 @@ import pytest
 from lab import load
 from lab.monitoring import traffic
 from tests.e2e.harness import eventually
-
-
-class Shop(BaseHTTPRequestHandler):
-    """Every second answer is an error, as the app of the examples gives them."""
-
-    answered = 0
-
-    def do_GET(self) -> None:
-        Shop.answered += 1
-        body = json.dumps({"version": "2"}).encode()
-        self.send_response(500 if Shop.answered % 2 else 200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Nothing is written to the test's output."""
+from tests.fakes.shop_server import Shop
 
 
 @pytest.fixture

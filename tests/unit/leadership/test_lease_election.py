@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from runbook_operator.leadership.lease_election import Elector, Terms
-from tests.unit.leadership.lease_client import Clock, FakeLeases
+from tests.fakes.leases import Clock, FakeLeases
 
 
 @dataclass

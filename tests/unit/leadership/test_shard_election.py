@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from runbook_operator.core.sharding import shard_of
 from runbook_operator.leadership.lease_election import Elector, Terms
-from tests.unit.leadership.lease_client import Clock, FakeLeases, Replica
+from tests.fakes.leases import Clock, FakeLeases, Replica
 
 ALL = frozenset(range(8))
 NAMESPACES = {shard_of(f"team-{number}", 8): f"team-{number}" for number in range(100)}

@@ -3,7 +3,7 @@
 from runbook_operator.leadership.lease_client import Leases
 from runbook_operator.leadership.lease_election import Terms
 from runbook_operator.leadership.shard_layout_lease import Layout
-from tests.unit.leadership.lease_client import Clock, FakeLeases
+from tests.fakes.leases import Clock, FakeLeases
 
 
 class One:

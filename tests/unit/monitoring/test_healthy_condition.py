@@ -1,7 +1,7 @@
 """The condition Healthy while a switch of the operator's own keeps a target from answering."""
 
 from runbook_operator.core.monitors import Reading
-from tests.unit.monitoring.test_intended_downtime import held, zero
+from tests.unit.monitoring.downtime import held, zero
 from tests.watching import READY, Watching, watching
 
 DOWN = Reading(ok=False, reason="Refused", message="Service/web:80 refuses connections")

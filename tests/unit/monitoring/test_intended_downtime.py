@@ -7,13 +7,8 @@ from typing import Any
 
 import pytest
 
-from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.parsing import SwitchObject
 from runbook_operator.api.switch import (
-    Declared,
-    FieldRecord,
-    Named,
-    PinnedTarget,
     Prepared,
     PreparedField,
     SwitchStatus,
@@ -26,36 +21,14 @@ from runbook_operator.monitoring import intended_downtime
 from runbook_operator.runbooks.runbook_requeue import runbook_due
 from tests.builders import NAMESPACE, NOW, WEB, Body, kill_switch, switch
 from tests.revisions import ARGO, DS, STS, workload
-from tests.stories import UP, Story, deployment, engaged, entry
-from tests.unit.deployments.test_guard import ENGAGE, READY, deployed, guarded, is_told, sees, verdicts
+from tests.stories import UP, Story, deployment
+from tests.unit.deployments.guarded import ENGAGE, READY, deployed, guarded, is_told, sees, verdicts
+from tests.unit.monitoring.downtime import SERVICE, TARGET, held, zero
 
-SERVICE = Ref("v1", "Service", NAMESPACE, "web")
-FLAGS = Ref("v1", "ConfigMap", NAMESPACE, "flags")
-TARGET = TargetRefs("web", WEB, SERVICE, "http", FLAGS)
 OTHER = TargetRefs("web", replace(WEB, name="other"), replace(SERVICE, name="other"))
 EARLIER, LATER = NOW - timedelta(hours=1), NOW + timedelta(minutes=1)
 Part = dict[str, Any]
 NOTHING: Part = {}
-
-
-def pinned(action: str, target: TargetRefs = TARGET) -> Declared:
-    workload, service, flags = map(Named.of, (target.workload, target.service, target.flags))
-    return Declared(action=action, target=PinnedTarget(workload=workload, service=service, flags=flags))
-
-
-def held(action: str, *, at: Any = NOW, result: str = "Applied", phase: Any = "Engaged", **rest: Any) -> SwitchObject:
-    """A switch with an engagement of one action; `rest` is of its entry."""
-    target = rest.pop("target", TARGET)
-    one: FieldRecord = entry({}, {}, **{"action": action, "field": "x", "result": result} | rest)
-    record = engaged(one).record
-    assert record
-    record = record.replace(engaged_at=timestamp(at), plan=[pinned(action, target)])
-    return replace(switch("stop"), status=SwitchStatus(record=record, phase=phase))
-
-
-def zero(**rest: Any) -> SwitchObject:
-    values: dict[str, Any] = {"field": "spec.replicas", "held": 0} | rest
-    return held("scale", **values)
 
 
 def in_doubt(number: int, *, spoken_to: bool = True) -> SwitchObject:

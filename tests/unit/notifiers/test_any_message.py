@@ -2,48 +2,16 @@
 
 import re
 from email import message_from_bytes, policy
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
 from runbook_operator.notifiers import REGISTRY
 from runbook_operator.notifiers.message import Message
-from runbook_operator.notifiers.notifier_base import Config, KubernetesEvent, Mail, Rendered, Request
+from runbook_operator.notifiers.notifier_base import KubernetesEvent, Mail, Request
 from tests import providers
-from tests.messages import NOW, messages
-
-URL = "https://hooks.example.com/services/T0/B0/secret"
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-FIELDS: dict[str, dict[str, Any]] = {
-    "slack": {"urlFile": "url"},
-    "msteams": {"urlFile": "url"},
-    "discord": {"urlFile": "url"},
-    "mattermost": {"urlFile": "url"},
-    "webhook": {"urlFile": "url", "signingSecretFile": "secret"},
-    "alertmanager": {"url": "http://alertmanager.monitoring:9093"},
-    "heartbeat": {"urlFile": "url"},
-    "pagerduty": {"routingKeyFile": "key"},
-    "email": {"host": "mail.example.com", "from": "runbooks@example.com", "to": ["oncall@example.com"]},
-    "event": {},
-}
-SECRETS = {"url": URL, "signing_secret": SECRET, "routing_key": "0" * 32}
-
-
-def config(kind: str, **fields: Any) -> Config:
-    spec = REGISTRY[kind].Spec.model_validate(FIELDS[kind] | fields)
-    named = {name.removesuffix("_file") for name, value in spec if name.endswith("_file") and value}
-    return Config(spec, {name: value for name, value in SECRETS.items() if name in named})
-
-
-def render(kind: str, message: Message, **fields: Any) -> Rendered:
-    return REGISTRY[kind].render(message, config(kind, **fields), NOW)
-
-
-def body(kind: str, message: Message, **fields: Any) -> bytes:
-    rendered = render(kind, message, **fields)
-    assert isinstance(rendered, Request)
-    return rendered.body
+from tests.messages import messages
+from tests.unit.notifiers.rendering import FIELDS, SECRET, body, config, render
 
 
 def complete(text: str, message: Message) -> bool:
@@ -119,7 +87,7 @@ def test_any_message_fits_an_event_of_the_cluster(message: Message) -> None:
 
 @settings(max_examples=30)
 @given(messages())
-def test_a_heartbeat_holds_nothing_of_a_message(message: Message) -> None:
+def test_heartbeat_contains_no_part_of_a_message(message: Message) -> None:
     assert body("heartbeat", message) == b""
 
 

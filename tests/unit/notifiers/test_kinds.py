@@ -27,7 +27,7 @@ from runbook_operator.notifiers.notifier_base import (
 from runbook_operator.notifiers.webhook import signature
 from tests import providers
 from tests.messages import ACKNOWLEDGE, NOW, message
-from tests.unit.notifiers.test_any_message import SECRET, URL, body, config, render
+from tests.unit.notifiers.rendering import SECRET, URL, body, config, render
 
 
 def sent(kind: str, one: Message, **fields: Any) -> Any:

@@ -20,8 +20,8 @@ from runbook_operator.monitoring.backends import configured_sources, source_conf
 from runbook_operator.monitoring.backends.configured_sources import FILE, MetricSources
 from runbook_operator.monitoring.backends.prometheus import PATIENCE
 from runbook_operator.runtime import clock, watched_files
-from tests.unit.egress.servers import ca, certified
-from tests.unit.monitoring.backends.sources import AT, Source, answer, error, own, serving
+from tests.fakes.prometheus_source import AT, Source, answer, error, own, serving
+from tests.fakes.servers import ca, certified
 
 TEAM = "shop"
 

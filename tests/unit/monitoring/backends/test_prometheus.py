@@ -9,7 +9,7 @@ from aiohttp import web
 from runbook_operator.core.samples import Matrix, Sample
 from runbook_operator.monitoring.backends.prometheus import Prometheus
 from runbook_operator.runtime import clock
-from tests.unit.monitoring.backends.sources import (
+from tests.fakes.prometheus_source import (
     AT,
     Source,
     answer,

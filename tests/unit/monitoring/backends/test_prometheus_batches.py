@@ -9,7 +9,7 @@ from aiohttp import web
 from runbook_operator.core.promql_batching import MARK, MOST
 from runbook_operator.core.samples import QueryError
 from runbook_operator.monitoring.backends import prometheus as module
-from tests.unit.monitoring.backends.sources import (
+from tests.fakes.prometheus_source import (
     AT,
     Source,
     answer,

@@ -10,8 +10,7 @@ from aiohttp import web
 from runbook_operator.core.samples import QueryError
 from runbook_operator.monitoring.backends import prometheus as module
 from runbook_operator.runtime import clock
-from tests.unit.egress.servers import ca, certified
-from tests.unit.monitoring.backends.sources import (
+from tests.fakes.prometheus_source import (
     AT,
     Source,
     answer,
@@ -21,6 +20,7 @@ from tests.unit.monitoring.backends.sources import (
     serving,
     talking,
 )
+from tests.fakes.servers import ca, certified
 
 
 async def test_redirect_is_not_followed_and_gets_no_credential() -> None:

@@ -17,7 +17,7 @@ from runbook_operator.core.references import API_VERSION, Ref
 from runbook_operator.monitoring.backends.configured_sources import MetricSources
 from runbook_operator.monitoring.io import baselines as module
 from runbook_operator.monitoring.io.baselines import AT_ONCE, POINTS, Baselines, Worst, times
-from tests.unit.monitoring.backends.sources import answer, failure, serving
+from tests.fakes.prometheus_source import answer, failure, serving
 
 NOW = datetime(2026, 11, 25, 2, 7, 31, tzinfo=UTC)
 WEEK = timedelta(days=7)

@@ -14,7 +14,7 @@ from runbook_operator.core.monitors import Key, Reading, Watch
 from runbook_operator.monitoring.io.check_scheduler import CHECKS_PER_TURN, LONGEST_FIRST, PER_TURN
 from runbook_operator.telemetry.metrics import Metrics
 from tests.builders import NOW
-from tests.unit.monitoring.io.sensing import (
+from tests.fakes.check_loop import (
     BAD,
     BEGINNING,
     GOOD,

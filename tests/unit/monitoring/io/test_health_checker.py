@@ -38,7 +38,8 @@ from runbook_operator.kube.endpoint_cache import Addresses, Destination
 from runbook_operator.kube.secret_cache import DOUBTED_SECONDS, Secrets
 from runbook_operator.monitoring.io.health_checker import Check, HealthChecker, worst
 from runbook_operator.monitoring.io.number_reader import Numbers
-from tests.unit.egress.servers import (
+from tests.fakes.metric_sources import Sources, Usuals, measuring
+from tests.fakes.servers import (
     Names,
     ca,
     certified,
@@ -48,7 +49,7 @@ from tests.unit.egress.servers import (
     traffic_target,
     watch_connections,
 )
-from tests.unit.kube.cluster import (
+from tests.fakes.watched_cluster import (
     NAMESPACE,
     Body,
     Cluster,
@@ -60,7 +61,6 @@ from tests.unit.kube.cluster import (
     secret,
     service,
 )
-from tests.unit.monitoring.io.sources import Sources, Usuals, measuring
 
 RUNBOOK = Ref(API_VERSION, "Runbook", NAMESPACE, "shop")
 WEB = ServiceEndpoint(Ref("v1", "Service", NAMESPACE, "web"))

@@ -1,7 +1,6 @@
 """What comes of a metric: a number, or why there is none. The sources' client is real, and asks servers on loopback."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from math import inf, nan
 from typing import Any
@@ -12,12 +11,13 @@ from aiohttp import web
 from runbook_operator.core.level_tracker import Timing
 from runbook_operator.core.monitors import AskMetric, Key, Measure, Reading, Watch
 from runbook_operator.core.references import API_VERSION, Ref
-from runbook_operator.core.samples import Answer, QueryError, Sample
+from runbook_operator.core.samples import QueryError, Sample
 from runbook_operator.core.thresholds import parse
 from runbook_operator.monitoring.io.metric_reader import ABSENT, INFINITE, STALE_AFTER, Due, Worst, reading, series
-from tests.unit.egress.servers import closed_port
-from tests.unit.monitoring.backends.sources import AT, Source, answer, both, client, failure, refuse, refused, serving
-from tests.unit.monitoring.io.sources import Sources, Usuals, measuring
+from tests.fakes.metric_sources import Sources, Usuals, measuring
+from tests.fakes.offset_source import Off
+from tests.fakes.prometheus_source import AT, Source, answer, both, client, failure, refuse, refused, serving
+from tests.fakes.servers import closed_port
 
 WEEK = timedelta(days=7)
 FIXED = Measure(critical=parse("> 2x"), baseline=100.0)
@@ -168,20 +168,6 @@ async def test_all_metrics_of_a_source_cost_one_request_and_a_bad_query_fails_al
 
 async def test_reading_has_its_latency() -> None:
     assert (await ask(vector(1.0))).latency > 0
-
-
-@dataclass
-class Off:
-    """A source whose clock is not ours: it answers for the time that it is asked for, and tells its own in passing."""
-
-    its: timedelta
-    ahead: timedelta | None = None
-    asked: list[datetime] = field(default_factory=list)
-
-    async def instant(self, queries: Iterable[str], at: datetime) -> dict[str, Answer]:
-        self.asked.append(at)
-        self.ahead = self.its
-        return dict.fromkeys(queries, (Sample({}, 1.0, at),))
 
 
 @pytest.mark.parametrize("minutes", [-10, 10])

@@ -5,8 +5,6 @@ Left out of it: pages, watches and everything but a get and a list.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from ipaddress import ip_network
 from typing import Any, Literal
 
@@ -25,9 +23,11 @@ from runbook_operator.kube.discovery import Paths
 from runbook_operator.monitoring.io import number_reader as module
 from runbook_operator.monitoring.io.number_reader import Numbers
 from runbook_operator.sources import REGISTRY
-from tests.builders import ACCOUNT, NAMESPACE, NOW, WEB, Body, workload_body
+from tests.builders import ACCOUNT, NAMESPACE, WEB, Body, workload_body
+from tests.fakes.number_clock import Clock
+from tests.fakes.number_cluster import Cluster
+from tests.fakes.servers import closed_port, traffic_target
 from tests.revisions import DS, STS
-from tests.unit.egress.servers import closed_port, traffic_target
 
 KEY = Key(Ref(API_VERSION, "Runbook", NAMESPACE, "shop"), "Metric", "depth")
 QUEUE = ServiceEndpoint(Ref("v1", "Service", NAMESPACE, "queue"))
@@ -55,44 +55,6 @@ def replica_set(name: str, owner: str = "web-1") -> Body:
 
 
 SETS = [replica_set("web-abc"), replica_set("other-abc", "other-1")]
-
-
-@dataclass
-class Cluster(Kube):
-    """See above. `faults` are raised for the paths that end with the key."""
-
-    objects: dict[str, Body] = field(default_factory=dict)
-    pods: list[Body] = field(default_factory=list)
-    sets: list[Body] = field(default_factory=list)
-    faults: dict[str, errors.ApiError] = field(default_factory=dict)
-    asked: list[tuple[str, str]] = field(default_factory=list)
-
-    async def request(self, method: str, path: str, **rest: Any) -> Body:
-        query = rest.get("query") or {}
-        self.asked.append((path, query.get("labelSelector", "")))
-        assert method == "GET"
-        await asyncio.sleep(0)
-        for end, fault in self.faults.items():
-            if path.endswith(end):
-                raise fault
-        if path.endswith("/pods"):
-            return {"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": self.pods}
-        if path.endswith("/replicasets"):
-            return {"apiVersion": "apps/v1", "kind": "ReplicaSetList", "metadata": {}, "items": self.sets}
-        if path not in self.objects:
-            raise errors.NotFoundError(f"GET {path}")
-        return self.objects[path]
-
-
-@dataclass
-class Clock:
-    seconds: float = 1000.0
-
-    def now(self) -> datetime:
-        return NOW + timedelta(seconds=self.seconds - 1000)
-
-    def monotonic(self) -> float:
-        return self.seconds
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""Leases in memory, and replicas that share shards by them, on a clock that the test moves."""
+"""Leases in memory, and replicas that share shards by them, on a clock that the test moves.
+
+Left out: every other object, pages and watches.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field

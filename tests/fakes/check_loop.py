@@ -1,4 +1,7 @@
-"""A loop on which no time passes but what is waited for, and somebody who is asked, for the tests of the sensor."""
+"""An event loop on which time passes only by waiting, with targets that answer what the test sets.
+
+Left out: sockets and threads.
+"""
 
 import asyncio
 import selectors

@@ -1,7 +1,7 @@
-"""An API server that lists and watches what is in its memory, on loopback, for the tests of what checks are told by it.
+"""An API server on loopback that lists and watches objects in its memory.
 
-Left out is all that the e2e tests have from a real one: validation, rights, writes, controllers. No real one can give a
-Service or a pod an address on loopback, and none fails when a test wants it to.
+Left out: validation, rights, writes and controllers. A real API server cannot give a Service or a pod an address on
+loopback, and does not fail on request.
 """
 
 import asyncio

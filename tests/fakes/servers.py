@@ -1,4 +1,7 @@
-"""Real servers on loopback for the tests of what goes out, names that lead where a test wants, and certificates."""
+"""Real HTTP, TCP and gRPC servers on loopback, a resolver with the answers of the test, and certificates.
+
+Left out: name servers, and hosts beyond the loopback.
+"""
 
 import asyncio
 import socket

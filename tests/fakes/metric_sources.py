@@ -1,4 +1,7 @@
-"""Metric sources by name, and what is usual, for the tests of what asks them; the sources' clients are real."""
+"""Metric sources by name and their baselines, with the real clients of the sources.
+
+Left out: the file of sources, and the queries of baselines.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +9,7 @@ from datetime import datetime, timedelta
 
 from runbook_operator.core.monitors import Key
 from runbook_operator.monitoring.io.metric_reader import MetricReader, MetricSource, Worst
-from tests.unit.monitoring.backends.sources import AT
+from tests.fakes.prometheus_source import AT
 
 
 @dataclass

@@ -1,0 +1,37 @@
+"""Lists out of memory. Left out: pages, continue tokens and everything but reading."""
+
+from typing import Any
+
+from runbook_operator.core.references import API_VERSION, Ref
+from runbook_operator.kube.client import Kube
+from runbook_operator.kube.discovery import BUILT_IN
+from tests.builders import NAMESPACE
+
+Body = dict[str, Any]
+
+RUNBOOK = Ref(API_VERSION, "Runbook", NAMESPACE, "shop")
+
+KIND_OF = {resource.plural: kind for kind, resource in BUILT_IN.items()}
+
+
+class ListKube(Kube):
+    """See above."""
+
+    def __init__(self, *objects: Body) -> None:
+        self.objects = list(objects)
+        self.asked: list[str] = []
+        self.may_write = lambda _path: True
+
+    async def request(self, method: str, path: str, **rest: Any) -> Body:
+        del method, rest
+        self.asked.append(path)
+        if path == "/apis":
+            return {"groups": [{"versions": [{"groupVersion": "apps/v1"}]}]}
+        api_version, kind = KIND_OF.get(path.rpartition("/")[2], ("v1", "Version"))
+        items = [one for one in self.objects if (one["apiVersion"], one["kind"]) == (api_version, kind)]
+        return {"apiVersion": api_version, "kind": f"{kind}List", "metadata": {}, "items": items}
+
+
+def deployment(replicas: int = 3) -> Body:
+    meta = {"name": "web", "namespace": NAMESPACE, "uid": "web-1", "resourceVersion": "1"}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"replicas": replicas}}
