@@ -8,6 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# PYTEST has further options of pytest for `make test`.
+PYTEST ?=
 # CLUSTER=current uses the cluster of the current kubeconfig instead of the lab; NODE=0 leaves the lab without a node.
 CLUSTER ?= lab
 NODE ?= auto
@@ -40,7 +42,11 @@ test: $(READY) test-fast lab ## Run every test: unit and contract in seconds, th
 	@$(LAB) gitops > /dev/null
 	@$(LAB) prometheus > /dev/null
 	@test "$(CLUSTER)" = current || test "$(NODE)" = 0 || $(LAB) image > /dev/null || test "$$CI" != true
-	@$(KUBE_ENV) $(BIN)/python -m pytest tests/e2e tests/faults tests/chart tests/repo --numprocesses 3 --maxschedchunk 1
+	@$(KUBE_ENV) $(BIN)/python -m pytest tests/e2e tests/faults tests/chart tests/repo --numprocesses 3 --maxschedchunk 1 $(PYTEST)
+
+.PHONY: durations
+durations: ## Run the tests on the lab and record what each takes, which orders the next runs: tests/durations.json
+	@$(MAKE) test PYTEST=--record-durations
 
 .PHONY: test-fast
 test-fast: $(READY) ## Run the unit and contract tests, which need no cluster, with coverage of the pure packages

@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
 
 import pytest
 from hypothesis import settings
 
+from tests import ordering
 from tests.patience import limit
 
 # What lands does not depend on what was drawn that day; everybody's own runs go on drawing. How long an example takes
@@ -14,41 +14,33 @@ from tests.patience import limit
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("own", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "own")
-LONGEST_FIRST = (
-    "test_soak",
-    "test_thousand",
-    "test_demo",
-    "test_fifty_runbooks_at_rest",
-    "test_every_valid_value_is_reached",
-    "overloaded_for_more_than_a_minute",
-    "test_random_events_on_two_switches",
-    "test_frozen_leader",
-)
-"""What takes a minute or more, the longest first; after it comes what needs the node, whose pods take their time."""
-SHORT = "tests/repo/test_repo.py"
 NODE_TIMEOUT = 600
+FAST = ("tests/unit/", "tests/contract/")
+FAST_TIMEOUT = 10
+"""Seconds of a free processor. Neither asks a server of another process; a test that needs longer says why."""
 pytest_plugins = ["tests.e2e.fixtures"]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--record-durations", action="store_true", help=f"write what each test took to {ordering.FILE}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--record-durations") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(ordering.Recorder())
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, so that it runs beside everything else; what waits for a node may wait.
-
-    A worker is given a second test while it is at its first, and nobody takes it away: behind each that is long comes
-    one that is short.
-    """
+    """Give each test its time limit, and put the longest first, so that they run beside everything else."""
+    crowding = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     for item in items:
-        if item.get_closest_marker("node") and not item.get_closest_marker("timeout"):
+        if item.get_closest_marker("timeout"):
+            continue
+        if item.get_closest_marker("node"):
             item.add_marker(pytest.mark.timeout(NODE_TIMEOUT))
-    items.sort(key=_rank)
-    long = [item for item in items if _rank(item) < len(LONGEST_FIRST)]
-    behind = [item for item in items if SHORT in item.nodeid][: len(long)]
-    others = [item for item in items if item not in long and item not in behind]
-    items[:] = [*(one for pair in zip_longest(long, behind) for one in pair if one), *others]
-
-
-def _rank(item: pytest.Item) -> int:
-    by_name = (place for place, name in enumerate(LONGEST_FIRST) if name in item.nodeid)
-    return next(by_name, len(LONGEST_FIRST) + (not item.get_closest_marker("node")))
+        elif item.nodeid.startswith(FAST):
+            item.add_marker(pytest.mark.timeout(FAST_TIMEOUT * crowding))
+    ordering.sort(items)
 
 
 @pytest.hookimpl(wrapper=True)

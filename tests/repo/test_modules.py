@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+from tests.ordering import recorded
+
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests"
 FAKES = TESTS / "fakes"
@@ -34,6 +36,17 @@ def test_no_test_module_defines_a_fake_api_server() -> None:
     ]
 
     assert found == []
+
+
+def test_every_recorded_duration_is_of_an_existing_test() -> None:
+    missing = [
+        name
+        for name in recorded()
+        for path, _, function in [name.partition("::")]
+        if not (ROOT / path).is_file() or f"def {function}(" not in (ROOT / path).read_text()
+    ]
+
+    assert missing == [], "run make durations, or rename the record with the test"
 
 
 def imported(text: str) -> list[str]:
