@@ -3,7 +3,8 @@
 from copy import deepcopy
 from typing import Any
 
-from runbook_operator.api.crd_generation import KINDS, crd
+from runbook_operator.api.crd_generation import crd
+from runbook_operator.api.registered_kinds import RESOURCE_KINDS
 
 Body = dict[str, Any]
 
@@ -11,7 +12,7 @@ Body = dict[str, Any]
 def served(*kinds: str) -> Body:
     """The document of an API server that has the CRDs of this version."""
     schemas: Body = {}
-    for kind in KINDS:
+    for kind in RESOURCE_KINDS.values():
         if kind.kind in kinds:
             schema = deepcopy(crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
             about = [{"group": "runbooks.dev", "kind": kind.kind, "version": "v1alpha1"}]

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from runbook_operator.api.crd_generation import KINDS, Kind, structural
+from runbook_operator.api.crd_generation import structural
+from runbook_operator.api.registered_kinds import RESOURCE_KINDS
+from runbook_operator.api.resource_kind import ResourceKind
 from tools.reference import rows, words
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "fields.md"
@@ -19,14 +21,14 @@ OF_ACTIONS = "killSwitches[].actions[]."
 
 def page() -> str:
     """The whole page."""
-    return HEAD + "".join(map(_kind, KINDS))
+    return HEAD + "".join(map(_kind, RESOURCE_KINDS.values()))
 
 
-def _kind(kind: Kind) -> str:
+def _kind(kind: ResourceKind) -> str:
     return _part(kind, "spec", structural(kind.spec)) + _part(kind, "status", structural(kind.status))
 
 
-def _part(kind: Kind, part: str, schema: dict[str, Any]) -> str:
+def _part(kind: ResourceKind, part: str, schema: dict[str, Any]) -> str:
     found = [(name, shape, text) for name, shape, text in rows(schema, "") if not _is_of_an_action(name)]
     lines = "".join(f"| `{name}` | {shape} | {_cell(text)} |\n" for name, shape, text in found)
     return f"\n## {kind.kind}.{part}\n\n{_cell(words(schema.get('description')))}\n{TABLE}{lines}"

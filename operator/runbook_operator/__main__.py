@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from pydantic_settings import NoDecode
 
 from runbook_operator import __version__
-from runbook_operator.api.crd_generation import KINDS, crd
+from runbook_operator.api.crd_generation import crd
 from runbook_operator.api.rbac_generation import people, roles
+from runbook_operator.api.registered_kinds import RESOURCE_KINDS
 from runbook_operator.cli.wait_ready import problem
 from runbook_operator.core.references import GROUP
 from runbook_operator.kube import errors
@@ -84,7 +85,7 @@ def _check(url: str, seconds: float) -> int:
 
 
 def _crds(directory: Path | None) -> int:
-    documents = {f"{GROUP}_{kind.plural}.yaml": _yaml(crd(kind)) for kind in KINDS}
+    documents = {f"{GROUP}_{kind.plural}.yaml": _yaml(crd(kind)) for kind in RESOURCE_KINDS.values()}
     if directory is None:
         print("---\n".join(documents.values()), end="")
         return 0

@@ -5,7 +5,10 @@ from copy import deepcopy
 from itertools import pairwise
 from typing import Any
 
-from runbook_operator.api.crd_generation import RUNBOOK, SWITCH, Kind, crd
+from runbook_operator.api.crd_generation import crd
+from runbook_operator.api.resource_kind import ResourceKind
+from runbook_operator.api.runbook_kind import RUNBOOK
+from runbook_operator.api.switch_kind import SWITCH
 from tests.e2e.harness import Body
 from tests.faults.automated import AUTOMATED_FIELDS
 from tests.faults.cases import COUNT, ENGAGE, FACTOR, FLAG, LABEL, LONG, PORT, TEXT, WAIT, Case
@@ -233,7 +236,7 @@ def put(body: Body, path: str, value: Any) -> Body:
     return changed
 
 
-def paths(kind: Kind) -> set[str]:
+def paths(kind: ResourceKind) -> set[str]:
     """Every field of the kind's spec that holds a value, by its path."""
     return set(_leaves(crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"], ""))
 

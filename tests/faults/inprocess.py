@@ -13,10 +13,10 @@ from typing import Any
 
 import aiohttp
 
-from runbook_operator.cache.resync import KINDS
+from runbook_operator.cache.resync import watched_kinds
 from runbook_operator.cli.run import Operator
 from runbook_operator.kube.client import Kube, connect
-from runbook_operator.kube.discovery import BUILT_IN, collection
+from runbook_operator.kube.discovery import collection, plural_of
 from runbook_operator.settings import Settings
 
 
@@ -60,7 +60,7 @@ class Replica:
         ending = asyncio.create_task(_never())
         self._tasks = [ending]
         await self.operator._first_sync(ending)
-        work = [*self.operator._work(), *(self._watch(kind) for kind in KINDS[:3])]
+        work = [*self.operator._work(), *(self._watch(kind) for kind in watched_kinds()[:3])]
         self._tasks += [asyncio.create_task(one) for one in work]
 
     async def crash(self) -> None:
@@ -104,7 +104,7 @@ class Replica:
 
     async def _watch_once(self, kind: tuple[str, str]) -> None:
         (namespace,) = self._settings.namespaces
-        path = collection(kind[0], BUILT_IN[kind].plural, namespace)
+        path = collection(kind[0], plural_of(kind), namespace)
         async with self._session.get(path) as answer:
             listed = await answer.json()
         since = listed["metadata"]["resourceVersion"]

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from runbook_operator import __version__
-from tools.chart import CHART, ROOT, crds, dashboard, roles, schema
+from tools.chart import CHART, ROOT, crds, dashboard, kinds, roles, schema
 from tools.chart.values import values_model
 
 BEGIN, END = "<!-- values: begin -->", "<!-- values: end -->"
@@ -15,7 +15,7 @@ BEGIN, END = "<!-- values: begin -->", "<!-- values: end -->"
 def files(chart: Path = CHART) -> dict[Path, str]:
     """Every generated file with what it should be."""
     model = values_model()
-    templates = crds.templates(ROOT / "crds") | {"roles.yaml": roles.template()}
+    templates = crds.templates(ROOT / "crds") | {"roles.yaml": roles.template(), "_kinds.tpl": kinds.template()}
     made = {chart / "templates" / name: text for name, text in templates.items()}
     readme, about = chart / "README.md", chart / "Chart.yaml"
     return made | {

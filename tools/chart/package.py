@@ -12,15 +12,13 @@ from typing import Any
 import yaml
 
 from runbook_operator import __version__
+from runbook_operator.api.registered_kinds import RESOURCE_KINDS
 from tools.chart import CHART, ROOT
 
 EPOCH = "1577836800"
 """The time of all files where SOURCE_DATE_EPOCH says none: the same sources make the same package, byte by byte."""
+KINDS = {one.kind: one for one in RESOURCE_KINDS.values()}
 EXAMPLE = ROOT / "examples" / "01-first-switch"
-KINDS = {
-    "Runbook": "The runbook of one system: its targets, kill switches, checks and metrics.",
-    "Switch": "The lever of one kill switch or scaling command; the operator makes it, people throw it.",
-}
 
 
 def package(folder: Path, version: str = __version__) -> Path:
@@ -65,7 +63,7 @@ def _crds() -> Iterator[dict[str, str]]:
             "version": version,
             "name": f"{spec['names']['plural']}.{spec['group']}",
             "displayName": kind,
-            "description": KINDS[kind],
+            "description": KINDS[kind].summary,
         }
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from runbook_operator.api.crd_generation import KINDS, crd
-from runbook_operator.core.references import GROUP
+from runbook_operator.api.crd_generation import crd
+from runbook_operator.api.registered_kinds import RESOURCE_KINDS
 
 Schema = Mapping[str, Any]
 OPEN = "x-kubernetes-preserve-unknown-fields"
@@ -14,7 +14,7 @@ def missing_fields(document: Schema) -> dict[str, list[str]]:
     """Return the missing fields by CRD name; `document` is the API server's OpenAPI v3 document of the group."""
     schemas = (document.get("components") or {}).get("schemas") or {}
     served = {one["kind"]: schema for schema in schemas.values() for one in schema.get(KIND, ())}
-    ours = {kind.kind: (f"{kind.plural}.{GROUP}", _schema(crd(kind))) for kind in KINDS}
+    ours = {kind.kind: (kind.crd_name, _schema(crd(kind))) for kind in RESOURCE_KINDS.values()}
     found = {name: list(_missing(schema, served[kind], "")) for kind, (name, schema) in ours.items() if kind in served}
     return {name: fields for name, fields in found.items() if fields}
 

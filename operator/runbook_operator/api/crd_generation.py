@@ -11,11 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from runbook_operator.api import cel_rules
-from runbook_operator.api.override import SwitchSpec
-from runbook_operator.api.runbook import RunbookSpec, RunbookStatus
-from runbook_operator.api.switch import SwitchStatus
-from runbook_operator.core.model_base import Rule
+from runbook_operator.api.resource_kind import ResourceKind
 from runbook_operator.core.references import GROUP, VERSION
 
 Schema = dict[str, Any]
@@ -37,95 +33,12 @@ class UnsupportedSchemaError(Exception):
     """A model uses a construct that a CRD cannot express; the message gives the path and the construct."""
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of `kubectl get`; priority 1 shows with `-o wide` only."""
-
-    name: str
-    json_path: str
-    type: str = "string"
-    priority: int = 0
-
-    def as_crd(self) -> Schema:
-        optional: Schema = {"priority": self.priority} if self.priority else {}
-        return {"name": self.name, "type": self.type, "jsonPath": self.json_path, **optional}
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A custom resource: its names, its models, and its columns in `kubectl get`."""
-
-    kind: str
-    plural: str
-    short_names: tuple[str, ...]
-    spec: type[BaseModel]
-    status: type[BaseModel]
-    description: str
-    columns: tuple[Column, ...]
-    rules: tuple[Rule, ...]
-
-
-AGE = Column("Age", ".metadata.creationTimestamp", "date")
-
-RUNBOOK = Kind(
-    kind="Runbook",
-    plural="runbooks",
-    short_names=("rb",),
-    spec=RunbookSpec,
-    status=RunbookStatus,
-    description="The runbook of one system: its health checks and metrics, and its kill switches.",
-    columns=(
-        Column("Title", ".spec.title", priority=1),
-        Column("Mode", ".spec.mode"),
-        Column("Switches", ".status.switches", "integer"),
-        Column("Engaged", ".status.engaged", "integer"),
-        Column("Healthy", '.status.conditions[?(@.type=="Healthy")].status'),
-        Column("Suspended", '.status.conditions[?(@.type=="Suspended")].status'),
-        Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
-        Column("Reason", '.status.conditions[?(@.type=="Ready")].reason'),
-        Column("Message", '.status.conditions[?(@.type=="Ready")].message', priority=1),
-        AGE,
-    ),
-    rules=(cel_rules.RUNBOOK_NAME,),
-)
-SWITCH = Kind(
-    kind="Switch",
-    plural="switches",
-    short_names=("sw", "ks"),
-    spec=SwitchSpec,
-    status=SwitchStatus,
-    description="A kill switch that a Runbook declares. Throw it: kubectl patch sw NAME --type merge"
-    ' -p \'{"spec":{"engaged":true,"reason":"INC-42"}}\'. Release it: "engaged":null,"reason":null.'
-    ' Release it and silence automatic sources: "engaged":false.',
-    columns=(
-        Column("Does", ".status.columns.does"),
-        Column("Thrown", ".spec.engaged", "boolean"),
-        Column("Phase", ".status.phase"),
-        Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
-        Column("Automatic", ".status.columns.automatic"),
-        Column("Since", ".status.engagedAt", "date"),
-        Column("Until", ".status.columns.until"),
-        Column("Why", ".status.columns.why"),
-        Column("Last", ".status.history[0].releasedAt", "date"),
-        Column("By", ".status.columns.by", priority=1),
-        Column("Outcome", ".status.history[0].outcome", priority=1),
-        Column("Description", ".status.description", priority=1),
-        Column("Message", ".status.columns.message", priority=1),
-        Column("Generation", ".metadata.generation", "integer", priority=1),
-        Column("Seen", ".status.observedGeneration", "integer", priority=1),
-        replace(AGE, priority=1),
-    ),
-    rules=(cel_rules.SWITCH_NAME,),
-)
-KINDS = (RUNBOOK, SWITCH)
-
-
-def crd(kind: Kind) -> Schema:
+def crd(kind: ResourceKind) -> Schema:
     """Return the CustomResourceDefinition of `kind`, ready to be printed as YAML."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{kind.plural}.{GROUP}"},
+        "metadata": {"name": kind.crd_name},
         "spec": {
             "group": GROUP,
             "names": {
@@ -166,7 +79,7 @@ class _Position:
         return replace(self, inside=self.inside | {name})
 
 
-def _version(kind: Kind) -> Schema:
+def _version(kind: ResourceKind) -> Schema:
     schema: Schema = {
         "type": "object",
         "description": kind.description,

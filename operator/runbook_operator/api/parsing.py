@@ -29,6 +29,11 @@ class RunbookObject:
     status: RunbookStatus
     error: str = ""
 
+    @property
+    def written(self) -> RunbookStatus:
+        """The status as stored in the API server."""
+        return self.status
+
     def entry(self, switch: str) -> KillSwitch | None:
         return self.spec.switches().get(switch) if self.spec else None
 

@@ -4,13 +4,14 @@ It also generates the roles for people: to read Runbooks, to write them, and to 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from runbook_operator import sources
-from runbook_operator.actions import REGISTRY
+from runbook_operator.actions import REGISTRY as ACTIONS
 from runbook_operator.actions.action_rights import CHANGE, READ, Right
 from runbook_operator.actions.rolling_restart import RIGHTS
+from runbook_operator.api.registered_kinds import RESOURCE_KINDS
 from runbook_operator.core.rbac_advice import IMPERSONATION
 from runbook_operator.core.references import GROUP
 
@@ -29,12 +30,6 @@ IMPERSONATING = (
 )
 OPERATORS: Mapping[str, str] = {AGGREGATE: "true"}
 BASE = (
-    Right(GROUP, "runbooks", READ),
-    Right(GROUP, "runbooks/status", ("patch",)),
-    # The admission plugin OwnerReferencesPermissionEnforcement requires it for owner references to a Runbook.
-    Right(GROUP, "runbooks/finalizers", ("update",)),
-    Right(GROUP, "switches", (*CHANGE, "create", "delete")),
-    Right(GROUP, "switches/status", ("patch",)),
     Right("", "services", READ),
     Right("discovery.k8s.io", "endpointslices", ("list", "watch")),
     Right("apps", "deployments", READ),
@@ -42,7 +37,7 @@ BASE = (
     Right("coordination.k8s.io", "leases", ("get", "create", "update")),
     Right("", "events", ("create", "patch")),
 )
-"""Rights that every installation needs: its own kinds, Services, their endpoints, workloads, leases and Events."""
+"""Rights that every installation needs, in addition to those to the registered kinds."""
 
 MONITORING = (
     (PODS, Right("", "pods", ("list", "watch")), "What checks need that ask each ready pod behind a Service."),
@@ -58,6 +53,20 @@ PROBES = (
 )
 """Rights for enforced health endpoints: to mark the Runbook, change the workload, and read its old revisions."""
 GITOPS = "What keeps Flux and Argo CD from taking back what is held; not needed where spec.gitOps says Ignore."
+ROLES: Mapping[str, tuple[str, tuple[str, ...], tuple[Right, ...]]] = {
+    "runbook-viewer": ("May see Runbooks, and how their switches are.", ("view",), ()),
+    "runbook-editor": (
+        "May write Runbooks: what is watched, and what switches do. Throwing them is switch-operator's.",
+        ("edit", "admin"),
+        (),
+    ),
+    "switch-operator": (
+        "May throw and release what Runbooks declare, and see Runbooks and Events; writes no Runbook or status.",
+        ("edit", "admin"),
+        (Right("", "events", READ),),
+    ),
+}
+"""Roles for people: the text, the roles of Kubernetes that aggregate it, and rights beside those that kinds grant."""
 NEVER_HELD = frozenset(
     {
         *("pods", "secrets", "events", "jobs", "replicasets", "controllerrevisions"),
@@ -69,10 +78,11 @@ NEVER_HELD = frozenset(
 
 def roles() -> list[Role]:
     """Return the operator's roles: the base, then one per action by name, then GitOps, checks, sources and others."""
-    base = _role(PREFIX, BASE, "What the operator needs whatever its switches do.")
+    own = (right for kind in RESOURCE_KINDS.values() for right in kind.operator_rights())
+    base = _role(PREFIX, [*own, *BASE], "What the operator needs whatever its switches do.")
     actions = (
         _role(f"{PREFIX}-action-{kind.lower()}", action.rights, f"What the action {kind} needs.")
-        for kind, action in sorted(REGISTRY.items())
+        for kind, action in sorted(ACTIONS.items())
     )
     sensing = (_role(name, (right,), text) for name, right, text in MONITORING)
     numbers = (
@@ -88,45 +98,31 @@ def roles() -> list[Role]:
 
 
 def people() -> list[Role]:
-    """Return the roles for people, aggregated into Kubernetes' own roles; none of them may write a status."""
-    both, every = (READ, ("runbooks", "switches")), ("edit", "admin")
-    writing = ("create", "update", "patch", "delete", "deletecollection")
+    """Return the roles for people, aggregated into Kubernetes' own roles; none of them may write a status.
+
+    Each kind grants its own verbs. Raises ValueError if a kind grants verbs to a role that is not in ROLES.
+    """
+    unknown = {name for kind in RESOURCE_KINDS.values() for name in kind.people} - ROLES.keys()
+    if unknown:
+        raise ValueError(f"a kind grants verbs to {', '.join(sorted(unknown))}, which is no role: add it to ROLES")
     return [
-        _of_people("runbook-viewer", [both], "May see Runbooks, and how their switches are.", ("view",)),
-        _of_people(
-            "runbook-editor",
-            [both, (writing, ("runbooks",))],
-            "May write Runbooks: what is watched, and what switches do. Throwing them is switch-operator's.",
-            every,
-        ),
-        _of_people(
-            "switch-operator",
-            [((*READ, "patch", "engage", "release"), ("switches",)), (READ, ("runbooks",))],
-            "May throw and release what Runbooks declare, and see Runbooks and Events; writes no Runbook or status.",
-            every,
-            [Right("", "events", READ)],
-        ),
+        _role(name, [*_granted(name), *more], text, {f"{PEOPLE}{part}": "true" for part in parts})
+        for name, (text, parts, more) in ROLES.items()
     ]
+
+
+def _granted(role: str) -> Iterator[Right]:
+    """Yield the rights of a role for people to the registered kinds."""
+    for kind in RESOURCE_KINDS.values():
+        yield from (Right(GROUP, kind.plural, verbs) for verbs in kind.people.get(role, ()))
 
 
 def _guards() -> list[Right]:
     """Return the rights to annotate what actions hold (a patch of the object itself), and to change Applications."""
-    every = (right for action in REGISTRY.values() for right in action.rights)
+    every = (right for action in ACTIONS.values() for right in action.rights)
     held = {(right.group, right.resource) for right in every if "/" not in right.resource and "get" in right.verbs}
     marked = [Right(group, resource, ("patch",)) for group, resource in sorted(held) if resource not in NEVER_HELD]
     return [*marked, Right("argoproj.io", "applications", CHANGE)]
-
-
-def _of_people(
-    name: str,
-    granted: Iterable[tuple[tuple[str, ...], tuple[str, ...]]],
-    text: str,
-    parts: Iterable[str],
-    more: Iterable[Right] = (),
-) -> Role:
-    """Return a role; `granted` are pairs of verbs and our resources, `parts` the roles that aggregate this one."""
-    rights = [Right(GROUP, resource, verbs) for verbs, resources in granted for resource in resources]
-    return _role(name, [*rights, *more], text, {f"{PEOPLE}{part}": "true" for part in parts})
 
 
 def _role(name: str, rights: Iterable[Right], text: str, labels: Mapping[str, str] = OPERATORS) -> Role:

@@ -23,6 +23,7 @@ from runbook_operator.api.deployment_guard_spec import (
 from runbook_operator.api.gitops_spec import GitOps
 from runbook_operator.api.monitoring_spec import Dependency, EntryStatus, HealthEndpoint, Metric
 from runbook_operator.api.name_types import EntryName, ObjectName, Text, Title, mapped_by
+from runbook_operator.api.object_status import ObjectStatus
 from runbook_operator.api.probe_status import ProbeStatus
 from runbook_operator.api.switch import OnDelete
 from runbook_operator.api.target_specs import Target
@@ -250,10 +251,9 @@ class TargetStatus(StatusModel):
     )
 
 
-class RunbookStatus(StatusModel):
+class RunbookStatus(ObjectStatus):
     """Status of the Runbook, as the operator observes it."""
 
-    observed_generation: int = Field(0, description="Generation of the spec that this status is about.")
     switches: int = Field(0, description="Number of switches that the Runbook declares.")
     engaged: int = Field(0, description="Number of its switches that are engaged.")
     engaged_switches: list[str] = Field(

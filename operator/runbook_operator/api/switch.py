@@ -7,6 +7,7 @@ from pydantic import Field
 from runbook_operator.api.admission_changes import Admitted
 from runbook_operator.api.conditions import Condition
 from runbook_operator.api.name_types import ObjectName, mapped_by
+from runbook_operator.api.object_status import ObjectStatus
 from runbook_operator.api.override import Override
 from runbook_operator.api.printer_columns import Columns
 from runbook_operator.core.desired_fields import DesiredField, Mode
@@ -250,10 +251,9 @@ class Hold(StatusModel):
     reason: str = Field("", description="Reason of the hold.")
 
 
-class SwitchStatus(StatusModel):
+class SwitchStatus(ObjectStatus):
     """State of the switch, and everything that a release must restore."""
 
-    observed_generation: int = Field(0, description="Generation of the spec that this status is about.")
     phase: Phase = Field(
         "Released",
         description="Phase between released and engaged; NothingToDo if the switch was thrown and has nothing to hold.",

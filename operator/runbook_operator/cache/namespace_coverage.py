@@ -1,8 +1,8 @@
 """Track which of the configured namespaces are served: those whose objects can be listed.
 
 A namespace that does not exist, or in which a right is missing, delays no other one. If a kind could not be listed, its
-objects never count as absent: each is read individually. If the Runbooks or the Switches could not be listed, nothing
-is decided in the namespace. Lists are retried with a back-off of up to LONGEST seconds.
+objects never count as absent: each is read individually. If a registered kind could not be listed, nothing is
+decided in the namespace. Lists are retried with a back-off of up to LONGEST seconds.
 """
 
 import asyncio
@@ -11,19 +11,17 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from runbook_operator.cache.resync import KINDS, Listed, compare
+from runbook_operator.api.registered_kinds import RESOURCE_KINDS
+from runbook_operator.cache.resync import Listed, compare, watched_kinds
 from runbook_operator.cache.store import Store
-from runbook_operator.core.observed_object import ALWAYS_WATCHED
 from runbook_operator.core.references import Ref
 from runbook_operator.kube import errors
 from runbook_operator.kube.client import Kube
-from runbook_operator.kube.discovery import BUILT_IN
+from runbook_operator.kube.discovery import plural_of
 from runbook_operator.runtime.work_queue import WorkQueue, backoff
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 Kind = tuple[str, str]
-OWN = frozenset(KINDS) - ALWAYS_WATCHED
-"""The kinds that must be listed before anything in a namespace is decided."""
 AT_ONCE = 8
 """Namespaces that are listed concurrently, so that one that does not answer delays no other."""
 LONGEST = 5.0
@@ -58,12 +56,12 @@ class Coverage:
 
     @property
     def begun(self) -> bool:
-        """True if the Runbooks and Switches of at least one namespace were listed."""
+        """True if all registered kinds of at least one namespace were listed."""
         return any(map(self.knows, self.every))
 
     def knows(self, namespace: str) -> bool:
-        """True if the Runbooks and Switches of the namespace were listed; otherwise nothing is decided there."""
-        return self._listed.get(namespace if self.namespaces else "", set()) >= OWN
+        """True if all registered kinds of the namespace were listed; otherwise nothing is decided there."""
+        return self._listed.get(namespace if self.namespaces else "", set()) >= RESOURCE_KINDS.keys()
 
     def serves(self, namespace: str) -> bool:
         """True if all kinds in the namespace can be listed."""
@@ -75,7 +73,7 @@ class Coverage:
 
     async def list_all(self) -> frozenset[Ref]:
         """List all namespaces; return the objects to reconcile. Raises ApiError if no namespace could be listed."""
-        found = await self._list(dict.fromkeys(self.every, KINDS))
+        found = await self._list(dict.fromkeys(self.every, watched_kinds()))
         if not self.begun:
             raise next(error for kinds in self.failures.values() for error in kinds.values())
         self._report()
@@ -101,7 +99,9 @@ class Coverage:
                 tries = 0
                 await self._signal.wait()
             self._signal.clear()
-            due = dict.fromkeys(self._suspects, KINDS) | {name: tuple(kinds) for name, kinds in self.failures.items()}
+            due = dict.fromkeys(self._suspects, watched_kinds()) | {
+                name: tuple(kinds) for name, kinds in self.failures.items()
+            }
             self._suspects.clear()
             self.wake(await self._list(due))
             self._report()
@@ -183,7 +183,7 @@ def _named(namespace: str) -> str:
 
 
 def _resource(kind: Kind) -> str:
-    return f"{BUILT_IN[kind].plural}.{kind[0].partition('/')[0]}"
+    return f"{plural_of(kind)}.{kind[0].partition('/')[0]}"
 
 
 def _hint(namespace: str, kind: Kind, error: errors.ApiError) -> str:

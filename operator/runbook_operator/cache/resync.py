@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Iterable
 
+from runbook_operator.api.registered_kinds import RESOURCE_KINDS
 from runbook_operator.cache.store import Store
 from runbook_operator.core.observed_object import ALWAYS_WATCHED
-from runbook_operator.core.references import API_VERSION, Ref, ref_of
+from runbook_operator.core.references import Ref, ref_of
 from runbook_operator.kube.client import Kube
-from runbook_operator.kube.discovery import BUILT_IN, collection
-
-KINDS = ((API_VERSION, "Runbook"), (API_VERSION, "Switch"), *sorted(ALWAYS_WATCHED))
-
+from runbook_operator.kube.discovery import collection, plural_of
 
 Listed = Callable[[Ref, str], bool]
 """Called with each listed Switch or declared target and its resourceVersion; True if that counts as read."""
+
+
+def watched_kinds() -> tuple[tuple[str, str], ...]:
+    """Return API version and kind of everything that is listed and watched always: the registered kinds first."""
+    return (*RESOURCE_KINDS, *sorted(ALWAYS_WATCHED))
 
 
 async def compare(kube: Kube, store: Store, kind: tuple[str, str], namespace: str, listed: Listed) -> set[Ref]:
@@ -23,7 +26,7 @@ async def compare(kube: Kube, store: Store, kind: tuple[str, str], namespace: st
     # Taken before the list: an object that is created meanwhile is not in the list and must not look deleted.
     before = store.uids(*kind, namespace)
     wake: set[Ref] = set()
-    path = collection(kind[0], BUILT_IN[kind].plural, namespace)
+    path = collection(kind[0], plural_of(kind), namespace)
     async for body in kube.items(path):
         before.pop(body["metadata"]["uid"], None)
         wake |= store.take(body)

@@ -12,9 +12,9 @@ from typing import Any, cast
 import kopf
 import structlog
 
-from runbook_operator.cache.resync import KINDS
+from runbook_operator.cache.resync import watched_kinds
 from runbook_operator.kube.client import credentials
-from runbook_operator.kube.discovery import BUILT_IN
+from runbook_operator.kube.discovery import plural_of
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 WATCHING = logging.getLogger("kopf._cogs.clients.watching")
@@ -119,7 +119,7 @@ class Watch:
     @property
     def expected(self) -> int:
         """The number of watches that should be alive."""
-        return len(KINDS) * max(1, len(self._namespaces))
+        return len(watched_kinds()) * max(1, len(self._namespaces))
 
     def alive(self) -> int:
         """Return the number of kopf's watch tasks that are alive; kopf does not restart one that ended."""
@@ -179,9 +179,9 @@ class Watch:
 def _registry(sink: Sink) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
     kopf.on.login(registry=registry)(_login)
-    for kind in KINDS:
+    for kind in watched_kinds():
         group, version = kind[0].split("/")
-        kopf.on.event(group, version, BUILT_IN[kind].plural, registry=registry, id=kind[1])(_hand_to(sink))
+        kopf.on.event(group, version, plural_of(kind), registry=registry, id=kind[1])(_hand_to(sink))
     return registry
 
 

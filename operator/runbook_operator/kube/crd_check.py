@@ -7,8 +7,8 @@ import structlog
 
 from runbook_operator import __version__
 from runbook_operator.api.crd_compatibility import missing_fields
-from runbook_operator.api.crd_generation import KINDS
-from runbook_operator.core.references import API_VERSION, GROUP
+from runbook_operator.api.registered_kinds import RESOURCE_KINDS
+from runbook_operator.core.references import API_VERSION
 from runbook_operator.kube import errors
 from runbook_operator.kube.client import Kube
 
@@ -47,7 +47,7 @@ class Crds:
 
     def cause(self, kind: str) -> str:
         """Return why objects of the kind do not settle: their CRD lacks written fields; "" if it lacks none."""
-        name = next(f"{one.plural}.{GROUP}" for one in KINDS if one.kind == kind)
+        name = RESOURCE_KINDS[(API_VERSION, kind)].crd_name
         return f"{_lacks(name, self.missing[name])}: {HINT}" if name in self.missing else ""
 
     def warnings(self) -> list[str]:

@@ -5,8 +5,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from runbook_operator.api.registered_kinds import RESOURCE_KINDS
 from runbook_operator.core.accounts import Account
-from runbook_operator.core.references import API_VERSION, Ref
+from runbook_operator.core.references import GROUP, Ref
 from runbook_operator.kube import errors
 from runbook_operator.kube.client import Kube
 from runbook_operator.runtime import clock
@@ -24,8 +25,7 @@ NAMESPACE = ("v1", "Namespace")
 SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 WITHIN = re.compile(r"/(?:api|apis/[^/]+)/[^/]+/namespaces/([^/]+)/")
 BUILT_IN = {
-    (API_VERSION, "Runbook"): Resource("runbooks"),
-    (API_VERSION, "Switch"): Resource("switches"),
+    **{gvk: Resource(kind.plural) for gvk, kind in RESOURCE_KINDS.items()},
     ("apps/v1", "Deployment"): Resource("deployments", scalable=True),
     ("apps/v1", "StatefulSet"): Resource("statefulsets", scalable=True),
     ("apps/v1", "DaemonSet"): Resource("daemonsets"),
@@ -65,7 +65,7 @@ class Paths:
     fresh_seconds: float = 30.0
     """Seconds for which the list of groups counts."""
     monotonic: Callable[[], float] = clock.monotonic
-    _known: dict[tuple[str, str], Resource] = field(default_factory=lambda: dict(BUILT_IN))
+    _known: dict[tuple[str, str], Resource] = field(default_factory=lambda: BUILT_IN | _registered())
     _served: frozenset[str] = frozenset()
     _until: float = -math.inf
     _plurals: dict[str, tuple[float, frozenset[str]]] = field(default_factory=dict)
@@ -98,7 +98,7 @@ class Paths:
 
     async def serves(self, group: str, plural: str) -> bool:
         """True if the cluster serves the resource in any version, or did lately; raises ApiError."""
-        if (group, plural) in PLURALS:
+        if (group, plural) in PLURALS or (group == GROUP and Resource(plural) in _registered().values()):
             return True
         now = self.monotonic()
         until, plurals = self._plurals.get(group, (-math.inf, frozenset[str]()))
@@ -158,8 +158,18 @@ def namespace_of(path: str) -> str:
 
 
 def own(ref: Ref) -> str:
-    """Return the path of a Runbook or Switch."""
-    return path_of(ref, BUILT_IN[(ref.api_version, ref.kind)].plural)
+    """Return the path of an object of a registered kind."""
+    return path_of(ref, RESOURCE_KINDS[(ref.api_version, ref.kind)].plural)
+
+
+def plural_of(kind: tuple[str, str]) -> str:
+    """Return the plural of a registered or built-in kind."""
+    registered = RESOURCE_KINDS.get(kind)
+    return registered.plural if registered else BUILT_IN[kind].plural
+
+
+def _registered() -> dict[tuple[str, str], Resource]:
+    return {gvk: Resource(kind.plural) for gvk, kind in RESOURCE_KINDS.items()}
 
 
 def _segment(text: str) -> str:

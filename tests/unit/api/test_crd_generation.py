@@ -6,7 +6,10 @@ from typing import Annotated, Any, Literal, Optional
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from runbook_operator.api.crd_generation import KINDS, RUNBOOK, SWITCH, UnsupportedSchemaError, crd, structural
+from runbook_operator.api.crd_generation import UnsupportedSchemaError, crd, structural
+from runbook_operator.api.registered_kinds import RESOURCE_KINDS
+from runbook_operator.api.runbook_kind import RUNBOOK
+from runbook_operator.api.switch_kind import SWITCH
 
 JSON_SCHEMA_PROPS = {
     *("type", "description", "default", "enum", "format", "pattern", "required", "properties", "items", "nullable"),
@@ -31,7 +34,7 @@ def schema_of(kind: Any) -> dict[str, Any]:
     return schema
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
+@pytest.mark.parametrize("kind", RESOURCE_KINDS.values(), ids=lambda kind: kind.kind)
 def test_every_schema_node_is_structural(kind: Any) -> None:
     for node in nodes(schema_of(kind)):
         assert set(node) <= JSON_SCHEMA_PROPS
@@ -39,7 +42,7 @@ def test_every_schema_node_is_structural(kind: Any) -> None:
         assert "type" in node or any(node.get(key) for key in untyped)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
+@pytest.mark.parametrize("kind", RESOURCE_KINDS.values(), ids=lambda kind: kind.kind)
 def test_list_map_keys_are_required(kind: Any) -> None:
     for node in nodes(schema_of(kind)):
         for key in node.get("x-kubernetes-list-map-keys", ()):
