@@ -53,7 +53,7 @@ test-fast: $(READY) ## Run the unit and contract tests, which need no cluster, w
 	@$(BIN)/python -m pytest tests/unit tests/contract tests/component --numprocesses 2 --cov --cov-report=term-missing:skip-covered -q
 
 .PHONY: check
-check: $(READY) ## Lint, types, layers, and that what is generated is up to date
+check: $(READY) ## Lint, types, layers, workflow files, and that generated files are up to date
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
@@ -62,6 +62,7 @@ check: $(READY) ## Lint, types, layers, and that what is generated is up to date
 	@$(BIN)/runbook-operator crds --directory .crds-now && diff -r crds .crds-now; status=$$?; rm -rf .crds-now; \
 		test $$status -eq 0 || { echo "crds/ differs from the models: run make crds"; exit 1; }
 	@$(BIN)/python -m tools.chart --check
+	@program=$$($(LAB) actionlint) && "$$program" -no-color -shellcheck= -pyflakes= .github/workflows/*.yaml
 
 .PHONY: lab
 lab: ## Start the lab: a real control plane, and on Linux with root a real node

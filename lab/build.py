@@ -1,4 +1,4 @@
-"""Compiles the lab's Kubernetes, the GitOps tools' own code and Prometheus's, each once, and says how far it is."""
+"""Compile the lab's Kubernetes, the code of the GitOps tools, Prometheus and actionlint, each once, with progress."""
 
 import fcntl
 import hashlib
@@ -69,6 +69,10 @@ PROMETHEUS = Program(
     name="prometheus",
     announcement="lab: compiling Prometheus's own scraping, storage, queries and API, from its Go modules, once:\n"
     "lab: about a minute on 2 cores where the lab's Kubernetes was compiled before",
+)
+ACTIONLINT = Program(
+    name="actionlint",
+    announcement="lab: compiling actionlint, which checks .github/workflows, from its Go module, once: some seconds",
 )
 
 
