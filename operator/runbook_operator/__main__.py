@@ -1,4 +1,4 @@
-"""The command line: `runbook-operator run`, `crds`, `rbac`, `check` and `uninstall`."""
+"""The command line: `runbook-operator run`, `crds`, `rbac`, `channels`, `check` and `uninstall`."""
 
 import argparse
 import asyncio
@@ -44,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if command == "rbac":
         print("---\n".join(map(_yaml, people() if arguments["people"] else roles())), end="")
         return 0
+    if command == "channels":
+        return _channels(arguments)
     if command == "check":
         return _check(arguments["url"], arguments["seconds"])
     way, seconds = arguments.pop("way", None), arguments.pop("within", 0.0)
@@ -76,6 +78,23 @@ def _uninstall(settings: Settings, way: "Mode", seconds: float) -> int:
     from runbook_operator.cli import uninstall  # noqa: PLC0415 # imports the client, see _root
 
     return uninstall.report(asyncio.run(uninstall.run(settings, way, seconds)), way)
+
+
+def _channels(arguments: dict[str, Any]) -> int:
+    from runbook_operator.cli import channels  # noqa: PLC0415 # imports the client, see _root
+
+    verb, name, namespace = (arguments.pop(one, "") for one in ("verb", "name", "as_namespace"))
+    try:
+        settings = Settings(**arguments)
+    except ValidationError as error:
+        print(_complaint(error), file=sys.stderr)
+        return 2
+    if verb == "list":
+        lines, status = channels.list_all(settings)
+    else:
+        lines, status = asyncio.run(channels.send_test(settings, name, namespace))
+    print("\n".join(lines))
+    return status
 
 
 def _check(url: str, seconds: float) -> int:
@@ -112,8 +131,18 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("url", metavar="URL")
     check.add_argument("--seconds", type=float, default=30.0, help="how long to go on asking; default: 30")
     _add_uninstall(commands.add_parser("uninstall", help="let go of what only an operator lets go of; helm runs it"))
+    _add_channels(commands.add_parser("channels", help="list the channels for messages, or send a test message"))
     crds.add_argument("--directory", type=Path, help="write one file per kind there instead")
     return parser
+
+
+def _add_channels(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", required=True, title="commands")
+    _add_settings(verbs.add_parser("list", help="print the channels of the file, and what is wrong with it"))
+    test = verbs.add_parser("test", help="send one test message through a channel, and print what happened")
+    test.add_argument("name", metavar="NAME")
+    test.add_argument("--as-namespace", default="", help="send it as for the Runbooks of this namespace")
+    _add_settings(test)
 
 
 def _add_uninstall(parser: argparse.ArgumentParser) -> None:

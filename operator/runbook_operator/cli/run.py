@@ -22,6 +22,7 @@ from runbook_operator.controller.state_gauges import measure, measure_coverage
 from runbook_operator.core.ip_policy import IPAddress
 from runbook_operator.core.references import Ref, meta_of
 from runbook_operator.core.sharding import ObjectFilter, all_objects
+from runbook_operator.delivery.service import Delivery
 from runbook_operator.egress.http_client import Outbound
 from runbook_operator.kube import errors
 from runbook_operator.kube.apiserver_addresses import own_addresses
@@ -76,6 +77,7 @@ class Operator:
         self.executor = StepExecutor(
             Paths(kube), out, self.store, self.throws, WriteHistories(), self.metrics, self._audit(), self.wake
         )
+        self.delivery = Delivery(settings, kube, self.forbidden, self.metrics.message)
         self.coverage = _coverage(self)
         bucket = Bucket(settings.reapplies_per_second, max(1.0, settings.reapplies_per_second))
         seconds = (settings.watch_seconds, settings.resync_seconds)
@@ -165,7 +167,7 @@ class Operator:
         workers = [self.queue.work(self.reconciler.visit) for _ in range(self.settings.workers)]
         workers += [self.queue.work(self.reconciler.visit, urgent=True) for _ in range(FOR_LEVERS)]
         watching = [self.coverage.run(), self.follower.run(), self.catalogue.run(), self.scheduler.run()]
-        watching += [*self.monitor_states.work(), self.crds.run()]
+        watching += [*self.monitor_states.work(), self.crds.run(), *self.delivery.work()]
         return [*workers, self.elector.run(), self._resync_for_ever(), self._keep_connection_open(), *watching]
 
     def _leads(self, ref: Ref) -> bool:

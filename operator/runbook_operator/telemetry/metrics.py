@@ -39,6 +39,7 @@ class Metrics:
             "From when something that is watched was due to when it was asked.",
             LATENESS_BUCKETS,
         )
+        self.messages = self._counter("messages_total", "Messages to people, by channel.", "channel", "result")
         self.readings = self._counter("readings_total", "What the readings of what is watched said.", "group", "result")
         self.check_seconds = self._histogram(
             "check_seconds", "How long the checks took that could be told.", CHECK_BUCKETS, "group"
@@ -79,6 +80,10 @@ class Metrics:
     def source(self, name: str, result: str, seconds: float) -> None:
         """Observe a request to a metric source; `result` is Answered or the reason of the failure."""
         self.source_seconds.labels(name, result).observe(seconds)
+
+    def message(self, channel: str, result: str) -> None:
+        """Count a message; the administrator names the channels."""
+        self.messages.labels(channel, result).inc()
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """Return the metrics and their content type: OpenMetrics if `accept` has it; only that carries exemplars."""

@@ -181,9 +181,16 @@ async def test_running_channels_follow_the_file(file: ChannelFile, monkeypatch: 
     monkeypatch.setattr(configured_channels, "EVERY", 0.0)
     file.write(b={"kind": "event"})
 
+    taken = asyncio.Event()
+    refresh = channels.refresh
+
+    async def refresh_and_tell() -> None:
+        await refresh()
+        taken.set()
+
+    monkeypatch.setattr(channels, "refresh", refresh_and_tell)
     running = asyncio.create_task(channels.run())
-    while list(channels) != ["b"]:
-        await asyncio.wait([running], timeout=0.01)
+    await taken.wait()
     running.cancel()
 
     assert list(channels) == ["b"]
