@@ -93,6 +93,17 @@ def test_operator_probes_use_its_port(values: Body) -> None:
     }
 
 
+def test_uninstall_jobs_are_scheduled_like_the_operator(values: Body) -> None:
+    rendered = render(**values)
+    placed = ("nodeSelector", "affinity", "tolerations", "priorityClassName", "imagePullSecrets")
+
+    for job in rendered.kinds("Job"):
+        spec = job["spec"]["template"]["spec"]
+        assert {key: spec.get(key) for key in placed} == {key: operator(rendered)["spec"].get(key) for key in placed}, (
+            job["metadata"]["name"]
+        )
+
+
 def test_selectors_match_only_operator_pods(values: Body) -> None:
     rendered = render(**values)
     labels = operator(rendered)["metadata"]["labels"]

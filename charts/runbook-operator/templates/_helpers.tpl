@@ -78,6 +78,23 @@ capabilities:
 {{- toJson $environment -}}
 {{- end -}}
 
+{{/* "true" if a namespace is being deleted: the API server then refuses every new object in it, and with it the whole
+upgrade. `helm template` asks no cluster, and finds no namespace. */}}
+{{- define "runbook-operator.isTerminating" -}}
+{{- if dig "metadata" "deletionTimestamp" "" (lookup "v1" "Namespace" "" .) -}}true{{- end -}}
+{{- end -}}
+
+{{/* The namespaces of the values that are being deleted, as a JSON list. */}}
+{{- define "runbook-operator.terminating" -}}
+{{- $found := list -}}
+{{- range concat (.Values.scope.namespaces | default list) .Values.rights.impersonation | uniq -}}
+{{- if include "runbook-operator.isTerminating" . -}}
+{{- $found = append $found . -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $found -}}
+{{- end -}}
+
 {{/* Sentences about values that do not go together. */}}
 {{- define "runbook-operator.validate" -}}
 {{- with .Values.settings -}}

@@ -24,6 +24,13 @@ template:
     nodeSelector:
       {{- toYaml . | nindent 6 }}
     {{- end }}
+    {{- with $root.Values.affinity }}
+    affinity:
+      {{- toYaml . | nindent 6 }}
+    {{- end }}
+    {{- with $root.Values.priorityClassName }}
+    priorityClassName: {{ . }}
+    {{- end }}
     {{- with $root.Values.tolerations }}
     tolerations:
       {{- toYaml . | nindent 6 }}

@@ -190,7 +190,8 @@ def _hint(namespace: str, kind: Kind, error: errors.ApiError) -> str:
     if not isinstance(error, errors.ForbiddenError) or not namespace:
         return error.user_action
     return (
-        f"If `kubectl get namespace {namespace}` finds none, create it, or take it out of scope.namespaces. Then `helm "
+        f"If `kubectl get namespace {namespace}` shows Terminating, there is nothing to do: its RoleBindings are gone. "
+        "If it finds none, create the namespace, or take it out of scope.namespaces. Then `helm "
         "upgrade` with the values of the release gives the operator its rights there, and it serves the namespace "
         f"within seconds: `kubectl auth can-i list {_resource(kind)} --namespace {namespace} --as ACCOUNT` says yes"
     )
