@@ -129,6 +129,11 @@ def is_marked(body: Body) -> bool:
     return FINALIZER in body["metadata"].get("finalizers", ())
 
 
+def is_deleted(body: Body) -> bool:
+    """True if the object is being deleted, alone or with its namespace."""
+    return "deletionTimestamp" in body["metadata"]
+
+
 def named(body: Body) -> str:
     """Return kind, namespace and name of an object for a message."""
     return f"{body['kind']} {body['metadata']['namespace']}/{body['metadata']['name']}"

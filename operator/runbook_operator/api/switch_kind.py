@@ -6,7 +6,7 @@ from runbook_operator.actions.action_rights import CHANGE
 from runbook_operator.api import cel_rules
 from runbook_operator.api.override import SwitchSpec
 from runbook_operator.api.parsing import parse_switch
-from runbook_operator.api.resource_kind import AGE, Body, Column, ResourceKind, Uninstall, is_marked, named
+from runbook_operator.api.resource_kind import AGE, Body, Column, ResourceKind, Uninstall, is_deleted, is_marked, named
 from runbook_operator.api.switch import SwitchStatus
 from runbook_operator.core.rbac_rules import READ
 
@@ -17,9 +17,9 @@ UNINSTALLING = {"engaged": False, "expiresAfter": "10m", "reason": "the operator
 
 def _release(body: Body) -> Body | None:
     """Return the override of an uninstall. A Switch that is being deleted needs none: its deletion releases it."""
-    engaged, meta = body["spec"].get("engaged"), body["metadata"]
+    engaged = body["spec"].get("engaged")
     is_engaged = is_marked(body) or engaged is True
-    return UNINSTALLING if is_engaged and engaged is not False and "deletionTimestamp" not in meta else None
+    return UNINSTALLING if is_engaged and engaged is not False and not is_deleted(body) else None
 
 
 def _describe(body: Body) -> str:
@@ -28,6 +28,8 @@ def _describe(body: Body) -> str:
     ready: Body = next((one for one in status.get("conditions", ()) if one["type"] == "Ready"), {})
     why = f", {ready.get('reason', '')}: {ready.get('message', '')}" if ready.get("status") == "False" else ""
     since = f"{status.get('phase', 'thrown')} since {status.get('engagedAt', 'just now')}{why}"
+    if is_deleted(body):
+        return f"{named(body)} is {since}; it is being deleted, and a running operator restores what it holds"
     released = f"kubectl -n {meta['namespace']} patch switch {meta['name']} --type merge -p '{RELEASED}'"
     return f"{named(body)} is {since}; {released}"
 

@@ -7,12 +7,13 @@ deleted.
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from runbook_operator.api.registered_kinds import RESOURCE_KINDS
-from runbook_operator.api.resource_kind import ResourceKind, Uninstall, is_marked, named
+from runbook_operator.api.resource_kind import ResourceKind, Uninstall, is_deleted, is_marked, named
 from runbook_operator.api.switch import FINALIZER
 from runbook_operator.cli import run as main
 from runbook_operator.core.references import API_VERSION, meta_of
@@ -26,6 +27,7 @@ Body = dict[str, Any]
 Mode = Literal["release", "refuse", "forget"]
 PAUSE = 0.5
 """Seconds between two tries."""
+FORBIDDEN = "; if the namespace is being deleted, remove it from scope.namespaces by `helm upgrade`, and run this again"
 
 
 async def run(settings: Settings, way: Mode, seconds: float) -> list[str]:
@@ -36,7 +38,7 @@ async def run(settings: Settings, way: Mode, seconds: float) -> list[str]:
     try:
         if way == "forget":
             return await forget(kube, settings.namespaces, seconds)
-        return await held(kube, settings.namespaces)
+        return await refuse(kube, settings.namespaces, seconds)
     finally:
         await kube.close()
 
@@ -48,21 +50,31 @@ async def release_all(kube: Kube, namespaces: Sequence[str], seconds: float) -> 
     """
 
     async def inspect() -> list[str]:
-        left: list[str] = []
+        objects, held = _Objects(kube, namespaces), list[str]()
         for kind, uninstall in _holding():
-            async for body in _objects(kube, namespaces, kind):
+            for body in await objects.of(kind):
                 if (change := uninstall.release(body)) is not None:
-                    await _merge(kube, body, {"spec": change})
-                left.extend([uninstall.describe(body)] if is_marked(body) else [])
-        return left
+                    await objects.merge(body, {"spec": change})
+                held.extend([uninstall.describe(body)] if is_marked(body) else [])
+        return [*objects.failures, *held]
 
     return await _until_nothing(inspect, seconds)
 
 
-async def held(kube: Kube, namespaces: Sequence[str]) -> list[str]:
-    """Return a sentence per object that holds something."""
-    objects = [(one, body) for kind, one in _holding() async for body in _objects(kube, namespaces, kind)]
-    return [uninstall.describe(body) for uninstall, body in objects if is_marked(body)]
+async def refuse(kube: Kube, namespaces: Sequence[str], seconds: float) -> list[str]:
+    """Return a sentence per object that holds something.
+
+    An object that is being deleted, alone or with its namespace, is released by that: wait up to `seconds` for it.
+    """
+    staying: list[str] = []
+
+    async def inspect() -> list[str]:
+        objects = _Objects(kube, namespaces)
+        found = [(one, body) for kind, one in _holding() for body in await objects.of(kind) if is_marked(body)]
+        staying.extend(one.describe(body) for one, body in found if not is_deleted(body))
+        return [] if staying else [*objects.failures, *(one.describe(body) for one, body in found)]
+
+    return await _until_nothing(inspect, seconds) or staying
 
 
 async def forget(kube: Kube, namespaces: Sequence[str], seconds: float) -> list[str]:
@@ -72,12 +84,12 @@ async def forget(kube: Kube, namespaces: Sequence[str], seconds: float) -> list[
     """
 
     async def inspect() -> list[str]:
-        every = [body for kind in RESOURCE_KINDS.values() async for body in _objects(kube, namespaces, kind)]
-        marked = [*filter(is_marked, every)]
+        objects = _Objects(kube, namespaces)
+        marked = [body for kind in RESOURCE_KINDS.values() for body in await objects.of(kind) if is_marked(body)]
         for body in marked:
             rest = [one for one in body["metadata"]["finalizers"] if one != FINALIZER]
-            await _merge(kube, body, {"metadata": {"finalizers": rest}})
-        return [f"{named(body)} has the finalizer {FINALIZER}" for body in marked]
+            await objects.merge(body, {"metadata": {"finalizers": rest}})
+        return [*objects.failures, *(f"{named(body)} has the finalizer {FINALIZER}" for body in marked)]
 
     return await _until_nothing(inspect, seconds)
 
@@ -86,10 +98,7 @@ async def _until_nothing(inspect: Callable[[], Awaitable[list[str]]], seconds: f
     """Repeat until nothing is left or `seconds` have passed; return what was left at last."""
     deadline = clock.monotonic() + seconds
     while True:
-        try:
-            left = await inspect()
-        except errors.ApiError as error:
-            left = [str(error)]
+        left = await inspect()
         if not left or clock.monotonic() > deadline:
             return left
         await asyncio.sleep(PAUSE)
@@ -129,19 +138,36 @@ def _holding() -> list[tuple[ResourceKind, Uninstall]]:
     return [(kind, kind.uninstall) for kind in RESOURCE_KINDS.values() if kind.uninstall is not None]
 
 
-async def _objects(kube: Kube, namespaces: Sequence[str], kind: ResourceKind) -> AsyncIterator[Body]:
-    for namespace in namespaces or ("",):
+@dataclass
+class _Objects:
+    """The objects of all namespaces; a failure in one of them delays no other one."""
+
+    kube: Kube
+    namespaces: Sequence[str]
+    failures: list[str] = field(default_factory=list)
+    """A sentence per namespace that could not be listed, and per object that could not be patched."""
+
+    async def of(self, kind: ResourceKind) -> list[Body]:
+        """List the objects of the kind; one that is not served, because its CRD was deleted, has none."""
+        lists = [await self._list(kind, namespace) for namespace in self.namespaces or ("",)]
+        return [body for found in lists for body in found]
+
+    async def _list(self, kind: ResourceKind, namespace: str) -> list[Body]:
         try:
-            async for body in kube.items(collection(API_VERSION, kind.plural, namespace)):
-                yield body
+            return [body async for body in self.kube.items(collection(API_VERSION, kind.plural, namespace))]
         except errors.NotFoundError:
-            # The CRD was deleted with the chart, and all its objects with it.
-            return
+            return []
+        except errors.ApiError as error:
+            advice = FORBIDDEN if namespace and isinstance(error, errors.ForbiddenError) else ""
+            self.failures.append(f"{error}{advice}")
+            return []
 
-
-async def _merge(kube: Kube, body: Body, patch: Mapping[str, Any]) -> None:
-    """Patch exactly the version that was read. On a conflict do nothing: the next try reads the new version."""
-    meta = meta_of(body)
-    metadata = {"resourceVersion": meta.resource_version} | patch.get("metadata", {})
-    with suppress(errors.ConflictError, errors.NotFoundError):
-        await kube.merge(own(meta.ref), {**patch, "metadata": metadata})
+    async def merge(self, body: Body, patch: Mapping[str, Any]) -> None:
+        """Patch exactly the version that was read. On a conflict do nothing: the next try reads the new version."""
+        meta = meta_of(body)
+        metadata = {"resourceVersion": meta.resource_version} | patch.get("metadata", {})
+        try:
+            with suppress(errors.ConflictError, errors.NotFoundError):
+                await self.kube.merge(own(meta.ref), {**patch, "metadata": metadata})
+        except errors.ApiError as error:
+            self.failures.append(f"{named(body)}: {error}")
