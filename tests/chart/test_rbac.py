@@ -120,7 +120,10 @@ def test_namespace_scope_has_a_binding_each_and_cluster_wide_finalizer_removal()
         ("RoleBinding", NAMESPACE, f"{FULLNAME}-lease"),
     }
     assert rendered.one("Role", f"{FULLNAME}-apiserver")["rules"] == APISERVER
-    everywhere = granted(rendered.one("ClusterRole", f"{FULLNAME}-finalizers")["rules"])
+    *ours, namespaces = rendered.one("ClusterRole", f"{FULLNAME}-finalizers")["rules"]
+    assert (namespaces["resources"], namespaces["verbs"]) == (["namespaces"], ["get"])
+    assert namespaces["resourceNames"] == ["team-a", "team-b"]
+    everywhere = granted(ours)
     assert {resource for _, resource, _ in everywhere} == {f"{one}{part}" for one in OWN for part in ("", "/status")}
     assert {verb for _, _, verb in everywhere} == {"get", "list", "watch", "patch"}
 

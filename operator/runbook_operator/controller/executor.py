@@ -49,7 +49,7 @@ from runbook_operator.reconcile.steps import (
     write_key,
 )
 from runbook_operator.reconcile.write_answers import answers
-from runbook_operator.switches.action_progress import is_never_read
+from runbook_operator.switches.restore_deadline import is_never_read
 from runbook_operator.switches.switch_status import begun
 from runbook_operator.switches.write_ahead_record import resaved
 from runbook_operator.telemetry.audit import Audit, Outcome

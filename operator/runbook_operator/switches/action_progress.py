@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from runbook_operator.api.conditions import find, moment, timestamp
+from runbook_operator.api.conditions import moment, timestamp
 from runbook_operator.api.switch import Contest, Failure, FieldRecord, Noted, Record, Result
 from runbook_operator.automation.desired_state import should_be_engaged
 from runbook_operator.core.desired_fields import Progress, Refused
@@ -15,6 +15,7 @@ from runbook_operator.reconcile.snapshot import Snapshot
 from runbook_operator.switches.action_planning import action_of, manifest, plan_context
 from runbook_operator.switches.held_field import HeldField, dropped, held_fields
 from runbook_operator.switches.not_in_force import accepted, made_otherwise, noted, unforced
+from runbook_operator.switches.restore_deadline import is_over_deadline
 from runbook_operator.switches.suspended_start import foreign, is_paused
 
 PASSING = frozenset(
@@ -266,17 +267,7 @@ def _unmakable(held_field: HeldField) -> Refused | None:
     return None
 
 
-def is_given_up(snapshot: Snapshot, since: str | None) -> bool:
-    """True if a deletion no longer waits for what fails since that time, RFC 3339; None if nothing fails."""
-    return snapshot.deleting and since is not None and snapshot.now - moment(since) >= snapshot.policy.restore_deadline
-
-
-def is_never_read(snapshot: Snapshot) -> bool:
-    """True if a deletion no longer waits for an object that cannot be read."""
-    stalled = find(snapshot.switch.status.conditions, "Stalled")
-    return is_given_up(snapshot, stalled.last_transition_time if stalled else None)
-
-
 def given_up(held_field: HeldField) -> bool:
+    """True if a deletion no longer waits for the field to be restored."""
     failure = _failure(held_field)
-    return is_given_up(held_field.snapshot, failure.since if failure else None)
+    return failure is not None and is_over_deadline(held_field.snapshot, failure.since, failure.reason)

@@ -6,19 +6,29 @@ from datetime import timedelta
 import pytest
 
 from runbook_operator.api.conditions import Condition, timestamp
-from runbook_operator.core.observed_object import Missing, ObservedObject, absent, is_hidden
+from runbook_operator.core.observed_object import Missing, ObservedObject, absent, is_hidden, observed_from
+from runbook_operator.core.queries import Denied, NeedsRead, Read
 from runbook_operator.core.reasons import Reason
+from runbook_operator.core.references import Ref
 from runbook_operator.reconcile.snapshot import Snapshot
-from runbook_operator.switches.action_progress import is_never_read
+from runbook_operator.switches.restore_deadline import is_never_read
 from tests.builders import NOW, WEB, observed, runbook, switch
 
+NAMESPACE = Read(Ref("v1", "Namespace", WEB.namespace, WEB.namespace))
 
-def snapshot(*, deleting: bool, stalled: timedelta | None) -> Snapshot:
+
+def namespace(**metadata: str) -> ObservedObject:
+    meta = {"name": WEB.namespace, "uid": "1", "resourceVersion": "1"}
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": meta | metadata}
+    return replace(observed_from(body, whole=True), ref=NAMESPACE.ref)
+
+
+def snapshot(*, deleting: bool, stalled: timedelta | None, reason: str = "MissingRights") -> Snapshot:
     """A Switch that has been stalled for so long."""
     made = switch()
     if stalled is not None:
         since = timestamp(NOW - stalled)
-        said = Condition(type="Stalled", status="True", reason="MissingRights", last_transition_time=since)
+        said = Condition(type="Stalled", status="True", reason=reason, last_transition_time=since)
         made = replace(made, status=made.status.replace(conditions=[said]))
     made = replace(made, meta=replace(made.meta, deleting=deleting))
     return Snapshot(made, runbook(), {}, (), NOW, "id-1")
@@ -55,4 +65,33 @@ def test_deletion_waits_a_minute_for_an_unreadable_object_and_a_release_without_
     stalled: timedelta | None,
     expected: bool,  # noqa: FBT001 # as above
 ) -> None:
-    assert is_never_read(snapshot(deleting=deleting, stalled=stalled)) is expected
+    made = replace(snapshot(deleting=deleting, stalled=stalled), answers={NAMESPACE: namespace()})
+
+    assert is_never_read(made) is expected
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (namespace(deletionTimestamp=timestamp(NOW)), True),
+        (namespace(), False),
+        (absent(NAMESPACE.ref), False),
+        (Denied(Reason.FORBIDDEN, "403"), False),
+    ],
+)
+def test_deletion_waits_for_a_missing_right_unless_the_namespace_is_terminating(
+    found: ObservedObject | Missing | Denied,
+    expected: bool,  # noqa: FBT001 # a row of the table
+) -> None:
+    made = snapshot(deleting=True, stalled=timedelta(seconds=1))
+    with pytest.raises(NeedsRead) as needed:
+        is_never_read(made)
+
+    assert needed.value.queries == {NAMESPACE}
+    assert is_never_read(replace(made, answers={NAMESPACE: found})) is expected
+
+
+def test_deletion_waits_for_an_unavailable_target_also_in_a_terminating_namespace() -> None:
+    made = snapshot(deleting=True, stalled=timedelta(seconds=1), reason="Unavailable")
+
+    assert is_never_read(made) is False
