@@ -141,7 +141,9 @@ class Coverage:
         if fresh:
             self._fail(namespace, fresh, error)
         else:
-            log.warning("a list failed; the next one is due as usual", namespace=namespace, error=str(error))
+            # The log of the watches names a CRD that is missing.
+            tell = log.debug if isinstance(error, errors.NotFoundError) else log.warning
+            tell("a list failed; the next one is due as usual", namespace=namespace, error=str(error))
 
     def _fail(self, namespace: str, kinds: Iterable[Kind], error: errors.ApiError) -> None:
         for kind in kinds:

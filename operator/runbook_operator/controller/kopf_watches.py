@@ -13,6 +13,7 @@ import kopf
 import structlog
 
 from runbook_operator.cache.resync import watched_kinds
+from runbook_operator.controller.watch_log import Unserved
 from runbook_operator.kube.client import credentials
 from runbook_operator.kube.discovery import plural_of
 
@@ -101,15 +102,18 @@ class Watch:
         self.ready = threading.Event()
         self.restarts = 0
         self._refusals = Refusals(self._note)
+        self._unserved = Unserved()
 
     def start(self) -> None:
         WATCHING.addFilter(self._refusals)
+        self._unserved.attach()
         threading.Thread(target=self._run, name="watch", daemon=True).start()
 
     async def stop(self) -> None:
         """End the watches; return when they have ended, or after SECONDS_TO_STOP."""
         self._stop.set()
         WATCHING.removeFilter(self._refusals)
+        self._unserved.detach()
         with contextlib.suppress(RuntimeError):  # it has ended already
             self._loop.call_soon_threadsafe(self._flag.set)
         with contextlib.suppress(TimeoutError):
@@ -131,7 +135,8 @@ class Watch:
             try:
                 asyncio.run(self._watch())
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 # kopf's errors have no common base, and none may end the watch
-                log.warning("the watches ended and begin anew", error=str(error) or type(error).__name__)
+                tell = log.debug if self._unserved.explains(error) else log.warning
+                tell("the watches ended and begin anew", error=str(error) or type(error).__name__)
             self.restarts += 1
             self._stop.wait(PAUSE)
         self._owner.call_soon_threadsafe(self._ended.set)
@@ -163,6 +168,8 @@ class Watch:
         blind = 0
         while not (await asyncio.wait({running}, timeout=1.0))[0]:
             blind = 0 if self.alive() >= self.expected else blind + 1
+            if not blind:
+                self._unserved.served()
             if blind >= SECONDS_BLIND:
                 raise TimeoutError(f"{self.alive()} of {self.expected} watches were there for {blind} s")
         running.result()

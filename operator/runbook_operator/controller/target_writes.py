@@ -6,6 +6,7 @@ from runbook_operator.core.writes import Create, Delete, Effect, Patch
 from runbook_operator.kube import errors
 from runbook_operator.kube.client import Body, Kube
 from runbook_operator.kube.discovery import BUILT_IN, Paths, collection, own, path_of
+from runbook_operator.kube.missing_crd import unserved
 from runbook_operator.reconcile.steps import (
     AdoptSwitch,
     ClearOverride,
@@ -54,9 +55,7 @@ async def carry_out(kube: Kube, step: OwnStep) -> Body | None:
             word = {"engaged": None, "reason": None, "expiresAfter": None, "renewedAt": None}
             return await kube.merge(own(step.meta.ref), {**_expecting(step.meta), "spec": word})
         case CreateSwitch():
-            namespace = step.runbook.ref.namespace
-            switches = BUILT_IN[(API_VERSION, "Switch")].plural
-            return await kube.create(collection(API_VERSION, switches, namespace), new_switch(step))
+            return await _create_switch(kube, step)
         case AdoptSwitch():
             runbook = step.runbook
             change = _expecting(step.meta, ownerReferences=[owner(runbook)], labels={RUNBOOK: runbook.ref.name})
@@ -64,6 +63,17 @@ async def carry_out(kube: Kube, step: OwnStep) -> Body | None:
         case DeleteSwitch():
             answer = await kube.delete(own(step.meta.ref), step.meta.uid)
             return answer if answer["kind"] == step.meta.ref.kind else None
+
+
+async def _create_switch(kube: Kube, step: CreateSwitch) -> Body:
+    """Create the Switch; raises RefusedError with the name of the CRD if the API server serves no Switches."""
+    switches = BUILT_IN[(API_VERSION, "Switch")].plural
+    try:
+        return await kube.create(collection(API_VERSION, switches, step.runbook.ref.namespace), new_switch(step))
+    except (errors.NotFoundError, errors.RefusedError) as error:
+        if (missing := unserved(switches, error)) is None:
+            raise
+        raise missing from error
 
 
 def new_switch(step: CreateSwitch) -> Body:

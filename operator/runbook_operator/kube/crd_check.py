@@ -11,13 +11,13 @@ from runbook_operator.api.registered_kinds import RESOURCE_KINDS
 from runbook_operator.core.references import API_VERSION
 from runbook_operator.kube import errors
 from runbook_operator.kube.client import Kube
+from runbook_operator.kube.missing_crd import APPLY
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 DOCUMENT = f"/openapi/v3/apis/{API_VERSION}"
 """Every authenticated user may read this document, while reading CRDs needs a right in the whole cluster."""
 EVERY = 600.0
 SHOWN = 5
-HINT = "runbook-operator crds | kubectl apply --server-side --force-conflicts -f -"
 
 
 @dataclass
@@ -48,11 +48,11 @@ class Crds:
     def cause(self, kind: str) -> str:
         """Return why objects of the kind do not settle: their CRD lacks written fields; "" if it lacks none."""
         name = RESOURCE_KINDS[(API_VERSION, kind)].crd_name
-        return f"{_lacks(name, self.missing[name])}: {HINT}" if name in self.missing else ""
+        return f"{_lacks(name, self.missing[name])}: {APPLY}" if name in self.missing else ""
 
     def warnings(self) -> list[str]:
         """Return a sentence for each CRD that lacks fields."""
-        return [f"{_lacks(name, fields)}: {HINT}" for name, fields in sorted(self.missing.items())]
+        return [f"{_lacks(name, fields)}: {APPLY}" for name, fields in sorted(self.missing.items())]
 
     def count(self) -> float:
         """Return the number of missing fields."""
@@ -63,7 +63,7 @@ def _report(name: str, fields: list[str]) -> None:
     if not fields:
         log.info("the CRD has every field of this version", crd=name, version=__version__)
         return
-    log.warning(_lacks(name, fields), crd=name, version=__version__, hint=HINT)
+    log.warning(_lacks(name, fields), crd=name, version=__version__, hint=APPLY)
 
 
 def _lacks(name: str, fields: list[str]) -> str:
