@@ -81,9 +81,9 @@ HELD_AT_0 = "did nothing: shop-first holds Deployment/web at 0 since 03:00 (INC-
 HELD_TEMPLATE = "did nothing: shop-first holds the pod template of Deployment/web at revision 1 since 03:00"
 HELD_AT_ONE = HELD_TEMPLATE.replace("the pod template of ", "")
 FOUND_BAD = "revision 2 of Deployment/web is bad: metric error-rate is Critical (12% > 10%)"
-EXCUSED = "so what is Critical meanwhile is no evidence against it"
-BROUGHT = "a switch has brought it"
-WAITS = "it waits until Switch shop-first is released, which holds something in the pods of Deployment/web"
+EXCUSED = "so what becomes Critical meanwhile does not count against it"
+BROUGHT = "a switch rolled back to it"
+WAITS = "it waits until Switch shop-first is released, which holds a field in the pod template of Deployment/web"
 OUTCOMES: Mapping[tuple[str, str], Outcome] = {
     ("stop", "stop"): Outcome(ZERO, "Deployment/web from 3 to 0", ZERO, ZERO),
     ("stop", "up"): Outcome(ZERO, HELD_AT_0, {}, ZERO),

@@ -121,19 +121,19 @@ REFUSED = {
         403,
         'pods "it" is forbidden: error looking up service account shop/gone: serviceaccount "gone" not found',
         Reason.REFERENCE_NOT_FOUND,
-        "Make what the pod template names",
+        "Create the object that the pod template names",
     ),
     "priority class": Refused(
         403,
         'pods "it" is forbidden: no PriorityClass with name gone was found',
         Reason.REFERENCE_NOT_FOUND,
-        "Make what the pod template names",
+        "Create the object that the pod template names",
     ),
     "runtime class": Refused(
         403,
         'pods "it" is forbidden: pod rejected: RuntimeClass "gone" not found',
         Reason.REFERENCE_NOT_FOUND,
-        "Make what the pod template names",
+        "Create the object that the pod template names",
     ),
 }
 DENIED = tuple(

@@ -7,6 +7,7 @@ from runbook_operator.api.crd_generation import structural
 from runbook_operator.api.registered_kinds import RESOURCE_KINDS
 from runbook_operator.api.resource_kind import ResourceKind
 from tools.reference import rows, words
+from tools.wrapping import wrapped
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "fields.md"
 HEAD = """# Fields
@@ -21,7 +22,7 @@ OF_ACTIONS = "killSwitches[].actions[]."
 
 def page() -> str:
     """The whole page."""
-    return HEAD + "".join(map(_kind, RESOURCE_KINDS.values()))
+    return wrapped(HEAD + "".join(map(_kind, RESOURCE_KINDS.values())))
 
 
 def _kind(kind: ResourceKind) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from runbook_operator.actions import REGISTRY, Action
 from runbook_operator.api.crd_generation import structural
+from tools.wrapping import wrapped
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "actions.md"
 HEAD = """# Actions
@@ -22,9 +23,8 @@ code by `make docs`.
 def page() -> str:
     """The whole page."""
     actions = sorted(REGISTRY.items())
-    return (
-        HEAD + "".join(_row(kind, one) for kind, one in actions) + "".join(_section(kind, one) for kind, one in actions)
-    )
+    rows = "".join(_row(kind, one) for kind, one in actions)
+    return wrapped(HEAD + rows + "".join(_section(kind, one) for kind, one in actions))
 
 
 def _row(kind: str, action: type[Action]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests.pairs import INDEPENDENT, KINDS, OUTCOMES, Live, Outcome
+from tools.wrapping import wrapped
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "two-switches.md"
 HEAD = """# Two switches on one target
@@ -49,7 +50,7 @@ WORDS: Mapping[str, str] = {
 def page() -> str:
     """The whole page."""
     rows = "".join(_row(pair, outcome) for pair, outcome in OUTCOMES.items())
-    return f"{HEAD}{rows}\n{''.join(_independent())}"
+    return wrapped(f"{HEAD}{rows}\n{''.join(_independent())}")
 
 
 def _row(pair: tuple[str, str], outcome: Outcome) -> str:

@@ -26,7 +26,9 @@ from runbook_operator.settings import LISTS, Settings
 if TYPE_CHECKING:
     from runbook_operator.cli.uninstall import Mode
 
-DESCRIPTION = "A Kubernetes operator that makes a runbook enforceable: switches that hold, and put everything back."
+DESCRIPTION = (
+    "A Kubernetes operator that executes a runbook: a kill switch holds what it sets, and a release restores it."
+)
 KUBERNETES = (
     *("config", "dynamic", "informer", "leaderelection", "stream", "utils", "watch"),
     *("aio.client.models", "aio.dynamic", "aio.leaderelection", "aio.stream", "aio.utils", "aio.watch"),
@@ -129,8 +131,13 @@ def _parser() -> argparse.ArgumentParser:
     rbac.add_argument("--people", action="store_true", help="print those for people instead, for view, edit and admin")
     check = commands.add_parser("check", help="ask an operator's URL, such as its /readyz, until it answers 200")
     check.add_argument("url", metavar="URL")
-    check.add_argument("--seconds", type=float, default=30.0, help="how long to go on asking; default: 30")
-    _add_uninstall(commands.add_parser("uninstall", help="let go of what only an operator lets go of; helm runs it"))
+    check.add_argument("--seconds", type=float, default=30.0, help="seconds to wait for the answer 200; default: 30")
+    _add_uninstall(
+        commands.add_parser(
+            "uninstall",
+            help="release all switches and remove the finalizers; the chart runs it before helm uninstall",
+        )
+    )
     _add_channels(commands.add_parser("channels", help="list the channels for messages, or send a test message"))
     crds.add_argument("--directory", type=Path, help="write one file per kind there instead")
     return parser
@@ -147,12 +154,12 @@ def _add_channels(parser: argparse.ArgumentParser) -> None:
 
 def _add_uninstall(parser: argparse.ArgumentParser) -> None:
     ways = {
-        "release": "put back all that switches hold",
-        "refuse": "fail where a switch holds something",
-        "forget": "once no operator is there: take its finalizers off, and leave all as it is",
+        "release": "release every switch and restore what it holds",
+        "refuse": "fail if a switch holds something",
+        "forget": "remove the finalizers and restore nothing; run it after the operator has stopped",
     }
     parser.add_argument("way", choices=ways, help="; ".join(f"{way}: {what}" for way, what in ways.items()))
-    parser.add_argument("--within", type=float, default=240.0, help="how many seconds it may take; default: 240")
+    parser.add_argument("--within", type=float, default=240.0, help="time limit in seconds; default: 240")
     _add_settings(parser)
 
 

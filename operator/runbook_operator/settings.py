@@ -33,16 +33,16 @@ def _listed(value: Any) -> Any:
         return _json(value)
     if found := [one.strip() for one in value.split(",") if one.strip()]:
         return found
-    raise ValueError("it is empty; leave it out for the default")
+    raise ValueError("the list is empty; remove the setting to use the default")
 
 
 def _json(text: str) -> Any:
     try:
         found = json.loads(text)
     except ValueError as error:
-        raise ValueError(f"it begins as a JSON list and is none: {error}") from error
+        raise ValueError(f"it begins like a JSON list and is not valid JSON: {error}") from error
     if wrong := [one for one in found if not isinstance(one, str)]:
-        raise ValueError(f"{json.dumps(wrong[0])} in the list is not text in quotes")
+        raise ValueError(f"{json.dumps(wrong[0])} in the list must be a text in quotes")
     return found
 
 
@@ -53,15 +53,15 @@ def _pattern(value: Any) -> Pattern:
 def _namespace(name: str) -> str:
     if not NAMESPACE.fullmatch(name):
         raise ValueError(
-            f"{name!r} is no name of a namespace: it has up to 63 lower-case letters, digits and -, "
-            "and begins and ends with a letter or a digit"
+            f"{name!r} is not the name of a namespace: it must have only lower-case letters, digits and -, "
+            "begin and end with a letter or a digit, and have at most 63 characters"
         )
     return name
 
 
 def _action(kind: str) -> str:
     if kind not in REGISTRY:
-        raise ValueError(f"{kind!r} is no action: the actions are {', '.join(sorted(REGISTRY))}")
+        raise ValueError(f"{kind!r} is not an action; the actions are {', '.join(sorted(REGISTRY))}")
     return kind
 
 

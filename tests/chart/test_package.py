@@ -67,7 +67,8 @@ def test_artifact_hub_annotations_list_kinds_examples_changes_and_images() -> No
 
 
 def test_changes_of_a_version_are_its_own_or_the_unreleased() -> None:
-    text = "# Changelog\n\n## Unreleased\n\n- New\n  thing.\n\n## 0.2.0 (2026-12-01)\n\n- Old thing.\n- Another.\n"
+    text = "# Changelog\n\n## Unreleased\n\n### Added\n\n- New\n  thing.\n\n### Fixed\n\n"
+    text += "## 0.2.0 (2026-12-01)\n\n- Old thing.\n- Another.\n"
 
     assert changes(text, "0.2.0") == ["Old thing.", "Another."]
     assert changes(text, "0.3.0") == ["New thing."]

@@ -129,11 +129,11 @@ async def test_declared_runbook_is_checked_at_all_its_sources(tmp_path: Path) ->
         "elsewhere": (None, None, "SourceNotFound"),
     }
     assert found["ready"].message == f"200 from Service/web:{port}/ready"
-    assert found["pods"].message == f"200 from Pod/web-1:{port}/ready; 1 of 1 ready pods are not well"
+    assert found["pods"].message == f"200 from Pod/web-1:{port}/ready; 1 of 1 ready pods are not healthy"
     assert found["model-api"].message == f"200 from Service/model:{port}/health"
     assert (found["errors"].series, found["requests"].baseline) == ('{pod="web-2"}', 40.0)
     assert found["elsewhere"].message.endswith(
-        "no metric source thanos is declared for this namespace; there is: default"
+        "no metric source thanos is declared for this namespace; it may use: default"
     )
     assert "Bearer s3cret" in [request.headers.get("Authorization") for request in there.requests]
 

@@ -109,7 +109,7 @@ async def test_slow_list_leaves_a_namespace_served() -> None:
     with capture_logs() as logs:
         await operator.coverage.list_all()
 
-    assert [one["event"] for one in logs] == ["a list failed; the next one is due as usual"]
+    assert [one["event"] for one in logs] == ["a list failed; it is tried again at the next resync"]
     assert operator.coverage.serves(OTHER)
 
 
@@ -181,7 +181,7 @@ async def test_operator_without_served_namespace_is_unready_and_partly_served_on
     alone = run.Operator(Settings(namespaces=(OTHER,)), Partial(DEPLOYMENTS), ListKube(), ListKube())
     for operator in (one, alone):
         operator.elector.contact = operator.elector.monotonic()
-        assert operator.unready() == ["not all objects were listed yet"]
+        assert operator.unready() == ["the first list of all objects is not complete yet"]
         await operator.coverage.list_all()
 
     assert one.unready() == []
@@ -207,7 +207,8 @@ async def test_missing_objects_are_logged_as_error_and_as_recovered(monkeypatch:
         assert await operator._first_sync(task)
         task.cancel()
 
-    assert [one["event"] for one in logs if "list" in one["event"]] == ["cannot list yet", "can list now"]
+    told = [one["event"] for one in logs if "list" in one["event"]]
+    assert told == ["cannot list yet; the operator tries again", "can list now"]
 
 
 def test_kopf_messages_about_a_refused_watch_are_not_logged() -> None:

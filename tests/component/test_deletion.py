@@ -237,7 +237,7 @@ async def test_visit_that_repeats_a_step_ends_with_a_condition_and_recovers() ->
     status = await rest.visit()
 
     assert condition(status, "Stalled")[1] == "Unsettled"
-    assert "the rule let_go asked 8 times to set the finalizers to []" in condition(status, "Stalled")[2]
+    assert "repeated one step 8 times: set the finalizers to []" in condition(status, "Stalled")[2]
     assert writes < 12
     first = writes
     await rest.visit()

@@ -255,4 +255,4 @@ async def test_refused_adoption_is_a_runbook_condition_and_stops_no_other_step()
 
     ready = next(one for one in rig.store.runbooks[RUNBOOK].status.conditions if one.type == "Ready")
     assert (ready.status, ready.reason) == ("False", "MissingRights")
-    assert "has lost its owner reference and could not be adopted: PATCH switches: 403" in ready.message
+    assert "lost its owner reference and could not be adopted: PATCH switches: 403" in ready.message

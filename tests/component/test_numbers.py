@@ -76,7 +76,7 @@ async def test_each_number_is_read_as_declared() -> None:
         "waiting": (None, 1.0, ""),
         "ports": (None, 7.0, ""),
     }
-    assert found["unlike"].message.endswith("answers without the text that its body must hold")
-    assert found["nothing"].message == f"the answer has nothing at $.nothing; 200 from Service/web:{there.port}/stats"
+    assert found["unlike"].message.endswith("does not contain the text of bodyContains")
+    assert found["nothing"].message == f"the response has nothing at $.nothing; 200 from Service/web:{there.port}/stats"
     assert found["waiting"].series == "web-1 (CrashLoopBackOff)"
     assert "s3cret" in [request.headers.get("Key") for request in there.requests]

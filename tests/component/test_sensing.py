@@ -45,7 +45,7 @@ from tests.watching import MODEL
 
 SHOP = Ref(API_VERSION, "Runbook", NAMESPACE, "shop")
 RUNBOOK = f"/apis/runbooks.dev/v1alpha1/namespaces/{NAMESPACE}/runbooks/shop"
-DOWN = Reading(ok=False, reason="Refused", message="the connection is refused: Service/model:8080")
+DOWN = Reading(ok=False, reason="Refused", message="the connection was refused: Service/model:8080")
 FAST = MODEL | {"targets": [], "period": "1s", "for": "2s", "recoverAfter": "3s", "noDataAfter": "10s"}
 NOTHING = Reading(reason="NotListed", message="the Services are not listed yet")
 
@@ -172,7 +172,7 @@ async def test_failed_dependency_engages_its_fallback_until_it_recovers() -> Non
         assert replica.health == {"Ready": "True", "Healthy": "False"}
         (hold,) = replica.status.holds
         assert (hold.source, hold.name) == ("Dependency", "model")
-        assert hold.reason == "the connection is refused: Service/model:8080; impact if down: No AI responses"
+        assert hold.reason == "the connection was refused: Service/model:8080; impact if down: No AI responses"
         assert replica.status.engaged_by == "Dependency model"
         await become(replica, GOOD)
         assert (replica.told, replica.kube.replicas, replica.status.phase) == ("Ok", 3, "Released")

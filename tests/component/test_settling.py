@@ -34,7 +34,7 @@ async def repeated(**rest: Any) -> str:
 
 
 async def test_repeated_write_names_the_rule_and_the_step() -> None:
-    assert "the rule tell asked 8 times to write the status" in await repeated()
+    assert "repeated one step 8 times: write the status" in await repeated()
 
 
 async def test_repeated_write_dropped_by_the_api_server_names_the_crd() -> None:

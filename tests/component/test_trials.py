@@ -61,7 +61,7 @@ async def test_refused_dry_run_of_a_scale_returns_its_reason_and_an_unavailable_
 
 
 async def test_dry_run_refusal_has_its_reason_and_advice() -> None:
-    full = errors.RefusedError("POST: 403 exceeded quota").because(Refusal(Reason.QUOTA_EXCEEDED, "Make room"))
+    full = errors.RefusedError("POST: 403 exceeded quota").because(Refusal(Reason.QUOTA_EXCEEDED, "Free room"))
     down = errors.UnavailableError("POST: 500 webhook").because(Refusal(Reason.WEBHOOK_FAILED, "See to it"))
 
     assert await answered(full) == Denied(Reason.QUOTA_EXCEEDED, "POST: 403 exceeded quota. Make room")

@@ -27,7 +27,7 @@ REFUSED = {
     ),
     "a scaling command named as a kill switch": (
         runbook(scaling=[{"name": "stop", "target": "web", "by": 1}]),
-        "spec.killSwitches and spec.scaling share one space of names",
+        "a kill switch and a scaling command cannot have the same name, since each has a Switch of that name;",
     ),
     "an undeclared target": (
         runbook(killSwitches=[stop(target="db", replicas=0)]),
@@ -43,7 +43,7 @@ REFUSED = {
     ),
     "an undeclared switch of a metric": (
         runbook(metrics=[metric(critical="> 1", response={"firstAction": {"engage": "stpo"}})]),
-        "spec.metrics: errors engages stpo, which spec.killSwitches does not declare, or declares as momentary",
+        "spec.metrics: errors engages stpo, which is not declared in spec.killSwitches, or is momentary there and",
     ),
     "a time in words": (runbook(silenceFor="20 minutes"), "use a time such as 30m, 4h or 1d"),
     "a period in words": (runbook(metrics=[metric(critical="> 1", period="20 s")]), "use a time such as 30m, 4h or 1d"),
@@ -166,7 +166,7 @@ def test_switch_name_must_match_its_entry(cluster: Cluster) -> None:
 
     refused = cluster.refused(alias | {"spec": {"runbook": "shop", "switch": "stop", "engaged": True}})
 
-    assert "metadata.name is <spec.runbook>-<spec.switch>" in refused
+    assert "metadata.name must be <spec.runbook>-<spec.switch>" in refused
 
 
 def test_kubectl_explain_has_readable_descriptions(cluster: Cluster) -> None:

@@ -162,7 +162,10 @@ def test_switch_with_a_losing_policy_is_not_ready_and_names_the_winner(cluster: 
 
     said = cluster.until_reason("switch", "shop-stop", "NoTrafficMechanism")
 
-    assert "BackendTrafficPolicy/limits is on HTTPRoute/web already, and the oldest policy wins" in said["message"]
+    assert (
+        "BackendTrafficPolicy/limits is attached to HTTPRoute/web already, and only the oldest policy applies;"
+        in said["message"]
+    )
     assert operator.alive
 
 
@@ -181,7 +184,7 @@ def test_second_service_and_shared_workloads_are_reported(cluster: Cluster, oper
 
     said = {one["reason"]: one["message"] for one in record["remarks"]}
     assert said["TrafficBypass"].startswith("Service/web-headless may lead to the same pods as Service/web")
-    assert "Deployment/web-v2 too, which are hit as well" in said["OthersAffected"]
+    assert "Deployment/web-v2, which are affected as well" in said["OthersAffected"]
     eventually("it is told", lambda: cluster.events("TrafficBypass") and cluster.events("OthersAffected"))
     assert operator.alive
 
@@ -190,7 +193,7 @@ def test_second_service_and_shared_workloads_are_reported(cluster: Cluster, oper
     ("spec", "says"),
     [
         ({"through": ["ServiceSelector", "NetworkPolicy"]}, "NetworkPolicy needs verify"),
-        ({"through": ["HTTPRoute"], "verify": {}}, "name that of the gateway"),
+        ({"through": ["HTTPRoute"], "verify": {}}, "name the gateway's Service,"),
         ({"through": ["Firewall"]}, "Unsupported value"),
         ({"verify": {"service": "../../kube-system/services/dns"}}, "should match"),
         ({"verify": {"path": "@example.org/"}}, "should match"),

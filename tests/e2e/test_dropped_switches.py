@@ -73,7 +73,8 @@ def test_apply_that_removes_an_engaged_switch_warns_and_restores(serving: Cluste
     warning(serving, "apply", "-f", "-", document=without)
     output = printed(serving, "apply", "-f", "-", document=without)
 
-    text = "switch shop-stop is engaged and is no longer declared: the operator restores what it holds and deletes it"
+    kept = "the operator restores what it holds and deletes it"
+    text = f"switch shop-stop is engaged and the Runbook no longer declares it: {kept}"
     assert text in output
     assert "runbook.runbooks.dev/shop configured" in output
     serving.until_replicas(3)
@@ -87,5 +88,5 @@ def test_deletion_of_a_runbook_with_an_engaged_switch_warns(serving: Cluster) ->
 
     output = warning(serving, "delete", "runbook", "shop")
 
-    kept = "the operator deletes it and, as onDelete: Keep asks, leaves what it holds as it is"
+    kept = "the operator leaves what it holds (onDelete: Keep) and deletes it"
     assert f"switch shop-stop is engaged and its Runbook is being deleted: {kept}" in output

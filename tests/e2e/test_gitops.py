@@ -82,7 +82,7 @@ def test_self_healing_argo_cd_is_reported_and_corrected(cluster: Cluster, operat
     managed(cluster, "argocd", *manifests)
     status = engaged(cluster)["status"]
 
-    assert "takes back" in status["record"]["remarks"][0]["message"]
+    assert "which resets" in status["record"]["remarks"][0]["message"]
     with watched("deployment", cluster.namespace) as field:
         healed = rounds("argocd", manifests=manifests, namespace=cluster.namespace)
         assert objects(healed[0])["Deployment/web"]["action"] == "OutOfSync"
@@ -142,7 +142,10 @@ def test_helm_reverts_the_held_field_with_its_next_upgrade_and_the_throw_remarks
     cluster.until_reason("switch", "shop-stop", "Ready")
 
     (told,) = engaged(cluster)["status"]["record"]["remarks"]
-    assert told["message"] == "Deployment/web is of the Helm release shop: an upgrade meanwhile writes it"
+    assert (
+        told["message"]
+        == "Deployment/web belongs to the Helm release shop: an upgrade during the engagement overwrites the held value"
+    )
 
     (tmp_path / "templates" / "web.yaml").write_text(yaml.safe_dump(deployment(replicas=4)))
     with watched("deployment", cluster.namespace) as field:

@@ -62,7 +62,7 @@ def test_bad_revision_is_rolled_back_automatically_and_held(
     eventually("it is said on both", lambda: len(cluster.events("BadRevision")) == 2)
     message = cluster.events("BadRevision")[0]["message"]
     assert "revision 2 of Deployment/web is bad: metric error-rate is Critical (50% > 10%" in message
-    assert "goes back to revision 1" in message
+    assert "rolls back to revision 1" in message
     assert "change in Git: environment of container app (VERSION)" in message
     source.target.values["error_ratio"] = 0.001
     cluster.until_phase("shop-back", "Released")
@@ -165,9 +165,9 @@ def test_redeployed_bad_revision_is_rolled_back_and_another_one_is_kept(
 @pytest.mark.parametrize(
     ("deployments", "says"),
     [
-        ({"firstAction": {"engage": "ghost"}}, "firstAction engages a switch, which spec.killSwitches does not"),
-        ({"firstAction": {"engage": "press"}}, "declares as momentary, so that it holds nothing"),
-        ({"firstAction": {"engage": "forth"}}, "brings the bad revision back"),
+        ({"firstAction": {"engage": "ghost"}}, "firstAction engages a switch, which is not"),
+        ({"firstAction": {"engage": "press"}}, "is momentary there and so holds nothing"),
+        ({"firstAction": {"engage": "forth"}}, "restores the bad revision once"),
         ({"metrics": ["ghost"]}, "spec.deployments.metrics names an entry that spec.metrics does not declare"),
         (
             {"healthEndpoints": ["ghost"]},

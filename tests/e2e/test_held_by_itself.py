@@ -24,7 +24,7 @@ def test_dependency_stopped_by_its_own_fallback_is_reported_and_released_by_the_
     def remark() -> str:
         return str(cluster.condition("switch", "shop-stop", "Automatic").get("message", ""))
 
-    eventually("it is remarked", lambda: "Dependency web asks Service/web-by-another-name" in remark())
+    eventually("it is remarked", lambda: "Dependency web checks Service/web-by-another-name" in remark())
     cluster.until_phase("shop-stop", "Engaged")
     eventually(
         "it is reported as held by itself",

@@ -38,7 +38,7 @@ def test_runbook_with_a_missing_service_account_is_ready_once_it_exists(cluster:
     for kind, name in (("runbook", "shop"), ("switch", "shop-stop")):
         ready = cluster.until_reason(kind, name, "ServiceAccountNotFound")
         assert ready["status"] == "False"
-        assert f"Make it: kubectl create serviceaccount team -n {cluster.namespace}" in ready["message"]
+        assert f"To create it: kubectl -n {cluster.namespace} create serviceaccount team" in ready["message"]
 
     cluster.run("create", "serviceaccount", "team")
     cluster.until_reason("switch", "shop-stop", "Ready")

@@ -38,7 +38,7 @@ def test_division_by_zero_engages_and_is_reported_as_infinite(
     source.target.values["workers"] = 0
 
     found = until_level(cluster, "Critical")
-    assert (found["value"], found["message"]) == ("+Inf", "+Inf > 10; infinite, as a division by 0 gives")
+    assert (found["value"], found["message"]) == ("+Inf", "+Inf > 10; infinite, as from a division by 0")
     cluster.until_phase("shop-more", "Engaged")
     source.target.values["workers"] = 4
     until_level(cluster, "Ok")
@@ -79,7 +79,7 @@ def test_metric_with_absent_series_as_zero_releases_its_switch(
     del source.target.values['errors_total{code="500"}']
 
     found = until_level(cluster, "Ok")
-    assert "the query gives no series, which counts as 0" in found["message"]
+    assert "the query returns no series, which counts as 0" in found["message"]
     cluster.until_phase("shop-more", "Released")
     declare(cluster, f"{ERRORS} > 0", "> 10%")
     eventually("the comparison is remarked on", lambda: told(cluster).get("remark"), SECONDS)

@@ -53,7 +53,7 @@ def test_unwritable_flag_is_not_ready_at_rest(cluster: Cluster, operator: Operat
     slash = cluster.until_reason("switch", "shop-b", "InvalidSpec")
 
     assert "ConfigMap/flags has search under binaryData" in binary["message"]
-    assert "none can be called features/ai" in slash["message"]
+    assert "no key can be named features/ai" in slash["message"]
     assert not cluster.events("FlagAdded")
     assert operator.alive
 

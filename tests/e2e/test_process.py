@@ -65,7 +65,7 @@ def test_operator_without_api_server_is_not_ready(stopped_operator: Operator, tm
     eventually("it serves", lambda: '"http"' in stopped_operator.log())
 
     status, text = stopped_operator.http("/readyz")
-    assert (status, text.splitlines()[0]) == (503, "not all objects were listed yet")
+    assert (status, text.splitlines()[0]) == (503, "the first list of all objects is not complete yet")
     stopped_operator.kill()
 
 

@@ -66,7 +66,7 @@ def test_stopped_deployment_in_no_mesh_is_not_limited(cluster: Cluster, operator
     cluster.until_phase("shop-slow", "Stalled")
 
     said = cluster.until_reason("switch", "shop-slow", "NoTrafficMechanism")
-    assert "has no pods now, and nothing declares that those to come are in the mesh" in said["message"]
+    assert "has no pods now, and nothing declares that new ones join the mesh" in said["message"]
     assert items(cluster, "EnvoyFilter") == {}
     assert operator.alive
 

@@ -228,7 +228,7 @@ def test_scale_up_beyond_a_pod_quota_is_engaged_and_stalled_until_there_is_room(
     eventually("it is stalled", lambda: cluster.condition("switch", "shop-more", "Stalled"))
     told = cluster.condition("switch", "shop-more", "Stalled")
     assert told["reason"] == "PodsNotCreated"
-    assert "0 of 5 ready; Deployment/web: pods cannot be made: " in told["message"]
+    assert "0 of 5 ready; Deployment/web: its controller cannot create pods: " in told["message"]
     assert f"kubectl describe resourcequota pods --namespace={cluster.namespace}" in told["message"]
     assert cluster.condition("switch", "shop-more", "Engaged")["status"] == "True"
     api.delete(api.path("resourcequota", cluster.namespace, "pods"))

@@ -208,7 +208,7 @@ def test_revision_with_impossible_pods_is_refused_at_rest_and_when_thrown(
     declare(cluster)
 
     told = cluster.until_reason("switch", "shop-back", "ReferenceNotFound")
-    assert f"revision 1 needs {gone}, which is gone" in told["message"]
+    assert f"revision 1 needs {gone}, which no longer exists" in told["message"]
     cluster.throw("shop-back")
     eventually("it is stalled", lambda: cluster.phase("shop-back") == "Stalled")
     assert field not in cluster.get("deployment", "web")["spec"]["template"]["spec"]
@@ -251,7 +251,7 @@ def test_revision_with_a_missing_secret_is_refused_until_recreated(cluster: Clus
     cluster.throw("shop-back")
 
     told = cluster.until_reason("switch", "shop-back", "ReferenceNotFound")
-    assert "revision 1 needs Secret/credentials, which is gone" in told["message"]
+    assert "revision 1 needs Secret/credentials, which no longer exists" in told["message"]
     cluster.run("create", "secret", "generic", "credentials", "--from-literal=password=hunter2")
     cluster.until_phase("shop-back", "Engaged")
     assert version(cluster) == ""
@@ -266,7 +266,7 @@ def test_missing_named_revision_is_refused_with_the_stored_ones(cluster: Cluster
     cluster.throw("shop-back")
 
     told = cluster.until_reason("switch", "shop-back", "NoRevision")
-    assert told["message"] == "toRevision: Deployment/web keeps no revision 9, only these: 3, 2, 1; name one of them"
+    assert told["message"] == "toRevision: Deployment/web has no revision 9; it has 3, 2, 1: choose one of them"
     assert version(cluster) == "3"
     assert operator.alive
 

@@ -98,7 +98,7 @@ def test_job_deleted_while_running_is_not_run_again(cluster: Cluster, operator: 
 
     cluster.run("delete", "job", name, "--cascade=foreground")
 
-    says(cluster, f"Job/{name} was deleted before it ended: its command may have run in part")
+    says(cluster, f"Job/{name} was deleted before it ended: a part of its command may have run")
     assert jobs(cluster) == []
     assert operator.alive
 
@@ -134,7 +134,7 @@ def test_job_with_an_evicted_pod_is_interrupted_and_not_retried(cluster: Cluster
 
     fails(cluster, {"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"})
 
-    said = says(cluster, "its command may have run in part, and is not run again by itself")
+    said = says(cluster, "its command may have run, so the operator does not run it again")
     assert said["reason"] == "JobInterrupted"
     assert "DisruptionTarget" in said["message"]
     assert len(pods(cluster)) == 1
@@ -159,7 +159,7 @@ def test_job_without_pods_is_reported_and_deleted_at_release(cluster: Cluster, o
 
     cluster.throw("shop-run")
     name = the_job(cluster)
-    told = says(cluster, f"Job/{name} has made no pod yet; Job/{name}: pods cannot be made: ")
+    told = says(cluster, f"Job/{name} has not created a pod yet; Job/{name}: its controller cannot create pods: ")
     assert told["reason"] == "PodsNotCreated"
     assert "exceeded quota: pods" in told["message"]
     cluster.until_phase("shop-run", "Stalled")
@@ -178,7 +178,7 @@ def test_job_without_pods_continues_once_there_is_room(cluster: Cluster, operato
     eventually("it is there", lambda: cluster.condition("switch", "shop-run"))
     cluster.throw("shop-run")
     name = the_job(cluster)
-    says(cluster, f"Job/{name} has made no pod yet")
+    says(cluster, f"Job/{name} has not created a pod yet")
 
     cluster.run("delete", "resourcequota", "pods")
 

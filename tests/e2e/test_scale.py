@@ -95,7 +95,8 @@ def test_autoscaler_created_after_the_throw_is_corrected_and_named(cluster: Clus
 
     told = eventually("it is told", lambda: fights(cluster))
     assert (
-        "kube-controller-manager set Deployment/web to 4, which the switch holds at 6; the operator undid it" in told[0]
+        "kube-controller-manager set Deployment/web to 4, which the switch holds at 6; the operator wrote the "
+        "held value again." in told[0]
     )
     cluster.until_replicas(6)
     cluster.run("delete", "hpa", "web")
@@ -219,7 +220,9 @@ def test_scaling_command_stays_within_autoscaler_bounds_and_pins_none(cluster: C
 
     assert (bounds(cluster), cluster.replicas()) == ((1, 4), 4)
     told = eventually("it is told", lambda: cluster.events("AutoscalerOwned"))
-    assert "Deployment/web to 4 and not to 6: HorizontalPodAutoscaler/web keeps it within 1 and 4" in told[0]["message"]
+    assert (
+        "Deployment/web to 4 and not to 6: HorizontalPodAutoscaler/web keeps it between 1 and 4" in told[0]["message"]
+    )
     assert {event["type"] for event in told} == {"Warning"}
     assert operator.alive
 
@@ -311,7 +314,10 @@ def test_disruption_budget_violated_by_a_scale_down_is_named_in_an_event(cluster
     thrown(cluster, "shop-b")
 
     told = eventually("it is told", lambda: cluster.events("BelowDisruptionBudget"))
-    assert "Deployment/web goes from 3 to 1, and PodDisruptionBudget/web (minAvailable 2) wants 2" in told[0]["message"]
+    assert (
+        "Deployment/web goes from 3 to 1 pods, and PodDisruptionBudget/web (minAvailable 2) requires 2"
+        in told[0]["message"]
+    )
     assert cluster.replicas() == 1
     assert operator.alive
 

@@ -102,7 +102,9 @@ def test_failed_dependency_switches_the_flag_until_it_recovers(cluster: Cluster,
     assert "No AI responses" in hold["reason"]
     healthy = cluster.condition("runbook", "assistant", "Healthy")
     assert healthy["status"] == "False"
-    assert healthy["message"].startswith("dependency model is Critical: no connection is made: Service/model:8080")
+    assert healthy["message"].startswith(
+        "dependency model is Critical: no connection could be made: Service/model:8080"
+    )
     assert healthy["message"].endswith("; impact if down: No AI responses")
     assert cluster.condition("runbook", "assistant")["status"] == "True"
     assert "False" in cluster.run("get", "rb", "assistant")

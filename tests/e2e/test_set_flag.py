@@ -50,7 +50,7 @@ def test_immutable_config_map_is_reported_at_rest(cluster: Cluster, operator: Op
 
     told = cluster.until_reason("switch", "shop-a", "Immutable")
 
-    assert "make it anew without immutable: true" in told["message"]
+    assert "delete it and create it again without immutable: true" in told["message"]
     assert operator.alive
 
 
@@ -60,7 +60,7 @@ def test_missing_flag_in_a_document_is_refused(cluster: Cluster, operator: Opera
 
     told = cluster.until_reason("switch", "shop-a", "FlagNotFound")
 
-    assert "write the flag into the document first" in told["message"]
+    assert "add the flag to the document first:" in told["message"]
     assert operator.alive
 
 
@@ -146,7 +146,7 @@ def test_operator_killed_after_the_flag_restarts_the_pods_once_back(
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
-        ({"env": {}, "restart": True}, "with env the workload is rolled out anyway"),
+        ({"env": {}, "restart": True}, "rolls the workload out anyway"),
         ({"flag": "a b"}, "should match"),
     ],
 )
@@ -163,7 +163,7 @@ def test_document_key_without_config_map_is_refused(cluster: Cluster) -> None:
         targets=[{"name": "web", "flags": {"featureFlag": "a", "key": "b"}}], killSwitches=[], scaling=[]
     )
 
-    assert "key is for a configMap" in cluster.refused(document)
+    assert "key is only for a configMap" in cluster.refused(document)
 
 
 def applied(cluster: Cluster) -> None:

@@ -56,7 +56,7 @@ def test_cron_job_is_suspended_held_and_resumed_with_its_running_jobs_named(
 
     assert "MissedRun" in engage(cluster)
     assert spec(cluster, "cronjob")["suspend"] is True
-    text = "the release starts the newest run that is missed until then at once"
+    text = "the release at once starts the newest run that was missed while suspended"
     eventually("it is said", lambda: text in cluster.condition("switch", "shop-stop", "Engaged")["message"])
     api.patch(api.path("cronjob", cluster.namespace, "it"), {"spec": {"suspend": False}})
     eventually("it is put back", lambda: spec(cluster, "cronjob")["suspend"] is True)

@@ -68,7 +68,7 @@ def test_field_changed_while_held_is_reapplied_and_the_writer_named(cluster: Clu
     cluster.until_replicas(0)
     told = eventually("it is told", lambda: cluster.events("DriftCorrected"))
     assert (
-        "kubectl-patch set Deployment/web to 2, which the switch holds at 0; the operator undid it"
+        "kubectl-patch set Deployment/web to 2, which the switch holds at 0; the operator wrote the held value again."
         in told[0]["message"]
     )
     cluster.release("shop-stop")
@@ -85,9 +85,9 @@ def test_scale_from_zero_without_field_manager_is_reapplied(cluster: Cluster, op
     kubectl("--namespace", cluster.namespace, "scale", "deployment/web", "--replicas", "2")
 
     told = eventually("it is told", lambda: cluster.events("DriftCorrected"))
-    text = "a client for which the API server names no manager (kubectl scale, or an autoscaler, does this) set"
+    text = "a client for which the API server names no manager (usually kubectl scale or an autoscaler) set"
     assert f"{text} Deployment/web to 2" in told[0]["message"]
-    assert f"kubectl -n {cluster.namespace} patch sw shop-stop" in told[0]["message"]
+    assert f"kubectl -n {cluster.namespace} patch switch shop-stop" in told[0]["message"]
     cluster.until_replicas(0)
     assert operator.alive
 
@@ -115,7 +115,7 @@ def test_scaling_command_that_waited_too_long_expires_and_never_acts(cluster: Cl
 
     message = cluster.condition("switch", "shop-up", "Acted")["message"]
     assert "did nothing: scale of Deployment/web: " in message
-    assert f"To throw it again: kubectl -n {cluster.namespace} patch sw shop-up" in message
+    assert f"To throw it again: kubectl -n {cluster.namespace} patch switch shop-up" in message
     assert cluster.events("Expired")
     cluster.apply(deployment())
     cluster.until_reason("switch", "shop-up", "Ready")

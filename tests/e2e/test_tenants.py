@@ -148,7 +148,7 @@ def refused(blue: str) -> dict[str, tuple[Body, str]]:
         ),
         "a number out of a Secret": (
             book("a", metrics=[metric | {"object": number | {"apiVersion": "v1", "kind": "Secret"}}]),
-            "no number is read out of a Secret",
+            "a number cannot be read from a Secret",
         ),
     }
 

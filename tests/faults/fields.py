@@ -136,7 +136,9 @@ RUNBOOK_FIELDS: dict[str, Case] = {
     "killSwitches[].actions[].notify.message": Case(
         ("m", "x" * 512), (("", "at least 1 chars"), ("x" * 513, "Too long"), (None, "Required value"))
     ),
-    "scaling[].name": Case(("up",), (*LABEL, ("stop", "share one space of names"))),
+    "scaling[].name": Case(
+        ("up",), (*LABEL, ("stop", "scaling command cannot have the same name, since each has a Switch of that name;"))
+    ),
     "scaling[].description": TEXT,
     "scaling[].target": Case(("web",), (("ghost", "names target ghost"), (None, "Required value"))),
     "scaling[].replicas": Case((), ((1, "exactly one of replicas"), *COUNT)),

@@ -173,7 +173,7 @@ def test_job_changed_by_a_policy_is_created_once_with_a_remark(cluster: Cluster,
         cluster.throw("shop-stop")
         record = eventually("a remark names it", lambda: remarked(cluster))
 
-    assert "was made, and the API server stored something else" in record["NotInForce"]
+    assert "was created, and the API server stored something else" in record["NotInForce"]
     assert len(api.items("job", cluster.namespace)) == 2
     assert writes(operator) == 2, "it is made, and resumed"
 

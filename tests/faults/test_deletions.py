@@ -85,7 +85,7 @@ class Run:
             assert self.cluster.replicas() == story.replicas
         often = Counter(summary(self.proxy.writes, self.cluster.namespace))
         assert {path: times for path, times in often.items() if times > OFTEN and "/events" not in path} == {}
-        for word in ("did not settle", "Traceback", "nobody foresaw"):
+        for word in ("did not settle", "Traceback", "unexpected error"):
             assert word not in self.operator.log()
 
     def _is_over(self, story: Deletion) -> bool:

@@ -194,4 +194,4 @@ def test_repeatedly_added_variable_slows_no_other_tenant(tenants: Tenants) -> No
 
     eventually("the other action is held", lambda: tenants.odd.replicas("other") == 0)
     assert "Traceback" not in tenants.leader.log()
-    assert '"event": "failed in a way that nobody foresaw' not in tenants.leader.log()
+    assert '"event": "an unexpected error in a visit' not in tenants.leader.log()

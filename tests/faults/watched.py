@@ -6,7 +6,7 @@ from tests.faults.cases import ENGAGE, FLAG, LABEL, LONG, WAIT, Case, under
 # What is valid elsewhere is tried there with each of its values.
 TEXT, PORT = Case(("why",), cases.TEXT.invalid), Case((8080,), cases.PORT.invalid)
 TIMES = Case((1, 100), ((0, "or equal to 1"), (101, "or equal to 100"), ("3", "must be of type integer")))
-PERIOD = Case(("1s", "2m30s"), (*WAIT, ("999ms", "period is 1s at least"), ("3m", "twice the period")))
+PERIOD = Case(("1s", "2m30s"), (*WAIT, ("999ms", "period must be at least"), ("3m", "twice the period")))
 NO_DATA_AFTER = Case(("0s", "9999d"), (*WAIT, ("1999ms", "twice the period")))
 OBJECT = Case(("gateway",), (("", "at least 1"), ("../web", "should match"), ("a" * 254, "Too long")))
 NAMES = Case(("stop",), (("ghost", "does not declare"), ("", "at least 1 chars"), ("Up", "should match")))
@@ -39,7 +39,7 @@ TLS = {
 }
 PACE = {
     "period": PERIOD,
-    "timeout": Case(("1ms", "1m"), (*WAIT, ("0s", "more than 0s"), ("61s", "1m at most"), ("1d", "1m at most"))),
+    "timeout": Case(("1ms", "1m"), (*WAIT, ("0s", "more than 0s"), ("61s", "at most 1m"), ("1d", "at most 1m"))),
     "failureThreshold": TIMES,
     "successThreshold": TIMES,
     "noDataAfter": NO_DATA_AFTER,
@@ -54,7 +54,7 @@ ENDPOINT = {
     "expect": EXPECT,
     "bodyContains": BODY,
     **under("headers[]", HEADER),
-    "healthService": Case((), (("shop.Cart", "is for protocol GRPC"), ("x" * 257, "Too long"))),
+    "healthService": Case((), (("shop.Cart", "is only for protocol GRPC"), ("x" * 257, "Too long"))),
     **under("tls", TLS),
     "each": FLAG,
     "probe": Case(("readiness",), (("exec", "Unsupported value"),)),
@@ -104,7 +104,7 @@ NUMBER = {
     "object.kind": Case(
         ("HorizontalPodAutoscaler",),
         (
-            ("Secret", "no number is read out of a Secret"),
+            ("Secret", "a number cannot be read from a Secret"),
             ("", "at least 1"),
             ("x" * 64, "Too long"),
             ("a/b", "should match"),
@@ -119,7 +119,7 @@ NUMBER = {
     "pods.reasons[]": Case(
         ("CrashLoopBackOff",), (("a-b", "should match"), ("", "at least 1"), ("x" * 65, "Too long"))
     ),
-    "pods.within": Case((), (("10m", "is for measure Restarts"), *WAIT)),
+    "pods.within": Case((), (("10m", "is only for measure Restarts"), *WAIT)),
     "rollout.target": Case(
         ("still",), (("ghost", "names target ghost"), ("", "at least 1 chars"), (None, "Required value"))
     ),

@@ -58,11 +58,11 @@ def test_allowed_urls_and_networks_are_read_from_variables_and_flags(monkeypatch
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ('["https://example.com/"', "it begins as a JSON list and is none"),
-        ("example.com/health", "a pattern is https://host/path"),
-        ('["ftp://example.com/"]', "a URL begins with http:// or https://"),
-        ('["https://*/"]', "a * in the host of a pattern is one whole label, not the last one"),
-        ("[1]", "1 in the list is not text in quotes"),
+        ('["https://example.com/"', "it begins like a JSON list and is not"),
+        ("example.com/health", "a pattern must be"),
+        ('["ftp://example.com/"]', "a URL must begin with http:// or https://"),
+        ('["https://*/"]', "a * in the host of a pattern must be one whole label between dots, and not the last label"),
+        ("[1]", "1 in the list must be a text in quotes"),
     ],
 )
 def test_unreadable_url_pattern_is_named(value: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,7 +25,7 @@ def _seconds(metric: str, quantile: float, by: str = "") -> str:
 
 
 PANELS = (
-    Panel("Leader", f"runbook_operator_leading{{{MINE}}}", "{{pod}}", description="1 where this replica leads."),
+    Panel("Leader", f"runbook_operator_leading{{{MINE}}}", "{{pod}}", description="1 if this replica leads."),
     Panel("Shards led", f"runbook_operator_shards_held{{{MINE}}}", "{{pod}}", description="How the work is shared."),
     Panel("Switches engaged", f"max(runbook_operator_switches_engaged{{{MINE}}})", "engaged"),
     Panel(
@@ -66,7 +66,7 @@ PANELS = (
         "s",
     ),
     Panel("Metric sources with a problem", f"max(runbook_operator_metric_source_problems{{{MINE}}})", "sources"),
-    Panel("Objects to look at", f"runbook_operator_queue_length{{{MINE}}}", "{{pod}}"),
+    Panel("Objects that wait for a visit", f"runbook_operator_queue_length{{{MINE}}}", "{{pod}}"),
     Panel(
         "Visits",
         f"sum by (kind, result) (rate(runbook_operator_reconciles_total{{{MINE}}}[$__rate_interval]))",

@@ -51,7 +51,8 @@ def changes(changelog: str, version: str) -> list[str]:
     """The entries of this version, or of the newest one."""
     sections = dict(re.findall(r"^## \[?([^\]\s]+)[^\n]*\n(.*?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL))
     text = sections.get(version) or next(iter(sections.values()))
-    return [" ".join(entry.split()) for entry in re.findall(r"^- (.*?)(?=^- |\Z)", text, re.MULTILINE | re.DOTALL)]
+    entries = re.findall(r"^- (.*?)(?=^(?:- |#|[A-Z])|\Z)", text, re.MULTILINE | re.DOTALL)
+    return [" ".join(entry.split()) for entry in entries]
 
 
 def _crds() -> Iterator[dict[str, str]]:

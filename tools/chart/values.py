@@ -43,7 +43,9 @@ class Scope(ApiModel):
 
 
 class Checks(ApiModel):
-    pods: bool = Field(True, description="List and watch pods, for checks that ask each ready pod behind a Service.")
+    pods: bool = Field(
+        True, description="List and watch pods, for checks that send a request to each ready pod of a Service."
+    )
     secrets: bool = Field(False, description="Get Secrets, for checks whose headers or authorities are kept there.")
 
 
@@ -73,7 +75,7 @@ class Rights(ApiModel):
     impersonation: list[Name] = Field(
         [],
         json_schema_extra={"uniqueItems": True},
-        description="Namespaces in which the operator may act in the name of service accounts, for Runbooks with "
+        description="Namespaces in which the operator may act as service accounts, for Runbooks with "
         "`spec.serviceAccountName`. It can then do there whatever any account of the namespace can.",
     )
     shared: bool = Field(

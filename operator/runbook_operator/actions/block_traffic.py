@@ -53,8 +53,13 @@ RIGHTS: Mapping[str, tuple[Right, ...]] = {
 }
 DIRECT = ("ServiceSelector", "Istio", "NetworkPolicy")
 """Mechanisms that also block the operator's own request to the Service; that request bypasses gateways."""
-UNVERIFIED = "through: NetworkPolicy needs verify, since many clusters enforce none and only a request can tell"
-ROUND = "verify.service: name that of the gateway, where through has one; the target's own is asked round it"
+UNVERIFIED = (
+    "through: NetworkPolicy needs verify: many clusters do not enforce a NetworkPolicy, and only a request shows it"
+)
+ROUND = (
+    "verify.service: name the gateway's Service, where through has a gateway mechanism; a request to the "
+    "target's own Service bypasses the gateway"
+)
 
 
 class BlockTrafficSpec(ActionSpec):

@@ -29,7 +29,10 @@ def at_home(context: PlanContext, flag: str, value: str, *, must_exist: bool) ->
     if observed.ref.kind == "FeatureFlag":
         return _in_feature_flag(observed, flag, value)
     if observed.body.get("immutable"):
-        text = f"{observed.ref} is immutable, so no flag in it can be set; make it anew without immutable: true"
+        text = (
+            f"{observed.ref} is immutable, so no flag in it can be set; delete it and create it again without "
+            "immutable: true"
+        )
         raise Refused(Reason.IMMUTABLE, text)
     if context.target.flags_key:
         return _in_document(observed, context.target.flags_key, flag, value)
@@ -48,7 +51,10 @@ def in_environment(
     desired = DesiredField(observed.ref, field, held)
     if field_paths.get(observed.body, field) == held:
         return (desired,)
-    text = f"{flag} is in the pod template of {observed.ref}: setting it replaces every pod, and so does the release"
+    text = (
+        f"{flag} is in the pod template of {observed.ref}: setting it replaces every pod, and the release replaces "
+        "them again"
+    )
     remarks = (Remark(Reason.ROLLS_OUT, text), *unreplaced_pods(observed))
     if field_paths.get(observed.body, field) is not None:
         return (desired, *remarks)
@@ -84,8 +90,8 @@ def _in_config_map(
     observed: ObservedObject, flag: str, value: str, *, must_exist: bool
 ) -> tuple[DesiredField | Remark, ...]:
     if not CONFIG_MAP_KEY.fullmatch(flag):
-        text = f"{observed.ref}: a key of a ConfigMap has letters, digits, - . _ only, so none can be called {flag}"
-        raise Refused(Reason.INVALID_SPEC, f"{text}; for a flag inside of a document set flags.key of the target")
+        text = f"{observed.ref}: a key of a ConfigMap has only letters, digits, - . _, so no key can be named {flag}"
+        raise Refused(Reason.INVALID_SPEC, f"{text}; for a flag inside a document set flags.key of the target")
     _refuse_binary(observed, flag)
     field = f"data{Key(flag)}"
     desired, there = DesiredField(observed.ref, field, value), field_paths.get(observed.body, field)
@@ -103,15 +109,16 @@ def _in_config_map(
 def _refuse_binary(observed: ObservedObject, key: str) -> None:
     """Raise Refused if the key is in binaryData: the API server accepts no key in both data and binaryData."""
     if key in (observed.body.get("binaryData") or {}):
-        text = f"{observed.ref} has {key} under binaryData, since the file it was made from is not UTF-8"
-        raise Refused(Reason.FIELD_NOT_FOUND, f"{text}; save that file as UTF-8, and make the ConfigMap again")
+        text = f"{observed.ref} has {key} under binaryData, since its file is not UTF-8"
+        raise Refused(Reason.FIELD_NOT_FOUND, f"{text}; save that file as UTF-8, and create the ConfigMap again")
 
 
 def _refuse_large(observed: ObservedObject, field: str, there: str) -> None:
     if len(there) > LARGEST_VALUE:
-        text = f"{observed.ref}: {field} has {len(there) // 1024} KB, which is a document and no flag"
+        text = f"{observed.ref}: {field} has {len(there) // 1024} KB, so it is a document and not a flag"
         raise Refused(
-            Reason.DOCUMENT_TOO_LARGE, f"{text}; set flags.key of the target, and flag to the path inside of it"
+            Reason.DOCUMENT_TOO_LARGE,
+            f"{text}; set flags.key of the target to that key, and flag to the path inside the document",
         )
 
 
@@ -156,10 +163,11 @@ def _doubled(observed: ObservedObject, field: str, keys: Keys) -> tuple[Remark, 
 def _missing_flag_advice(observed: ObservedObject, text: str, keys: Keys) -> str:
     """Return the advice on a missing flag; it never suggests adding one next to an equivalent key."""
     if others := _others(observed, text, keys):
-        return (
-            f"it has the flag under a key with dots in it; set flag to {others}, since a dot after a \\ divides no keys"
-        )
-    return "write the flag into the document first, since a release could not take it away"
+        return f"the key contains dots; set flag to {others}: a \\ before a dot makes the dot a part of the key"
+    return (
+        "add the flag to the document first: the operator changes values in a document and cannot remove a key "
+        "at the release"
+    )
 
 
 def _others(observed: ObservedObject, text: str, keys: Keys) -> str:
@@ -181,9 +189,9 @@ def _in_feature_flag(observed: ObservedObject, flag: str, value: str) -> tuple[D
         raise Refused(Reason.INVALID_SPEC, text)
     said = []
     if found.get("state") == "DISABLED":
-        said.append("its state is DISABLED, so that every reader takes its own default")
+        said.append("its state is DISABLED, so every reader uses its own default")
     if found.get("targeting"):
-        said.append("it has targeting rules, which go before its defaultVariant")
+        said.append("it has targeting rules, which take precedence over its defaultVariant")
     remarks = (Remark(Reason.FLAG_OVERRIDDEN, f"{observed.ref}: flag {flag} is set, but {why}") for why in said)
     return (DesiredField(observed.ref, f"{FLAGS}{Key(flag)}.defaultVariant", value), *remarks)
 
@@ -198,7 +206,7 @@ def _container(observed: ObservedObject, wanted: str) -> str:
         raise Refused(Reason.FIELD_NOT_FOUND, f"{observed.ref} has no container {wanted}; it has {listed}")
     if not wanted and len(usual) != 1:
         listed = ", ".join((*found, *(f"{name} (a sidecar)" for name in stays))) or "none of its own"
-        raise Refused(Reason.INVALID_SPEC, f"{observed.ref} has the containers {listed}; say which by env.container")
+        raise Refused(Reason.INVALID_SPEC, f"{observed.ref} has the containers {listed}; choose one with env.container")
     name = wanted or usual[0]
     return f"{PODS}.{'containers' if name in found else 'initContainers'}[name={quoted(name)}]"
 

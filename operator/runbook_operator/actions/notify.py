@@ -36,7 +36,7 @@ class Notify(Action):
     @staticmethod
     def plan(spec: NotifySpec, context: PlanContext) -> Plan:
         ref = context.ref("v1", "Event", name_for(context, spec))
-        text = f"contact {spec.contact} is not called: notify makes an Event on the Switch and sends no message"
+        text = f"contact {spec.contact} gets no message: notify only creates an Event on the Switch"
         return (DesiredField(ref, OBJECT, _event(spec, context, ref.name), "Once"), Remark(Reason.NO_CHANNEL, text))
 
     @staticmethod

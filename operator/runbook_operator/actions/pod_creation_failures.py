@@ -42,7 +42,9 @@ def without_pods(ref: Ref, text: str, refused: str) -> Progress:
     """Return the progress of a workload whose pods the API server refuses, with advice for that refusal."""
     found = refusal(HTTPStatus.FORBIDDEN, {"message": refused}, ref.namespace)
     advice = f". {found.user_action}" if found else ""
-    return Progress(text=f"{text}; {ref}: pods cannot be made: {refused}{advice}", stuck=Reason.PODS_NOT_CREATED)
+    return Progress(
+        text=f"{text}; {ref}: its controller cannot create pods: {refused}{advice}", stuck=Reason.PODS_NOT_CREATED
+    )
 
 
 def _last(event: Body) -> datetime:

@@ -132,17 +132,17 @@ def _check(observed: ObservedObject) -> None:
     """Raise Refused if the template must not be written, or if writing it would have no effect."""
     spec, ref = observed.body["spec"], observed.ref
     if spec.get("paused"):
-        text = f"{ref} is paused (spec.paused), so that nothing would be rolled out; resume it"
+        text = f"{ref} is paused (spec.paused), so a rollback would not roll out; resume it"
         raise Refused(Reason.PAUSED, text)
     if kind_of(observed) != ROLLOUT:
         if not isinstance(spec.get("template"), dict):
             raise Refused(Reason.FIELD_NOT_FOUND, f"{ref} has no spec.template to roll back; target another workload")
         return
     if not is_observed(observed):
-        text = f"{ref}: Argo Rollouts has not taken up the last change of it yet; it is tried again when it has"
+        text = f"{ref}: Argo Rollouts has not processed its last change yet; the operator tries again when it has"
         raise Refused(Reason.NOT_VERIFIED, text)
     if "template" not in spec and not is_updating(observed):
-        text = f"{ref} takes its template from elsewhere (spec.workloadRef); roll back there"
+        text = f"{ref} takes its template from another workload (spec.workloadRef); roll that one back"
         raise Refused(Reason.DELIVERY_OWNED, text)
 
 
@@ -170,5 +170,7 @@ def _is_ready(pod: Body) -> bool:
 def _stuck(observed: ObservedObject, broken: list[Ref]) -> Iterator[Remark]:
     if broken:
         names = ", ".join(map(str, broken))
-        text = f"{observed.ref} waits for {names} to be Ready before it goes on; delete it, or set deleteBrokenPods"
+        text = (
+            f"{observed.ref} does not replace more pods until {names} are Ready; delete them, or set deleteBrokenPods"
+        )
         yield Remark(Reason.PODS_STUCK, text)

@@ -46,7 +46,7 @@ def chosen(number: int | None, context: PlanContext, observed: ObservedObject, k
         return _numbered(number, context, history)
     if here is not None and here.digest in {one["digest"] for one in context.rolled_back_templates(observed)}:
         return _stay(
-            here, f"{observed.ref} is at revision {here.number} already, to which a switch has brought it before"
+            here, f"{observed.ref} is already at revision {here.number}, to which a switch rolled it back before"
         )
     return _good(context, history)
 
@@ -58,21 +58,28 @@ def _good(context: PlanContext, history: History) -> Choice:
     if other := next((one for one in good if one in history.others), None):
         return Choice(other)
     if here is not None and here in good:
-        return _stay(here, f"{observed.ref} is at revision {here.number} already, and no other is known good")
+        return _stay(here, f"{observed.ref} is already at revision {here.number}, and no other revision is known good")
     if not history.older:
         limit = history.observed.body["spec"].get("revisionHistoryLimit")
-        text = f"{observed.ref} keeps no revision but the live one (spec.revisionHistoryLimit: {limit}); deploy another"
+        text = (
+            f"{observed.ref} keeps only the live revision (spec.revisionHistoryLimit: {limit}), so there is none "
+            "to go back to; deploy another"
+        )
         raise Refused(Reason.NO_REVISION, text)
     failed = context.bad.get(observed.ref, ())
     unfailed = [one for one in history.older if not any(mark.means(one) for mark in failed)]
     older = (unfailed or history.older)[0]
     which = "the one before the live one" if older is history.older[0] else "the newest that has not failed either"
-    text = f"{observed.ref}: no revision is known good, so it is {which}, revision {older.number}"
-    return Choice(older, remarks=(Remark(Reason.NOT_KNOWN_GOOD, f"{text}; toRevision names another"),))
+    text = f"{observed.ref}: no revision is known good, so the rollback goes to {which}, revision {older.number}"
+    return Choice(older, remarks=(Remark(Reason.NOT_KNOWN_GOOD, f"{text}; to choose another, set toRevision"),))
 
 
 def _stay(here: Revision, text: str) -> Choice:
-    return Choice(here, is_live=True, remarks=(Remark(Reason.ALREADY_LIVE, f"{text}; toRevision goes elsewhere"),))
+    return Choice(
+        here,
+        is_live=True,
+        remarks=(Remark(Reason.ALREADY_LIVE, f"{text}; to choose another revision, set toRevision"),),
+    )
 
 
 def _numbered(number: int, context: PlanContext, history: History) -> Choice:
@@ -83,6 +90,6 @@ def _numbered(number: int, context: PlanContext, history: History) -> Choice:
     )
     if found is None:
         known = ", ".join(str(one.number) for one in history.stored) or "none"
-        text = f"toRevision: {history.observed.ref} keeps no revision {number}, only these: {known}; name one of them"
+        text = f"toRevision: {history.observed.ref} has no revision {number}; it has {known}: choose one of them"
         raise Refused(Reason.NO_REVISION, text)
     return Choice(found, is_live=found not in history.others)

@@ -56,11 +56,12 @@ def unreplaced_pods(observed: ObservedObject) -> tuple[Remark, ...]:
     strategy = observed.body["spec"].get("updateStrategy") or {}
     partition = (strategy.get("rollingUpdate") or {}).get("partition", 0)
     if strategy.get("type") == "OnDelete":
-        text = f"{observed.ref} has updateStrategy OnDelete: each pod goes on as it is until somebody deletes it"
+        text = f"{observed.ref} has updateStrategy OnDelete: no pod restarts until it is deleted"
         return (Remark(Reason.NOT_REPLACED, text),)
     if partition:
         text = (
-            f"{observed.ref} has updateStrategy.rollingUpdate.partition {partition}: pods below that go on as they are"
+            f"{observed.ref} has updateStrategy.rollingUpdate.partition {partition}: pods with a lower number do "
+            "not restart"
         )
         return (Remark(Reason.NOT_REPLACED, text),)
     return ()
@@ -70,7 +71,7 @@ def nothing_to_restart(observed: ObservedObject) -> tuple[Remark, ...]:
     """Return a remark if the workload has 0 desired pods."""
     if rolling_out(observed).desired:
         return ()
-    return (Remark(Reason.NOTHING_TO_DO, f"{observed.ref} is to have 0 pods: there is none to restart"),)
+    return (Remark(Reason.NOTHING_TO_DO, f"{observed.ref} has 0 replicas: there is no pod to restart"),)
 
 
 def going(context: PlanContext, observed: ObservedObject, text: str) -> Progress:

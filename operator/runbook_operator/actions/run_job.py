@@ -32,7 +32,7 @@ from runbook_operator.core.references import NAMES
 from runbook_operator.core.target_kinds import TargetRefs
 
 BATCH = "batch/v1"
-NO_RETRY = "backoffLimit: leave it out; runJob runs its command once, and who wants another attempt throws again"
+NO_RETRY = "backoffLimit: leave it out: runJob runs its command once; for another attempt throw the switch again"
 ONE_SOURCE = "set exactly one of fromCronJob and job"
 SOURCE = Right("batch", "cronjobs", READ)
 OPEN = ConfigDict(extra="allow")
@@ -128,7 +128,7 @@ class RunJob(Action):
         if not changed:
             return (desired,)
         only = f"CronJob/{spec.from_cron_job}" if spec.from_cron_job else "job"
-        text = f"runJob runs its command once, so that this of {only} does not apply: {', '.join(changed)}"
+        text = f"runJob runs its command once, so it does not use this of {only}: {', '.join(changed)}"
         return (desired, Remark(Reason.RUNS_ONCE, text))
 
     @staticmethod
@@ -149,7 +149,9 @@ class RunJob(Action):
                 return Progress(not spec.wait, failed(desired.ref.name, job), Reason.JOB_FAILED)
         refused = last_creation_failure(context, observed) if is_podless(job) else ""
         if refused:
-            return replace(without_pods(desired.ref, f"{desired.ref} has made no pod yet", refused), done=not spec.wait)
+            return replace(
+                without_pods(desired.ref, f"{desired.ref} has not created a pod yet", refused), done=not spec.wait
+            )
         return Progress(not spec.wait, running_state(desired.ref, job))
 
     @staticmethod

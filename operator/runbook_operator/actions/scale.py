@@ -122,14 +122,15 @@ def _loose(workload: Ref, asked: int, number: int, other: Autoscaler) -> Remark:
     instead = f" and not to {asked}" if number != asked else ""
     return Remark(
         Reason.AUTOSCALER_OWNED,
-        f"{workload} to {number}{instead}: {other.ref} keeps it within {low} and {high} and goes on deciding by its "
-        "metrics, since a momentary switch holds nothing; edit its bounds, or use a kill switch, which pins it",
+        f"{workload} to {number}{instead}: {other.ref} keeps it between {low} and {high} and continues to "
+        "scale it by its metrics, since a momentary switch holds nothing; change its bounds, or use a kill "
+        "switch, which pins it",
     )
 
 
 def _refusal(workload: Ref, other: Autoscaler) -> Refused:
     return Refused(
         Reason.AUTOSCALER_OWNED,
-        f"{workload} is scaled by {other.ref}, and autoscaler: Refuse leaves it to that; set autoscaler: Pin to hold "
-        "both",
+        f"{workload} is scaled by {other.ref}, and autoscaler: Refuse does not override it; set autoscaler: "
+        "Pin to hold both",
     )

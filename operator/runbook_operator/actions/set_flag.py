@@ -28,7 +28,9 @@ from runbook_operator.core.reasons import Reason
 from runbook_operator.core.rollout_progress import ROLLOUT, kind_of
 from runbook_operator.core.target_kinds import TargetRefs
 
-ROLLED_ANYWAY = "restart is for a flag outside of the pod template; with env the workload is rolled out anyway"
+ROLLED_ANYWAY = (
+    "restart is only for a flag in a ConfigMap or a FeatureFlag: a change of env rolls the workload out anyway"
+)
 HOMES = (
     Right("", "configmaps", CHANGE, of=("ConfigMap",)),
     Right("core.openfeature.dev", "featureflags", CHANGE, of=("FeatureFlag",)),
@@ -131,9 +133,7 @@ def _unseen(context: PlanContext) -> tuple[Remark, ...]:
     observed = context.peek(workload) if workload and config.kind == "ConfigMap" else None
     if observed is None or not (way := stale(observed, config)):
         return ()
-    text = (
-        f"pods of {observed.ref} take {config} in {way}, and see the change only after a restart; restart: true does it"
-    )
+    text = f"pods of {observed.ref} read {config} {way} and see the change only after a restart; set restart: true"
     return (Remark(Reason.RESTART_NEEDED, text),)
 
 
@@ -143,7 +143,10 @@ def _restart(context: PlanContext) -> Plan:
     if kind_of(observed) == ROLLOUT:
         # A changed template would go through its canary or blue-green steps, which may take hours.
         name = observed.ref.name
-        text = f"{observed.ref} is restarted now; after the release do it by hand: kubectl argo rollouts restart {name}"
+        text = (
+            f"{observed.ref} is restarted now; after the release restart it by hand: kubectl argo "
+            f"rollouts restart {name}"
+        )
         return (restarted_once(context, observed, last=True), Remark(Reason.RESTART_BY_HAND, text))
     return (
         DesiredField(observed.ref, ANNOTATION, context.throw.engagement, last=True),

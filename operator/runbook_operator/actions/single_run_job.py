@@ -86,8 +86,8 @@ def failed(name: str, job: Body) -> str:
 
 def interrupted(ref: Ref, how: str) -> str:
     return (
-        f"{ref} {how}: its command may have run in part, and is not run again by itself; see what it did, then "
-        f"release, and throw again to run it anew"
+        f"{ref} {how}: a part of its command may have run, so the operator does not run it again. Check what "
+        "it did; to run it again, release the switch and throw it again"
     )
 
 
@@ -103,8 +103,8 @@ def running_state(ref: Ref, job: Body) -> str:
     if has_pods(job):
         return f"{ref} running since {status.get('startTime')}"
     if not status.get("startTime"):
-        return f"{ref} has not begun"
-    return f"{ref} has made no pod yet; kubectl describe job {ref.name} -n {ref.namespace} says why"
+        return f"{ref} has not started"
+    return f"{ref} has not created a pod yet; for the cause: kubectl describe job {ref.name} -n {ref.namespace}"
 
 
 def _once_each(containers: Any, *, sidecars: bool = False) -> tuple[list[dict[str, Any]], list[str]]:

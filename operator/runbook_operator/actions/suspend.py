@@ -69,9 +69,14 @@ def _cron_job(observed: ObservedObject) -> Plan:
     active = [one["name"] for one in (observed.body.get("status") or {}).get("active") or ()]
     plan: list[DesiredField | Remark] = [DesiredField(observed.ref, SUSPEND, held=True)]
     if missed := _missed(observed):
-        plan.append(Remark(Reason.MISSED_RUN, f"{observed.ref}: {missed}; release it when that run may start"))
+        plan.append(
+            Remark(Reason.MISSED_RUN, f"{observed.ref}: {missed}; release the switch at a time when that run may start")
+        )
     if active:
-        text = f"{observed.ref}: what it has started already goes on: {', '.join(f'Job/{name}' for name in active)}"
+        text = (
+            f"{observed.ref}: Jobs that it has already started keep running: "
+            f"{', '.join(f'Job/{name}' for name in active)}"
+        )
         plan.append(Remark(Reason.STILL_RUNNING, text))
     return tuple(plan)
 
@@ -83,7 +88,7 @@ def _missed(observed: ObservedObject) -> str:
         return ""
     deadline = spec.get("startingDeadlineSeconds")
     unless = "" if deadline is None else f", unless it was due more than {deadline} s before (startingDeadlineSeconds)"
-    return f"the release starts the newest run that is missed until then at once{unless}"
+    return f"the release at once starts the newest run that was missed while suspended{unless}"
 
 
 def _job(observed: ObservedObject) -> Plan:
@@ -92,11 +97,13 @@ def _job(observed: ObservedObject) -> Plan:
         one["type"] for one in status.get("conditions") or () if one["status"] == "True" and one["type"] in FINISHED
     ]
     if ended:
-        return (Remark(Reason.NOTHING_TO_DO, f"{observed.ref} has ended ({ended[0]}): there is nothing to suspend"),)
+        return (Remark(Reason.NOTHING_TO_DO, f"{observed.ref} has ended ({ended[0]}), so there is nothing to suspend"),)
     desired = DesiredField(observed.ref, SUSPEND, held=True)
     if observed.body["spec"].get("suspend"):
         return (desired,)
-    text = f"{observed.ref}: its pods are deleted ({status.get('active', 0)} now), and begin anew at the release"
+    text = (
+        f"{observed.ref}: suspending it deletes its pods ({status.get('active', 0)} now); new ones start at the release"
+    )
     return (desired, Remark(Reason.PODS_DELETED, text))
 
 
@@ -107,21 +114,21 @@ def _flux(observed: ObservedObject) -> Plan:
     if not above:
         return (desired,)
     text = (
-        f"{observed.ref} is applied by the Kustomization {above}, which is kept off it until the release, so that "
-        "changes "
-        "in Git wait; with spec.gitOps.flux: Ignore it would take the suspension back"
+        f"{observed.ref} is applied by the Kustomization {above}. The operator keeps that from applying it until "
+        "the release, so its changes in Git wait; with spec.gitOps.flux: Ignore the Kustomization would undo "
+        "the suspension"
     )
     return (desired, Remark(Reason.GITOPS, text))
 
 
 def _argo_cd(observed: ObservedObject) -> Plan:
     if above := parent(observed):
-        text = f"{observed.ref} is managed by {above}, which would take it back; suspend the automatic sync there"
+        text = (
+            f"{observed.ref} is managed by {above}, which would undo the suspension; suspend the automatic sync there"
+        )
         raise Refused(Reason.GITOPS, text)
     if not is_automated(observed):
-        text = (
-            f"{observed.ref} has no spec.syncPolicy.automated: it syncs by hand only, and there is nothing to suspend"
-        )
+        text = f"{observed.ref} has no spec.syncPolicy.automated: it syncs only by hand, so there is nothing to suspend"
         return (Remark(Reason.NOTHING_TO_DO, text),)
     return (DesiredField(observed.ref, ENABLED, held=False),)
 

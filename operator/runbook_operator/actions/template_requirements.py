@@ -47,13 +47,16 @@ def check(context: PlanContext, observed: ObservedObject, choice: Choice) -> lis
     gone = _names([one for one in missing if one.reason is not Reason.FORBIDDEN])
     number = choice.revision.number
     if gone:
-        text = f"{observed.ref}: revision {number} needs {gone}, which is gone; make it again, or name another revision"
-        raise Refused(Reason.REFERENCE_NOT_FOUND, f"{text} by toRevision")
+        text = (
+            f"{observed.ref}: revision {number} needs {gone}, which no longer exists; create it again, or choose "
+            "another revision"
+        )
+        raise Refused(Reason.REFERENCE_NOT_FOUND, f"{text} with toRevision")
     unseen = _names(missing)
     unpulled = _names([one for one in found[len(needed) :] if isinstance(one, Missing)])
-    hidden = f"{observed.ref}: revision {number} needs {unseen}, and the operator may not see whether that is there"
+    hidden = f"{observed.ref}: revision {number} needs {unseen}, and the operator has no right to check if that exists"
     absent = (
-        f"{observed.ref}: revision {number} pulls its images by {unpulled}, which was not seen; pods that have to pull"
+        f"{observed.ref}: revision {number} pulls its images with {unpulled}, which was not found; pods that must pull"
     )
     remarks = [Remark(Reason.FORBIDDEN, hidden)] if unseen else []
     pulls = [Remark(Reason.REFERENCE_NOT_FOUND, f"{absent} a private image do not start")] if unpulled else []

@@ -3,13 +3,13 @@
 from runbook_operator.core.model_base import Rule
 
 NOT_HELD = (
-    "which spec.killSwitches does not declare, or declares as momentary, so that it holds nothing; name a kill switch "
-    "that it declares without momentary"
+    "which is not declared in spec.killSwitches, or is momentary there and so holds nothing; name a kill "
+    "switch that is declared without momentary"
 )
 NOT_DECLARED = "which the Runbook does not declare; declare it or correct the name"
 ROLLS_FORWARD = (
-    "spec.deployments.firstAction: a rollback with rollForwardOnRelease brings the bad revision back as soon as all is "
-    "well; engage a kill switch without it"
+    "spec.deployments.firstAction: a rollback with rollForwardOnRelease restores the bad revision once "
+    "everything is Ok again; engage a kill switch without rollForwardOnRelease"
 )
 RUNBOOK_NAME = Rule(
     "self.metadata.name.size() <= 63",
@@ -17,8 +17,8 @@ RUNBOOK_NAME = Rule(
 )
 SWITCH_NAME = Rule(
     "self.metadata.name == self.spec.runbook + '-' + self.spec.switch",
-    "metadata.name is <spec.runbook>-<spec.switch>: whoever may patch a Switch by its name may throw that entry and no "
-    "other; the Runbook makes its own switches",
+    "metadata.name must be <spec.runbook>-<spec.switch>, so that a right to patch a Switch by its name covers "
+    "that entry and no other; the Runbook creates its own switches",
 )
 FIRST = "self.deployments.firstAction"
 

@@ -19,12 +19,15 @@ from runbook_operator.core.service_ports import Port
 ONE_CHECK = "set exactly one of http, tcp and grpc"
 SERVICE_OR_URL = "set exactly one of service and url"
 ONE_VALUE = "set exactly one of value and secret"
-HTTPS = "tls is for a service: a url says https:// by itself"
-OWN_PATH = "path is for a service: a url has its own"
+HTTPS = "tls is only for a service: for a url write https://"
+OWN_PATH = "path is only for a service: a url contains its path"
 QUICKEST, SLOWEST = timedelta(seconds=1), timedelta(minutes=1)
-PERIOD = "period is 1s at least"
-TIMEOUT = "timeout is more than 0s, and 1m at most"
-NO_DATA = "noDataAfter is 0s, or twice the period at least: with less, the pause between two answers is a lack of data"
+PERIOD = "period must be at least 1s"
+TIMEOUT = "timeout must be more than 0s and at most 1m"
+NO_DATA = (
+    "noDataAfter must be 0s, or at least twice the period: with less, the normal pause between two answers "
+    "would count as no data"
+)
 LONGEST, LONGEST_NAME = 1024, 256
 MOST_HEADERS = 16
 

@@ -8,7 +8,9 @@ from runbook_operator.api.health_checks import HttpCheck
 from runbook_operator.core.model_base import ApiModel, Rule
 from runbook_operator.sources import REGISTRY, Source
 
-BASELINE = "baseline is for a query, whose past can be asked for; give a baselineValue instead"
+BASELINE = (
+    "baseline is only for a query, because only a query can be evaluated for past times; set baselineValue instead"
+)
 
 
 class Counted(ApiModel):

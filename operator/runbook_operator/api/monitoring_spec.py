@@ -24,12 +24,12 @@ from runbook_operator.core.model_base import ApiModel, Rule, StatusModel
 
 MEASURED = "set at least one of normal, warning and critical"
 ONE_BASELINE = "set one of baseline and baselineValue, not both"
-NO_BASELINE = 'a multiple in normal, warning or critical, as "> 2x", needs a baseline or a baselineValue'
-ABSENT = "absent is for a query, which may give no series"
-HTTP_ONLY = "path, expect, bodyContains and headers are for protocol HTTP"
-GRPC_ONLY = "healthService is for protocol GRPC"
-NO_TLS = "tls is for the protocols HTTP and GRPC"
-PROBE_ONLY = "enforce and container are for a container's probe: set probe to startup, readiness or liveness"
+NO_BASELINE = 'a multiple such as "> 2x" in normal, warning or critical needs a baseline or a baselineValue'
+ABSENT = "absent is only for a query, which may return no series"
+HTTP_ONLY = "path, expect, bodyContains and headers are only for protocol HTTP"
+GRPC_ONLY = "healthService is only for protocol GRPC"
+NO_TLS = "tls is only for the protocols HTTP and GRPC"
+PROBE_ONLY = "enforce and container apply to a container's probe: set probe to startup, readiness or liveness"
 UNFILLED = ("period", "timeout", "failureThreshold", "successThreshold")
 """Fields of a health endpoint that are compared with the container's probe only if they are declared."""
 NO_THRESHOLD = 'write a threshold such as "< 1%", "> 5%", "> 10s" or "> 2x": docs/thresholds.md has all forms'

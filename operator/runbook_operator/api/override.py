@@ -41,8 +41,8 @@ class SwitchSpec(ApiModel):
     )
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (
-        Rule("self.runbook == oldSelf.runbook", "runbook cannot be changed; the Runbook makes its own switches"),
-        Rule("self.switch == oldSelf.switch", "switch cannot be changed; the Runbook makes its own switches"),
+        Rule("self.runbook == oldSelf.runbook", "runbook cannot be changed; the Runbook creates its own switches"),
+        Rule("self.switch == oldSelf.switch", "switch cannot be changed; the Runbook creates its own switches"),
     )
 
 

@@ -25,8 +25,8 @@ AGGREGATE = f"rbac.{GROUP}/aggregate-to-operator"
 PEOPLE = "rbac.authorization.k8s.io/aggregate-to-"
 """Prefix of the labels by which Kubernetes aggregates roles into view, edit and admin."""
 IMPERSONATING = (
-    "Lets the operator act in the name of service accounts (spec.serviceAccountName). Bind it in each namespace that "
-    "may be acted for, by a RoleBinding: bound in all, it is as good as every right that any service account has."
+    "Lets the operator act as service accounts (spec.serviceAccountName). Bind it with a RoleBinding in each namespace "
+    "where it may do so; a ClusterRoleBinding gives it every right of every service account."
 )
 OPERATORS: Mapping[str, str] = {AGGREGATE: "true"}
 BASE = (
@@ -40,8 +40,8 @@ BASE = (
 """Rights that every installation needs, in addition to those to the registered kinds."""
 
 MONITORING = (
-    (PODS, Right("", "pods", ("list", "watch")), "What checks need that ask each ready pod behind a Service."),
-    (SECRETS, Right("", "secrets", ("get",)), "What checks need whose headers or authorities are kept in Secrets."),
+    (PODS, Right("", "pods", ("list", "watch")), "For checks that send a request to each ready pod of a Service."),
+    (SECRETS, Right("", "secrets", ("get",)), "For checks with headers or certificate authorities from Secrets."),
 )
 SHARING = Right("coordination.k8s.io", "leases", ("list", "delete"))
 """Right that sharded replicas need in addition to the base: to list each other, and to remove dead replicas."""
@@ -52,16 +52,16 @@ PROBES = (
     *RIGHTS,
 )
 """Rights for enforced health endpoints: to mark the Runbook, change the workload, and read its old revisions."""
-GITOPS = "What keeps Flux and Argo CD from taking back what is held; not needed where spec.gitOps says Ignore."
+GITOPS = "For keeping Flux and Argo CD from undoing what a switch holds; not needed where spec.gitOps is Ignore."
 ROLES: Mapping[str, tuple[str, tuple[str, ...], tuple[Right, ...]]] = {
-    "runbook-viewer": ("May see Runbooks, and how their switches are.", ("view",), ()),
+    "runbook-viewer": ("May read Runbooks, Switches and Events.", ("view",), ()),
     "runbook-editor": (
-        "May write Runbooks: what is watched, and what switches do. Throwing them is switch-operator's.",
+        "May write Runbooks: what is watched, and what switches do. Throwing a switch needs switch-operator.",
         ("edit", "admin"),
         (),
     ),
     "switch-operator": (
-        "May throw and release what Runbooks declare, and see Runbooks and Events; writes no Runbook or status.",
+        "May throw and release the switches of Runbooks, and read Runbooks and Events; writes no Runbook or status.",
         ("edit", "admin"),
         (Right("", "events", READ),),
     ),
@@ -79,21 +79,21 @@ NEVER_HELD = frozenset(
 def roles() -> list[Role]:
     """Return the operator's roles: the base, then one per action by name, then GitOps, checks, sources and others."""
     own = (right for kind in RESOURCE_KINDS.values() for right in kind.operator_rights())
-    base = _role(PREFIX, [*own, *BASE], "What the operator needs whatever its switches do.")
+    base = _role(PREFIX, [*own, *BASE], "What the operator needs for every switch.")
     actions = (
-        _role(f"{PREFIX}-action-{kind.lower()}", action.rights, f"What the action {kind} needs.")
+        _role(f"{PREFIX}-action-{kind.lower()}", action.rights, f"For the action {kind}.")
         for kind, action in sorted(ACTIONS.items())
     )
     sensing = (_role(name, (right,), text) for name, right, text in MONITORING)
     numbers = (
-        _role(f"{PREFIX}-source-{kind}", source.rights, f"What metrics need that are read from {kind}.")
+        _role(f"{PREFIX}-source-{kind}", source.rights, f"For metrics that are read from {kind}.")
         for kind, source in sorted(sources.REGISTRY.items())
         if source.rights
     )
-    probes = _role(f"{PREFIX}-probes", PROBES, "What health endpoints with enforce: true need.")
+    probes = _role(f"{PREFIX}-probes", PROBES, "For health endpoints with enforce: true.")
     accounts = _role(IMPERSONATION, [Right("", "serviceaccounts", ("get", "impersonate"))], IMPERSONATING, {})
     gitops = _role(f"{PREFIX}-gitops", _guards(), GITOPS)
-    shards = _role(SHARDS, [SHARING], "What replicas need that share the work.")
+    shards = _role(SHARDS, [SHARING], "For replicas that share the work.")
     return [base, *actions, gitops, *sensing, *numbers, probes, shards, accounts]
 
 

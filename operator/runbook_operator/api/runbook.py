@@ -152,7 +152,10 @@ class RunbookSpec(ApiModel):
         Rule(
             "!has(self.killSwitches) || !has(self.scaling) || "
             "self.killSwitches.all(k, !self.scaling.exists(s, s.name == k.name))",
-            "spec.killSwitches and spec.scaling share one space of names; rename one of the two of the same name",
+            (
+                "a kill switch and a scaling command cannot have the same name, since each has a Switch of "
+                "that name; rename one of the two"
+            ),
         ),
         *(
             rules.declared("killSwitches", f"s.actions.all(a, !has(a.{k}) || {{declared}})", f"a.{k}", named)
@@ -178,7 +181,7 @@ class RunbookSpec(ApiModel):
     def _names_are_declared(self) -> "RunbookSpec":
         entries = self.switches()
         if len(entries) != len(self.kill_switches) + len(self.scaling):
-            raise ValueError("killSwitches, scaling: two switches are called the same")
+            raise ValueError("killSwitches, scaling: two switches have the same name; rename one of them")
         targets, contacts = {one.name for one in self.targets}, {one.name for one in self.contacts}
         for name, entry in entries.items():
             for act in entry.actions:

@@ -8,9 +8,10 @@ from runbook_operator.api.override import SwitchSpec
 from runbook_operator.api.parsing import parse_switch
 from runbook_operator.api.resource_kind import AGE, Body, Column, ResourceKind, Uninstall, is_deleted, is_marked, named
 from runbook_operator.api.switch import SwitchStatus
+from runbook_operator.core.kubectl_commands import silence
 from runbook_operator.core.rbac_rules import READ
+from runbook_operator.core.references import meta_of
 
-RELEASED = '{"spec":{"engaged":false}}'
 UNINSTALLING = {"engaged": False, "expiresAfter": "10m", "reason": "the operator is being uninstalled"}
 """An override that silences automation for the duration of an uninstall, but not for a later installation."""
 
@@ -24,13 +25,13 @@ def _release(body: Body) -> Body | None:
 
 def _describe(body: Body) -> str:
     """Describe a held Switch: name, since when, why it is not released, and the command that releases it."""
-    status, meta = body.get("status", {}), body["metadata"]
+    status = body.get("status", {})
     ready: Body = next((one for one in status.get("conditions", ()) if one["type"] == "Ready"), {})
     why = f", {ready.get('reason', '')}: {ready.get('message', '')}" if ready.get("status") == "False" else ""
     since = f"{status.get('phase', 'thrown')} since {status.get('engagedAt', 'just now')}{why}"
     if is_deleted(body):
         return f"{named(body)} is {since}; it is being deleted, and a running operator restores what it holds"
-    released = f"kubectl -n {meta['namespace']} patch switch {meta['name']} --type merge -p '{RELEASED}'"
+    released = silence(meta_of(body).ref)
     return f"{named(body)} is {since}; {released}"
 
 

@@ -11,7 +11,7 @@ from runbook_operator.core.service_ports import Port
 from runbook_operator.core.target_kinds import TargetRefs
 
 ONE_HOME = "set exactly one of configMap and featureFlag"
-NO_KEY = "key is for a configMap: a featureFlag has each flag under its own name"
+NO_KEY = "key is only for a configMap: in a featureFlag each flag has its own name"
 SOMETHING = "declare at least one of workload, service and flags"
 API_VERSION_OF = {
     **dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"), "apps/v1"),

@@ -17,6 +17,7 @@ from runbook_operator.api.parsing import RunbookObject
 from runbook_operator.api.runbook import KillSwitch, RunbookSpec
 from runbook_operator.api.switch import Hold, SwitchStatus
 from runbook_operator.automation.active_signals import active_signals
+from runbook_operator.core.kubectl_commands import set_spec
 from runbook_operator.core.observed_object import REPLICAS, Missing, ObservedObject
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
@@ -90,7 +91,7 @@ def _suppressed(case: Case) -> Gate | None:
     for one in case.spec.dependencies:
         if case.entry.name in one.suppress and one.name in told and _is_down(told[one.name]):
             impact = f" ({one.impact_if_down})" if one.impact_if_down else ""
-            text = f"dependency {one.name} is down{impact}, against which it would not help"
+            text = f"dependency {one.name} is down{impact}, and the switch would not help against that"
             return Gate(Reason.DEPENDENCY_SUPPRESSED, text)
     return None
 
@@ -123,8 +124,8 @@ def _held_down(case: Case) -> Gate | None:
         uid = observed.uid if isinstance(observed, ObservedObject) else ""
         if is_down(claim, target, uid) and claim.order[0] and moment(claim.order[0]) < since:
             does = "blocks the traffic of" if claim.field != REPLICAS else "holds at 0"
-            text = f"switch {claim.switch.name} {does} target {act.target} since before it was seen"
-            return Gate(Reason.TARGET_HELD_DOWN, f"{text}; release that first, or throw this one yourself")
+            text = f"switch {claim.switch.name} {does} target {act.target} and did so before the signal began"
+            return Gate(Reason.TARGET_HELD_DOWN, f"{text}; release that switch first, or throw this one by hand")
     return None
 
 
@@ -137,7 +138,7 @@ def _settling(case: Case) -> Gate | None:
     until, name = min(ends, default=(case.snapshot.now, ""))
     if case.snapshot.now >= until:
         return None
-    text = f"metric {name} includes samples from before the last act of this switch, until {clock_time(until)}"
+    text = f"metric {name} includes samples from before the last engagement of this switch, until {clock_time(until)}"
     return Gate(Reason.SETTLING, text, until)
 
 
@@ -154,9 +155,9 @@ def _ineffective(case: Case) -> Gate | None:
     if len(failed) < most:
         return None
     # The id makes the reason new each time: a patch that changes nothing does not raise the generation.
-    patch = f'{{"spec":{{"reason":"looked at {tried[0].engagement_id}"}}}}'
-    text = f"{most} automatic engagements in a row did not help; find out why, then let the switch engage again"
-    return Gate(Reason.INEFFECTIVE, f"{text}: kubectl patch sw {meta.ref.name} --type merge -p '{patch}'")
+    command = set_spec(meta.ref, reason=f"checked {tried[0].engagement_id}")
+    text = f"{most} automatic engagements in a row did not help; find the cause, then allow the next one"
+    return Gate(Reason.INEFFECTIVE, f"{text}: {command}")
 
 
 def _exhausted(case: Case) -> Gate | None:
@@ -175,7 +176,7 @@ def _used_up(times: Sequence[datetime], most: int, what: str) -> Gate | None:
     if len(times) < most:
         return None
     until = times[-most] + BUDGETED if most else None
-    return Gate(Reason.BUDGET_EXHAUSTED, f"{what} are used up{f' until {clock_time(until)}' if until else ''}", until)
+    return Gate(Reason.BUDGET_EXHAUSTED, f"{what} are used up{(f' until {clock_time(until)}' if until else '')}", until)
 
 
 def _crowded(case: Case) -> Gate | None:
@@ -189,7 +190,7 @@ def _crowded(case: Case) -> Gate | None:
         ("cluster", len(acting), policy.acting_in_cluster, "RUNBOOK_ACTING_IN_CLUSTER"),
     ):
         if found >= most:
-            text = f"no more than {most} Runbooks of a {where} may have automatic engagements at once ({setting})"
+            text = f"at most {most} Runbooks of a {where} may have automatic engagements at once ({setting})"
             return Gate(Reason.BLAST_RADIUS, text)
     return None
 
@@ -199,7 +200,9 @@ def _short_of_pods(case: Case) -> Gate | None:
     for act, ref in case.workloads if least else ():
         left = _left(act, case.snapshot, ref)
         if left is not None and left < least:
-            text = f"{act.kind} would find or leave fewer than {least} ready pods of {ref}"
+            text = (
+                f"{act.kind} needs at least {least} ready pods of {ref} before and after it, and there would be fewer"
+            )
             return Gate(Reason.MIN_READY_PODS, f"{text} (spec.automation.minReadyPods)")
     return None
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from runbook_operator.actions import REGISTRY
 from runbook_operator.api.conditions import moment
 from runbook_operator.api.switch import FieldRecord, Record
-from runbook_operator.core.field_manager_advice import clear
+from runbook_operator.core.kubectl_commands import clear
 from runbook_operator.reconcile.snapshot import Snapshot
 
 MUST_ACT_WITHIN = timedelta(minutes=10)
@@ -57,6 +57,6 @@ def without_meaning(snapshot: Snapshot) -> str:
     if snapshot.switch.spec.engaged is not False or not is_momentary(snapshot):
         return ""
     return (
-        "engaged: false has no effect on a momentary switch, which holds nothing and which only people throw. It keeps "
-        f"nobody from throwing it. To remove it: {clear(snapshot.switch.meta.ref)}"
+        "engaged: false has no effect on a momentary switch: it holds nothing, only people throw it, and they "
+        f"still can. To remove it: {clear(snapshot.switch.meta.ref)}"
     )

@@ -13,6 +13,7 @@ from runbook_operator.api.switch import SwitchStatus
 from runbook_operator.automation.active_signals import active_signals
 from runbook_operator.automation.desired_state import automatic_holds, format_holder, is_automatic
 from runbook_operator.core import field_paths
+from runbook_operator.core.kubectl_commands import silence
 from runbook_operator.core.monitors import Ask, AskGrpc, AskHttp, AskNumber, AskTcp, ServiceEndpoint
 from runbook_operator.core.observed_object import POD_LABELS, ObservedObject
 from runbook_operator.core.queries import NeedsRead
@@ -57,8 +58,12 @@ def remark(snapshot: Snapshot, status: SwitchStatus) -> str:
         return old.message if old and old.reason in REMARKED else ""
     if not found:
         return ""
-    text = "The switch takes that down: while it is engaged, it cannot recover by itself"
-    return f"{'; '.join(found)}. {text}. To release it by hand: {_command(snapshot, 'it holds itself engaged')}"
+    text = (
+        "The switch takes that Service down: while it is engaged, the check cannot recover, and the switch "
+        "stays engaged"
+    )
+    command = silence(snapshot.switch.meta.ref, "it holds itself engaged")
+    return f"{'; '.join(found)}. {text}. To release it by hand: {command}"
 
 
 def _circles(snapshot: Snapshot) -> Iterator[str]:
@@ -73,7 +78,7 @@ def _circles(snapshot: Snapshot) -> Iterator[str]:
         if ref is None or switch != snapshot.switch.spec.switch:
             continue
         if by := next((one for one in down if _is_down(snapshot, ref, one)), None):
-            yield f"{format_holder(group, name)} asks {ref} ({by.text})"
+            yield f"{format_holder(group, name)} checks {ref} ({by.text})"
 
 
 def _engaging(spec: RunbookSpec) -> Iterator[tuple[Literal["Dependency", "Metric"], str, str]]:
@@ -126,13 +131,8 @@ def _without_data(snapshot: Snapshot) -> Finding | None:
     if snapshot.record is None or not blind or any(one.verdict == "Engage" for one in speaking):
         return None
     text = (
-        f"{', '.join(blind)} holds it engaged, and there is no data that would release it. A query that gives no "
-        "series while all is well needs absent: Zero, or 'or vector(0)' at its end. To release it by hand: "
-        f"{_command(snapshot, 'no data')}"
+        f"{', '.join(blind)} holds it engaged, and no data arrives that could release it. A query that returns "
+        "no series while all is well needs absent: Zero, or 'or vector(0)' at its end. To release it by hand: "
+        f"{silence(snapshot.switch.meta.ref, 'no data')}"
     )
     return Finding(True, Reason.HELD_WITHOUT_DATA, text)
-
-
-def _command(snapshot: Snapshot, reason: str) -> str:
-    ref, patch = snapshot.switch.meta.ref, f'{{"spec":{{"engaged":false,"reason":"{reason}"}}}}'
-    return f"kubectl patch sw {ref.name} -n {ref.namespace} --type merge -p '{patch}'"

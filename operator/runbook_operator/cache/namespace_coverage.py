@@ -143,7 +143,7 @@ class Coverage:
         else:
             # The log of the watches names a CRD that is missing.
             tell = log.debug if isinstance(error, errors.NotFoundError) else log.warning
-            tell("a list failed; the next one is due as usual", namespace=namespace, error=str(error))
+            tell("a list failed; it is tried again at the next resync", namespace=namespace, error=str(error))
 
     def _fail(self, namespace: str, kinds: Iterable[Kind], error: errors.ApiError) -> None:
         for kind in kinds:
@@ -193,7 +193,7 @@ def _hint(namespace: str, kind: Kind, error: errors.ApiError) -> str:
         return error.user_action
     return (
         f"If `kubectl get namespace {namespace}` shows Terminating, there is nothing to do: its RoleBindings are gone. "
-        "If it finds none, create the namespace, or take it out of scope.namespaces. Then `helm "
-        "upgrade` with the values of the release gives the operator its rights there, and it serves the namespace "
-        f"within seconds: `kubectl auth can-i list {_resource(kind)} --namespace {namespace} --as ACCOUNT` says yes"
+        "If it finds none, create the namespace, or remove it from scope.namespaces. Then run `helm upgrade` with the "
+        "values of the release: it grants the operator its rights there, and the operator serves the namespace within "
+        f"seconds. Check: `kubectl auth can-i list {_resource(kind)} --namespace {namespace} --as ACCOUNT` prints yes"
     )

@@ -50,7 +50,7 @@ class Store:
         try:
             return self.put(body)
         except ValidationError as error:
-            log.warning("an object cannot be read and is left alone", object=str(ref_of(body)), error=str(error))
+            log.warning("an object cannot be parsed and is ignored", object=str(ref_of(body)), error=str(error))
             return frozenset()
 
     def put(self, body: Mapping[str, Any]) -> frozenset[Ref]:

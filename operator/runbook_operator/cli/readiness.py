@@ -12,12 +12,12 @@ def unready(watch: Watch | None, coverage: Coverage, elector: Leadership) -> lis
     """Return a sentence per problem. A namespace that is not served is no problem while another one is served."""
     problems = []
     if watch is not None and watch.alive() < watch.expected:
-        problems.append(f"{watch.alive()} of {watch.expected} watches are there; they begin anew by themselves")
+        problems.append(f"{watch.alive()} of {watch.expected} watches are open; the operator opens the others again")
     if not coverage.begun:
-        problems.append("not all objects were listed yet")
+        problems.append("the first list of all objects is not complete yet")
     elif not any(map(coverage.serves, coverage.every)):
         problems += coverage.warnings()
     silent = elector.monotonic() - elector.contact
     if silent > SILENCE:
-        problems.append(f"the API server has not answered about the lease for {silent:.0f} s")
+        problems.append(f"the API server has not answered a request for the lease for {silent:.0f} s")
     return problems

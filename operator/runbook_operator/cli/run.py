@@ -153,7 +153,7 @@ class Operator:
 
     def unhealthy(self) -> list[str]:
         """Return a sentence per problem that only a restart would solve."""
-        return [f"task {task.get_coro()} ended" for task in self._tasks if task.done()]
+        return [f"task {task.get_coro()} ended unexpectedly" for task in self._tasks if task.done()]
 
     def unready(self) -> list[str]:
         """Return a sentence per problem that keeps this replica from carrying out a throw or from taking over."""
@@ -193,7 +193,7 @@ class Operator:
             try:
                 await self._resync()
             except errors.ApiError as error:
-                log.warning("cannot list yet", error=str(error), hint=_hint(error))
+                log.warning("cannot list yet; the operator tries again", error=str(error), hint=_hint(error))
                 gc_tuning.settle()
                 await asyncio.wait((ending,), timeout=backoff(failures))
                 failures += 1
@@ -213,7 +213,7 @@ class Operator:
             try:
                 self.wake(await self._resync())
             except errors.ApiError as error:
-                log.warning("the resync failed; the next one is due as usual", error=str(error))
+                log.warning("the resync failed; the next one comes at its usual time", error=str(error))
             took = time() - began
 
     async def _resync(self) -> frozenset[Ref]:

@@ -25,6 +25,7 @@ from runbook_operator.settings import Settings
 
 Body = dict[str, Any]
 Mode = Literal["release", "refuse", "forget"]
+STOPPED = "the uninstall was stopped by a signal before every switch was released and restored; run it again"
 PAUSE = 0.5
 """Seconds between two tries."""
 FORBIDDEN = "; if the namespace is being deleted, remove it from scope.namespaces by `helm upgrade`, and run this again"
@@ -114,7 +115,7 @@ async def _release(settings: Settings, seconds: float) -> list[str]:
         ended = asyncio.ensure_future(main.signalled())
         await asyncio.wait((work, ended), return_when=asyncio.FIRST_COMPLETED)
         ended.cancel()
-        left.extend(work.result() if work.done() else ["it was ended before everything was put back"])
+        left.extend(work.result() if work.done() else [STOPPED])
         work.cancel()
 
     try:

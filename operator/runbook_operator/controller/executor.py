@@ -128,7 +128,7 @@ class StepExecutor:
             if not step.meta.deleting or self.store.own(ref) is None:
                 raise
             # The object goes away: it restores its held fields from memory, and does not wait for its status.
-            log.info("the status of an object that is being deleted is not written", object=str(ref), error=str(error))
+            log.info("the API server refused the status of a deleted object", object=str(ref), error=str(error))
             self.store.defer_status(ref, step.status)
 
     async def own_object(self, ref: Ref, step: OwnStep) -> None:

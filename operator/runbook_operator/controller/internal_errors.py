@@ -36,7 +36,7 @@ async def contain(
                 await _hold_each_field(key, number, executor, snapshot)
         await _report(key, type(error).__name__, number, executor)
     except Exception:
-        log.exception("what is not concerned could not be seen to", object=str(key), errorId=number)
+        log.exception("the fields without the error could not be processed either", object=str(key), errorId=number)
 
 
 def identity(key: Ref, error: Exception) -> str:
@@ -67,7 +67,9 @@ def _step(snapshot: Snapshot, index: int, number: str) -> WriteTarget | None:
         # The next visit that gets this far reads it.
         return None
     except Exception:
-        log.exception("a field is left as it is", object=str(snapshot.actor.ref), action=index, errorId=number)
+        log.exception(
+            "an internal error; the field is not changed", object=str(snapshot.actor.ref), action=index, errorId=number
+        )
         return None
 
 

@@ -136,7 +136,7 @@ class Watch:
                 asyncio.run(self._watch())
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 # kopf's errors have no common base, and none may end the watch
                 tell = log.debug if self._unserved.explains(error) else log.warning
-                tell("the watches ended and begin anew", error=str(error) or type(error).__name__)
+                tell("the watches ended; they are opened again", error=str(error) or type(error).__name__)
             self.restarts += 1
             self._stop.wait(PAUSE)
         self._owner.call_soon_threadsafe(self._ended.set)
@@ -171,7 +171,7 @@ class Watch:
             if not blind:
                 self._unserved.served()
             if blind >= SECONDS_BLIND:
-                raise TimeoutError(f"{self.alive()} of {self.expected} watches were there for {blind} s")
+                raise TimeoutError(f"{self.alive()} of {self.expected} watches were open for {blind} s")
         running.result()
 
     def _note(self, namespace: str) -> None:

@@ -85,11 +85,11 @@ class Reconciler:
             result = error.reason
             seconds = self.queue.retry(key, error.retry_after)
             tell = log.info if errors.is_ending(error) else log.warning
-            tell("will try again", object=str(key), error=str(error), seconds=round(seconds, 2))
+            tell("a visit failed; it is tried again", object=str(key), error=str(error), seconds=round(seconds, 2))
         except Exception as error:
             result, number = "Bug", identity(key, error)
             self.queue.retry(key)
-            log.exception("failed in a way that nobody foresaw; will try again", object=str(key), errorId=number)
+            log.exception("an unexpected error in a visit; it is tried again", object=str(key), errorId=number)
             await contain(key, error, self.executor, self.locks, lambda one: self._snapshot(one, Visit(key, False)))
         finally:
             structlog.contextvars.clear_contextvars()

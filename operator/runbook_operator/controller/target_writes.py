@@ -27,7 +27,7 @@ async def apply(paths: Paths, effect: Effect, *, dry_run: bool = False) -> Body 
     """
     resource = await paths.resource(effect.ref)
     if resource is None:
-        raise errors.NotFoundError(f"the cluster serves no kind {effect.ref.kind} in {effect.ref.api_version}")
+        raise errors.NotFoundError(f"the cluster has no kind {effect.ref.kind} in {effect.ref.api_version}")
     path = path_of(effect.ref, resource.plural)
     match effect:
         case Patch():

@@ -15,7 +15,7 @@ from runbook_operator.core.reasons import Reason
 TERMINATING = "NamespaceTerminating"
 """The cause in the Status for a namespace that is being deleted."""
 WEBHOOKS = "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
-AGAIN = "It is tried again by itself."
+AGAIN = "The operator tries again."
 _RIGHTS = re.compile(r'(^|: )User "|cannot set blockOwnerDeletion|attempting to grant RBAC permissions')
 
 
@@ -38,35 +38,36 @@ _CHECKS = (
     _Check(
         re.compile(r'^admission webhook "(?P<name>[^"]+)" denied the request'),
         Reason.WEBHOOK_REFUSED,
-        f"Correct what the message names, or ask who runs the webhook {{name}}: {WEBHOOKS}. {AGAIN}",
+        f"Correct what the message names, or contact the owner of the webhook {{name}}: {WEBHOOKS}. {AGAIN}",
     ),
     _Check(
         re.compile(r'^Internal error occurred: failed calling webhook "(?P<name>[^"]+)"'),
         Reason.WEBHOOK_FAILED,
-        f"The webhook {{name}} does not answer, and refuses what it cannot check; see to it: {WEBHOOKS}. {AGAIN}",
+        f"The webhook {{name}} does not answer, and the API server refuses what it cannot check; repair it: "
+        f"{WEBHOOKS}. {AGAIN}",
     ),
     _Check(
         re.compile(r"^(\S+ \"[^\"]*\" is forbidden: )?(Mutating|Validating)AdmissionPolicy '(?P<name>[^']+)' "),
         Reason.POLICY_REFUSED,
-        f"Correct what the message names, or see what the policy asks for: kubectl get "
+        "Correct what the message names, or read the policy: kubectl get "
         f"validatingadmissionpolicies,mutatingadmissionpolicies {{name}} --ignore-not-found -o yaml. {AGAIN}",
     ),
     _Check(
         re.compile(r"^(\S+ \"[^\"]*\" is forbidden: )?policy '(?P<name>[^']+)' with binding '[^']+' denied request"),
         Reason.POLICY_REFUSED,
-        f"The policy cannot be applied to the object; see it: kubectl get mutatingadmissionpolicies {{name}} -o yaml. "
-        f"{AGAIN}",
+        f"The policy cannot be applied to the object; read it: kubectl get mutatingadmissionpolicies {{name}} -o "
+        f"yaml. {AGAIN}",
     ),
     _Check(
         re.compile(r"^\S+ \"[^\"]*\" is forbidden: exceeded quota: (?P<name>[^,\s]+)"),
         Reason.QUOTA_EXCEEDED,
-        f"Make room in the quota, or have it raised: kubectl describe resourcequota {{name}}{{where}}. {AGAIN}",
+        f"Free room in the quota, or have it raised: kubectl describe resourcequota {{name}}{{where}}. {AGAIN}",
     ),
     _Check(
         re.compile(r"^\S+ \"[^\"]*\" is forbidden: failed quota: (?P<name>[^:\s]+): must specify"),
         Reason.QUOTA_EXCEEDED,
-        "Declare in the pod template what the quota counts, as the message says, or give the namespace a LimitRange "
-        "with defaults: kubectl describe resourcequota {name}{where}",
+        "Declare in the pod template the resources that the quota counts (the message names them), or give the "
+        "namespace a LimitRange with defaults: kubectl describe resourcequota {name}{where}",
     ),
     _Check(
         re.compile(
@@ -80,8 +81,8 @@ _CHECKS = (
     _Check(
         re.compile(r"^\S+ \"[^\"]*\" is forbidden: violates PodSecurity \"(?P<name>[^\"]+)\""),
         Reason.POD_SECURITY_VIOLATED,
-        "Correct the pod template as the message says, or ask who labelled the namespace: "
-        "kubectl get namespace {namespace} --show-labels",
+        "Correct the pod template as the message says, or check the namespace's pod-security labels: kubectl "
+        "get namespace {namespace} --show-labels",
     ),
     _Check(
         re.compile(
@@ -89,7 +90,7 @@ _CHECKS = (
             r"no PriorityClass with name \S+ was found|pod rejected: RuntimeClass )"
         ),
         Reason.REFERENCE_NOT_FOUND,
-        f"Make what the pod template names, or correct the template. {AGAIN}",
+        f"Create the object that the pod template names, or correct the template. {AGAIN}",
     ),
 )
 
@@ -101,7 +102,10 @@ def refusal(code: int, status: Mapping[str, Any], namespace: str = "") -> Refusa
     """
     message = str(status.get("message") or "")
     if _is_terminating(status):
-        advice = f"Nothing can be made there any more; what holds it up says kubectl get namespace {namespace} -o yaml"
+        advice = (
+            "Nothing can be created there any more; to see what delays the deletion: kubectl get namespace "
+            f"{namespace} -o yaml"
+        )
         return Refusal(Reason.NAMESPACE_TERMINATING, advice)
     for check in _CHECKS:
         if found := check.pattern.search(message):

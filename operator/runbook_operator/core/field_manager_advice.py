@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from runbook_operator.core.kubectl_commands import clear, silence
 from runbook_operator.core.observed_object import REPLICAS
 from runbook_operator.core.references import MANAGER, Ref
 
@@ -12,22 +13,22 @@ HINTS: Mapping[str, str] = {
     "helm.toolkit.fluxcd.io/driftDetection=disabled while the switch is engaged, or leave the field out of the chart",
     "argocd": "Argo CD applies it from Git: leave the field out of Git, or add it to ignoreDifferences together with "
     "RespectIgnoreDifferences=true",
-    "helm": "Helm wrote it in an upgrade: hold upgrades until the switch is released, or leave the field "
-    "out of the chart",
+    "helm": "Helm wrote it in an upgrade: run no upgrade until the switch is released, or leave the field out "
+    "of the chart",
     "kube-controller-manager": "a HorizontalPodAutoscaler scales it: set its minReplicas and maxReplicas to the held "
     "number, or hold 0 replicas, which pauses it",
     "keda": "KEDA scales it: annotate its ScaledObject with autoscaling.keda.sh/paused-replicas while the switch is "
     "engaged",
-    "kubectl": "a person or a script uses kubectl; stop it",
+    "kubectl": "kubectl wrote it: find the person or the script that uses it, and stop that",
 }
 ADMISSION = "an admission policy or a webhook, in a write of the operator,"
 NAMELESS = "a client for which the API server names no manager"
-USUAL = "kubectl scale, or an autoscaler, does this"
-REMOVED = "it names none for a field that was removed"
+USUAL = "usually kubectl scale or an autoscaler"
+REMOVED = "the API server names none for a removed field"
 UNNAMED_CLIENT = "a client that the API server does not name"
 """The author of the spec of a Switch if its managedFields record none."""
 FIND = (
-    "find out who writes it, which the API server does not record of a write through the scale subresource from 0: "
+    "find the writer, which the API server does not record for a write through the scale subresource from 0: "
     "an autoscaler (kubectl -n {namespace} get hpa) or a person with kubectl scale"
 )
 ANYBODY = "stop it from writing this field"
@@ -48,24 +49,5 @@ def hint(manager: str, switch: Ref, *, automatic: bool = False) -> str:
     known = [name for name in HINTS if manager.startswith(name)]
     named = HINTS[max(known, key=len)] if known else ANYBODY
     way = named if manager else FIND.format(namespace=switch.namespace)
-    command = silence(switch) if automatic else clear(switch)
+    command = silence(switch, expires_after="1h") if automatic else clear(switch)
     return f"{way}; or release the switch: {command}"
-
-
-def silence(switch: Ref) -> str:
-    """Return the command that releases a switch for an hour, also if automation holds it."""
-    return _patch(switch, '"engaged":false,"expiresAfter":"1h"')
-
-
-def throw(switch: Ref) -> str:
-    """Return the command that throws a switch."""
-    return _patch(switch, '"engaged":true')
-
-
-def clear(switch: Ref) -> str:
-    """Return the command that removes an override and its reason, which must not be reported for the next throw."""
-    return _patch(switch, '"engaged":null,"reason":null')
-
-
-def _patch(switch: Ref, spec: str) -> str:
-    return f"""kubectl -n {switch.namespace} patch sw {switch.name} --type merge -p '{{"spec":{{{spec}}}}}'"""

@@ -96,13 +96,13 @@ def parse(text: str) -> Field:
     steps = tuple(_steps(text, 0, before))
     for depth, step in enumerate(steps):
         if isinstance(step, Element) and not (depth and isinstance(steps[depth - 1], Key)):
-            raise FieldError(text, f"{step} needs the key of a list before it")
+            raise FieldError(text, f"{step} must follow the key of a list")
         if isinstance(step, Group) and depth + 1 < len(steps):
-            raise FieldError(text, "several keys in braces can only be the last step")
+            raise FieldError(text, "several keys in braces are allowed only in the last step")
     place = tuple(_steps(text, len(before) + 1, inside))
     keys = tuple(step.name for step in place if isinstance(step, Key))
     if hash_ and not (keys and len(keys) == len(place) and steps and isinstance(steps[-1], Key)):
-        raise FieldError(text, "# stands between the key of a text and a path of map keys inside that text")
+        raise FieldError(text, "# must stand between the key of a text and a path of map keys inside that text")
     return Field(text, steps, keys)
 
 
@@ -173,7 +173,7 @@ def _steps(whole: str, offset: int, text: str) -> Iterator[Step]:
     while at < len(text):
         match = STEP.match(text, at)
         if match is None:
-            raise FieldError(whole, f"it cannot be read from character {offset + at + 1} on: {text[at:]!r}")
+            raise FieldError(whole, f"the path cannot be parsed from character {offset + at + 1} on: {text[at:]!r}")
         at = match.end()
         if match["key"]:
             yield Element(match["key"], unquote(match["value"]))
@@ -210,7 +210,7 @@ def _index(field: Field, depth: int, items: list[Any]) -> int:
     step = field.steps[depth]
     fitting = [at for at, item in enumerate(items) if isinstance(step, Element) and step.fits(item)]
     if len(fitting) > 1 and field.steps[depth - 1] != ENVIRONMENT:
-        raise FieldError(str(field), f"{field.above(depth)} has {len(fitting)} elements {step}")
+        raise FieldError(str(field), f"{field.above(depth)} has {len(fitting)} elements {step}; one is expected")
     return fitting[-1] if fitting else len(items)
 
 
@@ -243,7 +243,7 @@ def _grouped(field: Field, value: Any) -> dict[str, Any]:
     step = field.steps[-1]
     names = step.names if isinstance(step, Group) else ()
     if not isinstance(value, Mapping | None) or any(name not in names for name in value or ()):
-        raise FieldError(str(field), f"its value is a map of {', '.join(names)} and nothing else")
+        raise FieldError(str(field), f"its value must be a map of {', '.join(names)} and nothing else")
     return {**dict.fromkeys(names), **(value or {})}
 
 
@@ -252,7 +252,7 @@ def _with_element(field: Field, depth: int, holder: Any, value: Any) -> list[Any
     if not isinstance(holder, list | None):
         raise FieldError(str(field), f"{field.above(depth)} is not a list")
     if value is not None and not (isinstance(step, Element) and step.fits(value)):
-        raise FieldError(str(field), f"an element of {field.above(depth)} that is not {step} cannot stand for it")
+        raise FieldError(str(field), f"an element of {field.above(depth)} can only be replaced by one that is {step}")
     items = holder or []
     at = _index(field, depth, items)
     if value is None:

@@ -147,5 +147,5 @@ def written(observed: ObservedObject, field: str, value: Any, answers: Mapping[Q
     found = next((one for one in stored_revisions(observed, answers) if one.digest == value["digest"]), None)
     if found is None:
         number = value.get("revision", "?")
-        raise Refused(Reason.NO_REVISION, f"{observed.ref}: revision {number} is no longer kept by the cluster")
+        raise Refused(Reason.NO_REVISION, f"{observed.ref}: the cluster no longer keeps revision {number}")
     return found.template

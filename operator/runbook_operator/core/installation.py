@@ -54,8 +54,8 @@ class Installation:
             else (PROBES, f"start the operator with {PROBES}=true")
         )
         return (
-            f"health endpoint {endpoint} has enforce: true, and the operator is not allowed to set probes: {where} is "
-            f"false. To allow it: {way}"
+            f"health endpoint {endpoint} has enforce: true, and the operator is not allowed to set probes: "
+            f"{where} is false. To allow it: {way}"
         )
 
     @property
@@ -64,7 +64,7 @@ class Installation:
         if not self.release:
             return ""
         command = f"helm upgrade {self.release} CHART --namespace {self.release_namespace} --reuse-values"
-        return f"The chart's binding there is missing. To make it: {command}; or grant the right alone"
+        return f"The chart's RoleBinding there is missing. To create it: {command}; or grant the right alone"
 
     @property
     def _called(self) -> str:

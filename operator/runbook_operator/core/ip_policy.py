@@ -128,7 +128,7 @@ def _why(
 
 
 def _sentence(address: IPAddress, what: str) -> str:
-    return f"{address}: {what} addresses are refused unless an allowed network names them"
+    return f"{address}: {what} addresses are refused unless RUNBOOK_ALLOWED_NETWORKS lists them"
 
 
 def _is_named(address: IPAddress, allowed: Sequence[IPNetwork], length: int) -> bool:

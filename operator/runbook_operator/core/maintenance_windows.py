@@ -37,7 +37,9 @@ def _times(schedule: str, after: datetime) -> CronSim:
         return CronSim(schedule, after)
     except CronSimError as error:
         what = str(error).lower().removeprefix("bad ")
-        raise ValueError(f"its {what} is never; write five fields as cron has them, such as 0 2 * * SUN") from None
+        raise ValueError(
+            f"cron schedule: the {what} never comes; write five fields as cron does, such as 0 2 * * SUN"
+        ) from None
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -160,7 +160,7 @@ def in_unit(quantity: Quantity, unit: str | None) -> float:
     own = _unit(quantity.unit)
     wanted = _unit(_named(unit)) if unit is not None else own and replace(own, scale=Fraction(1))
     if own is None or wanted is None or (own.dimension, own.kind) != (wanted.dimension, wanted.kind):
-        problem = f"{quantity.text} is {KINDS[quantity.dimension]} and cannot be held against values in {unit}"
+        problem = f"{quantity.text} is {KINDS[quantity.dimension]} and cannot be compared with values in {unit}"
         raise QuantityError(quantity.text, 0, problem)
     return _times(quantity.number, own.scale / wanted.scale)
 

@@ -11,8 +11,7 @@ from runbook_operator.core.rbac_rules import Right
 IMPERSONATION = "runbook-operator-impersonation"
 """The ClusterRole that lets the operator act as service accounts."""
 GENERAL = (
-    "Grant the operator's service account the verb that the message names, or change what a policy of the cluster "
-    "refuses."
+    "Grant the operator's service account the verb in the message, or change the policy of the cluster that refuses it."
 )
 _REFUSAL = re.compile(
     r'User "(?P<user>[^"]+)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"'

@@ -108,7 +108,7 @@ def vector(body: bytes) -> Vector | QueryError:
     if data.result_type == "scalar" and isinstance(data.result, tuple):
         return Vector((_sample({}, data.result),), scalar=True)
     if data.result_type != "vector" or isinstance(data.result, tuple):
-        return _malformed(f"the query gives a {data.result_type} and not a number for each series")
+        return _malformed(f"the query returns a {data.result_type} and not one number per series")
     samples = tuple(_sample(one.metric, one.value) for one in data.result if one.value)
     return Vector(samples) if len(samples) == len(data.result) else _histogram()
 
@@ -119,7 +119,7 @@ def matrix(body: bytes, points: int) -> Matrix | QueryError:
     if isinstance(data, QueryError):
         return data
     if data.result_type != "matrix" or isinstance(data.result, tuple):
-        return _malformed(f"the source gives a {data.result_type} for a range")
+        return _malformed(f"the source returns a {data.result_type} for a range")
     if any(one.values is None for one in data.result):
         return _histogram()
     return Matrix(tuple(_sample(one.metric, point) for one in data.result for point in one.values or ()), points)
@@ -129,13 +129,15 @@ def refusal(status: int, body: bytes, secrets: Sequence[str] = ()) -> QueryError
     """Return the error of an answer with a status other than 200. A text that is not of this API is not passed on."""
     said = f"the source answers {status}"
     if status in NO_ACCESS:
-        return QueryError("Unauthorized", f"{said}: it does not accept the credentials, or the tenant")
+        return QueryError("Unauthorized", f"{said}: it does not accept the credentials or the tenant")
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        return QueryError("Unreachable", f"{said}: a redirect, which is not followed")
+        return QueryError("Unreachable", f"{said}: a redirect, which the operator does not follow")
     try:
         read = _Body.model_validate_json(body)
     except ValidationError:
-        return QueryError("Refused" if status in REFUSES else "Unreachable", f"{said}, and not as Prometheus does")
+        return QueryError(
+            "Refused" if status in REFUSES else "Unreachable", f"{said}, and its body is not a Prometheus response"
+        )
     message = f"{said}: {first_line(f'{read.error_type}: {read.error}', secrets)}"
     if read.error_type in LATE:
         return QueryError("Timeout", message)
@@ -183,8 +185,8 @@ def _data(body: bytes) -> _Data | QueryError:
     try:
         read = _Body.model_validate_json(body)
     except ValidationError:
-        return _malformed("the source answers, and not as Prometheus does")
-    return read.data or _malformed("the source answers without data")
+        return _malformed("the source's answer is not a Prometheus response")
+    return read.data or _malformed("the source's answer contains no data")
 
 
 def _sample(labels: Mapping[str, str], point: Point) -> Sample:
@@ -196,4 +198,4 @@ def _malformed(message: str) -> QueryError:
 
 
 def _histogram() -> QueryError:
-    return _malformed("the query gives histograms and not numbers; histogram_quantile or histogram_avg make numbers")
+    return _malformed("the query returns histograms and not numbers; use histogram_quantile or histogram_avg in it")

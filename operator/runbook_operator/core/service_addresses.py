@@ -24,7 +24,7 @@ def entrance(service: Ref, spec: Body, wanted: str) -> tuple[str, int]:
     """Return the Service's cluster IP and port; raise CheckNotPerformedError."""
     found = chosen_port(service, spec, wanted)
     if not has_address(spec):
-        raise CheckNotPerformedError("NoClusterIP", f"{service} has no address of its own and is not asked")
+        raise CheckNotPerformedError("NoClusterIP", f"{service} has no address of its own, so it cannot be checked")
     return spec["clusterIP"], found["port"]
 
 
@@ -34,7 +34,9 @@ def chosen_port(service: Ref, spec: Body, wanted: str) -> Body:
     The EndpointSlices of a Service without a selector are written by others, and may lead anywhere.
     """
     if not spec.get("selector"):
-        raise CheckNotPerformedError("NoSelector", f"{service} has no selector: it may lead anywhere and is not asked")
+        raise CheckNotPerformedError(
+            "NoSelector", f"{service} has no selector: it may lead to any address, so it is not checked"
+        )
     if (found := port(spec, wanted)) is None:
         raise CheckNotPerformedError("PortNotFound", f"{service} has no TCP port {wanted or 'number one'}")
     return found

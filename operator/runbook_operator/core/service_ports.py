@@ -13,7 +13,7 @@ def _text(value: Any) -> Any:
     if not isinstance(value, int) or isinstance(value, bool):
         return value
     if not 0 < value <= HIGHEST:
-        raise ValueError(f"a port is a number from 1 to {HIGHEST}, or a name")
+        raise ValueError(f"a port must be a number from 1 to {HIGHEST}, or a name")
     return str(value)
 
 

@@ -87,7 +87,7 @@ def _parsed(text: str, unit: str | None, role: Role) -> Threshold:
         return _range(text, (at, split.start(), split.end()), unit, role)
     if written and written not in OPERATORS:
         raise ThresholdError(
-            text, len(text) - len(text.lstrip()), "a threshold begins with one of > >= < <=, as in > 5%"
+            text, len(text) - len(text.lstrip()), "a threshold must begin with >, >=, < or <=, such as > 5%"
         )
     quantity = _quantity(text, at, len(text))
     operator = OPERATORS[written] if written else {"normal": "<="}.get(role, ">")
@@ -107,7 +107,7 @@ def conflict(normal: Threshold | None, warning: Threshold | None, critical: Thre
     if warning and critical and warning.direction != critical.direction:
         return f"warning {warning} and critical {critical} point in different directions"
     if warning and critical and _milder(critical, warning):
-        return f"critical {critical} begins before warning {warning}"
+        return f"critical {critical} is reached before warning {warning}"
     for name, bad in (("critical", critical), ("warning", warning)):
         if normal and bad and _overlap(normal, bad):
             return f"normal {normal} and {name} {bad} overlap: a value could be both"
@@ -118,17 +118,17 @@ def _range(text: str, places: tuple[int, int, int], unit: str | None, role: Role
     """Parse a range, which includes both ends. An end without a unit has the unit of the other: `1 - 5%`."""
     at, end, after = places
     if role != "normal":
-        raise ThresholdError(text, at, f"{role} is one bound, as in > 5%; only normal can be a range")
+        raise ThresholdError(text, at, f"{role} must be one bound, such as > 5%; only normal can be a range")
     low, high = _quantity(text, at, end), _quantity(text, after, len(text))
     if low.dimension == "number":
         low = Quantity(low.number, high.dimension, high.unit, low.text)
     if low.dimension != high.dimension:
-        raise ThresholdError(
-            text, after, f"both ends of a range are of one kind, and {low} is not of the kind of {high}"
-        )
+        raise ThresholdError(text, after, f"both ends of a range must be of one kind, and {low} and {high} are not")
     bounds = _bound(text, at, low, unit), _bound(text, after, high, unit)
     if bounds[0] > bounds[1]:
-        raise ThresholdError(text, after, f"a range goes from the lower to the higher end, and {high} is below {low}")
+        raise ThresholdError(
+            text, after, f"a range must go from the lower to the higher end, and {high} is below {low}"
+        )
     return Threshold(text.strip(), *bounds, relative=high.dimension == "multiple", kind=quantities.kind(high))
 
 

@@ -77,11 +77,11 @@ class Pattern:
 def parse(text: str) -> Url:
     """Return the URL in its canonical spelling; raise UrlError if it is invalid or ambiguous."""
     if len(text) > LONGEST:
-        raise UrlError(f"a URL has {LONGEST} characters at most")
+        raise UrlError(f"a URL must have at most {LONGEST} characters")
     if _ODD.search(text):
-        raise UrlError("a URL has no white space, no control character, no backslash and no fragment")
+        raise UrlError("a URL must have no white space, control character, backslash or fragment")
     if not (whole := _WHOLE.fullmatch(text)) or (scheme := whole[1].lower()) not in PORTS:
-        raise UrlError("a URL begins with http:// or https://")
+        raise UrlError("a URL must begin with http:// or https://")
     host, port = _authority(whole[2])
     return Url(scheme, host, port or PORTS[scheme], _path(whole[3] or "/"), _spelled(whole[4] or ""))
 
@@ -93,11 +93,11 @@ def pattern(text: str) -> Pattern:
     """
     whole = _WHOLE.fullmatch(text)
     if not whole or whole[4] is not None:
-        raise UrlError("a pattern is https://host/path, with no query")
+        raise UrlError("a pattern must be https://host/path without a query")
     raw = whole[2].split(".")
     plain = parse(f"{whole[1]}://{'.'.join('x' if one == '*' else one for one in raw)}{whole[3].removesuffix('*')}")
     if "*" in plain.path:
-        raise UrlError("a * in the path of a pattern is its last character")
+        raise UrlError("a * in the path of a pattern must be its last character")
     labels = plain.host.split(".")
     if "*" in raw:
         labels = _starred(raw, labels)
@@ -121,7 +121,7 @@ def hostname(text: str) -> str:
     if _NUMBER.fullmatch(labels[-1]):
         return _fourth(name)
     if len(name) > LONGEST_HOST or not all(map(_LABEL.fullmatch, labels)):
-        raise UrlError("the host is neither a name of letters, digits and hyphens nor an address")
+        raise UrlError("the host must be a name of letters, digits and hyphens, or an IP address")
     for label in labels:
         if label.startswith("xn--"):
             _ascii(label)
@@ -130,26 +130,26 @@ def hostname(text: str) -> str:
 
 def _starred(raw: list[str], labels: list[str]) -> list[str]:
     if raw[-1] == "*" or len(raw) != len(labels):
-        raise UrlError("a * in the host of a pattern is one whole label, not the last one, between plain dots")
+        raise UrlError("a * in the host of a pattern must be one whole label between dots, and not the last label")
     return ["*" if one == "*" else label for one, label in zip(raw, labels, strict=True)]
 
 
 def _authority(text: str) -> tuple[str, int | None]:
     if "@" in text:
-        raise UrlError("a URL names no user; credentials come from a Secret")
+        raise UrlError("a URL must not contain a user name; take credentials from a Secret")
     if "%" in text:
-        raise UrlError("the host of a URL has no per cent sign: no escapes and no zone")
+        raise UrlError("the host of a URL must have no per cent sign: escapes and zones are refused")
     if not (parts := _AUTHORITY.fullmatch(text)):
-        raise UrlError("what follows the scheme is a host, and perhaps a colon and a port")
+        raise UrlError("the scheme must be followed by a host, and optionally a colon and a port")
     port = int(parts[2]) if parts[2] else None
     if port is not None and not 0 < port < 65536:  # noqa: PLR2004 # TCP's own bounds
-        raise UrlError("a port is a number from 1 to 65535")
+        raise UrlError("a port must be a number from 1 to 65535")
     return hostname(parts[1]), port
 
 
 def _sixth(text: str) -> str:
     if ":" not in text or "%" in text or not (address := ip_policy.parse(text)):
-        raise UrlError("in brackets there is an IPv6 address without a zone")
+        raise UrlError("brackets must contain an IPv6 address without a zone")
     return str(address)
 
 
@@ -159,7 +159,7 @@ def _fourth(name: str) -> str:
     Resolvers read 127.1, 0x7f000001, 017700000001 and 2130706433 as addresses, and not all as the same.
     """
     if not (address := ip_policy.parse(name)):
-        raise UrlError("a host that ends in a number is an IPv4 address of four plain decimal numbers")
+        raise UrlError("a host that ends in a number must be an IPv4 address of four plain decimal numbers")
     return str(address)
 
 
@@ -167,22 +167,22 @@ def _ascii(name: str) -> str:
     try:
         return idna.encode(name, uts46=True, std3_rules=True).decode()
     except UnicodeError as error:  # IDNAError is one
-        raise UrlError("the host is no internationalised name") from error
+        raise UrlError("the host is not a valid internationalised name") from error
 
 
 def _path(text: str) -> str:
     path = _spelled(text)
     if _HIDDEN.search(path):
-        raise UrlError("the path of a URL hides no slash, backslash, per cent or control character in an escape")
+        raise UrlError("the path of a URL must not escape a slash, backslash, per cent sign or control character")
     if any(segment.partition(";")[0] in (".", "..") for segment in path.split("/")):
-        raise UrlError("the path of a URL has no segment . or ..")
+        raise UrlError("the path of a URL must have no segment . or ..")
     return path
 
 
 def _spelled(text: str) -> str:
     """Return the text with escapes only where they are needed, in capitals."""
     if not _TEXT.fullmatch(text):
-        raise UrlError("path and query of a URL are ASCII, with everything unusual escaped by % and two digits")
+        raise UrlError("path and query of a URL must be ASCII; write other characters as % and two digits")
     return _ESCAPE.sub(_escape, text)
 
 

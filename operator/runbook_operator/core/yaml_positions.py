@@ -27,7 +27,7 @@ Values cost more than characters: 1 MiB takes 10 ms with as many values as flagd
 """
 DECODER = json.JSONDecoder()
 NO_DOCUMENT = "the text is not a YAML or JSON document"
-SEVERAL = "the text holds several YAML documents (---), only one is understood; give each a key of its own"
+SEVERAL = "the text has several YAML documents (---), and only one is allowed; give each a key of its own"
 BOM = "\ufeff"
 BLANK = re.compile(r"[ \t\r\n]*")
 
@@ -75,16 +75,16 @@ def read(text: str, path: str) -> Outline:
     """Return the outline of the text for this dotted path; raise UnreadableError if it is no single document."""
     if _values(text) > MOST_VALUES:
         raise TooLargeError(
-            f"it has {_values(text):,} commas and brackets, and a document of more than {MOST_VALUES:,} is not read, "
-            "since all other switches would wait for that; divide it"
+            f"the document has {_values(text):,} commas and brackets; one with more than {MOST_VALUES:,} is "
+            "not parsed, since parsing it would delay all other switches; split it"
         )
     if is_json(text):
         return _of_json(text, path)
     if len(text) > LARGEST_YAML:
         size, most = _kilobytes(len(text)), _kilobytes(LARGEST_YAML)
         raise TooLargeError(
-            f"it has {size} KB, and YAML of more than {most} KB is not read, since all other switches "
-            "would wait for that; divide it, or write it as JSON, which may fill a ConfigMap"
+            f"the document has {size} KB; YAML of more than {most} KB is not parsed, since parsing it would "
+            "delay all other switches; split it, or write it as JSON, which may be as large as a ConfigMap"
         )
     return _of_yaml(text, path)
 

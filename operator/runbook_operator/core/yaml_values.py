@@ -28,7 +28,7 @@ ALIKE = [re.compile(one) for one in (r"[A-Za-z0-9_]+", r'"[ !#-\[\]-~]*"', r"'[ 
 """YAML values that can replace another of the same pattern: a word, and quoted text without escapes."""
 UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 """Characters that a YAML reader refuses or takes for a line end, and that json.dumps does not escape."""
-NO_MAP = "the text is not a YAML or JSON map but a single value or a list, as a .properties file is: it has no keys"
+NO_MAP = "the text is a single value or a list, such as a .properties file, and not a YAML or JSON map: it has no keys"
 REMEMBERED = 2048
 """Maximum number of cached outlines, one for each text and path; one has a few hundred bytes."""
 LONGEST_DESCENT = 8
@@ -124,12 +124,12 @@ def replaced(text: str, keys: Keys, raw: str) -> str:
         return text
     if start == end or not raw:
         # There is no room between a colon and an empty value: restoring it would not give the same bytes.
-        raise FieldError(spelled(keys), "a value left empty in the document can be neither replaced nor written")
+        raise FieldError(spelled(keys), "a value that is empty in the document cannot be replaced")
     changed = text[:start] + raw + text[end:]
     if _is_json_value(raw) if is_json(text, keys) else _are_alike(text[start:end], raw):
         _note_origin(changed, Origin(_digest(text), end, len(raw) - (end - start)))
     elif is_json(text, keys) or not _stands(changed, keys, (start, start + len(raw))):
-        raise FieldError(spelled(keys), "what is to be written would not be one value there")
+        raise FieldError(spelled(keys), "the new value would not be one value at that place")
     return changed
 
 
@@ -241,7 +241,7 @@ def _refuse_odd(found: Outline, keys: Keys) -> None:
             raise FieldError(spelled(keys), f"the document has {part} more than once")
         if keys[:depth] in found.bound:
             problem = (
-                "it has an anchor, an alias or a tag in the document: a change would reach further than this value"
+                "the value has an anchor, an alias or a tag in the document: a change would affect other values too"
             )
             raise FieldError(spelled(keys), problem)
 

@@ -82,7 +82,7 @@ def why_unjudged(snapshot: RunbookSnapshot, target: Target) -> str:
     if not duration(spec.deployments.monitor_for):
         return "deployments.monitorFor is 0s"
     if not judges(snapshot, target):
-        return "no metric with a critical threshold and no health endpoint of the target judges it"
+        return "no metric with a critical threshold and no health endpoint of the target can judge it"
     return ""
 
 

@@ -32,11 +32,11 @@ MAX_REVISIONS = 5
 LOOKED_AT_EVERY = timedelta(seconds=10)
 """Interval between reads of a guarded workload that has no watch: the maximum delay in seeing a new revision."""
 FIRST = (
-    "it was live when the guard saw the workload first, so that no window watched it; status.targets[].good has it "
-    "once it has worked for goodAfter"
+    "it was live before the guard first read the workload, so it had no window; it becomes known good "
+    "(status.targets[].good) after goodAfter without anything Critical"
 )
 BEFORE = "; before that: "
-ROLLED_BACK_TO = "a switch has brought it"
+ROLLED_BACK_TO = "a switch rolled back to it"
 
 
 def judged(snapshot: RunbookSnapshot, target: Target, observed: ObservedObject, status: TargetStatus) -> TargetStatus:
@@ -154,7 +154,7 @@ def _on_rollback(
     """Record a rollback, which is no deployment: the verdict of the revision stands, and a bad one stays watched."""
     old = next((one for one in status.verdicts if one.digest == version.digest), None)
     verdict, reason = (old.verdict, _after_rollback_text(old, version)) if old else ("Unproven", ROLLED_BACK_TO)
-    left = _end_window(status, f"a switch went back to revision {version.number} before its window ended")
+    left = _end_window(status, f"a switch rolled back to revision {version.number} before its window ended")
     return _with(observed, left, _judged(snapshot, version, verdict, reason).replace(rolled_back_to=True))
 
 
@@ -162,14 +162,14 @@ def _after_rollback_text(old: JudgedRevision, version: Version) -> str:
     """Return the reason for a version that a switch brought back and that may now have another number."""
     known = old.reason.partition(BEFORE)[2] or old.reason if old.rolled_back_to else old.reason
     number = f" as revision {version.number}" if version.number else ""
-    return f"{ROLLED_BACK_TO} back{number}{BEFORE}{known}"
+    return f"{ROLLED_BACK_TO}{number}{BEFORE}{known}"
 
 
 def _open_window(
     snapshot: RunbookSnapshot, target: Target, observed: ObservedObject, status: TargetStatus, version: Version
 ) -> TargetStatus:
     """Record a deployment: open its window, and end the watch of the revision before."""
-    left = _end_window(status, f"revision {version.number} came before its window ended")
+    left = _end_window(status, f"revision {version.number} was deployed before its window ended")
     left = left.replace(watch=None)
     if why := why_unjudged(snapshot, target):
         return _with(observed, left, _judged(snapshot, version, "Unproven", f"not watched: {why}"))
@@ -219,7 +219,7 @@ def _watched(snapshot: RunbookSnapshot, target: Target, observed: ObservedObject
     if watch is None or entry is None:
         return status.replace(watch=None)
     if why := why_unjudged(snapshot, target):
-        ended = _ended(status, entry, "Unproven", f"not watched any more: {why}")
+        ended = _ended(status, entry, "Unproven", f"no longer watched: {why}")
         return ended if entry.verdict == "Watching" else status.replace(watch=None)
     case = _case(snapshot, target, observed, status, watch)
     status = status.replace(watch=case.looked)

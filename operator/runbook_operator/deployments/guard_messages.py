@@ -6,9 +6,10 @@ from runbook_operator.actions.rollback import RollbackSpec
 from runbook_operator.api.action_union import OneAction
 from runbook_operator.api.conditions import Condition, Finding, condition
 from runbook_operator.api.deployment_guard_spec import JudgedRevision, Verdict
-from runbook_operator.api.parsing import SwitchObject, switch_name
+from runbook_operator.api.parsing import switch_name
 from runbook_operator.api.runbook import RunbookStatus, TargetStatus
 from runbook_operator.api.target_specs import Target
+from runbook_operator.core.kubectl_commands import throw
 from runbook_operator.core.notices import Notice
 from runbook_operator.core.observed_object import ObservedObject
 from runbook_operator.core.pod_templates import Revision
@@ -132,27 +133,24 @@ def _done(snapshot: RunbookSnapshot, rollback: RollbackSpec | None, back: Revisi
     assert snapshot.runbook.spec  # noqa: S101 # it is judged by it
     first = snapshot.runbook.spec.deployments.first_action
     if first is None:
-        return "Nothing is done about it, since deployments.firstAction is not set"
+        return "The operator does nothing about it, since deployments.firstAction is not set"
     where = (
-        "is engaged" if rollback is None else f"goes back to revision {back.number}" if back else "goes back from it"
+        "is engaged" if rollback is None else f"rolls back to revision {back.number}" if back else "rolls back from it"
     )
     switch = snapshot.switches.get(switch_name(snapshot.runbook.meta.ref.name, first.engage))
     held = pause(snapshot.runbook, switch, snapshot.now) if switch else ""
     if not switch or not held:
         return f"Kill switch {first.engage} {where}"
-    now = "" if snapshot.runbook.spec.mode == "Observe" else f". To do so now: {_throw(switch)}"
-    text = f"It {where} once nothing holds it back, if the revision is still bad then"
-    return f"Kill switch {first.engage} is held back: {held}. {text}{now}"
-
-
-def _throw(switch: SwitchObject) -> str:
-    ref, patch = switch.meta.ref, '{"spec":{"engaged":true,"reason":"bad revision"}}'
-    return f"kubectl patch sw {ref.name} -n {ref.namespace} --type merge -p '{patch}'"
+    now = "" if snapshot.runbook.spec.mode == "Observe" else f". To do so now: {throw(switch.meta.ref, 'bad revision')}"
+    text = f"It {where} once no gate blocks it, if the revision is still bad then"
+    return f"Kill switch {first.engage} is blocked: {held}. {text}{now}"
 
 
 def _in_git(bad: Revision | None, back: Revision | None) -> str:
     """Describe the change in Git without which the next sync brings the bad revision back."""
     if bad is None or back is None:
-        return "To go back for good, take the change back in Git"
+        return "To make the rollback permanent, revert the change in Git"
     found = workload_revisions.changes(bad.template, back.template)
-    return f"To go back for good, change in Git: {found or f'the pod template, as in revision {back.number}'}"
+    return (
+        f"To make the rollback permanent, change in Git: {found or f'the pod template, as in revision {back.number}'}"
+    )

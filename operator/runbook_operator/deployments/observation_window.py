@@ -65,7 +65,9 @@ class Case:
     def reason(self) -> str:
         """The reason that is reported while the window is open."""
         text = f"watched until {timestamp(self.until)} by {', '.join(one.name for one in self.judges)}"
-        why = f"; {self.excuse.text}, so what is Critical meanwhile is no evidence against it" if self.excuse else ""
+        why = (
+            f"; {self.excuse.text}, so what becomes Critical meanwhile does not count against it" if self.excuse else ""
+        )
         return f"{text}{why}"
 
     @property
@@ -89,13 +91,15 @@ class Case:
         if self.excuse:
             return "Unproven", f"its window ended while {self.excuse.text}"
         if silent:
-            return "Unproven", f"its window ended with no data of {silent}"
+            return "Unproven", f"its window ended without data of {silent}"
         if self.before:
             when = " or while the target was down on purpose" if self.excused_until else ""
-            return "Unproven", f"{', '.join(self.before)} was Critical before it came{when}, and was not Ok since"
+            return "Unproven", (
+                f"{', '.join(self.before)} was Critical before this revision came{when}, and has not been Ok since"
+            )
         if not self.looked.available:
             far = rolling_out(self.observed)
-            counted = f"{far.working} of {far.desired} are at its end"
+            counted = f"{far.working} of {far.desired} pods have it and are available"
             return "Unproven", f"its pods were never all available in its window: {counted}"
         return "Good", f"nothing became Critical within {spoken(self.until - since)}"
 

@@ -52,18 +52,18 @@ class Fault(StrEnum):
 
 
 SENTENCES: Mapping[Fault, str] = {
-    Fault.NOT_ALLOWED: "no pattern of the administrator allows this URL",
-    Fault.MALFORMED: "what is to be asked cannot be read",
-    Fault.REFUSED: "the address may not be connected to",
-    Fault.UNRESOLVABLE: "the name leads to no address",
-    Fault.BUSY: "too many checks are under way",
-    Fault.UNABLE: "the operator itself was not able to ask",
-    Fault.UNREACHABLE: "no connection is made",
-    Fault.TLS: "TLS is not agreed on",
-    Fault.TIMEOUT: "no answer comes in time",
-    Fault.CLOSED: "the connection is closed before the answer is complete",
-    Fault.GARBLED: "what answers does not speak the protocol",
-    Fault.TOO_LARGE: "the body is larger than is read",
+    Fault.NOT_ALLOWED: "the URL is not in RUNBOOK_ALLOWED_URLS",
+    Fault.MALFORMED: "the check's configuration is not valid",
+    Fault.REFUSED: "the operator may not connect to this address",
+    Fault.UNRESOLVABLE: "the host name has no address in DNS",
+    Fault.BUSY: "too many other checks are running",
+    Fault.UNABLE: "the operator itself was not able to send the request",
+    Fault.UNREACHABLE: "no connection could be made",
+    Fault.TLS: "the TLS handshake failed",
+    Fault.TIMEOUT: "no response arrived in time",
+    Fault.CLOSED: "the connection was closed before the response was complete",
+    Fault.GARBLED: "the response is not valid for the protocol",
+    Fault.TOO_LARGE: "the body is larger than the operator reads",
 }
 NOT_ABOUT_HEALTH = frozenset(
     {
@@ -99,18 +99,18 @@ class Tls:
     def context(self, protocol: str = "") -> ssl.SSLContext:
         """Return the SSL context, shared between equal requests; `protocol` is offered by ALPN. Raises EgressError."""
         if len(self.ca) > LARGEST_CA:
-            raise EgressError(Fault.MALFORMED, f"a CA bundle has {LARGEST_CA} bytes at most")
+            raise EgressError(Fault.MALFORMED, f"a CA bundle may have at most {LARGEST_CA} bytes")
         try:
             return _context(self.ca, self.insecure, protocol)
         except (ssl.SSLError, ValueError) as error:
-            raise EgressError(Fault.MALFORMED, "the CA bundle holds no certificates in PEM") from error
+            raise EgressError(Fault.MALFORMED, "the CA bundle contains no certificate in PEM format") from error
 
     def name(self) -> str:
         """Return the server name in canonical spelling, empty if none is set. Raises EgressError."""
         try:
             return url_policy.hostname(self.server_name) if self.server_name else ""
         except url_policy.UrlError as error:
-            raise EgressError(Fault.MALFORMED, f"the server name: {error}") from error
+            raise EgressError(Fault.MALFORMED, f"server name: {error}") from error
 
 
 @lru_cache(maxsize=128)
@@ -167,7 +167,7 @@ class Guard:
     def in_cluster(self, text: str) -> IPAddress:
         """Parse the address of a Service or pod from the API server; raises EgressError if it may not be one."""
         if not (address := ip_policy.parse(text)):
-            raise EgressError(Fault.MALFORMED, "the address of a Service or a pod is an IP address")
+            raise EgressError(Fault.MALFORMED, "the address of a Service or a pod must be an IP address")
         if why := ip_policy.refusal_in_cluster(address, allowed=self.allowed, forbidden=self.forbidden):
             raise EgressError(Fault.REFUSED, why)
         return address
@@ -177,7 +177,7 @@ class Guard:
             async with asyncio.timeout(seconds):
                 found = [ip_policy.parse(one) for one in await self.resolver(host)]
         except TimeoutError as error:
-            raise EgressError(Fault.UNRESOLVABLE, "the name is not looked up in time") from error
+            raise EgressError(Fault.UNRESOLVABLE, "the DNS lookup of the name took too long") from error
         except (OSError, UnicodeError) as error:
             raise EgressError(Fault.UNRESOLVABLE) from error
         if not found or None in found:
@@ -225,11 +225,13 @@ async def timed(
 def failure(error: OSError, late: float = 0.0) -> EgressError:
     """Map a socket, TLS or timeout error to an EgressError; `late` is how many seconds late a timeout was noticed."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return EgressError(Fault.TLS, f"the certificate is not accepted: {error.verify_message}")
+        return EgressError(Fault.TLS, f"the certificate was not accepted: {error.verify_message}")
     if isinstance(error, ssl.SSLError):
         return EgressError(Fault.TLS)
     if error.errno in OURS:
-        return EgressError(Fault.UNABLE, f"the operator itself was not able to ask: {errno.errorcode[error.errno]}")
+        return EgressError(
+            Fault.UNABLE, f"the operator itself was not able to send the request: {errno.errorcode[error.errno]}"
+        )
     if isinstance(error, TimeoutError):
         return EgressError(Fault.UNABLE if late > LATE else Fault.TIMEOUT)
     kinds = ((PermissionError, Fault.REFUSED), ((ConnectionResetError, BrokenPipeError), Fault.CLOSED))

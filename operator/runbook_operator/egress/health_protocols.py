@@ -41,7 +41,7 @@ def contains(text: str) -> Matcher:
     """
     wanted = text.encode()
     if not 0 < len(wanted) <= LONGEST_TEXT:
-        raise ValueError(f"a text to look for has 1 to {LONGEST_TEXT} bytes")
+        raise ValueError(f"bodyContains must have 1 to {LONGEST_TEXT} bytes")
     return lambda body: wanted in body
 
 
@@ -85,7 +85,7 @@ async def grpc(
 
     async def work() -> Verdict:
         if len(service.encode(errors="replace")) > LONGEST_NAME:
-            raise EgressError(Fault.MALFORMED, f"the name of a service has {LONGEST_NAME} bytes at most")
+            raise EgressError(Fault.MALFORMED, f"the name of a gRPC service may have at most {LONGEST_NAME} bytes")
         checked = out.guard.in_cluster(address)
         name = (tls and tls.name()) or (str(checked) if checked.version == 4 else f"[{checked}]")  # noqa: PLR2004 # IP's
         async with _connection(checked, port, tls) as (reader, writer):
@@ -107,7 +107,7 @@ async def _connection(
     checked: IPAddress, port: int, tls: Tls | None
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     if not 0 < port < 65536:  # noqa: PLR2004 # TCP's own bounds
-        raise EgressError(Fault.MALFORMED, "a port is a number from 1 to 65535")
+        raise EgressError(Fault.MALFORMED, "a port must be a number from 1 to 65535")
     context, name = (tls.context("h2"), tls.name() or str(checked)) if tls else (None, None)
     reader, writer = await asyncio.open_connection(str(checked), port, ssl=context, server_hostname=name)
     try:

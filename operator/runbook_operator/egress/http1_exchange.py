@@ -22,7 +22,7 @@ INTERIM = frozenset({*range(HTTPStatus.CONTINUE, HTTPStatus.OK)} - {HTTPStatus.S
 LONGEST_RETRY_AFTER = 64
 """Bytes of a Retry-After header that are kept; a date has 29."""
 IDENTITY = b"identity"
-PACKED = "the body is packed, though it was asked for as it is"
+PACKED = "the body is compressed, although the request did not allow that"
 FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
 
@@ -93,7 +93,7 @@ async def _connected(to: Destination, asked: "_StatusReader") -> asyncio.Transpo
                 )
                 return transport
         except TimeoutError:
-            failed = EgressError(Fault.UNREACHABLE, "no connection is made in time")
+            failed = EgressError(Fault.UNREACHABLE, "no connection could be made in time")
         except OSError as error:
             failed = failure(error)
     raise failed

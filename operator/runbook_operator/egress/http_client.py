@@ -143,7 +143,7 @@ class Outbound:
     def _inside(self, where: Endpoint) -> tuple[url_policy.Url, tuple[IPAddress, ...]]:
         address = self.guard.in_cluster(where.address)
         if not where.path.startswith("/"):
-            raise EgressError(Fault.MALFORMED, "a path begins with /")
+            raise EgressError(Fault.MALFORMED, "a path must begin with /")
         host = str(address) if address.version == 4 else f"[{address}]"  # noqa: PLR2004 # IP's own versions
         try:
             return url_policy.parse(f"{where.scheme}://{host}:{where.port}{where.path}"), (address,)
@@ -231,9 +231,9 @@ def _check(how: RequestOptions, denied: Collection[str]) -> None:
 
 def _check_headers(headers: Mapping[str, str], denied: Collection[str]) -> None:
     if len(headers) > HEADERS or sum(len(name) + len(value) for name, value in headers.items()) > HEADER_BYTES:
-        raise EgressError(Fault.MALFORMED, f"a request has {HEADERS} headers of {HEADER_BYTES} bytes at most")
+        raise EgressError(Fault.MALFORMED, f"a request may have at most {HEADERS} headers of {HEADER_BYTES} bytes")
     for name, value in headers.items():
         if not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
-            raise EgressError(Fault.MALFORMED, "a header is a token and visible ASCII")
+            raise EgressError(Fault.MALFORMED, "a header must have a token as its name and visible ASCII as its value")
         if name.lower() in denied:
-            raise EgressError(Fault.MALFORMED, f"the header {name.lower()} is not the caller's to set")
+            raise EgressError(Fault.MALFORMED, f"the header {name.lower()} may not be set")

@@ -27,7 +27,9 @@ async def own_addresses(kube: Kube, resolver: Resolver) -> frozenset[IPAddress]:
         try:
             parts.append(await read(kube))
         except errors.ForbiddenError as error:
-            log.warning("not every address of the API server is known", error=str(error), hint=error.user_action)
+            log.warning(
+                "the addresses of the API server are not all known yet", error=str(error), hint=error.user_action
+            )
         except errors.NotFoundError:
             continue
     return frozenset(one for texts in parts for one in _parsed(texts))

@@ -175,5 +175,5 @@ def _registered() -> dict[tuple[str, str], Resource]:
 def _segment(text: str) -> str:
     """Return one segment of a path; raises NotFoundError for text that might lead out of the namespace."""
     if not SEGMENT.fullmatch(text):
-        raise errors.NotFoundError(f"nothing can be called {text!r}")
+        raise errors.NotFoundError(f"{text!r} is not the name of a kind")
     return text

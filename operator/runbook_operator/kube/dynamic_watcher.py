@@ -97,7 +97,7 @@ class Follower:
                 continue
             except errors.ApiError as error:
                 tell = log.debug if isinstance(error, self.expected) else log.warning
-                tell("a watch failed and begins anew", kind=kind[1], namespace=kind[2], error=str(error))
+                tell("a watch failed; it is opened again", kind=kind[1], namespace=kind[2], error=str(error))
                 failures += 1
                 self.following.discard(kind)
                 self._errors[kind] = error
@@ -108,7 +108,7 @@ class Follower:
         api_version, name, namespace = kind
         resource = await paths.resource(Ref(api_version, name, namespace, ""))
         if resource is None:
-            raise errors.NotFoundError(f"the cluster serves no kind {name} in {api_version} any more")
+            raise errors.NotFoundError(f"the cluster no longer serves kind {name} in {api_version}")
         path = collection(api_version, resource.plural, namespace)
         version = await self._list(kind, path, paths)
         self.following.add(kind)

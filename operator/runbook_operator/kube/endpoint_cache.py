@@ -135,10 +135,12 @@ class Addresses(OnDemandCache):
         ready = [(end, one.ports[port]) for one in slices if port in one.ports for end in one.endpoints]
         found = {end.pod: Destination(end.pod, str(end.address), number) for end, number in ready if self._is_its(end)}
         if len(found) > MOST_PODS:
-            text = f"{service} has {len(found)} ready pods, and each of {MOST_PODS} at most is asked"
-            raise CheckNotPerformedError("TooManyPods", f"{text}; leave each out to ask it by its own address")
+            text = f"{service} has {len(found)} ready pods, and at most {MOST_PODS} are checked one by one"
+            raise CheckNotPerformedError(
+                "TooManyPods", f"{text}; remove each, so that the check uses the Service's own address"
+            )
         if not found:
-            others = f"; {len(ready)} endpoints name none that has their address" if ready else ""
+            others = f"; {len(ready)} endpoints name no pod that has their address" if ready else ""
             raise CheckNotPerformedError("NoReadyPods", f"{service} has no ready pod{others}")
         return tuple(found[pod] for pod in sorted(found))
 

@@ -80,20 +80,22 @@ class RefusedError(ApiError):
     """The API server refused the write as it stands; core/api_refusals finds out which of its checks did."""
 
     reason = Reason.REFUSED.value
-    user_action = "Correct what the message names; the switch is tried again by itself."
+    user_action = "Correct what the message names; the operator tries again."
 
 
 class UnavailableError(ApiError):
     """No answer, or one that asks for a retry: the outcome is unknown, and the object is read again."""
 
     reason = Reason.UNAVAILABLE.value
-    user_action = "It is tried again by itself; if it lasts, look at the API server and at its admission webhooks."
+    user_action = "The operator tries again; if this lasts, check the API server and its admission webhooks."
 
 
 class UnauthorizedError(UnavailableError):
     """401: the API server does not accept the credentials, or cannot check them now. Nothing was written."""
 
-    user_action = "The credentials are read again at each try; if it lasts, look at the operator's service account."
+    user_action = (
+        "The operator reads its credentials again at each try; if this lasts, check the operator's service account."
+    )
 
 
 class CannotListenError(OperatorError):

@@ -125,9 +125,9 @@ class Elector(ElectionLoop):
             try:
                 lease = await self._leases.one(self.terms.name)
                 if holder_of(lease) == self.terms.identity and not await self._put(lease, holder=""):
-                    log.warning("the lease was not given back; somebody else has written it meanwhile")
+                    log.warning("the lease was not released, because another client has written it; it expires")
             except errors.ApiError as error:
-                log.warning("the lease was not given back; it expires by itself", error=str(error))
+                log.warning("the lease was not released; it expires", error=str(error))
 
     def _pause(self) -> float:
         """A standby reads twice as often as a leader renews, and at the moment when the lease would expire."""

@@ -115,7 +115,10 @@ class ShardElector(ElectionLoop):
                 if own is not None:
                     await self._leases.remove(own)
             except errors.ApiError as error:
-                log.warning("the shards were not given back; others take them in time", error=str(error))
+                log.warning(
+                    "the shards were not released; other replicas take them once their leases expire",
+                    error=str(error),
+                )
 
     def _pause(self) -> float:
         """Return the seconds until the next read.
@@ -227,7 +230,7 @@ class ShardElector(ElectionLoop):
         if lapsed == self._lapsed:
             return
         self._lapsed = lapsed
-        what = "paused, since no lease was renewed in time" if lapsed else "resumed"
+        what = "paused, because no lease was renewed in time" if lapsed else "resumed"
         log.info(what, identity=self.terms.identity, shards=sorted(self._notified))
         (self.paused if lapsed else self.resumed)()
 

@@ -121,7 +121,7 @@ def _each(
 def _endpoint(spec: RunbookSpec, key: Key, entry: HealthEndpoint) -> Watch:
     target = spec.target(entry.target, key.runbook.namespace)
     if target.service is None:
-        raise _InvalidError("target", f"{entry.target} has no service to be asked by; add it in spec.targets")
+        raise _InvalidError("target", f"{entry.target} has no service to send the check to; add it in spec.targets")
     for name, why in FOREIGN[entry.protocol].items():
         if getattr(entry, name) != USUAL[name].get_default(call_default_factory=True):
             raise _InvalidError(USUAL[name].alias or name, why)
@@ -235,7 +235,7 @@ def _secret_key(key: SecretKey | None, namespace: str) -> SecretKeyRef | None:
 
 def _bounded(text: str, most: int, field: str) -> str:
     if len(text.encode(errors="replace")) > most:
-        raise _InvalidError(field, f"it has {most} bytes at most, and some of its characters are several")
+        raise _InvalidError(field, f"it may have at most {most} bytes, and some of its characters take several")
     return text
 
 
@@ -263,7 +263,9 @@ def _baseline(entry: Metric) -> float | timedelta | None:
     if entry.baseline is not None:
         over, single = duration(entry.baseline), lookback(entry.query or "")
         if over <= single:
-            raise _InvalidError("baseline", f"it is longer than the {spoken(single)} that the query itself looks back")
+            raise _InvalidError(
+                "baseline", f"it must be longer than the {spoken(single)} that the query itself looks back"
+            )
         return over
     if entry.baseline_value is None:
         return None
@@ -271,7 +273,7 @@ def _baseline(entry: Metric) -> float | timedelta | None:
         quantity = quantities.parse(entry.baseline_value)
         value = quantities.in_unit(quantity, entry.unit or None)
     if quantity.dimension == "multiple" or value <= 0:
-        raise _InvalidError("baselineValue", "a baseline is a quantity of more than zero, as in 100 req/s")
+        raise _InvalidError("baselineValue", "a baseline must be a quantity above zero, such as 100 req/s")
     return value
 
 

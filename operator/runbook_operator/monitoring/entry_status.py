@@ -38,10 +38,10 @@ LEVEL_REASONS: Mapping[Level, Reason] = {
     "Critical": Reason.CRITICAL,
     "Stale": Reason.NO_DATA,
 }
-NOT_CHECKED = EntryStatus(name="", since="", reason="NotAskedYet", message="it was not asked yet")
+NOT_CHECKED = EntryStatus(name="", since="", reason="NotAskedYet", message="not checked yet")
 COMPARES = (
-    "the query ends in a comparison, so it gives no series while all is well, and no data releases nothing: leave the "
-    "comparison to critical and warning, or set absent: Zero"
+    "the query ends in a comparison, so it returns no series while all is well, and a result without data "
+    "releases no switch: move the comparison into critical and warning, or set absent: Zero"
 )
 OVERSIZED = 2
 """A plain number of at least this in the threshold of a ratio is probably meant as a percentage."""
@@ -275,4 +275,4 @@ def _ended_holds(switch: SwitchObject, said: Sequence[Signal]) -> Iterator[Signa
     speaking = {(one.source, one.name) for one in said}
     for hold in switch.status.holds:
         if hold.source in ("Metric", "Dependency") and (hold.source, hold.name) not in speaking:
-            yield Signal(hold.source, hold.name, "Release", "it is not declared any more")
+            yield Signal(hold.source, hold.name, "Release", "it is no longer declared")

@@ -19,7 +19,7 @@ def healthy(snapshot: RunbookSnapshot, said: NewStatus) -> Condition | None:
     """Return the condition Healthy, None if nothing is watched. Ready ignores it: the Runbook itself is in order."""
     old, generation = snapshot.runbook.status.conditions, snapshot.runbook.meta.generation
     if snapshot.runbook.spec is None:
-        text = "nothing is asked while the Runbook does not parse"
+        text = "nothing is checked while the Runbook is not valid"
         finding = Finding(None, Reason.INVALID_SPEC, text) if find(old, "Healthy") else None
     else:
         finding = _finding(snapshot, said) if said.entries else None

@@ -42,7 +42,7 @@ def reading_text(watch: Watch, monitor_state: MonitorState) -> ReadingText:
         )
         return said if level == monitor_state.track.level else pending
     if monitor_state.track.level == "Stale":
-        silent = f"nothing is known for {spoken(watch.timing.no_data_after)}"
+        silent = f"no data for {spoken(watch.timing.no_data_after)}"
         return replace(said, message=": ".join(filter(None, (silent, said.message))))
     return said
 
@@ -66,7 +66,7 @@ def _measured(measure: Measure, reading: Reading, level: Level) -> ReadingText:
     baseline = figure(reading.baseline, measure.unit) if reading.baseline is not None else ""
     said = partial(ReadingText, value=shown, series=reading.series, baseline=baseline)
     if rule.holds is None:
-        why = reading.message or f"nothing is known that {rule} is a multiple of"
+        why = reading.message or f"there is no baseline for {rule}"
         return said(reading.reason or NO_DATA, f"{shown}; {why}")
     where = f" in {reading.series}" if reading.series else ""
     against = f"{rule} of {baseline}" if rule.threshold.relative and baseline else str(rule)

@@ -114,8 +114,8 @@ def _trouble(snapshot: Snapshot | RunbookSnapshot, account: Account | None, need
 def absence(account: Account) -> str:
     """Return the message about a service account that does not exist, with the command that creates it."""
     return (
-        f"spec.serviceAccountName: {account} does not exist. Make it: kubectl create serviceaccount {account.name} "
-        f"-n {account.namespace}"
+        f"spec.serviceAccountName: {account} does not exist. To create it: kubectl -n {account.namespace} "
+        f"create serviceaccount {account.name}"
     )
 
 

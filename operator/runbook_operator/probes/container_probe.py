@@ -203,7 +203,7 @@ def _waiting(
         if (hindered or probe_gates.failure(snapshot, ref)) and snapshot.now >= moment(until):
             return Decision(None, _given_up(snapshot, entry, todo.observed, hindered or _pending(snapshot, ref, "")))
         entry = entry.replace(restore_deadline=until)
-    why = hindered or _pending(snapshot, ref, "what was there before is being restored")
+    why = hindered or _pending(snapshot, ref, "the probe from before is being restored")
     return _decision(snapshot, old, entry, todo.observed, why, todo.written)
 
 
@@ -268,7 +268,7 @@ def _over(snapshot: RunbookSnapshot, entry: ProbeStatus, observed: ObservedObjec
     if skipped:
         fields = ", ".join(field_label(one.field) for one in skipped)
         who = dict.fromkeys(author(observed.manager(one.field), one.field) for one in skipped)
-        text = f"{fields} left as it is, since {' and '.join(who)} changed it after it was set"
+        text = f"{fields} left as it is, since {' and '.join(who)} changed it after the operator set it"
         return _notices(snapshot, entry, observed, Reason.RESTORE_SKIPPED, text)
     text = "; ".join(describe_change(one.field, one.held, one.saved) for one in entry.held)
     return _notices(snapshot, entry, observed, Reason.PROBE_RESTORED, f"restored {text}")
@@ -278,7 +278,7 @@ def _given_up(
     snapshot: RunbookSnapshot, entry: ProbeStatus, observed: ObservedObject | None, why: Refused
 ) -> tuple[Notice, ...]:
     by_hand = "; ".join(describe_change(one.field, one.held, one.saved) for one in entry.held)
-    text = f"could not be restored and is left as it was set; set by hand {by_hand}: {why.message}"
+    text = f"could not be restored and is left as the operator set it; set by hand {by_hand}: {why.message}"
     return _notices(snapshot, entry, observed, Reason.NOT_RESTORED, text)
 
 

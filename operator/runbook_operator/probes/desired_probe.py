@@ -94,7 +94,8 @@ def _container(observed: ObservedObject, endpoint: HealthEndpoint) -> tuple[str,
             if endpoint.container in (None, one["name"]):
                 if path == INITS and one.get("restartPolicy") != "Always":
                     text = (
-                        f"{observed.ref}: init container {one['name']} ends before the others begin and has no probes"
+                        f"{observed.ref}: init container {one['name']} ends before the others begin, so "
+                        "it has no probes"
                     )
                     raise Refused(Reason.PROBE_UNSUPPORTED, text)
                 return f"{path}[name={quoted(one['name'])}]", one
@@ -128,13 +129,15 @@ def _handler(endpoint: HealthEndpoint) -> tuple[str, dict[str, Any]]:
         return "tcpSocket", {}
     if endpoint.protocol == "GRPC":
         if endpoint.tls is not None:
-            raise _unsayable("a kubelet asks by gRPC without TLS only")
+            raise _unsayable("a kubelet supports gRPC only without TLS")
         return "grpc", {"service": endpoint.health_service}
     if any(low < LOWEST or high > HIGHEST for low, high in statuses(endpoint.expect).ranges):
-        text = f"a kubelet takes {LOWEST} to {HIGHEST} for well and nothing else, and expect is {endpoint.expect}"
+        text = (
+            f"a kubelet accepts exactly the statuses {LOWEST} to {HIGHEST} as success, and expect is {endpoint.expect}"
+        )
         raise _unsayable(text)
     if endpoint.body_contains:
-        raise _unsayable("a kubelet does not look at the body, and bodyContains is set")
+        raise _unsayable("a kubelet does not read the body, and bodyContains is set")
     scheme = "HTTPS" if endpoint.tls is not None else "HTTP"
     headers = {"httpHeaders": list(map(_header, endpoint.headers))} if endpoint.headers else {}
     return "httpGet", {"path": endpoint.path, "scheme": scheme, **headers}
@@ -142,7 +145,7 @@ def _handler(endpoint: HealthEndpoint) -> tuple[str, dict[str, Any]]:
 
 def _header(header: Header) -> dict[str, str]:
     if header.secret is not None:
-        raise _unsayable(f"a kubelet takes no header from a Secret, as {header.name} is")
+        raise _unsayable(f"a kubelet cannot take a header from a Secret, and {header.name} comes from one")
     return {"name": header.name, "value": header.value or ""}
 
 
@@ -163,5 +166,5 @@ def _whole(value: str | int) -> int:
 
 
 def _unsayable(why: str) -> Refused:
-    text = f"it cannot be a container's probe: {why}; leave probe out, or declare an endpoint that can"
+    text = f"the endpoint cannot be a container's probe: {why}; remove probe, or change the endpoint"
     return Refused(Reason.PROBE_UNSUPPORTED, text)

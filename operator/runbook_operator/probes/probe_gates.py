@@ -41,7 +41,10 @@ def holder(snapshot: RunbookSnapshot, observed: ObservedObject) -> Refused | Non
         for one in (*record.actions, *record.dropped) if record else ():
             inside = one.field == TEMPLATE or one.field.startswith(f"{TEMPLATE}.")
             if one.uid == observed.uid and inside and one.mode != "Once":
-                text = f"it waits until Switch {name} is released, which holds something in the pods of {observed.ref}"
+                text = (
+                    f"it waits until Switch {name} is released, which holds a field in the pod template "
+                    f"of {observed.ref}"
+                )
                 return Refused(Reason.PROBE_PENDING, text)
     return None
 
@@ -109,14 +112,14 @@ def _not_allowed(snapshot: RunbookSnapshot, _: ContainerProbe, __: ProbeStatus) 
 def _suspended(snapshot: RunbookSnapshot, _: ContainerProbe, __: ProbeStatus) -> Refused | None:
     if not suspended(snapshot.runbook, snapshot.now):
         return None
-    return Refused(Reason.SUSPENDED, "the Runbook is suspended; it is set when that is over")
+    return Refused(Reason.SUSPENDED, "the Runbook is suspended; the probe is set when that ends")
 
 
 def _unrollable(_: RunbookSnapshot, place: ContainerProbe, __: ProbeStatus) -> Refused | None:
     if kind_of(place.observed) in KINDS:
         return None
     names, ref = ", ".join(kind for _, kind in KINDS), place.observed.ref
-    text = f"{ref}: the operator cannot see whether the pods of a {ref.kind} are being replaced; target one of {names}"
+    text = f"{ref}: the operator cannot see if the pods of a {ref.kind} are being replaced; target one of {names}"
     return Refused(Reason.NOT_RESTARTABLE, text)
 
 
@@ -128,7 +131,7 @@ def _foreign(_: RunbookSnapshot, place: ContainerProbe, __: ProbeStatus) -> Refu
         owner = f"the Argo CD Application {app}"
     if not owner:
         return None
-    text = f"{place.observed.ref} is applied from Git by {owner}, which would take it back; change it in Git"
+    text = f"{place.observed.ref} is applied from Git by {owner}, which would undo the change; set the probe in Git"
     return Refused(Reason.GITOPS, text)
 
 
@@ -145,7 +148,7 @@ def _rolling(_: RunbookSnapshot, place: ContainerProbe, old: ProbeStatus) -> Ref
     observed = place.observed
     if (old.set_generation and old.set_generation == generation(observed)) or not _is_rolling(observed):
         return None
-    return Refused(Reason.PROBE_PENDING, f"it is set when the rollout of {observed.ref} is over")
+    return Refused(Reason.PROBE_PENDING, f"it is set when the rollout of {observed.ref} ends")
 
 
 def _is_rolling(observed: ObservedObject) -> bool:

@@ -25,10 +25,10 @@ def unforced(snapshot: RunbookSnapshot, observed: ObservedObject, asked: Sequenc
         return None
     live = probe_fields.sealed(first.field, get(observed.body, first.field))
     text = (
-        f"the API server accepted a write of {probe_fields.describe_change(first.field, live, first.held)} and "
-        f"{observed.ref} does "
-        f"not show it: an admission policy, a webhook or another controller changes it; {LIST}. The operator writes it "
-        "again, after pauses that grow"
+        "the API server accepted a write of "
+        f"{probe_fields.describe_change(first.field, live, first.held)} and {observed.ref} "
+        f"shows another value: an admission policy, a webhook or another controller changes it; {LIST}. The "
+        "operator writes it again, with growing pauses"
     )
     return Refused(Reason.NOT_IN_FORCE, text)
 

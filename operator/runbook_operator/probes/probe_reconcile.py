@@ -164,7 +164,7 @@ def _case(snapshot: RunbookSnapshot, endpoint: HealthEndpoint, before: Sequence[
         return Case(endpoint, first)
     twin = next((one.endpoint for one in before if one.place and one.place.key == place.key), None)
     if twin is not None:
-        text = f"health endpoint {twin.name} is declared to be {place} already; declare it for one of them only"
+        text = f"{place} is already declared by health endpoint {twin.name}; declare it in one of them only"
         return Case(endpoint, first, refused=Refused(Reason.INVALID_SPEC, text))
     held = (one for one in snapshot.runbook.status.probes if one.held and _key(one) == place.key)
     return Case(endpoint, next(chain(held, (one for one in olds if not one.held)), None), place)

@@ -123,6 +123,9 @@ def _saved(observed: ObservedObject, one: HeldProbeField, templates: Sequence[Bo
         return one.saved
     found = unsealed(one.field, one.saved, templates)
     if found is None:
-        text = f"{observed.ref}: no kept revision has the saved value of {one.field}; set it by hand"
+        text = (
+            f"{observed.ref}: the cluster no longer keeps a revision with the saved value of {one.field}; "
+            "set it by hand"
+        )
         raise Refused(Reason.NO_REVISION, text)
     return found

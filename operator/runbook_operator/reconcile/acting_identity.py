@@ -9,9 +9,9 @@ from runbook_operator.core.reasons import Reason
 Reader = Account | Denied | None
 """The account that reads; None for the operator's own rights, Denied if no account may read."""
 UNNAMED = (
-    "the Runbook names no service account, and this cluster's administrator asks for one "
-    "(RUNBOOK_REQUIRE_SERVICE_ACCOUNT): set spec.serviceAccountName to one of this namespace. What is engaged is still "
-    "released"
+    "the Runbook names no service account, and the administrator requires one "
+    "(RUNBOOK_REQUIRE_SERVICE_ACCOUNT): set spec.serviceAccountName to one of this namespace. Until then a "
+    "switch can be released and not thrown"
 )
 UNNAMED_ANSWER = Denied(Reason.NO_ACCOUNT, UNNAMED)
 

@@ -68,8 +68,11 @@ def _dropped(snapshot: RunbookSnapshot, switch: SwitchObject) -> tuple[Notice, .
     if record is None or record.momentary:
         return ()
     keeps = record.on_delete == "Keep"
-    outcome = "leaves what it holds, as onDelete: Keep asks," if keeps else "restores what it holds"
-    text = f"{switch.meta.ref.name} is engaged and is no longer declared: the operator {outcome} and deletes it"
+    outcome = "leaves what it holds (onDelete: Keep)" if keeps else "restores what it holds"
+    text = (
+        f"{switch.meta.ref.name} is engaged and the Runbook no longer declares it: the operator {outcome} and "
+        "deletes it"
+    )
     identity = f"{switch.meta.uid}.{record.engagement_id}.{Reason.SWITCH_DROPPED}"
     about = (snapshot.runbook.meta, switch.meta)
     message = f"{text} [{record.engagement_id}]"
@@ -135,7 +138,7 @@ def _suspended(snapshot: RunbookSnapshot) -> list[Condition]:
         return []
     until = f" until {timestamp(spec.suspend.until)}" if spec.suspend.until else ""
     why = f": {spec.suspend.reason}" if spec.suspend.reason else ""
-    finding = Finding(True, Reason.SUSPENDED, f"nothing automatic engages a switch{until}{why}")
+    finding = Finding(True, Reason.SUSPENDED, f"automatic sources engage no switch{until}{why}")
     old, generation = snapshot.runbook.status.conditions, snapshot.runbook.meta.generation
     return [condition(old, "Suspended", finding, generation, snapshot.now)]
 
@@ -185,7 +188,7 @@ def _ready(snapshot: RunbookSnapshot, targets: list[TargetStatus], said: NewStat
     if spec is None:
         return (
             Reason.INVALID_SPEC,
-            f"{snapshot.runbook.error}. Its switches stay as they are until this is corrected",
+            f"{snapshot.runbook.error}. Its switches stay as they are until you correct this",
         )
     if snapshot.lacks_account:
         return Reason.NO_ACCOUNT, UNNAMED

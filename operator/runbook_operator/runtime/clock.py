@@ -54,7 +54,9 @@ class Steady:
     def _tell(self, off: timedelta) -> None:
         jumped = abs(off) > NOTICED
         if jumped and not self._jumped:
-            log.warning("the clock was set; it is followed slowly", seconds=off.total_seconds())
+            log.warning(
+                "the system clock was set; the operator adjusts its own clock slowly", seconds=off.total_seconds()
+            )
         self._jumped = jumped
 
 

@@ -59,7 +59,7 @@ def _content(path: Path) -> bytes | str:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
     except (OSError, ValueError) as error:
-        return getattr(error, "strerror", None) or "this is no name of a file"
+        return getattr(error, "strerror", None) or "this is not a file name"
     return content if len(content) <= LARGEST else f"it is larger than {LARGEST // 1024} KiB"
 
 
@@ -69,7 +69,7 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
         if len(keys) > len(set(keys)):
-            raise yaml.MarkedYAMLError(problem="a key is there twice", problem_mark=node.start_mark)
+            raise yaml.MarkedYAMLError(problem="a key occurs twice", problem_mark=node.start_mark)
         made: dict[Any, Any] = super().construct_mapping(node, deep)
         return made
 

@@ -39,9 +39,9 @@ class HttpNumber(Source):
         values = json_path.values(spec.json_path, found.what)
         numbers = [(number, place) for place, one in enumerate(values, 1) if (number := plain(one)) is not None]
         if not values:
-            raise NoNumberError("NoMatch", f"the answer has nothing at {spec.json_path}")
+            raise NoNumberError("NoMatch", f"the response has nothing at {spec.json_path}")
         if not numbers:
-            raise NoNumberError("NotANumber", f"the answer has no number at {spec.json_path}")
+            raise NoNumberError("NotANumber", f"the response has no number at {spec.json_path}")
         # The first of equal values, so that the message is stable.
         value, place = (max if found.worst == "high" else min)(numbers, key=lambda one: one[0])
         return Number(value, f"value {place} of {len(values)}" if len(values) > 1 else "")

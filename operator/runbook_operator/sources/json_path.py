@@ -18,7 +18,9 @@ MOST_VALUES = 1000
 """Most values in a body if the path can match several; each costs some microseconds."""
 MOST_OPERATORS = 4
 """Most operators in a filter; each costs some microseconds per value."""
-SEVERAL = "one step at most may lead to several values: [*], a slice as [0:3], or a filter as [?@.name == 'mails']"
+SEVERAL = (
+    "at most one step may select several values: [*], a slice such as [0:3], or a filter such as [?@.name == 'mails']"
+)
 
 
 class JsonPathError(ValueError):
@@ -37,11 +39,13 @@ def values(text: str, body: bytes) -> list[Any]:
     """
     path = _compiled(text)
     if not all(map(_is_single, path.segments)) and body.count(b",") >= MOST_VALUES:
-        raise NoNumberError("TooManyValues", f"the body may have more than {MOST_VALUES} values; name one by its place")
+        raise NoNumberError(
+            "TooManyValues", f"the body may have more than {MOST_VALUES} values; select one by its index"
+        )
     try:
         data = json.loads(body, parse_int=float, parse_constant=_no_number)
     except (ValueError, RecursionError):
-        raise NoNumberError("NotJSON", "what is answered is not JSON") from None
+        raise NoNumberError("NotJSON", "the response is not JSON") from None
     if not isinstance(data, dict | list):
         return [] if path.segments else [data]
     return [match.obj for match in path.finditer(data)]
@@ -56,7 +60,7 @@ def _compiled(text: str) -> "JSONPath":
     except JSONPathError as error:
         index = getattr(error.token, "index", -1)
         at = index if index >= 0 else len(text)
-        raise JsonPathError(f"it is no JSONPath: {error.message} at character {at + 1}") from None
+        raise JsonPathError(f"not a JSONPath: {error.message} at character {at + 1}") from None
     if sum(not _is_single(segment) for segment in path.segments) > 1:
         raise JsonPathError(SEVERAL)
     for segment in path.segments:
@@ -87,7 +91,7 @@ def _check(segment: "JSONPathSegment") -> None:
     from jsonpath.selectors import Filter  # noqa: PLC0415 # loaded on use
 
     if not isinstance(segment, JSONPathChildSegment):
-        raise JsonPathError("nothing is searched for at every depth (..): say where it stands")
+        raise JsonPathError(".. (search at every depth) is not supported: write the full path")
     if len(segment.selectors) > 1:
         raise JsonPathError(SEVERAL)
     if isinstance(segment.selectors[0], Filter):
@@ -104,10 +108,10 @@ def _check_filter(selector: Any) -> None:
         if isinstance(one, parts.RelativeFilterQuery) and all(map(_is_single, one.path.segments)):
             continue
         if type(one) not in allowed:
-            raise JsonPathError("a filter compares what stands at one place below @ with texts, numbers and true")
+            raise JsonPathError("a filter may compare only values at one place below @ with texts, numbers and true")
         operators += isinstance(one, parts.InfixExpression | parts.PrefixExpression)
     if operators > MOST_OPERATORS:
-        raise JsonPathError(f"a filter has {MOST_OPERATORS} comparisons, &&, || and ! at most")
+        raise JsonPathError(f"a filter may have at most {MOST_OPERATORS} comparisons, &&, || and !")
 
 
 def _no_number(_: str) -> None:

@@ -13,7 +13,7 @@ from runbook_operator.core.target_kinds import TargetRefs
 from runbook_operator.sources.number_parsing import quantity
 from runbook_operator.sources.source_base import Found, NoNumberError, Number, Source, UnreadableSpecError
 
-HIDDEN = "no number is read out of a Secret"
+HIDDEN = "a number cannot be read from a Secret"
 
 
 class ObjectNumberSpec(ApiModel):
@@ -59,7 +59,7 @@ class ObjectNumber(Source):
         try:
             held = field_paths.get(found.what.body, spec.field)
         except FieldError:
-            raise NoNumberError("FieldUnreadable", f"{found.what.ref} has no one value at {spec.field}") from None
+            raise NoNumberError("FieldUnreadable", f"{found.what.ref} has no single value at {spec.field}") from None
         if held is None:
             raise NoNumberError("FieldNotFound", f"{found.what.ref} has nothing at {spec.field}")
         value = quantity(held)

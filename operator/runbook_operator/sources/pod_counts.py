@@ -35,9 +35,9 @@ USUAL = timedelta(minutes=10)
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=1)
 MOST_RESTARTS = 1000
 """Most restarts remembered per container; with its back-off a kubelet makes fewer in a day."""
-WITHIN = "within is from 1m to 1d"
-FOR_RESTARTS = "within is for measure Restarts"
-FOR_WAITING = "reasons is for measure Waiting"
+WITHIN = "within must be from 1m to 1d"
+FOR_RESTARTS = "within is only for measure Restarts"
+FOR_WAITING = "reasons is only for measure Waiting"
 
 
 class PodsNumberSpec(ApiModel):

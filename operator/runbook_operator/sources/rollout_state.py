@@ -46,16 +46,18 @@ class RolloutNumber(Source):
     def request(spec: RolloutNumberSpec, namespace: str, target: TargetRefs) -> AskObject:  # noqa: ARG004 # the base signature
         workload = require_ref(target, target.workload, "workload")
         if _kind(workload) not in KINDS:
-            raise UnreadableSpecError("target", f"{workload} has no rollouts, which Deployments and their like have")
+            raise UnreadableSpecError(
+                "target", f"{workload} has no rollout; target a Deployment, or another kind that has one"
+            )
         if spec.measure == "Overdue" and _kind(workload) not in TIMED:
-            raise UnreadableSpecError("measure", f"{workload} has no progressDeadlineSeconds; measure Unavailable")
+            raise UnreadableSpecError("measure", f"{workload} has no progressDeadlineSeconds; use measure Unavailable")
         return AskObject(workload)
 
     @staticmethod
     def number(spec: RolloutNumberSpec, found: Found) -> Number:
         ref, rolling = found.what.ref, rolling_out(found.what)
         if not rolling.is_status_current:
-            raise NoNumberError("NotObserved", f"the controller of {ref} has not taken up its last change yet")
+            raise NoNumberError("NotObserved", f"the controller of {ref} has not processed its last change yet")
         value = rolling.overdue if spec.measure == "Overdue" else max(0, rolling.desired - rolling.available)
         return Number(float(value), ", ".join(filter(None, (str(ref), str(rolling)))))
 

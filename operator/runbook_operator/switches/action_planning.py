@@ -122,7 +122,9 @@ def manifest(held_field: HeldField) -> Any:
     ]
     if not made:
         raise Refused(
-            Reason.INVALID_SPEC, f"{held_field.ref}: this version makes something else; release, and throw again"
+            Reason.INVALID_SPEC,
+            f"{held_field.ref}: this version of the operator plans another object; release the "
+            "switch, and throw it again",
         )
     return made[0]
 
@@ -152,8 +154,8 @@ def _now(held_field: HeldField) -> FieldRecord:
 
 def _saved_value(held_field: HeldField) -> Noted:
     text = (
-        f"{held_field.ref} came back as another object at the held {shown(held_field.entry.held)}; a release restores "
-        f"{shown(held_field.entry.saved)}, which was saved of the object before"
+        f"{held_field.ref} was created again, already at the held {shown(held_field.entry.held)}; a release restores "
+        f"{shown(held_field.entry.saved)}, which was saved from the former object"
     )
     return Noted(step=held_field.entry.step, reason=Reason.SAVED_BEFORE, message=text)
 
@@ -272,7 +274,10 @@ def _check_name(snapshot: Snapshot, desired: DesiredField, target: ObservedObjec
         return
     owners = target.body["metadata"].get("ownerReferences", ())
     if not any(owner.get("uid") == snapshot.switch.meta.uid for owner in owners):
-        raise Refused(Reason.NAME_COLLISION, f"{desired.ref} is there and is not this switch's; delete or rename it")
+        raise Refused(
+            Reason.NAME_COLLISION,
+            f"{desired.ref} exists already and does not belong to this switch; delete or rename it",
+        )
 
 
 def _placeholder(snapshot: Snapshot, record: Record, step: int, refused: Refused, timeout: str) -> FieldRecord:

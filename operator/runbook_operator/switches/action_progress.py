@@ -52,7 +52,7 @@ def _additions(record: Record, actions: Sequence[FieldRecord]) -> Iterator[Noted
     """Yield a remark for each action whose template has all that was requested, and additions by admission."""
     for one in actions:
         if one.admitted is not None and one.admitted.suffices:
-            text = f"{one.kind}/{one.name} {one.field}: {one.admitted.message}, which was not asked for"
+            text = f"{one.kind}/{one.name} {one.field}: {one.admitted.message}, which the operator did not write"
             remark = Noted(step=one.step, reason=Reason.ADMISSION_ADDED, message=text)
             if remark not in record.remarks:
                 yield remark

@@ -5,7 +5,8 @@ from runbook_operator.api.switch import FieldRecord, Record, SwitchStatus
 from runbook_operator.automation import momentary_throws
 from runbook_operator.automation.desired_state import expired_momentary_throw
 from runbook_operator.core.durations import duration, spoken
-from runbook_operator.core.field_manager_advice import UNNAMED_CLIENT, throw
+from runbook_operator.core.field_manager_advice import UNNAMED_CLIENT
+from runbook_operator.core.kubectl_commands import throw
 from runbook_operator.core.reasons import Reason
 from runbook_operator.reconcile.snapshot import Snapshot
 from runbook_operator.switches.action_progress import SETTLED, engaging
@@ -37,10 +38,9 @@ def sentence(snapshot: Snapshot, status: SwitchStatus) -> str:
     last = next(iter(status.history), None)
     is_recorded = last is not None and last.generation == snapshot.switch.meta.generation
     outcome = last.outcome if last and is_recorded else "did nothing"
-    thrown = f"the throw of {seconds(said.since)} by {said.by or UNNAMED_CLIENT}"
     return (
-        f"{outcome}. It is too late for {thrown}: a momentary switch acts within {within}, or not at all. To throw it "
-        f"again: {throw(snapshot.switch.meta.ref)}"
+        f"{outcome}. The throw of {seconds(said.since)} by {said.by or UNNAMED_CLIENT} has expired: a momentary switch "
+        f"acts within {within}, or not at all. To throw it again: {throw(snapshot.switch.meta.ref)}"
     )
 
 

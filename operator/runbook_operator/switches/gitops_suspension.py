@@ -76,8 +76,8 @@ def _flux(observed: ObservedObject) -> list[str]:
 
 def _left_to_flux(observed: ObservedObject) -> Remark:
     text = (
-        f"{observed.ref} is applied by Flux, which takes this back where Git has the field: a momentary switch holds "
-        "nothing; leave the field out of Git"
+        f"{observed.ref} is applied by Flux, which undoes this if the field is in Git, since a momentary switch "
+        "holds nothing; leave the field out of Git"
     )
     return Remark(Reason.GITOPS, text)
 
@@ -92,7 +92,9 @@ def _argo_cd(
     try:
         live = context.require(ref)
     except Refused as refused:
-        return [], [Remark(Reason.GITOPS, f"{observed.ref} is of the Argo CD Application {app}: {refused.message}")]
+        return [], [
+            Remark(Reason.GITOPS, f"{observed.ref} belongs to the Argo CD Application {app}: {refused.message}")
+        ]
     if not syncs(live):
         return [], []
     if rules.argo_cd == "PauseAutoSync" and not context.throw.momentary:
@@ -102,9 +104,8 @@ def _argo_cd(
     return [], [
         Remark(
             Reason.GITOPS,
-            f"{observed.ref} is of the Argo CD Application {app}, which takes back "
-            f"{', '.join(held)}: add it to ignoreDifferences with RespectIgnoreDifferences=true, or set "
-            "spec.gitOps.argoCD: PauseAutoSync",
+            f"{observed.ref} belongs to the Argo CD Application {app}, which resets {', '.join(held)}: add it to "
+            "ignoreDifferences with RespectIgnoreDifferences=true, or set spec.gitOps.argoCD: PauseAutoSync",
         )
     ]
 
@@ -112,10 +113,9 @@ def _argo_cd(
 def _unknown(observed: ObservedObject, app: str) -> Remark:
     """Return the remark on an Application in another namespace, which the Runbook cannot reach."""
     text = (
-        f"{observed.ref} is of the Argo CD Application {app}, which is not in this namespace: where it syncs by "
-        "itself it "
-        "takes back what is held, and the operator puts it back again; add the field to its ignoreDifferences with "
-        "RespectIgnoreDifferences=true"
+        f"{observed.ref} belongs to the Argo CD Application {app}, which is in another namespace, so the operator "
+        "cannot pause it: if it syncs automatically it resets what the switch holds, and the operator writes "
+        "it again; add the field to its ignoreDifferences with RespectIgnoreDifferences=true"
     )
     return Remark(Reason.GITOPS, text)
 
@@ -123,7 +123,10 @@ def _unknown(observed: ObservedObject, app: str) -> Remark:
 def _pause(ref: Ref, live: ObservedObject, app: str) -> tuple[list[DesiredField], list[Remark]]:
     """Pause the automatic sync, except if another Application manages this one and would undo that."""
     if above := parent(live):
-        text = f"Argo CD Application {app} is managed by {above}, which would take a pause back; it is left as it is"
+        text = (
+            f"Argo CD Application {app} is managed by {above}, which would undo a pause, so the operator does "
+            "not pause it"
+        )
         return [], [Remark(Reason.GITOPS, text)]
     return [DesiredField(ref, ENABLED, held=False)], []
 
@@ -156,7 +159,16 @@ def _helm(observed: ObservedObject) -> list[Remark]:
     release = _annotation(observed, marks.HELM_RELEASE)
     if labels.get(marks.MANAGED_BY) != "Helm" or not release or marks.FLUX_HELM_RELEASE in labels:
         return []
-    return [Remark(Reason.GITOPS, f"{observed.ref} is of the Helm release {release}: an upgrade meanwhile writes it")]
+    return [
+        Remark(
+            Reason.GITOPS,
+            (
+                f"{observed.ref} belongs to the Helm release {release}: an upgrade during the "
+                "engagement overwrites the "
+                "held value"
+            ),
+        )
+    ]
 
 
 def _annotation(observed: ObservedObject, key: str) -> str:

@@ -96,7 +96,8 @@ def _sentence(held_field: HeldField, claim: Claim) -> str:
     switch = claim.switch.name
     if claim.releasing:
         return (
-            f"{switch} is being released and has not restored {named(held_field.entry)} yet; throw it again after that"
+            f"{switch} is being released and has not restored {named(held_field.entry)} yet; throw this switch again "
+            "after that"
         )
     what = named(held_field.entry) if claim.field == held_field.entry.field else f"the pod template of {held_field.ref}"
     since = f" since {_at(moment(claim.since), held_field.snapshot.now)}" if claim.since else ""

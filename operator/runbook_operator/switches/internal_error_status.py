@@ -17,8 +17,9 @@ def shown(found: SwitchObject | RunbookObject, error: str, number: str, now: dat
     """Return the status write with the error's type and its id in the log; None if the status reports it already."""
     held = "its other fields stay held. " if isinstance(found, SwitchObject) else ""
     message = (
-        f"the operator failed at it ({error}, error id {number}) and tries again; {held}Find the error by its id: "
-        f"kubectl logs -n NAMESPACE deploy/runbook-operator | grep {number}, in the operator's namespace, and report it"
+        f"the operator failed at it ({error}, error id {number}) and tries again; {held}Find the error by its "
+        f"id: kubectl logs -n NAMESPACE deploy/runbook-operator | grep {number}, in the operator's namespace, "
+        "and report it"
     )
     meta, conditions = found.meta, failing(found, Reason.INTERNAL_ERROR, message, now)
     if conditions == found.status.conditions:

@@ -95,15 +95,16 @@ def unforced(held_field: HeldField) -> Refused | None:
             automatic=held_field.snapshot.switch.status.holds_automatically,
         )
         text += f"{author(manager, held_field.entry.field)} changed it to {_live(held_field)} right after: {advice}"
-    return Refused(Reason.NOT_IN_FORCE, f"{text}. The operator writes it again, after pauses that grow")
+    return Refused(Reason.NOT_IN_FORCE, f"{text}. The operator writes it again, with growing pauses")
 
 
 def made_otherwise(held_field: HeldField) -> str:
     """Return the remark on an object that admission changed when it was made, and that is not written again."""
     name, namespace = f"{held_field.entry.kind}/{held_field.entry.name}", held_field.ref.namespace
     return (
-        f"{name} was made, and the API server stored something else: an admission policy or a webhook changes it; "
-        f"{LIST}. It is not written again; compare kubectl -n {namespace} get {name.lower()} -o yaml with the Runbook"
+        f"{name} was created, and the API server stored something else: an admission policy or a webhook "
+        f"changes it; {LIST}. The operator does not write it again; compare kubectl -n {namespace} get "
+        f"{name.lower()} -o yaml with the Runbook"
     )
 
 

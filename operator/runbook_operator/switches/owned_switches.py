@@ -42,7 +42,7 @@ def other_owner(snapshot: RunbookSnapshot, switch: SwitchObject) -> str | None:
     if is_owned(snapshot, switch):
         return None
     if switch.spec.runbook != snapshot.runbook.meta.ref.name:
-        return f"belongs to Runbook {switch.spec.runbook}; rename the entry, or delete that Switch if nobody owns it"
+        return f"belongs to Runbook {switch.spec.runbook}; rename the entry, or delete that Switch if it is not used"
     if switch.tracked_by:
         return f"is tracked by {switch.tracked_by}; remove it from there: the operator creates it from the Runbook"
     other = next((one for one in switch.meta.owners if not _is_former(snapshot, one)), None)
@@ -71,7 +71,7 @@ def refused_creation(snapshot: RunbookSnapshot, spec: RunbookSpec) -> tuple[Reas
         name = switch_name(snapshot.runbook.meta.ref.name, entry)
         found, switch = refused(snapshot, name), snapshot.switches.get(name)
         if found is not None and (switch is None or is_orphan(snapshot, switch)):
-            what = "could not be made" if switch is None else "has lost its owner reference and could not be adopted"
+            what = "could not be created" if switch is None else "lost its owner reference and could not be adopted"
             return found.reason, f"switch {entry}: the Switch {name} {what}: {found.message}"
     return None
 

@@ -51,9 +51,9 @@ def unsettled(taken: Sequence[Taken]) -> str:
     times = [_essence(one) for one in taken].count(last)
     if times < REPEATS and len(taken) < MOST:
         return ""
-    often = f"{times} times" if times >= REPEATS else f"in step {len(taken)} of a visit"
+    how = f"repeated one step {times} times" if times >= REPEATS else f"took {len(taken)} steps in one visit, the last"
     return (
-        f"the rule {rule} asked {often} to {what}, and the object did not settle. The operator tries again with "
+        f"the operator {how}: {what} (rule {rule}). The object did not settle, so the operator tries again with "
         "pauses; report this with its log of the object"
     )
 

@@ -8,7 +8,7 @@ from runbook_operator.api.printer_columns import Columns
 from runbook_operator.api.switch import Hold, SwitchStatus
 from runbook_operator.automation import momentary_throws
 from runbook_operator.automation.desired_state import format_holder, in_force
-from runbook_operator.core.field_manager_advice import silence
+from runbook_operator.core.kubectl_commands import silence
 from runbook_operator.core.reasons import Reason
 from runbook_operator.reconcile.snapshot import Snapshot
 
@@ -66,7 +66,8 @@ def _still_held_note(snapshot: Snapshot, status: SwitchStatus) -> str:
     names = ", ".join(format_holder(one.source, one.name) for one in _keepers(status))
     if not names:
         return ""
-    return f"the throw has ended, and {names} keeps it engaged. To release it: {silence(snapshot.switch.meta.ref)}"
+    command = silence(snapshot.switch.meta.ref, expires_after="1h")
+    return f"the throw has ended, and {names} keeps the switch engaged. To release it: {command}"
 
 
 def reported(status: SwitchStatus, conditions: list[Condition]) -> SwitchStatus:
@@ -111,8 +112,8 @@ def _stale_reason_note(snapshot: Snapshot, status: SwitchStatus) -> str:
     if status.override is None or not spec.reason or status.override.reason == spec.reason:
         return ""
     return (
-        f"spec.reason ({_cut(spec.reason, WHY)}) was set with an earlier throw, and is not reported for this one: set "
-        'another text, and release with "engaged":null,"reason":null'
+        f"spec.reason ({_cut(spec.reason, WHY)}) was set for an earlier throw, so it is not reported for this "
+        'one: set a new reason, and at the release set "engaged":null,"reason":null'
     )
 
 

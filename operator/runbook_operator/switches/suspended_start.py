@@ -59,4 +59,7 @@ def foreign(held_field: HeldField) -> Refused | None:
     """Return why nothing is made, if another object has the name."""
     if not held_field.is_foreign:
         return None
-    return Refused(Reason.NAME_COLLISION, f"{held_field.ref} is there and is not this switch's; delete or rename it")
+    return Refused(
+        Reason.NAME_COLLISION,
+        f"{held_field.ref} exists already and does not belong to this switch; delete or rename it",
+    )

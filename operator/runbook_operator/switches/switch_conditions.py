@@ -20,7 +20,8 @@ from runbook_operator.automation.desired_state import (
     should_be_engaged,
     silenced,
 )
-from runbook_operator.core.field_manager_advice import UNNAMED_CLIENT, author, clear, hint
+from runbook_operator.core.field_manager_advice import UNNAMED_CLIENT, author, hint
+from runbook_operator.core.kubectl_commands import clear
 from runbook_operator.core.observed_object import Missing
 from runbook_operator.core.queries import NeedsRead, read_together
 from runbook_operator.core.reasons import Reason
@@ -81,9 +82,9 @@ def _tracked(snapshot: Snapshot) -> Trouble | None:
         return None
     ref = snapshot.switch.meta.ref
     text = (
-        f"Switch {ref.name} is tracked by {snapshot.switch.tracked_by}, whose next sync could throw it again. Until "
-        "that ends, the operator acts on no throw of this momentary switch. Take the Switch out of Git: the operator "
-        f"creates it from the Runbook. To remove the throw: {clear(ref)}"
+        f"Switch {ref.name} is tracked by {snapshot.switch.tracked_by}, whose next sync could throw it again. "
+        "Until that ends, the operator ignores each throw of this momentary switch. Take the Switch out of "
+        f"Git: the operator creates it from the Runbook. To remove the throw: {clear(ref)}"
     )
     return Reason.SWITCH_TRACKED, text
 
@@ -234,7 +235,7 @@ def silence(snapshot: Snapshot, said: Override) -> str:
 
 def _automatic(snapshot: Snapshot, status: SwitchStatus) -> Finding:
     if momentary_throws.is_momentary(snapshot):
-        text = momentary_throws.without_meaning(snapshot) or "a momentary switch acts for people only"
+        text = momentary_throws.without_meaning(snapshot) or "only people throw a momentary switch"
         return Finding(False, Reason.MANUAL, text)
     if not is_automatic(snapshot):
         return Finding(False, Reason.MANUAL, "automatic: false leaves it to people")
@@ -243,7 +244,7 @@ def _automatic(snapshot: Snapshot, status: SwitchStatus) -> Finding:
     if snapshot.runbook and (suspended := suspension(snapshot.runbook, snapshot.now)) is not None:
         return Finding(False, suspended.reason, suspended.message)
     if (gate := closed_gate(snapshot)) is not None:
-        return Finding(False, gate.reason, f"held back: {gate.message}; {would_engage(snapshot)}")
+        return Finding(False, gate.reason, f"blocked: {gate.message}; {would_engage(snapshot)}")
     return self_blocking_holds.finding(snapshot, status) or Finding(True, Reason.AUTOMATIC, "")
 
 
@@ -270,13 +271,14 @@ def _outdated(snapshot: Snapshot, record: Record | None) -> Finding | None:
         and acting_identity.declared(snapshot.runbook) != acting_identity.of_switch(snapshot.switch, None)
     ):
         now = acting_identity.declared(snapshot.runbook) or "no service account"
-        was = acting_identity.of_switch(snapshot.switch, None) or "the operator's own rights"
-        text = f"the Runbook now names {now}. This engagement holds and restores its fields in the name of {was}. To "
+        account = acting_identity.of_switch(snapshot.switch, None)
+        was = f"as {account}" if account else "with the operator's own rights"
+        text = f"the Runbook now names {now}. This engagement holds and restores its fields {was}. To "
         return Finding(True, Reason.ACTIONS_CHANGED, f"{text}change that, release the switch and throw it again")
     if outdated(snapshot, record) is None:
         return None
     text = (
-        f"the Runbook now declares: {does(snapshot)}. This engagement goes on as it was thrown until its release; "
+        f"the Runbook now declares: {does(snapshot)}. This engagement keeps its own actions until its release; "
         "reapplyOnChange: true applies an edit at once"
     )
     return Finding(True, Reason.ACTIONS_CHANGED, text)

@@ -80,9 +80,8 @@ def drift_corrected(held_field: HeldField, contest: Contest) -> tuple[Notice, ..
     """Return the Events on a drift correction: one per field and engagement, with a count."""
     entry, switch = held_field.entry, held_field.snapshot.switch.meta.ref
     text = (
-        f"{switch.name}: {author(contest.manager, entry.field)} set {named(entry)} to {shown(held_field.live)}, which "
-        "the "
-        f"switch holds at {shown(entry.held)}; the operator undid it. To end this: "
+        f"{switch.name}: {author(contest.manager, entry.field)} set {named(entry)} to {shown(held_field.live)}, "
+        f"which the switch holds at {shown(entry.held)}; the operator wrote the held value again. To end this: "
         f"{hint(contest.manager, switch, automatic=held_field.snapshot.switch.status.holds_automatically)} "
         f"[{held_field.record.engagement_id}]"
     )
@@ -143,7 +142,7 @@ def _left(entry: FieldRecord) -> str:
     if entry.mode != "Keep" or entry.result != "Applied":
         return clause(entry)
     held, saved = shown(entry.held), shown(entry.saved)
-    return f"{named(entry)} stays at {held}, which a release does not undo; it was {saved} before"
+    return f"{named(entry)} stays at {held}, since a release does not undo this action; it was {saved} before"
 
 
 def is_without_effect(record: Record) -> bool:
@@ -175,7 +174,7 @@ def clause(entry: FieldRecord) -> str:
     if entry.result == "Waiting":
         return f"{entry.action} waits: {why}"
     if entry.result == "Skipped":
-        return f"not done: {entry.progress or f'{entry.action}, since an action before it was not'}"
+        return f"not done: {entry.progress or f'{entry.action}, since an action before it was not done'}"
     if entry.result == "Restored" and entry.progress:
         return f"{named(entry)} {entry.progress}"
     text = CLAUSES[entry.result].format(
@@ -198,7 +197,7 @@ def other_holder(held_field: HeldField) -> str:
     return (
         f"left to {switch}, which holds it at {held}"
         if held_field.overruled
-        else f"back to {held}, which {switch} holds"
+        else f"set to {held}, which {switch} holds"
     )
 
 
@@ -226,7 +225,7 @@ def _set(entry: FieldRecord) -> str:
         return "made" if entry.held is not None else "deleted"
     saved, held = shown(entry.saved), shown(entry.held)
     is_same = saved == held and entry.result == "Applied"
-    return f"was at {held} already, and stays so" if is_same else f"from {saved} to {held}"
+    return f"was at {held} already, and stays there" if is_same else f"from {saved} to {held}"
 
 
 UNDER_WAY: tuple[Result, ...] = ("Pending", "Applied")
@@ -238,6 +237,6 @@ CLAUSES: Mapping[Result, str] = {
     "Unchanged": "{name} is {saved}, as before the throw",
     "RestoreSkipped": "{name} left as it is, since {progress}; the switch held it at {held}",
     "Gone": "{name} is gone, nothing to restore",
-    "Kept": "{name} kept at {held}, as onDelete: Keep asks; it was {saved} before",
+    "Kept": "{name} kept at {held} (onDelete: Keep); it was {saved} before",
     "NotRestored": "{name} could not be restored and is left at {held}; set it to {saved} by hand: {why}",
 }

@@ -66,7 +66,7 @@ def count_deviation(held_field: HeldField) -> WriteStatus:
 
 def reapply(snapshot: Snapshot, record: Record) -> WriteStatus:
     """Return the write-ahead write of a record whose actions an edit of the Runbook changed."""
-    text = f"the Runbook was changed while it is engaged; now {does(snapshot)}"
+    text = f"the Runbook was changed during the engagement; now {does(snapshot)}"
     notices = about_record(snapshot, record, Reason.REAPPLIED, text)
     return WriteStatus(snapshot.switch.meta, _shown(snapshot, record, "Engaging"), notices)
 
@@ -153,7 +153,7 @@ def _in_vain(snapshot: Snapshot, old: Record, record: Record) -> tuple[Notice, .
     """Return the Events when an engagement is found ineffective; it lasts for as long as it is held."""
     if record.helped is old.helped:
         return ()
-    text = f"held for {spoken(_lasted(record, snapshot.now))}, and {record.engaged_by} is as bad as it was"
+    text = f"held for {spoken(_lasted(record, snapshot.now))}, and {record.engaged_by} did not recover"
     return about_record(snapshot, record, Reason.INEFFECTIVE, text)
 
 
@@ -266,7 +266,7 @@ def _gate_notices(snapshot: Snapshot) -> tuple[Notice, ...]:
         return ()
     last = status.history[0].engagement_id if status.history else "first"
     identity = f"{snapshot.switch.meta.uid}.{snapshot.switch.meta.generation}.{last}.{gate.reason}"
-    text = f"{snapshot.switch.meta.ref.name} is held back: {gate.message}; {would_engage(snapshot)}"
+    text = f"{snapshot.switch.meta.ref.name} is blocked: {gate.message}; {would_engage(snapshot)}"
     return notices_for(snapshot, Reason.ENGAGEMENT_BLOCKED, text, identity, warning=True)
 
 
@@ -274,7 +274,9 @@ def _after_all(snapshot: Snapshot, record: Record) -> tuple[Notice, ...]:
     """Return the Events when the last closed gate has opened."""
     if record.source == "Person" or not is_blocked_by_gate(snapshot.switch.status):
         return ()
-    return about_record(snapshot, record, Reason.UNBLOCKED, "it was held back, and engages now")
+    return about_record(
+        snapshot, record, Reason.UNBLOCKED, "the gate that blocked it has opened, and the switch engages now"
+    )
 
 
 def _remembered(history: list[Engagement], now: datetime) -> list[Engagement]:

@@ -31,5 +31,5 @@ def watch(key: Ref, metrics: Metrics, monotonic: Clock, processor: Clock) -> Ite
         used, seconds = processor() - used, monotonic() - begun
         metrics.decision_seconds.labels(key.kind).observe(seconds)
         if used > LONGEST:
-            text = "a decision used the processor for long and held the event loop; everything else waited"
+            text = "a decision took too much CPU time and blocked the event loop; all other work waited"
             log.warning(text, object=str(key), milliseconds=round(used * 1000), waited=round(seconds * 1000))

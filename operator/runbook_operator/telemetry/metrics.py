@@ -26,7 +26,8 @@ class Metrics:
             LATENCY_BUCKETS,
         )
         self.acts = self._counter("acts_total", "Writes to targets.", "result")
-        self.notices = self._counter("notices_total", "What was said, by reason.", "reason")
+        self.notices = self._counter("notices_total", "Events, by reason.", "reason")
+        self.messages = self._counter("messages_total", "Messages to people, by channel.", "channel", "result")
         self.reconciles = self._counter("reconciles_total", "Visits to objects.", "kind", "result")
         self.decision_seconds = self._histogram(
             "decision_seconds",
@@ -36,17 +37,16 @@ class Metrics:
         )
         self.lateness = self._histogram(
             "sensing_lateness_seconds",
-            "From when something that is watched was due to when it was asked.",
+            "Delay of a check: from when it was due to when it was sent.",
             LATENESS_BUCKETS,
         )
-        self.messages = self._counter("messages_total", "Messages to people, by channel.", "channel", "result")
-        self.readings = self._counter("readings_total", "What the readings of what is watched said.", "group", "result")
+        self.readings = self._counter("readings_total", "Readings of metrics and checks, by result.", "group", "result")
         self.check_seconds = self._histogram(
-            "check_seconds", "How long the checks took that could be told.", CHECK_BUCKETS, "group"
+            "check_seconds", "Duration of checks with a result.", CHECK_BUCKETS, "group"
         )
         self.source_seconds = self._histogram(
             "metric_source_seconds",
-            "How long the requests to the administrator's metric sources took.",
+            "Duration of requests to the administrator's metric sources.",
             CHECK_BUCKETS,
             "source",
             "result",

@@ -47,14 +47,14 @@ def thrown(name: str, *more: Body, act: Body | None = None) -> list[str]:
 
 
 def bypasses(found: list[str]) -> list[str]:
-    return [one for one in found if "goes round what is held there" in one]
+    return [one for one in found if "bypass the block or the limit" in one]
 
 
 @pytest.mark.parametrize("name", AT_SERVICE)
 def test_second_service_over_the_same_pods_is_named(name: str) -> None:
     (text,) = bypasses(thrown(name, SECOND))
 
-    assert text.startswith(f"TrafficBypass: {ROUND}: who uses another Service")
+    assert text.startswith(f"TrafficBypass: {ROUND}: requests through another Service")
 
 
 def test_second_service_over_the_same_pods_bypasses_a_rate_limit() -> None:
@@ -102,7 +102,7 @@ def test_other_workloads_behind_the_service_are_named() -> None:
 
     (text,) = found
     assert text.startswith(
-        "OthersAffected: Service/web leads to pods of Deployment/web-v1, Deployment/web-v3 too, which"
+        "OthersAffected: Service/web also leads to pods of Deployment/web-v1, Deployment/web-v3, which"
     )
 
 

@@ -33,7 +33,10 @@ def test_http_route_rule_without_backends_and_filters_answers_500() -> None:
         ("HTTPRoute/web", "spec.rules", [emptied, traffic.rule("api", path="/api"), traffic.rule()])
     ]
     assert remarks(simulation) == [
-        "TrafficBypass: only what comes through its HTTPRoutes is blocked, not what reaches Service/web otherwise"
+        (
+            "TrafficBypass: only traffic through its HTTPRoutes is blocked; requests that reach Service/web another "
+            "way are not"
+        ),
     ]
 
 
@@ -49,7 +52,7 @@ def test_block_stops_request_mirroring_to_the_blocked_service() -> None:
 def test_http_route_rule_shared_with_another_service_is_refused() -> None:
     simulation = namespace(traffic.http_route("web", traffic.rule("web", "canary")), stop=block("HTTPRoute"))
 
-    assert "rule 0 of HTTPRoute/web leads to Service/canary too" in refusal(simulation)
+    assert "rule 0 of HTTPRoute/web also leads to Service/canary" in refusal(simulation)
 
 
 @pytest.mark.parametrize("odd", [{"kind": "ServiceImport"}, {"namespace": "elsewhere"}, {"group": "net.gke.io"}])
@@ -109,7 +112,7 @@ def test_recreated_route_that_no_longer_fits_keeps_other_routes_blocked_and_rest
     shared = traffic.http_route("a", traffic.rule("web", "canary"), meta={"uid": "another"})
     simulation.with_object(shared).drive()
 
-    assert "leads to Service/canary too" in str(simulation.status().conditions)
+    assert "also leads to Service/canary" in str(simulation.status().conditions)
     assert "backendRefs" not in spec_of(simulation, "HTTPRoute", "b")["rules"][0]
     simulation.release().drive()
     assert (
@@ -137,7 +140,7 @@ def test_envoy_gateway_block_aborts_every_request_of_the_routes() -> None:
         "targetRefs": [target | {"name": "a"}, target | {"name": "b"}],
         "faultInjection": {"abort": {"httpStatus": 503, "percentage": 100}},
     }
-    assert "only what comes through Envoy Gateway is blocked" in remarks(simulation)[0]
+    assert "only traffic through Envoy Gateway is blocked" in remarks(simulation)[0]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +158,9 @@ def test_envoy_gateway_block_is_refused_while_an_older_policy_targets_the_route(
 
     text = refusal(namespace(route, traffic.traffic_policy("limits", **targets), stop=block("EnvoyGateway")))
 
-    assert "BackendTrafficPolicy/limits is on HTTPRoute/web already, and the oldest policy wins" in text
+    assert (
+        "BackendTrafficPolicy/limits is attached to HTTPRoute/web already, and only the oldest policy applies;" in text
+    )
 
 
 @pytest.mark.parametrize(
@@ -177,7 +182,7 @@ def test_route_limited_by_a_switch_refuses_a_block_until_release() -> None:
     rates = {"targetRefs": [{"kind": "HTTPRoute", "name": "web"}], "rateLimit": {}}
     limit = traffic.traffic_policy("shop-slow-web-limit", meta=traffic.by_a_switch(), **rates)
 
-    assert "BackendTrafficPolicy/shop-slow-web-limit is on" in refusal(
+    assert "BackendTrafficPolicy/shop-slow-web-limit is attached to" in refusal(
         namespace(traffic.http_route(), limit, stop=block("EnvoyGateway"))
     )
 
@@ -186,8 +191,8 @@ def test_envoy_gateway_refuses_routes_of_other_gateways_and_shared_routes() -> N
     kongs = namespace(traffic.http_route(controller=traffic.KONG), stop=block("EnvoyGateway"))
     mixed = namespace(traffic.http_route("web", traffic.rule("web"), traffic.rule("api")), stop=block("EnvoyGateway"))
 
-    assert f"HTTPRoute/web is not of Envoy Gateway but of {traffic.KONG}" in refusal(kongs)
-    assert "HTTPRoute/web leads to Service/api too, which would be hit as well" in refusal(mixed)
+    assert f"HTTPRoute/web does not belong to Envoy Gateway but to {traffic.KONG}" in refusal(kongs)
+    assert "HTTPRoute/web also leads to Service/api, which would be affected too; create" in refusal(mixed)
 
 
 def test_traefik_block_denies_every_request_of_the_service_routes() -> None:
@@ -205,7 +210,7 @@ def test_traefik_block_denies_every_request_of_the_service_routes() -> None:
         routes[1] | {"middlewares": [own]},
         routes[2],
     ]
-    assert "only what comes through Traefik is blocked" in remarks(simulation)[0]
+    assert "only traffic through Traefik is blocked" in remarks(simulation)[0]
 
 
 def test_traefik_release_keeps_middlewares_added_by_others() -> None:
@@ -225,7 +230,7 @@ def test_traefik_refuses_shared_and_ambiguous_routes() -> None:
     twice = traffic.ingress_route("web", *[traffic.traefik_route("Host(`a.b`)", "web")] * 2)
     other = traffic.ingress_route("web", traffic.traefik_route("Host(`a.b`)", "api"), traffic.traefik_route("x"))
 
-    assert "a route of IngressRoute/web leads to Service/canary too" in refusal(
+    assert "a route of IngressRoute/web also leads to Service/canary" in refusal(
         namespace(shared, stop=block("Traefik"))
     )
     assert "has two routes with the match Host(`a.b`)" in refusal(namespace(twice, stop=block("Traefik")))
@@ -259,7 +264,7 @@ def test_kong_block_is_refused_while_a_termination_plugin_exists(objects: tuple[
     text = refusal(namespace(*objects, traffic.kong_plugin("off", "request-termination"), stop=block("Kong")))
 
     assert "KongPlugin/off on " in text
-    assert "is a request-termination already, and Kong heeds one of them" in text
+    assert "is already a request-termination plugin, and Kong applies only one of them" in text
 
 
 def test_objects_of_other_controllers_are_no_kong_routes() -> None:
@@ -280,7 +285,7 @@ def test_kong_refuses_a_rule_with_two_services() -> None:
     shared = traffic.http_route("web", traffic.rule("web", "canary"), controller=traffic.KONG)
     apart = traffic.http_route("web", traffic.rule("web"), traffic.rule("canary"), controller=traffic.KONG)
 
-    assert "a rule of HTTPRoute/web leads to Service/canary too" in refusal(namespace(shared, stop=block("Kong")))
+    assert "a rule of HTTPRoute/web also leads to Service/canary" in refusal(namespace(shared, stop=block("Kong")))
     assert namespace(apart, stop=block("Kong")).throw().drive().status().phase == "Engaged"
 
 
@@ -301,11 +306,11 @@ def test_ingress_nginx_block_denies_every_address_and_remarks_its_retirement() -
 @pytest.mark.parametrize(
     ("ingress", "why"),
     [
-        (traffic.ingress("web", "web", "api"), "Ingress/web leads to Service/api too"),
-        (traffic.ingress(defaultBackend={"service": {"name": "api"}}), "Ingress/web leads to Service/api too"),
+        (traffic.ingress("web", "web", "api"), "Ingress/web also leads to Service/api"),
+        (traffic.ingress(defaultBackend={"service": {"name": "api"}}), "Ingress/web also leads to Service/api"),
         (
             traffic.ingress(meta={"annotations": {"nginx.ingress.kubernetes.io/satisfy": "any"}}),
-            "satisfy: any, which lets those in who authenticate",
+            "satisfy: any, which lets authenticated clients through;",
         ),
         (traffic.ingress(of="kong"), "no Ingress of ingress-nginx leads to Service/web"),
         (

@@ -94,7 +94,7 @@ def test_network_policy_block_is_refused_while_another_policy_allows_traffic(sel
 
     for objects in ((traffic.pod(),), ()):
         simulation = namespace(policy, *objects, stop=action("NetworkPolicy"))
-        assert "NetworkPolicy/open lets traffic in to pods of Service/web" in refusal(simulation)
+        assert "NetworkPolicy/open allows traffic to pods of Service/web" in refusal(simulation)
 
 
 @pytest.mark.parametrize(
@@ -115,5 +115,5 @@ def test_network_policy_that_allows_nothing_does_not_refuse_a_block(policy: Body
 def test_network_policy_that_might_select_pods_refuses_a_block_when_no_pod_exists() -> None:
     policy = traffic.network_policy("open", {"matchLabels": {"tier": "front"}}, {"from": []})
 
-    assert "NetworkPolicy/open lets" in refusal(namespace(policy, stop=action("NetworkPolicy")))
+    assert "NetworkPolicy/open allows" in refusal(namespace(policy, stop=action("NetworkPolicy")))
     assert namespace(policy, traffic.pod(), stop=action("NetworkPolicy")).throw().drive().status().record is not None

@@ -168,7 +168,7 @@ def test_long_switch_name_is_cut_to_a_valid_label_value() -> None:
 
 def test_service_without_selector_is_refused() -> None:
     outside = traffic.service(selector=None, type="ExternalName", externalName="shop.example.org")
-    assert "Service/web is an ExternalName" in refusal(namespace(outside, stop=block()))
+    assert "Service/web is of type ExternalName" in refusal(namespace(outside, stop=block()))
     assert "has no spec.selector" in refusal(namespace(traffic.service(selector=None), stop=block()))
 
 
@@ -221,7 +221,7 @@ def test_momentary_switch_with_block_or_limit_is_refused(action: Body) -> None:
     status, reason, message = condition(simulation.drive().status(), "Ready")
 
     assert (status, reason) == ("False", "InvalidSpec")
-    assert message.startswith("momentary: a block or a limit would be left behind")
+    assert message.startswith("momentary: a momentary switch would leave the block or the limit behind")
 
 
 def test_first_mechanism_that_applies_is_used() -> None:
@@ -246,7 +246,7 @@ def test_refusal_lists_what_each_mechanism_lacks() -> None:
 
     text = refusal(namespace(stop=block(*names), unserved=unserved))
 
-    assert text.startswith("nothing can be done at Service/web. HTTPRoute: no HTTPRoute leads to Service/web; ")
+    assert text.startswith("no mechanism can be used for Service/web. HTTPRoute: no HTTPRoute leads to Service/web; ")
     assert "EnvoyGateway: no HTTPRoute leads to Service/web; " in text
     assert "Istio: AuthorizationPolicy/shop-stop-web-block: the cluster serves no kind AuthorizationPolicy" in text
     assert "Traefik: no IngressRoute of traefik.io/v1alpha1 leads to Service/web; " in text

@@ -19,7 +19,7 @@ def test_network_policy_block_without_verify_is_refused() -> None:
 
 @pytest.mark.parametrize("name", sorted({"HTTPRoute", "EnvoyGateway", "Traefik", "Kong", "Ingress"}))
 def test_gateway_verification_without_its_service_is_refused(name: str) -> None:
-    with pytest.raises(ValidationError, match="name that of the gateway"):
+    with pytest.raises(ValidationError, match="name the gateway's Service,"):
         BlockTrafficSpec.model_validate(block(name, verify={})["blockTraffic"])
     assert BlockTrafficSpec.model_validate(block(name, verify={"service": "gateway"})["blockTraffic"]).verify
 
@@ -72,7 +72,7 @@ def test_block_without_effect_is_probed_every_second_and_stalls_after_the_timeou
         ("ServiceSelector", ProbeResult(None, "a connection is accepted", "Late"), False),
         ("ServiceSelector", ProbeResult(None, "closed", "Closed"), False),
         ("ServiceSelector", ProbeResult(None, "Service/web does not exist", "Unasked"), False),
-        ("ServiceSelector", ProbeResult(None, "what answers does not speak HTTP"), False),
+        ("ServiceSelector", ProbeResult(None, "the response is not HTTP"), False),
         ("NetworkPolicy", ProbeResult(403), False),
         ("NetworkPolicy", GONE, True),
         ("Istio", ProbeResult(403), True),
@@ -158,7 +158,7 @@ def test_block_without_verify_is_engaged_once_the_service_has_no_endpoints() -> 
     simulation = namespace(endpoints("10.0.0.1"), stop=block()).throw().drive()
 
     assert simulation.status().phase == "Engaging"
-    text = "Service/web is blocked, and still has endpoints in EndpointSlice/web-abc"
+    text = "Service/web is blocked, and its endpoints are still in EndpointSlice/web-abc"
     assert condition(simulation.status(), "Ready") == ("False", "NotVerified", text)
 
     simulation.with_object(endpoints()).after(seconds=1).drive()
@@ -200,7 +200,7 @@ def test_forbidden_endpoint_read_reports_a_manual_check() -> None:
     assert simulation.throw().drive().status().phase == "Engaged"
     (text,) = remarks(simulation)
     assert text == (
-        "no condition tells whether the block of Service/web is in force; check by hand: "
+        "no condition shows if the block of Service/web is in force; check by hand: "
         "kubectl get endpointslices -n shop -l kubernetes.io/service-name=web shows no endpoint"
     )
 
@@ -213,8 +213,9 @@ def test_failed_request_without_a_ready_pod_proves_no_network_policy(status: Bod
     assert simulation.throw().drive().status().phase == "Engaged"
     (text,) = remarks(simulation)
     assert text == (
-        "no ready pod stands behind Service/web, so that the failed request of verify proves nothing: it is not known "
-        "whether NetworkPolicy/shop-stop-web-block is enforced. Once a pod is ready, ask /health of Service/web by hand"
+        "Service/web has no ready pod, so the failed request of verify proves nothing: "
+        "NetworkPolicy/shop-stop-web-block may not be enforced. Once a pod is ready, request /health of "
+        "Service/web by hand"
     )
 
 

@@ -26,7 +26,7 @@ ROUTES: dict[str, tuple[Body, ...]] = {
     "Ingress": (traffic.ingress(),),
 }
 APPLIES = ""
-NO_PODS = "Service/web has no pods now, and nothing declares that those to come are in the mesh"
+NO_PODS = "Service/web has no pods now, and nothing declares that new ones join the mesh"
 NOT_ACCEPTED = "no Gateway controller has accepted HTTPRoute/web (status.parents)"
 CASES: list[tuple[str, str, tuple[Body, ...], str]] = [
     # what takes the Service's endpoints away, or lies on its pods, needs nobody that leads there
@@ -57,7 +57,12 @@ CASES: list[tuple[str, str, tuple[Body, ...], str]] = [
     ("Kong", "a class of a name of its own", (traffic.ingress(of="public"),), "Ingress/web has the class public"),
     ("Ingress", "no pods", ROUTES["Ingress"], APPLIES),
     ("Ingress", "no routes", (), "no Ingress of ingress-nginx leads to Service/web"),
-    ("Ingress", "no class", (traffic.ingress(of=""),), "an annotation of nginx.ingress.kubernetes.io/ on it does"),
+    (
+        "Ingress",
+        "no class",
+        (traffic.ingress(of=""),),
+        "an annotation that begins with nginx.ingress.kubernetes.io/ names it",
+    ),
     ("Ingress", "a class of a name of its own", (traffic.ingress(of="public"),), "Ingress/web has the class public"),
 ]
 every_case = pytest.mark.parametrize(

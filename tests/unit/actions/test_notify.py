@@ -57,7 +57,7 @@ def test_contact_without_channel_is_remarked() -> None:
     simulation = thrown()
 
     told = [notice.message for notice in simulation.said if notice.reason is Reason.NO_CHANNEL]
-    assert "contact primary is not called: notify makes an Event on the Switch and sends no message" in told[0]
+    assert "contact primary gets no message: notify only creates an Event on the Switch" in told[0]
 
 
 def test_message_without_reason_is_short_and_long_message_fits_an_event() -> None:

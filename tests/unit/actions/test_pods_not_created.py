@@ -64,7 +64,7 @@ def test_failed_create_events_since_the_throw_stall_the_switch(kind: str, action
 
     reason, message = says(simulation)
     assert reason == "PodsNotCreated"
-    assert f"{kind}/web: pods cannot be made: {REFUSED}. Make room in the quota" in message
+    assert f"{kind}/web: its controller cannot create pods: {REFUSED}. Free room in the quota" in message
     assert simulation.after(minutes=2).drive().status().phase == "Stalled"
 
     event(simulation, kind, "2026-11-24T03:02:30Z", "SuccessfulCreate").drive()
@@ -110,7 +110,7 @@ def test_workload_with_forbidden_event_list_is_engaged() -> None:
 def test_event_message_of_unknown_form_is_shown_unchanged() -> None:
     simulation = event(ready("StatefulSet", UP).throw(), "StatefulSet", message="no room").drive()
 
-    assert says(simulation)[1].endswith("pods cannot be made: no room")
+    assert says(simulation)[1].endswith("its controller cannot create pods: no room")
 
 
 def test_engaged_switch_with_missing_pods_is_visited_again_within_seconds() -> None:
@@ -132,7 +132,9 @@ def test_job_without_pods_reports_the_reason(wait: bool) -> None:  # noqa: FBT00
 
     reason, message = says(simulation)
     assert reason == "PodsNotCreated"
-    assert message.startswith(f"{ref} has made no pod yet; {ref}: pods cannot be made: {REFUSED}. Make room")
+    assert message.startswith(
+        f"{ref} has not created a pod yet; {ref}: its controller cannot create pods: {REFUSED}. Free room"
+    )
     assert simulation.status().phase == ("Engaging" if wait else "Engaged")
     assert simulation.after(minutes=2).drive().status().phase == "Stalled"
 
@@ -140,7 +142,7 @@ def test_job_without_pods_reports_the_reason(wait: bool) -> None:  # noqa: FBT00
 def test_restart_of_a_workload_without_pods_reports_nothing_to_restart() -> None:
     simulation = Simulation().with_object(workload_body(0, template={"metadata": {}}))
     simulation.with_runbook(killSwitches=[kill_switch("stop", RESTART)]).drive()
-    text = "Deployment/web is to have 0 pods: there is none to restart"
+    text = "Deployment/web has 0 replicas: there is no pod to restart"
 
     assert says(simulation) == ("Ready", text)
     assert condition(simulation.throw().drive().status(), "Engaged")[2].endswith(text)

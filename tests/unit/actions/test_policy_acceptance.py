@@ -40,7 +40,7 @@ def test_policy_without_a_report_is_not_engaged_and_stalls_after_the_timeout() -
 
     assert simulation.status().phase == "Engaging"
     assert ready(simulation)[1] == "NotVerified"
-    assert "was written, and its controller has not reported Accepted yet; kubectl get" in ready(simulation)[2]
+    assert "was written, and its controller has not reported Accepted yet; see kubectl get" in ready(simulation)[2]
     simulation.after(minutes=2).drive()
     assert simulation.status().phase == "Stalled"
     reports(simulation, POLICY, policy_status())

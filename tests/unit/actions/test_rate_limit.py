@@ -77,8 +77,8 @@ def test_envoy_gateway_counts_per_replica_and_route() -> None:
     }
     (text,) = remarks(simulation)
     assert text == (
-        "LimitMultiplied: the limit of 100 per Minute is counted by each Envoy replica, for each route: "
-        "several let several times as many through"
+        "LimitMultiplied: each Envoy replica, for each route counts the limit of 100 per Minute on its own, so several "
+        "of them let several times as many requests through"
     )
 
 
@@ -89,7 +89,7 @@ def test_traefik_counts_per_replica_host_and_route() -> None:
         "rateLimit": {"average": 5, "period": "3600s", "burst": 20, "sourceCriterion": {"requestHost": True}}
     }
     assert spec_of(simulation, "IngressRoute", "web")["routes"][0]["middlewares"] == [{"name": "shop-stop-web-limit"}]
-    assert "counted by each Traefik replica, for each host and route" in remarks(simulation)[0]
+    assert "each Traefik replica, for each host and route" in remarks(simulation)[0]
 
 
 @pytest.mark.parametrize(("per", "key"), [("Second", "second"), ("Minute", "minute"), ("Hour", "hour")])
@@ -102,7 +102,7 @@ def test_kong_counts_per_node_for_the_whole_service(per: str, key: str) -> None:
         {key: 10, "policy": "local", "limit_by": "service"},
     )
     assert simulation.live("Service", "web")["metadata"]["annotations"] == {"konghq.com/plugins": "shop-stop-web-limit"}
-    assert "counted by each Kong node" in remarks(simulation)[0]
+    assert "each Kong node" in remarks(simulation)[0]
 
 
 def test_istio_counts_per_pod_by_a_token_bucket() -> None:
@@ -116,7 +116,7 @@ def test_istio_counts_per_pod_by_a_token_bucket() -> None:
     assert "portNumber" not in patch["match"]["listener"]
     assert value["token_bucket"] == {"max_tokens": 8, "tokens_per_fill": 5, "fill_interval": "60s"}
     assert {value[key]["default_value"]["numerator"] for key in ("filter_enabled", "filter_enforced")} == {100}
-    assert "counted by each pod" in remarks(simulation)[0]
+    assert "each pod counts the limit" in remarks(simulation)[0]
 
 
 def test_istio_limits_only_the_port_of_the_target() -> None:
@@ -149,15 +149,15 @@ def test_ingress_nginx_counts_per_client_and_replica(per: str, burst: int | None
     live = simulation.live("Ingress", "web")["metadata"]["annotations"]
     assert live == {f"nginx.ingress.kubernetes.io/{key}": value for key, value in annotations.items()}
     counted, by_hand, retired = remarks(simulation)
-    assert by_hand.startswith("Unverifiable: no condition tells whether the annotation of Ingress/web is in force")
-    assert "counted by each controller replica, for each client address" in counted
+    assert by_hand.startswith("Unverifiable: no condition shows if the annotation of Ingress/web is in force")
+    assert "each controller replica, for each client address" in counted
     assert retired.startswith("MechanismRetired: ingress-nginx is retired")
 
 
 @pytest.mark.parametrize(
     ("name", "rate", "why"),
     [
-        ("EnvoyGateway", {"burst": 20}, "it lets as many requests through at once as in the whole time"),
+        ("EnvoyGateway", {"burst": 20}, "its burst is always the whole limit;"),
         ("Kong", {"burst": 20}, "it counts in fixed windows, which have no burst"),
         ("Ingress", {"per": "Hour"}, "it has no limit per Hour"),
         ("Ingress", {"burst": 15}, "its burst is a multiple of requests"),
@@ -204,7 +204,7 @@ def test_second_limit_on_one_route_is_refused_by_envoy_gateway() -> None:
 
     simulation.throw("stop").drive("stop").throw("slow").drive("slow")
 
-    assert "BackendTrafficPolicy/shop-stop-web-limit is on HTTPRoute/web already" in str(
+    assert "BackendTrafficPolicy/shop-stop-web-limit is attached to HTTPRoute/web already" in str(
         simulation.status("slow").conditions
     )
 

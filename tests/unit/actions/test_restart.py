@@ -143,10 +143,10 @@ def test_restart_of_zero_replicas_or_deleted_workload_has_no_progress() -> None:
 @pytest.mark.parametrize(
     ("strategy", "says"),
     [
-        ({"type": "OnDelete"}, "has updateStrategy OnDelete: each pod goes on as it is until somebody deletes it"),
+        ({"type": "OnDelete"}, "has updateStrategy OnDelete: no pod restarts until it is deleted"),
         (
             {"type": "RollingUpdate", "rollingUpdate": {"partition": 3}},
-            "has updateStrategy.rollingUpdate.partition 3: pods below that go on as they are",
+            "has updateStrategy.rollingUpdate.partition 3: pods with a lower number do not restart",
         ),
     ],
 )

@@ -156,7 +156,7 @@ def test_cron_job_retry_fields_are_dropped_with_an_event() -> None:
     }
     (text,) = noted(simulation)
     assert text == (
-        "RunsOnce: runJob runs its command once, so that this of CronJob/backup does not apply: backoffLimit 4, "
+        "RunsOnce: runJob runs its command once, so it does not use this of CronJob/backup: backoffLimit 4, "
         "podFailurePolicy, backoffLimitPerIndex, maxFailedIndexes, restartPolicy OnFailure, "
         "restartPolicy of container job, restartPolicyRules of container job, restartPolicy of container wait"
     )
@@ -165,7 +165,7 @@ def test_cron_job_retry_fields_are_dropped_with_an_event() -> None:
 def test_inline_job_with_failure_policy_reports_the_dropped_policy() -> None:
     assert noted(thrown(inline())) == []
     assert noted(thrown(inline(podFailurePolicy={"rules": []}))) == [
-        "RunsOnce: runJob runs its command once, so that this of job does not apply: podFailurePolicy"
+        "RunsOnce: runJob runs its command once, so it does not use this of job: podFailurePolicy"
     ]
 
 
@@ -189,12 +189,12 @@ def test_job_name_of_a_long_switch_name_leaves_room_for_pod_names(long: str) -> 
 def test_action_after_a_job_waits_for_its_completion_and_reports_the_logs_command() -> None:
     simulation = thrown(FROM_CRON_JOB, scale(replicas=0))
     (ref,) = jobs(simulation)
-    assert ready_condition(simulation) == ("False", "NotVerified", f"{ref} has not begun")
+    assert ready_condition(simulation) == ("False", "NotVerified", f"{ref} has not started")
     assert simulation.status().phase == "Engaging"
 
     goes(simulation, active=0)
-    says_why = f"kubectl describe job {ref.name} -n shop says why"
-    assert ready_condition(simulation)[2] == f"{ref} has made no pod yet; {says_why}"
+    says_why = f"for the cause: kubectl describe job {ref.name} -n shop"
+    assert ready_condition(simulation)[2] == f"{ref} has not created a pod yet; {says_why}"
     goes(simulation)
     assert ready_condition(simulation)[2] == f"{ref} running since {BEGAN}"
     assert simulation.live("Deployment", "web")["spec"]["replicas"] == 3
@@ -260,7 +260,7 @@ def test_interrupted_job_stalls_and_never_runs_again_automatically(action: Body)
     assert ready_condition(simulation)[1] == "JobInterrupted"
     assert ready_condition(simulation)[2].startswith(
         f"{ref} was interrupted (Pod shop/backup-x has condition DisruptionTarget matching FailJob rule at index 0): "
-        "its command may have run in part, and is not run again by itself"
+        "a part of its command may have run, so the operator does not run it again. Check"
     )
     simulation.restart().after(minutes=5).drive()
     assert len(made(simulation)) == 1
@@ -283,7 +283,7 @@ def test_job_without_pods_stalls_after_its_timeout_and_recovers() -> None:
 
     simulation.after(minutes=2).drive()
     assert (simulation.status().phase, ready_condition(simulation)[1]) == ("Stalled", "NotVerified")
-    assert "has made no pod yet" in ready_condition(simulation)[2]
+    assert "has not created a pod yet" in ready_condition(simulation)[2]
 
     assert completes(goes(simulation)).status().phase == "Engaged"
 
@@ -299,7 +299,9 @@ def test_job_without_pods_is_deleted_at_the_release(rest: Body) -> None:
     assert jobs(simulation) == []
     assert simulation.live("Deployment", "web")["spec"]["replicas"] == 3
     outcome = simulation.status().history[0].outcome
-    assert outcome.startswith(f"{ref} was deleted ({ref} has made no pod yet; kubectl describe job {ref.name} -n shop")
+    assert outcome.startswith(
+        f"{ref} was deleted ({ref} has not created a pod yet; for the cause: kubectl describe job {ref.name} -n shop"
+    )
     effect = next(
         step.effect for step in simulation.steps if isinstance(step, WriteTarget) and isinstance(step.effect, Delete)
     )
@@ -387,8 +389,9 @@ def test_job_deleted_while_awaited_stalls_and_is_not_run_again() -> None:
     assert len(made(simulation)) == 1
     assert ready_condition(simulation)[1] == "JobInterrupted"
     assert ready_condition(simulation)[2] == (
-        f"{ref} was deleted before it ended: its command may have run in part, and is not run again by itself; "
-        "see what it did, then release, and throw again to run it anew"
+        f"{ref} was deleted before it ended: a part of its command may have run, so the operator does not run it "
+        "again. "
+        "Check what it did; to run it again, release the switch and throw it again"
     )
     assert simulation.status().phase == "Stalled"
     assert simulation.release().drive().status().phase == "Released"
@@ -468,7 +471,10 @@ def test_job_recorded_under_another_name_scheme_is_not_created() -> None:
     assert jobs(simulation) == []
     assert ready_condition(simulation)[1:] == (
         "InvalidSpec",
-        "Job/as-it-was-called-before: this version makes something else; release, and throw again",
+        (
+            "Job/as-it-was-called-before: this version of the operator plans another object; release the switch, and "
+            "throw it again"
+        ),
     )
 
 
@@ -497,7 +503,7 @@ def test_momentary_switch_is_released_once_the_job_completes() -> None:
         ({"job": {"template": {"spec": {"containers": []}}}}, "at least 1 item"),
         (
             {"job": {"backoffLimit": 3, "template": {"spec": POD}}},
-            "backoffLimit: leave it out; runJob runs its command",
+            "backoffLimit: leave it out: runJob runs its command once",
         ),
         ({"job": {"template": {"spec": POD | {"restartPolicy": "OnFailure"}}}}, "restartPolicy\n  Input should be"),
     ],

@@ -316,7 +316,7 @@ class TestAMomentarySwitch:
         assert acts(simulation) == ["Deployment/web"]
         assert len(warned(simulation)) == 1
         assert (
-            "AutoscalerOwned: shop-stop: Deployment/web to 4: HorizontalPodAutoscaler/web keeps it within 2 and 4"
+            "AutoscalerOwned: shop-stop: Deployment/web to 4: HorizontalPodAutoscaler/web keeps it between 2 and 4"
             in (warned(simulation)[0])
         )
 
@@ -342,13 +342,13 @@ class TestAMomentarySwitch:
         simulation = engaged(autoscaler, momentary=True, replicas=0)
 
         assert replicas(simulation) == 0
-        assert "keeps it within 0 and 4" in warned(simulation)[0]
+        assert "keeps it between 0 and 4" in warned(simulation)[0]
 
     def test_momentary_scale_pauses_no_scaled_object(self) -> None:
         simulation = engaged(scaled_object(minReplicaCount=2), momentary=True, replicas=0)
 
         assert (replicas(simulation), paused(simulation)) == (2, None)
-        assert "keeps it within 2 and 100" in warned(simulation)[0]
+        assert "keeps it between 2 and 100" in warned(simulation)[0]
 
     def test_scaling_command_pins_no_autoscaler(self) -> None:
         command = {"name": "double", "target": "web", "factor": 2}
@@ -363,9 +363,9 @@ class TestDelivery:
 
         assert acts(simulation) == []
         assert trouble(simulation).startswith(
-            "DeliveryOwned: Deployment/web is what Flagger's Canary/shop releases from"
+            "DeliveryOwned: Deployment/web is the template of Flagger's Canary/shop and has 0"
         )
-        assert "let spec.targets name Deployment/web-primary" in trouble(simulation)
+        assert "runs the pods: name Deployment/web-primary" in trouble(simulation)
 
     def test_flagger_primary_workload_is_scaled(self) -> None:
         primary = replace(WEB, name="web-primary")
@@ -415,8 +415,8 @@ class TestADisruptionBudget:
         (key, value), *_ = rule.items()
         assert len(remarks(simulation)) == 1
         assert remarks(simulation)[0].startswith(
-            f"BelowDisruptionBudget: Deployment/web goes from 5 to {number}, and PodDisruptionBudget/web "
-            f"({key} {value}) wants {wants}: "
+            f"BelowDisruptionBudget: Deployment/web goes from 5 to {number} pods, and PodDisruptionBudget/web "
+            f"({key} {value}) requires {wants}: "
         )
 
     @pytest.mark.parametrize(

@@ -176,7 +176,10 @@ def test_immutable_config_map_is_refused_at_rest() -> None:
 
     assert refusal(simulation) == (
         "Immutable",
-        "ConfigMap/flags is immutable, so no flag in it can be set; make it anew without immutable: true",
+        (
+            "ConfigMap/flags is immutable, so no flag in it can be set; delete it and create it again without "
+            "immutable: true"
+        ),
     )
 
 
@@ -225,10 +228,14 @@ def test_flag_in_a_json_document_stays_json() -> None:
 @pytest.mark.parametrize(
     ("text", "flag", "says"),
     [
-        (DOCUMENT, "flags.voice", "write the flag into the document first, since a release could not take it away"),
-        (DOCUMENT, "flags..voice", "cannot be read from character"),
+        (
+            DOCUMENT,
+            "flags.voice",
+            "add the flag to the document first: the operator changes values in a document and cannot remove a key",
+        ),
+        (DOCUMENT, "flags..voice", "cannot be parsed from character"),
         (DOCUMENT, "flags", "it is a map or a list in the document, not a single value"),
-        ("a: 1\n---\na: 2\n", "a", "the text holds several YAML documents"),
+        ("a: 1\n---\na: 2\n", "a", "the text has several YAML documents"),
     ],
 )
 def test_path_missing_in_a_document_is_refused_with_a_hint(text: str, flag: str, says: str) -> None:
@@ -276,10 +283,10 @@ def test_escaped_dotted_key_is_set(flag: str, value: str, line: str) -> None:
 @pytest.mark.parametrize(
     ("flag", "says"),
     [
-        ("app.features.ai", r"under a key with dots in it; set flag to app\.features\.ai, since"),
-        ("app.features.search", r"under a key with dots in it; set flag to app\.features.search, since"),
+        ("app.features.ai", r" key contains dots; set flag to app\.features\.ai: a \ before"),
+        ("app.features.search", r" key contains dots; set flag to app\.features.search: a \ before"),
         ("app.features.both", r"it again as app\.features.both; an app that takes the two for the same"),
-        ("app.features.none", "write the flag into the document first"),
+        ("app.features.none", "add the flag to the document first:"),
     ],
 )
 def test_flag_under_a_dotted_key_is_refused_with_its_spelling(flag: str, says: str) -> None:
@@ -288,7 +295,7 @@ def test_flag_under_a_dotted_key_is_refused_with_its_spelling(flag: str, says: s
     reason, message = refusal(simulation)
     assert reason == ("FieldNotFound" if flag.endswith("both") else "FlagNotFound")
     assert says in message
-    assert ("write the flag into" in message) == (flag == "app.features.none")
+    assert ("add the flag to" in message) == (flag == "app.features.none")
 
 
 def test_escaped_dotted_key_next_to_a_nested_one_is_set_with_a_remark() -> None:
@@ -301,7 +308,10 @@ def test_escaped_dotted_key_next_to_a_nested_one_is_set_with_a_remark() -> None:
 def test_properties_file_is_refused() -> None:
     simulation = ready(config_map(**{"app.yaml": "app.ai=true\n"}), flags=AT, actions=(set_flag("app.ai"),)).drive()
 
-    assert "not a YAML or JSON map but a single value or a list, as a .properties file is" in refusal(simulation)[1]
+    assert (
+        "the text is a single value or a list, such as a .properties file, and not a YAML or JSON map:"
+        in refusal(simulation)[1]
+    )
 
 
 @pytest.mark.parametrize("flag", ["features/ai", "a:b", "größe", ".", "..", "..data", "a\\b"])
@@ -310,7 +320,7 @@ def test_flag_name_invalid_as_config_map_key_is_refused(flag: str) -> None:
 
     reason, message = refusal(simulation)
     assert reason == "InvalidSpec"
-    assert f"so none can be called {flag}; for a flag inside of a document" in message
+    assert f"so no key can be named {flag}; for a flag inside a document" in message
 
 
 @pytest.mark.parametrize("flags", [{"configMap": "flags"}, {"configMap": "flags", "key": "ai"}])
@@ -319,7 +329,7 @@ def test_flag_under_binary_data_is_refused(flags: Body) -> None:
 
     simulation = ready(body, flags=flags, actions=(set_flag(),)).drive()
 
-    text = "ConfigMap/flags has ai under binaryData, since the file it was made from is not UTF-8"
+    text = "ConfigMap/flags has ai under binaryData, since its file is not UTF-8"
     assert refusal(simulation)[1].startswith(text)
 
 
@@ -328,7 +338,7 @@ def test_document_taken_for_a_flag_is_refused_with_its_size() -> None:
 
     reason, message = refusal(simulation)
     assert reason == "DocumentTooLarge"
-    assert message.startswith("ConfigMap/flags: data.ai has 19 KB, which is a document and no flag; set flags.key")
+    assert message.startswith("ConfigMap/flags: data.ai has 19 KB, so it is a document and not a flag; set flags.key")
 
 
 def test_large_yaml_document_is_refused_at_rest() -> None:
@@ -337,7 +347,7 @@ def test_large_yaml_document_is_refused_at_rest() -> None:
 
     reason, message = refusal(simulation)
     assert reason == "DocumentTooLarge"
-    assert "it has 98 KB, and YAML of more than 64 KB is not read" in message
+    assert "the document has 98 KB; YAML of more than 64 KB is not parsed" in message
 
 
 def test_throw_does_not_parse_a_document_parsed_at_the_close_look(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -513,7 +523,7 @@ def test_variable_with_several_containers_needs_a_container_name() -> None:
 
     assert refusal(ready(workload(*containers), actions=(set_flag("AI", env={}),)).drive()) == (
         "InvalidSpec",
-        "Deployment/web has the containers app, proxy; say which by env.container",
+        "Deployment/web has the containers app, proxy; choose one with env.container",
     )
     assert refusal(ready(workload(), actions=(set_flag("AI", env={"container": "db"}),)).drive()) == (
         "FieldNotFound",
@@ -572,7 +582,7 @@ def test_variable_of_a_native_sidecar_is_set_and_restored() -> None:
 @pytest.mark.parametrize(
     ("inits", "says"),
     [
-        ([{"name": "agent", "restartPolicy": "Always"}], "has the containers app, agent (a sidecar); say which"),
+        ([{"name": "agent", "restartPolicy": "Always"}], "has the containers app, agent (a sidecar); choose one"),
         ([{"name": "migrate"}], ""),
     ],
 )
@@ -599,7 +609,7 @@ def test_named_init_container_is_set() -> None:
 def test_workload_without_pod_template_is_refused() -> None:
     assert refusal(ready(workload_body(3), actions=(set_flag("AI", env={}),)).drive()) == (
         "InvalidSpec",
-        "Deployment/web has the containers none of its own; say which by env.container",
+        "Deployment/web has the containers none of its own; choose one with env.container",
     )
 
 
@@ -660,7 +670,7 @@ def test_idle_switch_reports_pods_that_need_a_restart_for_the_flag(pod: Body, wa
     simulation = ready(config_map(ai="true"), body, actions=(set_flag(),)).drive()
 
     text = (
-        f"pods of Deployment/web take ConfigMap/flags in {way}, and see the change only after a restart; restart: true"
+        f"pods of Deployment/web read ConfigMap/flags {way} and see the change only after a restart; set restart: true"
     )
     assert condition(simulation.status(), "Ready")[:2] == ("True", "Ready")
     assert condition(simulation.status(), "Ready")[2].startswith(text)
@@ -815,7 +825,7 @@ def test_paused_deployment_with_restart_is_refused() -> None:
 
 
 def test_env_with_restart_is_refused() -> None:
-    with pytest.raises(ValidationError, match="rolled out anyway"):
+    with pytest.raises(ValidationError, match="out anyway"):
         SetFlagSpec.model_validate(set_flag(restart=True, env={})["setFlag"])
 
 

@@ -94,8 +94,8 @@ def test_two_switches_on_one_cron_job_resume_it_after_the_last_release() -> None
         assert live(simulation)["spec"]["suspend"] is False
 
 
-MISSED = "CronJob/nightly: the release starts the newest run that is missed until then at once"
-MISSES = ("MissedRun", f"{MISSED}; release it when that run may start")
+MISSED = "CronJob/nightly: the release at once starts the newest run that was missed while suspended"
+MISSES = ("MissedRun", f"{MISSED}; release the switch at a time when that run may start")
 
 
 def test_running_jobs_of_a_cron_job_are_named() -> None:
@@ -105,7 +105,7 @@ def test_running_jobs_of_a_cron_job_are_named() -> None:
         MISSES,
         (
             "StillRunning",
-            "CronJob/nightly: what it has started already goes on: Job/nightly-1, Job/nightly-2",
+            "CronJob/nightly: Jobs that it has already started keep running: Job/nightly-1, Job/nightly-2",
         ),
     ]
     assert remarks(thrown(thing("batch/v1", "CronJob"))) == [MISSES]
@@ -115,14 +115,14 @@ def test_cron_job_with_starting_deadline_remarks_a_missed_run() -> None:
     ((reason, text),) = remarks(thrown(thing("batch/v1", "CronJob", startingDeadlineSeconds=0)))
 
     assert reason == "MissedRun"
-    assert "at once, unless it was due more than 0 s before (startingDeadlineSeconds); release it" in text
+    assert "unless it was due more than 0 s before (startingDeadlineSeconds); release the switch" in text
 
 
 def test_engaged_message_names_the_run_that_a_release_starts() -> None:
     simulation = thrown(thing("batch/v1", "CronJob")).after(seconds=3).drive()
 
     assert (
-        "(the release starts the newest run that is missed until then at once)"
+        "(the release at once starts the newest run that was missed while suspended)"
         in condition(simulation.status(), "Engaged")[2]
     )
     simulation.steps.clear()
@@ -132,7 +132,7 @@ def test_engaged_message_names_the_run_that_a_release_starts() -> None:
 def test_cron_job_suspended_before_the_throw_promises_no_run_at_release() -> None:
     simulation = thrown(thing("batch/v1", "CronJob", suspend=True)).after(seconds=3).drive()
 
-    assert "release starts" not in condition(simulation.status(), "Engaged")[2]
+    assert "the release at once starts" not in condition(simulation.status(), "Engaged")[2]
 
 
 def test_cron_job_deleted_while_suspended_is_released() -> None:
@@ -145,7 +145,7 @@ def test_cron_job_deleted_while_suspended_is_released() -> None:
 
 def test_suspended_job_remarks_its_deleted_pods() -> None:
     assert remarks(thrown(thing("batch/v1", "Job", status={"active": 2}))) == [
-        ("PodsDeleted", "Job/nightly: its pods are deleted (2 now), and begin anew at the release")
+        ("PodsDeleted", "Job/nightly: suspending it deletes its pods (2 now); new ones start at the release")
     ]
 
 
@@ -155,9 +155,9 @@ def test_ended_job_is_left_unchanged(end: str) -> None:
 
     simulation = thrown(thing("batch/v1", "Job", status={"conditions": conditions}))
 
-    assert remarks(simulation) == [("NothingToDo", f"Job/nightly has ended ({end}): there is nothing to suspend")]
+    assert remarks(simulation) == [("NothingToDo", f"Job/nightly has ended ({end}), so there is nothing to suspend")]
     assert live(simulation)["spec"] == {}
-    why = f"Job/nightly has ended ({end}): there is nothing to suspend"
+    why = f"Job/nightly has ended ({end}), so there is nothing to suspend"
     assert condition(simulation.status(), "Engaged") == ("False", "NothingToDo", why)
     assert condition(simulation.status(), "Ready") == ("True", "Ready", why)
     assert simulation.status().phase == "NothingToDo"
@@ -175,7 +175,9 @@ def test_kustomization_applied_by_a_parent_is_excluded_from_it_and_remarked() ->
 
     ((reason, message),) = remarks(simulation)
     assert reason == "GitOpsOwned"
-    assert message.startswith("Kustomization/nightly is applied by the Kustomization cluster, which is kept off it")
+    assert message.startswith(
+        "Kustomization/nightly is applied by the Kustomization cluster. The operator keeps that from applying it"
+    )
     assert live(simulation)["metadata"]["annotations"]["kustomize.toolkit.fluxcd.io/reconcile"] == "disabled"
     simulation.release().drive()
     assert live(simulation)["metadata"]["annotations"] == {"team": "shop"}
@@ -209,7 +211,7 @@ def test_manual_sync_application_is_left_unchanged() -> None:
     simulation = thrown(application())
 
     ((reason, message),) = remarks(simulation)
-    assert (reason, "syncs by hand only" in message) == ("NothingToDo", True)
+    assert (reason, "syncs only by hand, so" in message) == ("NothingToDo", True)
     simulation.release().drive()
     assert live(simulation)["spec"]["syncPolicy"] == {}
 
@@ -275,7 +277,7 @@ def test_throw_without_effect_is_reported_at_rest() -> None:
 
     ready_condition = condition(ready(ended).drive().status(), "Ready")
 
-    assert ready_condition == ("True", "Ready", "Job/nightly has ended (Complete): there is nothing to suspend")
+    assert ready_condition == ("True", "Ready", "Job/nightly has ended (Complete), so there is nothing to suspend")
 
 
 def test_ready_reports_a_missed_run_before_the_throw() -> None:
@@ -283,8 +285,9 @@ def test_ready_reports_a_missed_run_before_the_throw() -> None:
 
     assert condition(simulation.status(), "Ready")[0] == "True"
     assert condition(simulation.status(), "Ready")[2] == (
-        "CronJob/nightly: the release starts the newest run that is missed until then at once, unless it was due more "
-        "than 300 s before (startingDeadlineSeconds); release it when that run may start"
+        "CronJob/nightly: the release at once starts the newest run that was missed while suspended, unless it "
+        "was due more "
+        "than 300 s before (startingDeadlineSeconds); release the switch at a time when that run may start"
     )
     assert simulation.after(minutes=10).next_step() is None
 
@@ -303,7 +306,7 @@ def test_action_without_effect_is_listed_next_to_the_held_fields() -> None:
     assert condition(status, "Engaged") == (
         "True",
         "Engaged",
-        "Deployment/web from 3 to 0; Job/nightly has ended (Complete): there is nothing to suspend",
+        "Deployment/web from 3 to 0; Job/nightly has ended (Complete), so there is nothing to suspend",
     )
 
 

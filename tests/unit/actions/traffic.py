@@ -28,7 +28,7 @@ WORLDS: dict[str, tuple[Body, ...]] = {
     "Ingress": (traffic.ingress(meta={"annotations": {"owner": "shop"}}),),
     "NetworkPolicy": (traffic.pod(),),
 }
-GONE = ProbeResult(None, "no connection is made: Connection refused", "Unreachable")
+GONE = ProbeResult(None, "no connection: Connection refused", "Unreachable")
 
 
 @dataclass

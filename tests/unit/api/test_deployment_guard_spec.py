@@ -28,9 +28,9 @@ def spec(**deployments: Any) -> RunbookSpec:
         ({"firstAction": {"engage": "ghost"}}, "deployments names ghost, which "),
         (
             {"firstAction": {"engage": "press"}},
-            "names press, which spec.killSwitches does not declare, or declares as momentary",
+            "names press, which is not declared in spec.killSwitches, or is momentary there and",
         ),
-        ({"firstAction": {"engage": "forth"}}, "brings the bad revision back"),
+        ({"firstAction": {"engage": "forth"}}, "restores the bad revision once"),
         ({"metrics": ["ghost"]}, "deployments.metrics names ghost, which "),
         ({"healthEndpoints": ["ghost"]}, "deployments.healthEndpoints names ghost, which "),
     ],

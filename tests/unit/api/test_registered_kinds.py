@@ -13,7 +13,7 @@ from runbook_operator.api.rbac_generation import people, roles
 from runbook_operator.api.registered_kinds import RESOURCE_KINDS
 from runbook_operator.api.resource_kind import AGE, ResourceKind, Uninstall
 from runbook_operator.api.switch import FINALIZER
-from runbook_operator.api.switch_kind import RELEASED, SWITCH, UNINSTALLING
+from runbook_operator.api.switch_kind import SWITCH, UNINSTALLING
 from runbook_operator.cache.resync import watched_kinds
 from runbook_operator.core.model_base import ApiModel
 from runbook_operator.core.rbac_rules import READ
@@ -130,7 +130,7 @@ def test_uninstall_releases_a_switch_that_is_thrown_or_held(body: Body, change: 
 
 
 def test_uninstall_describes_a_held_switch_with_the_command_that_releases_it() -> None:
-    command = f"kubectl -n shop patch switch shop-stop --type merge -p '{RELEASED}'"
+    command = """kubectl -n shop patch switch shop-stop --type merge -p '{"spec":{"engaged":false}}'"""
     ready = {"type": "Ready", "status": "False", "reason": "Forbidden", "message": "may not patch"}
     status = {"phase": "Engaged", "engagedAt": "2026-11-24T03:00:00Z"}
 

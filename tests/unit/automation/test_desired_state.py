@@ -32,8 +32,8 @@ def test_held_switch_without_data_reports_how_to_release() -> None:
     held = condition(simulation.monitor_state("Unknown", blind=True).drive().status(), "Automatic")
 
     assert held[:2] == ("True", "HeldWithoutData")
-    assert held[2].startswith("Metric error-rate holds it engaged, and there is no data that would release it")
-    assert 'kubectl patch sw shop-stop -n shop --type merge -p \'{"spec":{"engaged":false' in held[2]
+    assert held[2].startswith("Metric error-rate holds it engaged, and no data arrives that could release it")
+    assert 'kubectl -n shop patch switch shop-stop --type merge -p \'{"spec":{"engaged":false' in held[2]
     other = simulation.monitor_state("Engage", name="latency").drive()
     assert condition(other.status(), "Automatic")[:2] == ("True", "Automatic")
     assert simulation.monitor_state("Release", name="latency").silence().drive().replicas == 3

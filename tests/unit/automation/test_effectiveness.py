@@ -56,7 +56,7 @@ def test_metric_still_bad_at_the_deadline_counts_as_not_helped_and_is_reported_o
     about_switch = [one for one in simulation.said if one.about == simulation.switch().meta.ref]
     said = [one for one in about_switch if one.reason is Reason.INEFFECTIVE]
     assert [one.warning for one in said] == [True]
-    assert "held for 5m30s, and Metric error-rate is as bad as it was" in said[0].message
+    assert "held for 5m30s, and Metric error-rate did not recover" in said[0].message
     assert due(simulation.snapshot()) is None
     assert last(simulation.monitor_state("Release").drive()).helped is False
 

@@ -233,7 +233,7 @@ def test_blocked_engagement_is_recorded_and_reported_once(reason: Reason) -> Non
     status, told, message = condition(simulation.status(), "Automatic")
     assert (status, told) == ("False", reason)
     if reason is not Reason.SUSPENDED:
-        assert message == f"held back: {message_of(simulation)}; Metric error-rate would engage it"
+        assert message == f"blocked: {message_of(simulation)}; Metric error-rate would engage it"
     about_switch = [one for one in simulation.said if one.about == simulation.switch().meta.ref]
     # What was not confirmed had been held back by the suspension already, for the same hold.
     assert [one.reason for one in about_switch] == ([] if reason is Reason.UNCONFIRMED else [Reason.ENGAGEMENT_BLOCKED])
@@ -279,7 +279,11 @@ def test_opened_gate_engages_a_lasting_hold_and_reports_why(reason: Reason) -> N
     assert simulation.replicas == 0
     said = [one.message for one in simulation.said if one.reason is Reason.UNBLOCKED]
     assert said
-    assert all("shop-stop by Metric error-rate (12% > 10%): it was held back, and engages now" in one for one in said)
+    assert all(
+        "shop-stop by Metric error-rate (12% > 10%): the gate that blocked it has opened, and the switch engages now"
+        in one
+        for one in said
+    )
     assert condition(simulation.status(), "Automatic")[:2] == ("True", "Automatic")
 
 
@@ -392,9 +396,9 @@ def test_confirmed_reason_reopens_the_ineffective_gate() -> None:
     simulation = ready().monitor_state("Engage")
     CLOSE[Reason.INEFFECTIVE](simulation)
     told = condition(simulation.drive().status(), "Automatic")[2]
-    assert '{"spec":{"reason":"looked at over-8:00:00"}}' in told
+    assert '{"spec":{"reason":"checked over-8:00:00"}}' in told
 
-    assert simulation.say(engaged=None, reason="looked at over-8:00:00").drive().replicas == 0
+    assert simulation.say(engaged=None, reason="checked over-8:00:00").drive().replicas == 0
 
 
 def test_one_helpful_or_unjudged_engagement_resets_the_ineffective_count() -> None:
@@ -438,11 +442,11 @@ def test_dependency_down_as_last_known_suppresses_automation(
 def test_dependency_gate_message_has_the_impact_and_others_do_not_suppress() -> None:
     other = MODEL_API | {"name": "other", "suppress": []}
     simulation = with_dependency(ready(dependencies=[other, MODEL_API]).monitor_state("Engage"), "Critical")
-    assert message_of(simulation) == "dependency model-api is down (No AI responses), against which it would not help"
+    assert message_of(simulation) == "dependency model-api is down (No AI responses), and the switch would not help"
 
     plain = {key: value for key, value in MODEL_API.items() if key != "impactIfDown"}
     simulation = declare(simulation, dependencies=[plain])
-    assert message_of(simulation) == "dependency model-api is down, against which it would not help"
+    assert message_of(simulation) == "dependency model-api is down, and the switch would not help"
 
 
 @pytest.mark.parametrize(
@@ -502,7 +506,7 @@ def test_settle_gate_uses_the_earliest_metric_and_skips_dependencies() -> None:
     simulation = ready(metrics=[slow, quick]).monitor_state("Engage").monitor_state("Engage", name="latency")
     with_history(simulation, over(simulation, timedelta(minutes=1), "Person"))
     assert message_of(simulation) == (
-        "metric latency includes samples from before the last act of this switch, until 2026-11-24T03:04:00Z"
+        "metric latency includes samples from before the last engagement of this switch, until 2026-11-24T03:04:00Z"
     )
 
     assert gate_of(also(simulation, "Dependency", "model-api")) is None
@@ -535,7 +539,7 @@ def test_unreadable_maintenance_window_is_reported_on_the_runbook() -> None:
 
     assert (ready_condition.type, ready_condition.status, ready_condition.reason) == ("Ready", "False", "InvalidSpec")
     assert ready_condition.message.startswith(
-        "spec.automation.maintenanceWindows[1] (noon): its day-of-month is never; write five fields"
+        "spec.automation.maintenanceWindows[1] (noon): cron schedule: the day-of-month never comes; write five fields"
     )
 
 
@@ -579,14 +583,14 @@ def test_blast_radius_counts_runbooks_of_namespace_and_cluster() -> None:
     assert gate_under(simulation) is None
     assert gate_under(simulation, acting_per_namespace=3) == (
         Reason.BLAST_RADIUS,
-        "no more than 3 Runbooks of a namespace may have automatic engagements at once (RUNBOOK_ACTING_PER_NAMESPACE)",
+        "at most 3 Runbooks of a namespace may have automatic engagements at once (RUNBOOK_ACTING_PER_NAMESPACE)",
     )
 
     simulation = with_others(ready().monitor_state("Engage"), 3, namespace="elsewhere")
     assert gate_under(simulation, acting_per_namespace=3) is None
     assert gate_under(simulation, acting_in_cluster=3) == (
         Reason.BLAST_RADIUS,
-        "no more than 3 Runbooks of a cluster may have automatic engagements at once (RUNBOOK_ACTING_IN_CLUSTER)",
+        "at most 3 Runbooks of a cluster may have automatic engagements at once (RUNBOOK_ACTING_IN_CLUSTER)",
     )
 
 
@@ -624,7 +628,8 @@ def test_missing_workload_has_no_ready_pods() -> None:
     simulation = ready(automation={"minReadyPods": 1}).without_target().monitor_state("Engage")
 
     assert message_of(simulation) == (
-        "scale would find or leave fewer than 1 ready pods of Deployment/web (spec.automation.minReadyPods)"
+        "scale needs at least 1 ready pods of Deployment/web before and after it, and there would be fewer "
+        "(spec.automation.minReadyPods)"
     )
 
 

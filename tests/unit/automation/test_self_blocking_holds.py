@@ -45,14 +45,14 @@ def remark(simulation: Simulation) -> tuple[str, str]:
 
 
 CIRCLES = {
-    "dependency on the Service of the target": (dependency("web"), None, "Dependency model asks Service/web"),
-    "dependency on another Service over its pods": (dependency("model"), None, "Dependency model asks Service/model"),
-    "dependency on a Service that is blocked": (dependency("web"), BLOCK, "Dependency model asks Service/web"),
-    "step to nothing": (dependency("web"), scale(by=-5), "Dependency model asks Service/web"),
+    "dependency on the Service of the target": (dependency("web"), None, "Dependency model checks Service/web"),
+    "dependency on another Service over its pods": (dependency("model"), None, "Dependency model checks Service/model"),
+    "dependency on a Service that is blocked": (dependency("web"), BLOCK, "Dependency model checks Service/web"),
+    "step to nothing": (dependency("web"), scale(by=-5), "Dependency model checks Service/web"),
     "number over HTTP": (
         metric(http={"service": {"name": "web"}, "jsonPath": "$.n"}),
         None,
-        "Metric few asks Service/web",
+        "Metric few checks Service/web",
     ),
 }
 
@@ -63,7 +63,10 @@ def test_source_taken_down_by_its_own_switch_is_remarked_at_rest(spec: Body, act
 
     assert reason == "Automatic"
     assert message.startswith(words)
-    assert "while it is engaged, it cannot recover by itself. To release it by hand: kubectl patch sw " in message
+    assert (
+        "while it is engaged, the check cannot recover, and the switch stays engaged. To release it by hand: kubectl "
+        in message
+    )
 
 
 NO_CIRCLES: dict[str, tuple[Body, Body | None]] = {
@@ -93,7 +96,7 @@ def test_source_independent_of_its_switch_has_no_remark(spec: Body, action: Body
     status = ready(action, **spec).status()
 
     assert condition(status, "Automatic")[1:] == ("Automatic", "")
-    assert "cannot recover by itself" not in condition(status, "Ready")[2]
+    assert "cannot recover, and the switch stays engaged" not in condition(status, "Ready")[2]
 
 
 def test_manual_switch_has_no_remark_about_its_sources() -> None:

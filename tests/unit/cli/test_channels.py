@@ -90,7 +90,7 @@ async def test_accepted_message_is_reported(tmp_path: Path) -> None:
             "throttle",
             "chat (slack): not delivered: the receiver answered 429; the operator would try again, in 7 s, as asked",
         ),
-        ("stall", "chat (slack): not delivered: no answer comes in time; the operator would try again"),
+        ("stall", "chat (slack): not delivered: no response arrived in time; the operator would try again"),
     ],
 )
 async def test_failure_is_reported_without_the_url(tmp_path: Path, mood: Mood, line: str) -> None:

@@ -31,11 +31,11 @@ def test_operator_ready_after_a_moment_passes(server: ReadyServer) -> None:
 
 
 def test_unready_operator_fails_with_its_answer(server: ReadyServer, capsys: pytest.CaptureFixture[str]) -> None:
-    server.statuses, server.text = [503], b"not all objects were listed yet"
+    server.statuses, server.text = [503], b"the first list of all objects is not complete yet"
 
     assert main(["check", server.url, "--seconds", "0.05"]) == 1
 
-    assert capsys.readouterr().err == f"{server.url}: 503 not all objects were listed yet\n"
+    assert capsys.readouterr().err == f"{server.url}: 503 the first list of all objects is not complete yet\n"
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/readyz", "nonsense"])

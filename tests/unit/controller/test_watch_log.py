@@ -50,7 +50,7 @@ def test_other_lines_of_kopf_are_logged() -> None:
 
 def test_end_of_the_watches_is_explained_by_a_missing_crd() -> None:
     unserved = Unserved()
-    late = TimeoutError("3 of 4 watches were there for 10 s")
+    late = TimeoutError("3 of 4 watches were open for 10 s")
 
     assert not unserved.explains(late)
     assert unserved.explains(RuntimeError("404 page not found"))

@@ -94,15 +94,15 @@ def test_missing_field_is_none(field: str) -> None:
         ("a{b, c}", "from character 2 on"),
         ("é", "from character 1 on"),
         ("a#b.é", "from character 4 on"),
-        ("[name=x]", "needs the key of a list"),
-        ("a[b=c][d=e]", r"\[d=e\] needs the key of a list"),
-        ("a{b}.c", "only be the last step"),
-        ("#a", "# stands between"),
-        ("a#", "# stands between"),
-        ("a{b}#c", "# stands between"),
-        ("a[b=c]#d", "# stands between"),
-        ("a#b[c=d]", "# stands between"),
-        ("a#b{c}", "# stands between"),
+        ("[name=x]", "must follow the key of a list"),
+        ("a[b=c][d=e]", r"\[d=e\] must follow the key of a list"),
+        ("a{b}.c", "only in the last step"),
+        ("#a", "# must stand between"),
+        ("a#", "# must stand between"),
+        ("a{b}#c", "# must stand between"),
+        ("a[b=c]#d", "# must stand between"),
+        ("a#b[c=d]", "# must stand between"),
+        ("a#b{c}", "# must stand between"),
         ("a#b#c", "from character 4 on"),
     ],
 )
@@ -213,8 +213,8 @@ def test_group_put_removes_omitted_fields() -> None:
         ("spec.replicas.x", 1, "spec.replicas is not a map"),
         ("spec.replicas[name=x]", {"name": "x"}, "spec.replicas is not a list"),
         ("spec.template.spec.containers.x", 1, "spec.template.spec.containers is not a map"),
-        (f"{ENV}.name", "other", "that is not .name=AI_ENABLED. cannot stand for it"),
-        (ENV, {"value": "x"}, "cannot stand for it"),
+        (f"{ENV}.name", "other", "can only be replaced by one that is"),
+        (ENV, {"value": "x"}, "can only be replaced by one that is"),
         (BOUNDS, {"replicas": 1}, "a map of minReplicas, maxReplicas and nothing else"),
         (BOUNDS, 1, "a map of minReplicas, maxReplicas and nothing else"),
         ("", None, "only be replaced by a map"),
@@ -237,7 +237,7 @@ def test_duplicate_element_is_refused() -> None:
     twice = {"a": [{"name": "x"}, {"name": "x"}]}
 
     for attempt in (lambda: get(twice, "a[name=x]"), lambda: with_value(twice, "a[name=x]", None)):
-        with pytest.raises(FieldError, match=r"^a\[name=x\]: a has 2 elements \[name=x\]$"):
+        with pytest.raises(FieldError, match=r"^a\[name=x\]: a has 2 elements \[name=x\]; one is expected$"):
             attempt()
 
 

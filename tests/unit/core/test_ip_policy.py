@@ -52,7 +52,7 @@ def test_url_allows_only_public_addresses(what: Kind, text: str) -> None:
     said = refusal(ip_address(text), allowed=EVERYWHERE, forbidden=())
 
     assert bool(said) == (what != Kind.PUBLIC)
-    assert not said or f"{what} addresses are refused unless an allowed network names them" in said
+    assert not said or f"{what} addresses are refused unless RUNBOOK_ALLOWED_NETWORKS lists them" in said
 
 
 @pytest.mark.parametrize(("what", "text"), EVERY)

@@ -143,7 +143,7 @@ def test_missing_path_is_absent(text: str, part: str) -> None:
         ("flags: {ai: !!str 1}", "tag"),
         ("--- &x\nflags: {ai: 1}", "anchor"),
         ("flags: {ai: 1}\n---\na: 1", "several YAML documents"),
-        ("app.flags.ai=true\n", "not a YAML or JSON map but a single value or a list"),
+        ("app.flags.ai=true\n", "the text is a single value or a list"),
         ("- a", "not a YAML or JSON map"),
         ("[1]", "not a YAML or JSON map"),
         ("flags: {ai: 1}\nb: *x", "undefined alias in line 2"),
@@ -183,9 +183,9 @@ def test_yaml_value_in_json_is_refused(raw: str) -> None:
 
 def test_empty_value_is_neither_filled_nor_created() -> None:
     assert replaced("flags:\n  ai:\n", KEY, "") == "flags:\n  ai:\n"
-    with pytest.raises(FieldError, match="left empty"):
+    with pytest.raises(FieldError, match="that is empty"):
         replaced("flags:\n  ai:\n", KEY, "1")
-    with pytest.raises(FieldError, match="left empty"):
+    with pytest.raises(FieldError, match="that is empty"):
         replaced("flags:\n  ai: 1\n", KEY, "")
 
 
@@ -260,7 +260,7 @@ def test_json_of_a_megabyte_is_read() -> None:
 def test_large_yaml_is_refused_with_its_size() -> None:
     text = yaml.dump(flags_of(1000), Dumper=yaml.CSafeDumper)
 
-    with pytest.raises(TooLargeError, match="it has 68 KB, and YAML of more than 64 KB is not read"):
+    with pytest.raises(TooLargeError, match="the document has 68 KB; YAML of more than 64 KB is not parsed"):
         find(text, ("flags", "flag1", "default"))
 
 
@@ -391,5 +391,7 @@ def test_number_of_remembered_origins_is_bounded(monkeypatch: pytest.MonkeyPatch
 def test_json_with_too_many_values_is_refused_with_their_number() -> None:
     text = '{"a": 1, "b": [' + ",".join(["[]"] * 40_000) + "]}"
 
-    with pytest.raises(TooLargeError, match=r"it has 80,002 commas and brackets, .* more than 65,536 is not read"):
+    with pytest.raises(
+        TooLargeError, match=r"the document has 80,002 commas and brackets; .* more than 65,536 is not parsed"
+    ):
         find(text, ("a",))

@@ -70,7 +70,7 @@ async def test_rate_of_an_entry_replaces_that_of_its_kind(file: ChannelFile) -> 
         ({"kind": "slack", "url": HOOK, "urlFile": "hook"}, "url: there is no such field"),
         ({"kind": "slack", "urlFile": "nothing"}, "urlFile: "),
         ({"kind": "slack", "urlFile": "empty"}, "urlFile: "),
-        ({"kind": "slack", "urlFile": "two-words"}, "urlFile: a URL has no white space"),
+        ({"kind": "slack", "urlFile": "two-words"}, "urlFile: a URL must have no white space"),
         ({"kind": "slack", "urlFile": "hook", "caFile": "hook"}, "caFile: "),
         ({"kind": "slack", "urlFile": "hook", "timeout": "1h"}, "timeout: it is longer than nothing, and 30s at most"),
         ({"kind": "slack", "urlFile": "hook", "perMinute": 0}, "perMinute: Input should be greater than or equal to 1"),

@@ -168,10 +168,10 @@ async def test_server_that_hangs_up_is_tried_again() -> None:
 
 
 async def test_refused_connection_is_tried_again() -> None:
-    assert await transport().attempt(mail_channel(1), message()) == Retry("no connection is made")
+    assert await transport().attempt(mail_channel(1), message()) == Retry("no connection could be made")
 
 
 async def test_address_that_is_not_allowed_gets_no_mail() -> None:
     found = await transport(addresses=("169.254.169.254",)).attempt(mail_channel(25), message())
 
-    assert found == GiveUp("the address may not be connected to")
+    assert found == GiveUp("the operator may not connect to this address")

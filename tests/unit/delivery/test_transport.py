@@ -37,8 +37,8 @@ async def test_message_is_accepted_by_the_receiver_of_its_kind(kind: str) -> Non
         ("throttle", Retry("the receiver answered 429", timedelta(seconds=7))),
         ("break", Retry("the receiver answered 503")),
         ("redirect", GiveUp("the receiver answered 302, a redirect, which is never followed")),
-        ("stall", Retry("no answer comes in time")),
-        ("cut", Retry("the connection is closed before the answer is complete")),
+        ("stall", Retry("no response arrived in time")),
+        ("cut", Retry("the connection was closed before the response was complete")),
     ],
 )
 async def test_receiver_that_misbehaves_is_judged_without_its_words_or_its_url(
@@ -76,7 +76,7 @@ async def test_certificate_of_another_name_delivers_nothing() -> None:
     async with sink("slack", tls=certified("other.example.com")) as there:
         judgement = await transport().attempt(channel("slack", there.port), message())
 
-    assert (judgement, there.bodies) == (Retry("TLS is not agreed on"), [])
+    assert (judgement, there.bodies) == (Retry("the TLS handshake failed"), [])
 
 
 @pytest.mark.parametrize("address", ["169.254.169.254", "127.0.0.2", "::1", "fe80::1", "224.0.0.1", "10.96.0.1"])
@@ -85,7 +85,7 @@ async def test_address_that_is_not_allowed_is_never_connected_to(address: str) -
 
     judgement = await Transport(out, created).attempt(channel("slack", 443), message())
 
-    assert judgement == GiveUp("the address may not be connected to")
+    assert judgement == GiveUp("the operator may not connect to this address")
 
 
 async def test_private_address_is_allowed_as_that_of_a_receiver_in_the_cluster() -> None:

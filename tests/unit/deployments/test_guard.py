@@ -197,7 +197,7 @@ def test_revision_without_data_at_the_end_is_unproven(level: Level) -> None:
     story.after(minutes=29)
 
     assert verdicts(story)[0] == (2, "Unproven")
-    assert story.target.verdicts[0].reason == "its window ended with no data of metric error-rate"
+    assert story.target.verdicts[0].reason == "its window ended without data of metric error-rate"
     assert said(story) == ["NewRevision", "UnprovenRevision"]
 
 
@@ -215,7 +215,7 @@ def test_revision_with_a_metric_critical_before_and_after_is_unproven() -> None:
     story.after(minutes=1)
 
     assert verdicts(story)[0] == (2, "Unproven")
-    assert "metric error-rate was Critical before it came" in story.target.verdicts[0].reason
+    assert "metric error-rate was Critical before this revision came" in story.target.verdicts[0].reason
 
 
 def test_metric_critical_again_after_recovery_makes_the_revision_bad() -> None:
@@ -285,7 +285,7 @@ def test_next_revision_ends_the_window_of_the_previous_one() -> None:
     story = deployed(deployed(started(), 2).after(minutes=1), 3)
 
     assert verdicts(story) == [(3, "Watching"), (2, "Unproven"), (1, "Unproven")]
-    assert story.target.verdicts[1].reason == "revision 3 came before its window ended"
+    assert story.target.verdicts[1].reason == "revision 3 was deployed before its window ended"
     assert said(story) == ["NewRevision", "NewRevision", "UnprovenRevision"]
 
 
@@ -419,7 +419,7 @@ def test_rolled_back_revision_condition_lasts_until_another_deploy() -> None:
     assert expected
     assert expected[:2] == ("True", "BadRevision")
     assert expected[2].startswith("revision 2 of Deployment/web is bad: ")
-    assert expected[2].endswith("To go back for good, change in Git: environment of container app (VERSION)")
+    assert expected[2].endswith("To make the rollback permanent, change in Git: environment of container app (VERSION)")
 
     is_told(rolled_back(story).after(minutes=1), "Ok").after(hours=2)
     assert bad_revision(story) == expected
@@ -442,7 +442,7 @@ def test_rolled_back_to_revision_keeps_its_number_and_earlier_verdict() -> None:
     story = rolled_back(bad())
 
     reason = story.target.verdicts[0].reason
-    assert reason == f"a switch has brought it back as revision 3; before that: {guard.FIRST}"
+    assert reason == f"a switch rolled back to it as revision 3; before that: {guard.FIRST}"
 
 
 def test_revision_rolled_back_to_twice_keeps_the_first_reason() -> None:
@@ -457,7 +457,7 @@ def test_revision_rolled_back_to_twice_keeps_the_first_reason() -> None:
     rolled.after(seconds=1).is_at(deployment(5))
 
     reason = rolled.target.verdicts[0].reason
-    assert reason == f"a switch has brought it back as revision 5; before that: {guard.FIRST}"
+    assert reason == f"a switch rolled back to it as revision 5; before that: {guard.FIRST}"
 
 
 def test_recovered_rollback_no_longer_engages() -> None:
@@ -550,7 +550,7 @@ def test_revision_rolled_back_before_its_window_ended_is_unproven() -> None:
     story = rolled_back(deployed(started(), 2).after(minutes=1))
 
     assert verdicts(story) == [(3, "Unproven"), (2, "Unproven")]
-    assert story.target.verdicts[1].reason == "a switch went back to revision 3 before its window ended"
+    assert story.target.verdicts[1].reason == "a switch rolled back to revision 3 before its window ended"
     assert story.target.watch is None
 
 
@@ -625,7 +625,7 @@ def test_forbidden_replica_sets_make_each_number_a_revision_except_flags() -> No
     assert verdicts(story) == [(4, "Watching"), (3, "Unproven"), (1, "Unproven")]
     is_told(story.after(minutes=1), "Critical")
     assert story.target.verdicts[0].advice == (
-        "Kill switch rollback goes back from it. To go back for good, take the change back in Git"
+        "Kill switch rollback rolls back from it. To make the rollback permanent, revert the change in Git"
     )
 
 
@@ -640,7 +640,7 @@ def test_stateful_set_is_judged_by_its_controller_revisions() -> None:
     is_told(story.after(minutes=1), "Critical")
 
     assert signal(story).reason.startswith("revision 2 of StatefulSet/web is bad: metric error-rate is Critical")
-    assert "goes back to revision 1" in story.target.verdicts[0].advice
+    assert "rolls back to revision 1" in story.target.verdicts[0].advice
 
 
 def test_daemon_set_is_judged_by_its_template_without_numbers() -> None:
@@ -770,8 +770,8 @@ def test_bad_revision_message_names_revision_evidence_target_and_git_change() ->
 
     text = (
         "revision 2 of Deployment/web is bad: metric error-rate is Critical (12% > 10%). "
-        "Kill switch rollback goes back to revision 1. "
-        "To go back for good, change in Git: image of container app from a:2 to a:1"
+        "Kill switch rollback rolls back to revision 1. "
+        "To make the rollback permanent, change in Git: image of container app from a:2 to a:1"
     )
     told = [one for one in story.said if one.reason is Reason.BAD_REVISION]
     assert [(one.about, one.uid, one.message, one.warning) for one in told] == [
@@ -790,7 +790,7 @@ def test_rollback_advice_names_the_newest_known_good_revision() -> None:
 
     is_told(story.after(minutes=1), "Critical")
 
-    assert "goes back to revision 1. " in story.target.verdicts[0].advice
+    assert "rolls back to revision 1. " in story.target.verdicts[0].advice
 
 
 def test_rollback_advice_names_the_configured_revision() -> None:
@@ -801,7 +801,7 @@ def test_rollback_advice_names_the_configured_revision() -> None:
 
     is_told(story.after(minutes=1), "Critical")
 
-    assert "goes back to revision 1. " in story.target.verdicts[0].advice
+    assert "rolls back to revision 1. " in story.target.verdicts[0].advice
 
 
 def scale(**amount: Any) -> Body:
@@ -836,7 +836,7 @@ def test_advice_names_an_action_other_than_rollback() -> None:
     story = bad(killSwitches=[kill_switch("rollback", scale(replicas=0))])
 
     assert (
-        "Kill switch rollback is engaged. To go back for good, change in Git: environment"
+        "Kill switch rollback is engaged. To make the rollback permanent, change in Git: environment"
         in story.target.verdicts[0].advice
     )
 
@@ -846,7 +846,10 @@ def test_bad_revision_without_first_action_is_only_reported() -> None:
 
     assert guard.signals(story.snapshot) == {}
     assert verdicts(story)[0] == (2, "Bad")
-    assert "Nothing is done about it, since deployments.firstAction is not set" in story.target.verdicts[0].advice
+    assert (
+        "The operator does nothing about it, since deployments.firstAction is not set"
+        in story.target.verdicts[0].advice
+    )
 
 
 def test_unparsable_runbook_gives_no_guard_signal() -> None:
@@ -1013,10 +1016,10 @@ def test_bad_revision_in_a_cool_down_is_reported_as_blocked_with_time_and_comman
     advice = bad_while(story, history=ended(story))
 
     assert advice.startswith(
-        "Kill switch rollback is held back: cool-down after the last automatic engagement, until 2026-11-24T03:05:00Z. "
-        "It goes back to revision 1 once nothing holds it back, if the revision is still bad then. "
-        "To do so now: kubectl patch sw "
-        """shop-rollback -n shop --type merge -p '{"spec":{"engaged":true,"reason":"bad revision"}}'"""
+        "Kill switch rollback is blocked: cool-down after the last automatic engagement, until 2026-11-24T03:05:00Z. "
+        "It rolls back to revision 1 once no gate blocks it, if the revision is still bad then. "
+        "To do so now: kubectl -n shop patch switch "
+        """shop-rollback --type merge -p '{"spec":{"engaged":true,"reason":"bad revision"}}'"""
     )
 
 
@@ -1025,7 +1028,7 @@ def test_bad_revision_after_an_ended_cool_down_is_rolled_back_at_once() -> None:
 
     advice = bad_while(story, history=ended(story, generation=0))
 
-    assert advice.startswith("Kill switch rollback goes back to revision 1. ")
+    assert advice.startswith("Kill switch rollback rolls back to revision 1. ")
 
 
 @pytest.mark.parametrize(
@@ -1039,7 +1042,7 @@ def test_bad_revision_after_an_ended_cool_down_is_rolled_back_at_once() -> None:
 def test_bad_revision_is_reported_with_the_closed_gate_of_its_switch(spec: Body, words: str) -> None:
     advice = bad_while(started(**spec))
 
-    assert advice.startswith(f"Kill switch rollback is held back: {words}. It goes back to revision 1 once nothing ")
+    assert advice.startswith(f"Kill switch rollback is blocked: {words}. It rolls back to revision 1 once no gate ")
     assert ("To do so now: " in advice) is (spec.get("mode") != "Observe")
 
 
@@ -1048,4 +1051,4 @@ def test_bad_revision_is_reported_with_the_silence_of_its_switch() -> None:
     silenced = switch("rollback")
     story.others = {"shop-rollback": replace(silenced, spec=silenced.spec.replace(engaged=False))}
 
-    assert "is held back: Switch shop-rollback has engaged: false. It" in bad_while(story)
+    assert "is blocked: Switch shop-rollback has engaged: false. It" in bad_while(story)

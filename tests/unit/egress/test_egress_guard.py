@@ -307,7 +307,7 @@ async def test_slow_name_server_is_unresolvable_and_no_target_timeout() -> None:
         await asyncio.sleep(9)
         return [host]
 
-    with pytest.raises(EgressError, match="not looked up in time") as caught:
+    with pytest.raises(EgressError, match="took too long") as caught:
         await Guard(resolver=slow).addresses("a.example.com", 0.02)
 
     assert caught.value.fault == Fault.UNRESOLVABLE
@@ -400,20 +400,20 @@ def test_os_error_is_classified_by_origin(error: OSError, fault: Fault) -> None:
     "bundle", [b"nonsense", b"-----BEGIN CERTIFICATE-----\nAA\n-----END CERTIFICATE-----\n", b"\xff"]
 )
 def test_bundle_without_certificates_is_malformed(bundle: bytes) -> None:
-    with pytest.raises(EgressError, match="holds no certificates") as caught:
+    with pytest.raises(EgressError, match="contains no certificate") as caught:
         Tls(bundle).context()
 
     assert caught.value.fault == Fault.MALFORMED
 
 
 def test_oversized_bundle_is_refused() -> None:
-    with pytest.raises(EgressError, match="bytes at most"):
+    with pytest.raises(EgressError, match=r"at most .* bytes"):
         Tls(b"x" * (egress_guard.LARGEST_CA + 1)).context()
 
 
 def test_server_name_must_be_a_host() -> None:
     assert Tls(server_name="API.Example.com.").name() == "api.example.com"
-    with pytest.raises(EgressError, match="the server name: "):
+    with pytest.raises(EgressError, match="server name: "):
         Tls(server_name="a b").name()
 
 

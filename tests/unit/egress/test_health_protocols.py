@@ -57,7 +57,7 @@ def told(result: CheckResult) -> tuple[bool | None, str]:
 
 @pytest.mark.parametrize("text", ["", "x" * 1025, "é" * 513])
 def test_empty_or_oversized_match_text_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="has 1 to 1024 bytes"):
+    with pytest.raises(ValueError, match="must have 1 to 1024 bytes"):
         contains(text)
 
 

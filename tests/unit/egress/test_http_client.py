@@ -130,7 +130,7 @@ async def test_host_header_is_refused() -> None:
         "http://a.example.com/", RequestOptions(headers={"HOST": "b"})
     )
 
-    assert answer == Answer(fault=Fault.MALFORMED, why="the header host is not the caller's to set")
+    assert answer == Answer(fault=Fault.MALFORMED, why="the header host may not be set")
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ async def test_head_response_has_no_body_to_await() -> None:
 async def test_closed_port_is_unreachable() -> None:
     answer = await outbound().ask(here(closed_port()))
 
-    assert (answer.status, answer.fault, answer.why) == (None, Fault.UNREACHABLE, "no connection is made")
+    assert (answer.status, answer.fault, answer.why) == (None, Fault.UNREACHABLE, "no connection could be made")
 
 
 async def test_unreachable_address_falls_back_to_the_next(connections: list[str]) -> None:
@@ -211,7 +211,7 @@ async def test_connection_not_made_in_time_is_unreachable(monkeypatch: pytest.Mo
     monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", stuck)
     answer = await outbound().ask(here(9), RequestOptions(connect_seconds=0.05))
 
-    assert (answer.fault, answer.why) == (Fault.UNREACHABLE, "no connection is made in time")
+    assert (answer.fault, answer.why) == (Fault.UNREACHABLE, "no connection could be made in time")
 
 
 async def test_connection_goes_to_the_checked_address_despite_system_lookups(
@@ -295,8 +295,8 @@ async def test_tls_is_verified_by_the_url_name_at_the_checked_address() -> None:
         (["web.shop.svc"], Tls(ca(), "api.shop.svc"), None, "Hostname mismatch"),
         (["web.shop.svc"], Tls(server_name="web.shop.svc"), None, "unable to get local issuer certificate"),
         (["web.shop.svc"], Tls(insecure=True), 200, ""),
-        (["web.shop.svc"], Tls(b"nonsense"), None, "no certificates in PEM"),
-        (["web.shop.svc"], Tls(ca(), "a b"), None, "the server name"),
+        (["web.shop.svc"], Tls(b"nonsense"), None, "no certificate in PEM"),
+        (["web.shop.svc"], Tls(ca(), "a b"), None, "server name"),
     ],
 )
 async def test_certificate_is_verified_as_configured(

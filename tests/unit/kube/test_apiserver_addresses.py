@@ -49,5 +49,8 @@ async def test_own_addresses_are_refused_as_check_targets() -> None:
     forbidden = set(await own_addresses(TellingKube(SERVICE, SLICE), SystemResolver()))
     answer = await Outbound((), (), forbidden).ask(Endpoint("192.168.7.2", 6443, scheme="https"))
 
-    assert answer.why == "192.168.7.2: the API server's own addresses are refused unless an allowed network names them"
+    assert (
+        answer.why
+        == "192.168.7.2: the API server's own addresses are refused unless RUNBOOK_ALLOWED_NETWORKS lists them"
+    )
     assert ip_address("192.168.7.2") in forbidden

@@ -161,8 +161,13 @@ async def test_long_list_is_read_in_pages() -> None:
 @pytest.mark.parametrize(
     ("spec", "port", "reason", "message"),
     [
-        ({"selector": None}, "", "NoSelector", "Service/web has no selector: it may lead anywhere and is not asked"),
-        ({"type": "ExternalName", "selector": {}}, "", "NoSelector", "it may lead anywhere"),
+        (
+            {"selector": None},
+            "",
+            "NoSelector",
+            "Service/web has no selector: it may lead to any address, so it is not checked",
+        ),
+        ({"type": "ExternalName", "selector": {}}, "", "NoSelector", "it may lead to"),
         ({"clusterIP": "None"}, "", "NoClusterIP", "Service/web has no address of its own"),
         ({}, "grpc", "PortNotFound", "Service/web has no TCP port grpc"),
         ({"ports": [{"port": 53, "protocol": "UDP"}]}, "", "PortNotFound", "no TCP port number one"),
@@ -255,7 +260,7 @@ async def test_manual_endpoint_is_not_addressed(made_by_hand: Body) -> None:
 async def test_endpoints_without_matching_pod_are_counted() -> None:
     by_hand = endpoints(endpoint(ONE, address="10.0.0.2"), port=8080)
     async with following(service(), ONE, TWO, by_hand) as (_, addresses):
-        assert (await why(addresses, each=True))[1].endswith("; 1 endpoints name none that has their address")
+        assert (await why(addresses, each=True))[1].endswith("; 1 endpoints name no pod that has their address")
 
 
 async def test_slices_of_another_service_family_or_port_are_ignored() -> None:
@@ -294,7 +299,7 @@ async def test_service_with_too_many_pods_addresses_none() -> None:
         reason, message = await why(addresses, each=True)
 
     assert reason == "TooManyPods"
-    assert "has 129 ready pods, and each of 128 at most is asked" in message
+    assert "has 129 ready pods, and at most 128 are checked one by one" in message
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_contested_field_is_not_written_during_the_pause() -> None:
         ("argocd-application-controller", "Argo CD"),
         ("kube-controller-manager", "HorizontalPodAutoscaler"),
         ("keda-operator", "ScaledObject"),
-        ("kubectl-scale", "a person or a script uses kubectl"),
+        ("kubectl-scale", "kubectl wrote it: find the person or the script that uses it, and"),
         ("", "which the API server does not record"),
         ("", "kubectl -n ns get hpa"),
         ("some-operator", ANYBODY),
@@ -122,7 +122,7 @@ def test_contest_advice_depends_on_the_other_writer(manager: str, word: str) -> 
 
     assert word in found
     assert found.endswith(
-        """kubectl -n ns patch sw shop-stop --type merge -p '{"spec":{"engaged":null,"reason":null}}'"""
+        """kubectl -n ns patch switch shop-stop --type merge -p '{"spec":{"engaged":null,"reason":null}}'"""
     )
 
 

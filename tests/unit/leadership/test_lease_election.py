@@ -176,7 +176,7 @@ async def test_lease_written_by_another_during_release_is_left(
 
     assert first.kube.holder("lease") == "b"
     assert [one["event"] for one in said if one["log_level"] == "warning"] == [
-        "the lease was not given back; somebody else has written it meanwhile"
+        "the lease was not released, because another client has written it; it expires"
     ]
 
 

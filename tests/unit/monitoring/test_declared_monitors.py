@@ -238,14 +238,14 @@ def test_baseline_window_is_part_of_the_measure(rest: Body, baseline: float | ti
 
 
 TLS_NAME = {"serverName": "web shop"}
-HTTP_ONLY = "path, expect, bodyContains and headers are for protocol HTTP"
+HTTP_ONLY = "path, expect, bodyContains and headers are only for protocol HTTP"
 HEADERS = [{"name": "A", "value": "b"}]
 
 
 @pytest.mark.parametrize(
     ("rest", "field", "message"),
     [
-        ({"target": "worker"}, "target", "worker has no service to be asked by; add it in spec.targets"),
+        ({"target": "worker"}, "target", "worker has no service to send the check to; add it in spec.targets"),
         ({"protocol": "TCP", "path": "/up"}, "path", HTTP_ONLY),
         ({"protocol": "GRPC", "path": "/up"}, "path", HTTP_ONLY),
         ({"protocol": "TCP", "expect": 200}, "expect", HTTP_ONLY),
@@ -254,21 +254,21 @@ HEADERS = [{"name": "A", "value": "b"}]
         ({"protocol": "GRPC", "bodyContains": "well"}, "bodyContains", HTTP_ONLY),
         ({"protocol": "TCP", "headers": HEADERS}, "headers", HTTP_ONLY),
         ({"protocol": "GRPC", "headers": HEADERS}, "headers", HTTP_ONLY),
-        ({"protocol": "TCP", "tls": {}}, "tls", "tls is for the protocols HTTP and GRPC"),
-        ({"protocol": "TCP", "healthService": "a.B"}, "healthService", "healthService is for protocol GRPC"),
-        ({"healthService": "a.B"}, "healthService", "healthService is for protocol GRPC"),
+        ({"protocol": "TCP", "tls": {}}, "tls", "tls is only for the protocols HTTP and GRPC"),
+        ({"protocol": "TCP", "healthService": "a.B"}, "healthService", "healthService is only for protocol GRPC"),
+        ({"healthService": "a.B"}, "healthService", "healthService is only for protocol GRPC"),
         ({"expect": "299-200"}, "expect", "the smaller one first"),
         ({"path": "/a/../b"}, "path", "no segment . or .."),
-        ({"path": "/ä"}, "path", "path and query of a URL are ASCII"),
-        ({"bodyContains": "ü" * 513}, "bodyContains", "1024 bytes at most"),
-        ({"tls": TLS_NAME}, "tls.serverName", "neither a name of letters"),
-        ({"protocol": "GRPC", "tls": TLS_NAME}, "tls.serverName", "neither a name of letters"),
-        ({"protocol": "GRPC", "healthService": "ü" * 129}, "healthService", "256 bytes at most"),
-        ({"period": "999ms"}, "period", "period is 1s at least"),
-        ({"period": "0d"}, "period", "period is 1s at least"),
-        ({"timeout": "0s"}, "timeout", "1m at most"),
-        ({"timeout": "1m1s"}, "timeout", "1m at most"),
-        ({"period": "10s", "noDataAfter": "19s"}, "noDataAfter", "twice the period at least"),
+        ({"path": "/ä"}, "path", "path and query of a URL must be ASCII"),
+        ({"bodyContains": "ü" * 513}, "bodyContains", "at most 1024 bytes"),
+        ({"tls": TLS_NAME}, "tls.serverName", "be a name of letters"),
+        ({"protocol": "GRPC", "tls": TLS_NAME}, "tls.serverName", "be a name of letters"),
+        ({"protocol": "GRPC", "healthService": "ü" * 129}, "healthService", "at most 256 bytes"),
+        ({"period": "999ms"}, "period", "period must be at least"),
+        ({"period": "0d"}, "period", "period must be at least"),
+        ({"timeout": "0s"}, "timeout", "at most 1m"),
+        ({"timeout": "1m1s"}, "timeout", "at most 1m"),
+        ({"period": "10s", "noDataAfter": "19s"}, "noDataAfter", "twice the period:"),
     ],
 )
 def test_invalid_health_endpoint_names_its_field(rest: Body, field: str, message: str) -> None:
@@ -284,13 +284,17 @@ WITH_USER = "https://me:secret@example.com/"
 @pytest.mark.parametrize(
     ("check", "field", "message"),
     [
-        ({"http": {"url": WITH_USER}}, "check.http.url", "a URL names no user; credentials come from a Secret"),
-        ({"http": {"url": "https://a_b.example.com/"}}, "check.http.url", "neither a name of letters"),
+        (
+            {"http": {"url": WITH_USER}},
+            "check.http.url",
+            "a URL must not contain a user name; take credentials from a Secret",
+        ),
+        ({"http": {"url": "https://a_b.example.com/"}}, "check.http.url", "be a name of letters"),
         ({"http": {"service": {"name": "web"}, "expect": "299-200"}}, "check.http.expect", "the smaller one first"),
         ({"http": {"service": {"name": "web"}, "path": "/%2e%2e/"}}, "check.http.path", "no segment . or .."),
         ({"http": {"url": "https://x.io/", "bodyContains": "ü" * 513}}, "check.http.bodyContains", "1024 bytes"),
-        ({"http": {"service": {"name": "web"}, "tls": TLS_NAME}}, "check.http.tls.serverName", "neither a name"),
-        ({"grpc": {"service": {"name": "web"}, "tls": TLS_NAME}}, "check.grpc.tls.serverName", "neither a name"),
+        ({"http": {"service": {"name": "web"}, "tls": TLS_NAME}}, "check.http.tls.serverName", "be a name"),
+        ({"grpc": {"service": {"name": "web"}, "tls": TLS_NAME}}, "check.grpc.tls.serverName", "be a name"),
         ({"grpc": {"service": {"name": "web"}, "healthService": "ü" * 129}}, "check.grpc.healthService", "256 bytes"),
     ],
 )
@@ -305,9 +309,9 @@ def test_invalid_check_names_its_field_without_secrets(check: Body, field: str, 
 @pytest.mark.parametrize(
     ("rest", "field", "message"),
     [
-        ({"period": "0s"}, "period", "1s at least"),
-        ({"timeout": "0ms"}, "timeout", "1m at most"),
-        ({"period": "3m"}, "noDataAfter", "twice the period at least"),
+        ({"period": "0s"}, "period", "at least 1s"),
+        ({"timeout": "0ms"}, "timeout", "at most 1m"),
+        ({"period": "3m"}, "noDataAfter", "twice the period:"),
     ],
 )
 def test_invalid_dependency_timing_names_its_field(rest: Body, field: str, message: str) -> None:
@@ -322,13 +326,13 @@ def test_invalid_dependency_timing_names_its_field(rest: Body, field: str, messa
     [
         ({"warning": "> 5 mb"}, ".warning", "'> 5 mb', character 5: mb is not a unit"),
         ({"critical": "> five"}, ".critical", "'> five', character 3: a number is expected"),
-        ({"normal": "5% - 1%"}, ".normal", "character 6: a range goes from the lower to the higher end"),
-        ({"warning": "1 .. 5"}, ".warning", "warning is one bound"),
-        ({"critical": "> 10s", "unit": "USD"}, ".critical", "10s is a time and cannot be held against values in USD"),
+        ({"normal": "5% - 1%"}, ".normal", "character 6: a range must go from the lower to the higher end"),
+        ({"warning": "1 .. 5"}, ".warning", "warning must be one bound"),
+        ({"critical": "> 10s", "unit": "USD"}, ".critical", "10s is a time and cannot be compared with values in USD"),
         ({"warning": "> 5", "unit": "pods"}, ".unit", "pods is not a unit of percent, time, bytes or money"),
         ({"warning": "> 5", "unit": "mb"}, ".unit", "did you mean MB?"),
         ({"warning": "> 5%", "critical": "< 1%"}, "", "point in different directions"),
-        ({"warning": "> 5%", "critical": "> 3%"}, "", "critical > 3% begins before warning > 5%"),
+        ({"warning": "> 5%", "critical": "> 3%"}, "", "critical > 3% is reached before warning > 5%"),
         ({"normal": "< 9%", "critical": "> 5%"}, "", "normal < 9% and critical > 5% overlap"),
         ({"warning": "> 5%", "critical": "> 10s"}, "", "warning > 5% is a ratio and critical > 10s is a time"),
         ({"warning": "> 2x"}, ".warning", "needs a baseline or a baselineValue"),
@@ -337,11 +341,11 @@ def test_invalid_dependency_timing_names_its_field(rest: Body, field: str, messa
         ({"warning": "> 2x", "baseline": "0s", "query": "up"}, ".baseline", "longer than the 0s"),
         ({"warning": "> 2x", "baselineValue": "ten"}, ".baselineValue", "'ten', character 1: a number is expected"),
         ({"warning": "> 2x", "baselineValue": "10s", "unit": "USD"}, ".baselineValue", "10s is a time"),
-        ({"warning": "> 2x", "baselineValue": "3x"}, ".baselineValue", "a quantity of more than zero"),
-        ({"warning": "> 2x", "baselineValue": "0"}, ".baselineValue", "a quantity of more than zero"),
-        ({"warning": "> 2x", "baselineValue": "-1s"}, ".baselineValue", "a quantity of more than zero"),
-        ({"period": "999ms"}, ".period", "1s at least"),
-        ({"period": "1m", "noDataAfter": "1m59s"}, ".noDataAfter", "twice the period at least"),
+        ({"warning": "> 2x", "baselineValue": "3x"}, ".baselineValue", "a quantity above zero"),
+        ({"warning": "> 2x", "baselineValue": "0"}, ".baselineValue", "a quantity above zero"),
+        ({"warning": "> 2x", "baselineValue": "-1s"}, ".baselineValue", "a quantity above zero"),
+        ({"period": "999ms"}, ".period", "at least 1s"),
+        ({"period": "1m", "noDataAfter": "1m59s"}, ".noDataAfter", "twice the period:"),
     ],
 )
 def test_invalid_metric_names_its_field(rest: Body, field: str, message: str) -> None:

@@ -14,9 +14,9 @@ from tests.builders import NOW, kill_switch
 from tests.watching import ERRORS, MODEL, READY, Watching, only, watching
 
 FEW, SOME, MANY = (Reading(value=one, reason="Measured") for one in (0.004, 0.07, 0.314))
-DOWN = Reading(ok=False, reason="Refused", message="the connection is refused: Service/model:8080")
+DOWN = Reading(ok=False, reason="Refused", message="the connection was refused: Service/model:8080")
 UP = Reading(ok=True, reason="Healthy", message="Service/model:8080 accepts connections")
-SILENT = Reading(reason="SourceDown", message="source default: the connection is refused")
+SILENT = Reading(reason="SourceDown", message="source default: the connection was refused")
 
 
 def errors(**rest: Any) -> Watching:
@@ -34,9 +34,7 @@ def test_unchecked_entries_are_listed_as_unknown_in_spec_order() -> None:
 
     assert [one.name for one in status.metrics] == ["z", "error-rate"]
     told = [only(status.health_endpoints), only(status.dependencies), *status.metrics]
-    assert {(one.level, one.reason, one.message) for one in told} == {
-        ("Unknown", "NotAskedYet", "it was not asked yet")
-    }
+    assert {(one.level, one.reason, one.message) for one in told} == {("Unknown", "NotAskedYet", "not checked yet")}
     assert (scene.writes, scene.said) == (1, [])
     assert scene.condition("Healthy").status == "Unknown"
 
@@ -109,7 +107,7 @@ def test_metric_bad_again_after_missing_data_is_a_warning_event() -> None:
 def test_query_with_a_trailing_comparison_gets_a_remark(rest: dict[str, Any], *, remark: bool) -> None:
     told = only(errors(**rest).look().status.metrics)
 
-    assert ("gives no series while all is well" in told.remark) is remark
+    assert ("returns no series while all is well" in told.remark) is remark
 
 
 def test_holding_metric_without_data_gives_a_blind_unknown_signal() -> None:
@@ -143,7 +141,7 @@ def test_event_messages_contain_impact_and_meaning() -> None:
 
     first, second = scene.messages
     assert first == (
-        "Critical: dependency model is Critical: the connection is refused: Service/model:8080 for 30s; "
+        "Critical: dependency model is Critical: the connection was refused: Service/model:8080 for 30s; "
         "impact if down: No AI responses"
     )
     assert second == (
@@ -167,7 +165,7 @@ def test_entry_without_description_has_a_plain_message() -> None:
 
     assert scene.messages == [
         "Critical: health endpoint ready is Critical: Refused",
-        "Critical: dependency model is Critical: the connection is refused: Service/model:8080 for 30s",
+        "Critical: dependency model is Critical: the connection was refused: Service/model:8080 for 30s",
         "Critical: metric error-rate is Critical: 31.4% > 10% for 1m",
     ]
     assert scene.heard() == {}
@@ -182,10 +180,10 @@ def test_missing_data_is_stale_over_the_known_level_until_it_returns() -> None:
 
     told = only(scene.status.metrics)
     assert (told.level, told.known, told.reason) == ("Stale", "Critical", "SourceDown")
-    assert told.message == "nothing is known for 5m: source default: the connection is refused"
+    assert told.message == "no data for 5m: source default: the connection was refused"
     assert scene.condition("Healthy").status == "Unknown"
     assert scene.condition("Healthy").message == f"metric error-rate is Stale, Critical before: {told.message}"
-    assert scene.messages[-1].startswith("NoData: metric error-rate is Stale: nothing is known for 5m")
+    assert scene.messages[-1].startswith("NoData: metric error-rate is Stale: no data for 5m")
 
     scene.read("Metric", "error-rate", FEW).look()
 
@@ -197,7 +195,7 @@ def test_missing_data_is_stale_over_the_known_level_until_it_returns() -> None:
 def test_missing_data_without_message_is_reported_with_its_reason() -> None:
     scene = errors().last("Metric", "error-rate", Reading(reason="NoData"), minutes=6)
 
-    assert only(scene.status.metrics).message == "nothing is known for 5m: NoData"
+    assert only(scene.status.metrics).message == "no data for 5m: NoData"
 
 
 def test_unmonitorable_entry_names_its_field_and_others_are_monitored() -> None:
@@ -334,7 +332,7 @@ def test_dependency_signals_its_fallback_with_impact_and_stale_is_unknown() -> N
 
     said = scene.heard()["model"]
     assert (said.source, said.verdict) == ("Dependency", "Engage")
-    assert said.reason == "the connection is refused: Service/model:8080; impact if down: No AI responses"
+    assert said.reason == "the connection was refused: Service/model:8080; impact if down: No AI responses"
     scene.last("Dependency", "model", Reading(reason="ServiceNotFound", message="no Service"), minutes=6)
     assert only(scene.status.dependencies).level == "Stale"
     assert scene.heard()["model"].verdict == "Unknown"
@@ -408,8 +406,8 @@ def test_healthy_condition_names_the_worst_entry_first_with_its_impact() -> None
     scene = Watching(watching(**spec)).last("Metric", "error-rate", SOME).last("Dependency", "model", DOWN)
 
     assert scene.condition("Healthy").message == (
-        "dependency model is Critical: the connection is refused: Service/model:8080; "
-        "impact if down: No AI responses; health endpoint ready is Unknown: it was not asked yet; "
+        "dependency model is Critical: the connection was refused: Service/model:8080; "
+        "impact if down: No AI responses; health endpoint ready is Unknown: not checked yet; "
         "metric error-rate is Warning: 7% > 5%"
     )
 
@@ -482,12 +480,12 @@ def test_missing_data_shows_its_new_cause() -> None:
 
     told = only(scene.status.metrics)
     assert (told.level, told.reason) == ("Stale", "QueryRefused")
-    assert told.message == "nothing is known for 5m: source default: bad query"
+    assert told.message == "no data for 5m: source default: bad query"
 
 
 def test_error_on_another_pod_writes_no_status() -> None:
     def down(pod: str) -> Reading:
-        text = f"connection refused: Pod/{pod}:8080; 1 of 2 ready pods are not well"
+        text = f"connection refused: Pod/{pod}:8080; 1 of 2 ready pods are not healthy"
         return Reading(ok=False, reason="Unreachable", message=text, series=f"Pod/{pod}")
 
     scene = Watching(watching(healthEndpoints=[READY | {"each": True}])).last("HealthEndpoint", "ready", down("web-a"))

@@ -160,7 +160,7 @@ def test_critical_endpoint_of_a_stopped_workload_is_no_evidence() -> None:
     (live, *_), watch = story.target.verdicts, story.target.watch
     assert (live.revision, live.verdict) == (2, "Watching")
     assert live.reason.endswith(
-        "switch shop-stop holds Deployment/web at 0, so what is Critical meanwhile is no evidence against it"
+        "switch shop-stop holds Deployment/web at 0, so what becomes Critical meanwhile does not count against it"
     )
     assert watch
     assert (watch.before, watch.judged_by) == (["health endpoint ready"], [])
@@ -199,7 +199,7 @@ def test_endpoint_not_recovered_after_the_release_is_unproven() -> None:
     story = released(fails(stopped(watched()))).after(minutes=30)
 
     assert verdicts(story)[0] == (2, "Unproven")
-    assert "while the target was down on purpose, and was not Ok since" in story.target.verdicts[0].reason
+    assert "while the target was down on purpose, and has not been Ok since" in story.target.verdicts[0].reason
 
 
 def test_revision_failed_before_the_stop_is_bad() -> None:
@@ -271,7 +271,7 @@ def test_revision_with_pods_never_all_available_is_unproven() -> None:
     story.after(minutes=30)
 
     assert verdicts(story)[0] == (2, "Unproven")
-    said = "its pods were never all available in its window: 0 of 2 are at its end"
+    said = "its pods were never all available in its window: 0 of 2 pods have it and are available"
     assert story.target.verdicts[0].reason == said
 
 

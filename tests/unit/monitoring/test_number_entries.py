@@ -80,11 +80,11 @@ def test_number_with_a_lower_bound_takes_the_lowest_series() -> None:
     ("entry", "field", "said"),
     [
         (http(jsonPath="$..depth"), "http.jsonPath", "at every depth"),
-        (http(jsonPath="$[?"), "http.jsonPath", "it is no JSONPath"),
-        (http(path="/a%2fb"), "http.path", "hides no slash"),
+        (http(jsonPath="$[?"), "http.jsonPath", "not a JSONPath"),
+        (http(path="/a%2fb"), "http.path", "not escape a slash"),
         (http(expect="299-200"), "http.expect", "the smaller one first"),
         ({"http": {"url": "https://[::1", "jsonPath": "$"}}, "http.url", "host"),
-        ({"object": CASES["object"].spec | {"field": "status.[x"}}, "object.field", "cannot be read"),
+        ({"object": CASES["object"].spec | {"field": "status.[x"}}, "object.field", "cannot be parsed"),
         ({"pods": {"target": "web", "measure": "Restarts", "within": "2d"}}, "pods.within", "from 1m to 1d"),
         ({"rollout": {"target": "queue"}}, "rollout.target", "queue has no workload"),
         ({"rollout": {"target": "db"}}, "rollout.measure", "measure Unavailable"),
@@ -110,7 +110,7 @@ def test_undeclared_target_is_refused(kind: str) -> None:
 
 def test_baseline_window_without_query_is_refused() -> None:
     entry = {"name": "depth", "critical": "> 2x", **http()}
-    with pytest.raises(ValidationError, match="give a baselineValue instead"):
+    with pytest.raises(ValidationError, match="past times; set baselineValue instead"):
         Metric.model_validate(entry | {"baseline": "7d"})
 
     assert asked(**http(), critical="> 2x", baselineValue="10").source == "http"

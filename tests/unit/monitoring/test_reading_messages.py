@@ -73,7 +73,7 @@ def test_relative_threshold_without_baseline_is_no_data_with_the_reason() -> Non
 
     assert said(watch, why, "Unknown") == ReadingText("NoBaseline", "312; the median over 7d is not known", "312")
     plain = said(watch, Reading(value=312.0), "Unknown")
-    assert plain == ReadingText("NoData", "312; nothing is known that > 2x is a multiple of", "312")
+    assert plain == ReadingText("NoData", "312; there is no baseline for > 2x", "312")
 
 
 def test_worst_of_several_series_is_named() -> None:
@@ -88,15 +88,15 @@ def test_worst_of_several_series_is_named() -> None:
 @pytest.mark.parametrize(
     ("value", "level", "critical", "message"),
     [
-        (math.inf, "Critical", "> 10%", "+Inf > 10%; infinite, as a division by 0 gives"),
-        (-math.inf, "Critical", "< 1", "-Inf < 1; infinite, as a division by 0 gives"),
-        (math.inf, "Critical", "> 2x", "+Inf > 2x; infinite, as a division by 0 gives"),
-        (-math.inf, "Ok", "> 10%", "-Inf; critical is > 10%; infinite, as a division by 0 gives"),
+        (math.inf, "Critical", "> 10%", "+Inf > 10%; infinite, as from a division by 0"),
+        (-math.inf, "Critical", "< 1", "-Inf < 1; infinite, as from a division by 0"),
+        (math.inf, "Critical", "> 2x", "+Inf > 2x; infinite, as from a division by 0"),
+        (-math.inf, "Ok", "> 10%", "-Inf; critical is > 10%; infinite, as from a division by 0"),
     ],
 )
 def test_infinite_value_is_reported_with_its_cause(value: float, level: Level, critical: str, message: str) -> None:
     watch = metric(critical=critical, baselineValue="1")
-    found = said(watch, Reading(value=value, note="infinite, as a division by 0 gives"), level)
+    found = said(watch, Reading(value=value, note="infinite, as from a division by 0"), level)
 
     assert (found.message, found.value) == (message, message[:4])
 
@@ -109,12 +109,12 @@ def test_nan_is_reported_with_the_message_of_the_source(value: float | None) -> 
 
 
 def test_missing_data_is_reported_with_its_duration() -> None:
-    reading = Reading(reason="SourceDown", message="the connection is refused")
+    reading = Reading(reason="SourceDown", message="the connection was refused")
 
     found = said(metric(critical="> 10%", noDataAfter="10m"), reading, "Stale", "Ok")
 
-    assert found == ReadingText("SourceDown", "nothing is known for 10m: the connection is refused")
-    assert said(metric(critical="> 10%"), Reading(), "Stale", "Ok") == ReadingText("NoData", "nothing is known for 5m")
+    assert found == ReadingText("SourceDown", "no data for 10m: the connection was refused")
+    assert said(metric(critical="> 10%"), Reading(), "Stale", "Ok") == ReadingText("NoData", "no data for 5m")
 
 
 def test_check_is_reported_with_its_answer() -> None:

@@ -206,7 +206,7 @@ def test_mail_to_another_recipient_is_refused(recipient: str, fields: dict[str, 
         ({"usernameFile": "u"}, "set both of usernameFile and passwordFile, or none"),
         ({"to": []}, "set to or domains"),
         ({"from": "nobody"}, "it is not a mail address"),
-        ({"host": "a b"}, "the host is neither a name"),
+        ({"host": "a b"}, "the host must be a name"),
         ({"tls": "None"}, "Input should be 'StartTLS' or 'TLS'"),
     ],
 )

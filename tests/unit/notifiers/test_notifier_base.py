@@ -75,9 +75,9 @@ def test_two_notifiers_of_one_kind_are_refused() -> None:
     [
         ("slack", {"urlFile": "f"}, "https://hooks.slack.com/services/x", ""),
         ("slack", {"urlFile": "f"}, "http://hooks.slack.com/services/x", "urlFile: it begins with https://"),
-        ("slack", {"urlFile": "f"}, "secret words", "urlFile: a URL has no white space"),
+        ("slack", {"urlFile": "f"}, "secret words", "urlFile: a URL must have no white space"),
         ("webhook", {"url": "http://sink.tools:8080/x"}, "", ""),
-        ("webhook", {"url": "ftp://x"}, "", "url: a URL begins with http:// or https://"),
+        ("webhook", {"url": "ftp://x"}, "", "url: a URL must begin with http:// or https://"),
         ("webhook", {}, "", "url: set one of url and urlFile"),
         ("webhook", {"url": "http://x", "urlFile": "f"}, "http://x", "url: set one of url and urlFile"),
     ],

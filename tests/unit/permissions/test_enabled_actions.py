@@ -196,8 +196,12 @@ def test_missing_right_of_an_allowed_action_names_the_helm_upgrade() -> None:
 
     message = ready(simulation.drive())[2]
 
-    assert "may not patch deployments/scale (apps), for action scale. The chart's binding there is missing" in message
-    assert "To make it: helm upgrade ops CHART --namespace infra --reuse-values; or grant the right alone: k" in message
+    assert (
+        "may not patch deployments/scale (apps), for action scale. The chart's RoleBinding there is missing" in message
+    )
+    assert (
+        "To create it: helm upgrade ops CHART --namespace infra --reuse-values; or grant the right alone: k" in message
+    )
 
 
 def test_missing_right_without_helm_release_names_the_grant() -> None:

@@ -71,7 +71,7 @@ def test_workload_and_service_are_read_in_one_round() -> None:
             {"service": "shop", "port": 8080},
         ),
     ],
-    ids=["HTTP", "statuses that a kubelet takes", "HTTPS", "a header", "TCP", "gRPC by number"],
+    ids=["HTTP", "statuses that a kubelet accepts", "HTTPS", "a header", "TCP", "gRPC by number"],
 )
 def test_each_protocol_maps_to_its_probe_handler(spec: Body, handler: str, parts: Body) -> None:
     said = place(declared(**spec)).declared
@@ -82,19 +82,19 @@ def test_each_protocol_maps_to_its_probe_handler(spec: Body, handler: str, parts
 @pytest.mark.parametrize(
     ("spec", "why"),
     [
-        ({"expect": 404}, "a kubelet takes 200 to 399 for well and nothing else, and expect is 404"),
-        ({"expect": "100-299"}, "a kubelet takes 200 to 399 for well and nothing else, and expect is 100-299"),
-        ({"bodyContains": "ok"}, "a kubelet does not look at the body, and bodyContains is set"),
+        ({"expect": 404}, "a kubelet accepts exactly the statuses 200 to 399 as success, and expect is 404"),
+        ({"expect": "100-299"}, "a kubelet accepts exactly the statuses 200 to 399 as success, and expect is 100-299"),
+        ({"bodyContains": "ok"}, "a kubelet does not read the body, and bodyContains is set"),
         (
             {"headers": [{"name": "Authorization", "secret": {"name": "token", "key": "token"}}]},
-            "a kubelet takes no header from a Secret, as Authorization is",
+            "a kubelet cannot take a header from a Secret, and Authorization comes from one",
         ),
-        ({"protocol": "GRPC", "path": "/", "tls": {}}, "a kubelet asks by gRPC without TLS only"),
+        ({"protocol": "GRPC", "path": "/", "tls": {}}, "a kubelet supports gRPC only without TLS"),
     ],
     ids=["a status that is bad", "a range that begins too low", "a body", "a secret header", "gRPC over TLS"],
 )
 def test_endpoint_unsupported_by_kubelet_probes_is_refused_with_advice(spec: Body, why: str) -> None:
-    expected = f"it cannot be a container's probe: {why}; leave probe out, or declare an endpoint that can"
+    expected = f"the endpoint cannot be a container's probe: {why}; remove probe, or change the endpoint"
 
     assert refused(declared(**spec)) == (Reason.PROBE_UNSUPPORTED, expected)
 
@@ -154,7 +154,7 @@ def test_init_container_has_no_probes() -> None:
 
     assert refused(declared(container="migrate").has(body)) == (
         Reason.PROBE_UNSUPPORTED,
-        "Deployment/web: init container migrate ends before the others begin and has no probes",
+        "Deployment/web: init container migrate ends before the others begin, so it has no probes",
     )
 
 
@@ -197,7 +197,7 @@ def test_enforce_without_probe_is_refused() -> None:
     assert story.runbook.spec
     (one,) = story.runbook.spec.health_endpoints
 
-    with pytest.raises(Refused, match="enforce and container are for a container's probe"):
+    with pytest.raises(Refused, match="enforce and container apply to a container's probe"):
         container_probe_of(story.snapshot(), one.replace(probe=None, enforce=True))
 
 

@@ -126,8 +126,9 @@ def test_two_endpoints_for_one_probe_are_reported_on_the_second() -> None:
 
     assert [one.reason for one in story.probes] == ["ProbeDrift", "InvalidSpec"]
     assert story.probes[1].message == (
-        "health endpoint ready is declared to be readinessProbe of container app in Deployment/web already; declare it "
-        "for one of them only"
+        "readinessProbe of container app in Deployment/web is already declared by health endpoint ready; declare "
+        "it in one "
+        "of them only"
     )
 
 

@@ -130,7 +130,7 @@ def test_probe_already_as_declared_is_not_held() -> None:
     ("spec", "reason", "why"),
     [
         ({"mode": "Observe"}, Reason.OBSERVING, "In mode Enforce it would set the probe as declared"),
-        ({"suspend": {}}, Reason.SUSPENDED, "it is set when that is over"),
+        ({"suspend": {}}, Reason.SUSPENDED, "the probe is set when that ends"),
     ],
 )
 def test_observed_or_suspended_runbook_sets_no_probe(spec: Body, reason: Reason, why: str) -> None:
@@ -161,7 +161,7 @@ def test_workload_applied_by_a_gitops_tool_is_reported_and_not_written(meta: Bod
     story.declares(ENFORCED).look()
 
     assert (story.told.reason, story.live) == ("GitOpsOwned", get())
-    assert f"applied from Git by {owner}, which would take it back; change it in Git" in story.told.message
+    assert f"applied from Git by {owner}, which would undo the change; set the probe in Git" in story.told.message
     assert len(story.events(Reason.GITOPS)) == 1
 
 
@@ -179,7 +179,7 @@ def test_probe_waits_for_the_rollout_and_is_then_set() -> None:
     story = there(readinessProbe=get()).is_rolling().declares(ENFORCED).look()
 
     assert (story.told.reason, story.live) == ("ProbePending", get())
-    assert story.told.message == "it is set when the rollout of Deployment/web is over"
+    assert story.told.message == "it is set when the rollout of Deployment/web ends"
     assert (runbook_due(story.snapshot()) or story.now) > story.now
     assert story.roll_out().look(thorough=False).live == SET
 
@@ -337,7 +337,7 @@ def test_probe_field_changed_by_others_is_not_restored() -> None:
 
     assert (story.live, story.told.held) == (get("/else"), [])
     assert story.events(Reason.RESTORE_SKIPPED)[0].endswith(
-        "httpGet.path left as it is, since kubectl changed it after it was set"
+        "httpGet.path left as it is, since kubectl changed it after the operator set it"
     )
 
 
@@ -460,7 +460,7 @@ def test_command_in_no_stored_revision_is_reported_for_manual_restore() -> None:
     story.declares(endpoint()).look()
     assert (story.told.reason, story.live) == ("NoRevision", SET | {"periodSeconds": 10})
     assert story.told.message.endswith("; set it by hand")
-    assert ": no kept revision has the saved value of " in story.told.message
+    assert ": the cluster no longer keeps a revision with the saved value of " in story.told.message
     assert len(story.events(Reason.NO_REVISION)) == 1
 
     story.edit(COMMAND).look()
@@ -645,7 +645,7 @@ def test_deletion_waits_a_limited_time_and_reports_the_manual_restore(
 
     assert (story.live, story.runbook.meta.finalizers) == (SET, ())
     (text,) = story.events(Reason.NOT_RESTORED)
-    assert "is left as it was set; set by hand httpGet.path from /health/ready to /ready" in text
+    assert "is left as the operator set it; set by hand httpGet.path from /health/ready to /ready" in text
     assert why in text
 
 

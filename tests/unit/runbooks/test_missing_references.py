@@ -84,8 +84,8 @@ def test_missing_service_account_makes_its_switch_not_ready_with_the_command() -
     status, reason, message = condition(simulation.status(), "Ready")
     assert (status, reason) == ("False", Reason.ACCOUNT_NOT_FOUND)
     assert message == (
-        "spec.serviceAccountName: ServiceAccount shop/deployer does not exist. "
-        "Make it: kubectl create serviceaccount deployer -n shop"
+        "spec.serviceAccountName: ServiceAccount shop/deployer does not exist. To create it: kubectl -n shop "
+        "create serviceaccount deployer"
     )
     simulation.lacking.clear()
     assert condition(simulation.drive().status(), "Ready")[0] == "True"

@@ -55,7 +55,7 @@ def test_dropped_entry_deletes_only_its_own_switch() -> None:
 
 @pytest.mark.parametrize(
     ("on_delete", "outcome"),
-    [("Restore", "restores what it holds and"), ("Keep", "leaves what it holds, as onDelete: Keep asks, and")],
+    [("Restore", "restores what it holds and"), ("Keep", "leaves what it holds (onDelete: Keep) and")],
 )
 def test_dropped_engaged_entry_is_reported_on_runbook_and_switch(on_delete: OnDelete, outcome: str) -> None:
     both = snapshot("stop", "old", target=observed())
@@ -66,7 +66,7 @@ def test_dropped_engaged_entry_is_reported_on_runbook_and_switch(on_delete: OnDe
     step = next_step(replace(both, switches={**both.switches, "shop-old": held}))
 
     assert isinstance(step, DeleteSwitch)
-    text = f"shop-old is engaged and is no longer declared: the operator {outcome} deletes it [e-1]"
+    text = f"shop-old is engaged and the Runbook no longer declares it: the operator {outcome} deletes it [e-1]"
     assert [(one.about.kind, one.reason, one.message) for one in step.notices] == [
         ("Runbook", Reason.SWITCH_DROPPED, text),
         ("Switch", Reason.SWITCH_DROPPED, text),
@@ -150,7 +150,7 @@ def test_switch_name_of_another_runbook_is_reported() -> None:
     assert told.reason == "NameCollision"
     assert told.message == (
         "switch stop: the Switch shop-stop belongs to Runbook shop-b; rename the entry, or delete that Switch if "
-        "nobody owns it"
+        "it is not used"
     )
 
 
@@ -171,7 +171,7 @@ def test_engaged_switches_are_counted() -> None:
 def test_suspension_is_reported_while_it_lasts() -> None:
     suspended = snapshot("stop", target=observed(), suspend={"reason": "migration", "until": "2026-11-24T04:00:00Z"})
     said = {one.type: one.message for one in status(suspended).conditions}
-    assert said["Suspended"] == "nothing automatic engages a switch until 2026-11-24T04:00:00.000000Z: migration"
+    assert said["Suspended"] == "automatic sources engage no switch until 2026-11-24T04:00:00.000000Z: migration"
 
     later = replace(suspended, now=NOW + timedelta(hours=1))
     assert [one.type for one in status(later).conditions] == ["Ready"]
@@ -180,7 +180,7 @@ def test_suspension_is_reported_while_it_lasts() -> None:
 def test_suspension_without_reason_has_a_default_message() -> None:
     said = {one.type: one.message for one in status(snapshot("stop", target=observed(), suspend={})).conditions}
 
-    assert said["Suspended"] == "nothing automatic engages a switch"
+    assert said["Suspended"] == "automatic sources engage no switch"
 
 
 def test_repeated_step_is_reported_as_unsettled() -> None:

@@ -56,27 +56,27 @@ def test_whole_body_may_be_the_number(body: bytes, expected: list[Any]) -> None:
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("", "it is no JSONPath"),
-        ("depth", "it is no JSONPath: .*at character 1"),
-        ("$.queues[", "it is no JSONPath: .*at character 10"),
-        ("$.queues[?@.name = 'a']", "it is no JSONPath: .*at character 18"),
-        ("$.a | $.b", "it is no JSONPath: .*at character 5"),
-        ("$[?match(@.name, '(a+)+')]", "it is no JSONPath: .*match"),
-        ("$[?search(@.name, 'a')]", "it is no JSONPath: .*search"),
-        ("$[?length(@.name) > 3]", "it is no JSONPath: .*length"),
-        ("$[?@.name =~ /a/]", "it is no JSONPath"),
-        ("$..depth", "nothing is searched for at every depth"),
-        ("$.queues[0]..depth", "nothing is searched for at every depth"),
-        ("$.queues[*].by[*]", "one step at most may lead to several values"),
-        ("$.queues[0,1].depth", "one step at most may lead to several values"),
-        ("$[?@.a].b[0:3]", "one step at most may lead to several values"),
-        ("$[?@.*]", "a filter compares what stands at one place"),
-        ("$[?@..a]", "a filter compares what stands at one place"),
-        ("$[?@[?@.a == 1]]", "a filter compares what stands at one place"),
-        ("$[?@.a == $.b]", "a filter compares what stands at one place"),
-        ("$[?@.a == 1 && @.b == 2 && @.c == 3]", "a filter has 4 comparisons"),
-        ("$[?!!!!!@.a]", "a filter has 4 comparisons"),
-        ("$[?" + "(" * 250, "it is no JSONPath"),
+        ("", "not a JSONPath"),
+        ("depth", "not a JSONPath: .*at character 1"),
+        ("$.queues[", "not a JSONPath: .*at character 10"),
+        ("$.queues[?@.name = 'a']", "not a JSONPath: .*at character 18"),
+        ("$.a | $.b", "not a JSONPath: .*at character 5"),
+        ("$[?match(@.name, '(a+)+')]", "not a JSONPath: .*match"),
+        ("$[?search(@.name, 'a')]", "not a JSONPath: .*search"),
+        ("$[?length(@.name) > 3]", "not a JSONPath: .*length"),
+        ("$[?@.name =~ /a/]", "not a JSONPath"),
+        ("$..depth", "search at every depth"),
+        ("$.queues[0]..depth", "search at every depth"),
+        ("$.queues[*].by[*]", "one step may select several values"),
+        ("$.queues[0,1].depth", "one step may select several values"),
+        ("$[?@.a].b[0:3]", "one step may select several values"),
+        ("$[?@.*]", "a filter may compare only values at one place"),
+        ("$[?@..a]", "a filter may compare only values at one place"),
+        ("$[?@[?@.a == 1]]", "a filter may compare only values at one place"),
+        ("$[?@.a == $.b]", "a filter may compare only values at one place"),
+        ("$[?@.a == 1 && @.b == 2 && @.c == 3]", "a filter may have at most 4 comparisons"),
+        ("$[?!!!!!@.a]", "a filter may have at most 4 comparisons"),
+        ("$[?" + "(" * 250, "not a JSONPath"),
     ],
 )
 def test_invalid_path_is_refused_with_its_position(path: str, said: str) -> None:
@@ -94,7 +94,7 @@ def test_invalid_json_has_no_values_and_is_not_quoted(body: bytes) -> None:
     with pytest.raises(NoNumberError) as caught:
         values("$.a", body)
 
-    assert (caught.value.reason, str(caught.value)) == ("NotJSON", "what is answered is not JSON")
+    assert (caught.value.reason, str(caught.value)) == ("NotJSON", "the response is not JSON")
 
 
 def test_very_long_number_is_parsed_quickly() -> None:

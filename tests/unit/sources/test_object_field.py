@@ -76,14 +76,14 @@ def test_missing_number_names_the_field(field: str, reason: str) -> None:
 
 
 def test_unreadable_path_is_refused_with_its_field() -> None:
-    with pytest.raises(UnreadableSpecError, match="cannot be read from character 7 on") as caught:
+    with pytest.raises(UnreadableSpecError, match="cannot be parsed from character 7 on") as caught:
         OBJECT.request(spec(field="status.[x"), NAMESPACE, TargetRefs())
 
     assert caught.value.field == "field"
 
 
 def test_secret_object_is_refused() -> None:
-    with pytest.raises(ValidationError, match="no number is read out of a Secret"):
+    with pytest.raises(ValidationError, match="a number cannot be read from a Secret"):
         spec(apiVersion="v1", kind="Secret")
 
 

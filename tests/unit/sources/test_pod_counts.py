@@ -65,7 +65,7 @@ def test_target_without_workload_and_service_is_refused() -> None:
 
 @pytest.mark.parametrize("within", ["59s", "25h"])
 def test_too_short_or_long_window_is_refused_with_its_field(within: str) -> None:
-    with pytest.raises(UnreadableSpecError, match="within is from 1m to 1d") as caught:
+    with pytest.raises(UnreadableSpecError, match="within must be from 1m to 1d") as caught:
         PODS.request(restarting(within), NAMESPACE, TargetRefs("api", workload=WEB))
 
     assert caught.value.field == "within"
@@ -75,7 +75,7 @@ def test_too_short_or_long_window_is_refused_with_its_field(within: str) -> None
     "odd", [{"measure": "Waiting", "within": "1m"}, {"measure": "Restarts", "reasons": ["CrashLoopBackOff"]}]
 )
 def test_field_of_the_other_measure_is_refused(odd: Body) -> None:
-    with pytest.raises(ValidationError, match="is for measure"):
+    with pytest.raises(ValidationError, match="is only for measure"):
         spec(**odd)
 
 

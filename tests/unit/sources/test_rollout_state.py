@@ -41,7 +41,7 @@ def test_workload_of_the_target_is_read(ref: Ref, measure: str) -> None:
     ("target", "measure", "field", "said"),
     [
         (TargetRefs("api"), "Overdue", "target", "api has no workload; add it in spec.targets"),
-        (TargetRefs("api", CRON_JOB), "Unavailable", "target", "CronJob/nightly has no rollouts"),
+        (TargetRefs("api", CRON_JOB), "Unavailable", "target", "CronJob/nightly has no rollout"),
         (
             TargetRefs("api", STATEFUL_SET),
             "Overdue",
@@ -88,7 +88,7 @@ def test_daemon_set_expects_one_pod_per_node() -> None:
 
 
 def test_unobserved_change_gives_no_number() -> None:
-    with pytest.raises(NoNumberError, match="Deployment/web has not taken up its last change") as caught:
+    with pytest.raises(NoNumberError, match="Deployment/web has not processed its last change") as caught:
         number("Unavailable", {"availableReplicas": 3}, generation=2)
 
     assert caught.value.reason == "NotObserved"

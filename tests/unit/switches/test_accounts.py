@@ -61,7 +61,7 @@ def test_engaged_switch_keeps_the_account_of_its_throw() -> None:
 
     assert record(simulation).service_account_name == "deployer"
     assert said(simulation, "Outdated")[:2] == ("True", Reason.ACTIONS_CHANGED)
-    assert "in the name of ServiceAccount shop/deployer" in said(simulation, "Outdated")[2]
+    assert "restores its fields as ServiceAccount shop/deployer" in said(simulation, "Outdated")[2]
     simulation.someone_sets(2).drive().release().drive()
     assert set(accounts(simulation)) == {"deployer"}
     assert simulation.throw().drive().status().record
@@ -71,7 +71,7 @@ def test_engaged_switch_keeps_the_account_of_its_throw() -> None:
 def test_account_added_later_does_not_release_an_earlier_throw() -> None:
     simulation = named(None).throw().drive().with_runbook(serviceAccountName="deployer").drive()
 
-    assert "in the name of the operator's own rights" in said(simulation, "Outdated")[2]
+    assert "restores its fields with the operator's own rights" in said(simulation, "Outdated")[2]
     assert accounts(simulation.release().drive()) == ["", ""]
 
 

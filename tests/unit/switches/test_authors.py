@@ -23,12 +23,12 @@ BLAME = re.compile(r"\b(somebody|someone|a person) (has )?(changed|set|wrote|sca
         (
             "",
             REPLICAS,
-            "a client for which the API server names no manager (kubectl scale, or an autoscaler, does this)",
+            "a client for which the API server names no manager (usually kubectl scale or an autoscaler)",
         ),
         (
             "",
             "data.ai",
-            "a client for which the API server names no manager (it names none for a field that was removed)",
+            "a client for which the API server names no manager (the API server names none for a removed field)",
         ),
         ("runbook-operator", "data.ai", "an admission policy or a webhook, in a write of the operator,"),
     ],

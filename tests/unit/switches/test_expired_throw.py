@@ -13,7 +13,7 @@ from runbook_operator.reconcile.steps import ClearOverride, WriteTarget
 from runbook_operator.switches.requeue import due
 from tests.builders import NOW, Simulation, condition, kill_switch, scale
 
-AGAIN = """kubectl -n shop patch sw shop-stop --type merge -p '{"spec":{"engaged":true}}'"""
+AGAIN = """kubectl -n shop patch switch shop-stop --type merge -p '{"spec":{"engaged":true}}'"""
 
 
 def ready(*actions: dict[str, object], **entry: object) -> Simulation:
@@ -36,10 +36,10 @@ def test_throw_without_target_expires_and_never_acts() -> None:
     acted, reason, message = condition(status, "Acted")
     assert (acted, reason) == ("False", "Expired")
     assert message.startswith("did nothing: scale of Deployment/web: ")
-    assert "It is too late for the throw of 2026-11-24T03:00:00Z by kubectl-patch" in message
+    assert "The throw of 2026-11-24T03:00:00Z by kubectl-patch" in message
     assert message.endswith(f"within 10m, or not at all. To throw it again: {AGAIN}")
     assert status.columns.message.endswith(message)
-    assert {(one.reason, one.warning) for one in simulation.said if "too late" in one.message} == {
+    assert {(one.reason, one.warning) for one in simulation.said if "has expired" in one.message} == {
         (Reason.EXPIRED, True)
     }
     assert simulation.with_target(3).drive().replicas == 3
@@ -59,7 +59,7 @@ def test_throw_first_visited_a_week_later_is_refused() -> None:
     simulation = ready().drive().throw().after(days=7).restart().drive()
 
     assert (acts(simulation), simulation.replicas, simulation.switch().spec.engaged) == (0, 3, None)
-    assert condition(simulation.status(), "Acted")[2].startswith("did nothing. It is too late for the throw of ")
+    assert condition(simulation.status(), "Acted")[2].startswith("did nothing. The throw of ")
 
 
 def test_expires_after_replaces_the_limit_of_ten_minutes() -> None:
@@ -167,7 +167,8 @@ def test_engaged_false_on_a_momentary_switch_is_reported_as_without_effect() -> 
     text = condition(simulation.status(), "Automatic")[2]
     assert text.startswith("engaged: false has no effect on a momentary switch")
     assert text.endswith(
-        """To remove it: kubectl -n shop patch sw shop-stop --type merge -p '{"spec":{"engaged":null,"reason":null}}'"""
+        "To remove it: kubectl -n shop patch switch "
+        """shop-stop --type merge -p '{"spec":{"engaged":null,"reason":null}}'"""
     )
     assert simulation.status().columns.message == text
     assert not [one for one in simulation.said if one.reason == Reason.SILENCED]

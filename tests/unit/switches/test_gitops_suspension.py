@@ -183,7 +183,7 @@ def test_application_managed_by_another_one_is_not_paused(meta: Body, parent: st
 def test_application_of_another_namespace_is_not_read_and_reported() -> None:
     simulation = thrown(tracked("shop"), gitOps={"argoCD": "PauseAutoSync"})
 
-    assert "is not in this namespace" in remarks(simulation)[0]
+    assert "is in another namespace," in remarks(simulation)[0]
 
 
 def test_missing_application_is_named() -> None:
@@ -205,7 +205,7 @@ def test_helm_release_is_reported_as_the_next_writer() -> None:
     release = {"meta.helm.sh/release-name": "shop"}
 
     assert remarks(thrown(deployment(labels, release))) == [
-        "Deployment/web is of the Helm release shop: an upgrade meanwhile writes it"
+        "Deployment/web belongs to the Helm release shop: an upgrade during the engagement overwrites the held value"
     ]
     assert remarks(thrown(deployment(labels | RELEASE, release))) == []
 
@@ -218,7 +218,7 @@ def test_momentary_switch_pauses_no_gitops_tool() -> None:
     assert annotations(flux) == {}
     assert "Deployment/web is applied by Flux" in warnings(flux)[0]
     assert argo.live("Application", "shop")["spec"]["syncPolicy"] == {"automated": {"prune": True}}
-    assert "which takes back spec.replicas" in warnings(argo)[0]
+    assert "which resets spec.replicas" in warnings(argo)[0]
     for simulation in (flux, argo):
         assert simulation.live("Deployment", "web")["spec"]["replicas"] == 0
 

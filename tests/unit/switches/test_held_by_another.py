@@ -82,7 +82,7 @@ def test_command_before_the_restore_of_a_released_switch_is_skipped() -> None:
     simulation = held().release().throw("up").drive("up", "stop")
 
     assert simulation.replicas == 3
-    text = "shop-stop is being released and has not restored Deployment/web yet; throw it again after that"
+    text = "shop-stop is being released and has not restored Deployment/web yet; throw this switch again after that"
     assert condition(simulation.status("up"), "Acted")[2] == f"did nothing: {text}"
 
 
@@ -165,4 +165,4 @@ def test_unplannable_action_after_a_held_one_is_skipped() -> None:
 def test_command_without_change_reports_the_kept_value() -> None:
     simulation = Simulation().with_runbook(scaling=[UP | {"max": 4}]).with_target(4).drive("up").throw("up").drive("up")
 
-    assert condition(simulation.status("up"), "Acted")[2] == "Deployment/web was at 4 already, and stays so"
+    assert condition(simulation.status("up"), "Acted")[2] == "Deployment/web was at 4 already, and stays there"

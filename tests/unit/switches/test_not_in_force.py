@@ -275,7 +275,7 @@ def test_job_changed_by_admission_is_created_once_with_a_remark() -> None:
     record = simulation.status().record
     assert record is not None
     (remark,) = [one for one in record.remarks if one.reason == Reason.NOT_IN_FORCE]
-    assert "was made, and the API server stored something else" in remark.message
+    assert "was created, and the API server stored something else" in remark.message
     assert "kubectl get mutatingadmissionpolicies,mutatingwebhookconfigurations" in remark.message
 
 
@@ -288,7 +288,7 @@ def test_recreated_target_at_the_held_value_keeps_the_saved_value() -> None:
     assert record is not None
     (remark,) = record.remarks
     assert remark.reason == "SavedBefore"
-    assert "came back as another object at the held 0; a release restores 2" in remark.message
+    assert "was created again, already at the held 0; a release restores 2" in remark.message
 
     assert simulation.release().drive().replicas == 2
 

@@ -136,7 +136,7 @@ def test_refused_adoption_makes_the_runbook_not_ready_and_waits() -> None:
 
     assert (found.status, found.reason) == ("False", "MissingRights")
     assert found.message == (
-        "switch stop: the Switch shop-stop has lost its owner reference and could not be adopted: "
+        "switch stop: the Switch shop-stop lost its owner reference and could not be adopted: "
         "PATCH switches: 403. Grant it"
     )
     assert runbook_due(left) == NOW + timedelta(seconds=60)
@@ -154,7 +154,7 @@ def test_refused_creation_is_named_and_the_other_switches_are_created() -> None:
     assert isinstance(step, CreateSwitch)
     assert step.name == "shop-half"
     rest = replace(left, switches={"shop-half": switch("half")})
-    assert "the Switch shop-stop could not be made" in ready(rest).message
+    assert "the Switch shop-stop could not be created" in ready(rest).message
 
 
 def test_refused_deletion_of_a_dropped_switch_waits() -> None:

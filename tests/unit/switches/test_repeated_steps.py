@@ -44,7 +44,7 @@ def test_step_repeated_eight_times_is_reported_with_its_rule() -> None:
 
     assert unsettled(taken[:-1]) == ""
     assert unsettled(taken).startswith(
-        "the rule let_go asked 8 times to set the finalizers to [], and the object did not settle."
+        "the operator repeated one step 8 times: set the finalizers to [] (rule let_go). The object did not settle,"
     )
 
 
@@ -54,25 +54,25 @@ def test_status_that_differs_only_by_time_and_id_is_the_same_step() -> None:
         for one in range(REPEATS)
     ]
 
-    assert "the rule tell asked 8 times to write the status" in unsettled(taken)
+    assert "the operator repeated one step 8 times: write the status (rule tell)" in unsettled(taken)
 
 
 def test_two_rules_that_undo_each_other_are_detected() -> None:
     one, other = Taken("adopt", SetFinalizers(META, (FINALIZER,))), Taken("let_go", SetFinalizers(META, ()))
 
     assert unsettled([one, other] * (REPEATS - 1)) == ""
-    assert "the rule let_go asked 8 times" in unsettled([one, other] * REPEATS)
+    assert "repeated one step 8 times: set the finalizers to [] (rule let_go)" in unsettled([one, other] * REPEATS)
 
 
 def test_many_different_steps_are_progress() -> None:
     taken = [Taken("CreateSwitch", CreateSwitch(META, f"shop-{one}", f"{one}")) for one in range(MOST)]
 
     assert unsettled(taken[:65]) == ""
-    assert "asked in step 200 of a visit to create Switch/shop-199" in unsettled(taken)
+    assert "took 200 steps in one visit, the last: create Switch/shop-199" in unsettled(taken)
 
 
 def test_repeated_query_is_detected() -> None:
-    assert "the rule decide asked 8 times to read" in unsettled([Taken("decide", frozenset({Read(WEB)}))] * REPEATS)
+    assert "repeated one step 8 times: read" in unsettled([Taken("decide", frozenset({Read(WEB)}))] * REPEATS)
 
 
 @pytest.mark.parametrize(

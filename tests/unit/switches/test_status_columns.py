@@ -165,8 +165,8 @@ def test_reason_left_by_an_earlier_throw_is_marked() -> None:
 
     assert shown.why == ""
     assert shown.message == (
-        "spec.reason (INC-42) was set with an earlier throw, and is not reported for this one: set another text, and "
-        'release with "engaged":null,"reason":null'
+        "spec.reason (INC-42) was set for an earlier throw, so it is not reported for this one: set a new reason, and "
+        'at the release set "engaged":null,"reason":null'
     )
 
 
@@ -175,7 +175,7 @@ def test_closed_gate_is_shown_in_the_message() -> None:
     simulation = ready(automation={"maintenanceWindows": [nightly]}).monitor_state("Engage").drive()
 
     assert columns(simulation).automatic == "MaintenanceWindow"
-    assert columns(simulation).message.startswith("held back: maintenance window nightly is open until")
+    assert columns(simulation).message.startswith("blocked: maintenance window nightly is open until")
 
 
 def test_released_switch_held_by_a_dependency_shows_dependency_and_command() -> None:
@@ -185,8 +185,8 @@ def test_released_switch_held_by_a_dependency_shows_dependency_and_command() -> 
     assert (shown.automatic, shown.why) == ("Engaged", "12% > 10%")
     assert shown.by == "Metric error-rate"
     assert shown.message == (
-        "the throw has ended, and Metric error-rate keeps it engaged. To release it: kubectl -n shop patch sw "
-        """shop-stop --type merge -p '{"spec":{"engaged":false,"expiresAfter":"1h"}}'"""
+        "the throw has ended, and Metric error-rate keeps the switch engaged. To release it: kubectl -n shop patch "
+        """switch shop-stop --type merge -p '{"spec":{"engaged":false,"expiresAfter":"1h"}}'"""
     )
     assert simulation.silence(expires_after="1h").drive().replicas == 3
 

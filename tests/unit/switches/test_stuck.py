@@ -41,7 +41,9 @@ def test_refused_pods_make_an_engaged_switch_unready_and_then_stalled(name: str)
 
     ready = condition(simulation.status(), "Ready")
     assert ready[:2] == ("False", "PodsNotCreated")
-    assert ready[2].startswith(f"{words}; Deployment/web: pods cannot be made: {REFUSED}. Make what the pod")
+    assert ready[2].startswith(
+        f"{words}; Deployment/web: its controller cannot create pods: {REFUSED}. Create the object that the pod"
+    )
     assert condition(simulation.status(), "Engaged")[0] == "True"
     assert simulation.status().phase == "Engaged"
 
@@ -58,7 +60,10 @@ def test_refused_pods_make_an_engaged_switch_unready_and_then_stalled(name: str)
 def test_unknown_refusal_message_is_shown_unchanged() -> None:
     simulation = counts(thrown(UP), conditions=[FAILURE | {"message": "no"}])
 
-    assert condition(simulation.status(), "Ready")[2] == "0 of 5 ready; Deployment/web: pods cannot be made: no"
+    assert (
+        condition(simulation.status(), "Ready")[2]
+        == "0 of 5 ready; Deployment/web: its controller cannot create pods: no"
+    )
 
 
 def test_scale_down_with_an_old_refusal_is_no_failure() -> None:

@@ -12,7 +12,7 @@ from runbook_operator.switches import throw_dry_run
 from runbook_operator.switches.engine import next_step
 from tests.builders import Body, Simulation, condition, kill_switch, scale
 
-FULL = Denied(Reason.QUOTA_EXCEEDED, "exceeded quota: jobs. Make room in the quota")
+FULL = Denied(Reason.QUOTA_EXCEEDED, "exceeded quota: jobs. Free room in the quota")
 JOB: Body = {"runJob": {"job": {"template": {"spec": {"containers": [{"name": "app", "image": "app"}]}}}}}
 
 

@@ -64,7 +64,7 @@ def _remark(workload: ObservedObject, number: int, budget: Body) -> Remark:
     rule = next(f"{key} {spec[key]}" for key in ("minAvailable", "maxUnavailable") if spec.get(key) is not None)
     return Remark(
         Reason.BELOW_BUDGET,
-        f"{workload.ref} goes from {workload.replicas} to {number}, and PodDisruptionBudget/{name} ({rule}) wants "
-        f"{_needed(spec, workload.replicas)}: a budget holds up evictions and not a scale down; see that the rest can "
-        "take the load",
+        f"{workload.ref} goes from {workload.replicas} to {number} pods, and PodDisruptionBudget/{name} ({rule}) "
+        f"requires {_needed(spec, workload.replicas)}: a budget limits evictions and not a scale down; check "
+        "that the remaining pods can take the load",
     )

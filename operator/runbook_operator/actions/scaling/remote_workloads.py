@@ -17,16 +17,17 @@ def check(workload: Ref, canaries: Iterable[Body], rollouts: Iterable[Body]) -> 
         if workload.is_meant_by(_reference(canary, "targetRef")):
             raise Refused(
                 Reason.DELIVERY_OWNED,
-                f"{workload} is what Flagger's Canary/{canary['metadata']['name']} releases from, and is at 0 between "
-                f"releases: its pods are run by {workload.name}-primary; let spec.targets name {workload}-primary",
+                f"{workload} is the template of Flagger's Canary/{canary['metadata']['name']} and has 0 "
+                f"replicas between releases; {workload.name}-primary runs the pods: name {workload}-primary in "
+                "spec.targets",
             )
     for rollout in rollouts:
         if workload.is_meant_by(_reference(rollout, "workloadRef")):
             name = rollout["metadata"]["name"]
             raise Refused(
                 Reason.DELIVERY_OWNED,
-                f"{workload} is only the template of the Argo Rollout {name}, which runs the pods; let spec.targets "
-                f"name apiVersion {ROLLOUT[0]}, kind {ROLLOUT[1]}, name {name}",
+                f"{workload} is only the template of the Argo Rollout {name}, which runs the pods: name "
+                f"apiVersion {ROLLOUT[0]}, kind {ROLLOUT[1]}, name {name} in spec.targets",
             )
 
 

@@ -45,8 +45,8 @@ def _bypassing(traffic_target: TrafficTarget, services: tuple[Body, ...]) -> lis
         return []
     names = ", ".join(sorted(f"Service/{one['metadata']['name']}" for one in found))
     text = (
-        f"{names} may lead to the same pods as {traffic_target.ref}: who uses another Service goes round what is held "
-        "there"
+        f"{names} may lead to the same pods as {traffic_target.ref}: requests through another Service bypass the block "
+        "or the limit"
     )
     return [Remark(Reason.TRAFFIC_BYPASS, text)]
 
@@ -76,5 +76,8 @@ def _hit(traffic_target: TrafficTarget, workloads: tuple[Body, ...]) -> list[Rem
     others = [name for name in names if name != str(target)]
     if not others:
         return []
-    text = f"{traffic_target.ref} leads to pods of {', '.join(others)} too, which are hit as well as those of {target}"
+    text = (
+        f"{traffic_target.ref} also leads to pods of {', '.join(others)}, which are affected as well as "
+        f"those of {target}"
+    )
     return [Remark(Reason.OTHERS_AFFECTED, text)]

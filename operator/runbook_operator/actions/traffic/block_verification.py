@@ -50,8 +50,10 @@ def check(verify: Verify, context: PlanContext) -> None:
     ref, port = verification_target(verify, context)
     spec = context.require(ref).body["spec"]
     if not (spec.get("selector") and service_addresses.has_address(spec)):
-        text = f"verify: {ref} has no address of its own with pods behind it, so that it cannot be asked"
-        raise Refused(Reason.INVALID_SPEC, f"{text}; name another as verify.service, or leave verify out")
+        text = (
+            f"verify: {ref} has no address of its own with pods behind it, so the operator cannot send a request to it"
+        )
+        raise Refused(Reason.INVALID_SPEC, f"{text}; name another Service in verify.service, or remove verify")
     if service_addresses.port(spec, port) is None:
         raise Refused(Reason.INVALID_SPEC, f"verify: {ref} has no TCP port {port or 'at all'}; correct verify.port")
 
@@ -78,8 +80,8 @@ def unproven(verify: Verify, context: PlanContext) -> tuple[Remark, ...]:
         return ()
     made = ", ".join(sorted({str(one.ref) for one in context.desired_fields}))
     text = (
-        f"no ready pod stands behind {context.service}, so that the failed request of verify proves nothing: it is not "
-        f"known whether {made} is enforced. Once a pod is ready, ask {verify.path} of {context.service} by hand"
+        f"{context.service} has no ready pod, so the failed request of verify proves nothing: {made} may not be "
+        f"enforced. Once a pod is ready, request {verify.path} of {context.service} by hand"
     )
     return (Remark(Reason.UNVERIFIABLE, text),)
 

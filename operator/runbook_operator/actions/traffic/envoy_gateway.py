@@ -35,7 +35,7 @@ def block(traffic_target: TrafficTarget) -> Plan:
 
 def limit(traffic_target: TrafficTarget, rate: Rate) -> Plan:
     if rate.at_once != rate.requests:
-        raise not_applicable("it lets as many requests through at once as in the whole time; leave burst out")
+        raise not_applicable("its burst is always the whole limit; remove burst")
     local = {"rules": [{"limit": {"requests": rate.requests, "unit": rate.per}}]}
     # Merge, so that the rest of the Gateway's own policy still applies to the route.
     policy = _policy(traffic_target, "limit", mergeType="StrategicMerge", rateLimit={"type": "Local", "local": local})
@@ -57,14 +57,15 @@ def _check(traffic_target: TrafficTarget, route: Body, policies: tuple[Body, ...
     """Raise Refused if our policy on the route would have no effect, or would affect other Services."""
     ref, of = ref_of(traffic_target, route), controllers(route)
     if of and not any(name.startswith(CONTROLLER) for name in of):
-        raise not_applicable(f"{ref} is not of Envoy Gateway but of {', '.join(sorted(of))}")
+        raise not_applicable(f"{ref} does not belong to Envoy Gateway but to {', '.join(sorted(of))}")
     for rule in rules(route):
         unshared(traffic_target, str(ref), rule.get("backendRefs") or ())
     for policy in policies:
         if _is_on(policy, route) and not is_own(policy, traffic_target.context) and not _blocks(policy):
             name = policy["metadata"]["name"]
             raise not_applicable(
-                f"{KIND}/{name} is on {ref} already, and the oldest policy wins; edit or remove that one"
+                f"{KIND}/{name} is attached to {ref} already, and only the oldest policy applies; edit or "
+                "remove that one"
             )
 
 

@@ -40,7 +40,7 @@ def _blocked(traffic_target: TrafficTarget, ref: Ref) -> list[DesiredField | Rem
     desired = DesiredField(ref, RULES, [_without(traffic_target, *pair) for pair in zip(now, original, strict=True)])
     if now == original:
         return [desired]
-    text = f"another switch holds {RULES} of {ref} too: what it blocks there stays blocked until both are released"
+    text = f"another switch also holds {RULES} of {ref}: what it blocks there stays blocked until both are released"
     return [desired, Remark(Reason.TRAFFIC_BYPASS, text)]
 
 

@@ -38,7 +38,7 @@ def limit(traffic_target: TrafficTarget, rate: Rate) -> Plan:
     if rate.per not in LIMITS:
         raise not_applicable(f"it has no limit per {rate.per}")
     if rate.at_once % rate.requests:
-        raise not_applicable("its burst is a multiple of requests; choose one, or leave burst out")
+        raise not_applicable("its burst is a multiple of requests; choose a multiple, or remove burst")
     values = {LIMITS[rate.per]: str(rate.requests), "limit-burst-multiplier": str(rate.at_once // rate.requests)}
     desired_fields, counted = (
         _annotated(traffic_target, values),
@@ -61,12 +61,14 @@ def _annotated(traffic_target: TrafficTarget, values: Mapping[str, str]) -> list
         ref = ref_of(traffic_target, body)
         if others := sorted(set(services(body)) - {traffic_target.ref.name}):
             text = (
-                f"{ref} leads to Service/{others[0]} too, which would be hit as well; give {traffic_target.ref} one "
-                "of its own"
+                f"{ref} also leads to Service/{others[0]}, which would be affected too; create an Ingress for "
+                f"{traffic_target.ref} alone"
             )
             raise not_applicable(text)
         if (body["metadata"].get("annotations") or {}).get(f"{PREFIX}/satisfy") == "any":
-            raise not_applicable(f"{ref} says {PREFIX}/satisfy: any, which lets those in who authenticate; remove it")
+            raise not_applicable(
+                f"{ref} has {PREFIX}/satisfy: any, which lets authenticated clients through; remove that annotation"
+            )
         desired_fields += [
             DesiredField(ref, f"metadata.annotations[{PREFIX}/{key}]", value) for key, value in values.items()
         ]

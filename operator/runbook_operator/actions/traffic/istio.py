@@ -30,7 +30,7 @@ def block(traffic_target: TrafficTarget) -> Plan:
     spec = {"selector": {"matchLabels": labels}, "action": "DENY", "rules": [rule]}
     made = _made(traffic_target, "security.istio.io/v1", "AuthorizationPolicy", "block", spec)
     remarks = in_mesh(traffic_target, SIDECAR, AMBIENT)
-    check = f"istioctl x authz check {_proxies(traffic_target)} names {made.ref.name}"
+    check = f"istioctl x authz check {_proxies(traffic_target)} lists {made.ref.name}"
     return (made, *remarks, by_hand(str(made.ref), check))
 
 

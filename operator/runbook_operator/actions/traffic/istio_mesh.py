@@ -41,8 +41,8 @@ def in_mesh(traffic_target: TrafficTarget, *marks: str) -> list[Remark]:
             f"no pod of {traffic_target.ref} is in the mesh: none has the annotation {' or '.join(marks)}"
         )
     text = (
-        f"{len(outside)} of {len(pods)} pods of {traffic_target.ref} are not in the mesh, so that nothing stops their "
-        "traffic"
+        f"{len(outside)} of {len(pods)} pods of {traffic_target.ref} are not in the mesh, so Istio does "
+        "not stop their traffic"
     )
     return [Remark(Reason.TRAFFIC_BYPASS, text)]
 
@@ -63,11 +63,9 @@ def _expected(traffic_target: TrafficTarget, marks: tuple[str, ...]) -> None:
     if not _declared(template, labels, marks, ambient=ambient):
         unknown = f"; {space.message}" if isinstance(space, Missing) else ""
         raise not_applicable(
-            f"{traffic_target.ref} has no pods now, and nothing declares that those to come are in the mesh: the pod "
-            "template of "
-            f"the target's workload has no {INJECT}, {REVISION} or container {PROXY}, and "
-            f"Namespace/{context.namespace} "
-            f"no label {INJECTION} or {REVISION}{unknown}"
+            f"{traffic_target.ref} has no pods now, and nothing declares that new ones join the mesh: the pod template "
+            f"of the target's workload has no {INJECT}, {REVISION} or container {PROXY}, and "
+            f"Namespace/{context.namespace} has no label {INJECTION} or {REVISION}{unknown}"
         )
 
 

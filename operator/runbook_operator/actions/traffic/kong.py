@@ -45,7 +45,7 @@ def block(traffic_target: TrafficTarget) -> Plan:
 
 def limit(traffic_target: TrafficTarget, rate: Rate) -> Plan:
     if rate.at_once != rate.requests:
-        raise not_applicable("it counts in fixed windows, which have no burst; leave burst out")
+        raise not_applicable("it counts in fixed windows, which have no burst; remove burst")
     # Count per Service; by default Kong counts per consumer.
     config = {rate.per.lower(): rate.requests, "policy": "local", "limit_by": "service"}
     desired_fields, check = (
@@ -97,7 +97,8 @@ def _check(holder: Body, same: Iterable[str], plugin: str) -> None:
         if name in attached:
             where = f"{holder['kind']}/{holder['metadata']['name']}"
             raise not_applicable(
-                f"{KIND}/{name} on {where} is a {plugin} already, and Kong heeds one of them; edit that one"
+                f"{KIND}/{name} on {where} is already a {plugin} plugin, and Kong applies only one of them; "
+                "edit that one"
             )
 
 

@@ -14,9 +14,8 @@ def block(traffic_target: TrafficTarget) -> Plan:
     allowing = next((one["metadata"]["name"] for one in policies if _lets_in(one["spec"], labels, pods)), None)
     if allowing is not None:
         raise not_applicable(
-            f"{KIND}/{allowing} lets traffic in to pods of {traffic_target.ref}, and what one policy allows no other "
-            "denies; "
-            "block through something else, or remove it"
+            f"{KIND}/{allowing} allows traffic to pods of {traffic_target.ref}, and no other policy can deny what one "
+            "allows; choose another mechanism in through, or remove that policy"
         )
     # No rules: the API server drops an empty list, and a policy without rules denies all ingress.
     return (

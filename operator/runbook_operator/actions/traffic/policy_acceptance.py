@@ -27,7 +27,7 @@ PENDING = "Pending"
 
 def by_hand(what: str, check: str) -> Remark:
     """Return a remark for objects without conditions; `check` is a command with its expected output."""
-    return Remark(Reason.UNVERIFIABLE, f"no condition tells whether {what} is in force; check by hand: {check}")
+    return Remark(Reason.UNVERIFIABLE, f"no condition shows if {what} is in force; check by hand: {check}")
 
 
 def is_by_hand(one: DesiredField | Remark) -> bool:
@@ -64,7 +64,7 @@ def _reported(desired: DesiredField, context: PlanContext) -> Progress:
     if well or (desired.ref.kind in SILENT and not status.get("conditions")):
         return DONE
     name = f"{desired.ref.kind.lower()} {desired.ref.name} -n {desired.ref.namespace}"
-    text = f"{desired.ref} was written, and its controller has not reported {kind} yet; kubectl get {name} -o yaml"
+    text = f"{desired.ref} was written, and its controller has not reported {kind} yet; see kubectl get {name} -o yaml"
     return Progress(False, text)
 
 

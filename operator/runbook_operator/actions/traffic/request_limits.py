@@ -41,5 +41,8 @@ Limit = Callable[[TrafficTarget, Rate], Plan]
 def multiplied(rate: Rate, who: str) -> Remark:
     """Return the remark that each `who` counts the limit separately."""
     limit = f"{rate.requests} per {rate.per}"
-    text = f"the limit of {limit} is counted by each {who}: several let several times as many through"
+    text = (
+        f"each {who} counts the limit of {limit} on its own, so several of them let several times as many "
+        "requests through"
+    )
     return Remark(Reason.LIMIT_MULTIPLIED, text)

@@ -64,14 +64,15 @@ def unshared(traffic_target: TrafficTarget, holder: str, backends: Iterable[Body
         if not names(traffic_target, one):
             other = f"{one.get('kind') or 'Service'}/{one.get('name')}"
             raise not_applicable(
-                f"{holder} leads to {other} too, which would be hit as well; give {traffic_target.ref} one of its own"
+                f"{holder} also leads to {other}, which would be affected too; create one for "
+                f"{traffic_target.ref} alone"
             )
 
 
 def bypass(traffic_target: TrafficTarget, way: str) -> Remark:
     return Remark(
         Reason.TRAFFIC_BYPASS,
-        f"only what comes through {way} is blocked, not what reaches {traffic_target.ref} otherwise",
+        f"only traffic through {way} is blocked; requests that reach {traffic_target.ref} another way are not",
     )
 
 
@@ -105,9 +106,8 @@ def no_ingress(traffic_target: TrafficTarget, title: str, prefix: str) -> Refuse
         return not_applicable(f"no {title} leads to {traffic_target.ref}")
     ref, name = ref_of(traffic_target, unclear[0]), _class(unclear[0])
     return not_applicable(
-        f"no {title} leads to {traffic_target.ref}: {ref} has {f'the class {name}' if name else 'no class'}, which "
-        "does not name "
-        f"its controller; an annotation of {prefix}/ on it does"
+        f"no {title} leads to {traffic_target.ref}: {ref} has {(f'the class {name}' if name else 'no class')}, which "
+        f"does not name its controller; an annotation that begins with {prefix}/ names it"
     )
 
 

@@ -27,13 +27,13 @@ def block(traffic_target: TrafficTarget) -> Plan:
     traffic_target.pods()
     if manager := _manager(traffic_target):
         raise not_applicable(
-            f"spec.selector of {traffic_target.ref} is written by {manager}, which would take the block back"
+            f"spec.selector of {traffic_target.ref} is written by {manager}, which would undo the block"
         )
     value = traffic_target.context.throw.switch[:LONGEST_LABEL].rstrip("-.")
     desired = DesiredField(traffic_target.ref, FIELD, value)
     if traffic_target.spec.get("clusterIP") != "None":
         return (desired,)
-    text = f"{traffic_target.ref} is headless: clients that know the addresses of its pods go on reaching them"
+    text = f"{traffic_target.ref} is headless: clients that know the addresses of its pods still reach them"
     return (desired, Remark(Reason.TRAFFIC_BYPASS, text))
 
 
@@ -53,7 +53,7 @@ def emptied(context: PlanContext, service: Ref) -> Progress:
     if not left:
         return Progress()
     names = ", ".join(f"EndpointSlice/{name}" for name in sorted(left))
-    return Progress(False, f"{service} is blocked, and still has endpoints in {names}")
+    return Progress(False, f"{service} is blocked, and its endpoints are still in {names}")
 
 
 def needed(context: PlanContext) -> tuple[Remark, ...]:

@@ -68,7 +68,8 @@ def _routes(traffic_target: TrafficTarget, body: Body) -> Iterator[Body]:
             unshared(traffic_target, f"a route of {ref_of(traffic_target, body)}", services)
             if matches[route["match"]] > 1:
                 raise not_applicable(
-                    f"{ref_of(traffic_target, body)} has two routes with the match {route['match']}; make them one"
+                    f"{ref_of(traffic_target, body)} has two routes with the match {route['match']}; "
+                    "merge them into one"
                 )
             yield route
 

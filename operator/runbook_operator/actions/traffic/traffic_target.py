@@ -25,7 +25,10 @@ def not_applicable(message: str) -> Refused:
 def traffic_target(context: PlanContext) -> "TrafficTarget":
     """Return the Site of the scene's target; raises Refused for a momentary switch, which holds nothing."""
     if context.throw.momentary:
-        text = "momentary: a block or a limit would be left behind; remove it, and throw with expiresAfter instead"
+        text = (
+            "momentary: a momentary switch would leave the block or the limit behind; remove momentary, and "
+            "throw with expiresAfter instead"
+        )
         raise Refused(Reason.INVALID_SPEC, text)
     return TrafficTarget(context, context.require(context.service))
 
@@ -54,11 +57,11 @@ class TrafficTarget:
     def pods(self) -> dict[str, str]:
         """Return the labels in the Service's selector, without that of a block."""
         if self.spec.get("type") == "ExternalName":
-            raise not_applicable(f"{self.ref} is an ExternalName: no pods stand behind it")
+            raise not_applicable(f"{self.ref} is of type ExternalName: it has no pods")
         labels = {key: value for key, value in (self.spec.get("selector") or {}).items() if key != BLOCKED}
         if not labels:
             raise not_applicable(
-                f"{self.ref} has no spec.selector: whoever writes its endpoints decides where it leads"
+                f"{self.ref} has no spec.selector: another client writes its endpoints and decides where it leads"
             )
         return labels
 
@@ -106,7 +109,7 @@ def first(names: Iterable[str], ways: Mapping[str, MechanismPlan], traffic_targe
             return plan
     if needed:
         raise NeedsRead(needed)
-    raise not_applicable(f"nothing can be done at {traffic_target.ref}. " + "; ".join(lacking))
+    raise not_applicable(f"no mechanism can be used for {traffic_target.ref}. " + "; ".join(lacking))
 
 
 def is_switchs(body: Body) -> bool:

@@ -70,9 +70,9 @@ class MetricSources(Mapping[str, Prometheus]):
         if name not in self._clients:
             for entry, where in ((name, f"entry for metric source {name}"), (FILE, "file of metric sources")):
                 if entry in self.problems:
-                    return f"the administrator's {where} is not right: {self.problems[entry]}"
+                    return f"the administrator's {where} is not valid: {self.problems[entry]}"
         named = ", ".join(sorted(one for one in self._clients if self._serves(one, namespace)))
-        return f"no metric source {name} is declared for this namespace; there is: {named}" if named else NONE
+        return f"no metric source {name} is declared for this namespace; it may use: {named}" if named else NONE
 
     async def run(self) -> None:
         """Refresh every EVERY seconds, forever."""
@@ -140,7 +140,7 @@ class MetricSources(Mapping[str, Prometheus]):
                 observe=partial(self._observe, name),
             )
         except ValueError as error:
-            return f"no client can be made of it: {error}"
+            return f"no client can be created from it: {error}"
         self._retire(name)
         self._clients[name], self._terms[name] = client, terms
         return ""

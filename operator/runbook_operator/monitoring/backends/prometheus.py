@@ -102,14 +102,14 @@ class Prometheus:
         async with self._slots:
             began = clock.monotonic()
             if began > until:
-                return QueryError("Timeout", "it was not asked: the source took all the time for other queries")
+                return QueryError("Timeout", "the query was not sent: the source took all the time for other queries")
             found = await self._vectors(batch, at)
         if not isinstance(found, QueryError):
             self._sizes.answered(batch, quickly=clock.monotonic() - began < QUICK * self._seconds)
         elif found.kind in BLAMED:
             self._sizes.failed(batch)
             if len(batch) > 1:
-                return replace(found, message=f"{found.message}; it was asked together with {len(batch) - 1} others")
+                return replace(found, message=f"{found.message}; the request contained {len(batch) - 1} other queries")
         return found
 
     async def _vectors(self, batch: Sequence[str], at: datetime) -> Sequence[tuple[Sample, ...]] | QueryError:
@@ -122,19 +122,23 @@ class Prometheus:
         if found.scalar:
             self._sizes.is_scalar(query)
         parts = [found.samples] if alone else parted(found.samples, len(batch))
-        return parts or QueryError("Malformed", "the source loses the label that tells the queries apart")
+        return parts or QueryError(
+            "Malformed", "the source drops the label that distinguishes the queries of a request"
+        )
 
     async def _ask(self, path: str, form: Mapping[str, str]) -> bytes | QueryError:
         """Return the body of an answer with status 200; every other outcome is a QueryError."""
         if self._session.closed:
-            return QueryError("Unreachable", "the source is not asked any more")
+            return QueryError("Unreachable", "the source is no longer configured")
         began = clock.monotonic()
         try:
             async with asyncio.timeout(self._seconds):
                 status, body = await self._send(path, {**form, **WHOLE, "timeout": f"{self._seconds * 1000:.0f}ms"})
             found = body if status == HTTPStatus.OK else samples.refusal(status, body, self._secrets)
         except _TooLargeError:
-            found = QueryError("TooLarge", f"the answer is larger than {MOST_BYTES // 2**20} MiB: aggregate the query")
+            found = QueryError(
+                "TooLarge", f"the response is larger than {MOST_BYTES // 2**20} MiB: aggregate the query"
+            )
         except TimeoutError as error:
             found = _late(error, self._seconds)
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -166,12 +170,12 @@ class _TooLargeError(Exception):
 
 def _session(ca: str | None, headers: Mapping[str, str], seconds: float) -> aiohttp.ClientSession:
     if not all(value.isprintable() for value in headers.values()):
-        raise ValueError("the token or the tenant holds what no header may hold")
+        raise ValueError("the token or the tenant contains characters that a header may not contain")
     try:
         # Bundles name their authorities in comments, in any language.
         trusted = ssl.create_default_context(cadata=ca.encode("ascii", "ignore").decode()) if ca else True
     except ssl.SSLError as error:
-        raise ValueError("the CA is no certificate in PEM") from error
+        raise ValueError("the CA is not a certificate in PEM format") from error
     # No compression is requested or unpacked, so that an answer that is small on the wire cannot become large here.
     usual = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
     return aiohttp.ClientSession(
@@ -191,14 +195,14 @@ def _address(url: str) -> tuple[URL, tuple[str, str] | None]:
     except ValueError:
         parsed = URL()
     if parsed.scheme not in ("http", "https") or not parsed.host or parsed.query_string or parsed.fragment:
-        raise ValueError("the URL is not http:// or https:// with a host and maybe a path")
+        raise ValueError("the URL must be http:// or https:// with a host and optionally a path")
     user = (parsed.user or "", parsed.password or "") if parsed.user or parsed.password else None
     return parsed.with_user(None) / "api" / "v1", user
 
 
 def _authorization(token: str | None, basic: tuple[str, str] | None) -> str:
     if token and basic:
-        raise ValueError("there is a token and a password: which one is meant?")
+        raise ValueError("set a token or a password, not both")
     if basic:
         return aiohttp.encode_basic_auth(*basic, "utf-8")
     return f"Bearer {token.strip()}" if token else ""
@@ -206,21 +210,21 @@ def _authorization(token: str | None, basic: tuple[str, str] | None) -> str:
 
 def _late(error: TimeoutError, seconds: float) -> QueryError:
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return QueryError("Unreachable", f"no connection is made within {seconds / 2:g} s")
-    return QueryError("Timeout", f"no answer within {seconds:g} s")
+        return QueryError("Unreachable", f"no connection within {seconds / 2:g} s")
+    return QueryError("Timeout", f"no response within {seconds:g} s")
 
 
 def _failure(error: Exception) -> QueryError:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         why = first_line(str(getattr(error.certificate_error, "verify_message", "") or "unknown reason"))
-        return QueryError("Unreachable", f"the source's certificate is not accepted: {why}")
+        return QueryError("Unreachable", f"the source's certificate was not accepted: {why}")
     if isinstance(error, aiohttp.ClientConnectorError):
-        return QueryError("Unreachable", f"no connection is made: {first_line(error.strerror or 'unknown reason')}")
+        return QueryError("Unreachable", f"no connection: {first_line(error.strerror or 'unknown reason')}")
     if isinstance(error, aiohttp.ClientResponseError):
-        return QueryError("Malformed", "what answers does not speak HTTP")
+        return QueryError("Malformed", "the response is not HTTP")
     if isinstance(error, aiohttp.ClientError | OSError):
-        return QueryError("Unreachable", "the connection is closed without a whole answer")
-    return QueryError("Refused", "the request can not be written down")
+        return QueryError("Unreachable", "the connection was closed before the response was complete")
+    return QueryError("Refused", "the request cannot be built")
 
 
 def _ahead(date: str) -> timedelta | None:

@@ -16,7 +16,7 @@ from runbook_operator.runtime.watched_files import FileError, Files, mapping
 
 LONGEST = 60.0
 DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-NAMES = "a name is what Runbooks can write: a to z, 0 to 9 and -, 63 characters at most"
+NAMES = "the name of a source must have only a to z, 0 to 9 and -, and at most 63 characters"
 FileName = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
@@ -46,16 +46,18 @@ class MetricSource(ApiModel):
         except ValueError:
             parsed = URL()
         if parsed.user or parsed.password:
-            raise ValueError("it holds a name or a password; put them into files, and name those in basic")
+            raise ValueError(
+                "it must not contain a name or a password; write them into files, and name the files in basic"
+            )
         if parsed.scheme not in ("http", "https") or not parsed.host or parsed.query_string or parsed.fragment:
-            raise ValueError("it is not http:// or https:// with a host and maybe a path")
+            raise ValueError("it must be http:// or https:// with a host and optionally a path")
         return url
 
     @field_validator("timeout")
     @classmethod
     def _is_bounded(cls, timeout: str) -> str:
         if not 0 < duration(timeout).total_seconds() <= LONGEST:
-            raise ValueError(f"it is longer than nothing, and {LONGEST:.0f}s at most")
+            raise ValueError(f"it must be more than 0s and at most {LONGEST:.0f}s")
         return timeout
 
     @model_validator(mode="after")
@@ -109,7 +111,7 @@ def _named(name: Any) -> str:
 
 def _terms(entry: Any, folder: Path, files: Files) -> Terms:
     if not isinstance(entry, Mapping):
-        raise FileError("it is not a map with a url")
+        raise FileError("it must be a map with a url")
     source = MetricSource.model_validate(entry)
     basic = source.basic
     return Terms(
@@ -134,14 +136,14 @@ def _authorities(files: Files, path: Path) -> str:
     try:
         ssl.create_default_context(cadata=ca)
     except ssl.SSLError:
-        raise FileError(f"caFile: {path} holds no certificate in PEM") from None
+        raise FileError(f"caFile: {path} contains no certificate in PEM format") from None
     return ca
 
 
 def _token(files: Files, path: Path) -> str:
     token = _text(files, path, "tokenFile")
     if not re.fullmatch(r"[!-~]+", token):
-        raise FileError(f"tokenFile: {path} is more than one word in visible ASCII")
+        raise FileError(f"tokenFile: {path} must contain one word in visible ASCII")
     return token
 
 
@@ -159,5 +161,5 @@ def _text(files: Files, path: Path, field_name: str) -> str:
 def _sentence(error: ValidationError) -> str:
     """Describe the first error. The input is not repeated, since it may be a password in the wrong place."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    said = "there is no such field" if first["type"] == "extra_forbidden" else first["msg"]
+    said = "this field does not exist" if first["type"] == "extra_forbidden" else first["msg"]
     return ": ".join(filter(None, (".".join(map(str, first["loc"])), said.removeprefix("Value error, "))))

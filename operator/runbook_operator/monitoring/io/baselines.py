@@ -126,12 +126,12 @@ class Baselines:
         """Query the source; return the median, or why there is none."""
         client = self.sources.get(asked.source)
         if client is None:
-            return "the source is not there any more"
+            return "the source is no longer configured"
         found = await client.range_(asked.query, *times(self.now(), asked.window))
         if isinstance(found, QueryError):
             return found.message
         value = median_of_range(_worsts(found, asked.worst))
-        return "less than half of that time has numbers" if value is None else value
+        return "less than half of that time has values" if value is None else value
 
     def _drop(self, now: float) -> None:
         """Drop entries unused for KEPT: their Runbook is deleted or edited."""

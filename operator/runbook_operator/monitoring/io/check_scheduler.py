@@ -42,7 +42,7 @@ LEFT = 0.25
 """After starting checks, the scheduler sleeps for this fraction of the time that they kept the event loop busy."""
 HURRY = 0.05
 """Minimum seconds of that sleep while urgent work, such as a throw, is pending."""
-UNABLE = Reading(reason="Unable", message="the operator itself was not able to ask")
+UNABLE = Reading(reason="Unable", message="the operator itself was not able to send the request")
 RESULTS: Mapping[Level, str] = {"Ok": "ok", "Warning": "failed", "Critical": "failed"}
 
 
@@ -230,7 +230,7 @@ class CheckScheduler:
             return await self.ask(watches)
         except Exception:
             key = watches[0].key
-            log.exception("asking failed in a way that nobody foresaw", object=str(key.runbook), entry=key.name)
+            log.exception("a check failed with an unexpected error", object=str(key.runbook), entry=key.name)
             return {}
 
     def _learn(self, entry: _Entry, reading: Reading, now: datetime) -> Track:

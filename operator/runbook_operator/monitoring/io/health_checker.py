@@ -132,7 +132,7 @@ class HealthChecker:
         value = await self.secrets.value(kept)
         if not value.isascii():
             raise CheckNotPerformedError(
-                "SecretUnusable", f"key {kept.key} of {kept.secret} is not ASCII, as a header must be"
+                "SecretUnusable", f"key {kept.key} of {kept.secret} is not ASCII, and a header must be"
             )
         return value.decode().strip()
 
@@ -162,7 +162,7 @@ def reading_of(result: CheckResult, where: str) -> Reading:
     if result.status.isdigit():
         reason = "UnexpectedStatus"
     elif result.status == NO_MATCH:
-        message = f"{where} answers without the text that its body must hold"
+        message = f"the body of the response of {where} does not contain the text of bodyContains"
     elif result.why:
         message = f"{result.why}: {where}"
     elif result.status == OPEN:
@@ -175,12 +175,12 @@ def worst(service: Ref, pods: Sequence[Destination], readings: Sequence[Reading]
     found = list(zip(pods, readings, strict=True))
     bad = [one for one in found if one[1].ok is False]
     latency, total = max(one.latency for one in readings), f"{len(found)} ready pods"
-    for those, how in ((bad, "are not well"), ([one for one in found if one[1].ok is None], "cannot be told")):
+    for those, how in ((bad, "are not healthy"), ([one for one in found if one[1].ok is None], "cannot be checked")):
         if those:
             pod, first = those[0]
             message = f"{first.message}; {len(those)} of {total} {how}"
             return replace(first, message=message, series=str(pod.ref), latency=latency)
-    return Reading(True, reason=HEALTHY, message=f"{len(found)} of {total} of {service} are well", latency=latency)
+    return Reading(True, reason=HEALTHY, message=f"{len(found)} of {total} of {service} are healthy", latency=latency)
 
 
 def _path(check: Check) -> str:

@@ -27,8 +27,8 @@ REASONS: Mapping[samples.Kind, str] = {
     "Unauthorized": "SourceUnauthorized",
 }
 NO_SERIES = "NoData"
-INFINITE = "infinite, as a division by 0 gives"
-ABSENT = "the query gives no series, which counts as 0 (absent: Zero)"
+INFINITE = "infinite, as from a division by 0"
+ABSENT = "the query returns no series, which counts as 0 (absent: Zero)"
 Worst = Literal["high", "low"]
 Due = tuple[Watch, AskMetric]
 
@@ -112,10 +112,10 @@ def reading(source: str, answer: Answer, worst: Worst, now: datetime) -> Reading
     if isinstance(answer, QueryError):
         return Reading(reason=REASONS[answer.kind], message=f"metric source {source}: {answer.message}")
     if not answer:
-        return Reading(reason=NO_SERIES, message="the query gives no series")
+        return Reading(reason=NO_SERIES, message="the query returns no series")
     fresh = [one for one in answer if not samples.is_stale(one, now, STALE_AFTER)]
     if not fresh:
-        said = f"metric source {source} answers for {answer[0].at:%H:%M:%S}"
+        said = f"metric source {source} returns values of {answer[0].at:%H:%M:%S}"
         return Reading(reason="StaleSamples", message=f"{said}, when it is {now:%H:%M:%S} by its own clock")
     found = samples.worst(fresh, worst)
     if found is None:

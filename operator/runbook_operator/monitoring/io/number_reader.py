@@ -128,13 +128,13 @@ class Numbers:
         observed = await self._observed(of, account)
         chosen = selector(observed.body)
         if not chosen:
-            raise CheckNotPerformedError("NoSelector", f"{of} chooses no pods by their labels")
+            raise CheckNotPerformedError("NoSelector", f"{of} selects no pods by label")
         pods = await self._lists.answer(Find("v1", "Pod", of.namespace, chosen), (), account)
         if isinstance(pods, Denied):
             raise CheckNotPerformedError(pods.reason, pods.message if account else f"{pods.message} {_role('pods')}")
         found = await self._owned.of(observed, pods, lambda query: self._lists.answer(query, (), account))
         if not found and _wants_pods(observed):
-            raise CheckNotPerformedError("NoPods", f"{of} has no pod, of which nothing can be told")
+            raise CheckNotPerformedError("NoPods", f"{of} has no pods to measure")
         return found
 
 

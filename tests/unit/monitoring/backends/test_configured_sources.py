@@ -136,35 +136,38 @@ async def test_missing_or_empty_file_configures_no_source(sources: Sources) -> N
     ("entry", "said"),
     [
         ({}, "url: Field required"),
-        ({"url": "prometheus:9090"}, "url: it is not http:// or https:// with a host and maybe a path"),
-        ({"url": "http://[hunter2"}, "url: it is not http:// or https:// with a host and maybe a path"),
-        ({"url": "http://a/?x=hunter2"}, "url: it is not http:// or https:// with a host and maybe a path"),
-        ({"url": "http://us:hunter2@a"}, "url: it holds a name or a password; put them into files, and name those in"),
-        ({"url": "http://a", "tenent": "x"}, "tenent: there is no such field"),
+        ({"url": "prometheus:9090"}, "url: it must be http:// or https:// with a host and optionally a path"),
+        ({"url": "http://[hunter2"}, "url: it must be http:// or https:// with a host and optionally a path"),
+        ({"url": "http://a/?x=hunter2"}, "url: it must be http:// or https:// with a host and optionally a path"),
+        (
+            {"url": "http://us:hunter2@a"},
+            "url: it must not contain a name or a password; write them into files, and name the files in",
+        ),
+        ({"url": "http://a", "tenent": "x"}, "tenent: this field does not exist"),
         ({"url": "http://a", "tenant": "a b"}, "tenant: String should match"),
         ({"url": "http://a", "basic": {"usernameFile": "u"}}, "basic.passwordFile: Field required"),
         ({"url": "http://a", "basic": {"password": "hunter2"}}, "basic.usernameFile: Field required"),
         ({"url": "http://a", "timeout": "2 s"}, "timeout: String should match"),
-        ({"url": "http://a", "timeout": "0s"}, "timeout: it is longer than nothing, and 60s at most"),
-        ({"url": "http://a", "timeout": "61s"}, "timeout: it is longer than nothing, and 60s at most"),
+        ({"url": "http://a", "timeout": "0s"}, "timeout: it must be more than 0s and at most 60s"),
+        ({"url": "http://a", "timeout": "61s"}, "timeout: it must be more than 0s and at most 60s"),
         ({"url": "http://a", "namespaces": []}, "namespaces: List should have at least 1 item"),
         (
             {"url": "http://a", "tokenFile": "t", "basic": {"usernameFile": "u", "passwordFile": "p"}},
             "set one of tokenFile and basic, not both",
         ),
         ({"url": "http://a", "tokenFile": "none"}, "tokenFile: {folder}/none cannot be read: No such file"),
-        ({"url": "http://a", "tokenFile": "two"}, "tokenFile: {folder}/two is more than one word in visible ASCII"),
+        ({"url": "http://a", "tokenFile": "two"}, "tokenFile: {folder}/two must contain one word in visible ASCII"),
         ({"url": "http://a", "tokenFile": "empty"}, "tokenFile: {folder}/empty is empty"),
         ({"url": "http://a", "tokenFile": "binary"}, "tokenFile: {folder}/binary is not text in UTF-8"),
         ({"url": "http://a", "tokenFile": "large"}, "tokenFile: {folder}/large cannot be read: it is larger than 256"),
-        ({"url": "http://a", "tokenFile": "a\0b"}, "tokenFile: {folder}/a\0b cannot be read: this is no name of a"),
-        ({"url": "https://a", "caFile": "two"}, "caFile: {folder}/two holds no certificate in PEM"),
+        ({"url": "http://a", "tokenFile": "a\0b"}, "tokenFile: {folder}/a\0b cannot be read: this is not a file name"),
+        ({"url": "https://a", "caFile": "two"}, "caFile: {folder}/two contains no certificate in PEM format"),
         (
             {"url": "http://a", "basic": {"usernameFile": "colon", "passwordFile": "two"}},
-            'no client can be made of it: A ":" is not allowed in login',
+            'no client can be created from it: A ":" is not allowed in login',
         ),
-        ("http://a", "it is not a map with a url"),
-        (None, "it is not a map with a url"),
+        ("http://a", "it must be a map with a url"),
+        (None, "it must be a map with a url"),
     ],
 )
 async def test_invalid_source_names_its_field_and_keeps_the_others(sources: Sources, entry: Any, said: str) -> None:
@@ -182,7 +185,7 @@ async def test_invalid_source_names_its_field_and_keeps_the_others(sources: Sour
             assert made.of("bad", TEAM) is None
             why = made.why_not("bad", TEAM)
 
-    assert why == f"the administrator's entry for metric source bad is not right: {made.problems['bad']}"
+    assert why == f"the administrator's entry for metric source bad is not valid: {made.problems['bad']}"
     (told,) = [one for one in logs if one["log_level"] == "error"]
     assert told["file"] == str(sources.path)
     assert (told["source"], told["problem"]) == ("bad", made.problems["bad"])
@@ -194,7 +197,7 @@ async def test_source_name_that_no_runbook_can_write_is_reported(sources: Source
     problems = await sources.say(text=yaml.safe_dump({name: {"url": "http://a"}})).problems()
 
     assert problems == {str(name): problems[str(name)]}
-    assert problems[str(name)].startswith("a name is what Runbooks can write")
+    assert problems[str(name)].startswith("the name of a source must have only")
 
 
 @pytest.mark.parametrize(
@@ -204,7 +207,7 @@ async def test_source_name_that_no_runbook_can_write_is_reported(sources: Source
         ("a: {url: http://a}\n\ta: 1", "it is not YAML: found character '\\t' that cannot start any token in line 2"),
         (
             "a: {url: http://a}\nb: {url: http://b}\na: {url: http://c}",
-            "it is not YAML: a key is there twice in line 1",
+            "it is not YAML: a key occurs twice in line 1",
         ),
         ('a: "\\UFFFFFFFF"', "it is not YAML: "),
         ("[" * 5000, "it is not YAML: RecursionError"),
@@ -215,7 +218,7 @@ async def test_source_name_that_no_runbook_can_write_is_reported(sources: Source
 async def test_file_that_is_no_map_of_sources_is_reported(sources: Sources, text: str, said: str) -> None:
     async with sources.say(text).open() as made:
         assert made.problems[FILE].startswith(said)
-        assert made.why_not("a", TEAM).startswith(f"the administrator's file of metric sources is not right: {said}")
+        assert made.why_not("a", TEAM).startswith(f"the administrator's file of metric sources is not valid: {said}")
 
 
 async def test_missing_file_is_reported_and_read_once_it_exists(sources: Sources, source: Served) -> None:
@@ -265,7 +268,7 @@ async def test_invalid_file_keeps_the_earlier_sources_until_corrected(sources: S
         sources.say(default=good | {"tenent": "x"}, other=good)
         with capture_logs() as logs:
             await made.refresh()
-        assert made.problems == {"default": "tenent: there is no such field"}
+        assert made.problems == {"default": "tenent: this field does not exist"}
         assert await ask(made) == own("up")
         assert made.of("default", "elsewhere") is None
         assert logs[0]["as_before"] is True
@@ -310,7 +313,7 @@ async def test_removed_source_finishes_its_queries_and_is_then_closed(
             assert (await client.instant(["up"], AT))["up"] == ()
             time[0] = PATIENCE + 1.0
             await made.refresh()
-            assert "not asked any more" in error((await client.instant(["up"], AT))["up"]).message
+            assert "no longer configured" in error((await client.instant(["up"], AT))["up"]).message
 
 
 async def test_source_limited_to_namespaces_is_missing_elsewhere(sources: Sources) -> None:
@@ -319,9 +322,9 @@ async def test_source_limited_to_namespaces_is_missing_elsewhere(sources: Source
         assert made.of("ours", TEAM) is made["ours"]
         assert made.of("ours", "elsewhere") is None
         assert made.why_not("ours", "elsewhere") == (
-            "no metric source ours is declared for this namespace; there is: everybodys"
+            "no metric source ours is declared for this namespace; it may use: everybodys"
         )
-        assert made.why_not("nobodys", TEAM).endswith("there is: everybodys, ours")
+        assert made.why_not("nobodys", TEAM).endswith("it may use: everybodys, ours")
 
 
 async def test_each_request_is_counted_by_source(sources: Sources, source: Served) -> None:

@@ -113,9 +113,9 @@ async def test_slow_query_is_isolated_within_some_rounds() -> None:
             rounds.append(await made.instant(names(20), AT))
 
     assert {error(found).kind for found in rounds[0].values()} == {"Timeout"}
-    assert "together with 19 others" in error(rounds[0]["metric_5"]).message
+    assert "contained 19 other queries" in error(rounds[0]["metric_5"]).message
     assert right(rounds[-1], {"metric_3"})
-    assert error(rounds[-1]["metric_3"]) == QueryError("Timeout", "no answer within 0.2 s")
+    assert error(rounds[-1]["metric_3"]) == QueryError("Timeout", "no response within 0.2 s")
 
 
 async def test_failed_batch_stays_split_while_answers_are_slow(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,7 +162,7 @@ async def test_baseline_with_less_than_half_of_the_points_is_unknown(usual: Usua
     usual.series = lambda number: {"": "4"} if number < 140 else {}
     async with usual.open():
         assert await usual.of() is None
-        assert usual.why_not() == "the median over 7d is not known: less than half of that time has numbers"
+        assert usual.why_not() == "the median over 7d is not known: less than half of that time has values"
 
 
 async def test_baseline_of_a_slow_source_delays_no_reading(usual: Usual, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,7 +303,7 @@ async def test_baseline_of_a_missing_source_is_unknown(usual: Usual) -> None:
         assert usual.asked == []
         assert usual.why_not("none").startswith("no metric source none is declared")
         assert usual.why_not(namespace="elsewhere") == (
-            "no metric source default is declared for this namespace; there is: other"
+            "no metric source default is declared for this namespace; it may use: other"
         )
         assert usual.why_not() == "the median over 7d is not known: it has not been answered yet"
 

@@ -414,7 +414,7 @@ async def test_exception_in_a_check_is_logged_and_counts_as_no_data() -> None:
     monitor_states = scene.scheduler.monitor_states(SHOP)
     assert monitor_states[buggy.key].track.level == "Stale"
     assert monitor_states[buggy.key].reading == Reading(
-        reason="Unable", message="the operator itself was not able to ask"
+        reason="Unable", message="the operator itself was not able to send the request"
     )
     assert monitor_states[well.key].track.level == "Ok"
     assert [one["log_level"] for one in logs] == ["error"] * len(logs)

@@ -137,7 +137,11 @@ HEALTH = AskHttp(WEB, "/health")
         (200, replace(HEALTH, contains="wel"), (True, "Healthy", "200 from Service/web:{port}/health")),
         (
             *(200, replace(HEALTH, contains="ill")),
-            (False, "NoMatch", "Service/web:{port}/health answers without the text that its body must hold"),
+            (
+                False,
+                "NoMatch",
+                "the body of the response of Service/web:{port}/health does not contain the text of bodyContains",
+            ),
         ),
         (500, replace(HEALTH, contains="ill"), (False, "UnexpectedStatus", "500 from Service/web:{port}/health")),
     ],
@@ -158,7 +162,7 @@ async def test_body_too_large_to_match_is_inconclusive() -> None:
 
     assert told(reading) == (
         *(None, "TooLarge"),
-        f"the body is larger than is read: Service/web:{there.port}/health",
+        f"the body is larger than the operator reads: Service/web:{there.port}/health",
     )
 
 
@@ -167,11 +171,11 @@ async def test_unreachable_service_fails_the_check() -> None:
     async with scene(service(port)) as made:
         assert told(await made.ask(HEALTH)) == (
             *(False, "Unreachable"),
-            f"no connection is made: Service/web:{port}/health",
+            f"no connection could be made: Service/web:{port}/health",
         )
         assert told(await made.ask(AskTcp(WEB))) == (
             *(False, "Unreachable"),
-            f"no connection is made: Service/web:{port}",
+            f"no connection could be made: Service/web:{port}",
         )
 
 
@@ -179,7 +183,7 @@ async def test_service_without_answer_in_time_fails_the_check() -> None:
     async with talking(silent) as port, scene(service(port)) as made:
         reading = await made.ask(HEALTH, seconds=0.2)
 
-    assert told(reading) == (False, "Timeout", f"no answer comes in time: Service/web:{port}/health")
+    assert told(reading) == (False, "Timeout", f"no response arrived in time: Service/web:{port}/health")
     assert reading.latency >= 0.2
 
 
@@ -224,8 +228,12 @@ async def test_grpc_check_is_judged_by_the_health_of_its_service(
     ("bodies", "reason", "message"),
     [
         ([], "ServiceNotFound", "Service/web does not exist in namespace shop"),
-        ([service(selector=None)], "NoSelector", "Service/web has no selector: it may lead anywhere and is not asked"),
-        ([service(clusterIP="None")], "NoClusterIP", "Service/web has no address of its own and is not asked"),
+        (
+            [service(selector=None)],
+            "NoSelector",
+            "Service/web has no selector: it may lead to any address, so it is not checked",
+        ),
+        ([service(clusterIP="None")], "NoClusterIP", "Service/web has no address of its own, so it cannot be checked"),
     ],
 )
 async def test_service_that_cannot_be_addressed_is_inconclusive_with_the_reason(
@@ -247,7 +255,7 @@ async def test_impossible_service_address_is_not_contacted(address: str) -> None
 
     assert (ok, reason) == (None, "Refused")
     assert message.startswith(f"{address}: ")
-    assert "addresses are refused unless an allowed network names them" in message
+    assert "addresses are refused unless RUNBOOK_ALLOWED_NETWORKS lists them" in message
 
 
 async def test_check_sends_literal_and_secret_headers() -> None:
@@ -268,9 +276,13 @@ async def test_check_sends_literal_and_secret_headers() -> None:
         (
             [secret(token="sécret".encode())],
             "SecretUnusable",
-            "key token of Secret/token is not ASCII, as a header must be",
+            "key token of Secret/token is not ASCII, and a header must be",
         ),
-        ([secret(token=b"two\nlines")], "Malformed", "a header is a token and visible ASCII: Service/web:80/health"),
+        (
+            [secret(token=b"two\nlines")],
+            "Malformed",
+            "a header must have a token as its name and visible ASCII as its value: Service/web:80/health",
+        ),
     ],
 )
 async def test_unavailable_header_secret_is_inconclusive_without_request(
@@ -306,7 +318,7 @@ async def test_tls_is_verified_for_the_service_name() -> None:
         other = replace(check, tls=Secured(CA, "db.shop.svc"))
         ok, reason, message = told(await made.ask(other))
         assert (ok, reason) == (False, "TLS")
-        assert message.startswith("the certificate is not accepted: ")
+        assert message.startswith("the certificate was not accepted: ")
         assert (await made.ask(replace(check, tls=Secured()))).reason == "TLS"
         assert (await made.ask(replace(check, tls=Secured(skip_verify=True)))).ok
 
@@ -342,14 +354,18 @@ async def test_allowed_url_is_checked_without_showing_its_query() -> None:
     [
         (
             *("https://other.example.com/", "NotAllowed"),
-            "no pattern of the administrator allows this URL: https://other.example.com/",
+            "the URL is not in RUNBOOK_ALLOWED_URLS: https://other.example.com/",
         ),
         (
             "http://user:s3cret@health.example.com/",
             "Malformed",
-            "a URL names no user; credentials come from a Secret: the URL",
+            "a URL must not contain a user name; take credentials from a Secret: the URL",
         ),
-        ("http://health.example.com/", "Unresolvable", "the name leads to no address: http://health.example.com/"),
+        (
+            "http://health.example.com/",
+            "Unresolvable",
+            "the host name has no address in DNS: http://health.example.com/",
+        ),
     ],
 )
 async def test_forbidden_or_unresolvable_url_is_inconclusive(url: str, reason: str, message: str) -> None:
@@ -395,7 +411,7 @@ async def test_per_pod_check_passes_when_every_ready_pod_passes() -> None:
     async with pods(answers(), answers(), answers()) as made:
         reading = await made.ask(BY_EACH)
 
-    assert told(reading) == (True, "Healthy", "3 of 3 ready pods of Service/web are well")
+    assert told(reading) == (True, "Healthy", "3 of 3 ready pods of Service/web are healthy")
     assert reading.series == ""
 
 
@@ -406,7 +422,7 @@ async def test_per_pod_check_names_the_single_failing_pod() -> None:
     ok, reason, message = told(reading)
     assert (ok, reason, reading.series) == (False, "UnexpectedStatus", "Pod/web-1")
     assert message.startswith("503 from Pod/web-1:")
-    assert message.endswith("/health; 1 of 3 ready pods are not well")
+    assert message.endswith("/health; 1 of 3 ready pods are not healthy")
 
 
 async def test_per_pod_check_names_the_first_of_several_failing_pods() -> None:
@@ -414,7 +430,7 @@ async def test_per_pod_check_names_the_first_of_several_failing_pods() -> None:
         reading = await made.ask(BY_EACH)
 
     assert reading.series == "Pod/web-1"
-    assert reading.message.endswith("; 2 of 3 ready pods are not well")
+    assert reading.message.endswith("; 2 of 3 ready pods are not healthy")
 
 
 async def test_inconclusive_pod_makes_the_check_inconclusive_unless_one_fails() -> None:
@@ -426,7 +442,7 @@ async def test_inconclusive_pod_makes_the_check_inconclusive_unless_one_fails() 
         bad = await made.ask(check)
 
     assert (reading.ok, reading.reason, reading.series) == (None, "TooLarge", "Pod/web-1")
-    assert reading.message.endswith("; 1 of 3 ready pods cannot be told")
+    assert reading.message.endswith("; 1 of 3 ready pods cannot be checked")
     assert (bad.ok, bad.reason, bad.series) == (False, "UnexpectedStatus", "Pod/web-2")
 
 
@@ -440,7 +456,7 @@ def test_per_pod_latency_is_that_of_the_slowest_pod(*, ok: bool | None) -> None:
 
 async def test_unready_pod_is_not_checked() -> None:
     async with pods(answers(), answers(503), answers(), ready=(True, False, True)) as made:
-        assert told(await made.ask(BY_EACH)) == (True, "Healthy", "2 of 2 ready pods of Service/web are well")
+        assert told(await made.ask(BY_EACH)) == (True, "Healthy", "2 of 2 ready pods of Service/web are healthy")
 
 
 async def test_service_without_ready_pod_is_inconclusive() -> None:
@@ -466,7 +482,7 @@ async def test_concurrent_pod_checks_are_limited() -> None:
     async with await asyncio.start_server(count, "0.0.0.0", 0) as server:  # noqa: S104 # all of 127/8
         port = server.sockets[0].getsockname()[1]
         async with scene(service(), *many, endpoints(*map(endpoint, many), port=port)) as made:
-            assert (await made.ask(BY_EACH)).message == "40 of 40 ready pods of Service/web are well"
+            assert (await made.ask(BY_EACH)).message == "40 of 40 ready pods of Service/web are healthy"
 
     assert 8 < most <= 16
 

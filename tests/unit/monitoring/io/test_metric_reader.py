@@ -108,18 +108,18 @@ async def test_only_an_empty_answer_counts_as_zero_where_declared(
 @pytest.mark.parametrize(
     ("response", "reason", "message"),
     [
-        (answer("vector", []), "NoData", "the query gives no series"),
+        (answer("vector", []), "NoData", "the query returns no series"),
         (vector(nan, nan), "NotANumber", "NaN in each of 2 series"),
         (
             *(vector(1.0, at=AT - timedelta(minutes=5)), "StaleSamples"),
-            "metric source default answers for 01:55:00, when it is ",
+            "metric source default returns values of 01:55:00, when it is ",
         ),
-        (vector(1.0, at=AT + timedelta(minutes=5)), "StaleSamples", "answers for 02:05:00"),
+        (vector(1.0, at=AT + timedelta(minutes=5)), "StaleSamples", "returns values of 02:05:00"),
         (refused(), "QueryRefused", "metric source default: the source answers 400: bad_data: 1:2: parse error"),
         (failure(503, "unavailable", "starting"), "SourceDown", "the source answers 503"),
         (failure(503, "timeout", "too slow"), "SourceTimeout", "too slow"),
         (web.Response(status=401), "SourceUnauthorized", "does not accept the credentials"),
-        (web.Response(text="<html>"), "AnswerMalformed", "not as Prometheus does"),
+        (web.Response(text="<html>"), "AnswerMalformed", "not a Prometheus response"),
         (web.Response(body=b"x" * 2_100_000), "QueryTooLarge", "aggregate the query"),
     ],
 )
