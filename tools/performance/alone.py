@@ -11,11 +11,12 @@ from tools.performance.rows import LABELS, percent, plain
 PROFILE = """
 ## Where the processor's time of a throw goes
 
-Of the operator with {runbooks:,} Runbooks, thrown and released one by one {throws:,} times in {seconds:.0f} s (`make
-bench-profile`). py-spy looked {rate} times a second at what ran in it or waited for a processor; a sample counts for
-the innermost frame that is of one of these parts, so that what the rest of the standard library does, it does for its
-caller. Own is the operator's own code, by package or module; waking up is the way out of the wait for events. The last
-column shares out the {each:.1f} ms of a processor that a throw and its release took meanwhile.
+The operator has {runbooks:,} Runbooks, and switches are thrown and released one by one {throws:,}
+times in {seconds:.0f} s (`make bench-profile`). py-spy samples {rate} times a second the code that
+runs or waits for a processor. A sample counts for the innermost frame that belongs to one of these
+parts, so work of the rest of the standard library counts for its caller. "Own" is the operator's own
+code, by package or module. "Waking up" is the return from the wait for events. The last column
+distributes the {each:.1f} ms of processor time that a throw and its release take.
 
 | part | the operator's loop | kopf's watches | other threads | all | ms of a throw and its release |
 | --- | --- | --- | --- | --- | --- |
@@ -23,9 +24,10 @@ column shares out the {each:.1f} ms of a processor that a throw and its release 
 WATCHING = """
 ## While it watches
 
-The same operator with 5,000 Runbooks, first with nothing to watch and then with two checks each every 10 s, that is
-1,000 in a second, once what fell due while they were made known was caught up with (`make bench-watching`). Lateness is
-how long after its time a check was begun, as the upper end of the histogram's bucket.
+The same operator with 5,000 Runbooks: first with nothing to watch, then with two checks per Runbook
+every 10 s, which is 1,000 in a second (`make bench-watching`). The measurement begins after the
+checks that became due during the start have been made. Lateness is the time from when a check was
+due to when it began, as the upper end of the histogram's bucket.
 
 | | nothing to watch | 10,000 checks |
 | --- | --- | --- |
@@ -33,9 +35,9 @@ how long after its time a check was begun, as the upper end of the histogram's b
 LOST = """
 ## When the leader is lost
 
-Two replicas, of which one leads; seconds from the end of the leader to the effect of a switch that is thrown at that
-moment (`make bench-failover`). Each has its own terms as they come: the operator's lease lasts 4 s, that of
-controller-runtime 15 s.
+Two replicas run, and one of them leads. The leader ends, and a switch is thrown at that moment
+(`make bench-failover`). The table has the seconds until the throw takes effect. Each contender has
+its default lease: 4 s for the operator, 15 s for controller-runtime.
 
 | | how it ends | times | p50 | p90 | max |
 | --- | --- | --- | --- | --- | --- |

@@ -6,28 +6,38 @@ from tools.performance import alone, compared, quiet, sharded
 from tools.performance.figures import FOLDER, Committed, Figures, committed
 from tools.performance.goals import GOALS, told
 from tools.performance.published import OTHERS
+from tools.wrapping import wrapped
 
 PAGE = FOLDER.parent / "performance.md"
 HEAD = """# Performance
 
-How long a thrown switch takes, what the operator costs, and how both compare with three peers that do the same work in
-the same run, on the same cluster: a **floor**, a bare watcher that writes a record and scales and does nothing else;
-the same switch in **Go** on controller-runtime; and in **Python** with kopf as a tutorial has it. Their sources, each
-with what it leaves out, are in [bench/peers](../bench/peers). `make bench` runs all of that on the lab, and what else
-is told here is run by commands of its own; `make performance` makes this page of the figures in
-[docs/performance](performance), and nothing of it is written by hand but the reasons.
+Use this page to see how long a throw takes, what the operator costs, and how both compare with three
+peers. Each peer does the same work in the same run, on the same cluster:
+
+- the **floor**: a bare watcher that writes a record, scales, and does nothing else;
+- the same switch in **Go** on controller-runtime;
+- the same switch in **Python** with kopf, written as kopf's tutorial does.
+
+[bench/peers](../bench/peers) has their sources, each with a list of what it leaves out. `make bench`
+runs the comparison on the lab. The other measurements have a command each, which is named next to
+them. `make performance` generates this page from the figures in [docs/performance](performance); only
+the reasons for unreached goals are written by hand.
+
 
 """
 METHOD = """
 ## How it is measured
 
-A throw is measured from the API server's answer to a person's patch of the Switch to the target's patch, as an
-independent watcher of the Deployments sees it; a restore likewise from the release. One switch of N is picked at random
-each time, and the next one is thrown when the last is at rest. Contenders take turns, so that what else the machine
-does meets them all. Deployments have no pods. Each contender has a service account and a flow of its own in the API
-server, which counts its requests. All that is in Python runs on the system's interpreter, which is built as that of the
-image is: with profile-guided optimization, without which the same work takes a third longer. The API server, etcd, the
-controllers and the bench run on the same processors: the ratios are what counts, milliseconds are this machine's.
+A throw is measured from the API server's answer to the patch of the Switch to the patch of the
+target, as an independent watcher of the Deployments sees it. A restore is measured in the same way
+from the release. The bench picks one of N switches at random, and throws the next one when the last
+is at rest. Contenders take turns, so that other work on the machine affects all of them. The
+Deployments have no pods. Each contender has its own service account and its own flow in the API
+server, which counts the contender's requests. All Python programs run on the system's interpreter. It
+is built like the image's, with profile-guided optimization; without that the same work takes a third
+longer. The API server, etcd, the controllers and the bench share the processors. Compare the ratios:
+the milliseconds are those of this machine.
+
 
 """
 
@@ -35,11 +45,12 @@ controllers and the bench run on the same processors: the ratios are what counts
 def page(all_: Committed | None = None) -> str:
     """The whole page."""
     found = all_ or committed()
-    return HEAD + "".join(part for section in SECTIONS for part in section(found)) + METHOD.rstrip("\n") + "\n" + OTHERS
+    sections = "".join(part for section in SECTIONS for part in section(found))
+    return wrapped(f"{HEAD}{sections}{METHOD.rstrip()}\n{OTHERS}")
 
 
 def _machine(all_: Committed) -> Iterator[str]:
-    """What was measured when and on what, said once for all that were measured alike."""
+    """What was measured when and on what, said once for all that were measured in the same way."""
     documents = [(f"{runbooks:,} Runbooks", run) for runbooks, run in sorted(all_.runs.items())]
     documents += [(f"`make bench-{name}`", one) for name, one in sorted(all_.others.items())]
     alike: dict[str, list[str]] = {}

@@ -1,12 +1,12 @@
 """What others publish of themselves, which nobody here measured."""
 
 HEAD = """
-## What others take, by what they say of themselves
+## What others publish about themselves
 
-No figure for this path, from an accepted patch of a switch to the accepted patch of its target, was found published by
-anybody. Most of what is published are the periods in which others look at what they act on, which is what their action
-waits for; Runbook Operator waits for its checks just so. From the projects' own pages unless another source is named;
-none of it was run here:
+No project publishes a figure for this path: from an accepted patch of a switch to the accepted patch
+of its target. Most published figures are the periods of checks, for which an action must wait;
+Runbook Operator also waits for its checks. The figures come from the projects' own pages, unless the
+table names another source. None of them was measured here:
 
 | project | figure | source |
 | --- | --- | --- |

@@ -9,17 +9,18 @@ from tools.performance.rows import percent
 COSTS = """
 ## Replicas that share the work, and what more Runbooks cost
 
-Each number of Runbooks in a run of its own (`make bench-sharded`), in as many namespaces as there are shards. Each has
-a switch that sets a flag in a ConfigMap of its own. The first start is from the replicas' start until a Switch is made
-for each Runbook and nothing is left to do; at rest is told of each replica. All of them, the API server and the bench
-share the processors.
+Each number of Runbooks has its own run (`make bench-sharded`), with one namespace per shard. Each
+Runbook has a switch that sets a flag in a ConfigMap of its own. The first start lasts from the start
+of the replicas until each Runbook has its Switch and no work is left. The columns "at rest" are per
+replica. The replicas, the API server and the bench share the processors.
 
 | Runbooks | replicas | shards | first start, s | processors' time of it, s | not ready then | at rest: MB | CPU |
 | --- | --- | --- | --- | --- | --- | --- | --- |
 """
 THROWN = """
-Switches are thrown one by one. Then a replica is killed, and at that moment one is thrown in each namespace, those of
-the lost shards among them. All flags are watched: each is to change once for a throw, and once for its release.
+Switches are thrown one by one. Then one replica is killed, and at that moment one switch is thrown in
+each namespace, including those of the lost shards. A watcher observes all flags: each must change
+once for a throw, and once for its release.
 
 | Runbooks | throws | p50 ms | p99 ms | shards lost | throws then | the slowest, ms | changes | done twice, or not |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -27,9 +28,9 @@ the lost shards among them. All flags are watched: each is to change once for a 
 SIMULATED = """
 ## {runbooks:,} Runbooks over {replicas} replicas, simulated
 
-Who leads which of {shards} shards by the operator's own functions (`make bench-sharding`), with {checks} checks of each
-Runbook every {period_s:.0f} s. What one takes in memory was measured: {stored:.1f} KiB in every replica, and {led:.1f}
-KiB more in the one that leads it.
+The operator's own functions decide which replica leads which of {shards} shards (`make
+bench-sharding`). Each Runbook has {checks} checks every {period_s:.0f} s. The memory of one Runbook
+was measured: {stored:.1f} KiB in every replica, and {led:.1f} KiB more in the one that leads it.
 
 | | {namespaces:,} namespaces, all alike | {namespaces:,} by Zipf's law: the largest has {largest} |
 | --- | --- | --- |
