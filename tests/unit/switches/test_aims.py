@@ -135,7 +135,7 @@ def test_replicas_missing_in_an_event_are_read_from_the_scale() -> None:
     assert snapshot.record is not None
     odd = ObservedObject(WEB, "web-1", "9", {"metadata": {}, "spec": {"size": 3}}, whole=True)
     held_field = HeldField(simulation.snapshot(), snapshot.record, 0, snapshot.record.actions[0])
-    object.__setattr__(held_field.snapshot, "seen", {WEB: odd})
+    object.__setattr__(held_field.snapshot, "observed", {WEB: odd})
 
     with pytest.raises(NeedsRead) as asked:
         _ = held_field.target
