@@ -192,7 +192,7 @@ class Both:
         while True:
             simulation = self.simulation
             known, write_histories = simulation.store.runbooks[ref], simulation.write_histories.of(ref)
-            rest = {"answers": found, "efforts": write_histories, "senses": self._senses(ref)}
+            rest = {"answers": found, "write_histories": write_histories, "monitor_states": self._senses(ref)}
             try:
                 return runbook_reconcile.next_step(runbook_snapshot(simulation.store, known, simulation.now, **rest))
             except NeedsRead as needed:

@@ -112,7 +112,7 @@ def test_decision_about_the_largest_runbook_has_bounded_cost(simulation: Simulat
     (book,) = simulation.store.runbooks.values()
 
     def decide(answers: dict[Query, Any]) -> object:
-        rest: Body = {"senses": {}, "efforts": {}, "policy": Policy()}
+        rest: Body = {"monitor_states": {}, "write_histories": {}, "policy": Policy()}
         return runbooks.next_step(
             runbook_snapshot(simulation.store, book, NOW, answers=answers, thorough=thorough, **rest)
         )
@@ -129,7 +129,7 @@ def test_decision_about_a_switch_of_the_largest_runbook_has_bounded_cost(
     assert thrown.meta.ref == switch_ref(NAMESPACE, f"shop-{entry}")
 
     def decide(answers: dict[Query, Any]) -> object:
-        rest: Body = {"latency": None, "efforts": {}, "policy": Policy(), "thorough": True}
+        rest: Body = {"latency": None, "write_histories": {}, "policy": Policy(), "thorough": True}
         return switches.decided(
             switch_snapshot(simulation.store, thrown, now=NOW, new_id="id", answers=answers, **rest)
         )

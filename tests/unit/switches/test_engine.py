@@ -341,7 +341,7 @@ def test_unserved_kind_is_reported_with_its_reason() -> None:
 @settings(deadline=None)
 @given(
     original=st.integers(0, 1000),
-    automatic_engagements=st.lists(st.sampled_from(["throw", "release", "step", "crash"]), max_size=12),
+    acts=st.lists(st.sampled_from(["throw", "release", "step", "crash"]), max_size=12),
     to=st.integers(0, 1000),
 )
 def test_random_throws_and_crashes_end_with_the_original_restored(original: int, acts: list[str], to: int) -> None:
