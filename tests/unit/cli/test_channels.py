@@ -26,7 +26,7 @@ def written(folder: Path, **entries: Any) -> str:
 
 def slack(folder: Path, port: int, **fields: Any) -> dict[str, Any]:
     (folder / "url").write_text(f"https://127.0.0.1:{port}/hidden-in-the-url")
-    return {"kind": "slack", "urlFile": "url", "caFile": "ca", "timeout": "500ms"} | fields
+    return {"kind": "slack", "urlFile": "url", "caFile": "ca", "timeout": "3s"} | fields
 
 
 async def run(path: str, name: str, namespace: str = "") -> tuple[list[str], int]:

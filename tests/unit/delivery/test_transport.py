@@ -45,7 +45,9 @@ async def test_receiver_that_misbehaves_is_judged_without_its_words_or_its_url(
     kind: str, mood: Mood, judgement: Judgement
 ) -> None:
     async with sink(kind, mood, tls=certified("sink.example.com")) as there:
-        found = await transport().attempt(channel(kind, there.port, timeout="300ms"), message())
+        found = await transport().attempt(
+            channel(kind, there.port, timeout="3s" if mood == "stall" else "10s"), message()
+        )
 
     assert found == judgement
     assert len(there.bodies) == 1
