@@ -21,7 +21,7 @@ from runbook_operator.core.notices import Notice
 from runbook_operator.core.observed_object import ALWAYS_WATCHED, Missing, ObservedObject, absent, observed_from
 from runbook_operator.core.queries import AccessReview, Find, HasAccount, NeedsRead, Query, Read, ReviewResult
 from runbook_operator.core.reasons import Reason
-from runbook_operator.core.references import Ref, meta_of
+from runbook_operator.core.references import MANAGER, Ref, meta_of
 from runbook_operator.core.write_failures import Failed, FieldKey, WriteHistory
 from runbook_operator.core.writes import Patch
 from runbook_operator.probes.probe_reconcile import next_step
@@ -117,8 +117,7 @@ class Story:
         first, *rest = body["spec"]["template"]["spec"]["containers"]
         new = {key: value for key, value in (first | {of: probe} | more).items() if value is not None}
         self._write(WEB, {"spec": {"template": {"spec": {"containers": [new, *rest]}}}})
-        writes = {"manager": manager, "time": "2026-11-24T03:00:00Z", "fieldsV1": {"f:spec": {}}}
-        self.objects[WEB]["metadata"]["managedFields"] = [writes]
+        self._note(WEB, manager)
         return self.roll_out()
 
     def is_rolling(self, **status: Any) -> "Story":
@@ -159,6 +158,11 @@ class Story:
             reason, "403", fatal=True, attempts=1, since=self.now, due=self.now + timedelta(seconds=seconds)
         )
         self.write_histories[(ref, place)] = WriteHistory(failed)
+        return self
+
+    def restart(self) -> "Story":
+        """Another process takes over, which remembers no write."""
+        self.write_histories.clear()
         return self
 
     def after(self, **time: float) -> "Story":
@@ -267,8 +271,14 @@ class Story:
                 assert (patch.uid, patch.resource_version) == (meta["uid"], meta["resourceVersion"])
                 self._write(patch.ref, dict(patch.patch))
                 self.objects[patch.ref] = self.admit(self.objects[patch.ref])
+                self._note(patch.ref, MANAGER)
                 found = answers(adjust, observed_from(self.objects[patch.ref], whole=True))
                 WriteHistories({RUNBOOK: self.write_histories}).answered(RUNBOOK, adjust.field_keys, found, self.now)
+
+    def _note(self, ref: Ref, manager: str) -> None:
+        """The API server notes who wrote the spec last."""
+        writes = {"manager": manager, "time": "2026-11-24T03:00:00Z", "fieldsV1": {"f:spec": {}}}
+        self.objects[ref]["metadata"] |= {"managedFields": [writes]}
 
     def _write(self, ref: Ref, patch: Body) -> None:
         body = patched(self.objects[ref], patch)

@@ -6,6 +6,7 @@ import pytest
 
 from tests.e2e import api
 from tests.e2e.harness import ROLLOUT, Cluster, Operator, eventually, runbook
+from tests.e2e.policies import Changing, policy, to
 from tests.e2e.probes import (
     SECONDS,
     container,
@@ -202,6 +203,55 @@ def test_enforce_without_probe_is_refused_on_apply(cluster: Cluster) -> None:
     said = cluster.refused(runbook(targets=targets, healthEndpoints=[spec]))
 
     assert "set probe to startup, readiness or liveness" in said
+
+
+def changing_the_path() -> Changing:
+    """A policy that sets the path of every readiness probe to /policy."""
+    shows = ("spec", "template", "spec", "containers", 0, "readinessProbe", "httpGet", "path")
+    probe = {"httpGet": {"path": "/none", "port": 8080}}
+    tried = {
+        "spec": {"template": {"spec": {"containers": [{"name": "app", "image": "none", "readinessProbe": probe}]}}}
+    }
+    pointer = "".join(f"/{step}" for step in shows)
+    return Changing("deployments", to(pointer, "'/policy'"), tried, shows, "/policy", "apps")
+
+
+def test_restore_that_a_policy_changes_is_written_again_until_it_holds(cluster: Cluster, operator: Operator) -> None:
+    cluster.apply(workload(readinessProbe=READY), service())
+    before, where = container(cluster), api.path("deployment", cluster.namespace, "web")
+    declare(cluster, endpoint(enforce=True))
+    until_told(cluster, "ProbeEnforced")
+
+    with policy(cluster.namespace, changing_the_path(), where):
+        declare(cluster, endpoint())
+        message = until_told(cluster, "NotInForce")["message"]
+        assert "httpGet.path of Deployment/web was set to /ready, and the API server stored /policy: " in message
+
+    eventually("the probe is restored", lambda: container(cluster) == before, SECONDS)
+    assert not cluster.events("RestoreSkipped")
+    assert operator.alive
+
+
+def test_restarted_operator_restores_a_probe_that_a_policy_changed(
+    cluster: Cluster, stopped_operator: Operator
+) -> None:
+    cluster.apply(workload(readinessProbe=READY), service())
+    before, where = container(cluster), api.path("deployment", cluster.namespace, "web")
+    stopped_operator.start()
+    with policy(cluster.namespace, changing_the_path(), where):
+        declare(cluster, endpoint(enforce=True))
+        until_told(cluster, "NotInForce")
+        stopped_operator.kill()
+        # The operator may end after its write and before it reports the answer.
+        unreported = [{"op": "remove", "path": "/status/probes/0/held/0/admitted"}]
+        cluster.run("patch", "runbook", "shop", "--subresource=status", "--type", "json", "-p", json.dumps(unreported))
+
+    declare(cluster)
+    stopped_operator.start()
+
+    eventually("the probe is restored", lambda: container(cluster) == before, SECONDS)
+    eventually("the finalizer is removed", lambda: finalizers(cluster) == [])
+    assert not cluster.events("RestoreSkipped")
 
 
 @pytest.mark.node

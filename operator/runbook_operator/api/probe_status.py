@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from runbook_operator.api.admission_changes import Admitted
 from runbook_operator.api.name_types import ObjectName
 from runbook_operator.core.model_base import StatusModel
 from runbook_operator.core.references import Ref
@@ -18,8 +19,8 @@ class HeldProbeField(StatusModel):
         description="Value before the write; absent if there was none. A digest if it may be a credential.",
     )
     held: Any = Field(None, description="Value that the operator sets; absent if the field is to be absent.")
-    admitted: Any = Field(
-        None, description="Stored value, if an admission policy, a webhook or a default changed the last write."
+    admitted: Admitted | None = Field(
+        None, description="Change that an admission policy, a webhook or a default made to the last write, if any."
     )
     leaving: bool = Field(False, description="true if it is about to be restored, or set to another value.")
 

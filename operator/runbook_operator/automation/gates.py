@@ -22,6 +22,7 @@ from runbook_operator.core.observed_object import REPLICAS, Missing, ObservedObj
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 from runbook_operator.core.rollout_progress import KINDS, ROLLED_OUT_BY, is_rolling_out, kind_of, ready_pods
+from runbook_operator.holds.write_gates import first_closed
 from runbook_operator.monitoring.declared_monitors import settle_of
 from runbook_operator.monitoring.intended_downtime import is_down
 from runbook_operator.reconcile.automation_pauses import Gate, cooling, maintenance, suspension
@@ -56,7 +57,7 @@ def closed(snapshot: Snapshot, holds: Sequence[Hold]) -> Gate | None:
     if runbook is None or runbook.spec is None or entry is None:
         return None
     case = Case(snapshot, runbook, runbook.spec, entry, confirmed(snapshot, holds))
-    return next((gate for one in GATES if (gate := one(case))), None)
+    return first_closed(GATES, case)
 
 
 def confirmed(snapshot: Snapshot, holds: Sequence[Hold]) -> list[Hold]:

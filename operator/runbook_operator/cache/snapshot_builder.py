@@ -11,6 +11,7 @@ from runbook_operator.cache.store import Store
 from runbook_operator.core.observed_object import Missing, ObservedObject, absent
 from runbook_operator.core.queries import Denied, Read
 from runbook_operator.core.references import Ref
+from runbook_operator.holds.claims import numbered
 from runbook_operator.reconcile import acting_identity
 from runbook_operator.reconcile.prewritten_fields import is_written
 from runbook_operator.reconcile.snapshot import Claim, RunbookSnapshot, Snapshot, order
@@ -101,7 +102,7 @@ def _claims(store: Store, switch: SwitchObject) -> Iterator[Claim]:
             continue
         if record.momentary:
             continue
-        for index, entry in _numbered(record):
+        for index, entry in numbered(record):
             if entry.uid and entry.mode != "Once":
                 yield _claim(other, record, index, entry)
 
@@ -120,6 +121,7 @@ def _claim(other: SwitchObject, record: Record, index: int, entry: FieldRecord) 
         since=record.engaged_at,
         reason=record.reason,
         releasing=index < 0 or not other.is_held_engaged,
+        admitted=entry.admitted,
     )
 
 
@@ -134,9 +136,3 @@ def _unrecorded_claims(store: Store, other: SwitchObject) -> Iterator[Claim]:
     for index, one in enumerate(prepared.fields if prepared and store.unconfirmed_throws.may_have_acted(ref) else ()):
         if is_written(store.targets.get(one.ref(ref.namespace)), one):
             yield Claim(ref, ("", other.meta.uid, index), one.uid, one.field, one.saved, one.held)
-
-
-def _numbered(record: Record) -> Iterator[tuple[int, FieldRecord]]:
-    """Yield the entries of a record with their index; dropped ones have negative indexes, so they sort first."""
-    yield from enumerate(record.actions)
-    yield from ((-1 - index, entry) for index, entry in enumerate(record.dropped))

@@ -1,14 +1,15 @@
 """Values of fields: reads the live one, compares two, and plans the write of one.
 
 Most fields are values of their object. A whole object is compared by the fields that were declared, since the API
-server adds others; a pod template by its digest, since no record keeps a template.
+server adds others; a pod template by its digest, since no record keeps a template. A container's probe is compared by
+the fields that were declared, with digests of what may be a credential.
 """
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from runbook_operator.core import field_paths, pod_templates
+from runbook_operator.core import field_paths, pod_templates, probe_fields
 from runbook_operator.core.desired_fields import OBJECT, TEMPLATE, Refused
 from runbook_operator.core.merge_patch import covers, difference
 from runbook_operator.core.observed_object import REPLICAS, ObservedObject
@@ -18,6 +19,7 @@ from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 from runbook_operator.core.writes import Create, Delete, Effect, Patch, Subresource
 
+CONTAINERS = (f"{TEMPLATE}.spec.containers[", f"{TEMPLATE}.spec.initContainers[")
 BUILT_IN = "apps/v1"
 """The API version whose scale subresource writes only spec.replicas: both ways write the same."""
 
@@ -28,11 +30,11 @@ def nothing(ref: Ref) -> ObservedObject:
 
 
 def live(observed: ObservedObject, field: str) -> Any:
-    """Return the live value of `field`, see Seen.value; for a template its digest."""
+    """Return the live value of `field`, see Seen.value; a digest for a template, and for what may be a credential."""
     if field == OBJECT:
         return observed.body or None
     value = observed.value(field)
-    return {"digest": digest(value)} if field == TEMPLATE and value is not None else value
+    return {"digest": digest(value)} if field == TEMPLATE and value is not None else _without_credentials(field, value)
 
 
 def mark(observed: ObservedObject, field: str) -> Any:
@@ -47,19 +49,28 @@ def shows(observed: ObservedObject, field: str, value: Any) -> bool:
     """True if the live value of `field` is `value`."""
     if field == OBJECT:
         return covers(observed.body, value) if value is not None else not observed.body
+    if is_of_probe(field):
+        return probe_fields.shows(observed.body, field, value)
     return same(field, live(observed, field), value)
 
 
 def for_audit(field: str, value: Any) -> Any:
     """Return the value as an audit may show it: no manifest, since it may hold what no log may show."""
-    return ("there" if value else None) if field == OBJECT else value
+    return ("there" if value else None) if field == OBJECT else _without_credentials(field, value)
 
 
 def same(field: str, one: Any, other: Any) -> bool:
-    """True if two recorded values of a field are the same."""
+    """True if two recorded values of a field are the same; for a probe, if the first one has all of the other."""
+    if is_of_probe(field):
+        return covers(one, other)
     if field == TEMPLATE and isinstance(one, dict) and isinstance(other, dict):
         return bool(one.get("digest") == other.get("digest"))
     return bool(one == other)
+
+
+def is_of_probe(field: str) -> bool:
+    """True if the field is a container's probe, or inside one."""
+    return field.startswith(CONTAINERS) and any(f"].{name}" in field for name in probe_fields.FIELDS.values())
 
 
 def belong_together(one: str, other: str, ref: Ref) -> bool:
@@ -141,11 +152,25 @@ def _patch(observed: ObservedObject, patch: Mapping[str, Any], way: Subresource)
 
 
 def written(observed: ObservedObject, field: str, value: Any, answers: Mapping[Query, Any]) -> Any:
-    """Return the value to write; the body of a template comes from the revisions. Raises NeedsRead and Refused."""
+    """Return the value to write, from the revisions if a digest stands for it. Raises NeedsRead and Refused."""
     if field != TEMPLATE:
-        return value
+        return _unsealed(observed, field, value, answers) if is_of_probe(field) else value
     found = next((one for one in stored_revisions(observed, answers) if one.digest == value["digest"]), None)
     if found is None:
         number = value.get("revision", "?")
         raise Refused(Reason.NO_REVISION, f"{observed.ref}: the cluster no longer keeps revision {number}")
     return found.template
+
+
+def _without_credentials(field: str, value: Any) -> Any:
+    return probe_fields.sealed(field, value) if is_of_probe(field) else value
+
+
+def _unsealed(observed: ObservedObject, field: str, value: Any, answers: Mapping[Query, Any]) -> Any:
+    if not probe_fields.is_sealed(value):
+        return value
+    found = probe_fields.unsealed(field, value, [one.template for one in stored_revisions(observed, answers)])
+    if found is None:
+        text = f"{observed.ref}: the cluster no longer keeps a revision with the saved value of {field}; set it by hand"
+        raise Refused(Reason.NO_REVISION, text)
+    return found

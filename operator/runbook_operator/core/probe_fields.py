@@ -65,7 +65,7 @@ class Difference:
     declared: Any
 
     def __str__(self) -> str:
-        return f"{field_label(self.field)} is {_shown(self, self.live)}, not {_shown(self, self.declared)}"
+        return f"{field_label(self.field)} is {shown(self.field, self.live)}, not {shown(self.field, self.declared)}"
 
 
 def differences(container: Body, said: DeclaredProbe) -> tuple[Difference, ...]:
@@ -108,8 +108,21 @@ def shows(body: Body, field: str, value: Any) -> bool:
 
 def describe_change(field: str, before: Any, after: Any) -> str:
     """Return a change of a field as text; both values are sealed."""
-    change = Difference(field, before, after)
-    return f"{field_label(field)} from {_shown(change, before)} to {_shown(change, after)}"
+    return f"{field_label(field)} from {shown(field, before)} to {shown(field, after)}"
+
+
+def shown(field: str, value: Any) -> str:
+    """Return a value in few words for a message, without what may be a credential."""
+    if value is None:
+        return "absent"
+    value = sealed(field, value)
+    if not isinstance(value, Mapping):
+        return str(value)
+    if DIGEST in value:
+        return "something that is not shown"
+    handler, parts = next(iter(_handler(value).items()))
+    open_ = (parts.get(key) for key in ("path", "service", "port"))
+    return " ".join([handler, *(str(part) for part in open_ if part and not isinstance(part, Mapping))])
 
 
 def field_label(field: str) -> str:
@@ -163,17 +176,3 @@ def _has_parent(body: Body, field: str) -> bool:
     """True if the parent of the field exists: without it, an absent field means nothing."""
     above = field.removesuffix(HANDLER) if field.endswith(HANDLER) else field.rpartition(".")[0]
     return _get(body, above) is not None
-
-
-def _shown(difference: Difference, value: Any) -> str:
-    """Return a value in few words for a message, without what may be a credential."""
-    if value is None:
-        return "absent"
-    value = sealed(difference.field, value)
-    if not isinstance(value, Mapping):
-        return str(value)
-    if DIGEST in value:
-        return "something that is not shown"
-    handler, parts = next(iter(_handler(value).items()))
-    open_ = (parts.get(key) for key in ("path", "service", "port"))
-    return " ".join([handler, *(str(part) for part in open_ if part and not isinstance(part, Mapping))])

@@ -6,20 +6,25 @@ A controller gives every template a new number, even after a mere restart or a r
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
 from runbook_operator.api.conditions import moment
 from runbook_operator.api.deployment_guard_spec import GoodRevision
-from runbook_operator.api.switch import FieldRecord, Record
-from runbook_operator.core import field_paths, field_values, labels, probe_fields
+from runbook_operator.api.probe_status import HeldProbeField
+from runbook_operator.api.switch import FieldRecord
+from runbook_operator.core import field_values, labels, probe_fields
 from runbook_operator.core.desired_fields import TEMPLATE, Refused
 from runbook_operator.core.observed_object import ObservedObject
 from runbook_operator.core.pod_templates import NUMBERED_BY, Body, Mark, Revision, digest
 from runbook_operator.core.rollout_progress import DAEMON_SET, ROLLOUT, STATEFUL_SET, kind_of
-from runbook_operator.reconcile.snapshot import Claim, Order, RunbookSnapshot, Snapshot, order
+from runbook_operator.holds.claims import holding
+from runbook_operator.holds.held_values import Held, without
+from runbook_operator.reconcile.snapshot import Claim, Order, RunbookSnapshot, Snapshot
 
-Held = tuple[Order, Claim | FieldRecord]
+Dated = tuple[Order, Claim | FieldRecord]
+"""A held field with the order of its hold."""
 INSIDE = f"{TEMPLATE}."
 """The prefix of the fields inside a pod template."""
 
@@ -124,20 +129,14 @@ def is_replaced_by_rollback(snapshot: RunbookSnapshot, observed: ObservedObject,
 
 def deployed(snapshot: Snapshot, observed: ObservedObject) -> str:
     """Return the digest of the live version; `seen` must be whole."""
-    own = _held(snapshot.record) if snapshot.record else ()
-    held = (*((claim.order, claim) for claim in snapshot.claims), *own)
+    held: list[Dated] = [*((claim.order, claim) for claim in snapshot.claims), *holding(snapshot.record)]
     return digest(without_held_fields(observed, observed.body["spec"]["template"], held))
 
 
-def without_held_fields(observed: ObservedObject, template: Body, held: Iterable[Held]) -> Body:
+def without_held_fields(observed: ObservedObject, template: Body, held: Iterable[Dated]) -> Body:
     """Return the template without the held values inside it; the last hold is undone first."""
-    body: dict[str, Any] = {"spec": {"template": template}}
     inside = [(when, one) for when, one in held if one.uid == observed.uid and one.field.startswith(INSIDE)]
-    for _, one in sorted(inside, key=itemgetter(0), reverse=True):
-        if field_values.live(replace(observed, body=body), one.field) == one.held:
-            body = field_paths.with_value(body, one.field, one.saved)
-    bared: Body = body["spec"]["template"]
-    return bared
+    return _without(observed, template, (one for _, one in sorted(inside, key=itemgetter(0), reverse=True)))
 
 
 def changes(new: Body, old: Body) -> str:
@@ -174,28 +173,22 @@ def _without_probes(
     snapshot: RunbookSnapshot, observed: ObservedObject, template: Body, kept: Sequence[Revision]
 ) -> Body:
     """Return the template without the probes that the Runbook has set in it."""
-    body: dict[str, Any] = {"spec": {"template": template}}
     every, templates = snapshot.runbook.status.probes, [one.template for one in kept]
-    for one in (field for probe in every if probe.uid == observed.uid for field in probe.held):
-        if probe_fields.shows(body, one.field, one.held):
-            saved = (
-                probe_fields.unsealed(one.field, one.saved, templates)
-                if probe_fields.is_sealed(one.saved)
-                else one.saved
-            )
-            body = field_paths.with_value(body, one.field, saved)
-    bared: Body = body["spec"]["template"]
+    held = (one for probe in every if probe.uid == observed.uid for one in probe.held)
+    return _without(observed, template, (one.replace(saved=_unsealed(one, templates)) for one in held))
+
+
+def _unsealed(one: HeldProbeField, templates: Sequence[Body]) -> Any:
+    if not probe_fields.is_sealed(one.saved):
+        return one.saved
+    return probe_fields.unsealed(one.field, one.saved, templates)
+
+
+def _without(observed: ObservedObject, template: Body, held: Iterable[Held]) -> Body:
+    bared: Body = without(replace(observed, body={"spec": {"template": template}}), held).body["spec"]["template"]
     return bared
 
 
-def _of_runbook(snapshot: RunbookSnapshot) -> Iterator[Held]:
-    """Yield what the switches of the snapshot hold."""
-    for switch in snapshot.switches.values():
-        if switch.status.record:
-            yield from _held(switch.status.record)
-
-
-def _held(record: Record) -> Iterator[Held]:
-    """Yield the entries of a record with their order; dropped ones come before all others."""
-    places = (*enumerate(record.actions), *((-1 - index, entry) for index, entry in enumerate(record.dropped)))
-    return ((order(record, index), entry) for index, entry in places if entry.mode != "Once")
+def _of_runbook(snapshot: RunbookSnapshot) -> Iterator[Dated]:
+    """Yield the fields that the switches of the snapshot hold."""
+    return chain.from_iterable(holding(switch.status.record) for switch in snapshot.switches.values())

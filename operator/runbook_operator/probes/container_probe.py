@@ -1,22 +1,29 @@
 """Decide about one container's probe: its status entry, the writes that set or restore it, and its Events."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from runbook_operator.api.conditions import moment, timestamp
 from runbook_operator.api.monitoring_spec import HealthEndpoint
 from runbook_operator.api.probe_status import HeldProbeField, ProbeStatus
+from runbook_operator.core import field_values
 from runbook_operator.core.desired_fields import Refused
 from runbook_operator.core.field_manager_advice import author
 from runbook_operator.core.notices import Notice
 from runbook_operator.core.observed_object import Missing, ObservedObject
-from runbook_operator.core.probe_fields import FIELDS, describe_change, differences, field_label, shows
+from runbook_operator.core.probe_fields import FIELDS, describe_change, differences, field_label
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
-from runbook_operator.probes import probe_gates, probe_not_in_force, probe_writes
+from runbook_operator.core.write_failures import Failed
+from runbook_operator.holds import contests
+from runbook_operator.holds.held_values import is_left
+from runbook_operator.holds.write_gates import is_closed
+from runbook_operator.probes import probe_gates, probe_writes
 from runbook_operator.probes.desired_probe import ContainerProbe
+from runbook_operator.probes.probe_not_in_force import unforced
 from runbook_operator.probes.probe_writes import Written
+from runbook_operator.reconcile.automation_pauses import Gate
 from runbook_operator.reconcile.snapshot import RunbookSnapshot, require
 
 UNSET: Mapping[str, Any] = {
@@ -35,6 +42,8 @@ QUIET = frozenset(
     }
 )
 """Reasons without an Event of their own: drift and its correction have others, and Ready shows the rest."""
+Why = Gate | Refused | Failed
+"""The cause of a state, with its reason and its message."""
 FINE = (Reason.PROBE_ENFORCED, Reason.PROBE_RESTORED, Reason.OBSERVING)
 
 
@@ -72,9 +81,8 @@ def decide_declared(snapshot: RunbookSnapshot, case: Case) -> Decision:
         return _enforced(snapshot, case.old, entry, case.place)
     if not entry.held:
         return _decision(snapshot, case.old, entry, observed)
-    probe_writes.require_fresh_read(snapshot, observed.ref)
-    if any(probe_writes.is_still_set(observed, one) for one in entry.held):
-        return _leaving(snapshot, case.old, entry, observed)
+    if (leaving := _leaving(snapshot, case.old, entry, observed)) is not None:
+        return leaving
     over = _decision(snapshot, case.old, entry.replace(**UNSET), observed)
     return Decision(over.entry, (*_over(snapshot, entry, observed), *over.notices))
 
@@ -88,9 +96,7 @@ def decide_undeclared(snapshot: RunbookSnapshot, entry: ProbeStatus) -> Decision
         return _waiting(snapshot, entry, bare, Decision(None), Refused(found.reason, found.message))
     if isinstance(found, Missing) or found.uid != entry.uid:
         return Decision(None)
-    if any(probe_writes.is_still_set(found, one) for one in bare.held):
-        return _leaving(snapshot, entry, bare, found)
-    return Decision(None, _over(snapshot, bare, found))
+    return _leaving(snapshot, entry, bare, found) or Decision(None, _over(snapshot, bare, found))
 
 
 def named(entry: ProbeStatus) -> str:
@@ -106,10 +112,10 @@ def _enforced(
 ) -> Decision:
     observed, entry = place.observed, _confirmed(snapshot, entry, place.observed)
     wanted = probe_writes.wanted(snapshot, place)
-    known = {one.field: one.admitted for one in probe_writes.recorded(snapshot, observed.uid)}
+    known = {one.field: one.admitted for one in probe_writes.recorded(snapshot, observed)}
     record = [probe_writes.noted(one).replace(admitted=known.get(one.field)) for one in wanted]
     chosen, same = {one.field for one in record}, [(one.field, one.held) for one in record]
-    left = [one for one in entry.held if (one.field, one.held) not in same and probe_writes.is_still_set(observed, one)]
+    left = [one for one in entry.held if (one.field, one.held) not in same and is_left(observed, one)]
     try:
         dropped = probe_writes.restoring(snapshot, observed, [one for one in left if one.field not in chosen])
     except Refused as refused:
@@ -117,18 +123,18 @@ def _enforced(
     written = [*dropped, *probe_writes.setting(place, wanted)]
     if not written:
         return _decision(snapshot, old, _unchanged(snapshot, entry, observed, record), observed)
-    hindered = probe_gates.hindrance(snapshot, place, entry)
-    if hindered is not None:
-        return _decision(snapshot, old, entry, observed, hindered)
+    if (closed := probe_gates.closed(snapshot, place, entry)) is not None:
+        return _decision(snapshot, old, entry, observed, closed)
     probe_writes.require_fresh_read(snapshot, observed.ref)
-    not_there = probe_not_in_force.unforced(snapshot, observed, record) if entry.pending else None
-    leaving = [one.replace(leaving=True) for one in left]
-    if not_there and probe_not_in_force.is_paused(snapshot, observed, record):
-        return _decision(snapshot, old, entry.replace(held=[*record, *leaving]), observed, not_there)
-    new = _begun(snapshot, entry, observed, [*record, *leaving])
-    return _decision(
-        snapshot, old, new, observed, not_there or _pending(snapshot, observed.ref, "it is being set"), written
+    undone = unforced(snapshot, observed, record) if entry.pending else None
+    held = [*record, *(one.replace(leaving=True) for one in left)]
+    if undone and is_closed(undone, snapshot.now):
+        return _decision(snapshot, old, entry.replace(held=held), observed, undone)
+    new = _begun(snapshot, entry, observed, held)
+    describe_change = _decision(
+        snapshot, old, new, observed, undone or _pending(snapshot, observed.ref, "it is being set"), written
     )
+    return replace(describe_change, notices=(*_contested(snapshot, entry, observed), *describe_change.notices))
 
 
 def _confirmed(snapshot: RunbookSnapshot, entry: ProbeStatus, observed: ObservedObject) -> ProbeStatus:
@@ -159,7 +165,7 @@ def _begun(
     update: dict[str, Any] = {"held": held, "service_account_name": _account(snapshot)}
     if entry.replace(**update) == entry and not fought:
         return entry
-    times = entry.times + 1 if fought and probe_gates.lasts(snapshot, entry) else 1
+    times = entry.times + 1 if fought and contests.lasts(entry.set_at, snapshot.now, probe_gates.PATIENCE) else 1
     update |= {"pending": True, "set_at": timestamp(snapshot.now), "times": times}
     return entry.replace(**update)
 
@@ -172,29 +178,26 @@ def _account(snapshot: RunbookSnapshot) -> str | None:
 
 def _leaving(
     snapshot: RunbookSnapshot, old: ProbeStatus | None, entry: ProbeStatus, observed: ObservedObject
-) -> Decision:
-    there = [one for one in entry.held if probe_writes.is_still_set(observed, one)]
-    hindered, written = (
-        probe_gates.holder(snapshot, observed) or probe_gates.failing(snapshot, observed.ref),
-        list[Written](),
-    )
-    asked = [one.replace(held=one.saved) for one in there]
-    if (
-        hindered is None
-        and (hindered := probe_not_in_force.unforced(snapshot, observed, asked))
-        and probe_not_in_force.is_paused(snapshot, observed, asked)
-    ):
-        return _waiting(snapshot, old, entry, Decision(None, observed=observed), hindered)
-    if hindered is None or hindered.reason is Reason.NOT_IN_FORCE:
+) -> Decision | None:
+    """Return the decision while something is left to restore, else None."""
+    probe_writes.require_fresh_read(snapshot, observed.ref)
+    entry = entry.replace(held=probe_writes.answered(snapshot, observed, entry, restoring=True))
+    left = [one for one in entry.held if is_left(observed, one)]
+    if not left:
+        return None
+    closed: Why | None = probe_gates.holder(snapshot, observed) or probe_gates.failing(snapshot, observed.ref)
+    undone = unforced(snapshot, observed, [one.replace(held=one.saved) for one in left])
+    written: Sequence[Written] = ()
+    if closed is None and not (undone and is_closed(undone, snapshot.now)):
         try:
-            written = probe_writes.restoring(snapshot, observed, there)
+            written = probe_writes.restoring(snapshot, observed, left)
         except Refused as refused:
-            hindered = refused
-    return _waiting(snapshot, old, entry, Decision(None, observed=observed, written=tuple(written)), hindered)
+            closed = refused
+    return _waiting(snapshot, old, entry, Decision(None, observed=observed, written=tuple(written)), closed or undone)
 
 
 def _waiting(
-    snapshot: RunbookSnapshot, old: ProbeStatus | None, entry: ProbeStatus, todo: Decision, hindered: Refused | None
+    snapshot: RunbookSnapshot, old: ProbeStatus | None, entry: ProbeStatus, todo: Decision, hindered: Why | None
 ) -> Decision:
     """Report that the probe is to be restored; a deletion stops waiting after policy.let_go_after if that fails."""
     ref = entry.ref(snapshot.runbook.meta.ref.namespace)
@@ -207,10 +210,9 @@ def _waiting(
     return _decision(snapshot, old, entry, todo.observed, why, todo.written)
 
 
-def _pending(snapshot: RunbookSnapshot, ref: Ref, text: str) -> Refused:
+def _pending(snapshot: RunbookSnapshot, ref: Ref, text: str) -> Why:
     """Return the reason why a write is pending: the last one failed and is retried, or else `text`."""
-    found = probe_gates.failure(snapshot, ref)
-    return Refused(found.reason, found.message) if found else Refused(Reason.PROBE_PENDING, text)
+    return probe_gates.failure(snapshot, ref) or Gate(Reason.PROBE_PENDING, text)
 
 
 def _entry(case: Case, place: ContainerProbe) -> ProbeStatus:
@@ -234,7 +236,7 @@ def _decision(  # each argument is a part of the status entry
     old: ProbeStatus | None,
     entry: ProbeStatus,
     observed: ObservedObject | None,
-    why: Refused | None = None,
+    why: Why | None = None,
     written: Sequence[Written] = (),
 ) -> Decision:
     reason, message = (why.reason, why.message) if why else (_settled(entry), "")
@@ -264,7 +266,7 @@ def _news(
 
 def _over(snapshot: RunbookSnapshot, entry: ProbeStatus, observed: ObservedObject) -> tuple[Notice, ...]:
     """Return the Events for the end: the probe is restored, or another writer changed it and it is left as it is."""
-    skipped = [one for one in entry.held if not shows(observed.body, one.field, one.saved)]
+    skipped = [one for one in entry.held if not field_values.shows(observed, one.field, one.saved)]
     if skipped:
         fields = ", ".join(field_label(one.field) for one in skipped)
         who = dict.fromkeys(author(observed.manager(one.field), one.field) for one in skipped)
@@ -274,8 +276,16 @@ def _over(snapshot: RunbookSnapshot, entry: ProbeStatus, observed: ObservedObjec
     return _notices(snapshot, entry, observed, Reason.PROBE_RESTORED, f"restored {text}")
 
 
+def _contested(snapshot: RunbookSnapshot, entry: ProbeStatus, observed: ObservedObject) -> tuple[Notice, ...]:
+    """Return the Events on the correction of what another writer changed; () if nobody did."""
+    if not probe_gates.is_fought(snapshot, observed, entry):
+        return ()
+    text = f"{probe_gates.changes(observed, entry.held)}; the operator sets it again. To end this: {probe_gates.ADVICE}"
+    return _notices(snapshot, entry, observed, Reason.DRIFT_CORRECTED, text)
+
+
 def _given_up(
-    snapshot: RunbookSnapshot, entry: ProbeStatus, observed: ObservedObject | None, why: Refused
+    snapshot: RunbookSnapshot, entry: ProbeStatus, observed: ObservedObject | None, why: Why
 ) -> tuple[Notice, ...]:
     by_hand = "; ".join(describe_change(one.field, one.held, one.saved) for one in entry.held)
     text = f"could not be restored and is left as the operator set it; set by hand {by_hand}: {why.message}"

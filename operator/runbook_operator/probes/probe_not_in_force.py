@@ -3,40 +3,34 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.probe_status import HeldProbeField
-from runbook_operator.core import probe_fields
-from runbook_operator.core.desired_fields import Refused
-from runbook_operator.core.field_paths import get
-from runbook_operator.core.merge_patch import covers
+from runbook_operator.core import field_values, probe_fields
 from runbook_operator.core.observed_object import ObservedObject
 from runbook_operator.core.reasons import Reason
-from runbook_operator.core.write_failures import Accepted, WriteHistory
-from runbook_operator.probes import probe_gates
+from runbook_operator.core.write_failures import Accepted
+from runbook_operator.holds.accepted_writes import AGAIN, of_value, repeated_at, undone_by
+from runbook_operator.probes import probe_writes
+from runbook_operator.probes.probe_gates import ADVICE
+from runbook_operator.reconcile.automation_pauses import Gate
 from runbook_operator.reconcile.snapshot import RunbookSnapshot
-from runbook_operator.switches.not_in_force import LIST
-
-NOTHING = WriteHistory()
 
 
-def unforced(snapshot: RunbookSnapshot, observed: ObservedObject, asked: Sequence[HeldProbeField]) -> Refused | None:
-    """Return the refusal if one of these fields does not show the value of its last accepted write, else None."""
-    first = next((one for one in asked if _undone(snapshot, observed, one)), None)
-    if first is None:
+def unforced(snapshot: RunbookSnapshot, observed: ObservedObject, asked: Sequence[HeldProbeField]) -> Gate | None:
+    """Return the gate of the first field that does not show the value of its last accepted write, None for none.
+
+    It opens when the last of such writes may be repeated.
+    """
+    undone = [(one, found) for one in asked if (found := _undone(snapshot, observed, one))]
+    if not undone:
         return None
-    live = probe_fields.sealed(first.field, get(observed.body, first.field))
+    (one, found), field = undone[0], undone[0][0].field
+    live = probe_fields.shown(field, field_values.live(observed, field))
     text = (
-        "the API server accepted a write of "
-        f"{probe_fields.describe_change(first.field, live, first.held)} and {observed.ref} "
-        f"shows another value: an admission policy, a webhook or another controller changes it; {LIST}. The "
-        "operator writes it again, with growing pauses"
+        f"{probe_fields.field_label(field)} of {observed.ref} was set to {probe_fields.shown(field, one.held)}, and "
+        f"{undone_by(found, live, field, observed.manager(field), ADVICE)}. {AGAIN}"
     )
-    return Refused(Reason.NOT_IN_FORCE, text)
-
-
-def is_paused(snapshot: RunbookSnapshot, observed: ObservedObject, asked: Sequence[HeldProbeField]) -> bool:
-    """True if the last accepted write is too recent to repeat it."""
-    every = (found for one in asked if (found := _undone(snapshot, observed, one)))
-    return any(snapshot.now < _again_at(snapshot, found) for found in every)
+    return Gate(Reason.NOT_IN_FORCE, text, max(_again_at(snapshot, found) for _, found in undone))
 
 
 def due(snapshot: RunbookSnapshot) -> Iterator[datetime]:
@@ -47,17 +41,11 @@ def due(snapshot: RunbookSnapshot) -> Iterator[datetime]:
 
 def _undone(snapshot: RunbookSnapshot, observed: ObservedObject, asked: HeldProbeField) -> Accepted | None:
     """Return the last accepted write of this very value if the field does not show it, else None."""
-    found = snapshot.write_histories.get((observed.ref, asked.field), NOTHING).accepted
-    if (
-        found is None
-        or found.uid != observed.uid
-        or probe_fields.shows(observed.body, asked.field, asked.held)
-        or not covers(found.asked, asked.held)
-        or probe_gates.is_rolled_back(snapshot, observed, found.last)
-    ):
+    found = of_value(probe_writes.accepted(snapshot, observed, asked.field), asked.field, asked.held)
+    if found is None or field_values.shows(observed, asked.field, asked.held):
         return None
-    return found
+    return None if probe_writes.is_rolled_back(snapshot, observed, timestamp(found.last)) else found
 
 
 def _again_at(snapshot: RunbookSnapshot, found: Accepted) -> datetime:
-    return found.last + snapshot.policy.budget.pause(found.times, snapshot.runbook.meta.uid)
+    return repeated_at(found, found.times, snapshot.policy.budget, snapshot.runbook.meta.uid)

@@ -4,61 +4,58 @@ The original of a workload is the live one without the fields that were set, so 
 repetition after a crash and no second endpoint ever saves a value of the operator as an original.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from runbook_operator.api.admission_changes import Admitted
+from runbook_operator.api.conditions import moment
 from runbook_operator.api.probe_status import HeldProbeField, ProbeStatus
 from runbook_operator.core import field_paths, field_values
 from runbook_operator.core.accounts import Account
-from runbook_operator.core.desired_fields import Refused
-from runbook_operator.core.merge_patch import covers
 from runbook_operator.core.observed_object import ObservedObject
-from runbook_operator.core.probe_fields import (
-    FIELDS,
-    HANDLERS,
-    Difference,
-    differences,
-    is_sealed,
-    sealed,
-    shows,
-    unsealed,
-)
+from runbook_operator.core.probe_fields import FIELDS, HANDLERS, Difference, differences, sealed
 from runbook_operator.core.queries import NeedsRead, Read
-from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
+from runbook_operator.core.write_failures import Accepted
+from runbook_operator.holds.accepted_writes import of_value
+from runbook_operator.holds.held_values import without
 from runbook_operator.probes.desired_probe import ContainerProbe
+from runbook_operator.reconcile.prewritten_fields import is_by_us
 from runbook_operator.reconcile.snapshot import RunbookSnapshot
 from runbook_operator.reconcile.steps import Change, WriteProbes
 
-Body = Mapping[str, Any]
 Written = tuple[str, Any]
 """A field of a workload, and its new value."""
 
 
-def recorded(snapshot: RunbookSnapshot, uid: str) -> list[HeldProbeField]:
-    """Return all fields that were set in the workload of that uid, each with the value that admission left."""
-    every = (entry for entry in snapshot.runbook.status.probes if entry.uid == uid)
-    return [_with_admitted(snapshot, entry, one) for entry in every for one in entry.held]
-
-
-def is_still_set(observed: ObservedObject, one: HeldProbeField) -> bool:
-    """True if the field still shows the value that was set, or what admission left of it."""
-    return any(
-        shows(observed.body, one.field, value) for value in (one.held, *([one.admitted] if one.admitted else []))
-    )
-
-
-def _with_admitted(snapshot: RunbookSnapshot, entry: ProbeStatus, one: HeldProbeField) -> HeldProbeField:
-    write_history = snapshot.write_histories.get((entry.ref(snapshot.runbook.meta.ref.namespace), one.field))
+def accepted(snapshot: RunbookSnapshot, observed: ObservedObject, field: str) -> Accepted | None:
+    """Return the last accepted write to the field of this very object; None if this process made none."""
+    write_history = snapshot.write_histories.get((observed.ref, field))
     found = write_history.accepted if write_history else None
-    if found is None or found.uid != entry.uid or not covers(found.asked, one.held):
-        return one
-    return one.replace(admitted=found.live if found.changed else None)
+    return found if found and found.uid == observed.uid else None
+
+
+def recorded(snapshot: RunbookSnapshot, observed: ObservedObject) -> list[HeldProbeField]:
+    """Return all fields that were set in the workload, each with what admission made of its last write."""
+    every = (entry for entry in snapshot.runbook.status.probes if entry.uid == observed.uid)
+    return [one for entry in every for one in answered(snapshot, observed, entry)]
+
+
+def answered(
+    snapshot: RunbookSnapshot, observed: ObservedObject, entry: ProbeStatus, *, restoring: bool = False
+) -> list[HeldProbeField]:
+    """Return the fields of the entry, each with what admission made of its last write.
+
+    This process may remember no write, after a restart. A value that is neither the held nor the saved one is then what
+    admission made of a write, if the operator wrote the field last and the record has a write that is not confirmed.
+    """
+    is_unconfirmed = (entry.pending or restoring) and not is_rolled_back(snapshot, observed, entry.set_at)
+    return [_with_admitted(snapshot, observed, one, is_unconfirmed=is_unconfirmed) for one in entry.held]
 
 
 def wanted(snapshot: RunbookSnapshot, place: ContainerProbe) -> tuple[Difference, ...]:
     """Return where the workload's original differs from what is declared, by paths in the workload."""
-    container = field_paths.get(_original(place.observed, recorded(snapshot, place.observed.uid)), place.path)
+    container = field_paths.get(without(place.observed, recorded(snapshot, place.observed)).body, place.path)
     return tuple(
         Difference(f"{place.path}.{one.field}", one.live, one.declared)
         for one in differences(container, place.declared)
@@ -79,16 +76,13 @@ def setting(place: ContainerProbe, differences: Iterable[Difference]) -> list[Wr
     return [
         (one.field, kept | one.declared if one.field == whole else one.declared)
         for one in differences
-        if not shows(place.observed.body, one.field, sealed(one.field, one.declared))
+        if not field_values.shows(place.observed, one.field, sealed(one.field, one.declared))
     ]
 
 
 def restoring(snapshot: RunbookSnapshot, observed: ObservedObject, held: Sequence[HeldProbeField]) -> list[Written]:
     """Return the writes that restore the saved values; raises Refused if one is not found, and NeedsRead."""
-    templates: Sequence[Body] = ()
-    if any(is_sealed(one.saved) for one in held):
-        templates = [one.template for one in field_values.stored_revisions(observed, snapshot.answers)]
-    return [(one.field, _saved(observed, one, templates)) for one in held]
+    return [(one.field, field_values.written(observed, one.field, one.saved, snapshot.answers)) for one in held]
 
 
 def adjust(
@@ -96,8 +90,8 @@ def adjust(
 ) -> WriteProbes:
     """Return the one write that changes all these fields, in the name of the account."""
     changes = tuple(
-        Change((observed.ref, place), sealed(place, field_values.live(observed, place)), sealed(place, value))
-        for place, value in written
+        Change((observed.ref, field), field_values.live(observed, field), field_values.for_audit(field, value))
+        for field, value in written
     )
     reason = "health endpoints are declared as its probes"
     return WriteProbes(field_values.effect(observed, written, snapshot.answers), changes, reason, account)
@@ -109,23 +103,23 @@ def require_fresh_read(snapshot: RunbookSnapshot, ref: Ref) -> None:
         raise NeedsRead([Read(ref)])
 
 
-def _original(observed: ObservedObject, held: Iterable[HeldProbeField]) -> Body:
-    """Return the workload without the fields that were set in it; possible credentials are digests."""
-    body = dict(observed.body)
-    for one in held:
-        if is_still_set(observed, one):
-            body = field_paths.with_value(body, one.field, one.saved)
-    return body
+def is_rolled_back(snapshot: RunbookSnapshot, observed: ObservedObject, since: str | None) -> bool:
+    """True if a switch rolled back to another revision and was released after that time: that changes probes too.
+
+    `since` is RFC 3339, None if nothing was set.
+    """
+    ended = (one for switch in snapshot.switches.values() for one in switch.status.history)
+    lately = (one for one in ended if since and moment(one.released_at) >= moment(since))
+    return any(swapped.uid == observed.uid for one in lately for swapped in one.templates)
 
 
-def _saved(observed: ObservedObject, one: HeldProbeField, templates: Sequence[Body]) -> Any:
-    if not is_sealed(one.saved):
-        return one.saved
-    found = unsealed(one.field, one.saved, templates)
-    if found is None:
-        text = (
-            f"{observed.ref}: the cluster no longer keeps a revision with the saved value of {one.field}; "
-            "set it by hand"
-        )
-        raise Refused(Reason.NO_REVISION, text)
-    return found
+def _with_admitted(
+    snapshot: RunbookSnapshot, observed: ObservedObject, one: HeldProbeField, *, is_unconfirmed: bool
+) -> HeldProbeField:
+    found = accepted(snapshot, observed, one.field)
+    if found and any(of_value(found, one.field, value) for value in (one.held, one.saved)):
+        return one.replace(admitted=Admitted(asked=found.asked, live=found.live) if found.changed else None)
+    is_ours = found is None and is_unconfirmed and is_by_us(observed, one.field, one.held)
+    if not is_ours or any(field_values.shows(observed, one.field, value) for value in (one.held, one.saved)):
+        return one
+    return one.replace(admitted=Admitted(asked=one.held, live=field_values.live(observed, one.field)))

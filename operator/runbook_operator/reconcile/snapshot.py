@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from runbook_operator.api.admission_changes import Admitted
 from runbook_operator.api.parsing import RunbookObject, SwitchObject
 from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import Record
@@ -48,6 +49,7 @@ class Claim:
     since: str = ""
     reason: str = ""
     releasing: bool = False
+    admitted: Admitted | None = None
 
 
 @dataclass(frozen=True)

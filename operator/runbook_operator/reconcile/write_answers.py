@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from runbook_operator.core import field_values, probe_fields
+from runbook_operator.core import field_values
 from runbook_operator.core.desired_fields import OBJECT
 from runbook_operator.core.merge_patch import covers
 from runbook_operator.core.observed_object import Missing, ObservedObject
@@ -19,14 +19,11 @@ def answers(step: WriteTarget | WriteProbes, found: ObservedObject | Missing) ->
             yield change.field_key, Answer("", change.after, None, changed=False)
         else:
             live = field_values.mark(found, field)
-            shown = probe_fields.sealed(field, live) if isinstance(step, WriteProbes) else live
-            yield change.field_key, Answer(found.uid, change.after, shown, not _is_in_force(step, change, found))
+            yield change.field_key, Answer(found.uid, change.after, live, not _is_in_force(step, change, found))
 
 
 def _is_in_force(step: WriteTarget | WriteProbes, change: Change, observed: ObservedObject) -> bool:
     field = change.field_key[1]
-    if isinstance(step, WriteProbes):
-        return probe_fields.shows(observed.body, field, change.after)
     return _is_stored(step.effect, observed) if field == OBJECT else field_values.shows(observed, field, change.after)
 
 

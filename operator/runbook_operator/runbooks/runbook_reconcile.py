@@ -11,11 +11,11 @@ from runbook_operator.core.observed_object import Missing, ObservedObject
 from runbook_operator.core.queries import NeedsRead
 from runbook_operator.core.reasons import Reason
 from runbook_operator.deployments import guard_messages, revision_history
+from runbook_operator.holds import write_gates
 from runbook_operator.monitoring.entry_status import NewStatus, new_status
 from runbook_operator.monitoring.healthy_condition import degraded, healthy
 from runbook_operator.permissions import enabled_actions, permission_checks
 from runbook_operator.probes import probe_reconcile
-from runbook_operator.reconcile.acting_identity import UNNAMED
 from runbook_operator.reconcile.automation_pauses import unreadable
 from runbook_operator.reconcile.snapshot import RunbookSnapshot, suspended
 from runbook_operator.reconcile.steps import AdoptSwitch, CreateSwitch, DeleteSwitch, RunbookStep, WriteStatus
@@ -190,8 +190,8 @@ def _ready(snapshot: RunbookSnapshot, targets: list[TargetStatus], said: NewStat
             Reason.INVALID_SPEC,
             f"{snapshot.runbook.error}. Its switches stay as they are until you correct this",
         )
-    if snapshot.lacks_account:
-        return Reason.NO_ACCOUNT, UNNAMED
+    if (lacks_account := write_gates.unnamed(snapshot)) is not None:
+        return lacks_account
     if snapshot.unsettled:
         return Reason.UNSETTLED, snapshot.unsettled
     trouble = (

@@ -15,6 +15,7 @@ from runbook_operator.core.queries import NeedsRead, Query
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.references import Ref
 from runbook_operator.deployments import revision_history
+from runbook_operator.holds.held_values import with_saved
 from runbook_operator.permissions import enabled_actions
 from runbook_operator.reconcile.snapshot import Snapshot
 from runbook_operator.switches import gitops_suspension
@@ -303,12 +304,6 @@ def _undone(snapshot: Snapshot, record: Record, observed: ObservedObject | Missi
     """Return the object as it would be without this engagement: relative amounts count from the saved values."""
     if isinstance(observed, Missing):
         return observed
-    body = dict(observed.body)
-    for held_field in reversed(held_fields(snapshot, record)):
-        entry = held_field.entry
-        mine = not held_field.unplanned and entry.uid == observed.uid and entry.mode == "Hold"
-        if mine and entry.field not in (OBJECT, TEMPLATE):
-            body = field_paths.with_value(body, entry.field, entry.saved)
-    return ObservedObject(
-        observed.ref, observed.uid, observed.resource_version, body, observed.whole, observed.scalable, observed.managed
-    )
+    planned = (held_field.entry for held_field in reversed(held_fields(snapshot, record)) if not held_field.unplanned)
+    mine = (one for one in planned if one.uid == observed.uid and one.mode == "Hold")
+    return with_saved(observed, (one for one in mine if one.field not in (OBJECT, TEMPLATE)))

@@ -11,6 +11,7 @@ from runbook_operator.core.desired_fields import Progress, Refused
 from runbook_operator.core.durations import duration
 from runbook_operator.core.observed_object import Missing
 from runbook_operator.core.reasons import Reason
+from runbook_operator.holds import contests
 from runbook_operator.reconcile.snapshot import Snapshot
 from runbook_operator.switches.action_planning import action_of, manifest, plan_context
 from runbook_operator.switches.held_field import HeldField, dropped, held_fields
@@ -109,9 +110,11 @@ def stalled(snapshot: Snapshot, record: Record) -> Failure | None:
 def contest(held_field: HeldField) -> Contest | None:
     """Return the contest about this field, None if it had no deviation lately."""
     known = held_field.entry.contest
-    if known is None or held_field.snapshot.now - moment(known.last) >= held_field.snapshot.policy.budget.calm:
-        return None
-    return known
+    return (
+        known
+        if known and contests.lasts(known.last, held_field.snapshot.now, held_field.snapshot.policy.budget)
+        else None
+    )
 
 
 def counted(held_field: HeldField) -> Contest:

@@ -1,7 +1,7 @@
 """One field of an engagement in the snapshot: what its object shows, and which other switches hold it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from runbook_operator.core.observed_object import REPLICAS, Missing, ObservedObj
 from runbook_operator.core.queries import NeedsRead, Read
 from runbook_operator.core.references import Ref
 from runbook_operator.core.write_failures import Accepted, FieldKey, WriteHistory
+from runbook_operator.holds.held_values import stored, without
 from runbook_operator.reconcile.snapshot import Claim, Order, Snapshot, order
 from runbook_operator.switches import altered_by_admission
 
@@ -113,17 +114,16 @@ class HeldField:
 
     def _without_other_holds(self, observed: ObservedObject) -> ObservedObject:
         """Return the object without the values of other holds inside this field: a flag in a template is no drift."""
-        body = observed.body
-        for claim in reversed(self.inside(observed)):
-            body = field_paths.with_value(body, claim.field, claim.saved)
-        return observed if body is observed.body else replace(observed, body=body)
+        return without(observed, reversed(self._claims_inside(observed)))
 
     def inside(self, observed: ObservedObject) -> list[Claim]:
         """Return the holds inside this pod template whose values the object shows, in their order."""
+        return [one for one in self._claims_inside(observed) if field_values.shows(observed, one.field, one.held)]
+
+    def _claims_inside(self, observed: ObservedObject) -> list[Claim]:
         every = (*self.snapshot.claims, *_own(self)) if self.entry.field == TEMPLATE else ()
         inside = (one for one in every if one.uid == observed.uid and one.field.startswith(f"{TEMPLATE}."))
-        shown = (one for one in inside if field_values.live(observed, one.field) == one.held)
-        return sorted(shown, key=lambda one: one.order)
+        return sorted(inside, key=lambda one: one.order)
 
     @property
     def is_held(self) -> bool:
@@ -149,9 +149,7 @@ class HeldField:
         The operator remembers that value at once, and records it with the next status.
         """
         accepted, admitted = self.accepted, self.entry.admitted
-        left = [accepted.live] if accepted and accepted.changed else []
-        left += [admitted.live] if admitted else []
-        return any(field_values.same(self.entry.field, one, self.mark) for one in left)
+        return any(field_values.same(self.entry.field, one, self.mark) for one in stored(accepted, admitted))
 
     def _suffices(self, value: Any) -> bool:
         """True if the object shows this value with additions by admission."""
@@ -302,4 +300,5 @@ def _own(held_field: HeldField) -> Iterator[Claim]:
         if other.index == held_field.index or (releasing and other.index < held_field.index) or entry.mode == "Once":
             continue
         if entry.uid:
-            yield Claim(switch, other.order, entry.uid, entry.field, entry.saved, entry.held)
+            values = (entry.uid, entry.field, entry.saved, entry.held)
+            yield Claim(switch, other.order, *values, admitted=entry.admitted)

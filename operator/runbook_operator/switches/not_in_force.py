@@ -1,8 +1,4 @@
-"""Writes that the API server accepted and that are not in force: when they are repeated, and what is reported.
-
-An admission policy, a webhook or a default may change the written value; another controller may change it right after.
-The same value is written again only after a growing pause, whatever has undone it.
-"""
+"""Writes of a switch that are not in force: when they are repeated, and what is reported; see holds/accepted_writes."""
 
 from datetime import datetime
 
@@ -10,27 +6,22 @@ from runbook_operator.api.admission_changes import Admitted
 from runbook_operator.api.switch import FieldRecord
 from runbook_operator.core import field_values
 from runbook_operator.core.desired_fields import OBJECT, TEMPLATE, Refused
-from runbook_operator.core.field_manager_advice import author, hint
+from runbook_operator.core.field_manager_advice import hint
 from runbook_operator.core.merge_patch import covers, differing
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.write_failures import Accepted
+from runbook_operator.holds.accepted_writes import AGAIN, LIST, of_value, repeated_at, undone_by
 from runbook_operator.reconcile.prewritten_fields import is_by_us
 from runbook_operator.switches.held_field import HeldField
 from runbook_operator.switches.switch_messages import shown
 
 SHOWN = 5
 """The most paths of a template that a message names."""
-LIST = "see kubectl get mutatingadmissionpolicies,mutatingwebhookconfigurations"
 
 
 def accepted(held_field: HeldField) -> Accepted | None:
     """Return the last accepted write of the value that the field should have; None if this process made none."""
-    found = held_field.accepted
-    if found is None or not field_values.same(
-        held_field.entry.field, found.asked, field_values.for_audit(held_field.entry.field, held_field.desired)
-    ):
-        return None
-    return found
+    return of_value(held_field.accepted, held_field.entry.field, held_field.desired)
 
 
 def was_written(held_field: HeldField) -> bool:
@@ -59,10 +50,7 @@ def is_unforced(held_field: HeldField) -> bool:
 
 
 def written_again_at(held_field: HeldField) -> datetime:
-    """Return when the same value may be written: the first time at once, later after growing pauses.
-
-    Writes of the same field for other switches, and of other values, make the pause longer: the same cause undoes them.
-    """
+    """Return when the same value may be written: the first time at once, later after growing pauses."""
     found = accepted(held_field)
     if found is None:
         return held_field.snapshot.now
@@ -70,10 +58,9 @@ def written_again_at(held_field: HeldField) -> datetime:
     times = found.times - 1 if held_field.is_engaging and held_field.entry.result == "Applied" else found.times
     if times == 0:
         return held_field.snapshot.now
-    pause = held_field.snapshot.policy.budget.pause(
-        max(times, found.undone), f"{held_field.record.engagement_id}.{held_field.index}"
+    return repeated_at(
+        found, times, held_field.snapshot.policy.budget, f"{held_field.record.engagement_id}.{held_field.index}"
     )
-    return found.last + pause
 
 
 def unforced(held_field: HeldField) -> Refused | None:
@@ -83,19 +70,12 @@ def unforced(held_field: HeldField) -> Refused | None:
         return None
     where = f"{held_field.entry.kind}/{held_field.entry.name} {held_field.entry.field}".strip()
     text = f"{where} was " + ("written, and " if held_field.is_object else f"set to {shown(found.asked)}, and ")
-    if found.changed:
-        text += (
-            f"the API server stored {_live(held_field)}: an admission policy, a webhook or a default changes it; {LIST}"
-        )
-    else:
-        manager = held_field.saved.manager(held_field.entry.field) if held_field.saved else ""
-        advice = hint(
-            manager,
-            held_field.snapshot.switch.meta.ref,
-            automatic=held_field.snapshot.switch.status.holds_automatically,
-        )
-        text += f"{author(manager, held_field.entry.field)} changed it to {_live(held_field)} right after: {advice}"
-    return Refused(Reason.NOT_IN_FORCE, f"{text}. The operator writes it again, with growing pauses")
+    manager = held_field.saved.manager(held_field.entry.field) if held_field.saved else ""
+    advice = hint(
+        manager, held_field.snapshot.switch.meta.ref, automatic=held_field.snapshot.switch.status.holds_automatically
+    )
+    text += undone_by(found, _live(held_field), held_field.entry.field, manager, advice)
+    return Refused(Reason.NOT_IN_FORCE, f"{text}. {AGAIN}")
 
 
 def made_otherwise(held_field: HeldField) -> str:

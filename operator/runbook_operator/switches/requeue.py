@@ -9,6 +9,7 @@ from runbook_operator.api.parsing import RunbookObject
 from runbook_operator.automation.desired_state import closed_gate, expires_at
 from runbook_operator.automation.effectiveness import judged_at
 from runbook_operator.core.durations import duration
+from runbook_operator.holds import contests
 from runbook_operator.reconcile.snapshot import Snapshot
 from runbook_operator.switches.action_progress import contest, done, progress_changes_at
 from runbook_operator.switches.held_field import HeldField, dropped, held_fields
@@ -42,7 +43,7 @@ def correct_drift_at(held_field: HeldField) -> datetime:
     if fight is None:
         return held_field.snapshot.now
     seed = f"{held_field.record.engagement_id}.{held_field.index}"
-    return moment(fight.last) + held_field.snapshot.policy.budget.pause(fight.streak, seed)
+    return contests.corrected_at(fight.last, fight.streak, held_field.snapshot.policy.budget, seed)
 
 
 def tried_again_at(held_field: HeldField) -> datetime:

@@ -25,9 +25,9 @@ from runbook_operator.core.kubectl_commands import clear
 from runbook_operator.core.observed_object import Missing
 from runbook_operator.core.queries import NeedsRead, read_together
 from runbook_operator.core.reasons import Reason
+from runbook_operator.holds import write_gates
 from runbook_operator.permissions import enabled_actions, permission_checks
 from runbook_operator.reconcile import acting_identity
-from runbook_operator.reconcile.acting_identity import UNNAMED
 from runbook_operator.reconcile.automation_pauses import suspension
 from runbook_operator.reconcile.snapshot import Snapshot
 from runbook_operator.switches import expired_throw, observe_mode, throw_dry_run
@@ -67,14 +67,9 @@ def conditions(
     return [*new, kept] if kept is not None and found[last] is None and status.record is None else new
 
 
-def unnamed(snapshot: Snapshot) -> Trouble | None:
-    """Return the trouble of a switch whose Runbook must name a service account and names none."""
-    return (Reason.NO_ACCOUNT, UNNAMED) if snapshot.lacks_account else None
-
-
 def withheld(snapshot: Snapshot) -> Trouble | None:
     """Return why no throw begins; an engagement under way goes on."""
-    return unnamed(snapshot) or _tracked(snapshot)
+    return write_gates.unnamed(snapshot) or _tracked(snapshot)
 
 
 def _tracked(snapshot: Snapshot) -> Trouble | None:
@@ -120,7 +115,7 @@ def _unready(snapshot: Snapshot, status: SwitchStatus) -> Trouble | None:
     failing = next((entry.failure for entry in entries if entry.failure), None)
     if failing is not None:
         return Reason(failing.reason), failing.message
-    if should_be_engaged(snapshot) and (lacks_account := unnamed(snapshot)) is not None:
+    if should_be_engaged(snapshot) and (lacks_account := write_gates.unnamed(snapshot)) is not None:
         return lacks_account
     if status.phase == "Engaging":
         return _missing_of(snapshot, record) or (Reason.ENGAGING, summary(record))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from runbook_operator.api.admission_changes import Admitted
 from runbook_operator.api.conditions import find, timestamp
 from runbook_operator.api.probe_status import ProbeStatus
 from runbook_operator.api.runbook import RunbookStatus, TargetStatus
@@ -979,6 +980,18 @@ def test_probe_set_by_the_runbook_is_no_deployment(was: str) -> None:
 
     status = judged(story, status, 3, *keepers, kept(probed(3, "/ready"), 3))
     assert [(one.revision, one.verdict) for one in status.verdicts] == [(3, "Watching"), (2, "Unproven")]
+
+
+def test_probe_that_admission_changed_is_no_deployment() -> None:
+    story = probing("/old")
+    (probe,) = story.runbook.status.probes
+    admitted = [one.replace(admitted=Admitted(asked="/ready", live="/policy")) for one in probe.held]
+    status = story.runbook.status.replace(probes=[probe.replace(held=admitted)])
+    story.runbook = replace(story.runbook, status=status)
+
+    judgement = judged(story, story.target, 2, kept(probed(1, "/old"), 1), kept(probed(1, "/policy"), 2))
+
+    assert [(one.revision, one.verdict) for one in judgement.verdicts] == [(2, "Unproven")]
 
 
 def test_rollback_to_a_revision_with_a_set_probe_is_no_deployment() -> None:

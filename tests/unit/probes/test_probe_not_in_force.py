@@ -1,9 +1,11 @@
 """Probes that the API server accepts and that an admission policy changes: few writes, and a condition that says so."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from runbook_operator.core import field_paths
+from runbook_operator.core.reasons import Reason
 from runbook_operator.probes.probe_reconcile import conditions
 from runbook_operator.runbooks.runbook_requeue import runbook_due
 from tests.builders import Body
@@ -46,7 +48,7 @@ def test_probe_changed_by_a_policy_gets_few_writes_and_a_condition() -> None:
     assert story.told.reason == "NotInForce"
     (found,) = conditions(story.snapshot())
     assert (found.type, found.status, found.reason) == ("ProbeDrift", "True", "NotInForce")
-    assert "timeoutSeconds from 5 to 2" in found.message
+    assert "timeoutSeconds of Deployment/web was set to 2, and the API server stored 5: " in found.message
     assert "kubectl get mutatingadmissionpolicies,mutatingwebhookconfigurations" in found.message
 
 
@@ -86,4 +88,75 @@ def test_runbook_deletion_waits_a_limited_time_for_an_undone_restore() -> None:
 
 
 def test_policy_that_keeps_the_old_path_is_reported() -> None:
-    assert "httpGet.path from /policy to /health/ready" in enforced(with_path).look().told.message
+    message = enforced(with_path).look().told.message
+    assert "httpGet.path of Deployment/web was set to /health/ready, and the API server stored /policy: " in message
+
+
+def test_writer_that_undoes_the_probe_right_after_is_named() -> None:
+    story = enforced(dict).edit(get("/else"), manager="helm")
+    story.runbook = replace(
+        story.runbook, status=story.runbook.status.replace(probes=[story.told.replace(pending=True)])
+    )
+
+    story.look()
+
+    assert story.told.reason == "NotInForce"
+    assert "helm changed it to /else right after: change it at its source, or set enforce: false" in story.told.message
+
+
+def test_restart_after_a_write_that_a_policy_changed_keeps_the_original() -> None:
+    story = Story().has(workload(container(readinessProbe=get("/ready"))), service())
+    story.admit = with_path
+    story.declares(endpoint(enforce=True)).look(at_most=3).restart().roll_out().look()
+
+    assert [one.saved for one in story.told.held] == ["/ready"]
+
+    story.admit = dict
+    story.declares(endpoint()).look()
+    assert (story.live, story.events(Reason.RESTORE_SKIPPED)) == (get("/ready"), [])
+
+
+def test_restart_before_the_report_of_a_changed_write_restores_the_original() -> None:
+    story = Story().has(workload(container(readinessProbe=get("/ready"))), service())
+    story.admit = with_path
+    story.declares(endpoint(enforce=True)).look(at_most=3).restart().roll_out()
+
+    story.admit = dict
+    story.declares().look()
+
+    assert (story.live, story.probes, story.events(Reason.RESTORE_SKIPPED)) == (get("/ready"), [], [])
+
+
+def test_restore_that_a_policy_turns_into_a_third_value_is_written_again() -> None:
+    story = Story().has(workload(container(readinessProbe=get("/ready"))), service())
+    story.declares(endpoint(enforce=True)).look().roll_out().look()
+    story.admit, before = with_path, len(story.adjusted)
+
+    lasts(story.declares().look(), 60)
+
+    assert 2 <= len(story.adjusted) - before <= MOST
+    assert "was set to /ready, and the API server stored /policy: an admission policy" in story.told.message
+    story.admit = dict
+    lasts(story, 31)
+    assert (story.live, story.probes, story.events(Reason.RESTORE_SKIPPED)) == (get("/ready"), [], [])
+
+
+def test_restart_while_a_policy_changes_the_restore_still_restores() -> None:
+    story = Story().has(workload(container(readinessProbe=get("/ready"))), service())
+    story.declares(endpoint(enforce=True)).look().roll_out().look()
+    story.admit = with_path
+    story.declares().look(at_most=2).restart()
+
+    story.admit = dict
+    story.look()
+
+    assert (story.live, story.probes, story.events(Reason.RESTORE_SKIPPED)) == (get("/ready"), [], [])
+
+
+def test_other_writers_value_after_a_restart_is_theirs() -> None:
+    story = Story().has(workload(container(readinessProbe=get("/ready"))), service())
+    story.declares(endpoint(enforce=True)).look(at_most=3).restart().edit(get("/else"), manager="helm")
+
+    story.declares().look()
+
+    assert (story.live, len(story.events(Reason.RESTORE_SKIPPED))) == (get("/else"), 1)
