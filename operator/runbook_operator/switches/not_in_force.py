@@ -99,7 +99,7 @@ def noted(held_field: HeldField) -> FieldRecord:
         return entry
     added = _added(held_field)
     text = f"admission added {added}" if added else ""
-    return entry.replace(admitted=Admitted(desired=found.asked, live=found.live, suffices=bool(added), message=text))
+    return entry.replace(admitted=Admitted(asked=found.asked, live=found.live, suffices=bool(added), message=text))
 
 
 def _live(held_field: HeldField) -> str:

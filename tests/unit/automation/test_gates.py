@@ -196,7 +196,9 @@ def test_every_gate_has_a_test_world() -> None:
 
 
 @pytest.mark.parametrize("reason", [None, *CLOSE])
-@pytest.mark.parametrize(("hold", "word", "engaged"), [*product((False, True), (None, True, False), (False, True))])
+@pytest.mark.parametrize(
+    ("hold", "current_override", "engaged"), [*product((False, True), (None, True, False), (False, True))]
+)
 def test_engagement_follows_override_then_existing_hold_then_gates(
     reason: Reason | None, *, hold: bool, current_override: bool | None, engaged: bool
 ) -> None:

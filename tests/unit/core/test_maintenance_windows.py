@@ -64,9 +64,9 @@ def test_window_of_zero_length_is_never_open() -> None:
 @pytest.mark.parametrize(
     ("schedule", "zone", "said"),
     [
-        ("5-1 * * * *", "UTC", "its minute is never"),
-        ("0 0 30 2 *", "UTC", "its day-of-month is never"),
-        ("0 0 * FOO *", "UTC", "its month is never"),
+        ("5-1 * * * *", "UTC", "the minute never comes"),
+        ("0 0 30 2 *", "UTC", "the day-of-month never comes"),
+        ("0 0 * FOO *", "UTC", "the month never comes"),
         ("0 2 * * *", "Europe/Berln", "there is no time zone Europe/Berln; write its IANA name"),
         ("0 2 * * *", "Europe", "there is no time zone Europe"),
         ("0 2 * * *", "../zoneinfo/UTC", "there is no time zone ../zoneinfo/UTC"),
