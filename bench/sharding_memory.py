@@ -42,7 +42,7 @@ class Replica:
             self.store.put(json.loads(json.dumps({**body, "metadata": body["metadata"] | meta})))
         if self.leads:
             ref = Ref(API_VERSION, "Runbook", namespace, name)
-            self.scheduler.watch(ref, watches(self.store.runbooks[ref]).watches, {})
+            self.scheduler.watch(ref, watches(self.store.runbooks[ref], {}).watches, {})
 
 
 async def nobody(watches: Sequence[Watch]) -> Mapping[Key, Reading]:

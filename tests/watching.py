@@ -17,6 +17,7 @@ from runbook_operator.core.level_tracker import advance
 from runbook_operator.core.monitors import Group, Key, MonitorState, Reading, level_of
 from runbook_operator.core.notices import Notice
 from runbook_operator.core.observed_object import ObservedObject, observed_from
+from runbook_operator.core.query_languages import Languages
 from runbook_operator.core.references import Ref
 from runbook_operator.core.signals import Signal, Source
 from runbook_operator.monitoring.declared_monitors import watches
@@ -74,13 +75,16 @@ class Watching:
             SERVICE: observed_from(service_body(), whole=True),
         }
     )
+    languages: Languages = field(default_factory=dict)
     writes: int = 0
     said: list[Notice] = field(default_factory=list)
 
     @property
     def snapshot(self) -> RunbookSnapshot:
         found = {**unseen(self.runbook), **self.observed}
-        return RunbookSnapshot(self.runbook, self.switches, found, self.now, monitor_states=self.monitor_states)
+        return RunbookSnapshot(
+            self.runbook, self.switches, found, self.now, monitor_states=self.monitor_states, languages=self.languages
+        )
 
     @property
     def status(self) -> RunbookStatus:
@@ -98,7 +102,7 @@ class Watching:
     def read(self, group: Group, name: str, reading: Reading) -> "Watching":
         """An answer comes."""
         key = Key(self.runbook.meta.ref, group, name)
-        watch = next(one for one in watches(self.runbook).watches if one.key == key)
+        watch = next(one for one in watches(self.runbook, self.languages).watches if one.key == key)
         track = self.monitor_states[key].track if key in self.monitor_states else None
         level = level_of(watch, reading, track)
         steady = key not in self.monitor_states or kind_of(self.monitor_states[key].reading) == kind_of(reading)
@@ -128,7 +132,7 @@ class Watching:
         edited = watching(**spec)
         meta = replace(edited.meta, generation=self.runbook.meta.generation + 1)
         self.runbook = replace(edited, meta=meta, status=self.runbook.status)
-        keys = {one.key for one in watches(self.runbook).watches}
+        keys = {one.key for one in watches(self.runbook, self.languages).watches}
         self.monitor_states = {key: monitor_state for key, monitor_state in self.monitor_states.items() if key in keys}
         return self
 

@@ -53,6 +53,7 @@ CHANNELS: Body = {
 SOURCES: Body = {
     "sources": {
         "default": {"url": "http://prometheus-operated.monitoring:9090"},
+        "influx": {"type": "influxdb", "url": "http://influxdb.monitoring:8086", "database": "shop"},
         "mimir": {
             "url": "https://mimir.monitoring/prometheus",
             "tenant": "shop",

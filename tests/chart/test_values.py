@@ -68,6 +68,11 @@ def set_at(path: str, value: Any) -> Body:
     return found
 
 
+def source(**entry: Any) -> Body:
+    """The values with one metric source that has these fields and a url."""
+    return set_at("metricSources.sources.default", {"url": "http://x"} | entry)
+
+
 def merged(one: Body, other: Body) -> Body:
     both = {key: merged(one[key], other[key]) for key in one.keys() & other.keys() if isinstance(other[key], dict)}
     return one | other | both
@@ -94,6 +99,10 @@ def test_values_schema_refuses_unknown_fields() -> None:
         ({"scope": {"namespaces": []}}, "minItems: got 0, want 1"),
         ({"metricSources": {"sources": {"default": {"uri": "http://x"}}}}, "missing property 'url'"),
         ({"channels": {"entries": {"chat": {"kind": "fax"}}}}, "at '/channels/entries/chat"),
+        (source(type="influx"), "at '/metricSources/sources/default/type': value must be one of"),
+        (source(type="influxdb"), "at '/metricSources/sources/default': missing property 'database'"),
+        (source(type="influxdb", database="a", tenant="b"), "additional properties 'tenant' not allowed"),
+        (source(database="a"), "additional properties 'database' not allowed"),
         ({"replicas": -1}, "at '/replicas': minimum: got -1, want 0"),
         ({"tolerations": [{"effects": "NoSchedule"}]}, "additional properties 'effects' not allowed"),
     ],

@@ -74,7 +74,7 @@ async def rig(folder: Path, url: str, *bodies: Body, **spec: Any) -> AsyncIterat
     async with cluster(*bodies) as (there, kube):
         out = Outbound((), [ip_network("127.0.0.0/8")])
         known = Addresses(Paths(kube))
-        found = watches(runbook(targets=[TARGET], **spec))
+        found = watches(runbook(targets=[TARGET], **spec), {})
         assert found.problems == ()
         running = asyncio.create_task(known.run())
         measuring = MetricReader(sources, baselines)

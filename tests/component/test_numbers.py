@@ -53,7 +53,7 @@ async def readings(port: int) -> Mapping[str, Reading]:
         out = Outbound((), [ip_network("127.0.0.0/8")])
         asking = HealthChecker(out, addresses, Secrets(kube), measuring(Sources(), Usuals()), Numbers(Paths(kube)))
         targets = [{"name": "web", "service": {"name": "web"}}]
-        found = watches(runbook(targets=targets, killSwitches=[], metrics=METRICS))
+        found = watches(runbook(targets=targets, killSwitches=[], metrics=METRICS), {})
         assert found.problems == ()
         running = asyncio.create_task(addresses.run())
         try:

@@ -5,6 +5,11 @@ import tomllib
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
+from runbook_operator import sources
+from runbook_operator.monitoring import backends
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "operator" / "runbook_operator"
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
@@ -39,3 +44,30 @@ def test_every_file_named_on_the_page_exists() -> None:
 
     assert len(named) > 20
     assert [path for path in named if not ((PACKAGE / path).exists() or (ROOT / path).exists())] == []
+
+
+def files_of(what: str, module: str) -> list[Path]:
+    """The files that the row of this extension names, for the extension of this module."""
+    (row,) = re.findall(rf"^\| {what} \| (.+) \|$", PAGE, re.MULTILINE)
+    names = [one.replace("NAME", module) for one in re.findall(r"`([\w./-]+\.\w+)`", row)]
+    return [PACKAGE / name if (PACKAGE / name).exists() else ROOT / name for name in names]
+
+
+@pytest.mark.parametrize("kind", sorted(sources.REGISTRY))
+def test_source_of_numbers_consists_of_the_files_that_the_page_names(kind: str) -> None:
+    code, *others = files_of("a source of numbers", sources.REGISTRY[kind].__module__.rpartition(".")[2])
+
+    assert f'kind = "{kind}"' in code.read_text()
+    assert [str(path) for path in others if kind not in path.read_text()] == []
+
+
+@pytest.mark.parametrize("kind", sorted(backends.REGISTRY))
+def test_metric_backend_consists_of_the_files_that_the_page_names(kind: str) -> None:
+    code, *others = files_of("a metric backend", backends.REGISTRY[kind].__module__.rpartition(".")[2])
+
+    assert f'kind = "{kind}"' in code.read_text()
+    assert [str(path) for path in others if kind not in path.read_text().lower()] == []
+
+
+def test_no_other_module_names_the_second_metric_backend() -> None:
+    assert [path.name for path in PACKAGE.rglob("*.py") if "influxdb" in path.read_text()] == ["influxdb.py"]

@@ -21,11 +21,17 @@ FOR_UMBRELLAS: Schema = {
 
 
 def schema(model: type[BaseModel]) -> Schema:
-    """The JSON schema, without references: the Helm of before 3.18 reads draft 7, where nothing stands beside one."""
-    made = model.model_json_schema(by_alias=True)
-    plain: Schema = _plain(made, made.pop("$defs", {}))
+    """The JSON schema of the values."""
+    plain = inlined(model)
     plain["properties"] |= FOR_UMBRELLAS
     return {"$schema": "http://json-schema.org/draft-07/schema#", **plain}
+
+
+def inlined(model: type[BaseModel]) -> Schema:
+    """A JSON schema without references: the Helm of before 3.18 reads draft 7, where nothing stands beside one."""
+    made = model.model_json_schema(by_alias=True)
+    plain: Schema = _plain(made, made.pop("$defs", {}))
+    return plain
 
 
 def schema_text(model: type[BaseModel]) -> str:

@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field, create_model
 from runbook_operator import notifiers, sources
 from runbook_operator.actions import REGISTRY
 from runbook_operator.core.model_base import ApiModel
-from runbook_operator.monitoring.backends.source_config import MetricSource
 from runbook_operator.settings import Settings
+from tools.chart.metric_sources import MetricSource
 from tools.chart.pods import Disruption, EnvVar, Image, PullSecret, Resources, Spread, Toleration
 from tools.chart.settings import settings_model
 from tools.chart.terms import Handed, Interval, Labels, Name, OptionalName
@@ -97,7 +97,8 @@ class MetricSources(ApiModel):
     sources: dict[str, MetricSource] = Field(
         {},
         description="By the name that Runbooks use: `default: {url: http://prometheus-operated.monitoring:9090}`. "
-        "The fields are those of docs/metric-sources.md.",
+        "`type` is prometheus where it is absent, or influxdb. The fields of each type are those of "
+        "docs/metric-sources.md.",
     )
     secrets: list[Name] = Field(
         [],
@@ -256,7 +257,8 @@ class Values(ApiModel):
     )
     service_account: ServiceAccount = Field(ServiceAccount(), description="The operator's account.")
     metric_sources: MetricSources = Field(
-        MetricSources(), description="The Prometheus servers, or what speaks like one, that Runbooks may query."
+        MetricSources(),
+        description="The sources that metrics of Runbooks may query: Prometheus, InfluxDB.",
     )
     channels: Channels = Field(Channels(), description="The channels that messages of Runbooks may be delivered by.")
     metrics: Metrics = Field(Metrics(), description="How the operator itself is watched.")

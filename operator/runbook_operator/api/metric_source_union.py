@@ -18,7 +18,8 @@ class Counted(ApiModel):
 
     query: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
         None,
-        description="PromQL query that returns a number. If it returns several series, the worst one counts.",
+        description="Query that returns a number, in the language of the metric source: PromQL for Prometheus, "
+        "InfluxQL for InfluxDB. If it returns several series, the worst one counts.",
     )
 
     @model_validator(mode="after")

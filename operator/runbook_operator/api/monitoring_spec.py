@@ -197,7 +197,7 @@ class Metric(CountedNumber):
     settle: Duration | None = Field(
         None,
         description="Time after an engagement in which the metric engages nothing, since it still includes data from "
-        "before. Default: the longest range in the query's brackets, or the time over which restarts are counted.",
+        "before. Default: how far the query looks back, or the time over which restarts are counted.",
     )
     response: Response | None = Field(None, description="The response to a bad level of the metric.")
 

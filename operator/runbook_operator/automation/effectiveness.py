@@ -29,7 +29,7 @@ def judged_at(snapshot: Snapshot, record: Record) -> datetime | None:
     metric = _metric(snapshot, record)
     if metric is None or record.helped is not None or not _is_in_place(record):
         return None
-    return _in_place_since(record) + patience_of(metric)
+    return _in_place_since(record) + patience_of(metric, snapshot.languages)
 
 
 def verdict(snapshot: Snapshot, record: Record) -> bool | None:

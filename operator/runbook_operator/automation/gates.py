@@ -135,7 +135,8 @@ def _settling(case: Case) -> Gate | None:
     if not history or not case.by_metrics:
         return None
     declared, acted = {one.name: one for one in case.spec.metrics}, moment(history[0].released_at)
-    ends = [(acted + settle_of(declared[one.name]), one.name) for one in case.holds if one.name in declared]
+    languages = case.snapshot.languages
+    ends = [(acted + settle_of(declared[one.name], languages), one.name) for one in case.holds if one.name in declared]
     until, name = min(ends, default=(case.snapshot.now, ""))
     if case.snapshot.now >= until:
         return None

@@ -71,7 +71,7 @@ def _circles(snapshot: Snapshot) -> Iterator[str]:
     runbook, entry = snapshot.runbook, snapshot.entry
     if runbook is None or runbook.spec is None or entry is None or not is_automatic(snapshot):
         return
-    asks = {(one.key.group, one.key.name): one.ask for one in watches(runbook).watches}
+    asks = {(one.key.group, one.key.name): one.ask for one in watches(runbook, snapshot.languages).watches}
     down = [one for act in entry.actions if (one := _down(snapshot, runbook.spec, act))]
     for group, name, switch in _engaging(runbook.spec):
         ref = _asked(asks.get((group, name)))

@@ -86,7 +86,7 @@ class Operator:
         )
         self.store.changed = self.follower.sync_watches
         self.catalogue = _catalogue(settings, watch_kube, self.executor)
-        self.monitor_states = MonitoringComponents(settings, kube, watch_kube, out, self.metrics)
+        self.monitor_states = states = MonitoringComponents(settings, kube, watch_kube, out, self.metrics)
         self.scheduler = CheckScheduler(
             self.monitor_states.asking,
             self.queue.add,
@@ -94,7 +94,7 @@ class Operator:
             self.metrics,
             has_urgent=lambda: self.queue.has_urgent,
         )
-        self.monitoring = MonitoringBridge(self.scheduler, self.store, self.wake)
+        self.monitoring = MonitoringBridge(self.scheduler, self.store, self.wake, languages=states.languages)
         self.reconciler = Reconciler(
             self.executor, self.monitoring, self.queue, Locks(), settings.policy, bucket, is_watched=self._is_watched
         )

@@ -183,6 +183,7 @@ class Reconciler:
                 monitor_states=self.monitoring.monitor_states(key),
                 write_histories=self.executor.write_histories.of(key),
                 policy=self.policy,
+                languages=self.monitoring.languages(),
                 unsettled=self.settling.of(key),
             )
             step = runbooks.next_step(snapshot)
@@ -270,18 +271,18 @@ class Reconciler:
         self.queue.add_later(observed.meta.ref, min([self.deep_checks.again(observed), *naps]))
 
     def _snapshot(self, switch: SwitchObject, visit: Visit) -> Snapshot:
-        ref = switch.meta.ref
         return switch_snapshot(
             self.executor.store,
             switch,
             now=self.now(),
             new_id=uuid4().hex[:12],
-            latency=self.executor.throws.milliseconds(ref),
-            write_histories=self.executor.write_histories.of(ref),
+            latency=self.executor.throws.milliseconds(visit.key),
+            write_histories=self.executor.write_histories.of(visit.key),
             policy=self.policy,
+            languages=self.monitoring.languages(),
             answers=visit.answers,
             thorough=visit.thorough,
-            unsettled=self.settling.of(ref),
+            unsettled=self.settling.of(visit.key),
         )
 
     async def _try(self, snapshot: Snapshot, step: Step) -> None:

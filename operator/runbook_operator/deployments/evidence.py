@@ -88,7 +88,7 @@ def why_unjudged(snapshot: RunbookSnapshot, target: Target) -> str:
 
 def describe_reading(snapshot: RunbookSnapshot, judge: Judge) -> str:
     """Describe the Critical reading in a sentence."""
-    watch = next((one for one in watches(snapshot.runbook).watches if one.key == judge.key), None)
+    watch = next((one for one in watches(snapshot.runbook, snapshot.languages).watches if one.key == judge.key), None)
     monitor_state = snapshot.monitor_states.get(judge.key)
     found = reading_text(watch, monitor_state).message if watch and monitor_state else ""
     return f"{judge.name} is Critical" + (f" ({found})" if found else "")
@@ -107,7 +107,7 @@ def _of(
         monitor_state = snapshot.monitor_states.get(key)
         track = monitor_state.track if monitor_state else _track(before.get(entry.name), snapshot.now)
         asked = monitor_state is not None and monitor_state.reading != Reading()
-        yield Judge(f"{LABELS[group]} {entry.name}", key, track, asked, patience_of(entry))
+        yield Judge(f"{LABELS[group]} {entry.name}", key, track, asked, patience_of(entry, snapshot.languages))
 
 
 def _track(told: EntryStatus | None, now: datetime) -> Track:

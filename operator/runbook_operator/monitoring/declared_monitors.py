@@ -34,9 +34,10 @@ from runbook_operator.core.monitors import (
     Watches,
     under,
 )
+from runbook_operator.core.query_languages import Languages
 from runbook_operator.core.references import Ref
 from runbook_operator.core.thresholds import Role, Threshold
-from runbook_operator.monitoring.promql_lookback import lookback
+from runbook_operator.monitoring.promql import language_of
 from runbook_operator.reconcile.acting_identity import declared
 from runbook_operator.sources import REGISTRY
 from runbook_operator.sources.source_base import UnreadableSpecError
@@ -61,7 +62,7 @@ FOREIGN = {
 """By protocol, the fields that a health endpoint must not set, each with the reason."""
 
 
-def watches(runbook: RunbookObject) -> Watches:
+def watches(runbook: RunbookObject, languages: Languages) -> Watches:
     """Return the watches and the problems of a Runbook, in the order of its spec; none if the spec does not parse."""
     spec, ref = runbook.spec, runbook.meta.ref
     if spec is None:
@@ -69,7 +70,7 @@ def watches(runbook: RunbookObject) -> Watches:
     made = (
         *_each(ref, "HealthEndpoint", spec.health_endpoints, partial(_endpoint, spec)),
         *_each(ref, "Dependency", spec.dependencies, _dependency),
-        *_each(ref, "Metric", spec.metrics, partial(_metric, spec)),
+        *_each(ref, "Metric", spec.metrics, partial(_metric, spec, languages)),
     )
     account = declared(runbook)
     return Watches(
@@ -78,16 +79,16 @@ def watches(runbook: RunbookObject) -> Watches:
     )
 
 
-def settle_of(metric: Metric) -> timedelta:
+def settle_of(metric: Metric, languages: Languages) -> timedelta:
     """Return for how long after a write to a target the metric still includes data from before it."""
     if metric.settle is not None:
         return duration(metric.settle)
     if metric.source_kind:
         return REGISTRY[metric.source_kind].lookback(metric.source_spec)
-    return lookback(metric.query or "", offsets=False)
+    return language_of(languages, metric.source).settle(metric.query or "")
 
 
-def patience_of(entry: Metric | HealthEndpoint) -> timedelta:
+def patience_of(entry: Metric | HealthEndpoint, languages: Languages) -> timedelta:
     """Return for how long after a change the entry's level may still rest on older data.
 
     A level changes only after it has lasted.
@@ -95,7 +96,7 @@ def patience_of(entry: Metric | HealthEndpoint) -> timedelta:
     if isinstance(entry, HealthEndpoint):
         return duration(entry.period) * (entry.failure_threshold + entry.success_threshold) + duration(entry.timeout)
     lasting = duration(entry.for_) + duration(entry.clear_for)
-    return settle_of(entry) + lasting + 2 * duration(entry.period)
+    return settle_of(entry, languages) + lasting + 2 * duration(entry.period)
 
 
 class _InvalidError(Exception):
@@ -140,8 +141,8 @@ def _dependency(key: Key, entry: Dependency) -> Watch:
     return _paced(key, ask, entry, duration(entry.for_), duration(entry.recover_after))
 
 
-def _metric(spec: RunbookSpec, key: Key, entry: Metric) -> Watch:
-    measure = _measure(entry)
+def _metric(spec: RunbookSpec, languages: Languages, key: Key, entry: Metric) -> Watch:
+    measure = _measure(entry, languages)
     ask = _number(spec, key, entry, _worst(measure))
     timing = Timing(duration(entry.for_), duration(entry.clear_for), _no_data_after(entry))
     return Watch(key, ask, duration(entry.period), METRIC_TIMEOUT, timing, measure)
@@ -239,13 +240,13 @@ def _bounded(text: str, most: int, field: str) -> str:
     return text
 
 
-def _measure(entry: Metric) -> Measure:
+def _measure(entry: Metric, languages: Languages) -> Measure:
     with _at("unit"):
         quantities.check_unit(entry.unit)
     normal, warning, critical = (_threshold(entry, role) for role in ROLES)
     if contradiction := thresholds.conflict(normal, warning, critical):
         raise _InvalidError("", contradiction)
-    return Measure(normal, warning, critical, _baseline(entry), entry.unit)
+    return Measure(normal, warning, critical, _baseline(entry, languages), entry.unit)
 
 
 def _threshold(entry: Metric, role: Role) -> Threshold | None:
@@ -259,9 +260,10 @@ def _threshold(entry: Metric, role: Role) -> Threshold | None:
     return threshold
 
 
-def _baseline(entry: Metric) -> float | timedelta | None:
+def _baseline(entry: Metric, languages: Languages) -> float | timedelta | None:
     if entry.baseline is not None:
-        over, single = duration(entry.baseline), lookback(entry.query or "")
+        language = language_of(languages, entry.source)
+        over, single = duration(entry.baseline), language.lookback(entry.query or "")
         if over <= single:
             raise _InvalidError(
                 "baseline", f"it must be longer than the {spoken(single)} that the query itself looks back"

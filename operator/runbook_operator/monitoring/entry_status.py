@@ -16,11 +16,12 @@ from runbook_operator.core.durations import spoken
 from runbook_operator.core.level_tracker import SEVERITY, Level, Track, signal
 from runbook_operator.core.monitors import Group, Key, Measure, MonitorState, Problem, Reading, Watch, level_of
 from runbook_operator.core.notices import Notice
-from runbook_operator.core.promql_batching import compares
+from runbook_operator.core.query_languages import Languages
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.signals import Signal
 from runbook_operator.monitoring.declared_monitors import watches
 from runbook_operator.monitoring.message_kind import kind_of_text
+from runbook_operator.monitoring.promql import language_of
 from runbook_operator.monitoring.reading_messages import PENDING, reading_text
 from runbook_operator.reconcile.snapshot import RunbookSnapshot
 
@@ -39,10 +40,6 @@ LEVEL_REASONS: Mapping[Level, Reason] = {
     "Stale": Reason.NO_DATA,
 }
 NOT_CHECKED = EntryStatus(name="", since="", reason="NotAskedYet", message="not checked yet")
-COMPARES = (
-    "the query ends in a comparison, so it returns no series while all is well, and a result without data "
-    "releases no switch: move the comparison into critical and warning, or set absent: Zero"
-)
 OVERSIZED = 2
 """A plain number of at least this in the threshold of a ratio is probably meant as a percentage."""
 INVALID = Reason.INVALID_SPEC.value
@@ -150,7 +147,7 @@ def signals(snapshot: RunbookSnapshot) -> Mapping[str, tuple[Signal, ...]]:
 
 
 def _entries(snapshot: RunbookSnapshot) -> Iterator[Entry]:
-    runbook, found = snapshot.runbook, watches(snapshot.runbook)
+    runbook, found = snapshot.runbook, watches(snapshot.runbook, snapshot.languages)
     watched, wrong = {one.key: one for one in found.watches}, {one.key: one for one in found.problems}
     for group, name in LISTS.items():
         before = {one.name: one for one in getattr(runbook.status, name)}
@@ -159,15 +156,21 @@ def _entries(snapshot: RunbookSnapshot) -> Iterator[Entry]:
             entry = Entry(
                 key, declared, watched.get(key), wrong.get(key), snapshot.monitor_states.get(key), old, NOT_CHECKED
             )
-            yield replace(entry, now=_entry_status(entry, snapshot.now).replace(remark=_remark(declared, entry.watch)))
+            yield replace(
+                entry,
+                now=_entry_status(entry, snapshot.now).replace(
+                    remark=_remark(declared, entry.watch, snapshot.languages)
+                ),
+            )
 
 
-def _remark(declared: Declared, watch: Watch | None) -> str:
+def _remark(declared: Declared, watch: Watch | None, languages: Languages) -> str:
     """Describe a likely mistake in the declaration; "" if there is none."""
     if not isinstance(declared, Metric):
         return ""
-    if declared.absent != "Zero" and compares(declared.query or ""):
-        return COMPARES
+    language = language_of(languages, declared.source)
+    if declared.query and (remark := language.remark(declared.query, declared.absent == "Zero")):
+        return remark
     return _oversized(watch.measure) if watch and watch.measure and watch.measure.unit == "ratio" else ""
 
 

@@ -13,6 +13,7 @@ from runbook_operator.core.installation import Installation
 from runbook_operator.core.monitors import Key, MonitorState
 from runbook_operator.core.observed_object import Missing, ObservedObject, observed_from
 from runbook_operator.core.queries import Find, NeedsRead, Query, Read
+from runbook_operator.core.query_languages import Languages
 from runbook_operator.core.references import Meta, Ref
 from runbook_operator.core.signals import Signal
 from runbook_operator.core.write_failures import FieldKey, WriteHistory
@@ -103,6 +104,7 @@ class Snapshot:
     signals: tuple[Signal, ...] = ()
     write_histories: Mapping[FieldKey, WriteHistory] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
+    languages: Languages = field(default_factory=dict)
     answers: Mapping[Query, Any] = field(default_factory=dict)
     thorough: bool = True
     automatic_engagements: AutomaticEngagements = field(default_factory=AutomaticEngagements)
@@ -179,6 +181,7 @@ class RunbookSnapshot:
     monitor_states: Mapping[Key, MonitorState] = field(default_factory=dict)
     write_histories: Mapping[FieldKey, WriteHistory] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
+    languages: Languages = field(default_factory=dict)
     unsettled: str = ""
     """The step that the last visit repeated without an end; empty if it settled."""
 

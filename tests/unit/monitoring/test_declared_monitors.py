@@ -43,7 +43,7 @@ KEPT = SecretKeyRef(Ref("v1", "Secret", NAMESPACE, "keys"), "token")
 
 
 def declared(**spec: Any) -> Watches:
-    return watches(parse_runbook(runbook_body(targets=TARGETS, **spec)))
+    return watches(parse_runbook(runbook_body(targets=TARGETS, **spec)), {})
 
 
 def seconds(number: float) -> timedelta:
@@ -80,7 +80,7 @@ def test_runbook_without_entries_has_no_monitors() -> None:
 
 
 def test_unparsable_runbook_has_no_monitors() -> None:
-    assert watches(parse_runbook(runbook_body(title=""))) == Watches()
+    assert watches(parse_runbook(runbook_body(title="")), {}) == Watches()
 
 
 def test_default_health_endpoint_checks_its_service_by_counts() -> None:
@@ -406,7 +406,7 @@ def test_entry_with_several_problems_reports_the_first() -> None:
     ],
 )
 def test_settle_time_covers_the_lookback_of_the_query(rest: Body, settled: timedelta) -> None:
-    assert settle_of(Metric.model_validate(metric(**rest))) == settled
+    assert settle_of(Metric.model_validate(metric(**rest)), {}) == settled
 
 
 WRITTEN = st.text(alphabet="<>=x .%1s5/$", max_size=8)

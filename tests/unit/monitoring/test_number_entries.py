@@ -33,7 +33,7 @@ QUEUE = ServiceEndpoint(Ref("v1", "Service", NAMESPACE, "queue"), "8080")
 
 def declared(**entry: Any) -> Watches:
     metrics = [{"name": "depth", "critical": "> 5"} | entry]
-    return watches(parse_runbook(runbook_body(targets=TARGETS, metrics=metrics)))
+    return watches(parse_runbook(runbook_body(targets=TARGETS, metrics=metrics)), {})
 
 
 def asked(**entry: Any) -> AskNumber:
@@ -126,4 +126,4 @@ def test_baseline_window_without_query_is_refused() -> None:
     ],
 )
 def test_settle_time_of_a_number_covers_its_lookback(entry: Body, settle: timedelta) -> None:
-    assert settle_of(Metric.model_validate({"name": "depth", "critical": "> 1"} | entry)) == settle
+    assert settle_of(Metric.model_validate({"name": "depth", "critical": "> 1"} | entry), {}) == settle

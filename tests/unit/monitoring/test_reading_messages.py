@@ -15,7 +15,7 @@ from tests.watching import READY, watching
 
 def metric(**rules: str) -> Watch:
     spec: Body = {"name": "m", "query": "q"} | rules
-    (watch,) = watches(watching(metrics=[spec])).watches
+    (watch,) = watches(watching(metrics=[spec]), {}).watches
     return watch
 
 
@@ -118,7 +118,7 @@ def test_missing_data_is_reported_with_its_duration() -> None:
 
 
 def test_check_is_reported_with_its_answer() -> None:
-    (watch,) = watches(watching(healthEndpoints=[READY])).watches
+    (watch,) = watches(watching(healthEndpoints=[READY]), {}).watches
     bad = Reading(ok=False, reason="Timeout", message="no answer in 2s: Service/web:80/")
 
     assert said(watch, bad, "Critical") == ReadingText("Timeout", bad.message)
@@ -128,7 +128,7 @@ def test_check_is_reported_with_its_answer() -> None:
 
 
 def test_failing_pod_of_several_is_named() -> None:
-    (watch,) = watches(watching(healthEndpoints=[READY])).watches
+    (watch,) = watches(watching(healthEndpoints=[READY]), {}).watches
     reading = Reading(ok=False, reason="UnexpectedStatus", message="503", series="web-1")
 
     assert said(watch, reading, "Critical").series == "web-1"

@@ -1,1 +1,14 @@
-"""The metric backends that an administrator configures: one file for each wire format, and their configuration."""
+"""The metric backends: one file for each API that a metric source speaks; every module of this package is imported.
+
+The other modules here read the administrator's file of metric sources and keep the clients.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from runbook_operator.monitoring.backends.metric_backend import REGISTRY, MetricBackend
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
+
+__all__ = ["REGISTRY", "MetricBackend"]

@@ -13,9 +13,10 @@ from typing import Self
 
 import structlog
 
+from runbook_operator.core.query_languages import Languages
 from runbook_operator.monitoring.backends import source_config
-from runbook_operator.monitoring.backends.prometheus import PATIENCE, Prometheus
-from runbook_operator.monitoring.backends.source_config import Found, Terms
+from runbook_operator.monitoring.backends.metric_backend import PATIENCE, REGISTRY, MetricBackend, Terms
+from runbook_operator.monitoring.backends.source_config import Found
 from runbook_operator.runtime import clock
 from runbook_operator.runtime.watched_files import FileError, Files
 
@@ -32,7 +33,7 @@ NONE = (
 )
 
 
-class MetricSources(Mapping[str, Prometheus]):
+class MetricSources(Mapping[str, MetricBackend]):
     """The client of each source by its name. An unusable source is missing, and `why_not` gives the reason."""
 
     def __init__(self, path: Path | None, observe: Observe) -> None:
@@ -40,10 +41,12 @@ class MetricSources(Mapping[str, Prometheus]):
         self._observe = observe
         self._files = Files()
         self._terms: dict[str, Terms] = {}
-        self._clients: dict[str, Prometheus] = {}
-        self._retired: list[tuple[float, Prometheus]] = []
+        self._clients: dict[str, MetricBackend] = {}
+        self._retired: list[tuple[float, MetricBackend]] = []
         self.problems: Mapping[str, str] = {}
         """By source, a sentence about its error, whether the old client is still in use or there is none."""
+        self.languages: Languages = {}
+        """By source, the language of its queries; a new map for each change."""
 
     @classmethod
     async def open(cls, path: str, observe: Observe = lambda _source, _kind, _seconds: None) -> Self:
@@ -52,7 +55,7 @@ class MetricSources(Mapping[str, Prometheus]):
         await made.refresh()
         return made
 
-    def __getitem__(self, name: str) -> Prometheus:
+    def __getitem__(self, name: str) -> MetricBackend:
         return self._clients[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -61,7 +64,7 @@ class MetricSources(Mapping[str, Prometheus]):
     def __len__(self) -> int:
         return len(self._clients)
 
-    def of(self, name: str, namespace: str) -> Prometheus | None:
+    def of(self, name: str, namespace: str) -> MetricBackend | None:
         """Return the client for the Runbooks of this namespace; None if there is none, or they may not use it."""
         return self._clients[name] if self._serves(name, namespace) else None
 
@@ -102,7 +105,7 @@ class MetricSources(Mapping[str, Prometheus]):
 
     def _serves(self, name: str, namespace: str) -> bool:
         terms = self._terms.get(name)
-        return terms is not None and (terms.namespaces is None or namespace in terms.namespaces)
+        return terms is not None and terms.serves(namespace)
 
     def _read(self) -> Found | None:
         """Read the files; None if nothing has changed. If the main file is invalid, the old sources remain."""
@@ -125,20 +128,13 @@ class MetricSources(Mapping[str, Prometheus]):
                 "metric source", file=str(self._path), source=name, problem=problem, as_before=name in self._clients
             )
         self.problems = problems
+        self.languages = {name: client.language for name, client in self._clients.items()}
         log.info("metric sources", names=sorted(self._clients))
 
     def _make(self, name: str, terms: Terms) -> str:
         """Replace the client of a source by one with these terms; return what is wrong with them, or ""."""
         try:
-            client = Prometheus(
-                terms.url,
-                ca=terms.ca,
-                token=terms.token,
-                basic=terms.basic,
-                tenant=terms.tenant,
-                seconds=terms.seconds,
-                observe=partial(self._observe, name),
-            )
+            client = REGISTRY[terms.spec.type].connect(terms, partial(self._observe, name))
         except ValueError as error:
             return f"no client can be created from it: {error}"
         self._retire(name)

@@ -34,13 +34,13 @@ Due = tuple[Watch, AskMetric]
 
 
 class MetricSource(Protocol):
-    """The part of monitoring.backends.prometheus.Prometheus that readings need."""
+    """The part of monitoring.backends.MetricBackend that readings need."""
 
     @property
     def ahead(self) -> timedelta | None:
         """How far the source's clock is ahead of ours; None until it has answered."""
 
-    async def instant(self, queries: Iterable[str], at: datetime) -> dict[str, Answer]: ...
+    async def instant(self, queries: Iterable[str], at: datetime) -> Mapping[str, Answer]: ...
 
 
 class Sources(Protocol):

@@ -9,6 +9,7 @@ from typing import Any
 from runbook_operator.cache.snapshot_builder import runbook_snapshot
 from runbook_operator.cache.store import Store
 from runbook_operator.core.monitors import Key, MonitorState
+from runbook_operator.core.query_languages import Languages
 from runbook_operator.core.references import Ref
 from runbook_operator.core.sharding import ObjectFilter, all_objects
 from runbook_operator.deployments import guard
@@ -50,6 +51,10 @@ class MonitoringComponents:
         """Return the background loops that must run while checks run."""
         return [self.addresses.run(), self.sources.run()]
 
+    def languages(self) -> Languages:
+        """Return the query languages of the metric sources, as they are configured now."""
+        return self.sources.languages
+
     async def close(self) -> None:
         """Close the components, after the last check."""
         await self.baselines.close()
@@ -67,8 +72,10 @@ class MonitoringBridge:
     store: Store
     wake: Callable[[Iterable[Ref]], None]
     now: Callable[[], datetime] = clock.now
-    _watched: dict[Ref, tuple[str, int]] = field(default_factory=dict)
-    """The uid and the generation of the Runbooks whose entries are watched."""
+    languages: Callable[[], Languages] = dict
+    """The query languages of the metric sources, as they are configured now."""
+    _watched: dict[Ref, tuple[str, int, Languages]] = field(default_factory=dict)
+    """The uid and the generation of the Runbooks whose entries are watched, and the languages at that time."""
 
     def sync(self, ref: Ref) -> None:
         """Watch what a Runbook declares, beginning with the levels in its status; forget one that is deleted."""
@@ -77,9 +84,9 @@ class MonitoringBridge:
             self.scheduler.forget(ref)
             self._watched.pop(ref, None)
             return
-        edition = (runbook.meta.uid, runbook.meta.generation)
+        edition = (runbook.meta.uid, runbook.meta.generation, self.languages())
         if self._watched.get(ref) != edition:
-            self.scheduler.watch(ref, watches(runbook).watches, tracks_of(runbook, self.now()))
+            self.scheduler.watch(ref, watches(runbook, self.languages()).watches, tracks_of(runbook, self.now()))
             self._watched[ref] = edition
 
     def monitor_states(self, ref: Ref) -> Mapping[Key, MonitorState]:
@@ -90,7 +97,9 @@ class MonitoringBridge:
         runbook = self.store.runbooks.get(ref)
         if runbook is None or runbook.spec is None:
             return
-        snapshot = runbook_snapshot(self.store, runbook, self.now(), monitor_states=self.monitor_states(ref))
+        snapshot = runbook_snapshot(
+            self.store, runbook, self.now(), monitor_states=self.monitor_states(ref), languages=self.languages()
+        )
         sources = (signals(snapshot), guard.signals(snapshot))
         for switch in snapshot.switches.values():
             if switch.spec.runbook == ref.name:

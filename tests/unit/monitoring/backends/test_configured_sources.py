@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 from runbook_operator.core.samples import Answer
 from runbook_operator.monitoring.backends import configured_sources, source_config
 from runbook_operator.monitoring.backends.configured_sources import FILE, MetricSources
-from runbook_operator.monitoring.backends.prometheus import PATIENCE
+from runbook_operator.monitoring.backends.metric_backend import PATIENCE
 from runbook_operator.runtime import clock, watched_files
 from tests.fakes.prometheus_source import AT, Source, answer, error, own, serving
 from tests.fakes.servers import ca, certified
@@ -364,3 +364,52 @@ async def test_credentials_do_not_appear_in_parsed_terms(sources: Sources) -> No
     sources.say(default={"url": "http://a", "tokenFile": "token"})
     async with sources.open() as made:
         assert "hunter2" not in repr(made._terms)
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"type": "influx"}, "type: it must be one of influxdb, prometheus"),
+        ({"type": 5}, "type: it must be one of influxdb, prometheus"),
+        ({"type": "influxdb"}, "database: Field required"),
+        ({"type": "influxdb", "database": ""}, "database: String should have at least 1 character"),
+        ({"type": "influxdb", "database": "a", "tenant": "b"}, "tenant: this field does not exist"),
+        ({"type": "prometheus", "database": "a"}, "database: this field does not exist"),
+        ({"type": "influxdb", "database": "a", "tokenFile": "nope"}, "tokenFile: "),
+        (
+            {
+                "type": "influxdb",
+                "database": "a",
+                "tokenFile": "t",
+                "basic": {"usernameFile": "u", "passwordFile": "p"},
+            },
+            "set one of tokenFile and basic, not both",
+        ),
+    ],
+)
+async def test_entry_that_its_backend_cannot_use_names_the_field(
+    sources: Sources, entry: dict[str, Any], said: str
+) -> None:
+    problems = await sources.say(default={"url": "http://a"} | entry).problems()
+
+    assert problems["default"].startswith(said)
+
+
+async def test_each_source_has_the_language_of_its_type(sources: Sources) -> None:
+    sources.say(
+        default={"url": "http://a"},
+        named={"url": "http://a", "type": "prometheus"},
+        influx={"url": "http://a", "type": "influxdb", "database": "a"},
+        wrong={"url": "http://a", "type": "flux"},
+    )
+    async with sources.open() as made:
+        before = made.languages
+        assert {name: one.name for name, one in before.items()} == {
+            "default": "PromQL",
+            "named": "PromQL",
+            "influx": "InfluxQL",
+        }
+        sources.say(default={"url": "http://a", "type": "influxdb", "database": "a"})
+        await made.refresh()
+        assert {name: one.name for name, one in made.languages.items()} == {"default": "InfluxQL"}
+        assert before["default"].name == "PromQL"

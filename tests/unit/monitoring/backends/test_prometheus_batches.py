@@ -8,7 +8,9 @@ from aiohttp import web
 
 from runbook_operator.core.promql_batching import MARK, MOST
 from runbook_operator.core.samples import QueryError
-from runbook_operator.monitoring.backends import prometheus as module
+from runbook_operator.monitoring.backends import prometheus
+from runbook_operator.monitoring.backends.metric_backend import PATIENCE
+from runbook_operator.monitoring.backends.source_connection import CONNECTIONS, MOST_BYTES
 from tests.fakes.prometheus_source import (
     AT,
     Source,
@@ -39,7 +41,7 @@ async def test_hundreds_of_queries_use_few_requests_and_connections() -> None:
             assert right(await made.instant(names(1000), AT))
 
     assert len(source.asked) == 3 * 1000 / MOST
-    assert len(peers) <= module.CONNECTIONS
+    assert len(peers) <= CONNECTIONS
 
 
 async def test_bad_query_is_isolated_and_later_sent_alone() -> None:
@@ -91,7 +93,7 @@ async def test_source_that_drops_query_numbers_is_asked_one_by_one() -> None:
 
 async def test_query_with_too_many_series_fails_alone() -> None:
     async def huge() -> web.Response:
-        return web.Response(text="x" * (module.MOST_BYTES + 1))
+        return web.Response(text="x" * (MOST_BYTES + 1))
 
     source = Source(faults={"metric_3": huge})
     async with both(source) as made:
@@ -119,7 +121,7 @@ async def test_slow_query_is_isolated_within_some_rounds() -> None:
 
 
 async def test_failed_batch_stays_split_while_answers_are_slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "QUICK", 0)
+    monkeypatch.setattr(prometheus, "QUICK", 0)
     source = Source(faults={"metric_3": refuse})
     async with both(source) as made:
         await made.instant(names(8), AT)
@@ -145,7 +147,7 @@ async def test_hanging_source_gets_few_requests() -> None:
         answers = await made.instant(queries, AT)
 
     assert {error(found).kind for found in answers.values()} == {"Timeout"}
-    assert requests <= module.CONNECTIONS * (module.PATIENCE + 1)
+    assert requests <= CONNECTIONS * (PATIENCE + 1)
 
 
 async def test_unauthorized_or_unreachable_source_is_not_bisected() -> None:

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from runbook_operator.core.samples import QueryError
-from runbook_operator.monitoring.backends import prometheus as module
+from runbook_operator.monitoring.backends import source_connection as module
 from runbook_operator.runtime import clock
 from tests.fakes.prometheus_source import (
     AT,
@@ -56,8 +56,10 @@ async def test_endless_answer_is_read_up_to_its_limit() -> None:
 
 
 async def test_unrequested_compression_is_malformed() -> None:
+    packed = gzip.compress(b" " * 10**8)
+
     async def bomb(_: web.Request) -> web.Response:
-        return web.Response(body=gzip.compress(b" " * 10**8), headers={"Content-Encoding": "gzip"})
+        return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
 
     assert error(await ask(bomb)).kind == "Malformed"
 
