@@ -48,7 +48,7 @@ EMPTY = """
 monitoring/intended_downtime.excuse any: no reason is about 0 replicas; a workload at 0 then is one
 monitoring/intended_downtime.excuse min: nobody holds the target down; what is seen of it counts
 monitoring/intended_downtime.holding any: the step has written nothing; it holds nothing down
-deployments/guard_messages._back any: no revision is known good; the one before it is named
+deployments/guard_messages._rollback_choice any: no revision is known good; the one before it is named
 automation/effectiveness._is_in_place all: an engagement that wrote nothing is never in place, see the test below
 automation/effectiveness._in_place_since max: nothing was applied; the time of the engagement
 automation/gates.Case.by_metrics all: without a hold it is by nothing, and not by metrics
@@ -63,8 +63,8 @@ deployments/guard._is_over any: what was Critical is declared no more; it is ove
 deployments/guard._signal any: as above; the hold is released, since what it names is gone
 deployments/revision_history.noted any: no rollback has left a revision; it stays known good
 deployments/workload_revisions.is_flagged any: no switch holds a flag; the revision counts
-deployments/workload_revisions.is_brought any: no rollback has ended; it is a deployment
-deployments/workload_revisions.is_left any: no rollback is engaged; it is a deployment
+deployments/workload_revisions.is_rolled_back_to any: no rollback has ended; it is a deployment
+deployments/workload_revisions.is_replaced_by_rollback any: no rollback is engaged; it is a deployment
 monitoring/io/health_checker.worst max: without a pod there is no reading, NoReadyPods
 monitoring/io/baselines.times div: POINTS is a constant of more than 1
 monitoring/io/baselines.times div: a point is a second or more
