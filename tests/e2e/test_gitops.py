@@ -82,7 +82,7 @@ def test_self_healing_argo_cd_is_reported_and_corrected(cluster: Cluster, operat
     managed(cluster, "argocd", *manifests)
     status = engaged(cluster)["status"]
 
-    assert "which resets" in status["record"]["remarks"][0]["message"]
+    assert "it resets what the switch holds" in status["record"]["remarks"][0]["message"]
     with watched("deployment", cluster.namespace) as field:
         healed = rounds("argocd", manifests=manifests, namespace=cluster.namespace)
         assert objects(healed[0])["Deployment/web"]["action"] == "OutOfSync"
