@@ -1,4 +1,7 @@
-"""Channels to local receivers, as the administrator's file would have them."""
+"""Channels to local receivers, as the administrator's file would have them.
+
+Left out: the file, and TLS of the administrator.
+"""
 
 from ipaddress import ip_network
 from typing import Any

@@ -1,4 +1,7 @@
-"""A receiver of messages that speaks each provider's wire format, checks its limits, and misbehaves on request."""
+"""A receiver of messages that speaks each provider's wire format, checks its limits, and misbehaves on request.
+
+Left out: accounts, storage and delivery.
+"""
 
 import asyncio
 import ssl

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from ipaddress import ip_address
-from typing import Any
 
 import pytest
 
@@ -10,10 +9,10 @@ from runbook_operator.delivery.channel_egress import ChannelGuard, ChannelOutbou
 from runbook_operator.delivery.transport import Transport, creator
 from runbook_operator.egress.egress_guard import EgressError
 from runbook_operator.kube import errors
-from runbook_operator.kube.client import Kube
 from runbook_operator.notifiers.notifier_base import Delivered, GiveUp, Judgement, Retry
 from tests import providers
 from tests.fakes.delivery_channels import SECRET, channel, created, mail_channel, transport
+from tests.fakes.event_cluster import Cluster
 from tests.fakes.message_sink import CHECKS, Mood, sink
 from tests.fakes.servers import Names, certified
 from tests.messages import message
@@ -103,19 +102,6 @@ async def test_recipient_that_is_not_allowed_is_given_up() -> None:
     found = await transport().attempt(mail_channel(25), message(recipient="x@evil.example.com"))
 
     assert found == GiveUp("to: the contact's address is in no domain that the channel allows")
-
-
-class Cluster(Kube):
-    """The one call of the cluster's client that an Event needs."""
-
-    def __init__(self, failure: errors.ApiError | None = None) -> None:
-        self.failure = failure
-        self.created: list[tuple[str, dict[str, Any]]] = []
-
-    async def create(self, path: str, body: dict[str, Any]) -> Any:  # type: ignore[override] # what is called
-        self.created.append((path, body))
-        if self.failure:
-            raise self.failure
 
 
 @pytest.mark.parametrize(
