@@ -13,9 +13,10 @@ KEPT_WHOLE = re.compile(r"`[^`\n]+`")
 
 
 def pages() -> list[Path]:
-    """The pages whose prose is wrapped."""
+    """The pages whose prose is wrapped: all but the list of decisions, whose titles are links."""
     top = (ROOT / name for name in ("README.md", "ROADMAP.md", "CHANGELOG.md"))
-    return [*top, *sorted((ROOT / "docs").rglob("*.md"))]
+    docs = (page for page in (ROOT / "docs").rglob("*.md") if page.parts[-2:] != ("decisions", "README.md"))
+    return [*top, *sorted(docs)]
 
 
 def wrapped(text: str) -> str:
