@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 SOURCE = """
-from runbook_operator.api.switch import Entry, Record
+from runbook_operator.api.switch import FieldRecord, Record
 
-def changed(record: Record, entry: Entry) -> Record:
+def changed(record: Record, entry: FieldRecord) -> Record:
     return record.replace({change})
 """
 

@@ -444,7 +444,8 @@ def test_dependency_down_as_last_known_suppresses_automation(
 def test_dependency_gate_message_has_the_impact_and_others_do_not_suppress() -> None:
     other = MODEL_API | {"name": "other", "suppress": []}
     simulation = with_dependency(ready(dependencies=[other, MODEL_API]).monitor_state("Engage"), "Critical")
-    assert message_of(simulation) == "dependency model-api is down (No AI responses), and the switch would not help"
+    down = "dependency model-api is down (No AI responses)"
+    assert message_of(simulation) == f"{down}, and the switch would not help against that"
 
     plain = {key: value for key, value in MODEL_API.items() if key != "impactIfDown"}
     simulation = declare(simulation, dependencies=[plain])

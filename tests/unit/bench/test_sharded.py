@@ -63,7 +63,7 @@ async def test_waiter_for_a_flag_is_notified_once_and_each_change_counted() -> N
     assert found.changes == {("a", "shop-0"): 2}
 
 
-@pytest.mark.parametrize(("wanted", "seen", "wrong"), [(2, 2, 0), (2, 3, 1), (2, 1, 1), (0, 1, 1), (1, 0, 1)])
+@pytest.mark.parametrize(("wanted", "observed", "wrong"), [(2, 2, 0), (2, 3, 1), (2, 1, 1), (0, 1, 1), (1, 0, 1)])
 def test_flag_changed_too_often_or_too_rarely_is_counted(wanted: int, observed: int, wrong: int) -> None:
     found = flags()
     found.wanted["a", "shop-0"] += wanted
