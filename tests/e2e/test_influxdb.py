@@ -8,7 +8,7 @@ import yaml
 
 from tests.e2e.harness import Cluster, Operator
 from tests.e2e.influxdb import DATABASE, Influx, influxdb
-from tests.e2e.test_metrics import declare, errors, metric, until_level
+from tests.e2e.metrics import declare, errors, metric, until_level
 
 QUERY = "SELECT mean(value) FROM errors WHERE time > now() - 2s"
 
