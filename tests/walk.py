@@ -61,7 +61,7 @@ async def walk() -> list[str]:
     operator.lead()
     await operator.reconciler.visit(STOP)
     assert operator.store.switches[STOP].status.prepared
-    operator.executor.read_versions.listing()(WEB, "1")
+    operator.executor.reader.read_versions.listing()(WEB, "1")
     walked, written = Walked(), asyncio.Event()
 
     def arrive(_method: str, path: str) -> None:

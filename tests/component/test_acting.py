@@ -8,7 +8,6 @@ import pytest
 from runbook_operator.core.references import Ref, switch_ref
 from runbook_operator.core.signals import Signal
 from runbook_operator.kube import errors
-from runbook_operator.kube.discovery import Paths
 from runbook_operator.reconcile.snapshot import Policy
 from tests.builders import NAMESPACE, runbook_body, switch_body
 from tests.fakes.rig import Rig
@@ -18,13 +17,18 @@ MANY = 16
 STATUS = "/status"
 
 
+class SlowRig(Rig):
+    """A Rig over a SlowKube."""
+
+    kube_class = SlowKube
+
+
 class Crowd:
     """Runbooks with a switch each, all of which a metric is to engage."""
 
     def __init__(self, **policy: Any) -> None:
-        self.rig = Rig()
-        self.kube = SlowKube(self.rig.kube.objects)
-        self.rig.reconciler.executor.paths = Paths(self.kube)
+        self.rig = SlowRig()
+        self.kube = self.rig.kube
         self.rig.reconciler.policy = Policy(**policy)
         self.switches = [self._add(f"team-{number}") for number in range(MANY)]
 

@@ -187,7 +187,7 @@ def released(stage: Stage) -> None:
 
 async def test_absence_never_read_is_not_presumed() -> None:
     stage = Stage()
-    lists = stage.rig.reconciler.executor.lists
+    lists = stage.rig.reconciler.executor.reader.queries.lists
     lists.monotonic = lambda: 5.0
 
     assert lists.nothing([Find("autoscaling/v2", "HorizontalPodAutoscaler", NAMESPACE)], None) == {}
@@ -213,7 +213,7 @@ async def test_status_answer_after_a_deletion_event_restores_no_object() -> None
 async def test_absence_is_not_presumed_long_after_the_last_visit() -> None:
     stage = Stage()
     await stage.look()
-    lists = stage.rig.reconciler.executor.lists
+    lists = stage.rig.reconciler.executor.reader.queries.lists
     asked = [Find("autoscaling/v2", "HorizontalPodAutoscaler", NAMESPACE)]
     assert lists.nothing(asked, None) == {asked[0]: ()}
     later = lists.monotonic() + lists.presumed_seconds + 1

@@ -192,8 +192,8 @@ async def test_absence_found_for_one_switch_is_known_for_others_of_its_namespace
 
 async def test_throw_does_not_read_objects_watched_in_its_namespace() -> None:
     rig = Rig()
-    rig.reconciler.executor.lists.told = lambda _query: ()
-    rig.reconciler.executor.lists.at_hand([hpas("shop")], None)
+    rig.reconciler.executor.reader.queries.lists.told = lambda _query: ()
+    rig.reconciler.executor.reader.queries.lists.at_hand([hpas("shop")], None)
     found: list[Visit] = []
     settle = rig.reconciler._settle
 

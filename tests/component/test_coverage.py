@@ -68,9 +68,9 @@ async def test_object_of_a_refused_kind_is_read_and_not_considered_absent() -> N
         look(operator, THERE)
 
     assert asked.value.queries == {Read(Ref("apps/v1", "Deployment", OTHER, "web"))}
-    assert not operator._is_watched(Ref("apps/v1", "Deployment", OTHER, "web"))
-    assert operator._is_watched(Ref("apps/v1", "StatefulSet", OTHER, "web"))
-    assert operator._is_watched(Ref("apps/v1", "Deployment", NAMESPACE, "web"))
+    assert not operator.is_watched(Ref("apps/v1", "Deployment", OTHER, "web"))
+    assert operator.is_watched(Ref("apps/v1", "StatefulSet", OTHER, "web"))
+    assert operator.is_watched(Ref("apps/v1", "Deployment", NAMESPACE, "web"))
 
 
 @pytest.mark.parametrize("kind", ["runbooks", SWITCHES])
@@ -120,7 +120,7 @@ async def test_failed_first_list_leaves_later_kinds_unlisted() -> None:
     await operator.coverage.list_all()
 
     assert not operator.coverage.knows(OTHER)
-    assert not operator._is_watched(Ref("apps/v1", "Deployment", OTHER, "web"))
+    assert not operator.is_watched(Ref("apps/v1", "Deployment", OTHER, "web"))
 
 
 async def test_namespace_that_can_be_listed_again_is_served_without_a_restart_and_logged_once() -> None:

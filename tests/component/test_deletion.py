@@ -37,7 +37,7 @@ def forget_target(rest: Rest) -> None:
 async def restarted() -> Rest:
     """Prepared, thrown and deleted while no operator ran; one has begun to lead since."""
     rest = await Rest.made()
-    rest.rig.reconciler.executor.lead()
+    rest.rig.reconciler.executor.reader.lead()
     rest.say(engaged=True)
     rest.delete()
     return rest
@@ -138,7 +138,7 @@ async def test_deleted_switch_with_unreadable_target_loses_its_finalizer_after_t
     await (rest.visit() if before == "record" else rest.cut_off())
     rest.delete()
     forget_runbook(rest)
-    rest.rig.reconciler.executor.lead()
+    rest.rig.reconciler.executor.reader.lead()
     if not shown:
         rest.store.targets.pop(WEB)
     rest.kube.unreadable[DEPLOYMENT] = error
@@ -162,7 +162,7 @@ async def test_crash_with_a_refused_status_restores_again_from_the_record() -> N
     await rest.visit()
     assert (finalizers(rest), rest.kube.replicas) == ([FINALIZER], 3)
     rest.kube.fault = refusing(STATUS)
-    rest.rig.reconciler.executor.lead()
+    rest.rig.reconciler.executor.reader.lead()
 
     await rest.visit()
 
@@ -187,7 +187,7 @@ async def deleted_runbook() -> Probing:
     probing.rig.store.drop(STOP, "uid-stop")
     meta = {"generation": 2, "deletionTimestamp": "2026-11-24T03:00:00Z"}
     probing.rig.store.put(probing.rig.kube._patched(OWN, {"metadata": meta}))
-    probing.rig.reconciler.executor.lead()
+    probing.rig.reconciler.executor.reader.lead()
     return probing
 
 

@@ -34,5 +34,5 @@ async def test_object_created_for_an_ended_engagement_is_forgotten() -> None:
 
     assert status.phase == "Released"
     assert list(making.store.targets) == [WEB]
-    assert [ref.kind for ref in making.reconciler.executor.read_versions._of if ref.kind == "Job"] == []
+    assert [ref.kind for ref in making.reconciler.executor.reader.read_versions._of if ref.kind == "Job"] == []
     assert len(jobs(making)) == 1

@@ -36,7 +36,7 @@ async def test_status_of_a_throw_has_all_that_the_next_leader_needs() -> None:
 
 async def test_new_leader_reads_the_switch_before_it_acts() -> None:
     rest = await Rest.made()
-    rest.rig.reconciler.executor.lead()
+    rest.rig.reconciler.executor.reader.lead()
     rest.say(engaged=True)
 
     await rest.visit()
@@ -49,7 +49,7 @@ async def test_new_leader_reads_the_switch_before_it_acts() -> None:
 
 async def test_new_leader_with_a_late_watch_does_not_engage_a_released_switch() -> None:
     rest = await Rest.made()
-    rest.rig.reconciler.executor.lead()
+    rest.rig.reconciler.executor.reader.lead()
     rest.say(engaged=True)
     rest.say(engaged=None, heard=False)
 

@@ -83,7 +83,7 @@ async def test_leader_with_a_late_watch_does_not_restore_a_probe_again() -> None
     (late,) = observed
     del probing.rig.store.runbooks[RUNBOOK]
     probing.rig.store.put(late)
-    probing.rig.reconciler.executor.lead()
+    probing.rig.reconciler.executor.reader.lead()
     await probing.visit()
 
     assert probing.live == SET

@@ -144,7 +144,7 @@ async def test_connection_is_kept_warm_by_discovery_requests(monkeypatch: pytest
     assert set(kube.asked) == {"/apis"}
     observed = len(kube.asked)
     scaled = Ref("keda.sh/v1alpha1", "ScaledObject", NAMESPACE, "")
-    assert await operator.executor.paths.resource(scaled, surely=False) is None
+    assert await operator.paths.resource(scaled, surely=False) is None
     assert len(kube.asked) == observed
 
 

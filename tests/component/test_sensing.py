@@ -13,22 +13,24 @@ from typing import Any
 
 from runbook_operator.api.switch import SwitchStatus
 from runbook_operator.cache.deep_checks import DeepChecks
-from runbook_operator.cache.failed_writes import WriteHistories
 from runbook_operator.cache.store import Store
 from runbook_operator.cache.throw_latency import Throws
 from runbook_operator.cli import run
-from runbook_operator.controller.executor import StepExecutor
+from runbook_operator.controller.executor import step_executor
 from runbook_operator.controller.reconciler import Reconciler
+from runbook_operator.controller.write_reporter import WriteReporter
 from runbook_operator.core.monitors import Key, Reading, Watch
 from runbook_operator.core.references import API_VERSION, Ref
 from runbook_operator.core.signals import Signal
 from runbook_operator.egress.http_client import Outbound
 from runbook_operator.kube import errors
 from runbook_operator.kube.discovery import Paths
+from runbook_operator.kube.list_cache import Lists
 from runbook_operator.monitoring.io.check_scheduler import CheckScheduler
 from runbook_operator.monitoring.io.monitoring_bridge import MonitoringBridge
 from runbook_operator.reconcile.snapshot import Policy
 from runbook_operator.runtime import gc_tuning
+from runbook_operator.runtime.background_budget import BackgroundBudget
 from runbook_operator.runtime.keyed_locks import Locks
 from runbook_operator.runtime.token_bucket import Bucket
 from runbook_operator.runtime.work_queue import WorkQueue
@@ -78,9 +80,8 @@ class Replica:
         self.fault: Callable[[str], None] = lambda _path: None
         kube.fault = self._write
         outbound, metrics = Outbound(), Metrics()
-        writer = StepExecutor(
-            Paths(kube), outbound, self.store, Throws(), WriteHistories(), metrics, Audit(), self._wake
-        )
+        reporter = WriteReporter(kube, metrics, Audit(), Throws())
+        writer = step_executor(Lists(Paths(kube)), outbound, self.store, reporter, self._wake, BackgroundBudget())
         self.scheduler = CheckScheduler(
             self._ask, self.queue.add, lambda _runbook: True, metrics, now, lambda: passing().seconds
         )

@@ -8,7 +8,7 @@ import pytest
 
 from runbook_operator.api.switch import SwitchStatus
 from runbook_operator.cache.store import Store
-from runbook_operator.controller.executor import StepExecutor
+from runbook_operator.controller.own_object_writer import OwnObjectWriter
 from runbook_operator.controller.settling import Settling
 from runbook_operator.core.references import Ref
 from runbook_operator.kube import errors
@@ -22,8 +22,9 @@ NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 
 async def repeated(**rest: Any) -> str:
     """The message of a visit that asks for one write again and again, of an object that is gone meanwhile."""
-    writer, step = SimpleNamespace(store=Store()), WriteStatus(switch().meta, SwitchStatus(), ())
-    settling = Settling(cast("StepExecutor", writer), lambda: NOW, **rest)
+    reader = SimpleNamespace(store=Store())
+    step = WriteStatus(switch().meta, SwitchStatus(), ())
+    settling = Settling(cast("OwnObjectWriter", SimpleNamespace(reader=reader)), lambda: NOW, **rest)
     settling.begin(KEY)
     for _ in range(REPEATS - 1):
         await settling.takes(KEY, "tell", step)

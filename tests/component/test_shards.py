@@ -77,7 +77,7 @@ def test_gained_shard_starts_again_only_with_its_objects(operator: run.Operator,
     operator.queue._ready.clear()
     for namespace in (MINE, OTHER):
         operator.store.set_signals(stop(namespace), SAID)
-        operator.executor.read_versions.note(stop(namespace), "7")
+        operator.executor.reader.read_versions.note(stop(namespace), "7")
         operator.monitoring.sync(runbook(namespace))
 
     leads(2, 5)
@@ -85,8 +85,8 @@ def test_gained_shard_starts_again_only_with_its_objects(operator: run.Operator,
     assert waiting(operator) == {runbook(OTHER), stop(OTHER)}
     assert operator.store.signals_of(stop(MINE)) == SAID
     assert operator.store.signals_of(stop(OTHER)) == ()
-    assert operator.executor.read_versions.version(stop(MINE)) == "7"
-    assert operator.executor.read_versions.version(stop(OTHER)) is None
+    assert operator.executor.reader.read_versions.version(stop(MINE)) == "7"
+    assert operator.executor.reader.read_versions.version(stop(OTHER)) is None
     assert set(operator.monitoring._watched) == {runbook(MINE)}
 
 
@@ -175,8 +175,8 @@ def test_audit_line_has_the_epoch_of_its_shard(operator: run.Operator) -> None:
     assert isinstance(operator.elector, ShardElector)
     operator.elector._epochs = {2: 7}
 
-    assert operator.executor.audit.epoch(MINE) == 7
-    assert operator.executor.audit.epoch(OTHER) == 0
+    assert operator.executor.reporter.audit.epoch(MINE) == 7
+    assert operator.executor.reporter.audit.epoch(OTHER) == 0
 
 
 async def test_leaving_replica_takes_no_visit_and_releases_its_shards_once_idle(

@@ -4,10 +4,10 @@ Left out: validation, watches, managed fields, everything that the e2e tests hav
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from runbook_operator.kube import errors
-from runbook_operator.kube.client import Kube
+from runbook_operator.kube.client import Kube, MayWrite
 from tests.builders import NAMESPACE, patched
 
 Body = dict[str, Any]
@@ -33,6 +33,11 @@ class FaultyKube(Kube):
         """What cannot be read, and why."""
         self.events: list[Body] = []
         self.asked: list[str] = []
+
+    def guarded(self, may_write: MayWrite) -> Self:
+        """Keep the guard in the same object, so that a test may change its faults."""
+        self.may_write = may_write
+        return self
 
     async def request(self, method: str, path: str, **rest: Any) -> Body:
         if method == "GET":

@@ -1,9 +1,9 @@
 """Lists out of memory. Left out: pages, continue tokens and everything but reading."""
 
-from typing import Any
+from typing import Any, Self
 
 from runbook_operator.core.references import API_VERSION, Ref
-from runbook_operator.kube.client import Kube
+from runbook_operator.kube.client import Kube, MayWrite
 from runbook_operator.kube.discovery import BUILT_IN
 from tests.builders import NAMESPACE
 
@@ -20,7 +20,11 @@ class ListKube(Kube):
     def __init__(self, *objects: Body) -> None:
         self.objects = list(objects)
         self.asked: list[str] = []
-        self.may_write = lambda _path: True
+
+    def guarded(self, may_write: MayWrite) -> Self:
+        """Keep the guard in the same object, so that a test may change what it lists."""
+        self.may_write = may_write
+        return self
 
     async def request(self, method: str, path: str, **rest: Any) -> Body:
         del method, rest

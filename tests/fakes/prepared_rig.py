@@ -29,7 +29,7 @@ class Rest:
         rig.release()
         status = await rig.visit()
         assert status.prepared
-        rig.reconciler.executor.read_versions.listing()(WEB, "1")
+        rig.reconciler.executor.reader.read_versions.listing()(WEB, "1")
         rest = cls(rig)
         rest.asked.clear()
         return rest

@@ -5,19 +5,21 @@ from datetime import timedelta
 from typing import Any
 
 from runbook_operator.api.switch import SwitchStatus
-from runbook_operator.cache.failed_writes import WriteHistories
 from runbook_operator.cache.store import Store
 from runbook_operator.cache.throw_latency import Throws
-from runbook_operator.controller.executor import StepExecutor
+from runbook_operator.controller.executor import step_executor
 from runbook_operator.controller.reconciler import Reconciler
+from runbook_operator.controller.write_reporter import WriteReporter
 from runbook_operator.core.monitors import Key, Reading, Watch
 from runbook_operator.core.observed_object import observed_from
 from runbook_operator.core.references import API_VERSION, Ref, switch_ref
 from runbook_operator.egress.http_client import Outbound
 from runbook_operator.kube.discovery import Paths
+from runbook_operator.kube.list_cache import AT_ONCE, Lists
 from runbook_operator.monitoring.io.check_scheduler import CheckScheduler
 from runbook_operator.monitoring.io.monitoring_bridge import MonitoringBridge
 from runbook_operator.reconcile.snapshot import Policy
+from runbook_operator.runtime.background_budget import BackgroundBudget
 from runbook_operator.runtime.keyed_locks import Locks
 from runbook_operator.runtime.token_bucket import Bucket
 from runbook_operator.runtime.work_queue import WorkQueue
@@ -39,6 +41,8 @@ async def nobody(watches: Sequence[Watch]) -> Mapping[Key, Reading]:
 class Rig:
     """A Reconciler over a FaultyKube, with `shop-stop` thrown and the Deployment at 3."""
 
+    kube_class: type[FaultyKube] = FaultyKube
+
     def __init__(self, **spec: Any) -> None:
         deployment = {
             "apiVersion": "apps/v1",
@@ -47,14 +51,15 @@ class Rig:
             "spec": {"replicas": 3},
         }
         thrown = switch_body(engaged=True, reason="INC-42")
-        self.kube = FaultyKube({DEPLOYMENT: deployment, SWITCH: thrown})
+        self.kube = self.kube_class({DEPLOYMENT: deployment, SWITCH: thrown})
         self.store = Store()
         for body in (runbook_body(**spec), thrown, deployment):
             self.store.put(body)
         self.queue: WorkQueue[Ref] = WorkQueue()
-        writer = StepExecutor(
-            Paths(self.kube), Outbound(), self.store, Throws(), WriteHistories(), Metrics(), Audit(), lambda _keys: None
-        )
+        self.budget = BackgroundBudget()
+        lists = Lists(Paths(self.kube), turns=self.budget.share(AT_ONCE))
+        reporter = WriteReporter(self.kube, Metrics(), Audit(), Throws())
+        writer = step_executor(lists, Outbound(), self.store, reporter, lambda _keys: None, self.budget)
         self.time = NOW
         bucket = Bucket(10, 10)
         sensing = MonitoringBridge(
@@ -73,7 +78,7 @@ class Rig:
     def restart_with(self, deployment: Body) -> None:
         """Another leader, whose watch shows the Deployment as it was at another time."""
         self.store.put_target(observed_from(deployment))
-        self.reconciler.executor.lead()
+        self.reconciler.executor.reader.lead()
 
     async def visit(self) -> SwitchStatus:
         """One visit, an hour after the one before: whatever was to be tried again is due."""

@@ -8,12 +8,12 @@ from runbook_operator.actions.action_base import Action, Plan
 from runbook_operator.actions.action_rights import Right
 from runbook_operator.actions.created_objects import metadata_for, name_for
 from runbook_operator.actions.plan_context import PlanContext
+from runbook_operator.core.core_events import core_event
 from runbook_operator.core.desired_fields import OBJECT, DesiredField, Remark
 from runbook_operator.core.model_base import ApiModel
+from runbook_operator.core.notices import Notice
 from runbook_operator.core.reasons import Reason
-from runbook_operator.core.references import API_VERSION, MANAGER
-
-LONGEST_MESSAGE = 1024
+from runbook_operator.core.references import switch_ref
 
 
 class NotifySpec(ApiModel):
@@ -45,24 +45,10 @@ class Notify(Action):
 
 
 def _event(spec: NotifySpec, context: PlanContext, name: str) -> dict[str, object]:
-    """Return a core/v1 Event, which both `kubectl describe` and `kubectl events` show."""
     throw = context.throw
-    at = f"{throw.at.partition('.')[0].removesuffix('Z')}Z"
-    about = {"namespace": context.namespace, "name": throw.switch, "uid": throw.uid}
-    return {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": metadata_for(context, name),
-        "involvedObject": {"apiVersion": API_VERSION, "kind": "Switch"} | about,
-        "type": "Normal",
-        "reason": Reason.NOTIFIED.value,
-        "message": _message(spec, context)[:LONGEST_MESSAGE],
-        "firstTimestamp": at,
-        "lastTimestamp": at,
-        "count": 1,
-        "source": {"component": MANAGER},
-        "reportingComponent": MANAGER,
-    }
+    about = switch_ref(context.namespace, throw.switch)
+    notice = Notice(about, throw.uid, Reason.NOTIFIED, _message(spec, context), name)
+    return core_event(notice, metadata_for(context, name), f"{throw.at.partition('.')[0].removesuffix('Z')}Z")
 
 
 def _message(spec: NotifySpec, context: PlanContext) -> str:

@@ -114,6 +114,7 @@ class PlanContext:
         return found
 
     def _answered(self, queries: list[Query]) -> list[Any]:
+        """Return the answers; raises NeedsRead if one is missing, and Refused if one is a Denied."""
         if needed := [query for query in queries if query not in self.answers]:
             raise NeedsRead(needed)
         found = [self.answers[query] for query in queries]

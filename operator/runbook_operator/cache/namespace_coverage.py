@@ -81,9 +81,8 @@ class Coverage:
 
     def limit(self, queue: WorkQueue[Ref]) -> None:
         """Make the queue skip namespaces that were not listed; their objects are woken once they are."""
-        mine = queue.mine
         if self.namespaces:
-            queue.mine = lambda key: self.knows(key.namespace) and mine(key)
+            queue.limit(lambda key: self.knows(key.namespace))
 
     def suspect(self, namespace: str) -> None:
         """Schedule a list of a namespace in which a watch was refused."""

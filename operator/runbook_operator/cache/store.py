@@ -22,6 +22,7 @@ from runbook_operator.core.references import API_VERSION, Ref, ref_of, switch_re
 from runbook_operator.core.sharding import ObjectFilter, all_objects
 from runbook_operator.core.signals import Signal
 from runbook_operator.reconcile.target_index import declared, held_by
+from runbook_operator.runtime.subscribers import Subscribers
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -42,8 +43,8 @@ class Store:
     ledger: AutomationLedger = field(default_factory=AutomationLedger)
     unconfirmed_throws: UnconfirmedThrows = field(default_factory=UnconfirmedThrows)
     listings: Listings = field(default_factory=Listings)
-    changed: Callable[[], None] = lambda: None
-    """Called when the set of targets that Switches hold has changed."""
+    held_targets_changed: Subscribers = field(default_factory=Subscribers)
+    """Notified when the set of targets that Switches hold has changed."""
 
     def take(self, body: Mapping[str, Any]) -> frozenset[Ref]:
         """Put the body of another writer; an object that this version cannot parse is logged and ignored."""
@@ -256,7 +257,7 @@ class Store:
                 self._forget_holds(old)
             for target in now:
                 self._holders[target].add(ref)
-            self.changed()
+            self.held_targets_changed.notify()
         return frozenset({ref, switch.runbook, *self._unprepared({*before} - {*now})})
 
     def _unprepared(self, freed: Iterable[Ref]) -> Iterable[Ref]:
@@ -269,7 +270,7 @@ class Store:
             self._holders[target].discard(switch.meta.ref)
             if not self._holders[target]:
                 del self._holders[target]
-        self.changed()
+        self.held_targets_changed.notify()
 
     def _forget_users(self, runbook: RunbookObject) -> None:
         for target in declared(runbook):

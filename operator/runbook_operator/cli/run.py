@@ -10,15 +10,15 @@ from typing import Any
 import structlog
 
 from runbook_operator import __version__
-from runbook_operator.cache.failed_writes import WriteHistories
 from runbook_operator.cache.namespace_coverage import Coverage
 from runbook_operator.cache.store import Store
 from runbook_operator.cache.throw_latency import Throws
 from runbook_operator.cli.readiness import unready
 from runbook_operator.controller import kopf_watches
-from runbook_operator.controller.executor import StepExecutor
+from runbook_operator.controller.executor import step_executor
 from runbook_operator.controller.reconciler import Reconciler
 from runbook_operator.controller.state_gauges import measure, measure_coverage
+from runbook_operator.controller.write_reporter import WriteReporter
 from runbook_operator.core.ip_policy import IPAddress
 from runbook_operator.core.references import Ref, meta_of
 from runbook_operator.core.sharding import ObjectFilter, all_objects
@@ -31,11 +31,14 @@ from runbook_operator.kube.connections import connections
 from runbook_operator.kube.crd_check import Crds
 from runbook_operator.kube.discovery import Paths, namespace_of
 from runbook_operator.kube.dynamic_watcher import Follower
+from runbook_operator.kube.list_cache import AT_ONCE as LISTS_AT_ONCE
+from runbook_operator.kube.list_cache import Lists
 from runbook_operator.kube.scaler_and_route_cache import Catalogue
 from runbook_operator.leadership.leader import leadership
 from runbook_operator.monitoring.io.check_scheduler import CheckScheduler
 from runbook_operator.monitoring.io.monitoring_bridge import MonitoringBridge, MonitoringComponents
 from runbook_operator.runtime import gc_tuning
+from runbook_operator.runtime.background_budget import BackgroundBudget
 from runbook_operator.runtime.keyed_locks import Locks
 from runbook_operator.runtime.token_bucket import Bucket
 from runbook_operator.runtime.work_queue import WorkQueue, backoff
@@ -65,28 +68,28 @@ class Operator:
 
     def __init__(self, settings: Settings, kube: Kube, lease_kube: Kube, watch_kube: Kube) -> None:
         self.settings = settings
-        self.kube = kube
         self.store = Store()
         self.queue: WorkQueue[Ref] = WorkQueue()
         self.throws = Throws()
         self.metrics = Metrics()
         self.elector = leadership(settings, lease_kube, self.queue, self.lead, self.rest)
-        kube.may_write = lambda path: self.elector.leads(namespace_of(path))
+        self.kube = kube = kube.guarded(lambda path: self.elector.leads(namespace_of(path)))
         self.forbidden: set[IPAddress] = set()
-        out = Outbound(settings.allowed_urls, settings.allowed_networks, self.forbidden)
-        self.executor = StepExecutor(
-            Paths(kube), out, self.store, self.throws, WriteHistories(), self.metrics, self._audit(), self.wake
-        )
+        self.out = Outbound(settings.allowed_urls, settings.allowed_networks, self.forbidden)
         self.delivery = Delivery(settings, kube, self.forbidden, self.metrics.message)
-        self.coverage = _coverage(self)
-        bucket = Bucket(settings.reapplies_per_second, max(1.0, settings.reapplies_per_second))
         seconds = (settings.watch_seconds, settings.resync_seconds)
+        self.paths = Paths(kube)
+        self.catalogue = Catalogue(Paths(watch_kube), settings.namespaces, *seconds, lacks=self.paths.lacks)
+        reporter = WriteReporter(kube, self.metrics, self._audit(), self.throws)
+        budget = BackgroundBudget()
+        lists = Lists(self.paths, self.catalogue.find, turns=budget.share(LISTS_AT_ONCE))
+        self.executor = step_executor(lists, self.out, self.store, reporter, self.wake, budget)
+        self.coverage = _coverage(self)
         self.follower = Follower(
             Paths(watch_kube), self.store, self.handle_event, *seconds, accounts=self.store.accounts
         )
-        self.store.changed = self.follower.sync_watches
-        self.catalogue = _catalogue(settings, watch_kube, self.executor)
-        self.monitor_states = states = MonitoringComponents(settings, kube, watch_kube, out, self.metrics)
+        self.store.held_targets_changed.add(self.follower.sync_watches)
+        self.monitor_states = MonitoringComponents(settings, (kube, watch_kube), self.out, self.metrics, budget)
         self.scheduler = CheckScheduler(
             self.monitor_states.asking,
             self.queue.add,
@@ -94,13 +97,12 @@ class Operator:
             self.metrics,
             has_urgent=lambda: self.queue.has_urgent,
         )
-        self.monitoring = MonitoringBridge(self.scheduler, self.store, self.wake, languages=states.languages)
-        self.reconciler = Reconciler(
-            self.executor, self.monitoring, self.queue, Locks(), settings.policy, bucket, is_watched=self._is_watched
+        self.monitoring = MonitoringBridge(
+            self.scheduler, self.store, self.wake, languages=self.monitor_states.languages
         )
         self.crds = Crds(kube)
+        self.reconciler = _reconciler(self)
         self.metrics.gauge("crd_missing_fields", "Fields that the installed CRDs lack.", self.crds.count)
-        self.reconciler.settling.cause = self.crds.cause
         self._led = asyncio.Event()
         self.watch: kopf_watches.Watch | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -108,7 +110,7 @@ class Operator:
 
     def lead(self, only: ObjectFilter = all_objects) -> None:
         """Start leading the objects of `whose`: visit all of them, switches with an unanswered throw first."""
-        self.executor.lead(only)
+        self.executor.reader.lead(only)
         self.monitoring.clear(only)
         self.wake(filter(only, self.store.unanswered()), urgent=True)
         self.wake(filter(only, self.store.keys()))
@@ -173,7 +175,8 @@ class Operator:
     def _leads(self, ref: Ref) -> bool:
         return self.elector.leads(ref.namespace)
 
-    def _is_watched(self, ref: Ref) -> bool:
+    def is_watched(self, ref: Ref) -> bool:
+        """True if a watch delivers each change of the object."""
         return self.store.listings.proves_absence(ref) or (self.store.is_held(ref) and self.follower.follows(ref))
 
     @contextlib.asynccontextmanager
@@ -218,7 +221,7 @@ class Operator:
 
     async def _resync(self) -> frozenset[Ref]:
         """Update the API server's addresses, which checks may not reach, and list everything into the store."""
-        found = await own_addresses(self.kube, self.executor.out.guard.resolver)
+        found = await own_addresses(self.kube, self.out.guard.resolver)
         self.forbidden.clear()
         self.forbidden.update(found)
         found_again = await self.coverage.list_all()
@@ -232,7 +235,7 @@ class Operator:
         """
         while True:
             with contextlib.suppress(errors.ApiError):
-                await self.executor.paths.refresh()
+                await self.paths.refresh()
             await asyncio.sleep(KEEPALIVE_SECONDS)
 
     async def _stop(self) -> None:
@@ -270,11 +273,17 @@ async def run(settings: Settings, until: Until = signalled) -> None:
 
 def _coverage(operator: Operator) -> Coverage:
     """Make the Coverage: it lets no object be visited before its namespace is listed, and a metric shows it."""
-    listing, namespaces = operator.executor.read_versions.listing, operator.settings.namespaces
+    listing, namespaces = operator.executor.reader.read_versions.listing, operator.settings.namespaces
     made = Coverage(operator.kube, operator.store, namespaces, listing, operator.wake)
     made.limit(operator.queue)
     measure_coverage(operator.metrics, made)
     return made
+
+
+def _reconciler(operator: Operator) -> Reconciler:
+    policy, rate = operator.settings.policy, operator.settings.reapplies_per_second
+    parts = (operator.executor, operator.monitoring, operator.queue, Locks[Ref](), policy)
+    return Reconciler(*parts, Bucket(rate, max(1.0, rate)), is_watched=operator.is_watched, cause=operator.crds.cause)
 
 
 def _watch(operator: Operator) -> kopf_watches.Watch:
@@ -282,14 +291,6 @@ def _watch(operator: Operator) -> kopf_watches.Watch:
     return kopf_watches.Watch(
         operator.handle_event, settings.namespaces, settings.watch_seconds, operator.coverage.suspect
     )
-
-
-def _catalogue(settings: Settings, kube: Kube, executor: StepExecutor) -> Catalogue:
-    """Make the catalogue of watched scalers and routes and connect it to the list cache, to save reads."""
-    seconds = (settings.watch_seconds, settings.resync_seconds)
-    made = Catalogue(Paths(kube), settings.namespaces, *seconds, lacks=executor.paths.lacks)
-    executor.lists.told = made.find
-    return made
 
 
 def _hint(error: errors.ApiError) -> str:

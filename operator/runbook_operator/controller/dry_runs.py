@@ -4,9 +4,9 @@ An accepted write is checked again after an hour, and sooner if the target or th
 passes all admission, and an idle cluster would have no other load.
 """
 
-import asyncio
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import partial
 
 from runbook_operator.controller.target_writes import apply
 from runbook_operator.core.accounts import Account
@@ -18,9 +18,11 @@ from runbook_operator.core.writes import Effect, Patch
 from runbook_operator.kube import errors
 from runbook_operator.kube.discovery import Paths
 from runbook_operator.runtime import clock
+from runbook_operator.runtime.background_budget import BackgroundBudget, ShardChanges
+from runbook_operator.runtime.single_flight_cache import SingleFlightCache
 
 AT_ONCE = 4
-"""The most concurrent dry runs, which share the API server with the requests of a throw."""
+"""The most concurrent dry runs."""
 ALLOWED_SECONDS = 3600.0
 """The time for which a write that the API server would accept counts as allowed."""
 
@@ -31,9 +33,15 @@ class DryRuns:
 
     paths: Paths
     monotonic: Callable[[], float] = clock.monotonic
-    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
-    _allowed: dict[Ref, dict[int, tuple[Hashable, float]]] = field(default_factory=dict)
-    """For each switch, by the number of the write: what was checked, and until when the answer counts."""
+    budget: BackgroundBudget = field(default_factory=BackgroundBudget)
+    _slots: ShardChanges = field(init=False)
+    _checked: dict[Ref, dict[int, Hashable]] = field(default_factory=dict)
+    """For each switch, by the number of the write, the key of its last dry run."""
+    _answers: SingleFlightCache[Hashable, ReviewResult | Denied] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._slots = self.budget.share(AT_ONCE)
+        self._answers = SingleFlightCache(_seconds, self.monotonic)
 
     async def admitted(self, query: Admission, account: Account | None) -> int | Denied:
         """Return the replicas that admission leaves of a scale; raises ApiError if that cannot be known now."""
@@ -50,22 +58,30 @@ class DryRuns:
         An accepted write is not sent again for an hour while the account, the Runbook (`edition`) and the version
         of the object written to are the same.
         """
-        checked, now = (account, edition, *_version(query.effect)), self.monotonic()
-        before, until = self._allowed.get(query.switch, {}).get(query.number, (None, now))
-        if before == checked and now < until:
-            return ReviewResult(allowed=True)
+        key = (query.switch, query.number, account, edition, *_version(query.effect))
+        checked = self._checked.setdefault(query.switch, {})
+        if (before := checked.get(query.number)) != key:
+            self._answers.evict(before)
+            checked[query.number] = key
+        return await self._answers.get(key, partial(self._tried, query, account))
+
+    def forget(self, switch: Ref) -> None:
+        """Forget the answers for a deleted switch."""
+        for key in self._checked.pop(switch, {}).values():
+            self._answers.evict(key)
+
+    async def _tried(self, query: DryRun, account: Account | None) -> ReviewResult | Denied:
         try:
             async with self._slots:
                 await apply(self.paths.as_(account), query.effect, dry_run=True)
         except errors.ApiError as error:
-            self._allowed.get(query.switch, {}).pop(query.number, None)
             return _ruling(error)
-        self._allowed.setdefault(query.switch, {})[query.number] = (checked, now + ALLOWED_SECONDS)
         return ReviewResult(allowed=True)
 
-    def forget(self, switch: Ref) -> None:
-        """Forget the answers for a deleted switch."""
-        self._allowed.pop(switch, None)
+
+def _seconds(found: ReviewResult | Denied) -> float:
+    """Return how long the answer counts: an accepted write for an hour, any other until the next close look."""
+    return ALLOWED_SECONDS if isinstance(found, ReviewResult) and found.allowed else 0.0
 
 
 def _version(effect: Effect) -> tuple[Hashable, ...]:

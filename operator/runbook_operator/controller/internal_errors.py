@@ -78,4 +78,4 @@ async def _report(key: Ref, error: str, number: str, executor: StepExecutor) -> 
         return
     old = found.written if isinstance(found, SwitchObject) else found.status
     if (step := shown(found, error, number, clock.now())) is not None:
-        await executor.status(key, old, step)
+        await executor.own_objects.status(key, old, step)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runbook_operator.api.parsing import SwitchObject
-from runbook_operator.cache.snapshot_builder import reader
-from runbook_operator.controller.executor import StepExecutor
+from runbook_operator.cache import snapshot_builder
+from runbook_operator.controller.object_reader import ObjectReader
 from runbook_operator.controller.visits import Visit
 from runbook_operator.core import yaml_values
 from runbook_operator.core.queries import Denied, NeedsRead, Query
@@ -21,14 +21,14 @@ class QuerySupply:
     If an account is required, a Runbook that names none gets no answers.
     """
 
-    executor: StepExecutor
+    reader: ObjectReader
     requires_account: bool
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Idle switches parse one document at a time, so that one thread at most competes with the event loop."""
 
     async def parse(self, visit: Visit, unparsed: NeedsParse) -> None:
         """Parse the document for a visit that a person waits for; raises `unparsed` for any other visit."""
-        switch = self.executor.store.switches.get(visit.key)
+        switch = self.reader.store.switches.get(visit.key)
         is_awaited = switch is None or (bool(switch.spec.engaged) and switch.status.phase != "Engaged")
         if not (is_awaited or visit.presumed):
             raise unparsed
@@ -41,26 +41,26 @@ class QuerySupply:
 
     def usual_lists(self, switch: SwitchObject) -> dict[Query, Any]:
         """Return the known lists among those that switches of this namespace usually need."""
-        account = acting_identity.declared(self.executor.store.runbook_of(switch))
-        return self.executor.lists.usual(switch.meta.ref.namespace, account)
+        account = acting_identity.declared(self.reader.store.runbook_of(switch))
+        return self.reader.queries.lists.usual(switch.meta.ref.namespace, account)
 
     async def ask(self, visit: Visit, needed: NeedsRead) -> None:
         """Read what the decision needs.
 
         When a switch is thrown, reuse the last empty list, and verify it in parallel with the first write.
         """
-        executor, lists = self.executor, self.executor.lists
-        who = reader(executor.store, visit.key, required=self.requires_account)
-        switch = executor.store.switches.get(visit.key)
+        store, lists = self.reader.store, self.reader.queries.lists
+        who = snapshot_builder.reader(store, visit.key, required=self.requires_account)
+        switch = store.switches.get(visit.key)
         begins = needed.urgent and switch is not None and switch.status.record is None
         if not isinstance(who, Denied) and (at_hand := lists.at_hand(needed.queries, who)):
             visit.answers.update(at_hand)
         elif begins and not isinstance(who, Denied) and (nothing := lists.nothing(needed.queries, who)):
             visit.answers.update(nothing)
-            visit.presumed.append(asyncio.create_task(executor.ask(needed, visit.verified, visit.edition, who)))
+            visit.presumed.append(asyncio.create_task(self.reader.ask(needed, visit.verified, visit.edition, who)))
         else:
-            deleting = (own := executor.store.own(visit.key)) is not None and own.meta.deleting
-            await executor.ask(needed, visit.answers, visit.edition, who, deleting=deleting)
+            deleting = (own := store.own(visit.key)) is not None and own.meta.deleting
+            await self.reader.ask(needed, visit.answers, visit.edition, who, deleting=deleting)
 
 
 async def _parse(unparsed: NeedsParse) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -14,6 +15,7 @@ from runbook_operator.automation.desired_state import begins_automatically
 from runbook_operator.cache.deep_checks import DeepChecks
 from runbook_operator.cache.snapshot_builder import runbook_snapshot, switch_snapshot, targets_of
 from runbook_operator.cache.status_deferral import CALM, StatusDeferral
+from runbook_operator.cache.store import Store
 from runbook_operator.controller.executor import StepExecutor
 from runbook_operator.controller.internal_errors import contain, identity
 from runbook_operator.controller.query_supply import QuerySupply
@@ -40,6 +42,7 @@ from runbook_operator.switches.requeue import due
 from runbook_operator.switches.switch_status import begun, refused
 from runbook_operator.switches.write_ahead_record import replanned
 from runbook_operator.telemetry.loop_watchdog import watch
+from runbook_operator.telemetry.metrics import Metrics
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -64,12 +67,17 @@ class Reconciler:
     deep_checks: DeepChecks = field(default_factory=DeepChecks)
     is_watched: Callable[[Ref], bool] = is_watched
     status_deferral: StatusDeferral = field(default_factory=StatusDeferral)
+    cause: Callable[[str], str] = lambda _: ""
+    """Return a sentence on why objects of the kind do not settle, empty if that is not known."""
+    store: Store = field(init=False)
+    metrics: Metrics = field(init=False)
     settling: Settling = field(init=False)
     query_supply: QuerySupply = field(init=False)
 
     def __post_init__(self) -> None:
-        self.settling = Settling(self.executor, self.now)
-        self.query_supply = QuerySupply(self.executor, self.policy.requires_account)
+        self.store, self.metrics = self.executor.store, self.executor.reporter.metrics
+        self.settling = Settling(self.executor.own_objects, self.now, self.cause)
+        self.query_supply = QuerySupply(self.executor.reader, self.policy.requires_account)
 
     async def visit(self, key: Ref) -> None:
         """Visit one object; errors are logged and retried with back-off, so that none of them ends the worker."""
@@ -95,11 +103,11 @@ class Reconciler:
             structlog.contextvars.clear_contextvars()
             if not self.queue.mine(key):
                 # Another replica leads there now: an engagement that was about to begin here does not count any more.
-                self.executor.store.ledger.free(key)
-            self.executor.metrics.reconciles.labels(key.kind, result).inc()
+                self.store.ledger.free(key)
+            self.metrics.reconciles.labels(key.kind, result).inc()
 
     async def _visit_object(self, key: Ref) -> None:
-        store = self.executor.store
+        store = self.store
         if (runbook := store.runbooks.get(key)) is not None:
             visit = self._visit(key, runbook)
             store.evict(ref for ref in declared(runbook) if not self.is_watched(ref))
@@ -131,22 +139,23 @@ class Reconciler:
     async def _settled(self, visit: Visit, targets: Sequence[Ref], needed: Sequence[Ref]) -> NeedsParse | None:
         """Settle the switch under the locks of its targets; return a document to parse first, None if settled."""
         async with self.locks.hold(targets):
-            self.executor.store.evict(needed)
+            self.store.evict(needed)
             try:
                 await self._settle(visit, self._switch_step)
             except NeedsParse as unparsed:
                 return unparsed
-            self.executor.evict_unreferenced((*targets, *(one.ref for one in visit.answers if isinstance(one, Read))))
+            read = (one.ref for one in visit.answers if isinstance(one, Read))
+            self.executor.reader.evict_unreferenced((*targets, *read))
             return None
 
     def _watch_over(self, key: Ref, unwatched: Sequence[Ref]) -> None:
         """Requeue an engaged switch whose targets are not watched, or whose actions still wait."""
-        switch = self.executor.store.switches.get(key)
+        switch = self.store.switches.get(key)
         if switch and switch.status.record and (unwatched or switch.status.phase != "Engaged"):
             self.queue.add_later(key, REREAD)
 
     def _visit(self, key: Ref, observed: RunbookObject | SwitchObject) -> Visit:
-        look = self.deep_checks.at(observed, self.executor.store)
+        look = self.deep_checks.at(observed, self.store)
         self.queue.add_later(key, look.again)
         return Visit(key, look.thorough, look.edition)
 
@@ -171,21 +180,11 @@ class Reconciler:
     async def _runbook_step(self, visit: Visit) -> bool:
         """Take the Runbook's next step; return False if there is none."""
         key = visit.key
-        if (runbook := self.executor.store.runbooks.get(key)) is None:
+        if (runbook := self.store.runbooks.get(key)) is None:
             return False
-        with watch(key, self.executor.metrics, self.deep_checks.monotonic, clock.processor):
-            snapshot = runbook_snapshot(
-                self.executor.store,
-                runbook,
-                self.now(),
-                answers=visit.answers,
-                thorough=visit.thorough,
-                monitor_states=self.monitoring.monitor_states(key),
-                write_histories=self.executor.write_histories.of(key),
-                policy=self.policy,
-                languages=self.monitoring.languages(),
-                unsettled=self.settling.of(key),
-            )
+        with watch(key, self.metrics, self.deep_checks.monotonic, clock.processor):
+            rest = {"monitor_states": self.monitoring.monitor_states(key), **self._of_visit(visit)}
+            snapshot = runbook_snapshot(self.store, runbook, self.now(), **rest)
             step = runbooks.next_step(snapshot)
         if step is None:
             self._requeue(runbook, runbook_due(snapshot), snapshot.now)
@@ -197,7 +196,7 @@ class Reconciler:
     async def _switch_step(self, visit: Visit) -> bool:
         """Take the Switch's next step; return False if there is none now."""
         key = visit.key
-        if (switch := self.executor.store.switches.get(key)) is None:
+        if (switch := self.store.switches.get(key)) is None:
             return False
         snapshot = self._snapshot(switch, visit)
         structlog.contextvars.bind_contextvars(switch=key.name, namespace=key.namespace)
@@ -207,8 +206,8 @@ class Reconciler:
                 return await self._confirm(visit, snapshot, snapshot.record)
         else:
             self.executor.write_histories.forget(key)
-            self.executor.store.unconfirmed_throws.visited(key)
-        with watch(key, self.executor.metrics, self.deep_checks.monotonic, clock.processor):
+            self.store.unconfirmed_throws.visited(key)
+        with watch(key, self.metrics, self.deep_checks.monotonic, clock.processor):
             decided = switches.decided(snapshot)
         self._reserve(snapshot)
         if decided is None:
@@ -225,7 +224,7 @@ class Reconciler:
             self.status_deferral.acted(key, switch.meta.generation)
         else:
             self.status_deferral.note_written(key)
-        self.executor.store.ledger.free(key)
+        self.store.ledger.free(key)
         return True
 
     def _is_delayed(self, visit: Visit, snapshot: Snapshot, step: Step) -> bool:
@@ -259,7 +258,7 @@ class Reconciler:
 
         If the write ends in an error, it may still have happened: it counts until the next visit to the switch.
         """
-        acting = self.executor.store.ledger
+        acting = self.store.ledger
         if begins_automatically(snapshot):
             acting.reserve(snapshot.switch, snapshot.now)
         else:
@@ -271,19 +270,19 @@ class Reconciler:
         self.queue.add_later(observed.meta.ref, min([self.deep_checks.again(observed), *naps]))
 
     def _snapshot(self, switch: SwitchObject, visit: Visit) -> Snapshot:
-        return switch_snapshot(
-            self.executor.store,
-            switch,
-            now=self.now(),
-            new_id=uuid4().hex[:12],
-            latency=self.executor.throws.milliseconds(visit.key),
-            write_histories=self.executor.write_histories.of(visit.key),
-            policy=self.policy,
-            languages=self.monitoring.languages(),
-            answers=visit.answers,
-            thorough=visit.thorough,
-            unsettled=self.settling.of(visit.key),
-        )
+        rest = {"latency": self.executor.reporter.throws.milliseconds(switch.meta.ref), **self._of_visit(visit)}
+        return switch_snapshot(self.store, switch, now=self.now(), new_id=uuid4().hex[:12], **rest)
+
+    def _of_visit(self, visit: Visit) -> dict[str, Any]:
+        """Return the fields of a snapshot that do not come from the store."""
+        return {
+            "answers": visit.answers,
+            "thorough": visit.thorough,
+            "write_histories": self.executor.write_histories.of(visit.key),
+            "policy": self.policy,
+            "languages": self.monitoring.languages(),
+            "unsettled": self.settling.of(visit.key),
+        }
 
     async def _try(self, snapshot: Snapshot, step: Step) -> None:
         """Write; if a write to the Switch itself is refused, report that in its status before the next try.
@@ -296,5 +295,5 @@ class Reconciler:
         except (errors.ForbiddenError, errors.RefusedError, *needed) as error:
             reason = Reason(error.reason)
             if (told := refused(snapshot, reason, f"{error}. {error.user_action}")) is not None:
-                await self.executor.status(snapshot.switch.meta.ref, snapshot.switch.written, told)
+                await self.executor.own_objects.status(snapshot.switch.meta.ref, snapshot.switch.written, told)
             raise

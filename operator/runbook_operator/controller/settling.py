@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from runbook_operator.api.parsing import SwitchObject
-from runbook_operator.controller.executor import StepExecutor
+from runbook_operator.controller.own_object_writer import OwnObjectWriter
 from runbook_operator.core.queries import Query
 from runbook_operator.core.references import Ref
 from runbook_operator.kube import errors
@@ -17,7 +17,7 @@ from runbook_operator.switches.repeated_steps import Taken, shown, unsettled
 class Settling:
     """The steps of the visits under way; each object has one visit at a time."""
 
-    executor: StepExecutor
+    own_objects: OwnObjectWriter
     now: Callable[[], datetime]
     cause: Callable[[str], str] = lambda _: ""
     """Return a sentence on why objects of the kind do not settle, empty if that is not known."""
@@ -54,7 +54,7 @@ class Settling:
             raise errors.UnsettledError(f"{key}: {message}")
 
     async def _report(self, key: Ref, message: str) -> None:
-        found = self.executor.store.own(key)
+        found = self.own_objects.reader.store.own(key)
         if found is not None and (told := shown(found, message, self.now())) is not None:
             old = found.written if isinstance(found, SwitchObject) else found.status
-            await self.executor.status(key, old, told)
+            await self.own_objects.status(key, old, told)

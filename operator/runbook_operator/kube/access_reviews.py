@@ -4,9 +4,9 @@ Only idle objects are reviewed. A positive answer counts for an hour and for all
 cluster at rest causes almost no reviews. A negative one is checked again soon, since a person may grant the right.
 """
 
-import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from runbook_operator.core.accounts import Account
 from runbook_operator.core.queries import AccessReview, Denied, ReviewResult
@@ -15,23 +15,17 @@ from runbook_operator.kube import errors
 from runbook_operator.kube.client import Body
 from runbook_operator.kube.discovery import Paths
 from runbook_operator.runtime import clock
+from runbook_operator.runtime.background_budget import BackgroundBudget, ShardChanges
+from runbook_operator.runtime.single_flight_cache import SingleFlightCache
 
 ALLOWED_SECONDS = 3600.0
 DENIED_SECONDS = 10.0
 AT_ONCE = 8
-"""Concurrent reviews; they share the API server with the requests of a throw."""
+"""Concurrent reviews."""
 ACCESS = "authorization.k8s.io/v1"
 WHO = "authentication.k8s.io/v1"
 SOMEBODY = "OPERATOR"
 """The placeholder in a command if the API server does not tell the operator's user name."""
-
-
-@dataclass
-class _Review:
-    """A running or finished review, and until when its answer counts."""
-
-    task: asyncio.Task[bool]
-    until: float
 
 
 @dataclass
@@ -40,9 +34,14 @@ class Reviews:
 
     paths: Paths
     monotonic: Callable[[], float] = clock.monotonic
-    _reviews: dict[tuple[Account | None, AccessReview], _Review] = field(default_factory=dict)
-    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    _reviews: SingleFlightCache[tuple[Account | None, AccessReview], bool] = field(init=False)
+    budget: BackgroundBudget = field(default_factory=BackgroundBudget)
+    _slots: ShardChanges = field(init=False)
     _user: str = ""
+
+    def __post_init__(self) -> None:
+        self._slots = self.budget.share(AT_ONCE)
+        self._reviews = SingleFlightCache(_seconds, self.monotonic)
 
     async def answer(self, query: AccessReview, account: Account | None) -> ReviewResult | Denied:
         """Return a ReviewResult, allowed also for a resource that is not served, or Denied. Raises ApiError."""
@@ -57,27 +56,7 @@ class Reviews:
             return Denied(Reason.FORBIDDEN, f"{error}. {error.user_action}")
 
     async def _may(self, query: AccessReview, account: Account | None) -> bool:
-        key, now = (account, query), self.monotonic()
-        review = self._reviews.get(key)
-        if review is None or review.until <= now:
-            self._forget_old(now)
-            self._reviews.pop(key, None)
-            task = asyncio.create_task(self._reviewed(query, account))
-            review = self._reviews[key] = _Review(task, now + ALLOWED_SECONDS)
-        try:
-            allowed = await asyncio.shield(review.task)
-        except errors.OperatorError:
-            # For whatever reason, such as a lease that lapsed for a moment, there is no answer to keep.
-            self._reviews.pop(key, None)
-            raise
-        if not allowed:
-            review.until = min(review.until, now + DENIED_SECONDS)
-        return allowed
-
-    def _forget_old(self, now: float) -> None:
-        """Drop expired reviews; the oldest are first."""
-        while self._reviews and next(iter(self._reviews.values())).until <= now:
-            del self._reviews[next(iter(self._reviews))]
+        return await self._reviews.get((account, query), partial(self._reviewed, query, account))
 
     async def _reviewed(self, query: AccessReview, account: Account | None) -> bool:
         resource, _, subresource = query.resource.partition("/")
@@ -100,6 +79,10 @@ class Reviews:
     async def _post(self, api_version: str, kind: str, account: Account | None, spec: Body) -> Body:
         body = {"apiVersion": api_version, "kind": kind, "metadata": {}} | ({"spec": spec} if spec else {})
         return await self.paths.kube.as_(account).request("POST", f"/apis/{api_version}/{kind.lower()}s", body=body)
+
+
+def _seconds(allowed: bool) -> float:  # noqa: FBT001 # the cached result
+    return ALLOWED_SECONDS if allowed else DENIED_SECONDS
 
 
 def _wider(query: AccessReview, account: Account | None) -> Iterator[AccessReview]:

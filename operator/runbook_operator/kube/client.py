@@ -69,14 +69,15 @@ class Kube:
     """
 
     account: Account | None = None
+    may_write: MayWrite = staticmethod(_yes)
     is_scoped = False
     """True if the operator serves some namespaces only, so that Roles of these grant its rights."""
 
-    def __init__(self, api: client.ApiClient, seconds: float, load: Load, may_write: MayWrite = _yes) -> None:
+    def __init__(self, api: client.ApiClient, seconds: float, load: Load, *, is_scoped: bool = False) -> None:
         """`load` makes a client with the current credentials; it is called when the old ones are rejected."""
         self._clients = _Clients(api, load)
         self._timeout = seconds
-        self.may_write = may_write
+        self.is_scoped = is_scoped
 
     @property
     def host(self) -> str:
@@ -89,6 +90,12 @@ class Kube:
             return self
         other = copy.copy(self)
         other.account = account
+        return other
+
+    def guarded(self, may_write: MayWrite) -> Self:
+        """Return a client with the same connections that writes only where `may_write` allows it."""
+        other = copy.copy(self)
+        other.may_write = may_write
         return other
 
     async def get(self, path: str, **query: str) -> Body:
@@ -235,13 +242,13 @@ class Kube:
                 await api.close()
 
 
-async def connect(seconds: float, connections: int | None = None) -> Kube:
+async def connect(seconds: float, connections: int | None = None, *, is_scoped: bool = False) -> Kube:
     """Return a client for the cluster that the process runs in, or else for the current kubeconfig context.
 
     `connections` is the maximum, None for the library's 100; a request waits for a free one within its time-out.
     """
     load = partial(_load, connections)
-    return Kube(await load(), seconds, load)
+    return Kube(await load(), seconds, load, is_scoped=is_scoped)
 
 
 async def credentials() -> client.Configuration:

@@ -30,13 +30,12 @@ class Connections:
 async def connections(settings: Settings) -> AsyncIterator[Connections]:
     """Open the clients for the duration of the context, for the process's cluster or kubeconfig."""
     SSLProtocol.max_size = TLS_BUFFER
+    is_scoped = bool(settings.namespaces)
     made = Connections(
-        await connect(settings.request_timeout, AT_MOST),
-        await connect(settings.renew_deadline_seconds),
-        await connect(settings.request_timeout),
+        await connect(settings.request_timeout, AT_MOST, is_scoped=is_scoped),
+        await connect(settings.renew_deadline_seconds, is_scoped=is_scoped),
+        await connect(settings.request_timeout, is_scoped=is_scoped),
     )
-    for kube in (made.work, made.lease, made.watches):
-        kube.is_scoped = bool(settings.namespaces)
     try:
         yield made
     finally:

@@ -1,19 +1,22 @@
 """Cache of the lists that idle switches need: switches of one Runbook share one request for the same list."""
 
-import asyncio
 import math
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from runbook_operator.core.accounts import Account
 from runbook_operator.core.queries import Find, Query
 from runbook_operator.core.references import Ref
-from runbook_operator.kube import errors
 from runbook_operator.kube.discovery import Paths
 from runbook_operator.kube.object_reads import find
 from runbook_operator.runtime import clock
+from runbook_operator.runtime.single_flight_cache import SingleFlightCache
 
+AT_ONCE = 8
+"""Concurrent lists for idle switches."""
 Edition = tuple[Ref, int] | tuple[()]
 """A Runbook and its generation; empty for a Switch without a Runbook."""
 Bodies = tuple[Mapping[str, Any], ...]
@@ -37,12 +40,16 @@ class Lists:
     monotonic: Callable[[], float] = clock.monotonic
     presumed_seconds: float = 900.0
     """Seconds for which an empty list may be presumed to be still empty; close looks read it more often."""
-    _asked: dict[tuple[Edition, Find, Account | None], tuple[float, asyncio.Task[Any]]] = field(default_factory=dict)
-
+    turns: AbstractAsyncContextManager[None] = field(default_factory=nullcontext)
+    """The share of the budget for lists that idle switches need."""
+    _shared: SingleFlightCache[tuple[Edition, Find, Account | None], Any] = field(init=False)
     _usual: dict[str, set[Find]] = field(default_factory=dict)
     """By namespace, the queries that watches have answered: a few kinds."""
     _nothing: dict[tuple[Find, Account | None], float] = field(default_factory=dict)
     """The queries whose last answer was empty, and when that was; the oldest first."""
+
+    def __post_init__(self) -> None:
+        self._shared = SingleFlightCache(lambda _found: self.seconds, self.monotonic)
 
     def at_hand(self, queries: Collection[Query], account: Account | None) -> dict[Query, Any]:
         """Return the answers to all queries if watches have them, {} if one needs a request."""
@@ -88,16 +95,11 @@ class Lists:
             return told
         if edition is None:
             return await self._ask(query, account, cached=True)
-        now, key = self.monotonic(), (edition, query, account)
-        self._asked = {one: asked for one, asked in self._asked.items() if asked[0] + self.seconds > now}
-        if key not in self._asked:
-            self._asked[key] = (now, asyncio.create_task(self._ask(query, account)))
-        _, task = self._asked[key]
-        try:
-            return await asyncio.shield(task)
-        except errors.ApiError:
-            self._asked.pop(key, None)
-            raise
+        return await self._shared.get((edition, query, account), partial(self._ask_in_turn, query, account))
+
+    async def _ask_in_turn(self, query: Find, account: Account | None) -> Any:
+        async with self.turns:
+            return await self._ask(query, account)
 
     async def _ask(self, query: Find, account: Account | None, *, cached: bool = False) -> Any:
         found = await find(self.paths.as_(account), query, cached=cached)

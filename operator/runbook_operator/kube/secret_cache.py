@@ -3,10 +3,10 @@
 Secrets are not watched, since the right to watch them is the right to read all of them. No value is logged or printed.
 """
 
-import asyncio
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from runbook_operator.api.rbac_generation import SECRETS
 from runbook_operator.core.check_not_performed import CheckNotPerformedError
@@ -18,21 +18,14 @@ from runbook_operator.kube.discovery import path_of
 from runbook_operator.kube.read_errors import check_error
 from runbook_operator.reconcile.acting_identity import UNNAMED
 from runbook_operator.runtime import clock
+from runbook_operator.runtime.background_budget import BackgroundBudget, ShardChanges
+from runbook_operator.runtime.single_flight_cache import SingleFlightCache
 
 SECONDS = 60.0
 DOUBTED_SECONDS = 10.0
 """Seconds after which a value is read again if a check's result may come from an old one, or if it was missing."""
 AT_ONCE = 8
-"""Concurrent reads; they share the API server with those of a throw."""
-
-
-@dataclass
-class _Read:
-    """A running or finished read; its task gives the value or the error."""
-
-    at: float
-    task: asyncio.Task[bytes | CheckNotPerformedError] = field(repr=False)
-    good_for: float = SECONDS
+"""Concurrent reads."""
 
 
 @dataclass
@@ -43,32 +36,24 @@ class Secrets:
     monotonic: Callable[[], float] = clock.monotonic
     requires_account: bool = False
     """True if nothing is read for a Runbook that names no service account."""
-    _reads: dict[SecretKeyRef, _Read] = field(default_factory=dict, repr=False)
-    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE), repr=False)
+    budget: BackgroundBudget = field(default_factory=BackgroundBudget, repr=False)
+    _reads: SingleFlightCache[SecretKeyRef, bytes | CheckNotPerformedError] = field(init=False, repr=False)
+    _slots: ShardChanges = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._slots = self.budget.share(AT_ONCE)
+        self._reads = SingleFlightCache(_seconds, self.monotonic)
 
     async def value(self, kept: SecretKeyRef) -> bytes:
         """Return the value of a Secret's key; raises CheckNotPerformedError."""
-        read = self._reads.get(kept)
-        if read is None or self.monotonic() >= read.at + read.good_for:
-            self._reads.pop(kept, None)
-            self._forget_old()
-            read = self._reads[kept] = _Read(self.monotonic(), asyncio.create_task(self._found(kept)))
-        found = await asyncio.shield(read.task)
+        found = await self._reads.get(kept, partial(self._found, kept))
         if isinstance(found, CheckNotPerformedError):
-            read.good_for = DOUBTED_SECONDS
             raise CheckNotPerformedError(found.reason, str(found))
         return found
 
     def distrust(self, kept: SecretKeyRef) -> None:
         """Shorten the time that a value is kept, after a result that suggests that it has changed."""
-        if read := self._reads.get(kept):
-            read.good_for = DOUBTED_SECONDS
-
-    def _forget_old(self) -> None:
-        """Drop expired values; the oldest are first."""
-        now = self.monotonic()
-        while self._reads and next(iter(self._reads.values())).at + SECONDS <= now:
-            del self._reads[next(iter(self._reads))]
+        self._reads.shorten(kept, DOUBTED_SECONDS)
 
     async def _found(self, kept: SecretKeyRef) -> bytes | CheckNotPerformedError:
         if self.requires_account and kept.account is None:
@@ -86,3 +71,7 @@ class Secrets:
         if value is None:
             return CheckNotPerformedError("SecretKeyNotFound", f"{kept.secret} has no key {kept.key}")
         return base64.b64decode(value)
+
+
+def _seconds(found: bytes | CheckNotPerformedError) -> float:
+    return DOUBTED_SECONDS if isinstance(found, CheckNotPerformedError) else SECONDS

@@ -5,6 +5,7 @@ The API server lets the operator act in the name of an account that does not exi
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from runbook_operator.core.accounts import Account
 from runbook_operator.core.queries import HasAccount, ReviewResult
@@ -13,6 +14,7 @@ from runbook_operator.kube import errors
 from runbook_operator.kube.client import Kube
 from runbook_operator.kube.discovery import path_of
 from runbook_operator.runtime import clock
+from runbook_operator.runtime.single_flight_cache import SingleFlightCache
 
 SECONDS = 300.0
 """Seconds after which an existing account is checked again; a missing one is checked each time."""
@@ -24,17 +26,14 @@ class Presence:
 
     kube: Kube
     monotonic: Callable[[], float] = clock.monotonic
-    _until: dict[Account, float] = field(default_factory=dict)
+    _found: SingleFlightCache[Account, bool] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._found = SingleFlightCache(lambda exists: SECONDS if exists else 0.0, self.monotonic)
 
     async def answer(self, query: HasAccount) -> ReviewResult:
         """Return a ReviewResult that is allowed if the account exists; raises ApiError."""
-        account, now = query.account, self.monotonic()
-        self._until = {one: until for one, until in self._until.items() if until > now}
-        if account not in self._until:
-            if not await self._exists(account):
-                return ReviewResult(allowed=False)
-            self._until[account] = now + SECONDS
-        return ReviewResult(allowed=True)
+        return ReviewResult(allowed=await self._found.get(query.account, partial(self._exists, query.account)))
 
     async def _exists(self, account: Account) -> bool:
         """True if the account exists, and also if the operator may not read it."""

@@ -33,7 +33,7 @@ def leadership(settings: Settings, kube: Kube, queue: WorkQueue[Ref], began: OnC
         is_busy=lambda shard: any(map(in_shards({shard}, count), queue.busy)),
         finish=settings.request_timeout,
     )
-    queue.mine = lambda key: shares.is_at_work(key.namespace)
+    queue.limit(lambda key: shares.is_at_work(key.namespace))
     return shares
 
 

@@ -97,6 +97,7 @@ def _name(right: Right, target: TargetRefs) -> str:
 
 
 def _trouble(snapshot: Snapshot | RunbookSnapshot, account: Account | None, needs: list[Need]) -> Trouble | None:
+    """Return the first right that the account lacks for these needs; raises NeedsRead until all are reviewed."""
     queries: set[Query] = {query for need in needs for query in need.queries.values()}
     queries |= {HasAccount(account)} if account else set()
     if needed := {one for one in queries if one not in snapshot.answers}:

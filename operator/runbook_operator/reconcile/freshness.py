@@ -1,15 +1,53 @@
-"""Decides which targets a leader must have read before it carries out a step, since a watch may lag.
+"""Decides if a step may be carried out on its snapshot, or what its leader must read first, since a watch may lag.
 
 A written status is final. With a late watch a restore could look done and would never be done, and what an earlier
 leader wrote could be saved as the original. A throw needs any version that this leader has read; all other steps need
 the last one.
 """
 
+from collections.abc import Callable, Iterator
+
 from runbook_operator.api.switch import FINALIZER, Record, SwitchStatus
+from runbook_operator.core.observed_object import Missing, ObservedObject
 from runbook_operator.core.references import Ref
-from runbook_operator.reconcile.snapshot import Snapshot
+from runbook_operator.reconcile.snapshot import RunbookSnapshot, Snapshot
 from runbook_operator.reconcile.steps import SetFinalizers, Step, WriteStatus
 from runbook_operator.reconcile.target_index import prepared_by, targets_in
+
+VersionRead = Callable[[Ref], str | None]
+"""Return the last resourceVersion of an object that this leader has read, None if it has read none."""
+Stored = Callable[[Ref], ObservedObject | Missing | None]
+"""Return a target as the store has it now, None if it has none."""
+
+
+def is_record_read(snapshot: Snapshot | RunbookSnapshot, version: str | None) -> bool:
+    """True if this leader has read the record that it is about to act on; `version` is the last one that it read.
+
+    A watch may lag: a field that was restored long ago would be restored again. A record that is not written yet
+    follows from a status that only this leader can have changed since it read it.
+    """
+    is_foreseen = isinstance(snapshot, Snapshot) and snapshot.switch.stored_status is not None
+    return version == snapshot.actor.resource_version or (is_foreseen and version is not None)
+
+
+def unread_targets(
+    snapshot: Snapshot, step: Step, stored: Stored, version_read: VersionRead
+) -> Iterator[tuple[Ref, ObservedObject | Missing]]:
+    """Yield each target to read before the step, with its state in the snapshot.
+
+    A target that the decision did not use is not read.
+    """
+    exactly = is_exact(snapshot, step)
+    for ref in to_confirm(snapshot, step):
+        before = snapshot.observed.get(ref)
+        if before is not None and not _is_read(stored(ref), version_read(ref), exactly=exactly):
+            yield ref, before
+
+
+def _is_read(stored: ObservedObject | Missing | None, version: str | None, *, exactly: bool) -> bool:
+    if not isinstance(stored, ObservedObject):
+        return False
+    return version == stored.resource_version if exactly else version is not None
 
 
 def to_confirm(snapshot: Snapshot, step: Step) -> tuple[Ref, ...]:

@@ -28,21 +28,16 @@ def backoff(failures: int, jitter: Callable[[], float] = random.random) -> float
     return longest * (1 - jitter() / 2)
 
 
-def _every(key: Hashable) -> bool:
-    del key
-    return True
-
-
 @dataclass
 class WorkQueue(Generic[Key]):
     """The keys to visit. Adding a key while it is visited causes one more visit. No key is handed out while `paused`.
 
     A key that is not `mine` is dropped, when it is added and when its visit would begin. The code that makes it `mine`
-    adds it again.
+    adds it again. Each filter of `limit` decides that.
     """
 
     paused: bool = True
-    mine: Callable[[Key], bool] = _every
+    _filters: list[Callable[[Key], bool]] = field(default_factory=list)
     _ready: dict[Key, None] = field(default_factory=dict)
     _urgent: dict[Key, None] = field(default_factory=dict)
     """Keys that are visited first; no key is also in `_ready`."""
@@ -60,6 +55,14 @@ class WorkQueue(Generic[Key]):
     _reserve: deque[asyncio.Future[None]] = field(default_factory=deque)
     """Idle workers that take urgent keys only."""
     _freed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def limit(self, to: Callable[[Key], bool]) -> None:
+        """Hand out only keys that this filter and the earlier ones accept."""
+        self._filters.append(to)
+
+    def mine(self, key: Key) -> bool:
+        """True if the queue hands out this key."""
+        return all(accepts(key) for accepts in self._filters)
 
     def __len__(self) -> int:
         return len(self._ready) + len(self._urgent) + len(self._busy)

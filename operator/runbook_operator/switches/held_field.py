@@ -69,13 +69,12 @@ class HeldField:
 
     @cached_property
     def target(self) -> ObservedObject | Missing:
+        """The object; like each property that shows it, it raises NeedsRead if the object must be read first."""
         field, asked = self.entry.field, Read(self.ref)
         found = self.snapshot.require(self.ref, whole=field != REPLICAS)
         if isinstance(found, ObservedObject) and not found.is_readable(field) and asked not in self.snapshot.answers:
             raise NeedsRead([asked])
-        if self.is_object and isinstance(found, Missing):
-            return field_values.nothing(self.ref)
-        return found
+        return field_values.nothing(self.ref) if self.is_object and isinstance(found, Missing) else found
 
     @property
     def saved(self) -> ObservedObject | None:

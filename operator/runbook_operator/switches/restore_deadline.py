@@ -26,7 +26,7 @@ def is_never_read(snapshot: Snapshot) -> bool:
 
 
 def _is_terminating(snapshot: Snapshot) -> bool:
-    """True if the namespace is being deleted; False also if the Namespace cannot be read."""
+    """True if the namespace is being deleted; False also if it cannot be read; raises NeedsRead."""
     name = snapshot.switch.meta.ref.namespace
     query = Read(Ref("v1", "Namespace", name, name))
     if query not in snapshot.answers:

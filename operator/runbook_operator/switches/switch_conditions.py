@@ -136,8 +136,8 @@ def _undeclared(snapshot: Snapshot) -> Trouble | None:
 def _hindered(snapshot: Snapshot) -> Trouble | None:
     """Return what would keep an idle switch from working if it were thrown now.
 
-    Reads cost requests: except in a close look, the last report stays. The end of an engagement waits for no read, and
-    the last report was about that engagement.
+    Reads cost requests: it raises NeedsRead in a close look, and otherwise the last report stays. The end of an
+    engagement waits for no read, and the last report was about that engagement.
     """
     entry = snapshot.entry
     assert entry  # noqa: S101 # it is declared

@@ -221,7 +221,7 @@ def _idle(snapshot: Snapshot) -> WriteStatus:
 
 
 def _prepared(snapshot: Snapshot) -> Prepared | None:
-    """Return what the next throw would save; outside a close look, read it only if it is missing and can be known."""
+    """Return what the next throw would save; raises NeedsRead in a close look, or if it is missing and can be known."""
     if (entry := _throwable(snapshot)) is None:
         return None
     if not snapshot.thorough and (stored := valid_prepared(snapshot)) is not None:

@@ -7,16 +7,15 @@ from datetime import datetime
 
 import structlog
 
+from runbook_operator.core.core_events import core_event
 from runbook_operator.core.labels import ENGAGEMENT
 from runbook_operator.core.notices import Notice
-from runbook_operator.core.references import MANAGER
 from runbook_operator.kube import errors
 from runbook_operator.kube.client import Body, Kube
 from runbook_operator.runtime import clock
 from runbook_operator.telemetry.metrics import Metrics
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
-LONGEST_MESSAGE = 1024
 
 
 async def report(kube: Kube, metrics: Metrics, notices: Sequence[Notice]) -> None:
@@ -57,28 +56,9 @@ async def _create_or_count(kube: Kube, path: str, body: Body) -> None:
 
 
 def event(notice: Notice, now: datetime) -> Body:
-    """Return the notice as a core/v1 Event, which both `kubectl describe` and `kubectl events` show."""
+    """Return the notice as an Event with a name that is derived from it."""
     about = notice.about
     digest = hashlib.sha256(f"{notice.identity} {about} {notice.uid}".encode()).hexdigest()[:16]
     annotations = {ENGAGEMENT: notice.engagement} if notice.engagement else {}
-    at = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {"name": f"{about.name[:200]}.{digest}", "namespace": about.namespace, "annotations": annotations},
-        "involvedObject": {
-            "apiVersion": about.api_version,
-            "kind": about.kind,
-            "name": about.name,
-            "namespace": about.namespace,
-            "uid": notice.uid,
-        },
-        "type": "Warning" if notice.warning else "Normal",
-        "reason": notice.reason.value,
-        "message": notice.message[:LONGEST_MESSAGE],
-        "firstTimestamp": at,
-        "lastTimestamp": at,
-        "count": notice.count,
-        "source": {"component": MANAGER},
-        "reportingComponent": MANAGER,
-    }
+    metadata = {"name": f"{about.name[:200]}.{digest}", "namespace": about.namespace, "annotations": annotations}
+    return core_event(notice, metadata, now.strftime("%Y-%m-%dT%H:%M:%SZ"))

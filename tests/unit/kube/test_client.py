@@ -20,7 +20,7 @@ DEPLOYER = Account("shop", "deployer")
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[tuple[Server, Kube]]:
+async def serving(*, is_scoped: bool = False) -> AsyncIterator[tuple[Server, Kube]]:
     server = Server()
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", server.handle)
@@ -33,7 +33,7 @@ async def serving() -> AsyncIterator[tuple[Server, Kube]]:
         settings.api_key = {"BearerToken": f"Bearer {server.token}"}
         return _client(_routed(settings))
 
-    kube = Kube(await load(), 2.0, load)
+    kube = Kube(await load(), 2.0, load, is_scoped=is_scoped)
     try:
         yield server, kube
     finally:
@@ -94,8 +94,7 @@ async def test_renewed_credentials_apply_to_all_accounts() -> None:
 
 async def test_standby_replica_writes_for_no_account() -> None:
     async with serving() as (server, kube):
-        kube.may_write = lambda _path: False
-        account = kube.as_(DEPLOYER)
+        account = kube.guarded(lambda _path: False).as_(DEPLOYER)
 
         assert not account.may_write("/any")
         assert server.asked == []

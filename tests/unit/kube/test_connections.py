@@ -12,8 +12,8 @@ from runbook_operator.settings import Settings
 class _Client:
     """Asks nobody."""
 
-    def __init__(self, seconds: float, most: int | None) -> None:
-        self.seconds, self.most, self.closed, self.is_scoped = seconds, most, False, False
+    def __init__(self, seconds: float, most: int | None, *, is_scoped: bool) -> None:
+        self.seconds, self.most, self.closed, self.is_scoped = seconds, most, False, is_scoped
 
     async def close(self) -> None:
         self.closed = True
@@ -24,8 +24,8 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[_Client]:
     """The clients in the order in which they are made; asyncio's buffer is as it was for whoever comes after."""
     found: list[_Client] = []
 
-    async def connect(seconds: float, most: int | None = None) -> _Client:
-        found.append(_Client(seconds, most))
+    async def connect(seconds: float, most: int | None = None, *, is_scoped: bool) -> _Client:
+        found.append(_Client(seconds, most, is_scoped=is_scoped))
         return found[-1]
 
     monkeypatch.setattr(SSLProtocol, "max_size", 256 * 1024)

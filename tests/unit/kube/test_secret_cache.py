@@ -164,7 +164,7 @@ async def test_secret_value_appears_in_no_text_or_log() -> None:
     with capture_logs() as logs:
         async with reading(secret(token=b"s3cret")) as (_, secrets, _clock):
             await secrets.value(TOKEN)
-            shown = f"{secrets!r} {secrets._reads!r} {list(secrets._reads.values())!r} {TOKEN!r}"
+            shown = f"{secrets!r} {secrets._reads!r} {list(secrets._reads._loads.values())!r} {TOKEN!r}"
 
     assert "s3cret" not in shown
     assert "s3cret" not in str(logs)

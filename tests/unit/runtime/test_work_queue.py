@@ -210,7 +210,8 @@ async def test_paused_queue_keeps_its_keys() -> None:
 
 async def test_foreign_key_is_dropped_and_lost_key_is_not_visited() -> None:
     ours = {"a", "b"}
-    queue: WorkQueue[str] = WorkQueue(paused=False, mine=ours.__contains__)
+    queue: WorkQueue[str] = WorkQueue(paused=False)
+    queue.limit(ours.__contains__)
     for key in ("a", "b", "c"):
         queue.add(key)
     queue.add("d", urgent=True)

@@ -27,14 +27,21 @@ from runbook_operator.monitoring.io.health_checker import HealthChecker
 from runbook_operator.monitoring.io.metric_reader import MetricReader
 from runbook_operator.monitoring.io.number_reader import Numbers
 from runbook_operator.runtime import clock
+from runbook_operator.runtime.background_budget import BackgroundBudget
 from runbook_operator.settings import Settings
 from runbook_operator.telemetry.metrics import Metrics
+
+Clients = tuple[Kube, Kube]
+"""The client for work, and the one for watches."""
 
 
 class MonitoringComponents:
     """The components of monitoring: health checker, metric sources, baselines, and addresses of Services and pods."""
 
-    def __init__(self, settings: Settings, kube: Kube, watch_kube: Kube, out: Outbound, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, clients: Clients, out: Outbound, metrics: Metrics, budget: BackgroundBudget
+    ) -> None:
+        kube, watch_kube = clients
         file = Path(settings.metric_sources) if settings.metric_sources else None
         self.sources = MetricSources(file, metrics.source)
         self.baselines = Baselines(self.sources)
@@ -42,8 +49,8 @@ class MonitoringComponents:
             Paths(watch_kube), settings.namespaces, settings.watch_seconds, settings.resync_seconds
         )
         measuring, required = MetricReader(self.sources, self.baselines), settings.require_service_account
-        secrets = Secrets(kube, requires_account=required)
-        numbers = Numbers(Paths(watch_kube), requires_account=required)
+        secrets = Secrets(kube, requires_account=required, budget=budget)
+        numbers = Numbers(Paths(watch_kube), requires_account=required, budget=budget)
         self.asking = HealthChecker(out, self.addresses, secrets, measuring, numbers)
         metrics.gauge("metric_source_problems", "What is wrong with metric sources.", self._problems)
 

@@ -3,7 +3,6 @@
 The source gets the data that was read; only the number, and what the source wants to remember, is kept.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,13 +27,14 @@ from runbook_operator.kube.object_reads import read_target
 from runbook_operator.kube.owned_pods import Owned
 from runbook_operator.reconcile.acting_identity import UNNAMED
 from runbook_operator.runtime import clock
+from runbook_operator.runtime.background_budget import BackgroundBudget
 from runbook_operator.sources import REGISTRY
 from runbook_operator.sources.source_base import Found, NoNumberError, Number
 
 Fetch = Callable[[AskHttp, Matcher], Awaitable[Reading]]
 """Perform the request as a check; pass a healthy answer to the matcher. Raises CheckNotPerformedError."""
 AT_ONCE = 8
-"""Concurrent reads; they share the API server with the reads of a throw."""
+"""Concurrent reads."""
 SAME = 1.0
 """Seconds for which metrics of one target share one list of its pods."""
 CACHED_SECONDS = 86_400.0
@@ -52,10 +52,11 @@ class Numbers:
     """True if nothing is read for a Runbook that names no service account."""
     _memories: dict[Key, tuple[float, Any]] = field(default_factory=dict)
     """By entry, the time and the memory of its source; the oldest first."""
-    _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    budget: BackgroundBudget = field(default_factory=BackgroundBudget)
 
     def __post_init__(self) -> None:
         self._owned = Owned()
+        self._slots = self.budget.share(AT_ONCE)
         self._lists = Lists(self.paths, seconds=SAME, monotonic=self.monotonic)
 
     async def read(self, key: Key, ask: AskNumber, fetch: Fetch) -> Reading:

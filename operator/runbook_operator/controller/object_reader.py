@@ -1,0 +1,88 @@
+"""Read targets and the operator's own objects, and put the answers into the store."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from runbook_operator.cache.read_versions import ReadVersions
+from runbook_operator.cache.store import Store
+from runbook_operator.core.accounts import Account
+from runbook_operator.core.observed_object import Missing, ObservedObject
+from runbook_operator.core.queries import Denied, NeedsRead, Query
+from runbook_operator.core.references import Meta, Ref, meta_of
+from runbook_operator.core.sharding import ObjectFilter, all_objects
+from runbook_operator.kube import errors, object_reads
+from runbook_operator.kube.client import Body
+from runbook_operator.kube.discovery import Paths, own
+from runbook_operator.kube.list_cache import Edition
+from runbook_operator.kube.query_answers import Queries
+from runbook_operator.reconcile.acting_identity import Reader
+
+
+@dataclass
+class ObjectReader:
+    """The reads of a leader, and the versions that it has read.
+
+    `wake` gets the objects to requeue after an answer changed the store; the later watch event wakes nothing again.
+    """
+
+    paths: Paths
+    store: Store
+    read_versions: ReadVersions
+    queries: Queries
+    wake: Callable[[Iterable[Ref]], None]
+
+    async def ask(
+        self, needed: NeedsRead, answers: dict[Query, Any], edition: Edition, reader: Reader, *, deleting: bool = False
+    ) -> None:
+        """Put the answers to all unread queries, read concurrently, into `answers`; objects that were read are cached.
+
+        A deletion restores what can be read, and does not wait for ever for the rest.
+        """
+        asked, shared = list(needed.queries), None if needed.urgent else edition
+        answer = self.queries.answer_if_available if deleting else self.queries.answer
+        found_all = await asyncio.gather(*(answer(one, shared, reader) for one in asked))
+        for query, found in zip(asked, found_all, strict=True):
+            if isinstance(found, ObservedObject | Missing) and not isinstance(reader, Denied):
+                self.read_versions.note_read(found, reader)
+                self.store.learn(found)
+            answers[query] = found
+
+    async def read_target(self, ref: Ref, account: Account | None) -> ObservedObject | Missing:
+        """Read a whole target in the name of the account; the store does not get it."""
+        return await object_reads.read_target(self.paths.as_(account), ref)
+
+    def note_read(self, visited: Ref, observed: ObservedObject | Missing, account: Account | None) -> None:
+        """Store a target as the API server has just answered it, and wake its users other than `visited`."""
+        self.read_versions.note_read(observed, account)
+        self.wake(self.store.learn(observed) - {visited})
+
+    async def read_own(self, ref: Ref, visited: Ref | None = None) -> None:
+        """Read a Runbook or Switch again and store it; `visited`, or else it, is not woken."""
+        try:
+            self.learn(visited or ref, await self.paths.kube.get(own(ref)))
+        except errors.NotFoundError:
+            self.wake(self.store.forget(ref) - {visited or ref})
+
+    def learn(self, visited: Ref, body: Body) -> None:
+        """Store a Runbook or Switch as just answered; one that a watch reported deleted stays deleted."""
+        learnt = meta_of(body)
+        if learnt.ref != visited or self.store.own(visited) is not None:
+            self.read_versions.note(learnt.ref, learnt.resource_version)
+            self.wake(self.store.read(body) - {visited})
+
+    def deleted(self, visited: Ref, meta: Meta) -> None:
+        """Remove an own object that the API server has just deleted."""
+        self.wake(self.store.drop(meta.ref, meta.uid) - {visited})
+
+    def evict_unreferenced(self, refs: Iterable[Ref]) -> None:
+        """Evict objects that are neither held nor declared: each engagement creates some, with new names."""
+        for ref in self.store.unreferenced(refs):
+            self.store.targets.pop(ref, None)
+            self.read_versions.forget(ref)
+
+    def lead(self, only: ObjectFilter = all_objects) -> None:
+        """Begin a leadership term: the watch may lag behind writes of the previous leader."""
+        self.read_versions.clear(only)
+        self.store.unconfirmed_throws.clear(only)

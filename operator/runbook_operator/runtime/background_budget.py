@@ -1,0 +1,47 @@
+"""One limit for the requests to the API server that no person waits for; a thrown switch never takes a turn of it."""
+
+import asyncio
+from dataclasses import dataclass, field
+from types import TracebackType
+
+MOST = 16
+"""Half of the connections for work, so that a throw finds a free one however much runs in the background."""
+
+
+@dataclass
+class ShardChanges:
+    """A part of the budget for one kind of request: `async with` it for each request, and never twice at a time."""
+
+    most: int
+    budget: asyncio.Semaphore = field(repr=False)
+
+    def __post_init__(self) -> None:
+        self._own = asyncio.Semaphore(self.most)
+
+    async def __aenter__(self) -> None:
+        await self._own.acquire()
+        try:
+            await self.budget.acquire()
+        except asyncio.CancelledError:
+            self._own.release()
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.budget.release()
+        self._own.release()
+
+
+class BackgroundBudget:
+    """The budget. Its shares add up to more than it, so that one kind of request uses what the others leave.
+
+    No share is all of it: requests of one kind that hang, such as dry runs at a slow webhook, leave turns to others.
+    """
+
+    def __init__(self, most: int = MOST) -> None:
+        self._turns = asyncio.Semaphore(most)
+
+    def share(self, most: int) -> ShardChanges:
+        """Return a share of at most this many concurrent requests."""
+        return ShardChanges(most, self._turns)
