@@ -28,7 +28,7 @@ class Plan:
     contenders: tuple[str, ...]
     throws: int
     rounds: int
-    status_deferral: int
+    bursts: int
     burst: int
     idle: float
     slowed: tuple[str, ...]
@@ -38,7 +38,7 @@ class Plan:
         """Of one turn; the idle time is measured in the last one."""
         rounds = self.rounds
         idle = self.idle if turn == rounds - 1 else 0.0
-        return Amounts(runbooks, self.throws // rounds, -(-self.status_deferral // rounds), self.burst, idle)
+        return Amounts(runbooks, self.throws // rounds, -(-self.bursts // rounds), self.burst, idle)
 
 
 def asked_for() -> Plan:
@@ -48,7 +48,7 @@ def asked_for() -> Plan:
         contenders=tuple(said("CONTENDERS", ",".join(CONTENDERS)).split(",")),
         throws=int(said("THROWS", "500")),
         rounds=int(said("ROUNDS", "2")),
-        status_deferral=int(said("BURSTS", "4")),
+        bursts=int(said("BURSTS", "4")),
         burst=int(said("BURST", "100")),
         idle=float(said("IDLE", "30")),
         slowed=tuple(one for one in said("SLOWED", "5,50").split(",") if one),

@@ -47,11 +47,11 @@ def per_throw(one: Mapping[str, Any]) -> float:
 
 def _cells(name: str, one: Mapping[str, Any]) -> Sequence[str]:
     took, idle = one["throw_ms"], one.get("idle", {})
-    status_deferral = (quantile(burst(one), 0.5), quantile(burst(one), 0.99), last(one)) if one["bursts"] else (0, 0, 0)
+    bursts = (quantile(burst(one), 0.5), quantile(burst(one), 0.99), last(one)) if one["bursts"] else (0, 0, 0)
     numbers = (
         *(quantile(took, part) for part in (0.5, 0.9, 0.99, 1)),
         quantile(one["restore_ms"], 0.5),
-        *status_deferral,
+        *bursts,
     )
     return (
         name,

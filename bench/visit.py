@@ -32,7 +32,7 @@ class Amounts:
 
     runbooks: int
     throws: int
-    status_deferral: int
+    bursts: int
     burst: int
     idle_seconds: float
 
@@ -74,7 +74,7 @@ class Turn:
                 if self.amounts.idle_seconds:
                     await self._rested(child.pid)
                 await self._thrown(levers, child.pid)
-                for _ in range(self.amounts.status_deferral):
+                for _ in range(self.amounts.bursts):
                     await self._burst(levers)
                 self.figures["loaded"] = self.figures.get("loaded", {}) | _memory(child.pid)
 

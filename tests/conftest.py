@@ -18,6 +18,8 @@ NODE_TIMEOUT = 600
 FAST = ("tests/unit/", "tests/contract/")
 FAST_TIMEOUT = 10
 """Seconds of a free processor. Neither asks a server of another process; a test that needs longer says why."""
+PROPERTY_TIMEOUT = 120
+"""Seconds of a test that hypothesis runs with a hundred examples or more."""
 pytest_plugins = ["tests.e2e.fixtures"]
 
 
@@ -39,7 +41,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("node"):
             item.add_marker(pytest.mark.timeout(NODE_TIMEOUT))
         elif item.nodeid.startswith(FAST):
-            item.add_marker(pytest.mark.timeout(FAST_TIMEOUT * crowding))
+            is_property = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+            item.add_marker(pytest.mark.timeout((PROPERTY_TIMEOUT if is_property else FAST_TIMEOUT) * crowding))
     ordering.sort(items)
 
 

@@ -381,10 +381,10 @@ async def test_configured_sources_exist_before_the_first_visit(tmp_path: Path) -
     ending = asyncio.create_task(asyncio.sleep(60))
     assert await operator._first_sync(ending)
 
-    assert list(operator.monitor_states.sources) == ["default"]
+    assert list(operator.components.sources) == ["default"]
     ending.cancel()
     await operator._stop()
-    assert list(operator.monitor_states.sources) == []
+    assert list(operator.components.sources) == []
 
 
 async def test_start_that_waits_for_crds_collects_garbage() -> None:

@@ -95,12 +95,12 @@ def test_lost_shard_is_neither_checked_nor_counted(operator: run.Operator, leads
     for namespace in (MINE, OTHER):
         operator.monitoring.sync(runbook(namespace))
         operator.store.ledger.reserve(operator.store.switches[stop(namespace)], NOW)
-    assert len(_acts(operator).ledger) == 2
+    assert len(_acts(operator).acting) == 2
 
     leads(2)
 
     assert set(operator.monitoring._watched) == {runbook(MINE)}
-    assert _acts(operator).ledger == {runbook(MINE)}
+    assert _acts(operator).acting == {runbook(MINE)}
     assert operator.scheduler.may_ask(runbook(MINE))
     assert not operator.scheduler.may_ask(runbook(OTHER))
 
@@ -138,7 +138,7 @@ async def test_decision_during_the_loss_of_a_shard_does_not_count(
     monkeypatch.setattr(operator.reconciler, "_visit_object", look)
     await operator.reconciler.visit(stop(OTHER))
 
-    assert _acts(operator).ledger == frozenset()
+    assert _acts(operator).acting == frozenset()
 
 
 async def test_shard_is_busy_during_a_visit(operator: run.Operator, leads: Callable[..., None]) -> None:

@@ -64,7 +64,7 @@ async def test_dry_run_refusal_has_its_reason_and_advice() -> None:
     full = errors.RefusedError("POST: 403 exceeded quota").because(Refusal(Reason.QUOTA_EXCEEDED, "Free room"))
     down = errors.UnavailableError("POST: 500 webhook").because(Refusal(Reason.WEBHOOK_FAILED, "See to it"))
 
-    assert await answered(full) == Denied(Reason.QUOTA_EXCEEDED, "POST: 403 exceeded quota. Make room")
+    assert await answered(full) == Denied(Reason.QUOTA_EXCEEDED, "POST: 403 exceeded quota. Free room")
     assert await answered(down) == Denied(Reason.WEBHOOK_FAILED, "POST: 500 webhook. See to it")
 
 

@@ -131,11 +131,11 @@ async def test_batched_query_equals_the_single_query(source: Prometheus, client:
     alone = {query: await ask(client, query, at) for query in queries}
 
     for _ in range(10):
-        read_together = await client.instant(queries, at)
+        together = await client.instant(queries, at)
 
         for query in queries:
             # The mark is ours: who sets it in a query gets it back from a query that is asked alone only.
-            assert unmarked(read_together[query]) == unmarked(alone[query]), query
+            assert unmarked(together[query]) == unmarked(alone[query]), query
 
 
 def test_query_that_escapes_its_parentheses_is_not_plain(source: Prometheus) -> None:

@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 READ = """
 import json
 from runbook_operator.actions import REGISTRY as actions
-from runbook_operator.api.crd_generation import RUNBOOK, crd
+from runbook_operator.api.crd_generation import crd
+from runbook_operator.api.runbook_kind import RUNBOOK
 from runbook_operator.api.rbac_generation import roles
 from runbook_operator.settings import Settings
 from runbook_operator.sources import REGISTRY as sources

@@ -51,7 +51,7 @@ SPELT = {
     "Python Software Foundation License": "PSF-2.0",
 }
 """As classifiers and older packages spell it."""
-NO_LICENCE = {"DFSG approved"}
+NO_LICENCE = {"DFSG approved", "OSI Approved"}
 
 
 @pytest.fixture(scope="module")

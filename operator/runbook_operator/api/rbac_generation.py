@@ -136,10 +136,10 @@ def _role(name: str, rights: Iterable[Right], text: str, labels: Mapping[str, st
 
 def _rules(rights: Iterable[Right]) -> list[dict[str, list[str]]]:
     """Return rules in a fixed order, each with all resources that share a group and verbs."""
-    read_together: dict[tuple[str, tuple[str, ...]], set[str]] = defaultdict(set)
+    by_verbs: dict[tuple[str, tuple[str, ...]], set[str]] = defaultdict(set)
     for right in rights:
-        read_together[(right.group, right.verbs)].add(right.resource)
+        by_verbs[(right.group, right.verbs)].add(right.resource)
     return [
         {"apiGroups": [group], "resources": sorted(resources), "verbs": list(verbs)}
-        for (group, verbs), resources in sorted(read_together.items())
+        for (group, verbs), resources in sorted(by_verbs.items())
     ]

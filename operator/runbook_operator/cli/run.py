@@ -89,17 +89,9 @@ class Operator:
             Paths(watch_kube), self.store, self.handle_event, *seconds, accounts=self.store.accounts
         )
         self.store.held_targets_changed.add(self.follower.sync_watches)
-        self.monitor_states = MonitoringComponents(settings, (kube, watch_kube), self.out, self.metrics, budget)
-        self.scheduler = CheckScheduler(
-            self.monitor_states.asking,
-            self.queue.add,
-            self._leads,
-            self.metrics,
-            has_urgent=lambda: self.queue.has_urgent,
-        )
-        self.monitoring = MonitoringBridge(
-            self.scheduler, self.store, self.wake, languages=self.monitor_states.languages
-        )
+        self.components = MonitoringComponents(settings, (kube, watch_kube), self.out, self.metrics, budget)
+        self.scheduler = _check_scheduler(self)
+        self.monitoring = MonitoringBridge(self.scheduler, self.store, self.wake, languages=self.components.languages)
         self.crds = Crds(kube)
         self.reconciler = _reconciler(self)
         self.metrics.gauge("crd_missing_fields", "Fields that the installed CRDs lack.", self.crds.count)
@@ -169,10 +161,11 @@ class Operator:
         workers = [self.queue.work(self.reconciler.visit) for _ in range(self.settings.workers)]
         workers += [self.queue.work(self.reconciler.visit, urgent=True) for _ in range(FOR_LEVERS)]
         watching = [self.coverage.run(), self.follower.run(), self.catalogue.run(), self.scheduler.run()]
-        watching += [*self.monitor_states.work(), self.crds.run(), *self.delivery.work()]
+        watching += [*self.components.work(), self.crds.run(), *self.delivery.work()]
         return [*workers, self.elector.run(), self._resync_for_ever(), self._keep_connection_open(), *watching]
 
-    def _leads(self, ref: Ref) -> bool:
+    def leads(self, ref: Ref) -> bool:
+        """True if this replica leads the object's namespace."""
         return self.elector.leads(ref.namespace)
 
     def is_watched(self, ref: Ref) -> bool:
@@ -191,7 +184,7 @@ class Operator:
 
     async def _first_sync(self, ending: asyncio.Task[None]) -> bool:
         failures = 0
-        await self.monitor_states.sources.refresh()
+        await self.components.sources.refresh()
         while not self.coverage.begun and not ending.done():
             try:
                 await self._resync()
@@ -248,7 +241,7 @@ class Operator:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.monitor_states.close()
+        await self.components.close()
 
     def _audit(self) -> Audit:
         path = Path(self.settings.audit_file) if self.settings.audit_file else None
@@ -269,6 +262,12 @@ async def run(settings: Settings, until: Until = signalled) -> None:
     set_up(settings.log_format, settings.log_level)
     async with connections(settings) as made:
         await Operator(settings, made.work, made.lease, made.watches).run(until)
+
+
+def _check_scheduler(operator: Operator) -> CheckScheduler:
+    """Make the scheduler of the checks, which yields to a switch that is thrown."""
+    queue, checker = operator.queue, operator.components.asking
+    return CheckScheduler(checker, queue.add, operator.leads, operator.metrics, has_urgent=lambda: queue.has_urgent)
 
 
 def _coverage(operator: Operator) -> Coverage:

@@ -18,7 +18,7 @@ from runbook_operator.core.writes import Effect, Patch
 from runbook_operator.kube import errors
 from runbook_operator.kube.discovery import Paths
 from runbook_operator.runtime import clock
-from runbook_operator.runtime.background_budget import BackgroundBudget, ShardChanges
+from runbook_operator.runtime.background_budget import BackgroundBudget, BudgetShare
 from runbook_operator.runtime.single_flight_cache import SingleFlightCache
 
 AT_ONCE = 4
@@ -34,7 +34,7 @@ class DryRuns:
     paths: Paths
     monotonic: Callable[[], float] = clock.monotonic
     budget: BackgroundBudget = field(default_factory=BackgroundBudget)
-    _slots: ShardChanges = field(init=False)
+    _slots: BudgetShare = field(init=False)
     _checked: dict[Ref, dict[int, Hashable]] = field(default_factory=dict)
     """For each switch, by the number of the write, the key of its last dry run."""
     _answers: SingleFlightCache[Hashable, ReviewResult | Denied] = field(init=False)

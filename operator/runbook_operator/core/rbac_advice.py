@@ -64,11 +64,11 @@ def commands(user: str, namespace: str, rights: Iterable[Right], *, scoped: bool
     They grant the rights in the namespace for a service account of this namespace, and for an operator that is `scoped`
     to some namespaces; else in all namespaces.
     """
-    read_together: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    by_verbs: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for right in rights:
-        read_together[right.verbs].add(_resource(right))
+        by_verbs[right.verbs].add(_resource(right))
     return " && ".join(
-        _pair(user, namespace, verbs, sorted(names), scoped=scoped) for verbs, names in sorted(read_together.items())
+        _pair(user, namespace, verbs, sorted(names), scoped=scoped) for verbs, names in sorted(by_verbs.items())
     )
 
 

@@ -162,10 +162,10 @@ class Sender:
             return True
         self._over[channel.name, namespace] += 1
         if self._over[channel.name, namespace] == 1:
-            asyncio.get_running_loop().call_later(seconds, self._say_how_many, channel.name, work.order)
+            asyncio.get_running_loop().call_later(seconds, self._report_dropped, channel.name, work.order)
         return False
 
-    def _say_how_many(self, channel: str, first: Order) -> None:
+    def _report_dropped(self, channel: str, first: Order) -> None:
         """Queue one message for all that were over the budget, as an attempt that needs no token."""
         number = self._over.pop((channel, first.namespace))
         message = first.message.replace(

@@ -15,7 +15,7 @@ from runbook_operator.kube import errors
 from runbook_operator.kube.client import Body
 from runbook_operator.kube.discovery import Paths
 from runbook_operator.runtime import clock
-from runbook_operator.runtime.background_budget import BackgroundBudget, ShardChanges
+from runbook_operator.runtime.background_budget import BackgroundBudget, BudgetShare
 from runbook_operator.runtime.single_flight_cache import SingleFlightCache
 
 ALLOWED_SECONDS = 3600.0
@@ -36,7 +36,7 @@ class Reviews:
     monotonic: Callable[[], float] = clock.monotonic
     _reviews: SingleFlightCache[tuple[Account | None, AccessReview], bool] = field(init=False)
     budget: BackgroundBudget = field(default_factory=BackgroundBudget)
-    _slots: ShardChanges = field(init=False)
+    _slots: BudgetShare = field(init=False)
     _user: str = ""
 
     def __post_init__(self) -> None:

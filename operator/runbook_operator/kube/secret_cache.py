@@ -18,7 +18,7 @@ from runbook_operator.kube.discovery import path_of
 from runbook_operator.kube.read_errors import check_error
 from runbook_operator.reconcile.acting_identity import UNNAMED
 from runbook_operator.runtime import clock
-from runbook_operator.runtime.background_budget import BackgroundBudget, ShardChanges
+from runbook_operator.runtime.background_budget import BackgroundBudget, BudgetShare
 from runbook_operator.runtime.single_flight_cache import SingleFlightCache
 
 SECONDS = 60.0
@@ -38,7 +38,7 @@ class Secrets:
     """True if nothing is read for a Runbook that names no service account."""
     budget: BackgroundBudget = field(default_factory=BackgroundBudget, repr=False)
     _reads: SingleFlightCache[SecretKeyRef, bytes | CheckNotPerformedError] = field(init=False, repr=False)
-    _slots: ShardChanges = field(init=False, repr=False)
+    _slots: BudgetShare = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._slots = self.budget.share(AT_ONCE)

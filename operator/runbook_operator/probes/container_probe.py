@@ -46,6 +46,8 @@ Why = Gate | Refused | Failed
 """The cause of a state, with its reason and its message."""
 FINE = (Reason.PROBE_ENFORCED, Reason.PROBE_RESTORED, Reason.OBSERVING)
 
+Observed = ObservedObject | None
+
 
 @dataclass(frozen=True)
 class Case:
@@ -103,8 +105,8 @@ def named(entry: ProbeStatus) -> str:
     """Return the probe as the subject of a sentence."""
     if entry.probe is None or not entry.container:
         return f"health endpoint {entry.name}"
-    where = f"container {entry.container} in {entry.kind}/{entry.workload}"
-    return f"health endpoint {entry.name}: {FIELDS[entry.probe]} of {where}"
+    probe = f"{FIELDS[entry.probe]} of container {entry.container}"
+    return f"health endpoint {entry.name}: {probe} in {entry.kind}/{entry.workload}"
 
 
 def _enforced(
@@ -131,10 +133,10 @@ def _enforced(
     if undone and is_closed(undone, snapshot.now):
         return _decision(snapshot, old, entry.replace(held=held), observed, undone)
     new = _begun(snapshot, entry, observed, held)
-    describe_change = _decision(
+    decision = _decision(
         snapshot, old, new, observed, undone or _pending(snapshot, observed.ref, "it is being set"), written
     )
-    return replace(describe_change, notices=(*_contested(snapshot, entry, observed), *describe_change.notices))
+    return replace(decision, notices=(*_contested(snapshot, entry, observed), *decision.notices))
 
 
 def _confirmed(snapshot: RunbookSnapshot, entry: ProbeStatus, observed: ObservedObject) -> ProbeStatus:
@@ -199,7 +201,7 @@ def _leaving(
 def _waiting(
     snapshot: RunbookSnapshot, old: ProbeStatus | None, entry: ProbeStatus, todo: Decision, hindered: Why | None
 ) -> Decision:
-    """Report that the probe is to be restored; a deletion stops waiting after policy.let_go_after if that fails."""
+    """Report that the probe is to be restored; a deletion stops waiting after policy.restore_deadline if that fails."""
     ref = entry.ref(snapshot.runbook.meta.ref.namespace)
     if snapshot.runbook.meta.deleting:
         until = entry.restore_deadline or timestamp(snapshot.now + snapshot.policy.restore_deadline)
@@ -216,8 +218,7 @@ def _pending(snapshot: RunbookSnapshot, ref: Ref, text: str) -> Why:
 
 
 def _entry(case: Case, place: ContainerProbe) -> ProbeStatus:
-    observed = place.observed
-    old = case.old or ProbeStatus(name=case.endpoint.name, reason="", since="")
+    observed, old = place.observed, case.old or ProbeStatus(name=case.endpoint.name, reason="", since="")
     return old.replace(
         name=case.endpoint.name,
         probe=place.declared.kind,
@@ -235,7 +236,7 @@ def _decision(  # each argument is a part of the status entry
     snapshot: RunbookSnapshot,
     old: ProbeStatus | None,
     entry: ProbeStatus,
-    observed: ObservedObject | None,
+    observed: Observed,
     why: Why | None = None,
     written: Sequence[Written] = (),
 ) -> Decision:
@@ -246,14 +247,11 @@ def _decision(  # each argument is a part of the status entry
 
 
 def _settled(entry: ProbeStatus) -> Reason:
-    if entry.held:
-        return Reason.PROBE_ENFORCED
-    return Reason.PROBE_DRIFT if entry.drift else Reason.PROBE_AS_DECLARED
+    unset = Reason.PROBE_DRIFT if entry.drift else Reason.PROBE_AS_DECLARED
+    return Reason.PROBE_ENFORCED if entry.held else unset
 
 
-def _news(
-    snapshot: RunbookSnapshot, old: ProbeStatus | None, new: ProbeStatus, observed: ObservedObject | None
-) -> Iterator[Notice]:
+def _news(snapshot: RunbookSnapshot, old: ProbeStatus | None, new: ProbeStatus, observed: Observed) -> Iterator[Notice]:
     """Yield Events about changes: new drift, the probe that was set, and reasons that need a person."""
     if new.drift and (old is None or old.drift != new.drift):
         yield from _notices(snapshot, new, observed, Reason.PROBE_DRIFT, new.drift)
@@ -284,21 +282,19 @@ def _contested(snapshot: RunbookSnapshot, entry: ProbeStatus, observed: Observed
     return _notices(snapshot, entry, observed, Reason.DRIFT_CORRECTED, text)
 
 
-def _given_up(
-    snapshot: RunbookSnapshot, entry: ProbeStatus, observed: ObservedObject | None, why: Why
-) -> tuple[Notice, ...]:
+def _given_up(snapshot: RunbookSnapshot, entry: ProbeStatus, observed: Observed, why: Why) -> tuple[Notice, ...]:
     by_hand = "; ".join(describe_change(one.field, one.held, one.saved) for one in entry.held)
     text = f"could not be restored and is left as the operator set it; set by hand {by_hand}: {why.message}"
     return _notices(snapshot, entry, observed, Reason.NOT_RESTORED, text)
 
 
 def _notices(
-    snapshot: RunbookSnapshot, entry: ProbeStatus, observed: ObservedObject | None, reason: Reason, text: str
+    snapshot: RunbookSnapshot, entry: ProbeStatus, observed: Observed, reason: Reason, text: str
 ) -> tuple[Notice, ...]:
     """Return one notice each on the Runbook and on the workload."""
     runbook = snapshot.runbook.meta
     about = [(runbook.ref, runbook.uid), *([(observed.ref, observed.uid)] if observed else [])]
-    versions = f"{runbook.generation}.{entry.uid}.{entry.observed_generation}.{entry.set_at}"
-    identity = f"{runbook.uid}.{entry.name}.{reason}.{versions}"
+    generations = f"{runbook.generation}.{entry.uid}.{entry.observed_generation}"
+    identity = f"{runbook.uid}.{entry.name}.{reason}.{generations}.{entry.set_at}"
     message = f"Runbook {runbook.ref.name}, {named(entry)}: {text}"
     return tuple(Notice(ref, uid, reason, message, identity, reason not in FINE) for ref, uid in about)

@@ -190,8 +190,8 @@ def _ready(snapshot: RunbookSnapshot, targets: list[TargetStatus], said: NewStat
             Reason.INVALID_SPEC,
             f"{snapshot.runbook.error}. Its switches stay as they are until you correct this",
         )
-    if (lacks_account := write_gates.unnamed(snapshot)) is not None:
-        return lacks_account
+    if (refused := write_gates.unnamed(snapshot)) is not None:
+        return refused
     if snapshot.unsettled:
         return Reason.UNSETTLED, snapshot.unsettled
     trouble = (

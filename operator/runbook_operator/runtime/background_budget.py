@@ -9,7 +9,7 @@ MOST = 16
 
 
 @dataclass
-class ShardChanges:
+class BudgetShare:
     """A part of the budget for one kind of request: `async with` it for each request, and never twice at a time."""
 
     most: int
@@ -42,6 +42,6 @@ class BackgroundBudget:
     def __init__(self, most: int = MOST) -> None:
         self._turns = asyncio.Semaphore(most)
 
-    def share(self, most: int) -> ShardChanges:
+    def share(self, most: int) -> BudgetShare:
         """Return a share of at most this many concurrent requests."""
-        return ShardChanges(most, self._turns)
+        return BudgetShare(most, self._turns)

@@ -72,14 +72,10 @@ def followed(snapshot: Snapshot, record: Record) -> Record:
 
     Such a live value was never a user's own, so that the value saved first stays saved.
     """
-    came = [
-        held_field
-        for held_field in (*held_fields(snapshot, record), *dropped(snapshot, record))
-        if _is_same_again(held_field)
-    ]
+    came = [*filter(_is_same_again, (*held_fields(snapshot, record), *dropped(snapshot, record)))]
     if not came:
         return record
-    moved = {id(held_field.entry): _now(held_field) for held_field in came}
+    moved = {id(one.entry): _now(one) for one in came}
     return record.replace(
         actions=[moved.get(id(one), one) for one in record.actions],
         dropped=[moved.get(id(one), one) for one in record.dropped],
@@ -88,7 +84,7 @@ def followed(snapshot: Snapshot, record: Record) -> Record:
 
 
 def plan_context(snapshot: Snapshot, record: Record, step: int) -> PlanContext:
-    """Return the scene from which the action of that step plans; it shows no changes of this engagement itself."""
+    """Return the context from which the action of that step plans; it shows no changes of this engagement itself."""
     meta, declared = snapshot.switch.meta, record.plan[step]
     return PlanContext(
         namespace=meta.ref.namespace,
@@ -118,15 +114,10 @@ def manifest(held_field: HeldField) -> Any:
     """
     context = plan_context(held_field.snapshot, held_field.record, held_field.entry.step)
     action, spec = action_of(held_field.record.plan[held_field.entry.step])
-    made = [
-        one.held for one in action.plan(spec, context) if isinstance(one, DesiredField) and one.ref == held_field.ref
-    ]
-    if not made:
-        raise Refused(
-            Reason.INVALID_SPEC,
-            f"{held_field.ref}: this version of the operator plans another object; release the "
-            "switch, and throw it again",
-        )
+    desired = (one for one in action.plan(spec, context) if isinstance(one, DesiredField))
+    if not (made := [one.held for one in desired if one.ref == held_field.ref]):
+        text = "this version of the operator plans another object; release the switch, and throw it again"
+        raise Refused(Reason.INVALID_SPEC, f"{held_field.ref}: {text}")
     return made[0]
 
 
@@ -180,8 +171,8 @@ def _step(snapshot: Snapshot, record: Record, step: int, timeout: str) -> Planne
     except field_paths.FieldError as error:
         unfound = Refused(error.reason, str(error))
         return [*_settled(snapshot, record, old), _placeholder(snapshot, record, step, unfound, timeout)], []
-    said = (one for one in (*plan, *notes) if isinstance(one, Remark))
-    return entries, [Noted(step=step, reason=one.reason, message=one.message) for one in said]
+    found = (one for one in (*plan, *notes) if isinstance(one, Remark))
+    return entries, [Noted(step=step, reason=one.reason, message=one.message) for one in found]
 
 
 def field_identity(entry: FieldRecord) -> tuple[str, ...]:
@@ -209,7 +200,7 @@ def _is_to_plan(snapshot: Snapshot, record: Record, entry: FieldRecord) -> bool:
 
 
 def _entry(snapshot: Snapshot, record: Record, blank: FieldRecord, desired: DesiredField) -> FieldRecord:
-    """Return the field of the record for `aim`: the recorded one, or a new one that saves the live value."""
+    """Return the field of the record for `desired`: the recorded one, or a new one that saves the live value."""
     ref, namespace = desired.ref, snapshot.switch.meta.ref.namespace
     named = blank.replace(
         api_version=ref.api_version, kind=ref.kind, name=ref.name, field=desired.field, mode=desired.mode
@@ -243,7 +234,7 @@ def _require(snapshot: Snapshot, desired: DesiredField) -> ObservedObject | Miss
 
 
 def _held_field(snapshot: Snapshot, record: Record, desired: DesiredField) -> HeldField:
-    """Return the field that `aim` would add after all recorded ones."""
+    """Return the field that `desired` would add after all recorded ones."""
     return HeldField(snapshot, record, len(record.actions), _blank_record(desired))
 
 

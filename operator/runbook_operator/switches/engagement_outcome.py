@@ -3,6 +3,7 @@
 from runbook_operator.api.switch import FieldRecord, Record, Result
 from runbook_operator.core.field_manager_advice import author
 from runbook_operator.core.observed_object import is_hidden
+from runbook_operator.core.reasons import Reason
 from runbook_operator.reconcile.snapshot import Snapshot
 from runbook_operator.switches.action_progress import failing, given_up, is_left_as_held
 from runbook_operator.switches.held_field import HeldField, dropped, held_fields
@@ -15,6 +16,18 @@ def ended(snapshot: Snapshot, record: Record) -> Record:
         actions=[_ended(held_field) for held_field in held_fields(snapshot, record)],
         dropped=[_ended(held_field) for held_field in dropped(snapshot, record)],
     )
+
+
+def outcome_of(record: Record) -> Reason:
+    """Return the worst outcome of all fields; Released if none was restored and none had to be."""
+    results = {entry.result for entry in (*record.actions, *record.dropped)}
+    worst = (
+        ("NotRestored", Reason.NOT_RESTORED),
+        ("RestoreSkipped", Reason.RESTORE_SKIPPED),
+        ("Kept", Reason.KEPT),
+        ("Restored", Reason.RESTORED),
+    )
+    return next((reason for result, reason in worst if result in results), Reason.RELEASED)
 
 
 def _ended(held_field: HeldField) -> FieldRecord:

@@ -4,42 +4,37 @@ Each rule reads the snapshot and returns a step or None. The first step is carri
 snapshot. A crash between two steps is harmless: nothing but the snapshot determines the next step.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 
 from runbook_operator.api.switch import FINALIZER, Record
 from runbook_operator.automation.desired_state import (
     current_override,
     expired_momentary_throw,
-    held_released,
     rehearsed,
     should_be_engaged,
 )
-from runbook_operator.automation.desired_state import is_over as word_is_over
+from runbook_operator.automation.desired_state import is_over as override_is_over
 from runbook_operator.core.field_manager_advice import UNNAMED_CLIENT
-from runbook_operator.core.field_values import effect, for_audit
 from runbook_operator.core.reasons import Reason
-from runbook_operator.core.writes import Delete, Patch
 from runbook_operator.reconcile import acting_identity
 from runbook_operator.reconcile.snapshot import Snapshot
-from runbook_operator.reconcile.steps import Begin, Change, ClearOverride, SetFinalizers, Step, WriteTarget
+from runbook_operator.reconcile.steps import Begin, ClearOverride, SetFinalizers, Step, WriteTarget
 from runbook_operator.switches import expired_throw
-from runbook_operator.switches.action_planning import manifest, planned
-from runbook_operator.switches.action_progress import blocks, is_contested, is_over, obstacle
-from runbook_operator.switches.held_field import HeldField, dropped, held_fields, read_together
-from runbook_operator.switches.not_in_force import was_written
+from runbook_operator.switches.action_planning import planned
+from runbook_operator.switches.action_progress import obstacle
+from runbook_operator.switches.held_field import dropped, held_fields
 from runbook_operator.switches.prewritten_record import covers, unrecorded_writes
-from runbook_operator.switches.requeue import correct_drift_at, tried_again_at
-from runbook_operator.switches.suspended_start import is_unrecorded, resume
+from runbook_operator.switches.requeue import tried_again_at
+from runbook_operator.switches.suspended_start import is_unrecorded
 from runbook_operator.switches.switch_messages import notices_for
 from runbook_operator.switches.switch_status import (
     begun,
-    count_deviation,
     deferred_record,
     finish,
     reapply,
     status_write,
 )
+from runbook_operator.switches.target_steps import deviations, drift_correction, restorations
 from runbook_operator.switches.write_ahead_record import new_record, outdated, reapplied, recovered
 
 Rule = Callable[[Snapshot], Step | None]
@@ -68,7 +63,7 @@ def awaits_record(snapshot: Snapshot) -> bool:
 def expire(snapshot: Snapshot) -> Step | None:
     """Clear an override that has expired."""
     spoken = current_override(snapshot)
-    if spoken is None or snapshot.deleting or not word_is_over(snapshot):
+    if spoken is None or snapshot.deleting or not override_is_over(snapshot):
         return None
     if expired_momentary_throw(snapshot) is not None:
         return _refuse(snapshot) if expired_throw.is_reported(snapshot) else None
@@ -146,7 +141,7 @@ def hold(snapshot: Snapshot) -> Step | None:
     """Write the held values in their order, and correct drift."""
     if snapshot.record is None or not _active(snapshot, snapshot.record):
         return None
-    return next(_deviations(snapshot, snapshot.record), None)
+    return next(deviations(snapshot, snapshot.record), None)
 
 
 def restore(snapshot: Snapshot) -> Step | None:
@@ -160,7 +155,7 @@ def restore(snapshot: Snapshot) -> Step | None:
     left = (*reversed(held_fields(snapshot, record)), *dropped(snapshot, record))
     if record.momentary:
         left = tuple(held_field for held_field in left if held_field.is_made_once)
-    return next(_restorations(dropped(snapshot, record) if should_be_engaged(snapshot) else left), None)
+    return next(restorations(dropped(snapshot, record) if should_be_engaged(snapshot) else left), None)
 
 
 def hold_or_restore_one(snapshot: Snapshot, index: int) -> WriteTarget | None:
@@ -173,11 +168,11 @@ def hold_or_restore_one(snapshot: Snapshot, index: int) -> WriteTarget | None:
         return None
     held_field = held_fields(snapshot, record)[index]
     if not should_be_engaged(snapshot):
-        return next(_restorations((held_field,)), None)
+        return next(restorations((held_field,)), None)
     is_changed = _active(snapshot, record) and held_field.entry.result == "Applied" and held_field.deviates
     if not is_changed or tried_again_at(held_field) > snapshot.now or obstacle(held_field) is not None:
         return None
-    return replace(_write_target([held_field], [held_field.entry.held]), corrects_drift=True)
+    return drift_correction(held_field)
 
 
 def clear_momentary_override(snapshot: Snapshot) -> Step | None:
@@ -223,115 +218,3 @@ def _is_new(snapshot: Snapshot) -> bool:
 def _active(snapshot: Snapshot, record: Record) -> bool:
     """True if the record should be carried out: the switch is wanted, may write, and has not finished."""
     return should_be_engaged(snapshot) and not (snapshot.observing or snapshot.lacks_account or record.done)
-
-
-def _deviations(snapshot: Snapshot, record: Record) -> Iterator[Step]:
-    every = held_fields(snapshot, record)
-    for held_field in every:
-        applied = held_field.entry.result == "Applied"
-        if held_field.deviates and applied and not record.momentary:
-            yield from _correct_drift(held_field)
-        elif not applied and _is_due(held_field):
-            yield _first([one for one in read_together(held_field, every[held_field.index + 1 :]) if _is_due(one)])
-        elif (resumed := resume(held_field)) is not None:
-            yield resumed
-        if blocks(held_field):
-            return
-
-
-def _is_due(held_field: HeldField) -> bool:
-    """True if the first write of this field may be tried now."""
-    if held_field.entry.result == "Applied" or not held_field.deviates or obstacle(held_field) is not None:
-        return False
-    return tried_again_at(held_field) <= held_field.snapshot.now and not _is_early(
-        held_field, lambda one: one.deviates or one.waiting
-    )
-
-
-def _restorations(left: tuple[HeldField, ...]) -> Iterator[WriteTarget]:
-    for number, held_field in enumerate(left):
-        if _is_to_restore(held_field):
-            group = [one for one in read_together(held_field, left[number + 1 :]) if _is_to_restore(one)]
-            act = _write_target(group, [one.value_after_release for one in group])
-            yield _unseen_work(held_field, replace(act, released_by=_released_by(held_field.snapshot)))
-
-
-def _released_by(snapshot: Snapshot) -> tuple[str, str] | None:
-    """Return the author and the reason of the override that holds the switch released."""
-    notices_for = held_released(snapshot)
-    return (notices_for.by, notices_for.reason) if notices_for is not None else None
-
-
-def _unseen_work(held_field: HeldField, act: WriteTarget) -> WriteTarget:
-    """Add the resourceVersion to a deletion: an object that has begun its work since it was read stays."""
-    if not (held_field.is_made_once and held_field.saved and isinstance(act.effect, Delete)):
-        return act
-    return replace(act, effect=replace(act.effect, resource_version=held_field.saved.resource_version))
-
-
-def _is_to_restore(held_field: HeldField) -> bool:
-    if not _is_left(held_field) or _is_early(held_field, _is_left):
-        return False
-    return tried_again_at(held_field) <= held_field.snapshot.now
-
-
-def _is_left(held_field: HeldField) -> bool:
-    return held_field.restorable and not is_over(held_field)
-
-
-def _is_early(held_field: HeldField, left: Callable[[HeldField], bool]) -> bool:
-    """True if the write makes other fields of its action take effect, some of which are not written yet."""
-    if not held_field.entry.last:
-        return False
-    every = (held_fields if held_field.index >= 0 else dropped)(held_field.snapshot, held_field.record)
-    return any(left(one) for one in every if one.entry.step == held_field.entry.step and not one.entry.last)
-
-
-def _correct_drift(held_field: HeldField) -> Iterator[Step]:
-    """Yield the status write that counts the deviation, then its correction, as the back-offs allow."""
-    if not is_contested(held_field):
-        if correct_drift_at(held_field) <= held_field.snapshot.now:
-            yield count_deviation(held_field)
-    elif tried_again_at(held_field) <= held_field.snapshot.now and obstacle(held_field) is None:
-        yield replace(_write_target([held_field], [held_field.entry.held]), corrects_drift=True)
-
-
-def _first(group: Sequence[HeldField]) -> WriteTarget:
-    """Return the first write of the fields, which goes only to the object that was saved.
-
-    If the fields show the saved values, any version of the object will do: its status may have changed. If they do not,
-    the write requires the saved version, so that a change since is saved again and not lost. After an accepted write,
-    the live value is the operator's own, and nothing is saved again.
-    """
-    values = [manifest(held_field) if held_field.is_made_once else held_field.entry.held for held_field in group]
-    act, moved = (
-        _write_target(group, values),
-        any(not (held_field.is_as_saved or was_written(held_field)) for held_field in group),
-    )
-    version = group[0].entry.resource_version if moved else None
-    pinned = replace(act.effect, resource_version=version) if version and isinstance(act.effect, Patch) else act.effect
-    return replace(act, effect=pinned, timed=True)
-
-
-def _write_target(group: Sequence[HeldField], values: Sequence[object]) -> WriteTarget:
-    first = group[0]
-    assert first.saved  # noqa: S101 # called only if the target exists
-    written = [(held_field.entry.field, value) for held_field, value in zip(group, values, strict=True)]
-    changes = tuple(
-        Change(
-            held_field.field_key,
-            for_audit(held_field.entry.field, held_field.live),
-            for_audit(held_field.entry.field, value),
-        )
-        for held_field, value in zip(group, values, strict=True)
-    )
-    # A write of a pod template keeps other holds inside it: reapplying them would cost one more rollout.
-    kept = [
-        claim
-        for held_field in group
-        if held_field.saved
-        for claim in held_field.inside(held_field.saved)
-        if not claim.releasing
-    ]
-    inside = [(claim.field, claim.held) for claim in kept]
-    return WriteTarget(effect(first.saved, written, first.snapshot.answers, inside), changes, first.record)

@@ -174,9 +174,9 @@ class HeldField:
     @cached_property
     def rivals(self) -> tuple[Claim, ...]:
         """Other holds on the same field of the same object, by this switch and by others, in their order."""
-        should_be_engaged = (self.entry.uid, self.entry.field)
+        same_field = (self.entry.uid, self.entry.field)
         claims = (*self.snapshot.claims, *_own(self))
-        return tuple(sorted((c for c in claims if (c.uid, c.field) == should_be_engaged), key=lambda c: c.order))
+        return tuple(sorted((c for c in claims if (c.uid, c.field) == same_field), key=lambda c: c.order))
 
     @property
     def overruled(self) -> bool:
@@ -289,12 +289,9 @@ def read_together(first: HeldField, others: Sequence[HeldField]) -> Iterator[Hel
 
 def _own(held_field: HeldField) -> Iterator[Claim]:
     """Yield the other holds of this engagement; in a release only the last one on a field has something to restore."""
-    releasing = not should_be_engaged(held_field.snapshot)
-    switch = held_field.snapshot.switch.meta.ref
-    for other in (
-        *held_fields(held_field.snapshot, held_field.record),
-        *dropped(held_field.snapshot, held_field.record),
-    ):
+    snapshot, record = held_field.snapshot, held_field.record
+    releasing, switch = not should_be_engaged(snapshot), snapshot.switch.meta.ref
+    for other in (*held_fields(snapshot, record), *dropped(snapshot, record)):
         entry = other.entry
         if other.index == held_field.index or (releasing and other.index < held_field.index) or entry.mode == "Once":
             continue

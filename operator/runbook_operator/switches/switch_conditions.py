@@ -115,8 +115,8 @@ def _unready(snapshot: Snapshot, status: SwitchStatus) -> Trouble | None:
     failing = next((entry.failure for entry in entries if entry.failure), None)
     if failing is not None:
         return Reason(failing.reason), failing.message
-    if should_be_engaged(snapshot) and (lacks_account := write_gates.unnamed(snapshot)) is not None:
-        return lacks_account
+    if should_be_engaged(snapshot) and (refused := write_gates.unnamed(snapshot)) is not None:
+        return refused
     if status.phase == "Engaging":
         return _missing_of(snapshot, record) or (Reason.ENGAGING, summary(record))
     return (Reason.RELEASING, summary(record)) if status.phase == "Releasing" else _missing_of(snapshot, record)
@@ -215,8 +215,8 @@ def _engaged(snapshot: Snapshot, status: SwitchStatus, trouble: Trouble | None) 
         return Finding(status.phase == "Engaged", PHASES.get(status.phase, Reason.ENGAGING), summary(status.record))
     if (observed := observe_mode.finding(snapshot)) is not None:
         return observed
-    if should_be_engaged(snapshot) and (lacks_account := withheld(snapshot)) is not None:
-        return Finding(False, *lacks_account)
+    if should_be_engaged(snapshot) and (refused := withheld(snapshot)) is not None:
+        return Finding(False, *refused)
     return Finding(False, Reason.RELEASED, status.history[0].outcome if status.history else "")
 
 

@@ -26,7 +26,7 @@ from runbook_operator.switches import expired_throw, observe_mode, switch_messag
 from runbook_operator.switches.action_planning import action_of, plan_context
 from runbook_operator.switches.action_progress import complete, counted, engaging, is_over, releasing, stalled
 from runbook_operator.switches.action_summary import carries_out, described, does
-from runbook_operator.switches.engagement_outcome import ended
+from runbook_operator.switches.engagement_outcome import ended, outcome_of
 from runbook_operator.switches.engagement_phase import completed, phase_of
 from runbook_operator.switches.held_field import HeldField, dropped, held_fields
 from runbook_operator.switches.prewritten_record import is_preparable, prepared, valid_prepared
@@ -34,6 +34,8 @@ from runbook_operator.switches.status_columns import columns, reported
 from runbook_operator.switches.switch_conditions import conditions, silence, withheld, would_engage
 from runbook_operator.switches.switch_messages import about_record, about_release, clause, conclusion, notices_for
 from runbook_operator.switches.write_ahead_record import drafted
+
+Notices = tuple[Notice, ...]
 
 
 def status_write(snapshot: Snapshot) -> WriteStatus | None:
@@ -99,22 +101,20 @@ def finish(snapshot: Snapshot, record: Record) -> WriteStatus:
     history = _remembered([engagement, *snapshot.switch.status.history], snapshot.now)
     ready = prepared(snapshot, over) if _throwable(snapshot) else None
     status = snapshot.switch.status.replace(history=history, prepared=ready)
-    outcome = (
-        switch_messages.acted_as(over, is_expired=expired_momentary_throw(snapshot) is not None)
-        if record.momentary
-        else _outcome(over)
-    )
+    outcome = _acted_as(snapshot, over) if record.momentary else outcome_of(over)
     notices = () if record.momentary else about_release(snapshot, record, outcome, conclusion(over))
     shown = _shown(snapshot, None, "Released", status, outcome)
     return WriteStatus(snapshot.switch.meta, shown, (*notices, *_silenced(snapshot)))
 
 
+def _acted_as(snapshot: Snapshot, over: Record) -> Reason:
+    return switch_messages.acted_as(over, is_expired=expired_momentary_throw(snapshot) is not None)
+
+
 def _current(snapshot: Snapshot, record: Record) -> WriteStatus:
     if should_be_engaged(snapshot) or expired_throw.is_unreported(snapshot, record):
         return _engaging(snapshot, record)
-    if record.momentary or all(
-        is_over(held_field) for held_field in (*held_fields(snapshot, record), *dropped(snapshot, record))
-    ):
+    if record.momentary or all(map(is_over, (*held_fields(snapshot, record), *dropped(snapshot, record)))):
         return finish(snapshot, record)
     record = releasing(snapshot, record)
     return _with_complaint(snapshot, record, _shown(snapshot, record, "Releasing"), _silenced(snapshot))
@@ -131,12 +131,8 @@ def _engaging(snapshot: Snapshot, old: Record) -> WriteStatus:
     if whole and snapshot.latency is not None:
         status = status.replace(latency_milliseconds=snapshot.latency)
     notices = completed(snapshot, record) if fresh else ()
-    return _with_complaint(
-        snapshot,
-        record,
-        status,
-        (*notices, *_dropped_restored_notices(snapshot, old), *_in_vain(snapshot, old, record)),
-    )
+    notices = (*notices, *_dropped_restored_notices(snapshot, old), *_in_vain(snapshot, old, record))
+    return _with_complaint(snapshot, record, status, notices)
 
 
 def _noted(snapshot: Snapshot, record: Record) -> Record:
@@ -159,18 +155,15 @@ def _in_vain(snapshot: Snapshot, old: Record, record: Record) -> tuple[Notice, .
 
 def _dropped_restored_notices(snapshot: Snapshot, record: Record) -> tuple[Notice, ...]:
     """Return the Events on restored fields of actions that an edit of the Runbook removed."""
-    over = [held_field for held_field in dropped(snapshot, record) if is_over(held_field)]
+    over = [one.index for one in dropped(snapshot, record) if is_over(one)]
     if not over:
         return ()
-    gone = ended(snapshot, record).dropped
-    text = "; ".join(clause(gone[-1 - held_field.index]) for held_field in over)
-    skipped = any(gone[-1 - held_field.index].result == "RestoreSkipped" for held_field in over)
+    gone = [ended(snapshot, record).dropped[-1 - index] for index in over]
+    text, skipped = "; ".join(map(clause, gone)), any(one.result == "RestoreSkipped" for one in gone)
     return about_record(snapshot, record, Reason.RESTORE_SKIPPED if skipped else Reason.RESTORED, text)
 
 
-def _with_complaint(
-    snapshot: Snapshot, record: Record, status: SwitchStatus, notices: tuple[Notice, ...]
-) -> WriteStatus:
+def _with_complaint(snapshot: Snapshot, record: Record, status: SwitchStatus, notices: Notices) -> WriteStatus:
     """Return the status, stalled if a person must act; an Event reports when that begins."""
     failure = stalled(snapshot, record)
     if failure is None:
@@ -202,18 +195,6 @@ def _lasted(record: Record, now: datetime) -> timedelta:
     return now - moment(record.engaged_at)
 
 
-def _outcome(record: Record) -> Reason:
-    """Return the worst outcome of all fields; Released if none was restored and none had to be."""
-    results = {entry.result for entry in (*record.actions, *record.dropped)}
-    worst = (
-        ("NotRestored", Reason.NOT_RESTORED),
-        ("RestoreSkipped", Reason.RESTORE_SKIPPED),
-        ("Kept", Reason.KEPT),
-        ("Restored", Reason.RESTORED),
-    )
-    return next((reason for result, reason in worst if result in results), Reason.RELEASED)
-
-
 def _idle(snapshot: Snapshot) -> WriteStatus:
     status = snapshot.switch.status.replace(prepared=_prepared(snapshot))
     notices = (*_observed(snapshot), *_silenced(snapshot), *_gate_notices(snapshot))
@@ -243,8 +224,8 @@ def _observed(snapshot: Snapshot) -> tuple[Notice, ...]:
     if observed := observe_mode.notices(snapshot):
         return observed
     identity = f"{snapshot.switch.meta.uid}.{snapshot.switch.meta.generation}"
-    if should_be_engaged(snapshot) and snapshot.entry and (lacks_account := withheld(snapshot)) is not None:
-        return notices_for(snapshot, *lacks_account, f"{identity}.{lacks_account[0]}", warning=True)
+    if should_be_engaged(snapshot) and snapshot.entry and (refused := withheld(snapshot)) is not None:
+        return notices_for(snapshot, *refused, f"{identity}.{refused[0]}", warning=True)
     return ()
 
 
@@ -254,9 +235,8 @@ def _silenced(snapshot: Snapshot) -> tuple[Notice, ...]:
     if now is None or (old is not None and (old.engaged, old.generation) == (now.engaged, now.generation)):
         return ()
     identity = f"{snapshot.switch.meta.uid}.{now.generation}.{Reason.SILENCED}"
-    return notices_for(
-        snapshot, Reason.SILENCED, f"{snapshot.switch.meta.ref.name}: {silence(snapshot, now)}", identity
-    )
+    text = f"{snapshot.switch.meta.ref.name}: {silence(snapshot, now)}"
+    return notices_for(snapshot, Reason.SILENCED, text, identity)
 
 
 def _gate_notices(snapshot: Snapshot) -> tuple[Notice, ...]:
@@ -274,9 +254,8 @@ def _after_all(snapshot: Snapshot, record: Record) -> tuple[Notice, ...]:
     """Return the Events when the last closed gate has opened."""
     if record.source == "Person" or not is_blocked_by_gate(snapshot.switch.status):
         return ()
-    return about_record(
-        snapshot, record, Reason.UNBLOCKED, "the gate that blocked it has opened, and the switch engages now"
-    )
+    text = "the gate that blocked it has opened, and the switch engages now"
+    return about_record(snapshot, record, Reason.UNBLOCKED, text)
 
 
 def _remembered(history: list[Engagement], now: datetime) -> list[Engagement]:

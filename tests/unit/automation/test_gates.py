@@ -449,7 +449,7 @@ def test_dependency_gate_message_has_the_impact_and_others_do_not_suppress() -> 
 
     plain = {key: value for key, value in MODEL_API.items() if key != "impactIfDown"}
     simulation = declare(simulation, dependencies=[plain])
-    assert message_of(simulation) == "dependency model-api is down, and the switch would not help"
+    assert message_of(simulation) == "dependency model-api is down, and the switch would not help against that"
 
 
 @pytest.mark.parametrize(

@@ -37,9 +37,9 @@ def test_idle_requests_are_subtracted_from_a_throw() -> None:
 
 
 def test_last_throw_of_a_burst_is_the_median_over_bursts() -> None:
-    status_deferral = [{"throw_ms": [1.0, 9.0]}, {"throw_ms": [2.0, 5.0]}, {"throw_ms": [3.0, 7.0]}]
+    bursts = [{"throw_ms": [1.0, 9.0]}, {"throw_ms": [2.0, 5.0]}, {"throw_ms": [3.0, 7.0]}]
 
-    assert told.last(figures(status_deferral=status_deferral)) == 7.0
+    assert told.last(figures(bursts=bursts)) == 7.0
 
 
 def test_summary_has_the_ratios_to_the_floor() -> None:

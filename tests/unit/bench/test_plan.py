@@ -31,7 +31,7 @@ def test_throws_are_divided_among_turns_and_only_the_last_is_idle(monkeypatch: p
     turns = [asked_for().amounts(100, number) for number in range(3)]
 
     assert [one.throws for one in turns] == [30, 30, 30]
-    assert [one.status_deferral for one in turns] == [2, 2, 2]
+    assert [one.bursts for one in turns] == [2, 2, 2]
     assert [one.idle_seconds for one in turns] == [0, 0, 7]
 
 

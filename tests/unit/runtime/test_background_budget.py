@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from runbook_operator.runtime.background_budget import BackgroundBudget, ShardChanges
+from runbook_operator.runtime.background_budget import BackgroundBudget, BudgetShare
 
 
 class Requests:
@@ -14,7 +14,7 @@ class Requests:
         self.running = 0
         self.end = asyncio.Event()
 
-    async def run(self, share: ShardChanges) -> None:
+    async def run(self, share: BudgetShare) -> None:
         async with share:
             self.running += 1
             await self.end.wait()

@@ -321,7 +321,7 @@ async def test_no_other_visit_starts_during_an_urgent_one() -> None:
 
 
 async def test_slow_urgent_visit_delays_others_only_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runbook_operator.runtime.work_queue.MAKES_WAY", 0.05)
+    monkeypatch.setattr("runbook_operator.runtime.work_queue.YIELD_SECONDS", 0.05)
     queue: WorkQueue[str] = WorkQueue(paused=False)
 
     assert await hurried_visits(queue, 0.5) == ["lever", "usual", "usual ends", "lever ends"]

@@ -31,7 +31,7 @@ def test_release_of_the_later_switch_gives_the_field_to_the_engaged_one() -> Non
 
     assert simulation.replicas == 1
     assert {notice.reason for notice in simulation.said} == {Reason.RESTORED}
-    assert simulation.status("stop").history[0].outcome == "Deployment/web back to 1, which shop-half holds"
+    assert simulation.status("stop").history[0].outcome == "Deployment/web set to 1, which shop-half holds"
 
 
 def test_release_of_the_earlier_switch_leaves_the_field_to_the_holder() -> None:

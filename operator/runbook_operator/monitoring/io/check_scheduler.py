@@ -146,16 +146,16 @@ class CheckScheduler:
 
     async def _collect(self, until: float) -> None:
         """Take the entries due by `until`. Query the metrics of a source together, before the waiting checks."""
-        read_together: dict[str, list[_Entry]] = {}
+        by_source: dict[str, list[_Entry]] = {}
         for count, (moment, entry) in enumerate(self._due(until), 1):
             if not isinstance(entry.watch.ask, AskMetric):
                 self._checks.append((moment, entry))
             elif self._admit(moment, entry):
-                read_together.setdefault(entry.watch.ask.source, []).append(entry)
+                by_source.setdefault(entry.watch.ask.source, []).append(entry)
             if count % PER_TURN == 0:
                 self._begin_checks()
                 await _yield_to_loop()
-        for entries in read_together.values():
+        for entries in by_source.values():
             self._spawn(entries)
 
     def _due(self, until: float) -> Iterator[tuple[float, _Entry]]:

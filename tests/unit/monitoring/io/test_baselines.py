@@ -180,8 +180,8 @@ async def test_baseline_of_a_slow_source_delays_no_reading(usual: Usual, monkeyp
 
 async def test_baseline_is_queried_once_for_concurrent_and_later_uses(usual: Usual) -> None:
     async with usual.open():
-        all_objects = (usual.of(namespace=name) for name in ("shop", "shop", "elsewhere"))
-        assert await asyncio.gather(*all_objects) == [4.0, 4.0, 4.0]
+        answers = (usual.of(namespace=name) for name in ("shop", "shop", "elsewhere"))
+        assert await asyncio.gather(*answers) == [4.0, 4.0, 4.0]
         assert len(usual.asked) == 1
 
         await usual.of("other")

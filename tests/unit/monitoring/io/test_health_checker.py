@@ -101,10 +101,9 @@ async def scene(*bodies: Body, patterns: Sequence[str] = (), names: Names | None
     async with cluster(*bodies) as (there, kube):
         out = Outbound([pattern(one) for one in patterns], [LOOPBACK], resolver=names)
         addresses = Addresses(Paths(kube))
-        made = PlanContext(
-            there, HealthChecker(out, addresses, Secrets(kube), measuring(Sources(), Usuals()), Numbers(Paths(kube)))
-        )
-        made.asking.secrets.monotonic = lambda: made.time
+        secrets = Secrets(kube, lambda: made.time)
+        numbers = Numbers(Paths(kube))
+        made = PlanContext(there, HealthChecker(out, addresses, secrets, measuring(Sources(), Usuals()), numbers))
         running = asyncio.create_task(addresses.run())
         try:
             yield made
