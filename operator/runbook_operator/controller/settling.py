@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from runbook_operator.api.parsing import SwitchObject
 from runbook_operator.controller.own_object_writer import OwnObjectWriter
 from runbook_operator.core.queries import Query
 from runbook_operator.core.references import Ref
@@ -56,5 +55,5 @@ class Settling:
     async def _report(self, key: Ref, message: str) -> None:
         found = self.own_objects.reader.store.own(key)
         if found is not None and (told := shown(found, message, self.now())) is not None:
-            old = found.written if isinstance(found, SwitchObject) else found.status
+            old = found.written
             await self.own_objects.status(key, old, told)

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 from runbook_operator.api.conditions import Condition
 from runbook_operator.api.crd_generation import crd
 from runbook_operator.api.object_status import ObjectStatus
+from runbook_operator.api.parsing import SwitchObject
 from runbook_operator.api.rbac_generation import people, roles
 from runbook_operator.api.registered_kinds import RESOURCE_KINDS
 from runbook_operator.api.resource_kind import AGE, ResourceKind, Uninstall
@@ -138,3 +139,10 @@ def test_uninstall_describes_a_held_switch_with_the_command_that_releases_it() -
     assert uninstall().describe(switch(status=status | {"conditions": [ready]})) == (
         f"Switch shop/shop-stop is Engaged since 2026-11-24T03:00:00Z, Forbidden: may not patch; {command}"
     )
+
+
+def test_kind_with_a_parser_is_parsed_by_it() -> None:
+    parsed = SWITCH.parsed(switch_body(engaged=True))
+
+    assert isinstance(parsed, SwitchObject)
+    assert parsed.spec.engaged is True

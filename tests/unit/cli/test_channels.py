@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from kubernetes.aio.config import kube_config
 
 from runbook_operator.__main__ import main
 from runbook_operator.cli import channels
@@ -146,7 +147,7 @@ async def test_file_that_is_no_map_is_explained(tmp_path: Path) -> None:
 
 
 async def test_event_without_a_cluster_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nothing"))
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "nothing"))
     monkeypatch.setenv("HOME", str(tmp_path))
 
     lines, status = await run(written(tmp_path, log={"kind": "event"}), "log")

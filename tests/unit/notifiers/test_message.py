@@ -144,3 +144,9 @@ def test_plain_text_has_a_bullet_for_each_of_several_lines() -> None:
 
 def test_times_are_shown_in_utc() -> None:
     assert "since 2026-11-30 03:12:05 UTC" in Problem(name="x", since=NOW + timedelta()).sentence()
+
+
+def test_section_without_room_is_left_out() -> None:
+    kept, other = Section("Do this", command="kubectl get pods", kept=True), Section("Why", ("a long diagnosis",))
+
+    assert fit((kept, other), lambda one: len(one.command) + sum(map(len, one.lines)), 16) == (kept,)
