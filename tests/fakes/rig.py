@@ -15,7 +15,7 @@ from runbook_operator.core.observed_object import observed_from
 from runbook_operator.core.references import API_VERSION, Ref, switch_ref
 from runbook_operator.egress.http_client import Outbound
 from runbook_operator.kube.discovery import Paths
-from runbook_operator.kube.list_cache import AT_ONCE, Lists
+from runbook_operator.kube.list_cache import Lists
 from runbook_operator.monitoring.io.check_scheduler import CheckScheduler
 from runbook_operator.monitoring.io.monitoring_bridge import MonitoringBridge
 from runbook_operator.reconcile.snapshot import Policy
@@ -57,7 +57,7 @@ class Rig:
             self.store.put(body)
         self.queue: WorkQueue[Ref] = WorkQueue()
         self.budget = BackgroundBudget()
-        lists = Lists(Paths(self.kube), turns=self.budget.share(AT_ONCE))
+        lists = Lists(Paths(self.kube))
         reporter = WriteReporter(self.kube, Metrics(), Audit(), Throws())
         writer = step_executor(lists, Outbound(), self.store, reporter, lambda _keys: None, self.budget)
         self.time = NOW

@@ -31,7 +31,6 @@ from runbook_operator.kube.connections import connections
 from runbook_operator.kube.crd_check import Crds
 from runbook_operator.kube.discovery import Paths, namespace_of
 from runbook_operator.kube.dynamic_watcher import Follower
-from runbook_operator.kube.list_cache import AT_ONCE as LISTS_AT_ONCE
 from runbook_operator.kube.list_cache import Lists
 from runbook_operator.kube.scaler_and_route_cache import Catalogue
 from runbook_operator.leadership.leader import leadership
@@ -82,7 +81,7 @@ class Operator:
         self.catalogue = Catalogue(Paths(watch_kube), settings.namespaces, *seconds, lacks=self.paths.lacks)
         reporter = WriteReporter(kube, self.metrics, self._audit(), self.throws)
         budget = BackgroundBudget()
-        lists = Lists(self.paths, self.catalogue.find, turns=budget.share(LISTS_AT_ONCE))
+        lists = Lists(self.paths, self.catalogue.find)
         self.executor = step_executor(lists, self.out, self.store, reporter, self.wake, budget)
         self.coverage = _coverage(self)
         self.follower = Follower(

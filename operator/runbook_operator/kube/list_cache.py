@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,8 +14,6 @@ from runbook_operator.kube.object_reads import find
 from runbook_operator.runtime import clock
 from runbook_operator.runtime.single_flight_cache import SingleFlightCache
 
-AT_ONCE = 8
-"""Concurrent lists for idle switches."""
 Edition = tuple[Ref, int] | tuple[()]
 """A Runbook and its generation; empty for a Switch without a Runbook."""
 Bodies = tuple[Mapping[str, Any], ...]
@@ -40,8 +37,6 @@ class Lists:
     monotonic: Callable[[], float] = clock.monotonic
     presumed_seconds: float = 900.0
     """Seconds for which an empty list may be presumed to be still empty; close looks read it more often."""
-    turns: AbstractAsyncContextManager[None] = field(default_factory=nullcontext)
-    """The share of the budget for lists that idle switches need."""
     _shared: SingleFlightCache[tuple[Edition, Find, Account | None], Any] = field(init=False)
     _usual: dict[str, set[Find]] = field(default_factory=dict)
     """By namespace, the queries that watches have answered: a few kinds."""
@@ -95,11 +90,9 @@ class Lists:
             return told
         if edition is None:
             return await self._ask(query, account, cached=True)
-        return await self._shared.get((edition, query, account), partial(self._ask_in_turn, query, account))
-
-    async def _ask_in_turn(self, query: Find, account: Account | None) -> Any:
-        async with self.turns:
-            return await self._ask(query, account)
+        # No turn of the background budget: a visit that waits for a list holds the locks of its targets, which a throw
+        # of another switch waits for.
+        return await self._shared.get((edition, query, account), partial(self._ask, query, account))
 
     async def _ask(self, query: Find, account: Account | None, *, cached: bool = False) -> Any:
         found = await find(self.paths.as_(account), query, cached=cached)
