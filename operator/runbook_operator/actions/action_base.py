@@ -57,7 +57,7 @@ class Action(ABC):
     def plan(spec: Any, context: PlanContext) -> Plan:
         """Return the desired fields in the order of the writes, and remarks; a release works in reverse order.
 
-        Raises Refused if the action is not possible now, and NeedsRead if the scene must read something first.
+        Raises Refused if the action is not possible now, and NeedsRead if the context must read something first.
         """
 
     @staticmethod

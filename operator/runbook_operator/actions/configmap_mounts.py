@@ -1,4 +1,4 @@
-"""Find out if a workload uses a ConfigMap in a way that shows a change only after a restart of its pods."""
+"""Find the uses of a ConfigMap by a workload whose changes reach pods only after a restart."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -18,7 +18,7 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Throw:
-    """The engagement that the plan is for. `at` is RFC 3339; `uid` is the Switch's."""
+    """The engagement that the plan is for. `at` is RFC 3339; `uid` is that of the Switch."""
 
     switch: str
     uid: str
@@ -104,12 +104,12 @@ class PlanContext:
         return body
 
     def base(self, body: Body, held: str) -> Any:
-        """Return a field without this engagement: the value that another switch holds, even after drift, else live."""
+        """Return the field's value without this engagement: what another switch holds, even after drift, else live."""
         found = self.holds(body["metadata"]["uid"])
         return found[held][1] if held in found else field_paths.get(body, held)
 
     def probe(self, service: Ref, port: str, path: str) -> Any:
-        """Return an Answering: the result of a GET of the Service."""
+        """Return the ProbeResult of a GET to the Service."""
         (found,) = self._answered([Probe(service, port, path)])
         return found
 

@@ -27,7 +27,7 @@ class Restart(Action):
     rights = RIGHTS
 
     @staticmethod
-    def plan(spec: RestartSpec, context: PlanContext) -> Plan:  # the scene has the target
+    def plan(spec: RestartSpec, context: PlanContext) -> Plan:  # the context has the target
         observed = rollable(context)
         return (restarted_once(context, observed), *unreplaced_pods(observed), *nothing_to_restart(observed))
 

@@ -81,7 +81,7 @@ def going(context: PlanContext, observed: ObservedObject, text: str) -> Progress
 
 
 def restarted(context: PlanContext, observed: ObservedObject | Missing) -> Progress:
-    """Return how many pods were replaced. No later action waits for it, since a failing pod must not stop a switch."""
+    """Return how many pods were replaced. No later action waits for that: a failing pod must not stop a switch."""
     if isinstance(observed, Missing):
         return Progress()
     if kind_of(observed) == ROLLOUT and (asked := observed.body["spec"].get("restartAt")):

@@ -43,7 +43,7 @@ class Suspend(Action):
     )
 
     @staticmethod
-    def plan(spec: SuspendSpec, context: PlanContext) -> Plan:  # the scene has the target
+    def plan(spec: SuspendSpec, context: PlanContext) -> Plan:  # the context has the target
         ref = context.workload
         way = PLANNERS.get((ref.group, ref.kind))
         if way is None:

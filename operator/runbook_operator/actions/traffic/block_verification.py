@@ -69,7 +69,7 @@ def outcome(verify: Verify, context: PlanContext, desired: DesiredField) -> Prog
 
 
 def unproven(verify: Verify, context: PlanContext) -> tuple[Remark, ...]:
-    """Return a remark if the failed request proves nothing since no pod was ready to answer. Raises NeedsRead."""
+    """Return a remark if the failed request proves nothing because no pod was ready to answer; raises NeedsRead."""
     if not {one.ref.kind for one in context.desired_fields} & AT_THE_PODS:
         return ()
     try:

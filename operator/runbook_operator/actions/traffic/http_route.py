@@ -45,7 +45,7 @@ def _blocked(traffic_target: TrafficTarget, ref: Ref) -> list[DesiredField | Rem
 
 
 def _without(traffic_target: TrafficTarget, rule: Body, was: Body) -> Body:
-    """Return the rule without the Service. All filters go too, as one may respond itself or reach a backend."""
+    """Return the rule without the Service and without filters: a filter may respond itself or reach a backend."""
     if is_for(traffic_target, was):
         return {key: value for key, value in rule.items() if key not in ("backendRefs", "filters")}
     if not any(mirrors(traffic_target, one) for one in rule.get("filters") or ()):

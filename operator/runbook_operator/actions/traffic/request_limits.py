@@ -35,7 +35,7 @@ class Rate(ActionSpec):
 
 
 Limit = Callable[[TrafficTarget, Rate], Plan]
-"""A mechanism of a rate limit: a Way that also takes the rate."""
+"""A mechanism of a rate limit: a MechanismPlan that also takes the rate."""
 
 
 def multiplied(rate: Rate, who: str) -> Remark:

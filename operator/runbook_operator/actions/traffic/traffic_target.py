@@ -23,7 +23,7 @@ def not_applicable(message: str) -> Refused:
 
 
 def traffic_target(context: PlanContext) -> "TrafficTarget":
-    """Return the Site of the scene's target; raises Refused for a momentary switch, which holds nothing."""
+    """Return the live Service of the context's target; raises Refused for a momentary switch, which holds nothing."""
     if context.throw.momentary:
         text = (
             "momentary: a momentary switch would leave the block or the limit behind; remove momentary, and "
