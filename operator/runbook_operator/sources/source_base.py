@@ -39,9 +39,10 @@ class NoNumberError(Exception):
 
 @dataclass(frozen=True)
 class Found:
-    """The result of a read, and its time. `before` is the `memory` of the previous number, None without one.
+    """The result of a read, and its time. `before` is the `memory` of the previous Number, None if there is none.
 
-    `what` is the body of an HTTP response as bytes, a Seen for an AskObject, or the bodies of pods for an AskPods.
+    `what` is the body of an HTTP response as bytes, an ObservedObject for an AskObject, the bodies of pods for an
+    AskPods.
     """
 
     what: Any
@@ -94,7 +95,7 @@ class Source(ABC):
     def request(spec: Any, namespace: str, target: TargetRefs) -> AskObject | AskPods | None:
         """Return what to read in the Runbook's namespace, None for an HTTP response.
 
-        `target` is the declared target that the spec names, if any. Raises UnfitError if nothing can be read.
+        `target` is the declared target that the spec names, if any. Raises UnreadableSpecError if nothing can be read.
         """
 
     @staticmethod
@@ -109,7 +110,7 @@ class Source(ABC):
 
 
 def require_ref(target: TargetRefs, ref: Ref | None, name: str) -> Ref:
-    """Return the target's object `ref`; raises UnfitError if it is None. `name` is the field of the target."""
+    """Return `ref`, an object of the target; raises UnreadableSpecError if it is None. `name` is the target's field."""
     if ref is None:
         raise UnreadableSpecError("target", f"{target.name} has no {name}; add it in spec.targets")
     return ref
