@@ -40,11 +40,11 @@ class RunbookObject:
 
 @dataclass(frozen=True)
 class SwitchObject:
-    """A Switch as stored. `said_by` is the author of the override: the user, or without a stamp the field manager.
+    """A Switch as stored. `override_author` is the user who set the override, or without a stamp the field manager.
 
-    `said_at` is its time, RFC 3339; without a stamp it may be too late, as it is that of the manager's last write.
+    `override_time` is RFC 3339. Without a stamp it may be too late, since it is the time of the manager's last write.
     `made_for` is the Runbook that the operator created it for, and `tracked_by` the delivery tool that manages it.
-    `told` is the status in the API server, if this replica already has a newer one.
+    `stored_status` is the status in the API server, if this replica already has a newer one; else None.
     """
 
     meta: Meta

@@ -66,7 +66,7 @@ ROLES: Mapping[str, tuple[str, tuple[str, ...], tuple[Right, ...]]] = {
         (Right("", "events", READ),),
     ),
 }
-"""Roles for people: the text, the roles of Kubernetes that aggregate it, and rights beside those that kinds grant."""
+"""Roles for people: the text, the roles of Kubernetes that aggregate it, and rights that no kind grants."""
 NEVER_HELD = frozenset(
     {
         *("pods", "secrets", "events", "jobs", "replicasets", "controllerrevisions"),

@@ -70,7 +70,7 @@ AGE = Column("Age", ".metadata.creationTimestamp", "date")
 
 @dataclass(frozen=True)
 class Uninstall:
-    """How an uninstall releases what objects of a kind hold.
+    """The functions by which an uninstall releases what objects of a kind hold.
 
     `release` returns the change of `spec` that makes the object release, None if it needs none. `describe` returns a
     sentence about an object that still holds something, with the command that releases it.
