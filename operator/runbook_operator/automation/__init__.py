@@ -1,1 +1,1 @@
-"""Decide when automatic signals engage and release a switch: the desired state, the gates, the effectiveness. Pure."""
+"""Decide when automatic signals engage and release a switch: desired state, gates and effectiveness. Pure."""

@@ -24,7 +24,7 @@ def active_signals(snapshot: Snapshot) -> tuple[Signal, ...]:
 
 
 def _stands(snapshot: Snapshot, name: str) -> bool:
-    """True if the revision that was found bad is still the one to act against, or if that cannot be seen."""
+    """True if the revision that was found bad is still the one to act against, or if that is unknown."""
     if snapshot.runbook is None or snapshot.runbook.spec is None:
         return True
     status = next((one for one in snapshot.runbook.status.targets if one.name == name), None)

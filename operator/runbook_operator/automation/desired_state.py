@@ -1,4 +1,4 @@
-"""Compute the desired state of a switch from the manual override and the automatic signals; the override wins."""
+"""Compute the desired state of a switch: a manual override takes precedence over the automatic signals."""
 
 from datetime import datetime
 

@@ -17,7 +17,7 @@ from runbook_operator.reconcile.snapshot import Snapshot
 
 
 def judged(snapshot: Snapshot, record: Record) -> Record:
-    """Return the record, with helped=False if its metric has had the time to recover and is still bad."""
+    """Return the record; with helped=False if its metric is still bad after the time that it has to recover."""
     at = judged_at(snapshot, record)
     if at is None or snapshot.now < at or record.engaged_by not in _still_bad(snapshot):
         return record

@@ -1,7 +1,7 @@
-"""Gates before an automatic act: the reasons why automatic sources may not engage a switch now.
+"""Gates before an automatic engagement: the reasons why automatic sources may not engage a switch now.
 
-Gates are checked only before an automatic engagement begins. An engaged switch stays so, every release goes on, and a
-person's override goes before all gates. The first closed gate is reported.
+Gates are checked only before an automatic engagement begins. They affect no engaged switch, no release and no override
+by a person. The first closed gate is reported.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -103,7 +103,7 @@ def _is_down(told: EntryStatus) -> bool:
 
 
 def _deploying(case: Case) -> Gate | None:
-    """Close during a rollout, except for a rollback and for a hold of the deployment guard: they are about it."""
+    """Close during a rollout, except for a rollback and for a hold of the deployment guard, which respond to it."""
     if any(act.kind == "rollback" for act in case.entry.actions) or any(o.source == "Deployment" for o in case.holds):
         return None
     if case.snapshot.now >= min(moment(one.since) for one in case.holds) + ROLLED_OUT_BY:
@@ -210,7 +210,7 @@ def _short_of_pods(case: Case) -> Gate | None:
 
 
 def _left(act: OneAction, snapshot: Snapshot, ref: Ref) -> int | None:
-    """Return the ready pods before an act, or after a scale down; None for a rollback, a scale up, or if uncounted."""
+    """Return the ready pods now, or those left by a scale down; None for a rollback, a scale up, or if uncounted."""
     if act.kind == "rollback":
         return None
     observed = snapshot.require(ref)

@@ -23,7 +23,7 @@ def is_momentary(snapshot: Snapshot) -> bool:
 
 
 def is_thrown(snapshot: Snapshot) -> bool:
-    """True if a person has thrown a momentary switch, and it has not sprung back yet."""
+    """True if a person has thrown a momentary switch, and the operator has not cleared the override yet."""
     return bool(snapshot.switch.spec.engaged) and is_momentary(snapshot)
 
 
