@@ -51,7 +51,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 KEEPALIVE_SECONDS = 10.0
 """Seconds between two keep-alive requests; an idle connection is closed after 15 s."""
 FOR_LEVERS = 4
-"""Workers only for switches whose spec.engaged changed, in addition to those of the settings."""
+"""Workers in addition to those of the settings, only for switches whose spec.engaged changed."""
 RELIST_AFTER_TAKEOVER = 5.0
 """Seconds from the start of leadership to the relist; throws made meanwhile are carried out before it.
 
@@ -100,7 +100,7 @@ class Operator:
         measure(self.metrics, self.elector, settings.shards, self.queue, self.store)
 
     def lead(self, only: ObjectFilter = all_objects) -> None:
-        """Start leading the objects of `whose`: visit all of them, switches with an unanswered throw first."""
+        """Start to lead the objects that `only` accepts: visit all, beginning with throws that are not answered yet."""
         self.executor.reader.lead(only)
         self.monitoring.clear(only)
         self.wake(filter(only, self.store.unanswered()), urgent=True)
@@ -109,7 +109,7 @@ class Operator:
         self._led.set()
 
     def rest(self, only: ObjectFilter) -> None:
-        """Stop leading the objects of `whose`: stop their checks and forget their automatic engagements."""
+        """Stop leading the objects that `only` accepts: stop their checks and drop their reserved engagements."""
         self.monitoring.clear(only)
         self.store.ledger.leave(only)
 
@@ -223,7 +223,7 @@ class Operator:
     async def _keep_connection_open(self) -> None:
         """Keep the connection open: it closes after 15 s idle, and a throw must not wait for a handshake.
 
-        The request is the list of API groups, so a throw need not read either whether a missing kind is still missing.
+        The request lists the API groups, so that a throw need not check if a missing kind exists by now.
         """
         while True:
             with contextlib.suppress(errors.ApiError):

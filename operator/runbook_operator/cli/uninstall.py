@@ -32,7 +32,7 @@ FORBIDDEN = "; if the namespace is being deleted, remove it from scope.namespace
 
 
 async def run(settings: Settings, way: Mode, seconds: float) -> list[str]:
-    """Do it within `seconds`; return a sentence per object that is left, empty if all is done."""
+    """Carry out the mode `way` within `seconds`; return a sentence per object that is left, empty if all is done."""
     if way == "release":
         return await _release(settings, seconds)
     kube = await connect(settings.request_timeout)
