@@ -22,7 +22,7 @@ LABELS = {"Metric": "metric", "HealthEndpoint": "health endpoint"}
 class Judge:
     """One metric or health endpoint that judges a revision: its name for people, and its track.
 
-    After a restart the track is the level in the status, until there is a reading (`asked`).
+    After a restart `track` is the level in the status, and `asked` is False, until there is a reading.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Judge:
     track: Track
     asked: bool
     patience: timedelta = timedelta()
-    """For how long after a change its level may still rest on older data."""
+    """The time after a change in which its level may still come from data from before the change."""
 
     @property
     def level(self) -> Level:
@@ -44,7 +44,7 @@ class Judge:
 
     @property
     def bad_since(self) -> datetime | None:
-        """Since when it is, or is about to be, Critical; None otherwise. Under Stale the last known level counts."""
+        """The time since which it is, or is about to be, Critical, or None. Under Stale the last known level counts."""
         if "Critical" in (self.track.level, self.track.known if self.track.level == "Stale" else ""):
             return self.track.since
         return self.track.candidate_since if self.track.candidate == "Critical" else None

@@ -173,7 +173,7 @@ def _open_window(
     left = left.replace(watch=None)
     if why := why_unjudged(snapshot, target):
         return _with(observed, left, _judged(snapshot, version, "Unproven", f"not watched: {why}"))
-    # Without a watch, the effects of a revision may be seen before the revision itself is.
+    # Without a watch, metrics may show the effects of a revision before the operator reads the revision.
     late = timedelta() if (observed.ref.api_version, observed.ref.kind) in ALWAYS_WATCHED else LOOKED_AT_EVERY
     every = judges(snapshot, target)
     watch = WatchedRevision(

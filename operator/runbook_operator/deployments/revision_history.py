@@ -108,7 +108,7 @@ def due(snapshot: RunbookSnapshot) -> Iterator[datetime]:
 
 
 def is_due(snapshot: RunbookSnapshot, status: TargetStatus) -> bool:
-    """True if the target's other parts, and a workload without a watch, should be read in this visit."""
+    """True if the target's other objects, and a workload without a watch, should be read in this visit."""
     spec, namespace = snapshot.runbook.spec, snapshot.runbook.meta.ref.namespace
     assert spec  # noqa: S101 # it declares the target
     target = next(one for one in spec.targets if one.name == status.name)

@@ -33,7 +33,7 @@ INSIDE = f"{TEMPLATE}."
 class Version:
     """The version of a revision; `digest` is "" if the operator may not read the object that stores the template.
 
-    `kept` is the digest in the records of switches, which includes the probes that a Runbook has set.
+    `stored` is the digest in the records of switches, which includes the probes that a Runbook has set.
     """
 
     number: int
@@ -128,13 +128,13 @@ def is_replaced_by_rollback(snapshot: RunbookSnapshot, observed: ObservedObject,
 
 
 def deployed(snapshot: Snapshot, observed: ObservedObject) -> str:
-    """Return the digest of the live version; `seen` must be whole."""
+    """Return the digest of the live version; `observed` must be whole."""
     held: list[Dated] = [*((claim.order, claim) for claim in snapshot.claims), *holding(snapshot.record)]
     return digest(without_held_fields(observed, observed.body["spec"]["template"], held))
 
 
 def without_held_fields(observed: ObservedObject, template: Body, held: Iterable[Dated]) -> Body:
-    """Return the template without the held values inside it; the last hold is undone first."""
+    """Return the template without the held values inside it, removed from the newest hold to the oldest."""
     inside = [(when, one) for when, one in held if one.uid == observed.uid and one.field.startswith(INSIDE)]
     return _without(observed, template, (one for _, one in sorted(inside, key=itemgetter(0), reverse=True)))
 
