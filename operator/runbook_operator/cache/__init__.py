@@ -1,1 +1,1 @@
-"""State in memory that is written nowhere: the store of observed objects, and the snapshots that are built from it."""
+"""State that is kept only in memory: the store of observed objects, and the snapshots that are built from it."""

@@ -12,7 +12,7 @@ from runbook_operator.reconcile.snapshot import BUDGETED, AutomaticEngagements
 
 @dataclass(frozen=True)
 class Known:
-    """The automatic engagements of one Switch: whether one is active now, and when each began."""
+    """The automatic engagements of one Switch: `engaged` if one is active now, and when each began."""
 
     runbook: Ref
     engaged: bool
@@ -21,7 +21,7 @@ class Known:
 
 @dataclass
 class AutomationLedger:
-    """The ledger, updated with each status, since a decision about one Switch depends on those of the whole cluster.
+    """The automatic engagements of the whole cluster, updated with each status: gates of every Switch depend on them.
 
     A reservation is an engagement that was decided and is not in a status yet.
     """
@@ -60,7 +60,7 @@ class AutomationLedger:
             self.free(switch)
 
     def acts(self, switch: SwitchObject, now: datetime) -> AutomaticEngagements:
-        """Return the engagements that a decision about the Switch depends on; its own reservation does not count."""
+        """Return the engagements that the gates of this Switch count; its own reservation is left out."""
         self._drop_what_is_over(now)
         own, runbook = switch.meta.ref, switch.runbook
         every = (*self._known.values(), *(one for ref, one in self._reserved.items() if ref != own))

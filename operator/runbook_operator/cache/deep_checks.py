@@ -1,6 +1,6 @@
-"""Decide which visits are close looks: those of changed objects, and those whose last close look is long ago.
+"""Decide which visits are close looks: the first after a change of the object or its Runbook, and one per interval.
 
-After a start the first close looks at unchanged objects are spread over a whole interval.
+After a start the first close looks at unchanged objects are spread over one interval.
 """
 
 import random
@@ -15,14 +15,14 @@ from runbook_operator.kube.list_cache import Edition
 from runbook_operator.runtime import clock
 
 DEEP_CHECK_SECONDS = 600.0
-"""Seconds between close looks at idle objects: they find a switch that would not work before it is thrown."""
+"""Seconds between close looks at idle objects, which find a switch that would not work before it is thrown."""
 TROUBLED_CHECK_SECONDS = 10.0
-"""Seconds between close looks at objects whose condition Ready is False, so that a recovery is seen soon."""
+"""Seconds between close looks at objects whose condition Ready is False, so that a recovery is reported soon."""
 
 
 @dataclass(frozen=True)
 class DeepCheck:
-    """One visit: True if it is a close look, the Runbook's generation, and the seconds until the next close look."""
+    """The plan of a visit: `thorough` for a close look, `edition`, and in `again` the seconds until the next one."""
 
     thorough: bool
     edition: Edition

@@ -1,4 +1,4 @@
-"""Record recent writes, in memory only: after a restart all are tried again, which is safe to repeat."""
+"""Record recent writes in memory only: after a restart the operator repeats them, which does no harm."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ CALM = timedelta(minutes=10)
 
 @dataclass
 class WriteHistories:
-    """Recent writes by switch and field, and by field alone how many writes of all switches did not last."""
+    """Recent writes by switch and field, and for each field the number of writes by any switch that did not last."""
 
     _of: dict[Ref, dict[FieldKey, WriteHistory]] = field(default_factory=dict)
     _undone: dict[FieldKey, tuple[int, datetime]] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class WriteHistories:
     def answered(
         self, switch: Ref, places: Iterable[FieldKey], answers: Iterable[tuple[FieldKey, Answer]], now: datetime
     ) -> None:
-        """Record an accepted write to a target: clear its failures and keep the API server's answers."""
+        """Record an accepted write to a target: clear the failures of its fields and keep the API server's answers."""
         for place in places:
             self.worked(switch, place)
         for place, found in answers:
@@ -50,7 +50,7 @@ class WriteHistories:
         self._of.setdefault(switch, {})[place] = WriteHistory(accepted=replace(accepted, undone=undone))
 
     def _count(self, place: FieldKey, now: datetime, *, did_not_last: bool) -> int:
-        """Count the writes of a field that did not last; successive switches share this count and its pauses."""
+        """Count this write if it did not last; return the count of the field, which all switches share."""
         self._undone = {one: known for one, known in self._undone.items() if now - known[1] < CALM}
         count = self._undone.get(place, (0, now))[0]
         if did_not_last:
@@ -59,7 +59,7 @@ class WriteHistories:
         return count
 
     def failed(self, switch: Ref, place: FieldKey, error: errors.ApiError, now: datetime) -> None:
-        """Record a failed write; it is due again after the server's Retry-After, or after a back-off."""
+        """Record a failed write; the next one is due after the server's Retry-After, or after a back-off."""
         before = self.of(switch).get(place, NOTHING)
         attempts = before.failed.attempts + 1 if before.failed else 1
         pause = backoff(attempts) if error.retry_after is None else error.retry_after
@@ -74,5 +74,5 @@ class WriteHistories:
         self._of.setdefault(switch, {})[place] = WriteHistory(failed, before.accepted)
 
     def forget(self, switch: Ref) -> None:
-        """Forget the writes of a switch whose engagement is over, or which is deleted."""
+        """Forget the writes of a switch that is released or deleted."""
         self._of.pop(switch, None)

@@ -1,8 +1,8 @@
 """Track which of the configured namespaces are served: those whose objects can be listed.
 
-A namespace that does not exist, or in which a right is missing, delays no other one. If a kind could not be listed, its
-objects never count as absent: each is read individually. If a registered kind could not be listed, nothing is
-decided in the namespace. Lists are retried with a back-off of up to LONGEST seconds.
+A namespace that does not exist, or in which a right is missing, does not delay the others. While a kind cannot be
+listed, its objects never count as absent: each is read individually. While a registered kind was never listed, nothing
+is decided in the namespace. Lists are retried with a back-off of up to LONGEST seconds.
 """
 
 import asyncio
@@ -23,26 +23,26 @@ from runbook_operator.runtime.work_queue import WorkQueue, backoff
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 Kind = tuple[str, str]
 AT_ONCE = 8
-"""Namespaces that are listed concurrently, so that one that does not answer delays no other."""
+"""Namespaces that are listed concurrently, so that one without an answer does not delay the others."""
 LONGEST = 5.0
 """Maximum seconds between two tries of a failed list."""
 
 
 @dataclass
 class Coverage:
-    """The lists of the namespaces, and why some failed.
+    """The lists of the namespaces, and the errors of those that failed.
 
-    Without `namespaces` there is one, the empty name, which is the whole cluster.
+    If `namespaces` is empty, there is one list of the whole cluster, under the empty name.
     """
 
     kube: Kube
     store: Store
     namespaces: Sequence[str]
     listing: Callable[[], Listed]
-    """Return the callback for the objects of a list that begins now; see Certainty.listing."""
+    """Return the callback for the objects of a list that begins now; see ReadVersions.listing."""
     wake: Callable[[Iterable[Ref]], None]
     failures: dict[str, dict[Kind, errors.ApiError]] = field(default_factory=dict)
-    """By namespace, the kinds that could not be listed, and why."""
+    """By namespace, the kinds that could not be listed, and the error."""
     _listed: dict[str, set[Kind]] = field(default_factory=dict)
     """By namespace, the kinds that were listed at least once."""
     _reported: set[str] = field(default_factory=set)
@@ -80,7 +80,7 @@ class Coverage:
         return found
 
     def limit(self, queue: WorkQueue[Ref]) -> None:
-        """Make the queue skip namespaces that were not listed; their objects are woken once they are."""
+        """Make the queue skip namespaces that were not listed yet; the first list wakes their objects."""
         if self.namespaces:
             queue.limit(lambda key: self.knows(key.namespace))
 
@@ -91,7 +91,7 @@ class Coverage:
             self._signal.set()
 
     async def run(self) -> None:
-        """List suspected and failed namespaces until that works, forever."""
+        """List suspected and failed namespaces until the list succeeds; runs forever."""
         tries = 0
         while True:
             if not self.failures:
@@ -132,7 +132,7 @@ class Coverage:
         return wake if self._state(namespace) == before else wake | self._keys(namespace)
 
     def _late(self, namespace: str, kinds: Iterable[Kind], error: errors.ApiError) -> None:
-        """Handle a list without an answer, after which the remaining kinds are skipped.
+        """Handle a list that failed for another reason than a missing right; the remaining kinds are skipped.
 
         Kinds that were listed before do not count as failed, since their watches go on.
         """

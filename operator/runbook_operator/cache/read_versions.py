@@ -15,7 +15,7 @@ class ReadVersions:
 
     _of: dict[Ref, dict[Account | None, str]] = field(default_factory=dict)
     _times: int = 0
-    """The number of times that leading has begun, for any shard."""
+    """The number of leadership terms that have begun, for any shards."""
 
     def version(self, ref: Ref, account: Account | None = None) -> str | None:
         """Return the last version that the account has read, or None."""
@@ -30,10 +30,10 @@ class ReadVersions:
             self.note(observed.ref, observed.resource_version, account)
 
     def listing(self) -> Callable[[Ref, str], bool]:
-        """Return a callback that marks listed objects as read, unless leading begins anywhere during the list.
+        """Return a callback that marks listed objects as read, unless a leadership term begins during the list.
 
-        The callback returns True if the object counts as read. A version from a single read or write is kept, since it
-        is usually newer.
+        The callback returns True if the object counts as read. A version from a single read or write stays, since it is
+        usually newer.
         """
         times = self._times
 

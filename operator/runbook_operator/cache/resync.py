@@ -10,20 +10,20 @@ from runbook_operator.kube.client import Kube
 from runbook_operator.kube.discovery import collection, plural_of
 
 Listed = Callable[[Ref, str], bool]
-"""Called with each listed Switch or declared target and its resourceVersion; True if that counts as read."""
+"""Called with each listed Switch or declared target and its resourceVersion; True if the object counts as read."""
 
 
 def watched_kinds() -> tuple[tuple[str, str], ...]:
-    """Return API version and kind of everything that is listed and watched always: the registered kinds first."""
+    """Return API version and kind of the kinds that are always listed and watched, the registered ones first."""
     return (*RESOURCE_KINDS, *sorted(ALWAYS_WATCHED))
 
 
 async def compare(kube: Kube, store: Store, kind: tuple[str, str], namespace: str, listed: Listed) -> set[Ref]:
-    """Return the Runbooks and Switches to reconcile; raises ApiError if the list fails.
+    """List the kind and update the store; return the Runbooks and Switches to reconcile. Raises ApiError.
 
     An empty namespace means all of them.
     """
-    # Taken before the list: an object that is created meanwhile is not in the list and must not look deleted.
+    # Taken before the list: an object that is created meanwhile may be missing in the list and is not deleted.
     before = store.uids(*kind, namespace)
     wake: set[Ref] = set()
     path = collection(kind[0], plural_of(kind), namespace)

@@ -19,7 +19,7 @@ from runbook_operator.reconcile.target_index import declared, held_by, prepared_
 
 
 def switch_snapshot(store: Store, switch: SwitchObject, *, now: datetime, new_id: str, **rest: Any) -> Snapshot:
-    """Build the snapshot of a Switch; `rest` is what the store does not know: answers, latency, efforts and policy."""
+    """Build the snapshot of a Switch; `rest` are the fields of it that the store does not have, such as answers."""
     runbook = store.runbook_of(switch)
     observed = _observed(store, (*targets_of(store, switch), *_read_refs(rest))) | _denied(rest)
     claims, signals = tuple(_claims(store, switch)), store.signals_of(switch.meta.ref)
@@ -44,7 +44,7 @@ def switch_snapshot(store: Store, switch: SwitchObject, *, now: datetime, new_id
 
 
 def runbook_snapshot(store: Store, runbook: RunbookObject, now: datetime, **rest: Any) -> RunbookSnapshot:
-    """Build the snapshot of a Runbook; `rest` is the same, with `senses` and `thorough` and without latency."""
+    """Build the snapshot of a Runbook; `rest` are the fields of it that the store does not have."""
     names = (switch_name(runbook.meta.ref.name, entry) for entry in runbook.spec.switches()) if runbook.spec else ()
     switches = store.concerned(runbook, names)
     observed = _observed(store, (*declared(runbook), *_read_refs(rest))) | _denied(rest)
@@ -61,7 +61,7 @@ def _observed(store: Store, refs: Iterable[Ref]) -> dict[Ref, ObservedObject | M
 
 
 def _found(store: Store, ref: Ref) -> ObservedObject | Missing | None:
-    """Return the object in the store; if its kind is watched there, an object that the store lacks is absent."""
+    """Return the object in the store; else Missing if a list proves that it does not exist, or None."""
     return store.targets.get(ref) or (absent(ref) if store.listings.proves_absence(ref) else None)
 
 

@@ -1,6 +1,6 @@
-"""Defer status writes while many switches are thrown at once, so that all take effect first.
+"""Defer status writes while many switches are thrown at once, so that all targets are written first.
 
-The status and Events of a switch cost the API server several writes, which would delay the next target.
+The status and Events of a switch take several writes, which would delay the write to the next target.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ LONGEST = 2.0
 
 @dataclass
 class StatusDeferral:
-    """The switches whose targets were written and whose status was not."""
+    """The switches whose targets were written and whose status was not written since."""
 
     monotonic: Callable[[], float] = clock.monotonic
     _acted: dict[Ref, tuple[float, int]] = field(default_factory=dict)

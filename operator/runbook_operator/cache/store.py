@@ -47,7 +47,7 @@ class Store:
     """Notified when the set of targets that Switches hold has changed."""
 
     def take(self, body: Mapping[str, Any]) -> frozenset[Ref]:
-        """Put the body of another writer; an object that this version cannot parse is logged and ignored."""
+        """Store a body from a watch or a list; an object that this version cannot parse is logged and ignored."""
         try:
             return self.put(body)
         except ValidationError as error:
@@ -71,19 +71,19 @@ class Store:
                 return self._put_held_object(ref, body) if self.is_held(ref) else frozenset()
 
     def read(self, body: Mapping[str, Any]) -> frozenset[Ref]:
-        """Put a Runbook or Switch that the API server has just answered."""
+        """Store a Runbook or Switch from the API server's answer to a read or a write."""
         wake = self.put(body)
         if (switch := self.switches.get(ref_of(body))) is not None:
             self.unconfirmed_throws.read(switch)
         return wake
 
     def _put_held_object(self, ref: Ref, body: Mapping[str, Any]) -> frozenset[Ref]:
-        """Put a held object from a dynamic watch; only a read tells whether it is scalable, so that is kept."""
+        """Store a held object from a dynamic watch; keep `scalable` from the last read, since events do not have it."""
         scalable = old.scalable if isinstance(old := self.targets.get(ref), ObservedObject) else True
         return self.put_target(observed_object.observed_from(body, whole=True, scalable=scalable))
 
     def unanswered(self) -> list[Ref]:
-        """Return the Switches that were thrown or released while no replica led here."""
+        """Return the Switches whose throw or release no replica has carried out yet."""
         return [ref for ref, switch in self.switches.items() if switch.is_unanswered]
 
     def is_held(self, target: Ref) -> bool:
@@ -91,7 +91,7 @@ class Store:
         return target in self._holders
 
     def learn(self, observed: ObservedObject | Missing) -> frozenset[Ref]:
-        """Put a target that was read, unless a watch event has overtaken the answer."""
+        """Store a target that was read, unless a watch event has already delivered a newer version."""
         return frozenset() if _is_overtaken(self.targets.get(observed.ref), observed) else self.put_target(observed)
 
     def put_target(self, observed: ObservedObject | Missing) -> frozenset[Ref]:
@@ -112,7 +112,7 @@ class Store:
         return frozenset(kind for kind in kinds if kind[:2] not in ALWAYS_WATCHED)
 
     def accounts(self, kind: tuple[str, str, str]) -> tuple[Account | None, ...]:
-        """Return the accounts in whose names objects of that kind are held, None (the operator's own) first."""
+        """Return the accounts under which objects of that kind are held, None (the operator's own) first."""
         names = {
             record.service_account_name
             for ref, holders in self._holders.items()
@@ -128,7 +128,7 @@ class Store:
             self.targets.pop(ref, None)
 
     def unreferenced(self, refs: Iterable[Ref]) -> list[Ref]:
-        """Return those that no object holds or declares and no watch covers: leftovers of past engagements."""
+        """Return the refs that are neither held nor declared nor always watched: leftovers of past engagements."""
         known = (self._holders, self._users)
         return [
             ref
@@ -153,7 +153,7 @@ class Store:
             del self._signals[switch]
 
     def drop(self, ref: Ref, uid: str) -> frozenset[Ref]:
-        """Delete the object of that uid; return the objects to reconcile. A newer object of the name stays."""
+        """Delete the object if it has that uid, so that a newer one of its name stays; return what to reconcile."""
         held = self._held(ref)
         if held is None or _uid(held) != uid:
             return frozenset()
@@ -169,7 +169,7 @@ class Store:
                 self._forget_holds(self.switches.pop(ref))
                 return frozenset({held.runbook, *self._unprepared(held_by(held))})
             case _:
-                # A held target stays as missing: it is known to be gone and needs no read.
+                # A held target stays as Missing: it is known not to exist and needs no read.
                 self.targets.pop(ref)
                 if ref in self._holders:
                     self.targets[ref] = observed_object.absent(ref)
@@ -187,7 +187,7 @@ class Store:
         return frozenset((*runbooks, *theirs, *self._holders.get(target, ())))
 
     def defer_status(self, ref: Ref, status: SwitchStatus | RunbookStatus) -> None:
-        """Use a status that is written later; one that another writer stores meanwhile takes precedence."""
+        """Store a status that the API server gets later; a status by another writer meanwhile takes precedence."""
         if isinstance(status, RunbookStatus):
             self.runbooks[ref] = replace(self.runbooks[ref], status=status)
             return
@@ -207,7 +207,7 @@ class Store:
         return self._index.count(trait, self.switches.values())
 
     def concerned(self, runbook: RunbookObject, names: Iterable[str]) -> dict[str, SwitchObject]:
-        """Return by name the Runbook's Switches, those of these names, and all others that share a target."""
+        """Return by name the Runbook's Switches, those with these names, and all others that share a target with it."""
         ref = runbook.meta.ref
         named = (switch_ref(ref.namespace, name) for name in names)
         users = (user for target in declared(runbook) for user in self.users(target))

@@ -1,4 +1,4 @@
-"""Index of Switches by Runbook, of those that may be engaged, and of counts by trait, to avoid scanning all."""
+"""Index Switches by Runbook, by trait, and those that may be engaged, so that no decision scans all of them."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Measure the latency of throws: the time from seeing one to the first accepted write to a target."""
+"""Measure the latency of throws: the time from the watch event to the first accepted write to a target."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class Throws:
         return True
 
     def acted(self, switch: Ref) -> float | None:
-        """Note an accepted write; return the seconds since the throw was seen, None if it was not seen live."""
+        """Note an accepted write; return the seconds from the throw's watch event to it, None without such an event."""
         if switch in self._observed:
             self._took[switch] = self.monotonic() - self._observed[switch]
         return self._took.get(switch)

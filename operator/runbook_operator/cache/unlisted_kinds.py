@@ -1,4 +1,4 @@
-"""Track which always watched kinds cannot be listed now, so that a missing object does not count as absent."""
+"""Track the always watched kinds that cannot be listed now: an object that the store lacks may then exist."""
 
 from dataclasses import dataclass, field
 
@@ -11,7 +11,7 @@ Kind = tuple[str, str, str]
 
 @dataclass
 class Listings:
-    """The kinds whose list `failed`, as Coverage records them; all others are listed and watched."""
+    """The kinds whose list `failed`, as Coverage records them; all other always watched kinds were listed."""
 
     failed: set[Kind] = field(default_factory=set)
 
