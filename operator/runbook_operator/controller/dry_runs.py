@@ -1,7 +1,7 @@
 """Check writes by dry runs, so that a refusal by the API server is known before a throw.
 
-An accepted write is checked again after an hour, and sooner if the target or the Runbook has changed: each dry run
-passes all admission, and an idle cluster would have no other load.
+An accepted write is checked again after an hour, and sooner if the target or the Runbook has changed. More dry runs
+would be the main load of an idle cluster, since each one passes all admission.
 """
 
 from collections.abc import Callable, Hashable
@@ -44,7 +44,7 @@ class DryRuns:
         self._answers = SingleFlightCache(_seconds, self.monotonic)
 
     async def admitted(self, query: Admission, account: Account | None) -> int | Denied:
-        """Return the replicas that admission leaves of a scale; raises ApiError if that cannot be known now."""
+        """Return the replicas that admission would store for this scale; raises ApiError if that is unknown now."""
         scale = Patch(query.ref, query.uid, "", {"spec": {"replicas": query.replicas}}, "scale")
         try:
             answer = await apply(self.paths.as_(account), scale, dry_run=True)
@@ -53,10 +53,10 @@ class DryRuns:
         return int(((answer or {}).get("spec") or {}).get("replicas", 0))
 
     async def answer(self, query: DryRun, account: Account | None, edition: Hashable = None) -> ReviewResult | Denied:
-        """Return the API server's answer to this write in the name of the account.
+        """Return the API server's answer to this write, sent under the account.
 
-        An accepted write is not sent again for an hour while the account, the Runbook (`edition`) and the version
-        of the object written to are the same.
+        An accepted write is not sent again within an hour, unless the account, the Runbook (`edition`) or the
+        resourceVersion of the target changes.
         """
         key = (query.switch, query.number, account, edition, *_version(query.effect))
         checked = self._checked.setdefault(query.switch, {})
@@ -80,17 +80,17 @@ class DryRuns:
 
 
 def _seconds(found: ReviewResult | Denied) -> float:
-    """Return how long the answer counts: an accepted write for an hour, any other until the next close look."""
+    """Return the seconds to cache an answer: an hour for an accepted write, 0 for any other."""
     return ALLOWED_SECONDS if isinstance(found, ReviewResult) and found.allowed else 0.0
 
 
 def _version(effect: Effect) -> tuple[Hashable, ...]:
-    """Return the object that is written to, at the version that the write was made for."""
+    """Return the target and, for a patch, the version that the patch was made for."""
     return (effect.ref, effect.uid, effect.resource_version) if isinstance(effect, Patch) else (effect.ref,)
 
 
 def _ruling(error: errors.ApiError) -> ReviewResult | Denied:
-    """Return the ruling of a failed dry run: an unavailable API server or a conflict says nothing about a throw."""
+    """Return Denied for a refusal; an unavailable API server or a conflict predicts nothing about a throw."""
     refused = isinstance(error, errors.ForbiddenError | errors.RefusedError)
     if is_dry_run_only(str(error)) or not (refused or error.reason == Reason.WEBHOOK_FAILED):
         return ReviewResult(allowed=False)

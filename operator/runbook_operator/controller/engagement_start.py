@@ -17,7 +17,7 @@ Operation = dict[str, Any]
 
 
 async def begin(kube: Kube, step: Begin, before: Body, after: Body) -> Body:
-    """Write both and return the object; its status changes from `before` to `after`.
+    """Write the finalizer and the record, which changes the status from `before` to `after`; return the object.
 
     Raises ConflictError if either write is refused, even if the other one succeeded.
     """
@@ -29,7 +29,7 @@ async def begin(kube: Kube, step: Begin, before: Body, after: Body) -> Body:
         if not isinstance(error, errors.RefusedError | errors.ForbiddenError):
             raise error
     if failed:
-        # A failed precondition or a real refusal: a later write of one alone shows which.
+        # Either a precondition failed or the write itself is refused; a later write of only one of the two shows which.
         raise errors.ConflictError(str(failed[0])) from failed[0]
     return max((one for one in done if isinstance(one, dict)), key=_version)
 

@@ -1,4 +1,4 @@
-"""Carry out one step: write to a target, to a status or to an own object, after the checks that the step needs."""
+"""Carry out one step: check that its snapshot is current, then write a target, a status or an own object."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -43,9 +43,9 @@ AnySnapshot = Snapshot | RunbookSnapshot
 
 @dataclass
 class StepExecutor:
-    """Carry out steps; each method carries out one, and every error is an OperatorError.
+    """Carry out one step per call; every error is an OperatorError.
 
-    The reader stores each answer of the API server, so that the next decision sees it.
+    The reader stores each answer of the API server, so that the next decision uses it.
     """
 
     store: Store
@@ -86,7 +86,7 @@ class StepExecutor:
         self.dry_runs.forget(ref)
 
     async def _own_step(self, snapshot: RunbookSnapshot, step: OwnStep) -> None:
-        """Write to an own object; a refusal is remembered for decisions, and blocks no other step."""
+        """Write to an own object. A refusal is recorded for the next decisions and not raised."""
         ref, place = snapshot.actor.ref, write_key(step)
         try:
             await self.own_objects.own_object(ref, step)
@@ -96,7 +96,7 @@ class StepExecutor:
             self.write_histories.worked(ref, place)
 
     async def _write_target(self, snapshot: AnySnapshot, step: WriteTarget | WriteProbes) -> None:
-        """Write to a target. A failure is remembered for decisions, and not raised."""
+        """Write to a target. A failure is recorded for the next decisions and not raised."""
         if not await self.freshness.is_record_current(snapshot):
             return
         try:
@@ -118,7 +118,7 @@ class StepExecutor:
             self.reporter.accepted(snapshot, step)
 
     def _after(self, effect: Effect, answer: Body | None) -> ObservedObject | Missing:
-        """Return the target as the API server has just answered it."""
+        """Return the target after the write, from the API server's answer."""
         if answer is None:
             return absent(effect.ref)
         known = old if isinstance(old := self.store.targets.get(effect.ref), ObservedObject) else None
@@ -127,12 +127,12 @@ class StepExecutor:
         return observed_from(answer, whole=True, scalable=known.scalable if known else True)
 
     async def _conflict(self, snapshot: AnySnapshot, step: WriteTarget | WriteProbes, error: errors.ApiError) -> None:
-        """Read the target that another client has changed, and save its values again before the next write."""
+        """Read the target that another client has changed, and record its new values before the next write."""
         self.reporter.note(snapshot, step, "conflict")
         observed = await self.reader.read_target(step.effect.ref, step.account)
         expected = step.effect.resource_version if isinstance(step.effect, Patch) else ""
         if isinstance(observed, ObservedObject) and observed.resource_version == expected:
-            # The object has not changed, so that another read finds the same: retry the 409 with back-off.
+            # The object has not changed, so another read would not help: retry the 409 with back-off.
             self._fail(snapshot, step, errors.UnavailableError(str(error)))
         self._note_read(snapshot, step, observed)
         if isinstance(snapshot, Snapshot) and (status := save_again(snapshot, step.effect.ref, observed)) is not None:
@@ -162,7 +162,7 @@ def step_executor(
     wake: Callable[[Iterable[Ref]], None],
     budget: BackgroundBudget,
 ) -> StepExecutor:
-    """Build the executor and its parts for the cluster that `lists` reads; `wake` is that of ObjectReader."""
+    """Build the executor and all that it uses, for the cluster that `lists` reads; see ObjectReader for `wake`."""
     paths = lists.paths
     trials = DryRuns(paths, budget=budget)
     queries = Queries(

@@ -1,4 +1,4 @@
-"""Check that a snapshot is current before a step is carried out: read what only a watch has delivered."""
+"""Check that a snapshot is current before a step: read each object that this leader knows only from a watch."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ class FreshnessCheck:
     reader: ObjectReader
 
     async def is_record_current(self, snapshot: RunbookSnapshot | Snapshot) -> bool:
-        """True if the record to act on is current; reads it once if only a watch has delivered it."""
+        """True if the record in the snapshot is current; reads the object first if only a watch has delivered it."""
         actor = snapshot.actor
         if is_record_read(snapshot, self.reader.read_versions.version(actor.ref)):
             return True
@@ -29,7 +29,7 @@ class FreshnessCheck:
         return now is not None and now.meta.resource_version == actor.resource_version
 
     async def are_targets_current(self, snapshot: Snapshot, step: Step) -> bool:
-        """True if the targets are as in the snapshot; reads once those that only a watch has delivered."""
+        """True if the targets are as in the snapshot; reads those first that only a watch has delivered."""
         current, account = True, acting_identity.of_switch(snapshot.switch, snapshot.runbook)
         version_read = partial(self.reader.read_versions.version, account=account)
         for ref, before in unread_targets(snapshot, step, self.reader.store.targets.get, version_read):

@@ -1,7 +1,7 @@
-"""Contain an unforeseen error to the one object at which the operator failed.
+"""Contain an unexpected error to the object whose visit raised it.
 
-The object gets a condition that names the log line. If it is a switch, its other fields are held or restored one by
-one: an error in one field is no reason to give up the rest.
+The object gets a condition with the id of the log line. If it is a switch, its fields are held or restored one by one,
+so that an error in one field does not stop the others.
 """
 
 import traceback
@@ -28,7 +28,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 async def contain(
     key: Ref, error: Exception, executor: StepExecutor, locks: Locks[Ref], snapshot: Callable[[SwitchObject], Snapshot]
 ) -> None:
-    """Report the error with the id that the log has, and go on with the other fields. Raises nothing."""
+    """Report the error with the id of its log line, and hold or restore the other fields. Raises nothing."""
     number = identity(key, error)
     try:
         if (switch := executor.store.switches.get(key)) is not None:
@@ -40,7 +40,7 @@ async def contain(
 
 
 def identity(key: Ref, error: Exception) -> str:
-    """Return the same id for the same failure at the same object, so that it is reported once."""
+    """Return an id that is the same for the same failure of the same object, so that it is reported once."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
     return blake2b(f"{key}|{type(error).__name__}|{place}".encode(), digest_size=4).hexdigest()
@@ -49,7 +49,7 @@ def identity(key: Ref, error: Exception) -> str:
 async def _hold_each_field(
     key: Ref, number: str, executor: StepExecutor, snapshot: Callable[[SwitchObject], Snapshot]
 ) -> None:
-    """Write each deviating field once; the field with the error fails again in its own decision and stays as it is."""
+    """Decide and write each field separately; the field with the error raises it again and is not changed."""
     switch = executor.store.switches.get(key)
     record = switch.status.record if switch else None
     for index in range(len(record.actions) if record else 0):
@@ -64,7 +64,7 @@ def _step(snapshot: Snapshot, index: int, number: str) -> WriteTarget | None:
     try:
         return hold_or_restore_one(snapshot, index)
     except NeedsRead:
-        # The next visit that gets this far reads it.
+        # The next visit that reaches this field reads it.
         return None
     except Exception:
         log.exception(

@@ -1,4 +1,4 @@
-"""Watch by kopf, in the only module that imports it; hand every event on, decide nothing and write nothing."""
+"""Run kopf's watches and hand on every event. No other module imports kopf; it decides nothing and writes nothing."""
 
 import asyncio
 import contextlib
@@ -26,11 +26,11 @@ SECONDS_TO_STOP = 5.0
 SECONDS_BLIND = 10
 NAMES = ("namespace", "name", "uid")
 REFUSED = re.compile(r"/namespaces/([^/]+)/.* -> APIForbiddenError")
-"""The line of kopf's log about a watch in a namespace that the API server refuses; kopf retries each second."""
+"""Matches kopf's log line about a watch that the API server refuses in a namespace; kopf retries each second."""
 
 
 class Refusals(logging.Filter):
-    """Report each namespace in which a watch is refused, instead of one line of kopf's log per try."""
+    """Drop kopf's log line about each try of a refused watch, and report the namespace instead."""
 
     def __init__(self, notify: Callable[[str], None]) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Backoffs:
 
 
 class NoDiff(kopf.DiffBaseStorage):
-    """Store no last-handled configuration: nothing is written into users' objects, nor copied out of them."""
+    """Store no last-handled configuration, so that kopf neither writes into users' objects nor copies them."""
 
     def build(self, **_: Any) -> kopf.BodyEssence:
         return kopf.BodyEssence({})
@@ -83,10 +83,10 @@ class NoProgress(kopf.ProgressStorage):
 
 
 class Watch:
-    """kopf in its own thread and event loop, started again whenever it ends without an order.
+    """kopf in its own thread and event loop, restarted whenever it ends before stop().
 
-    It ends at an HTTP 410, at a 401 whose credentials did not change, and at an ERROR event; and on its way out it
-    cancels every task of its loop. Neither may reach the loop that throws switches.
+    kopf ends at an HTTP 410, at a 401 with unchanged credentials, and at an ERROR event, and then cancels every task of
+    its loop. Its own loop keeps that away from the loop that throws switches.
     """
 
     def __init__(self, sink: Sink, namespaces: Sequence[str], seconds: int, refused: Callable[[str], None]) -> None:
@@ -164,7 +164,7 @@ class Watch:
         )
 
     async def _guard(self, running: asyncio.Task[None]) -> None:
-        """Return when kopf ends; raise TimeoutError if it goes on without a watch, as after a discovery error."""
+        """Return when kopf ends; raise TimeoutError if it runs with a watch missing, as after a discovery error."""
         blind = 0
         while not (await asyncio.wait({running}, timeout=1.0))[0]:
             blind = 0 if self.alive() >= self.expected else blind + 1
@@ -200,7 +200,7 @@ def _hand_to(sink: Sink) -> Callable[..., Any]:
 
 
 def _taken(body: dict[str, Any]) -> dict[str, Any]:
-    """Return the whole body and leave kopf the names for its log: kopf keeps objects in cycles until a collection."""
+    """Return the body, and leave kopf only the names for its log: kopf's reference cycles keep objects in memory."""
     taken = dict(body)
     body.clear()
     body["metadata"] = {key: value for key, value in taken["metadata"].items() if key in NAMES}
@@ -231,8 +231,8 @@ def _settings(seconds: int) -> kopf.OperatorSettings:
     settings.networking.connect_timeout = 5
     settings.queueing.idle_timeout = 0.05
     settings.watching.chunk_size = 250
-    # The server ends each watch after `seconds`, and kopf resumes it. A watch that is silent because its connection is
-    # dead is then found soon, and not after the 70 seconds that bookmarks allow.
+    # The server ends each watch after `seconds`, and kopf resumes it. So kopf finds a dead connection soon, and not
+    # after the 70 seconds that bookmarks allow.
     settings.watching.server_timeout = seconds
     settings.watching.inactivity_timeout = seconds + 2
     settings.scanning.disabled = True

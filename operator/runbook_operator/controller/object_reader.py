@@ -24,7 +24,7 @@ from runbook_operator.reconcile.acting_identity import Reader
 class ObjectReader:
     """The reads of a leader, and the versions that it has read.
 
-    `wake` gets the objects to requeue after an answer changed the store; the later watch event wakes nothing again.
+    `wake` requeues objects after an answer has changed the store. The later watch event of that change requeues none.
     """
 
     paths: Paths
@@ -36,9 +36,9 @@ class ObjectReader:
     async def ask(
         self, needed: NeedsRead, answers: dict[Query, Any], edition: Edition, reader: Reader, *, deleting: bool = False
     ) -> None:
-        """Put the answers to all unread queries, read concurrently, into `answers`; objects that were read are cached.
+        """Read all needed queries concurrently and put the results into `answers`; store the objects among them.
 
-        A deletion restores what can be read, and does not wait for ever for the rest.
+        If `deleting`, a query without an answer gets Denied, so that it does not delay the restore of other targets.
         """
         asked, shared = list(needed.queries), None if needed.urgent else edition
         answer = self.queries.answer_if_available if deleting else self.queries.answer
@@ -50,23 +50,23 @@ class ObjectReader:
             answers[query] = found
 
     async def read_target(self, ref: Ref, account: Account | None) -> ObservedObject | Missing:
-        """Read a whole target in the name of the account; the store does not get it."""
+        """Return the whole target, read under the account; the store does not change."""
         return await object_reads.read_target(self.paths.as_(account), ref)
 
     def note_read(self, visited: Ref, observed: ObservedObject | Missing, account: Account | None) -> None:
-        """Store a target as the API server has just answered it, and wake its users other than `visited`."""
+        """Store a target from an answer of the API server, and wake its users other than `visited`."""
         self.read_versions.note_read(observed, account)
         self.wake(self.store.learn(observed) - {visited})
 
     async def read_own(self, ref: Ref, visited: Ref | None = None) -> None:
-        """Read a Runbook or Switch again and store it; `visited`, or else it, is not woken."""
+        """Read a Runbook or Switch again and store it; wake its users other than `visited` (default `ref`)."""
         try:
             self.learn(visited or ref, await self.paths.kube.get(own(ref)))
         except errors.NotFoundError:
             self.wake(self.store.forget(ref) - {visited or ref})
 
     def learn(self, visited: Ref, body: Body) -> None:
-        """Store a Runbook or Switch as just answered; one that a watch reported deleted stays deleted."""
+        """Store a Runbook or Switch from an answer, unless it is `visited` and a watch has reported it deleted."""
         learnt = meta_of(body)
         if learnt.ref != visited or self.store.own(visited) is not None:
             self.read_versions.note(learnt.ref, learnt.resource_version)
@@ -83,6 +83,6 @@ class ObjectReader:
             self.read_versions.forget(ref)
 
     def lead(self, only: ObjectFilter = all_objects) -> None:
-        """Begin a leadership term: the watch may lag behind writes of the previous leader."""
+        """Begin a leadership term: forget what was read, as the watch may lag behind the previous leader's writes."""
         self.read_versions.clear(only)
         self.store.unconfirmed_throws.clear(only)

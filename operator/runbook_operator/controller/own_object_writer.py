@@ -29,14 +29,14 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 @dataclass
 class OwnObjectWriter:
-    """The writes. After a conflict the object is read again, and the next decision sees it."""
+    """The writes to own objects. After a conflict the object is read again for the next decision."""
 
     kube: Kube
     reader: ObjectReader
     reporter: WriteReporter
 
     async def status(self, ref: Ref, old: StatusModel, step: WriteStatus) -> None:
-        """Post the Events, then write the status: a crash in between posts them again, as one Event."""
+        """Post the Events, then write the status. After a crash in between, each is posted again as the same Event."""
         await self.reporter.announce(step.notices)
         try:
             self.reader.learn(ref, await write_status(self.kube, old, step))
@@ -45,12 +45,12 @@ class OwnObjectWriter:
         except (errors.ForbiddenError, errors.RefusedError) as error:
             if not step.meta.deleting or self.reader.store.own(ref) is None:
                 raise
-            # The object goes away: it restores its held fields from memory, and does not wait for its status.
+            # The object is being deleted: restore its held fields from memory instead of waiting for its status.
             log.info("the API server refused the status of a deleted object", object=str(ref), error=str(error))
             self.reader.store.defer_status(ref, step.status)
 
     async def own_object(self, ref: Ref, step: OwnStep) -> None:
-        """Carry out a step of `ref` that is not a status."""
+        """Carry out a step of `ref` that writes no status."""
         await self.reporter.announce(step.notices if isinstance(step, ClearOverride | DeleteSwitch) else ())
         try:
             body = await _written(self.kube, step)
@@ -64,7 +64,7 @@ class OwnObjectWriter:
 
 
 async def _written(kube: Kube, step: OwnStep) -> Body | None:
-    """Write to one of the operator's own objects; return it as it is now, None if it is gone."""
+    """Write to one of the operator's own objects; return its new body, None if it no longer exists."""
     match step:
         case SetFinalizers():
             return await kube.merge(own(step.meta.ref), _expecting(step.meta, finalizers=list(step.finalizers)))
@@ -94,7 +94,7 @@ async def _create_switch(kube: Kube, step: CreateSwitch) -> Body:
 
 
 def _new_switch(step: CreateSwitch) -> Body:
-    """Return a new Switch with an owner reference and no override; deleting the Runbook deletes it."""
+    """Return a new Switch without an override; its owner reference deletes it with the Runbook."""
     runbook = step.runbook
     return {
         "apiVersion": API_VERSION,

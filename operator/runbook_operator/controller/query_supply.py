@@ -40,14 +40,14 @@ class QuerySupply:
             await _parse(unparsed)
 
     def usual_lists(self, switch: SwitchObject) -> dict[Query, Any]:
-        """Return the known lists among those that switches of this namespace usually need."""
+        """Return the lists that switches of this namespace usually need, as far as watches have them."""
         account = acting_identity.declared(self.reader.store.runbook_of(switch))
         return self.reader.queries.lists.usual(switch.meta.ref.namespace, account)
 
     async def ask(self, visit: Visit, needed: NeedsRead) -> None:
-        """Read what the decision needs.
+        """Add the answers that the decision needs to the visit.
 
-        When a switch is thrown, reuse the last empty list, and verify it in parallel with the first write.
+        For a new throw, presume that lists which were empty are still empty, and start tasks that verify it.
         """
         store, lists = self.reader.store, self.reader.queries.lists
         who = snapshot_builder.reader(store, visit.key, required=self.requires_account)
@@ -64,6 +64,6 @@ class QuerySupply:
 
 
 async def _parse(unparsed: NeedsParse) -> None:
-    """Parse the document in a separate thread; the next decision finds the result."""
+    """Parse the document in a separate thread and cache the result for the next decision."""
     found = await asyncio.to_thread(yaml_values.parse, unparsed.text, unparsed.path)
     yaml_values.remember(unparsed.text, unparsed.path, found)

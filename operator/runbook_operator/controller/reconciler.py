@@ -48,14 +48,14 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 LONGEST_REQUEUE = 60.0
 REREAD = 10.0
-"""Seconds until a held object is read again if its watch has just begun or fails."""
+"""Seconds until an engaged switch is visited again if a target of it has no watch, or an action still waits."""
 LAPSED_LEASE_RETRY = 0.2
 """Seconds until a visit that a lapsed lease cut short is repeated, without back-off: the object is not at fault."""
 
 
 @dataclass
 class Reconciler:
-    """Reconcile one object at a time. Safe to run at any moment, any number of times."""
+    """Reconcile one object per visit. A visit may happen at any time and any number of times."""
 
     executor: StepExecutor
     monitoring: MonitoringBridge
@@ -86,7 +86,7 @@ class Reconciler:
             await self._visit_object(key)
             self.queue.forget(key)
         except errors.NotLeadingError as error:
-            # The lease may be renewed before its lapse is noticed: then nothing else would requeue this object.
+            # If the lease is renewed before the elector notices the lapse, nothing else requeues this object.
             result = error.reason
             self.queue.retry(key, LAPSED_LEASE_RETRY)
         except errors.OperatorError as error:
@@ -102,7 +102,7 @@ class Reconciler:
         finally:
             structlog.contextvars.clear_contextvars()
             if not self.queue.mine(key):
-                # Another replica leads there now: an engagement that was about to begin here does not count any more.
+                # Another replica leads there now, so an engagement that was about to begin here no longer counts.
                 self.store.ledger.free(key)
             self.metrics.reconciles.labels(key.kind, result).inc()
 
@@ -115,7 +115,7 @@ class Reconciler:
             try:
                 await self._settle(visit, self._runbook_step)
             finally:
-                # After the status, which switches read too; even if it could not be written.
+                # Signals follow the status, since switches read that too; they are sent even if its write failed.
                 self.monitoring.send_signals(key)
         elif (switch := store.switches.get(key)) is not None:
             if self._defers_status(switch):
@@ -125,7 +125,7 @@ class Reconciler:
                 visit.answers.update(self.query_supply.usual_lists(switch))
             needed = unwatched = [ref for ref in targets if not self.is_watched(ref)]
             while unparsed := await self._settled(visit, targets, needed):
-                # Without the locks: a throw of another switch with these targets does not wait for this document.
+                # Parse without the locks, so that a throw of another switch with these targets does not wait.
                 await self.query_supply.parse_one_at_a_time(unparsed)
                 needed = []
             self._watch_over(key, unwatched)
@@ -137,7 +137,7 @@ class Reconciler:
             self.settling.forget(key)
 
     async def _settled(self, visit: Visit, targets: Sequence[Ref], needed: Sequence[Ref]) -> NeedsParse | None:
-        """Settle the switch under the locks of its targets; return a document to parse first, None if settled."""
+        """Take all steps of the switch under the locks of its targets; return a document to parse first, or None."""
         async with self.locks.hold(targets):
             self.store.evict(needed)
             try:
@@ -245,7 +245,7 @@ class Reconciler:
         return waits
 
     async def _confirm(self, visit: Visit, snapshot: Snapshot, record: Record) -> bool:
-        """Await the presumed answers before any write to a target; save again if they were wrong."""
+        """Verify the presumed answers before any write to a target; write a new record if they were wrong."""
         await asyncio.gather(*visit.presumed)
         visit.answers.update(visit.verified)
         if any(found != () for found in visit.verified.values()) and (fresh := replanned(snapshot, record)) != record:
@@ -254,9 +254,9 @@ class Reconciler:
         return True
 
     def _reserve(self, snapshot: Snapshot) -> None:
-        """Count an automatic engagement that is about to begin, so that other decisions see it at once.
+        """Count an automatic engagement that is about to begin, so that other decisions include it at once.
 
-        If the write ends in an error, it may still have happened: it counts until the next visit to the switch.
+        If the write of its record fails, it may still have happened: it counts until the next visit to the switch.
         """
         acting = self.store.ledger
         if begins_automatically(snapshot):
@@ -265,7 +265,7 @@ class Reconciler:
             acting.free(snapshot.switch.meta.ref)
 
     def _requeue(self, observed: RunbookObject | SwitchObject, moment: datetime | None, now: datetime) -> None:
-        """Requeue for the next close look, or for `moment`, in naps: the clock may be set meanwhile."""
+        """Requeue for the next close look or for `moment`; at most LONGEST_REQUEUE ahead, as the clock may be set."""
         naps = [] if moment is None else [LONGEST_REQUEUE, (moment - now).total_seconds()]
         self.queue.add_later(observed.meta.ref, min([self.deep_checks.again(observed), *naps]))
 
@@ -285,9 +285,9 @@ class Reconciler:
         }
 
     async def _try(self, snapshot: Snapshot, step: Step) -> None:
-        """Write; if a write to the Switch itself is refused, report that in its status before the next try.
+        """Carry out the step. If a write to the Switch itself is refused, report that in its status and raise.
 
-        So does a deletion that cannot read a target: its status then shows how long it has waited.
+        For a deletion that cannot read a target, do the same: the status then shows how long it has waited.
         """
         needed = (errors.UnavailableError,) if snapshot.deleting else ()
         try:

@@ -36,11 +36,11 @@ class Settling:
         self._unsettled.pop(key, None)
 
     def of(self, key: Ref) -> str:
-        """Return the message on the step that the last visit repeated; empty if it settled."""
+        """Return the message about the step that the last visit repeated; empty if the visit settled."""
         return self._unsettled.get(key, "")
 
     def settles(self, key: Ref) -> bool:
-        """Note that no step is left; return True if the object still reports that a visit did not settle."""
+        """Note that no step is left. True if the status still reports that an earlier visit did not settle."""
         return self._unsettled.pop(key, None) is not None
 
     async def takes(self, key: Ref, rule: str, step: Step | RunbookStep | frozenset[Query]) -> None:

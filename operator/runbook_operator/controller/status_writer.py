@@ -1,4 +1,4 @@
-"""The only writer of status: a merge patch of the changed fields, on the resourceVersion that was decided on."""
+"""The only writer of statuses: a merge patch of the changed fields, on the resourceVersion of the snapshot."""
 
 from runbook_operator.controller.engagement_start import begin
 from runbook_operator.core.merge_patch import difference
@@ -18,5 +18,5 @@ async def write_status(kube: Kube, old: StatusModel, step: WriteStatus) -> Body:
 
 
 def dump(status: StatusModel) -> Body:
-    """Return the status as it is in the API."""
+    """Return the status as JSON of the API."""
     return status.model_dump(mode="json", by_alias=True, exclude_none=True)

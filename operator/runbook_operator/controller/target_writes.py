@@ -7,10 +7,10 @@ from runbook_operator.kube.discovery import Paths, path_of
 
 
 async def apply(paths: Paths, effect: Effect, *, dry_run: bool = False) -> Body | None:
-    """Write to a target; return the API server's answer, None if the target is gone by that.
+    """Write to a target; return the API server's answer, None if the write has deleted the target.
 
-    The API server checks a dry run like the write itself, and stores nothing. A dry run requires no resourceVersion: a
-    status that changes meanwhile says nothing about the write.
+    The API server checks a dry run like the write itself, and stores nothing. A dry run requires no resourceVersion, so
+    that a status which changes meanwhile does not make it fail.
 
     Raises ConflictError if the target changed since it was read, and AlreadyExistsError if a new object exists already.
     """

@@ -1,4 +1,4 @@
-"""One visit to an object, with the answers it has read."""
+"""One visit to an object, with the answers that were read for it."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ from runbook_operator.reconcile.steps import WriteTarget
 
 @dataclass(frozen=True)
 class Visit:
-    """One visit to an object: `thorough` for a close look, `edition` for the Runbook that declares the object."""
+    """One visit. `thorough` is True for a close look; `edition` is the Runbook of the object and its generation."""
 
     key: Ref
     thorough: bool
     edition: Edition = ()
     answers: dict[Query, Any] = field(default_factory=dict)
     presumed: list[asyncio.Task[None]] = field(default_factory=list)
-    """Tasks that verify answers which a throw presumed meanwhile; they write the real answers to `asked`."""
+    """Tasks that verify the answers which a throw presumes meanwhile; they put the real ones into `verified`."""
     verified: dict[Query, Any] = field(default_factory=dict)
     writes: list[WriteTarget] = field(default_factory=list)
     """The writes to targets of this visit."""

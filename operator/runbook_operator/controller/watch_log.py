@@ -1,4 +1,4 @@
-"""Replace kopf's lines about kinds that the API server does not serve by one line that names the CRD."""
+"""Replace kopf's log lines about kinds that the API server does not serve by one line that names the CRD."""
 
 import logging
 import re
@@ -11,7 +11,7 @@ from runbook_operator.kube.missing_crd import APPLY, described
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 REACTOR = tuple(f"kopf._core.reactor.{name}" for name in ("observation", "orchestration", "running"))
-"""The loggers of kopf that report a watch without a resource."""
+"""kopf's loggers that report a watch of a kind that is not served."""
 NOT_SERVED = re.compile(r"404 page not found|could not find the requested resource")
 UNRESOLVED = re.compile(r"Selector\(group='([^']+)', version='[^']+', any_name='([^']+)'\)")
 
@@ -31,7 +31,7 @@ class Unserved(logging.Filter):
         return not plurals and NOT_SERVED.search(message) is None
 
     def explains(self, error: BaseException) -> bool:
-        """True if the watches end because of a CRD that is missing."""
+        """True if a missing CRD explains the error that ended the watches."""
         return bool(self.plurals) or NOT_SERVED.search(str(error)) is not None
 
     def served(self) -> None:

@@ -15,7 +15,7 @@ from runbook_operator.telemetry.metrics import Metrics
 
 @dataclass
 class WriteReporter:
-    """The reports. None of them raises an error, so that no report delays a switch."""
+    """The reports. No method raises an error, so that no report delays a switch."""
 
     kube: Kube
     metrics: Metrics
