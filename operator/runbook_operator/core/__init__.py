@@ -1,1 +1,1 @@
-"""The vocabulary that all packages share: references, field paths, durations, thresholds, reasons. Pure."""
+"""Types and pure functions that all packages share: references, field paths, durations, thresholds, reasons."""

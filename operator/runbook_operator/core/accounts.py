@@ -8,14 +8,14 @@ PREFIX = "system:serviceaccount:"
 
 @dataclass(frozen=True, order=True)
 class Account:
-    """A service account. It is always of the Runbook's namespace."""
+    """A service account in the namespace of the Runbook."""
 
     namespace: str
     name: str
 
     @property
     def user(self) -> str:
-        """The user name of the account in the API server; its groups follow from that."""
+        """The user name of the account in the API server, which derives its groups from it."""
         return f"{PREFIX}{self.namespace}:{self.name}"
 
     def __str__(self) -> str:
@@ -23,5 +23,5 @@ class Account:
 
 
 def named(namespace: str, name: str | None) -> Account | None:
-    """Return the account of that name, None for the operator's own rights."""
+    """Return the account of that name; None, for the operator's own rights, if the name is empty."""
     return Account(namespace, name) if name else None

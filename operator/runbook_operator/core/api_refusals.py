@@ -1,8 +1,8 @@
-"""Finds which check of the API server refused a request, and the advice for it.
+"""Find which check of the API server refused a request, and the advice for it.
 
-Missing rights, quotas, limits, admission policies and webhooks all answer with 403 or a status of their own. The text
-and the causes of the Status distinguish them. Messages are as Kubernetes 1.37 writes them; a contract test compares
-them.
+Missing rights, quotas, limits, admission policies and webhooks all cause a 403 or a status of their own. The message
+and the causes in the Status object distinguish them. The patterns match the messages of Kubernetes 1.37; a contract
+test compares them.
 """
 
 import re
@@ -96,7 +96,7 @@ _CHECKS = (
 
 
 def refusal(code: int, status: Mapping[str, Any], namespace: str = "") -> Refusal | None:
-    """Return the refusal that the Status means; None if the code says it all, as for a missing right.
+    """Return the reason and the advice for this Status; None if the code alone is enough, as for a missing right.
 
     `namespace` is that of the request, for the commands.
     """
@@ -123,7 +123,7 @@ def is_dry_run_only(message: str) -> bool:
 
 
 def is_transient(code: int, reason: Reason) -> bool:
-    """True if the error may pass with time: the answer says nothing about the write itself."""
+    """True if the error may pass with time, since it is not about the write itself."""
     return reason is Reason.WEBHOOK_FAILED and code >= 500  # noqa: PLR2004 # HTTP's own boundary
 
 

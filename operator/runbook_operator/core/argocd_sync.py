@@ -9,7 +9,7 @@ ENABLED = f"{AUTOMATED}.enabled"
 
 
 def parent(application: ObservedObject) -> str:
-    """Return what manages the Application itself, and would undo a pause of it; empty for nothing."""
+    """Return what manages the Application and would undo a pause of it; empty if nothing does."""
     meta = application.body["metadata"]
     if any(owner.get("kind") == "ApplicationSet" for owner in meta.get("ownerReferences", ())):
         return "an ApplicationSet"

@@ -1,4 +1,4 @@
-"""Makes core/v1 Events, which both `kubectl describe` and `kubectl events` show."""
+"""Make core/v1 Events, which both `kubectl describe` and `kubectl events` show."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -10,7 +10,7 @@ Mode = Literal["Hold", "Keep", "Once"]
 OBJECT = ""
 """The field that is the whole object: its held value is the manifest, or None for no object."""
 TEMPLATE = "spec.template"
-"""The field of a pod template. Its values are digests, since a template may hold what no status may show."""
+"""The field of a pod template. Its values are digests, since a template may contain what no status may show."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class DesiredField:
 
     @property
     def is_made_once(self) -> bool:
-        """True if it is an object to be created for this one engagement, whose name follows from it."""
+        """True if it is an object to create once for this engagement, with a name derived from the engagement."""
         return self.field == OBJECT and self.mode == "Once" and self.held is not None
 
 
 @dataclass(frozen=True)
 class Remark:
-    """A warning about a throw, which is done all the same."""
+    """A warning about a throw; the throw goes on nevertheless."""
 
     reason: Reason
     message: str
@@ -45,10 +45,10 @@ class Remark:
 
 @dataclass(frozen=True)
 class Progress:
-    """The progress of a written change, as text, and whether the next actions may begin.
+    """The progress of a written change as `text`; the next actions may begin if it is `done`.
 
-    `failed` is the reason if it has ended badly. `stuck` is the reason if it makes no progress and no action waits for
-    it.
+    `failed` is the reason if the change has failed. `stuck` is the reason if it makes no progress and no action waits
+    for it.
     """
 
     done: bool = True

@@ -29,7 +29,7 @@ Duration = Annotated[
 
 
 def duration(text: str) -> timedelta:
-    """Return the length of a Duration that was validated."""
+    """Return the length of a validated Duration."""
     parts = re.findall(r"([0-9]+)(ms|d|h|m|s)", text)
     return timedelta(**{UNITS[unit]: int(number) for number, unit in parts})
 

@@ -1,4 +1,4 @@
-"""Names the client that changed a field, and gives the advice against a field manager that keeps writing it."""
+"""Name the client that changed a field, and advise how to stop a field manager that keeps writing it."""
 
 from collections.abc import Mapping
 
@@ -35,14 +35,14 @@ ANYBODY = "stop it from writing this field"
 
 
 def author(manager: str, field: str) -> str:
-    """Return the subject of a sentence about a change: never a person, since only a field manager is known."""
+    """Return the subject of a sentence about a change: a field manager, since the person behind it is unknown."""
     if manager == MANAGER:
         return ADMISSION
     return manager or f"{NAMELESS} ({USUAL if field == REPLICAS else REMOVED})"
 
 
 def hint(manager: str, switch: Ref, *, automatic: bool = False) -> str:
-    """Return the advice that ends the contest with this field manager, by the longest matching prefix in HINTS.
+    """Return the advice that ends the contest with this field manager: the longest prefix of its name in HINTS decides.
 
     `automatic` is True if automation holds the switch: then only a silence releases it.
     """

@@ -1,4 +1,4 @@
-"""Field paths as Kubernetes people write them, as one small closed language.
+"""Field paths in the notation that Kubernetes users know, as one small closed language.
 
     spec.replicas                                                  keys of maps
     metadata.annotations[kustomize.toolkit.fluxcd.io/reconcile]    a key with dots or slashes
@@ -109,11 +109,11 @@ def parse(text: str) -> Field:
 def get(body: Mapping[str, Any], field: str) -> Any:
     """Return the value at the path, None if it is absent.
 
-    `[key=value]` gives the element, braces a dict of the keys that are present (None for none of them), `#` the raw
-    text of the value exactly as the document has it: `true`, `"true"`, `'x'`.
+    The value of `[key=value]` is the element; of braces, a dict of the keys that are present, None without any; of `#`,
+    the raw text exactly as the document has it: `true`, `"true"`, `'x'`.
 
-    Raises FieldError for a path that cannot be parsed, for an element that exists twice, and, after `#`, for a text
-    that is not one document or a place that is not a single value of its own.
+    Raises FieldError if the path cannot be parsed or an element exists twice; and for a `#` field if the text is not
+    exactly one document, or the path inside it does not lead to a single value that can be replaced alone.
     """
     parsed = parse(field)
     found = _found(parsed, body)
@@ -128,14 +128,14 @@ def get(body: Mapping[str, Any], field: str) -> Any:
 
 
 def with_value(body: Mapping[str, Any], field: str, value: Any) -> dict[str, Any]:
-    """Return a copy of the body with the field set; None removes it. Parts off the path are shared, not copied.
+    """Return a copy of the body with the field set; None removes it. Values off the path are shared, not copied.
 
-    Missing maps, lists and elements on the way are created. A removal leaves an empty map in place; a list goes with
+    Missing maps, lists and elements on the path are created. A removal leaves an empty map, but removes a list with
     its last element, since hardly any manifest has an empty list. An element is replaced in its place or appended.
-    Braces set the keys in the dict and remove the others of the group. After `#` the value is raw text and replaces the
-    old; it can be neither added nor removed.
+    Braces set the keys in the dict and remove the others of the group. For a `#` field the value is raw text, which
+    replaces the old one; it can be neither added nor removed.
 
-    Raises FieldError as `get`, and if something on the way, or the value, is of another type than the path says.
+    Raises FieldError as `get`, and if the value, or one on the path, is of another type than the path requires.
     """
     parsed = parse(field)
     if parsed.place:
@@ -148,7 +148,7 @@ def with_value(body: Mapping[str, Any], field: str, value: Any) -> dict[str, Any
 
 
 def written(body: Mapping[str, Any], field: str, value: str) -> str:
-    """Return the raw text to put for this value of a `#` field, in the style of the document; FieldError as `put`."""
+    """Return the raw text to write for this value of a `#` field, in its style; raises FieldError as `get`."""
     parsed = parse(field)
     with _naming(parsed):
         text = _text(parsed, _found(parsed, body))
@@ -159,8 +159,8 @@ def written(body: Mapping[str, Any], field: str, value: str) -> str:
 def owner(metadata: Mapping[str, Any], field: str) -> tuple[str, str]:
     """Return the field manager that last wrote this field or anything below it, and when (RFC 3339); both may be "".
 
-    From metadata.managedFields: an entry that ends higher than the field owns all below. A `#` field is owned with its
-    text; the last writer owns the whole object. Elements are identified only by the keys of their list's merge key.
+    In metadata.managedFields, an entry for a field owns all fields below it. A `#` field has the owner of its text, and
+    the whole object that of the last write. An element is found only if the path names it by its list's merge key.
     """
     steps = parse(field).steps
     entries = [e for e in metadata.get("managedFields") or () if _owns(e.get("fieldsV1") or {}, steps)]
@@ -256,7 +256,7 @@ def _with_element(field: Field, depth: int, holder: Any, value: Any) -> list[Any
     items = holder or []
     at = _index(field, depth, items)
     if value is None:
-        # Remove all entries of the name: an earlier one of two would count again.
+        # Remove all entries of the name: else an earlier one of two would take effect again.
         return [item for item in items if not (isinstance(step, Element) and step.fits(item))]
     return [*items[:at], value, *items[at + 1 :]]
 
@@ -276,7 +276,7 @@ def _text(field: Field, found: Any) -> str:
 
 @contextmanager
 def _naming(field: Field) -> Iterator[None]:
-    """Make errors from inside a document name the whole path."""
+    """Make errors about the inside of a document name the whole path."""
     try:
         yield
     except FieldError as error:

@@ -1,8 +1,8 @@
-"""Values of fields: reads the live one, compares two, and plans the write of one.
+"""Read the live value of a field, compare two values, and plan the write of one.
 
-Most fields are values of their object. A whole object is compared by the fields that were declared, since the API
-server adds others; a pod template by its digest, since no record keeps a template. A container's probe is compared by
-the fields that were declared, with digests of what may be a credential.
+Most fields are compared by their value. A whole object is compared by its declared fields, since the API server adds
+others; a pod template by its digest, since no record keeps a template; a container's probe by its declared fields,
+with digests of possible credentials.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,16 +21,16 @@ from runbook_operator.core.writes import Create, Delete, Effect, Patch, Subresou
 
 CONTAINERS = (f"{TEMPLATE}.spec.containers[", f"{TEMPLATE}.spec.initContainers[")
 BUILT_IN = "apps/v1"
-"""The API version whose scale subresource writes only spec.replicas: both ways write the same."""
+"""The API version whose scale subresource writes only spec.replicas, so that a patch of the object writes the same."""
 
 
 def nothing(ref: Ref) -> ObservedObject:
-    """Return an object that does not exist, as the base of one to create."""
+    """Return an ObservedObject with an empty body for `ref`, as the base of an object to create."""
     return ObservedObject(ref, "", "", {}, whole=True)
 
 
 def live(observed: ObservedObject, field: str) -> Any:
-    """Return the live value of `field`, see Seen.value; a digest for a template, and for what may be a credential."""
+    """Return the live value of `field` (see ObservedObject.value); a digest for a template or a possible credential."""
     if field == OBJECT:
         return observed.body or None
     value = observed.value(field)
@@ -38,7 +38,7 @@ def live(observed: ObservedObject, field: str) -> Any:
 
 
 def mark(observed: ObservedObject, field: str) -> Any:
-    """Return the live value as a record may keep it: for a whole object a digest, without metadata and status."""
+    """Return the live value as a record may keep it: for a whole object, a digest that omits metadata and status."""
     if field == OBJECT:
         body = {key: value for key, value in observed.body.items() if key not in ("metadata", "status")}
         return {"digest": digest(body)} if body else None
@@ -55,7 +55,7 @@ def shows(observed: ObservedObject, field: str, value: Any) -> bool:
 
 
 def for_audit(field: str, value: Any) -> Any:
-    """Return the value as an audit may show it: no manifest, since it may hold what no log may show."""
+    """Return the value as an audit line may show it: without manifests, which may contain what no log may show."""
     return ("there" if value else None) if field == OBJECT else _without_credentials(field, value)
 
 
@@ -94,9 +94,9 @@ def effect(
     answers: Mapping[Query, Any],
     inside: Sequence[tuple[str, Any]] = (),
 ) -> Effect:
-    """Return the one write that sets fields which belong together; raise NeedsRead for the source of a template.
+    """Return the one write that sets these fields, which belong together; raise NeedsRead to find a template.
 
-    `inside` are values that a written pod template keeps, if it has their fields.
+    `inside` are values to keep inside a pod template that is written, if it has their fields.
     """
     (first, value), rest = values[0], values[1:]
     if first == OBJECT:
@@ -141,7 +141,7 @@ def _object(observed: ObservedObject, value: Any) -> Effect:
 
 
 def _merged(body: Any, value: Any) -> Any:
-    """Merge what is declared into the live object; fields that the API server added stay."""
+    """Merge the declared value into the live one; fields that the API server added stay."""
     if not isinstance(body, Mapping) or not isinstance(value, Mapping):
         return value
     return {**body, **{key: _merged(body.get(key), one) for key, one in value.items()}}
@@ -152,7 +152,10 @@ def _patch(observed: ObservedObject, patch: Mapping[str, Any], way: Subresource)
 
 
 def written(observed: ObservedObject, field: str, value: Any, answers: Mapping[Query, Any]) -> Any:
-    """Return the value to write, from the revisions if a digest stands for it. Raises NeedsRead and Refused."""
+    """Return the value to write; find it in the stored revisions if a digest stands for it.
+
+    Raises NeedsRead, and Refused if no revision has it or they may not be read.
+    """
     if field != TEMPLATE:
         return _unsealed(observed, field, value, answers) if is_of_probe(field) else value
     found = next((one for one in stored_revisions(observed, answers) if one.digest == value["digest"]), None)

@@ -1,4 +1,4 @@
-"""Finds the delivery tool that tracks an object, by the labels and annotations of the tool."""
+"""Find the delivery tool that tracks an object, by the labels and annotations of the tool."""
 
 from collections.abc import Mapping
 from typing import Any

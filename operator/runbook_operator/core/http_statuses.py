@@ -23,7 +23,7 @@ class Statuses:
 
 
 def statuses(text: str) -> Statuses:
-    """Parse the text; raise ValueError."""
+    """Parse the text; raise ValueError with the expected form."""
     if not re.fullmatch(PATTERN, text):
         raise ValueError(WRITTEN)
     found = []
@@ -39,11 +39,11 @@ FINE = statuses("200-299")
 
 
 def _text(value: Any) -> Any:
-    """Convert a YAML number to text. A bool is left: Python counts it as an int."""
+    """Convert a YAML number to text, but not a bool, which Python counts as an int."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-# A schema cannot compare the ends of a range: `299-200` is accepted as a text here, and only `statuses` refuses it.
+# A schema cannot compare the ends of a range, so it accepts the text `299-200`; only `statuses` refuses it.
 Expected = Annotated[
     str,
     Field(max_length=LONGEST, pattern=PATTERN),

@@ -9,10 +9,10 @@ PROBES = "RUNBOOK_ENFORCE_PROBES"
 
 @dataclass(frozen=True)
 class Installation:
-    """The settings that rights, and messages about rights, depend on.
+    """The settings that determine the operator's rights, and the messages about rights.
 
-    `actions` are the allowed ones, None for all. `namespaces` are those served, empty for all. `release` is the Helm
-    release and `release_namespace` its namespace; both are empty if Helm did not install the operator.
+    `actions` are the allowed actions, None for all. `namespaces` are the served namespaces, empty for all. `release` is
+    the Helm release and `release_namespace` its namespace; both are empty if Helm did not install the operator.
     """
 
     actions: tuple[str, ...] | None = None
@@ -30,7 +30,7 @@ class Installation:
         return self.actions is None or action in self.actions
 
     def refused(self, actions: Iterable[str]) -> list[str]:
-        """Return those of the actions that are not allowed."""
+        """Return the actions that are not allowed."""
         return [one for one in actions if not self.allows(one)]
 
     def refusal(self, actions: Iterable[str]) -> str:
@@ -60,7 +60,7 @@ class Installation:
 
     @property
     def renewal(self) -> str:
-        """The advice if a right of an allowed action is missing: the chart's binding. Empty without Helm."""
+        """The advice on a missing right of an allowed action: create the chart's RoleBinding. Empty without Helm."""
         if not self.release:
             return ""
         command = f"helm upgrade {self.release} CHART --namespace {self.release_namespace} --reuse-values"

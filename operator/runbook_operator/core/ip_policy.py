@@ -1,6 +1,6 @@
-"""Classifies IP addresses by their purpose, and decides which of them may be connected to.
+"""Classify IP addresses by their purpose, and decide which of them the operator may connect to.
 
-The table is our own: `is_private` and `is_global` of ipaddress differ between patch releases of Python.
+The table is our own, since `is_private` and `is_global` of ipaddress differ between patch releases of Python.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -31,7 +31,7 @@ class Kind(StrEnum):
 NEVER_SERVED = frozenset(
     {Kind.METADATA, Kind.UNSPECIFIED, Kind.LOOPBACK, Kind.LINK_LOCAL, Kind.MULTICAST, Kind.BROADCAST}
 )
-"""No Service and no pod has such an address of its own: an EndpointSlice with one leads elsewhere."""
+"""No Service and no pod has an address of these kinds: an EndpointSlice with one leads elsewhere."""
 NOT_PUBLIC = frozenset(Kind) - {Kind.PUBLIC}
 
 BLOCKS: Mapping[Kind, Sequence[str]] = {
@@ -49,7 +49,7 @@ BLOCKS: Mapping[Kind, Sequence[str]] = {
     Kind.PRIVATE: ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),
     Kind.UNIQUE_LOCAL: ("fc00::/7", "fec0::/10"),
     Kind.SHARED: ("100.64.0.0/10",),
-    # NAT64's own prefix is as public as the IPv4 address within; the rest of IPv6's public space is 2000::/3.
+    # NAT64's own prefix is as public as the IPv4 address inside; the rest of IPv6's public space is 2000::/3.
     Kind.PUBLIC: ("64:ff9b::/96",),
     Kind.RESERVED: (
         *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
@@ -59,11 +59,11 @@ BLOCKS: Mapping[Kind, Sequence[str]] = {
 """The first block that holds an address gives its kind; an address in no block is public."""
 _NETWORKS = tuple((kind, ip_network(text)) for kind, texts in BLOCKS.items() for text in texts)
 _EMBEDDING = tuple(IPv6Network(text) for text in ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48"))
-"""Compatible, translated and NAT64 addresses: the IPv4 address within is their last 32 bits."""
+"""Compatible, translated and NAT64 addresses: their last 32 bits are an IPv4 address."""
 
 
 def parse(text: str) -> IPAddress | None:
-    """Return the address in the strict notation, else None: no octal, hexadecimal or short forms."""
+    """Return the address, or None if the text is not in strict notation: octal, hexadecimal and short forms fail."""
     try:
         return canonical(ip_address(text))
     except ValueError:
@@ -71,7 +71,7 @@ def parse(text: str) -> IPAddress | None:
 
 
 def canonical(address: IPAddress) -> IPAddress:
-    """Return the address without a zone; IPv4-mapped IPv6 as IPv4, since the kernel connects to that."""
+    """Return the address without a zone; an IPv4-mapped one as IPv4, since the kernel connects to that."""
     if isinstance(address, IPv4Address):
         return address
     return address.ipv4_mapped or IPv6Address(int(address))
@@ -93,7 +93,7 @@ def embedded(address: IPAddress) -> tuple[IPv4Address, ...]:
 
 
 def refusal(address: IPAddress, *, allowed: Sequence[IPNetwork], forbidden: Collection[IPAddress]) -> str:
-    """Return why an address that a URL leads to may not be connected to; empty if it may.
+    """Return the reason why the operator may not connect to an address of a URL; empty if it may.
 
     `forbidden` are the addresses of the API server. A network in `allowed` allows a special address only if it lies
     wholly in the block that makes the address special: 0.0.0.0/0 allows no loopback, and only 10.96.0.1/32 allows the
@@ -103,7 +103,7 @@ def refusal(address: IPAddress, *, allowed: Sequence[IPNetwork], forbidden: Coll
 
 
 def refusal_in_cluster(address: IPAddress, *, allowed: Sequence[IPNetwork], forbidden: Collection[IPAddress]) -> str:
-    """Return the same for the address of a Service or a pod from the API server: private ones are fine."""
+    """Return the reason for an address of a Service or a pod from the API server: private ones are allowed."""
     return _refusal(canonical(address), allowed, forbidden, NEVER_SERVED)
 
 
@@ -138,6 +138,6 @@ def _is_named(address: IPAddress, allowed: Sequence[IPNetwork], length: int) -> 
 
 @lru_cache(maxsize=4096)
 def _block(address: IPAddress) -> tuple[Kind, int]:
-    """Return the kind of the address, and the prefix length of the block that decides it."""
+    """Return the kind of the address, and the prefix length of the block that gives it (0 for none)."""
     found = ((what, network.prefixlen) for what, network in _NETWORKS if address in network)
     return next(found, (Kind.PUBLIC, 0))

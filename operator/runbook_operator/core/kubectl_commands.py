@@ -1,4 +1,4 @@
-"""Builds the kubectl commands on switches that messages offer: in one form, quoted for a shell."""
+"""Build the kubectl commands on switches for messages, all in one form and quoted for a shell."""
 
 import json
 import shlex
@@ -12,12 +12,12 @@ def throw(switch: Ref, reason: str = "") -> str:
 
 
 def clear(switch: Ref) -> str:
-    """Return the command that removes an override and its reason, which must not be reported for the next throw."""
+    """Return the command that removes an override and its reason, so that the next throw does not get that reason."""
     return set_spec(switch, engaged=None, reason=None)
 
 
 def silence(switch: Ref, reason: str = "", expires_after: str = "") -> str:
-    """Return the command that releases a switch also if automation holds it."""
+    """Return the command that releases a switch even if automation holds it."""
     more = {"expiresAfter": expires_after, "reason": reason}
     return set_spec(switch, engaged=False, **{name: value for name, value in more.items() if value})
 

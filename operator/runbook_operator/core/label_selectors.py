@@ -1,4 +1,4 @@
-"""Converts the label selector of an object to the text that the API server takes."""
+"""Convert the label selector of an object to the text form of the API server's labelSelector parameter."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ OPERATORS = {
 
 
 def selector(body: Body) -> str:
-    """Return how a workload or a Service selects its pods; empty if it selects none."""
+    """Return the label selector by which a workload or a Service selects its pods; empty if it selects none."""
     found = (body.get("spec") or {}).get("selector") or {}
     if body.get("kind") == "Service":
         found = {"matchLabels": found}

@@ -23,9 +23,9 @@ ENGAGEMENT = "runbooks.dev/engagement-id"
 """Our own labels and annotations on created objects: their Runbook, Switch and engagement."""
 
 ENGAGED_BY = "runbooks.dev/engaged-by"
-"""On a Switch: the generation of a `spec`, when it was written and by which user, from the API server.
+"""Annotation of a Switch: a generation of its `spec`, with the time and the user of that write from the API server.
 
-`7 2026-11-24T03:00:00Z alice@corp.io`; a policy of an older chart writes no time.
+Example: `7 2026-11-24T03:00:00Z alice@corp.io`. A policy of an older chart writes no time.
 
 The chart's admission policies write it, and let no other client write it.
 """

@@ -1,8 +1,8 @@
-"""Tracks the level of one metric or check over time, with hysteresis.
+"""Track the level of one metric or check over time, with hysteresis.
 
-Each reading is judged. A new level must last before it becomes the reported one. A missing reading is neither good nor
-bad: it pauses the clocks without resetting them. Only if data is missing for `no_data_after`, Stale is reported, and
-the last level is kept.
+Each reading gets a level. A new level must last before it is reported. A missing reading is neither good nor bad: it
+pauses the clocks without resetting them. If data is missing for `no_data_after`, Stale is reported, and the last level
+is kept as `known`.
 """
 
 import math
@@ -29,15 +29,15 @@ ALONG: dict[tuple[Level, Level], tuple[Level, ...]] = {
     ("Unknown", "Warning"): ("Warning",),
     ("Unknown", "Critical"): ("Warning", "Critical"),
 }
-"""The levels that a reading counts for, by reported level and level of the reading. Critical counts as Warning.
+"""The levels that a reading counts for, by reported level and level of the reading. Critical counts as Warning too.
 
-So a metric that swings between Warning and Critical is reported as Warning at least, although neither level lasts.
+So a metric that swings between Warning and Critical is reported as at least Warning, although neither level lasts.
 """
 
 
 @dataclass(frozen=True)
 class Timing:
-    """For how long, and how many readings in a row, a worse level, a better one or missing data must last."""
+    """The time and the number of readings that a worse level, a better one or missing data must last."""
 
     for_: timedelta
     clear_for: timedelta
@@ -48,7 +48,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Run:
-    """Consecutive readings that count for this level. `since` moves on with the time without data."""
+    """Consecutive readings that count for this level. Time without data moves `since` on, so that it does not count."""
 
     level: Level
     since: datetime
@@ -60,9 +60,10 @@ class Track:
     """The state between readings.
 
     `level` is the reported level, since `since`. `known` is the last reported level that came from data: `level`
-    itself, except while Stale; it is the `before` of `judge`. `value` is the one of `data_at`, the last time with data;
-    `blind` is True if there was none since. `runs` are the levels on their way, the nearest first. `begun` is when this
-    process took the reported level from the status: until there is data, the time without data counts from there.
+    itself, except while Stale; it is the `before` of `judge`. `data_at` is the time of the last data, and `value` the
+    value then; `blind` is True if a later reading had no data. `runs` are the levels that have not lasted long enough
+    yet, the nearest first. `begun` is the time when this process took the level from the status: until there is data,
+    the time without data counts from `begun`.
     """
 
     level: Level
@@ -77,12 +78,12 @@ class Track:
 
     @property
     def candidate(self) -> Level:
-        """The level that would be reported if the readings lasted; `level` if none is on its way."""
+        """The level that is reported if the readings stay as they are; `level` if there are no runs."""
         return self.runs[-1].level if self.runs else self.level
 
     @property
     def silent_since(self) -> datetime:
-        """When the time without data begins, if no more data comes."""
+        """The time from which the time without data counts, if no more data comes."""
         return self.data_at or self.begun or self.since
 
     @property
@@ -91,7 +92,7 @@ class Track:
 
     @property
     def count(self) -> int:
-        """Number of consecutive readings of the candidate."""
+        """The number of consecutive readings that count for the candidate."""
         return self.runs[-1].count if self.runs else 0
 
 
@@ -105,8 +106,8 @@ def judge(
 ) -> Level:
     """Return the level of a value, after the level `before` was reported.
 
-    If `normal` is given, a bad level stays bad until normal holds again. A threshold that cannot be evaluated makes the
-    result Unknown, unless a worse one holds. If only `normal` is given, the result is Warning where it does not hold.
+    With `normal`, a bad level stays bad until the value is normal again. The first threshold from the worst on that is
+    true, or cannot be evaluated, decides; the latter gives Unknown. With only `normal`, any other value is Warning.
     """
     if value is None or math.isnan(value):
         return "Unknown"
@@ -127,9 +128,9 @@ def advance(
 ) -> Track:
     """Return the track after this reading.
 
-    A worse level is reported after `for_` and `failures` readings, a better one after `clear_for` and `successes`; the
-    first level needs the same. Unknown is reported only while nothing is known. The first data ends Stale: the level
-    from before is reported again, and a new level must last from the start.
+    A worse level is reported after `for_` and `failures` readings, a better one after `clear_for` and `successes`; so
+    is the first level. Unknown is reported only until there is a first level. The first data ends Stale: the level
+    before Stale is reported again, and a new level must last for its whole time.
     """
     track = _not_after(track, now) if track else Track("Unknown", now)
     if observed not in SEVERITY:
@@ -143,7 +144,7 @@ def advance(
 
 
 def due(track: Track, timing: Timing, now: datetime) -> datetime | None:
-    """Return when a reading like the last one changes the reported level, `now` or later; None for never."""
+    """Return the time, `now` or later, when a reading like the last one changes the reported level; None for never."""
     if track.level == "Stale":
         return None
     moments = [track.silent_since + timing.no_data_after]
@@ -192,7 +193,7 @@ def _reported_level(track: Track, now: datetime, timing: Timing) -> Track:
 
 
 def needed(track: Track, level: Level, timing: Timing) -> tuple[timedelta, int]:
-    """Return for how long and how many times a level must be read."""
+    """Return the time and the number of readings that a level must last before it is reported."""
     if SEVERITY[level] > SEVERITY.get(track.level, 0):
         return timing.for_, timing.failures
     return timing.clear_for, timing.successes

@@ -1,4 +1,4 @@
-"""Recurring windows of time: they open by a cron schedule, in a time zone with its summer time."""
+"""Recurring windows of time, which open by a cron schedule in a time zone, with its summer time."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -7,19 +7,19 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 REMEMBERED = 512
-"""Cached answers: one decision asks for the same schedules many times, always at the same moment."""
+"""Maximum number of cached results: one decision evaluates the same schedules many times for the same moment."""
 
 
 @lru_cache(REMEMBERED)
 def closes(schedule: str, zone: str, length: timedelta, now: datetime) -> datetime | None:
     """Return when the window that is open at `now` closes; None if none is open.
 
-    A window is open from a time of the schedule for `length`. If several overlap, it is the earliest that is still
-    open. Raises ValueError if the schedule or the zone cannot be parsed.
+    A window opens at each time of the schedule, for `length`. If several are open, the result is for the earliest.
+    Raises ValueError if the schedule or the zone cannot be parsed.
     """
     earliest = now - length
     times = _times(schedule, earliest.astimezone(_zone(zone)))
-    # Python compares times of one zone by their local time, and one hour comes twice when summer ends.
+    # Compare in UTC: Python compares times of one zone by local time, and one hour occurs twice when summer time ends.
     opened = next(times).astimezone(UTC)
     while opened <= earliest:
         opened = next(times).astimezone(UTC)
@@ -43,7 +43,7 @@ def _times(schedule: str, after: datetime) -> CronSim:
 
 
 def _zone(name: str) -> ZoneInfo:
-    # A missing zone is a KeyError, a path out of the folder of zones a ValueError, a folder in it an OSError.
+    # A missing zone raises KeyError, a path out of the folder of zones ValueError, and a folder in it OSError.
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):

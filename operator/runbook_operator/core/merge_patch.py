@@ -1,4 +1,4 @@
-"""Computes the difference of two bodies, and compares a live object with a desired one."""
+"""Compute the difference of two bodies, and compare a live object with a desired one."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -32,10 +32,10 @@ def differing(one: Any, other: Any, path: str = "") -> Iterator[str]:
 
 
 def covers(live: Any, wanted: Any) -> bool:
-    """True if `live` has all of `wanted`. More keys in its maps are fine: API servers add defaults and status.
+    """True if `live` has all of `wanted`. Its maps may have more keys, since API servers add defaults and status.
 
-    Lists must have the same length and cover each other in order. A null means that the key is absent, as in a merge
-    patch.
+    Lists must have the same length, and each element must cover the one at its place. A null means that the key is
+    absent, as in a merge patch.
     """
     if isinstance(wanted, Mapping):
         return isinstance(live, Mapping) and all(covers(live.get(key), value) for key, value in wanted.items())

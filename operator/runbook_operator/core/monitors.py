@@ -18,7 +18,7 @@ SECTIONS: Mapping[Group, str] = {
     "Dependency": "dependencies",
     "Metric": "metrics",
 }
-"""The list of a Runbook's spec, and of its status, that has the entries of each group."""
+"""By group, the field in the spec and in the status of a Runbook that lists its entries."""
 
 
 @dataclass(frozen=True, order=True)
@@ -34,7 +34,7 @@ class Key:
 class SecretKeyRef:
     """A key of a Secret in the Runbook's namespace; no object of the model has its value.
 
-    It is read with the rights of the account, None for the operator's own; as in AskObject and AskPods.
+    `account` is the account under which it is read, None for the operator's own; so in AskObject and AskPods.
     """
 
     secret: Ref
@@ -44,7 +44,7 @@ class SecretKeyRef:
 
 @dataclass(frozen=True)
 class ServiceEndpoint:
-    """A Service and its port, by name or number; empty for its first one. `each` queries every ready pod of it."""
+    """A Service and the name or number of its port, empty for the first one. `each` queries every ready pod of it."""
 
     service: Ref
     port: str = ""
@@ -90,9 +90,9 @@ class AskGrpc:
 
 @dataclass(frozen=True)
 class AskMetric:
-    """An instant query; of several series the worst one counts, which is the highest or the lowest.
+    """An instant query. Of several series the worst one counts: the highest or the lowest, by `worst`.
 
-    `zero_where_absent` counts an answer without a series as 0.
+    If `zero_where_absent`, an answer without a series counts as 0.
     """
 
     source: str
@@ -119,7 +119,7 @@ class AskPods:
 
 @dataclass(frozen=True)
 class AskNumber:
-    """A number that a source computes from what is read; `source` is its kind in sources/, `spec` its declaration."""
+    """A number that a source computes from the result of `request`; `source` is its kind in sources/."""
 
     source: str
     spec: ApiModel
@@ -172,10 +172,10 @@ class Watches:
 
 @dataclass(frozen=True)
 class Reading:
-    """One answer. `ok` is a check's and `value` a metric's, each None if unknown.
+    """One answer. `ok` is the result of a check and `value` that of a metric, each None if unknown.
 
-    `reason` is one word, `message` a sentence for people; neither ever holds a body, a header or a credential. `note`
-    is a remark about a value. `latency` is in seconds.
+    `reason` is one CamelCase word, `message` a sentence for people; neither ever contains a body, a header or a
+    credential. `note` is a remark about a value. `latency` is in seconds.
     """
 
     ok: bool | None = None
@@ -192,7 +192,7 @@ class Reading:
 class MonitorState:
     """The state of a monitor: its track and its last reading.
 
-    `steady` if the reading is of the same kind as the one before it, or the first one.
+    `steady` is True if the reading is of the same kind as the one before it, or is the first one.
     """
 
     track: Track

@@ -1,4 +1,4 @@
-"""Finds the existing names that a misspelt name may mean."""
+"""Find the existing names that a misspelt name may mean."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -21,7 +21,7 @@ def nearest(name: str, names: Iterable[str]) -> list[str]:
 
 
 def offer(name: str, names: Iterable[str]) -> str:
-    """Return the end of a message about a name that is not among `names`: the nearest ones, or else some of them."""
+    """Return the end of a message about an unknown name: the nearest of `names`, or else the first few of them."""
     there = sorted(names)
     if close := nearest(name, there):
         return f"did you mean {' or '.join(close)}?"

@@ -8,9 +8,9 @@ from runbook_operator.core.references import Ref
 
 @dataclass(frozen=True)
 class Notice:
-    """One sentence about `about` (with its uid); an `identity` is posted as one Event, however often it is sent.
+    """One sentence about the object `about`. All notices with the same `identity` become one Event.
 
-    A `count` above 1 is how many times it has happened: the one Event counts up to it.
+    A `count` above 1 says how many times it has happened; the Event gets this count.
     """
 
     about: Ref

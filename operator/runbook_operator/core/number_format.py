@@ -1,4 +1,4 @@
-"""Formats numbers with their unit, and next to a threshold in the unit of the threshold."""
+"""Format numbers with their unit, or in the unit of a threshold that they are compared with."""
 
 import math
 from dataclasses import replace
@@ -28,7 +28,7 @@ def figure(value: float, unit: str = "", other: float | None = None) -> str:
 
 
 def beside(value: float, threshold: Threshold, unit: str) -> str:
-    """Return a value of a metric of `unit` in the unit of the threshold: 0.07 is 7% next to `> 5%`."""
+    """Format a metric's value, which is in `unit`, in the unit of the threshold: 0.07 as 7% if that is `> 5%`."""
     written = quantities.parse(RANGE.split(START.sub("", threshold.text, count=1))[-1])
     bound = threshold.low if math.isfinite(threshold.low) else threshold.high
     if threshold.relative:

@@ -1,4 +1,4 @@
-"""Objects as they were last read. A cluster has many, so of those that are not held only a few fields are kept."""
+"""Objects as they were last read. A cluster has many, so only a few fields are kept of objects that are not held."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,7 +26,7 @@ STRATEGIES: Mapping[str, Body] = {
 """The default update strategies, as the API server fills them in; only others are kept in memory."""
 POD_LABELS = "spec.template.metadata.labels"
 ALWAYS_WATCHED = frozenset({("apps/v1", "Deployment"), ("apps/v1", "StatefulSet")})
-"""Kinds that every replica watches: an object of these that was not seen does not exist."""
+"""Kinds that every replica lists and watches: an object of these kinds that is not in the store does not exist."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class ObservedObject:
     """An object that exists.
 
     `body` has no resourceVersion and no managedFields. If it is not `whole`, it has only `spec.replicas`, the labels of
-    its pods, the update strategy, the rollout fields of the status, and the marks of GitOps tools. `scalable` if it has
-    a scale subresource.
+    its pods, the update strategy, the rollout fields of the status, and the marks of GitOps tools. `scalable` is True
+    if it has a scale subresource.
     """
 
     ref: Ref
@@ -51,7 +51,7 @@ class ObservedObject:
         return int(field_paths.get(self.body, REPLICAS) or 0)
 
     def value(self, place: str) -> Any:
-        """Return the value of `place`; None also if it cannot be found, as in a text that is no document any more."""
+        """Return the value of `place`; None also if the path cannot be followed, as in a text that is no document."""
         try:
             return field_paths.get(self.body, place)
         except field_paths.FieldError:
@@ -71,7 +71,7 @@ class ObservedObject:
 
 @dataclass(frozen=True)
 class Missing:
-    """A target that cannot be acted on, with the reason and a message for people."""
+    """A target that does not exist or cannot be read, with the reason and a message for people."""
 
     ref: Ref
     reason: Reason
@@ -114,7 +114,7 @@ def scaled(observed: ObservedObject | None, ref: Ref, scale: Body, manager: str 
 
 
 def alike(one: ObservedObject | Missing, other: ObservedObject | Missing) -> bool:
-    """True if decisions cannot see a difference."""
+    """True if the two do not differ in anything that decisions read."""
     return _essence(one) == _essence(other)
 
 
@@ -134,7 +134,7 @@ def _without_status(body: Body) -> Body:
 
 
 def _whole(body: Body) -> Body:
-    """Return the body to keep. A Secret keeps only its name and uid: decisions need to know only that it exists."""
+    """Return the body to keep; of a Secret only its name and uid, since decisions only need to know if it exists."""
     if body["kind"] == "Secret":
         return {"metadata": {key: body["metadata"][key] for key in ("namespace", "name", "uid")}}
     dropped = ("resourceVersion", "managedFields")
@@ -143,7 +143,7 @@ def _whole(body: Body) -> Body:
 
 
 def _writer(body: Body) -> Sequence[Body]:
-    """Return the managedFields of the replicas alone: those of a pod template are larger than the rest."""
+    """Return only the managedFields of the replicas, since those of a pod template are large."""
     manager, time = field_paths.owner(body["metadata"], REPLICAS)
     return _by(manager, time)
 
@@ -153,7 +153,7 @@ def _by(manager: str, time: str) -> Sequence[Body]:
 
 
 def _thin(body: Body) -> Body:
-    """Return the fields to keep. Absent replicas are the default, 1: the API server writes it, a manifest may not."""
+    """Return the fields to keep. Absent replicas become 1, the default that the API server writes."""
     meta, status = body["metadata"], body.get("status") or {}
     labels = field_paths.get(body, POD_LABELS)
     marks = {

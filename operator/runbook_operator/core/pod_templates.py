@@ -1,6 +1,6 @@
-"""Identifies pod templates by a digest, and reads the revisions in which the cluster keeps them.
+"""Identify pod templates by a digest, and read the revisions in which the cluster keeps them.
 
-A template may hold a credential as the value of an environment variable, so a record keeps only its digest.
+A template may contain a credential in an environment variable, so a record keeps only its digest.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from runbook_operator.core.references import Ref
 
 Body = Mapping[str, Any]
 Needed = tuple[str, str, str]
-"""An object that a template names: API version, kind and name."""
+"""API version, kind and name of an object that a template refers to."""
 ADDED = ("pod-template-hash", "rollouts-pod-template-hash", "controller-revision-hash")
 """Labels that controllers add to the templates that they keep."""
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
@@ -27,7 +27,7 @@ INJECTED = f"{ARGO}/ephemeral-metadata"
 
 @dataclass(frozen=True)
 class Revision:
-    """One kept template: its number, the name of the object that keeps it, and its earlier numbers."""
+    """A template that the cluster keeps: its number, `keeper` (the name of the object with it), and earlier numbers."""
 
     number: int
     keeper: str
@@ -44,10 +44,10 @@ class Revision:
 
 @dataclass(frozen=True)
 class Mark:
-    """The identity of a revision that worked: its number then, and what stays the same under every number.
+    """The identity of a revision: its number when it was recorded, and a `template` that identifies it later.
 
-    `template` is the name of its ControllerRevision or the digest of its template; it is empty if a ReplicaSet keeps
-    it, since that records its earlier numbers.
+    `template` is the name of its ControllerRevision or the digest of its template. It is empty if a ReplicaSet keeps
+    the template, since a ReplicaSet records its earlier numbers.
     """
 
     number: int
@@ -58,9 +58,9 @@ class Mark:
         return self.number in numbers or (bool(self.template) and self.template in (revision.keeper, revision.digest))
 
     def was_left(self, left: Body) -> bool:
-        """True if a rollback moved away from this revision after the revision was seen working.
+        """True if a rollback replaced this revision after this mark was recorded.
 
-        `left` is the record's value of the revision left.
+        `left` is the replaced revision, as a record has it.
         """
         number = int(left.get("revision", 0))
         if self.template and self.template in (left["digest"], left.get("keeper")):
@@ -69,7 +69,7 @@ class Mark:
 
 
 def digest(template: Body) -> str:
-    """Return 16 hex digits of the SHA-256 of the template, without what controllers and restarts add to it."""
+    """Return 16 hex digits of the SHA-256 of the template without the fields that controllers and restarts add."""
     text = json.dumps(plain(_without(template, (RESTARTED,))), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -86,7 +86,7 @@ def plain(template: Body) -> dict[str, Any]:
 def references(template: Body) -> tuple[Needed, ...]:
     """Return each ConfigMap and Secret without which a pod of this template does not start.
 
-    Pull secrets are not among them: kubelets go on without one that does not exist.
+    Pull secrets are left out, since a kubelet ignores one that does not exist.
     """
     spec = template.get("spec") or {}
     containers = (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
@@ -120,10 +120,10 @@ def pull_secrets(template: Body) -> tuple[Needed, ...]:
 
 
 def live(body: Body, now: str, kept: Sequence[Revision]) -> Revision | None:
-    """Return the kept revision that is live in a workload whose template has the digest `now`, None for none yet.
+    """Return the revision that is live in a workload, or None if the cluster has not stored it yet.
 
-    The template of a custom resource lacks the defaults that the API server adds to the kept one: it is identified by
-    its number.
+    `now` is the digest of the workload's template. The template of a custom resource lacks the defaults that the API
+    server adds to the stored one, so its revision is identified by its number.
     """
     number = (body["metadata"].get("annotations") or {}).get(NUMBERED_BY[1])
     numbered = next((one for one in kept if str(one.number) == number), None)

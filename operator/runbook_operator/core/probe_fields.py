@@ -1,6 +1,6 @@
-"""Compares a container's own probe with a health endpoint's declaration, and hides secrets from a status.
+"""Compare a container's own probe with a health endpoint's declaration, and keep credentials out of a status.
 
-A probe may hold credentials: in a command, in headers, in a query. A status has only a digest of those.
+A probe may contain credentials in a command, in headers or in a query. A status has only a digest of these.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ FIELDS: Mapping[Kind, str] = {
 }
 HANDLERS = ("exec", "grpc", "httpGet", "tcpSocket")
 HANDLER = f"{{{','.join(HANDLERS)}}}"
-"""End of the path of a probe's handler, whichever it is."""
+"""The last step of a path to a probe's handler, of any type."""
 PROBE_DEFAULTS: Body = {
     "path": "/",
     "scheme": "HTTP",
@@ -35,14 +35,14 @@ PROBE_DEFAULTS: Body = {
 SECRET = ("exec", "httpHeaders")
 DIGEST = "digest"
 LOWEST, HIGHEST = 200, 399
-"""The range of statuses that a kubelet takes for healthy."""
+"""The range of HTTP statuses that a kubelet counts as healthy."""
 
 
 @dataclass(frozen=True)
 class DeclaredProbe:
-    """The probe that a health endpoint declares: its handler, and those of its numbers that are declared.
+    """The probe that a health endpoint declares: its handler, and the numbers that are declared.
 
-    `parts` are the fields of the handler: path, port and scheme of an httpGet, and its headers if any.
+    `declared_fields` are the fields of the handler: path, port and scheme of an httpGet, and its headers if any.
     """
 
     kind: Kind
@@ -69,7 +69,7 @@ class Difference:
 
 
 def differences(container: Body, said: DeclaredProbe) -> tuple[Difference, ...]:
-    """Return where the container's probe differs from the declared one. A port matches by its name or by its number."""
+    """Return the differences of the container's probe from the declared one. A port matches by name or by number."""
     field, probe = FIELDS[said.kind], container.get(FIELDS[said.kind])
     if not probe:
         return (Difference(field, None, said.probe),)
@@ -86,7 +86,7 @@ def number(port: Any, ports: Iterable[Body]) -> Any:
 
 
 def sealed(field: str, value: Any) -> Any:
-    """Return the value of a field as a status may have it: a digest replaces what may be a credential."""
+    """Return the value of a field for a status: a digest replaces each possible credential."""
     return _sealed(field.rpartition(".")[2], value)
 
 
@@ -112,7 +112,7 @@ def describe_change(field: str, before: Any, after: Any) -> str:
 
 
 def shown(field: str, value: Any) -> str:
-    """Return a value in few words for a message, without what may be a credential."""
+    """Return a short text of the value for a message, without possible credentials."""
     if value is None:
         return "absent"
     value = sealed(field, value)
@@ -135,7 +135,7 @@ def _parts(container: Body, field: str, live: Body, parts: Body) -> tuple[Differ
     wanted = dict(parts)
     if number(live.get("port"), ports) == number(parts["port"], ports):
         wanted.pop("port")
-    # No endpoint declares another host than the pod itself.
+    # A health endpoint cannot declare a host, so the probe must have none.
     own = (Difference(f"{field}.host", live["host"], None),) if live.get("host") else ()
     return (*_differing(field, live, wanted), *own)
 

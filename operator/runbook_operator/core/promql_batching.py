@@ -1,8 +1,8 @@
-"""Combines several instant queries into one where that is safe, and learns how many fit.
+"""Combine several instant queries into one where that is safe, and learn how many fit.
 
-Each query is put into parentheses and its series get its number as a label. `or` then joins them, and no two series are
-ever equal. People write the queries, so a query must not leave its parentheses and answer for another one: only a query
-that every dialect splits into the same strings, comments and brackets is combined with others.
+Each query is put into parentheses, and its series get its number as a label, so that no two series are ever equal. `or`
+then joins the queries. They are untrusted: a query must not leave its parentheses and answer for another one. So only a
+query that every dialect splits into the same strings, comments and brackets is combined with others.
 """
 
 import re
@@ -15,15 +15,15 @@ from runbook_operator.core.samples import Sample
 
 MARK = "__runbook_query__"
 MOST = 50
-"""Queries in one: this many of usual length also fit into MOST_LENGTH."""
+"""Maximum number of queries in a combined one; this many of usual length also fit into MOST_LENGTH."""
 MOST_LENGTH = 15_000
-"""Bytes of a combined query: VictoriaMetrics takes 16 KiB by default."""
+"""Maximum number of bytes of a combined query; VictoriaMetrics accepts 16 KiB by default."""
 WRAPPING = 70
 REMEMBERED = 20_000
 COMPARED = 1024
-"""Cached results of `compares`: each decision about a Runbook calls it for all queries."""
+"""Maximum number of cached results of `compares`, which each decision about a Runbook calls for all queries."""
 
-# PromQL and MetricsQL disagree about a backslash in backquotes and a line break in quotes: neither is a string here.
+# PromQL and MetricsQL disagree about a backslash in backquotes and a line break in quotes, so neither is a string here.
 # Bare is printable ASCII without quotes, backslash and #.
 STRINGS = r'"(?:[^"\\\n]|\\.)*"' r"|'(?:[^'\\\n]|\\.)*'" r"|`[^`\\\n]*`"
 TOKEN = re.compile(STRINGS + r"|#[^\n]*" r"|(?P<bare>[\t\n !$-&(-\[\]-_a-~]+)")
@@ -34,7 +34,7 @@ PAIRS = {")": "(", "]": "[", "}": "{"}
 
 
 def is_plain(query: str) -> bool:
-    """True if every dialect reads the same brackets in it, and each is closed: `(query)` is one expression."""
+    """True if every dialect finds the same brackets in it, and each is closed, so that `(query)` is one expression."""
     # A carriage return ends a comment in some dialects only.
     if "\r" in query:
         return False
@@ -44,9 +44,9 @@ def is_plain(query: str) -> bool:
 
 @lru_cache(COMPARED)
 def compares(query: str) -> bool:
-    """True if the query ends in a comparison, so that it returns no series where the comparison is false.
+    """True if the query is a comparison, so that it returns no series where the comparison is false.
 
-    With `bool`, or `or vector(0)` behind it, it returns 0 instead.
+    False for a comparison with `bool` or with `or vector(0)` after it, which returns 0 instead.
     """
     bare = _bare(query) or ""
     if not _closed(bare):
@@ -56,9 +56,9 @@ def compares(query: str) -> bool:
 
 
 def combined(queries: Sequence[str], scalars: Iterable[str] = ()) -> str:
-    """Return one query for all of them; `scalars` are the queries whose answer is a number and not a vector.
+    """Return one query that combines all; `scalars` are the queries whose answer is a number and not a vector.
 
-    The line break ends a comment at the end of a query.
+    A line break after each query ends a comment at its end.
     """
     known = set(scalars)
     return "\nor\n".join(
@@ -82,8 +82,8 @@ def parted(samples: Iterable[Sample], count: int) -> list[tuple[Sample, ...]] | 
 class Sizes:
     """Maximum batch size of each query, learned from the answers.
 
-    A batch that failed is halved from then on, down to one query, until the failing query is known; after a quick
-    answer the size is doubled. Only sizes below the maximum are stored.
+    After a failure, the size of the batch's queries is halved, down to 1, until the failing query is known. After a
+    quick answer it is doubled. Only sizes below the maximum are stored.
     """
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class Sizes:
         self.scalars: set[str] = set()
 
     def batches(self, queries: Iterable[str]) -> Iterator[list[str]]:
-        """Yield the queries in batches as large as allowed now; queries of the same size limit go together."""
+        """Yield the queries in batches of the maximum size; a batch has only queries with the same maximum."""
         alike: dict[int, list[str]] = defaultdict(list)
         for query in queries:
             alike[self._most.get(query, MOST) if is_plain(query) else 1].append(query)
@@ -99,7 +99,7 @@ class Sizes:
             yield from _chunks(members, most)
 
     def answered(self, batch: Sequence[str], *, quickly: bool) -> None:
-        """Double the size after a quick answer; a slow one with more queries would come too late."""
+        """Double the size after a quick answer. After a slow one keep it: a larger batch would be answered too late."""
         for query in batch if quickly else ():
             if (most := self._most.pop(query, MOST) * 2) < MOST:
                 self._most[query] = most
@@ -137,7 +137,7 @@ def _closed(bare: str) -> bool:
 
 
 def _inner(bare: str) -> str:
-    """Return the text without all parentheses around the whole of it, in linear time."""
+    """Return the text without the parentheses that enclose all of it, in linear time."""
     closes = _closings(bare)
     begin, end = _trimmed(bare, 0, len(bare))
     while closes.get(begin) == end - 1 and bare[begin] == "(":
@@ -146,7 +146,7 @@ def _inner(bare: str) -> str:
 
 
 def _closings(bare: str) -> dict[int, int]:
-    """Return the position of each opening bracket and of its closing one; every bracket must be closed."""
+    """Return the position of the closing bracket by that of its opening one; every bracket must be closed."""
     opened: list[int] = []
     found = {}
     for one in BRACKETS.finditer(bare):

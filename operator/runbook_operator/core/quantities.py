@@ -21,7 +21,7 @@ from runbook_operator.core import durations
 Dimension = Literal["number", "ratio", "time", "multiple", "money", "bytes", "rate"]
 
 LIMIT = 1e100
-"""A larger number is a typing error; no conversion of a smaller one overflows."""
+"""A larger number is a typing error. No conversion of a number up to this one overflows."""
 
 SYMBOLS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₩": "KRW"}
 CURRENCIES = re.findall(
@@ -67,7 +67,7 @@ SPELLED = {
 ALIASES = {other: name for name, others in SPELLED.items() for other in others.split()}
 
 FREE = re.compile(r"(?!k[^aeiou])[a-z_]+")
-"""The word of a rate. `Mbit` and `kreq` hide a scale that would be lost: `5 Mbit/s` is not 5 per second."""
+"""The counted thing of a rate, such as `req`. `Mbit` and `kreq` do not match: their scale would be lost."""
 
 SHAPE = re.compile(
     r"\s*(?P<before>(?P<sign>[+-]?)(?P<symbol>[$€£¥₹₩]?)\s*)"
@@ -90,7 +90,7 @@ KINDS = {
 
 
 class QuantityError(ValueError):
-    """The text cannot be parsed: the first wrong character (0-based), and why."""
+    """The text cannot be parsed: the position of the first wrong character (0-based), and the reason."""
 
     def __init__(self, text: str, position: int, problem: str) -> None:
         self.text = text
@@ -149,10 +149,10 @@ def parse(text: str) -> Quantity:
 
 
 def in_unit(quantity: Quantity, unit: str | None) -> float:
-    """Return the number that a query in this unit gives for the quantity: 5% is 5 in `percent`, 0.05 in `ratio`.
+    """Convert the quantity to this unit of a query: 5% is 5 in `percent` and 0.05 in `ratio`.
 
-    None is the base unit: ratio, seconds, bytes, per second, the currency itself. A number without a unit is in the
-    unit of the query, whichever that is; a multiple stays a factor. Raises QuantityError if the quantity and the unit
+    A `unit` of None is the base unit: ratio, seconds, bytes, per second, the currency itself. A number without a unit
+    is in any unit of a query already; a multiple stays a factor. Raises QuantityError if the quantity and the unit
     cannot be compared.
     """
     if quantity.dimension in ("number", "multiple"):
@@ -172,9 +172,9 @@ def check_unit(name: str) -> None:
 
 
 def kind(quantity: Quantity) -> str:
-    """Return the kind of the quantity for a message; empty if it fits any metric.
+    """Return the kind of the quantity for a message; empty if it can be compared with any metric.
 
-    Quantities of different kinds cannot be compared with the same values.
+    No metric can be compared with quantities of different kinds.
     """
     if quantity.dimension in ("number", "multiple"):
         return ""

@@ -1,4 +1,4 @@
-"""The reads that a decision may need. A decision does no I/O: it raises NeedsRead with the missing queries."""
+"""The reads that a decision may need. A decision does no I/O; it raises NeedsRead with the missing queries."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -12,14 +12,14 @@ from runbook_operator.core.writes import Effect
 
 @dataclass(frozen=True)
 class Read:
-    """One whole object. The answer is a Seen or a Missing, which Snapshot.look then returns."""
+    """One whole object. The answer is an ObservedObject or a Missing, which Snapshot.require then returns."""
 
     ref: Ref
 
 
 @dataclass(frozen=True)
 class Find:
-    """All objects of a kind in one namespace, as bodies; none if the cluster does not serve the kind."""
+    """The objects of a kind in one namespace, as bodies; empty if the cluster does not serve the kind."""
 
     api_version: str
     kind: str
@@ -34,7 +34,7 @@ class Find:
 
 @dataclass(frozen=True)
 class Probe:
-    """An HTTP GET to a Service of the namespace. The answer is an Answering; no body is kept."""
+    """An HTTP GET to a Service of the namespace. The answer is a ProbeResult; no body is kept."""
 
     service: Ref
     port: str
@@ -66,8 +66,8 @@ class HasAccount:
 class DryRun:
     """A dry run of a write: would the API server accept it?
 
-    It is the write with this `number` in a throw of the switch. The write itself is not compared, since it may hold the
-    time of the throw. The answer is a ReviewResult, not allowed if the result is unknown, or a Denied.
+    `number` is the place of the write among those of a throw of the switch. Queries with the same number are equal even
+    if the writes differ, as by the time of the throw. The answer is a ReviewResult (not allowed if unknown) or Denied.
     """
 
     switch: Ref
@@ -77,7 +77,7 @@ class DryRun:
 
 @dataclass(frozen=True)
 class Admission:
-    """The replicas that the API server would store if this number were written through the scale subresource.
+    """The number of replicas that the API server would store for this write through the scale subresource.
 
     Nothing is written. The answer is a number, or a Denied.
     """
@@ -93,11 +93,11 @@ ProbeEnd = Literal["Answered", "Unreachable", "Closed", "Late", "Unasked"]
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """The result of a Probe: the HTTP status, or in a few words why there was none.
+    """The result of a Probe: the HTTP status, or `why` there was none in a few words.
 
     Answered: an answer came, though it may not be HTTP. Unreachable: no connection. Closed: the connection ended
-    without an answer. Late: the connection was made, and no answer came in time. Unasked: there was nothing to send a
-    request to.
+    without an answer. Late: the connection was made, and no answer came in time. Unasked: no request was sent, such as
+    to a Service that does not exist.
     """
 
     status: int | None
@@ -107,7 +107,7 @@ class ProbeResult:
 
 @dataclass(frozen=True)
 class ReviewResult:
-    """The answer of the API server to a May; `user` is the user that is not allowed."""
+    """The API server's answer to an AccessReview, HasAccount or DryRun; `user` is the user that is not allowed."""
 
     allowed: bool
     user: str = ""
@@ -122,7 +122,7 @@ class Denied:
 
 
 class NeedsRead(Exception):  # noqa: N818 # not an error: a decision is to be made again with the answers to `queries`
-    """A decision needs more reads; if it is not `urgent`, an answer of a few seconds ago is good enough."""
+    """A decision needs more reads. If they are not `urgent`, an answer that is a few seconds old is enough."""
 
     def __init__(self, queries: Iterable[Query], *, urgent: bool = True) -> None:
         self.queries, self.urgent = frozenset(queries), urgent
@@ -130,7 +130,7 @@ class NeedsRead(Exception):  # noqa: N818 # not an error: a decision is to be ma
 
 
 def read_together(*looks: Callable[[], Any]) -> tuple[Any, ...]:
-    """Return the result of each call; the missing reads of all of them are raised as one NeedsRead."""
+    """Return the result of each call; raise one NeedsRead with the missing reads of all calls."""
     found, needed = [], set[Query]()
     for look in looks:
         try:

@@ -1,7 +1,7 @@
-"""Query languages, as decisions need them: how far back a query looks, and its likely mistakes.
+"""The facts about query languages that decisions need: the time range of a query, and its likely mistakes.
 
-A Runbook names a metric source, and the source's backend has the language. So a decision gets the languages with its
-snapshot, by the name of the source.
+A Runbook names a metric source, and the backend of that source knows the language. So the snapshot has the languages,
+by the name of the source.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,11 +15,11 @@ class QueryLanguage:
 
     name: str
     lookback: Callable[[str], timedelta]
-    """How far back the query looks in all."""
+    """Return the total time range before now that the query reads."""
     settle: Callable[[str], timedelta]
-    """For how long after a write the value includes data from before; a comparison with the past does not count."""
+    """Return the time after a write in which the value includes older data; comparisons with the past do not count."""
     remark: Callable[[str, bool], str]
-    """A sentence about a likely mistake in the query, "" if there is none; True if an absent series counts as 0."""
+    """Return a sentence about a likely mistake in the query, or "". Pass True if an absent series counts as 0."""
 
 
 Languages = Mapping[str, QueryLanguage]

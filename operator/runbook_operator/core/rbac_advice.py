@@ -1,4 +1,4 @@
-"""Builds the kubectl commands that grant a missing right, ready to paste."""
+"""Build the kubectl commands that grant a missing right, ready to paste."""
 
 import hashlib
 import re
@@ -20,9 +20,9 @@ _REFUSAL = re.compile(
 
 
 def advice(message: str, namespace: str = "", *, scoped: bool = False) -> str:
-    """Return how to fix a 403, from the message of the API server.
+    """Return the advice that fixes a 403, from the message of the API server.
 
-    `namespace` is that of the account under which the request was sent; `scoped` is passed on to `commands`. From
+    `namespace` is the namespace of the account under which the request was sent; `scoped` is passed to `commands`. From
     Kubernetes 1.36 on, the verb of a refused impersonation includes the request, such as
     `impersonate-on:serviceaccount:patch`.
     """
@@ -38,7 +38,7 @@ def advice(message: str, namespace: str = "", *, scoped: bool = False) -> str:
 
 
 def plain(message: str) -> str:
-    """Return who may not do what, if the message is about a missing right; else the message itself."""
+    """Return a short sentence with the user and the missing right; any other message is returned unchanged."""
     found = _REFUSAL.search(message)
     if found is None or found["verb"].startswith("impersonate"):
         return message
@@ -48,7 +48,7 @@ def plain(message: str) -> str:
 
 
 def refused_impersonator(message: str, account: Account) -> str:
-    """Return who may not act as the account; empty if the message is not about impersonation."""
+    """Return a sentence with the user that may not act as the account; empty if the 403 is not about impersonation."""
     found = _REFUSAL.search(message)
     if found is None or not found["verb"].startswith("impersonate"):
         return ""
@@ -59,10 +59,10 @@ def refused_impersonator(message: str, account: Account) -> str:
 
 
 def commands(user: str, namespace: str, rights: Iterable[Right], *, scoped: bool = False) -> str:
-    """Return the commands for one role and its binding for each set of verbs.
+    """Return the commands that grant the rights: one role and one binding per set of verbs.
 
-    They grant the rights in the namespace for a service account of this namespace, and for an operator that is `scoped`
-    to some namespaces; else in all namespaces.
+    They grant them in the namespace only, if `user` is a service account of it or the operator is `scoped` to some
+    namespaces; else in all namespaces.
     """
     by_verbs: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for right in rights:

@@ -1,4 +1,4 @@
-"""A right of the operator in the cluster, as a rule of a ClusterRole has it."""
+"""A right of the operator in the cluster, in the form of a rule of a ClusterRole."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Right:
     """Verbs on one resource: `resource` is a plural, with its subresource after a slash; `group` is empty for core.
 
-    If it is `of` some kinds, only actions on these kinds need it. Without an `optional` right nothing fails, but the
-    operator knows less.
+    With `of`, only actions on these kinds need the right. Without an `optional` right nothing fails, but the operator
+    has less information.
     """
 
     group: str

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """CamelCase reasons. `docs/reference/reasons.md` says what a person does about each."""
+    """CamelCase reasons. `docs/reference/reasons.md` describes each, and what a person does about it."""
 
     READY = "Ready"
     TARGET_NOT_FOUND = "TargetNotFound"

@@ -1,4 +1,4 @@
-"""Names of objects in the cluster."""
+"""References to objects in the cluster, and their metadata."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ GROUP = "runbooks.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 MANAGER = "runbook-operator"
-"""The field manager of all the operator's writes; Flux takes over and undoes one that begins with kubectl."""
+"""The field manager of all writes of the operator. Flux would undo the writes of a name that begins with kubectl."""
 USER_AGENT = f"{MANAGER}/{__version__}"
 
 
@@ -22,7 +22,7 @@ KINDS = r"^[A-Za-z]([-A-Za-z0-9]*[A-Za-z0-9])?$"
 
 @dataclass(frozen=True, order=True)
 class Ref:
-    """The name of one object: kind, namespace and name. Its uid is not part of it."""
+    """A reference to one object: API version, kind, namespace and name, but no uid."""
 
     api_version: str
     kind: str
@@ -38,11 +38,11 @@ class Ref:
         return self.api_version.rpartition("/")[0]
 
     def is_of(self, api_version: str, kind: str, namespace: str) -> bool:
-        """True if it is of that kind in that namespace; an empty namespace means all of them."""
+        """True if the object has that kind and namespace; an empty `namespace` means all of them."""
         return (self.api_version, self.kind) == (api_version, kind) and namespace in ("", self.namespace)
 
     def is_meant_by(self, reference: Mapping[str, Any]) -> bool:
-        """True if an apiVersion, kind and name refer to it; all versions of a group are the same object."""
+        """True if the apiVersion, kind and name refer to this object; the version within the API group is ignored."""
         group = str(reference.get("apiVersion", "")).rpartition("/")[0]
         return (group, reference.get("kind"), reference.get("name")) == (self.group, self.kind, self.name)
 
@@ -59,7 +59,7 @@ class Owner:
 
 @dataclass(frozen=True)
 class Meta:
-    """The metadata of an object that the operator uses."""
+    """The part of an object's metadata that the operator uses."""
 
     ref: Ref
     uid: str
@@ -71,7 +71,7 @@ class Meta:
 
     @property
     def life(self) -> tuple[str, int, bool]:
-        """A key that changes with the spec, with a deletion, and with another object of the same name."""
+        """A key that changes when the spec changes, a deletion begins, or a new object gets the same name."""
         return (self.uid, self.generation, self.deleting)
 
     @property
@@ -84,7 +84,7 @@ def switch_ref(namespace: str, name: str) -> Ref:
 
 
 def ref_of(body: Mapping[str, Any]) -> Ref:
-    """Return the name of an object from the API server; apiVersion and kind must be in the body."""
+    """Return the reference to an object from the API server; apiVersion and kind must be in the body."""
     meta = body["metadata"]
     return Ref(body["apiVersion"], body["kind"], meta.get("namespace", ""), meta["name"])
 

@@ -1,4 +1,4 @@
-"""Reads from a workload's status how far its controller has rolled out the pod template."""
+"""Read from a workload's status how many pods its controller has moved to the live pod template."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ DAEMON_SET = ("apps/v1", "DaemonSet")
 STATEFUL_SET = ("apps/v1", "StatefulSet")
 DEPLOYMENT = ("apps/v1", "Deployment")
 KINDS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, ROLLOUT)
-"""The kinds whose templates are kept as revisions."""
+"""The kinds whose templates the cluster keeps as revisions."""
 REPLICA_FAILURE = "ReplicaFailure"
 """The condition of a Deployment or a Rollout whose ReplicaSet cannot create pods."""
 ROLLED_OUT_BY = timedelta(minutes=10)
@@ -22,9 +22,9 @@ ROLLED_OUT_BY = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class RollingOut:
-    """Pods by their progress. `observed` if the numbers are about the live template.
+    """Numbers of pods in a rollout. `is_status_current` is True if they are about the live template.
 
-    `kept` are the pods of an older template that the strategy leaves: those below a partition, and all with OnDelete.
+    `kept` counts the pods that the strategy leaves at an older template: those below a partition, all with OnDelete.
     """
 
     is_status_current: bool
@@ -37,7 +37,7 @@ class RollingOut:
 
     @property
     def complete(self) -> bool:
-        """True if the rollout is as far as its update strategy lets it get."""
+        """True if the rollout has done all that its update strategy allows."""
         return self.is_status_current and self.available == self.total == self.desired and self.old <= self.kept
 
     @property
@@ -47,11 +47,11 @@ class RollingOut:
 
     @property
     def working(self) -> int:
-        """Minimum number of available pods of the new template: all the older pods may be available."""
+        """The minimum number of available pods of the new template, as if all older pods were available."""
         return max(0, min(self.updated, self.available - self.old))
 
     def __str__(self) -> str:
-        """Return the progress as a status shows it; empty if it is complete."""
+        """Return the progress as text for a status; empty if the rollout is complete."""
         if self.complete:
             return ""
         if not self.is_status_current:
@@ -61,7 +61,7 @@ class RollingOut:
 
     @property
     def _rest(self) -> str:
-        """The work that is left once all pods that should be are updated."""
+        """The work that is left, as text, once all pods are updated that the strategy updates."""
         if self.updated < self.desired - self.kept:
             return ""
         if self.available < self.desired:
@@ -70,7 +70,7 @@ class RollingOut:
 
 
 def refusal_of_pods(observed: ObservedObject) -> str:
-    """Return the API server's message that refuses the workload's pods; empty if it refuses none."""
+    """Return the API server's message that refuses the workload's pods; empty if there is none."""
     conditions = (observed.body.get("status") or {}).get("conditions") or ()
     failing = (one for one in conditions if (one.get("type"), one.get("status")) == (REPLICA_FAILURE, "True"))
     return next((str(one.get("message", "")) for one in failing), "")
@@ -100,7 +100,7 @@ def is_rolling_out(observed: ObservedObject) -> bool:
 
 
 def may_stand_still(observed: ObservedObject) -> bool:
-    """True if the update strategy lets all pods be away at once, so that none serves meanwhile."""
+    """True if the update strategy allows that no pod is available during the rollout."""
     if kind_of(observed) == ROLLOUT:
         return False
     desired = rolling_out(observed).desired
@@ -112,7 +112,7 @@ def may_stand_still(observed: ObservedObject) -> bool:
 
 
 def _kept(observed: ObservedObject, desired: int) -> int:
-    """Return the pods that the strategy leaves at an older template until a person deletes them or moves the bound."""
+    """Return how many pods the strategy leaves at an older template until a person deletes them or moves the bound."""
     strategy = observed.body["spec"].get("updateStrategy") or {}
     if strategy.get("type") == "OnDelete":
         return desired
@@ -132,7 +132,7 @@ def ready_pods(observed: ObservedObject) -> int | None:
 
 
 def is_observed(observed: ObservedObject) -> bool:
-    """True if its controller has seen the last change of its spec; Argo Rollouts writes the number as text."""
+    """True if the status is about the current generation; Argo Rollouts writes observedGeneration as text."""
     is_status_current = str((observed.body.get("status") or {}).get("observedGeneration", 0))
     return not is_status_current.isdigit() or int(is_status_current) >= observed.body["metadata"].get("generation", 0)
 

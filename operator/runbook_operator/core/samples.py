@@ -1,6 +1,6 @@
-"""Numbers from a source that speaks Prometheus's HTTP API. Missing data is a result of its own: neither good nor bad.
+"""Parse the answers of Prometheus's HTTP API into numbers. Missing data is a separate result: neither good nor bad.
 
-Other people write the texts of a source: of an error no more than a short first line is ever passed on.
+The texts of a source are untrusted: of an error, only a short first line is passed on.
 """
 
 import math
@@ -17,13 +17,13 @@ from pydantic.alias_generators import to_camel
 
 Kind = Literal["Unreachable", "Timeout", "Refused", "TooLarge", "Malformed", "Unauthorized"]
 MAX_SHARE = 0.5
-"""Minimum fraction of the points of a range that must have a number: less may be only nights, or one incident."""
+"""Minimum fraction of the points of a range that need a number: fewer may be only from nights, or one incident."""
 MAX_WORDS = 200
 """Maximum number of characters of a source's own text that are passed on."""
 USERINFO = re.compile(r"(?<=//)\S*@")
 HIDDEN = "***"
 READ_WORDS = 10 * MAX_WORDS
-"""Maximum number of characters of a line that are processed, so that a hostile one costs nothing."""
+"""Maximum number of characters of a line that are processed, so that a hostile line costs little time."""
 LATE = ("timeout", "canceled")
 AWAY = ("unavailable", "internal")
 NO_ACCESS = (401, 403)
@@ -32,7 +32,7 @@ REFUSES = (400, 413, 414, 422)
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One number. `at` is when the query was evaluated; only `timestamp(metric)` gives the time of the scrape."""
+    """One number. `at` is the time of evaluation; only the query `timestamp(metric)` returns that of the scrape."""
 
     labels: Mapping[str, str]
     value: float
@@ -41,11 +41,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class QueryError:
-    """Why a query has no answer; the value stays unknown.
+    """The reason why a query has no answer; the value stays unknown.
 
     Unreachable: no source answers there. Timeout: no answer in time. Refused: the source does not accept the query.
-    TooLarge: the answer is larger than is read. Malformed: no numbers in it. Unauthorized: the credentials are not
-    accepted.
+    TooLarge: the answer exceeds the limit. Malformed: it contains no numbers. Unauthorized: the source does not accept
+    the credentials.
     """
 
     kind: Kind
@@ -57,7 +57,7 @@ Answer = tuple[Sample, ...] | QueryError
 
 @dataclass(frozen=True)
 class Vector:
-    """The answer to an instant query. A scalar is one sample without labels, and sets `scalar`."""
+    """The answer to an instant query. A scalar becomes one sample without labels, and `scalar` is True."""
 
     samples: tuple[Sample, ...]
     scalar: bool = False
@@ -71,7 +71,7 @@ class Matrix:
     points: int
 
 
-# Bounded by the last second of the year 9999, so that it always fits into a datetime.
+# At most the last second of the year 9999, so that it always fits into a datetime.
 Stamp = Annotated[float, Field(ge=0, lt=253402300800, allow_inf_nan=False)]
 Point = tuple[Stamp, float]
 
@@ -126,7 +126,7 @@ def matrix(body: bytes, points: int) -> Matrix | QueryError:
 
 
 def refusal(status: int, body: bytes, secrets: Sequence[str] = ()) -> QueryError:
-    """Return the error of an answer with a status other than 200. A text that is not of this API is not passed on."""
+    """Return the error for a status other than 200. A body that is not of this API is not passed on."""
     said = f"the source answers {status}"
     if status in NO_ACCESS:
         return QueryError("Unauthorized", f"{said}: it does not accept the credentials or the tenant")
@@ -157,22 +157,22 @@ def first_line(text: str, secrets: Sequence[str] = ()) -> str:
 
 
 def worst(samples: Iterable[Sample], direction: Literal["high", "low"]) -> Sample | None:
-    """Return the highest, or lowest, of several series, None if none is a number; ties go by label."""
+    """Return the highest or lowest sample, None if none is a number; of equal ones, the first by labels."""
     sign = -1 if direction == "high" else 1
     numbers = (one for one in samples if not math.isnan(one.value))
     return min(numbers, key=lambda one: (sign * one.value, sorted(one.labels.items())), default=None)
 
 
 def is_stale(sample: Sample, now: datetime, after: timedelta) -> bool:
-    """True if the sample is older than `after`, or so far in the future that its clock differs from ours."""
+    """True if the sample is older than `after`, or by as much in the future, since then the clocks differ."""
     return abs(now - sample.at) > after
 
 
 def median_of_range(found: Matrix) -> float | None:
-    """Return the median of all numbers of all series; None if fewer than SHARE of the points in time have one.
+    """Return the median of all numbers of all series; None if fewer than MAX_SHARE of the points in time have one.
 
-    Series that come and go, such as pods, fill each other's gaps. An infinite number, as a division by zero gives, is
-    left out like NaN: nothing can be a multiple of it.
+    Series that come and go, such as those of pods, fill each other's gaps. An infinite number, such as from a division
+    by zero, is left out like NaN, since it has no multiples.
     """
     numbers = [one for one in found.samples if math.isfinite(one.value)]
     times = len({one.at for one in numbers})

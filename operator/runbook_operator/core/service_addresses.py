@@ -1,4 +1,4 @@
-"""Reads the ports and the address of a Service, and decides if the operator may send it a request."""
+"""Read the ports and the address of a Service, and decide if the operator may send it a request."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ Body = Mapping[str, Any]
 
 
 def port(spec: Body, wanted: str) -> Body | None:
-    """Return the Service's TCP port of this name or number; the first one for an empty text, None for none."""
+    """Return the Service's TCP port with this name or number (the first one if it is empty), or None."""
     ports = (one for one in spec.get("ports", ()) if one.get("protocol", "TCP") == "TCP")
     return next((one for one in ports if wanted in ("", one.get("name"), str(one["port"]))), None)
 
@@ -21,7 +21,7 @@ def has_address(spec: Body) -> bool:
 
 
 def entrance(service: Ref, spec: Body, wanted: str) -> tuple[str, int]:
-    """Return the Service's cluster IP and port; raise CheckNotPerformedError."""
+    """Return the Service's cluster IP and port; raise CheckNotPerformedError if it lacks one of them or a selector."""
     found = chosen_port(service, spec, wanted)
     if not has_address(spec):
         raise CheckNotPerformedError("NoClusterIP", f"{service} has no address of its own, so it cannot be checked")
@@ -31,7 +31,7 @@ def entrance(service: Ref, spec: Body, wanted: str) -> tuple[str, int]:
 def chosen_port(service: Ref, spec: Body, wanted: str) -> Body:
     """Return the port of a Service that selects its pods; raise CheckNotPerformedError if it has none.
 
-    The EndpointSlices of a Service without a selector are written by others, and may lead anywhere.
+    Anyone may write the EndpointSlices of a Service without a selector, so they may lead to any address.
     """
     if not spec.get("selector"):
         raise CheckNotPerformedError(

@@ -9,7 +9,7 @@ LONGEST = 63
 
 
 def _text(value: Any) -> Any:
-    """Convert a YAML number to text. A bool is left: Python counts it as an int."""
+    """Convert a YAML number to text, but not a bool, which Python counts as an int."""
     if not isinstance(value, int) or isinstance(value, bool):
         return value
     if not 0 < value <= HIGHEST:
@@ -23,4 +23,4 @@ Port = Annotated[
     BeforeValidator(_text),
     WithJsonSchema({"x-kubernetes-int-or-string": True, "minimum": 1, "maximum": HIGHEST, "maxLength": LONGEST}),
 ]
-"""Empty if the operator is to choose the port."""
+"""A port of a Service by name or number; empty if the operator chooses it."""

@@ -1,4 +1,4 @@
-"""Assigns namespaces to shards and shards to replicas. Pure: all replicas compute the same."""
+"""Assign namespaces to shards and shards to replicas. Pure, so that all replicas compute the same."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -9,13 +9,13 @@ from hashlib import blake2b
 from runbook_operator.core.references import Ref
 
 MOST = 256
-"""Maximum number of shards: beyond a few per replica more do not spread better, and each is a Lease to read."""
+"""Maximum number of shards. More than a few per replica do not spread better, and each one is a Lease to read."""
 ObjectFilter = Callable[[Ref], bool]
 """A filter of objects, such as those of some shards."""
 
 
 def all_objects(ref: Ref) -> bool:
-    """The filter that accepts every object, for a single leader."""
+    """Accept every object: the filter of a single leader."""
     del ref
     return True
 
@@ -29,8 +29,8 @@ def in_shards(shards: Collection[int], count: int) -> ObjectFilter:
 def shard_of(namespace: str, count: int) -> int:
     """Return the shard of a namespace, from 0 on: a jump hash (Lamping and Veach, 2014) of its name.
 
-    It spreads evenly. A change from n to m shards, n < m, moves only the namespaces that the new shards get: (m - n) /
-    m of them.
+    It spreads evenly. A change from n to m shards, n < m, moves only the namespaces of the new shards: (m - n) / m of
+    all.
     """
     key = int.from_bytes(blake2b(namespace.encode(), digest_size=8).digest(), "big")
     shard, jump = 0, 0
@@ -43,7 +43,7 @@ def shard_of(namespace: str, count: int) -> int:
 
 @dataclass(frozen=True)
 class ShardChanges:
-    """The next changes of one replica: shards to take, shards to release, and if it lacks shards after that."""
+    """The next changes of one replica: shards to take, and to release; `lacking` if it needs more than it can take."""
 
     take: tuple[int, ...] = ()
     give: tuple[int, ...] = ()
@@ -51,11 +51,11 @@ class ShardChanges:
 
 
 def next_changes(replica: str, holders: Sequence[str], replicas: Collection[str]) -> ShardChanges:
-    """Return what `replica`, one of `replicas`, should do, given the holder of each shard, "" for none.
+    """Return the changes of `replica`, one of `replicas`, given the holder of each shard, "" for none.
 
-    Replicas that decide on the same holders decide on parts of the same plan: no two take one shard, every replica ends
-    with the floor or the ceiling of its even share, and no shard moves without need. The replicas with most shards keep
-    the larger shares.
+    Replicas that read the same holders compute parts of the same plan: no two take one shard, every replica ends with
+    the floor or the ceiling of its even share, and no shard moves without need. The replicas with most shards keep the
+    larger shares.
     """
     has = Counter(holder for holder in holders if holder in replicas)
     ranked = sorted(replicas, key=lambda one: (-has[one], one))

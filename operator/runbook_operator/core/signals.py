@@ -1,4 +1,4 @@
-"""Signals of automatic sources about a switch. Missing data is a verdict of its own: neither Engage nor Release."""
+"""Signals of automatic sources about a switch. Missing data is a separate verdict: neither Engage nor Release."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +11,7 @@ Verdict = Literal["Engage", "Release", "Unknown"]
 class Signal:
     """The latest signal of one source: `name` is its entry in the Runbook, `reason` describes what it read.
 
-    `blind` if it is Unknown because there is no data, and not because the level is between bad and good.
+    `blind` is True if the verdict is Unknown for lack of data, and not because the level is between bad and good.
     """
 
     source: Source

@@ -17,7 +17,7 @@ Role = Literal["normal", "warning", "critical"]
 OPERATORS = {">": ">", ">=": ">=", "<": "<", "<=": "<=", "\u2265": ">=", "\u2264": "<="}
 START = re.compile(r"\s*(?P<operator>[<>=!~\u2264\u2265]*)\s*")
 REMEMBERED = 8192
-"""Cached thresholds: each visit of a Runbook parses all of its thresholds, and many are the same."""
+"""Maximum number of cached thresholds: each visit to a Runbook parses all of its thresholds, and many are the same."""
 RANGE = re.compile(r"\s*\.\.\s*|\s+[-\u2013]\s+|\s+to\s+")
 
 
@@ -27,9 +27,9 @@ class ThresholdError(QuantityError):
 
 @dataclass(frozen=True)
 class Threshold:
-    """An interval of values, open at its bounds if it is strict; `relative` bounds are multiples of a baseline.
+    """An interval of values, without its bounds if it is `strict`; `relative` bounds are multiples of a baseline.
 
-    `kind` is the kind of quantity of its bounds for messages, empty for plain numbers.
+    `kind` is the kind of its quantities for messages (see quantities.kind), empty for plain numbers.
     """
 
     text: str
@@ -51,8 +51,8 @@ class Threshold:
     def holds(self, value: float, baseline: float | None = None) -> bool | None:
         """True if the value is inside, None if that is unknown.
 
-        It is unknown for NaN, and for a relative threshold whose baseline is missing, zero or negative: those have no
-        useful multiples. An infinite value is inside if that side is open, whatever the baseline.
+        It is unknown for NaN, and for a relative threshold if the baseline is missing, zero or negative: those have no
+        useful multiples. An infinite value is inside if that side has no bound, for any baseline.
         """
         if math.isnan(value):
             return None
@@ -71,9 +71,9 @@ class Threshold:
 
 
 def parse(text: str, unit: str | None = None, role: Role = "warning") -> Threshold:
-    """Parse the threshold, its bounds in the metric's unit; ThresholdError points at the wrong character.
+    """Parse the threshold and convert its bounds to the metric's unit; ThresholdError points at the wrong character.
 
-    A quantity alone is the bound that its role suggests: normal is up to it, warning and critical are beyond it.
+    Without an operator the role decides: normal is `<=` the quantity, warning and critical are `>` it.
     """
     return _parsed(text, unit, role)
 
@@ -98,7 +98,7 @@ def _parsed(text: str, unit: str | None, role: Role) -> Threshold:
 
 
 def conflict(normal: Threshold | None, warning: Threshold | None, critical: Threshold | None) -> str:
-    """Return the first contradiction between the thresholds of one metric as a sentence, empty for none."""
+    """Return a sentence about the first contradiction between the thresholds of one metric; empty if there is none."""
     named = (("normal", normal), ("warning", warning), ("critical", critical))
     of_a_kind = [(name, one) for name, one in named if one and one.kind]
     for (name, one), (other, another) in combinations(of_a_kind, 2):
@@ -144,7 +144,7 @@ def _bound(text: str, at: int, quantity: Quantity, unit: str | None) -> float:
 
 @contextmanager
 def _pointing(text: str, at: int) -> Iterator[None]:
-    """Make errors from inside a part of the text point into the whole."""
+    """Make errors about a part of the text, which begins at `at`, point into the whole text."""
     try:
         yield
     except QuantityError as error:
@@ -156,7 +156,7 @@ def _comparable(one: Threshold, other: Threshold) -> bool:
 
 
 def _milder(critical: Threshold, warning: Threshold) -> bool:
-    """True if critical holds for values for which warning does not hold yet."""
+    """True if critical is true for some values for which warning is false."""
     if not _comparable(critical, warning):
         return False
     beyond = critical.low < warning.low or critical.high > warning.high

@@ -1,7 +1,7 @@
-"""Parses URLs into one canonical spelling, and matches them with the URL patterns that the administrator allows.
+"""Parse URLs into one canonical spelling, and match them with the URL patterns that the administrator allows.
 
-Programs differ in how they read an odd URL, and attackers pass guards through that difference. So an ambiguous URL is
-refused, not repaired. No error repeats the URL, which may hold a password.
+Programs parse an odd URL differently, and attackers use that difference to pass guards. So an ambiguous URL is refused,
+not repaired. No error repeats the URL, which may contain a password.
 """
 
 import re
@@ -23,7 +23,7 @@ _TEXT = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*")
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 _HIDDEN = re.compile(r"%(?:2F|5C|25|[01].|7F)")
-"""In a path: an escaped slash, backslash, per cent or control character, which some servers decode first."""
+"""An escaped slash, backslash, per cent or control character in a path, which some servers decode first."""
 
 
 class UrlError(ValueError):
@@ -87,9 +87,9 @@ def parse(text: str) -> Url:
 
 
 def pattern(text: str) -> Pattern:
-    """Parse a pattern: scheme, host, optional port and path. `*` is one whole label of the host, but not the last.
+    """Parse a pattern: scheme, host, optional port and path. `*` stands for a whole label of the host, but the last.
 
-    A `*` at the end of the path stands for any rest. Any query matches.
+    A `*` at the end of the path stands for any rest. Any query of a URL matches.
     """
     whole = _WHOLE.fullmatch(text)
     if not whole or whole[4] is not None:
@@ -105,7 +105,7 @@ def pattern(text: str) -> Pattern:
 
 
 def shown(text: str) -> str:
-    """Return the URL without its query, fit for a status; one that cannot be parsed is not repeated."""
+    """Return the URL without its query, for a status; a URL that cannot be parsed is not shown."""
     try:
         return str(replace(parse(text), query=""))
     except UrlError:
@@ -180,7 +180,7 @@ def _path(text: str) -> str:
 
 
 def _spelled(text: str) -> str:
-    """Return the text with escapes only where they are needed, in capitals."""
+    """Return the text with escapes only where they are needed, in upper case."""
     if not _TEXT.fullmatch(text):
         raise UrlError("path and query of a URL must be ASCII; write other characters as % and two digits")
     return _ESCAPE.sub(_escape, text)

@@ -15,7 +15,7 @@ FieldKey = tuple[Ref, str]
 class Failed:
     """Consecutive failed writes: the reason of the last one, since when, and when the next one is due.
 
-    `fatal` if another try cannot succeed until a person acts.
+    `fatal` is True if another try cannot succeed until a person acts.
     """
 
     reason: Reason
@@ -40,9 +40,9 @@ class Answer:
 class Accepted:
     """Consecutive accepted writes of one value: how many, since when, and when the last one was.
 
-    `asked` is the value as an audit shows it, `live` the value in the last answer. `changed` if they differ: an
-    admission policy, a webhook or a default has changed it. Another uid is another object. `undone` counts the writes
-    of the field that did not last, of any value and for any switch.
+    `asked` is the written value as an audit shows it, `live` the value in the last answer. `changed` is True if they
+    differ: an admission policy, a webhook or a default has changed the value. `uid` is that of the object, which may
+    be recreated. `undone` counts the writes of the field that did not last, of any value and for any switch.
     """
 
     uid: str
@@ -57,7 +57,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class WriteHistory:
-    """The failed and the accepted writes. After a restart the operator is correct without them."""
+    """The failed and the accepted writes. The operator needs neither to be correct, so a restart may lose them."""
 
     failed: Failed | None = None
     accepted: Accepted | None = None

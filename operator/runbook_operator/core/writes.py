@@ -1,6 +1,6 @@
 """The closed set of writes to targets. An action names the fields to hold; only controller/target_writes.py writes.
 
-A new kind of write is added in these two files, on purpose: one short list shows all that can happen to a cluster.
+A new kind of write needs a change in these two files, so that one short list shows all that can happen to a cluster.
 """
 
 from collections.abc import Mapping

@@ -1,9 +1,9 @@
-"""Finds the positions of the values in a YAML or JSON text that a dotted path can mean, in one pass.
+"""Find the positions of the values in a YAML or JSON text that a dotted path can mean, in one pass.
 
-A key may have dots in it, as in Spring's files, so that one dotted path can mean several places: `a.b` is the key b in
-the map a, and it is the key "a.b". An outline has all of them.
+A key may contain dots, as in Spring's files, so one dotted path can mean several places: `a.b` is the key b in the map
+a, and also the key "a.b". An outline has all of them.
 
-The parsers are the C ones, and larger documents are refused: while C code reads JSON, no other thread runs.
+The parsers are written in C. Large documents are refused, since no other thread runs while C code parses JSON.
 """
 
 import json
@@ -19,9 +19,9 @@ import yaml
 Keys = tuple[str, ...]
 Span = tuple[int, int]
 LARGEST_YAML = 64 * 1024
-"""Characters. libyaml takes 5 ms for them, on a slow machine 20, and 40 if every other one is a comma."""
+"""Maximum number of characters. libyaml takes 5 ms for them, 20 on a slow machine, 40 if every other is a comma."""
 MOST_VALUES = 64 * 1024
-"""Commas and opening brackets of a JSON document. A document with fewer can fill the 1 MiB of a ConfigMap.
+"""Maximum number of commas and opening brackets. A JSON document with fewer may fill the 1 MiB of a ConfigMap.
 
 Values cost more than characters: 1 MiB takes 10 ms with as many values as flagd's files have, and 170 ms full of `[`.
 """
@@ -33,7 +33,7 @@ BLANK = re.compile(r"[ \t\r\n]*")
 
 
 class UnreadableError(ValueError):
-    """The text has no outline: `problem` says why. It quotes nothing of the text, which may be secret."""
+    """The text has no outline, for the reason in `problem`, which quotes nothing of the text, as it may be secret."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem)
@@ -46,18 +46,18 @@ class TooLargeError(UnreadableError):
 
 @dataclass
 class Outline:
-    """The nodes of a text that a dotted path can mean, and their parents, by their keys."""
+    """The nodes of a text that a dotted path can mean, and the parents of these nodes, by their keys."""
 
     is_json: bool = False
     counts: Counter[Keys] = field(default_factory=Counter)
     """The number of times that each node occurs."""
     bound: set[Keys] = field(default_factory=set)
-    """Nodes with an anchor, an alias or a tag: they stand, or may stand, for more than their own text."""
+    """Nodes with an anchor, an alias or a tag: their value may depend on other text, or other values on theirs."""
     maps: set[Keys] = field(default_factory=set)
     spans: dict[Keys, Span] = field(default_factory=dict)
-    """Position of each single value at the end of the path: its first character, and the one after its last."""
+    """The position of each single value at the end of the path: its first character, and the one after its last."""
     is_bare: bool = False
-    """True if the text is no map but a single value or a list."""
+    """True if the text is a single value or a list instead of a map."""
 
     def note(self, keys: Keys, *, bound: bool) -> None:
         """Add a node."""
@@ -66,13 +66,13 @@ class Outline:
             self.bound.add(keys)
 
     def moved(self, end: int, by: int) -> "Outline":
-        """Return the outline after a value that ended at `end` has grown by `by` characters."""
+        """Return the outline after an edit that made the value ending at `end` longer by `by` characters."""
         spans = {keys: (a + by * (a >= end), b + by * (b >= end)) for keys, (a, b) in self.spans.items()}
         return replace(self, spans=spans)
 
 
 def read(text: str, path: str) -> Outline:
-    """Return the outline of the text for this dotted path; raise UnreadableError if it is no single document."""
+    """Return the outline of the text for this dotted path; raise UnreadableError if it is not exactly one document."""
     if _values(text) > MOST_VALUES:
         raise TooLargeError(
             f"the document has {_values(text):,} commas and brackets; one with more than {MOST_VALUES:,} is "
@@ -108,7 +108,7 @@ def _kilobytes(size: int) -> int:
 
 
 def _further(rest: str, key: str) -> str | None:
-    """Return the rest of the path below this key; empty at its end, None if the path does not lead there."""
+    """Return the rest of the path after this key; empty if the path ends with it, None if it does not begin with it."""
     if rest == key:
         return ""
     return rest[len(key) + 1 :] if rest.startswith(f"{key}.") else None
@@ -168,7 +168,7 @@ def _line(mark: Any) -> int:
 
 
 class _Yaml:
-    """Reads the events of libyaml once, and keeps only what a path can mean."""
+    """Read the events of libyaml once, and keep only the nodes that the path can mean."""
 
     def __init__(self, text: str) -> None:
         # libyaml does not count a byte order mark at the beginning.

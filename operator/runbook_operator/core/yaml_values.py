@@ -1,7 +1,7 @@
-"""Finds and replaces one value inside a YAML or JSON text without touching any other byte.
+"""Find and replace one value inside a YAML or JSON text without a change of any other byte.
 
-People write and comment the files of a ConfigMap. They are never loaded and dumped again: only the characters of one
-scalar are replaced. A value that cannot be replaced alone (anchors, aliases, tags, several documents) is refused.
+People write and comment the files of a ConfigMap, so a file is never loaded and dumped again: only the characters of
+one scalar are replaced. A value that cannot be replaced alone (anchors, aliases, tags, several documents) is refused.
 
 Parsing takes milliseconds. A decision has a budget for it (see `limited`), and results are cached.
 """
@@ -25,20 +25,20 @@ from runbook_operator.core.yaml_positions import Keys, Outline, Span
 QUOTES = ("'", '"')
 JSON_SCALAR = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 ALIKE = [re.compile(one) for one in (r"[A-Za-z0-9_]+", r'"[ !#-\[\]-~]*"', r"'[ -&(-~]*'")]
-"""YAML values that can replace another of the same pattern: a word, and quoted text without escapes."""
+"""Patterns of YAML values that can replace another of the same pattern: a word, and quoted text without escapes."""
 UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 """Characters that a YAML reader refuses or takes for a line end, and that json.dumps does not escape."""
 NO_MAP = "the text is a single value or a list, such as a .properties file, and not a YAML or JSON map: it has no keys"
 REMEMBERED = 2048
-"""Maximum number of cached outlines, one for each text and path; one has a few hundred bytes."""
+"""Maximum number of cached outlines, one per text and path, of a few hundred bytes each."""
 LONGEST_DESCENT = 8
-"""Maximum number of edits that an outline is derived through: a switch sets eight flags at most."""
+"""Maximum number of successive edits through which an outline is derived: a switch sets at most eight flags."""
 BUDGET = 16 * 1024
 """Maximum number of characters that one decision parses: usually 2 ms, 8 ms if every other one is a comma."""
 
 
 class FieldError(ValueError):
-    """A field that cannot be read or written: its path, and what is wrong and where."""
+    """A field that cannot be read or written: its path, and the problem with its place."""
 
     reason: ClassVar[Reason] = Reason.FIELD_NOT_FOUND
 
@@ -59,7 +59,7 @@ class TooLargeError(FieldError):
 
 
 class NeedsParse(Exception):  # noqa: N818 # as NeedsRead: the decision is made again once `text` is parsed for `path`
-    """Parsing a document would exceed the budget of a decision. Only the code that then parses it catches this."""
+    """Parsing a document would exceed the budget of a decision. Only code that then parses the document catches it."""
 
     def __init__(self, text: str, path: str) -> None:
         super().__init__(path)
@@ -68,7 +68,7 @@ class NeedsParse(Exception):  # noqa: N818 # as NeedsRead: the decision is made 
 
 @dataclass(frozen=True)
 class Origin:
-    """The text that a text was made from by replacing a value: what followed `end` moved by `by` characters."""
+    """The source of an edited text: the digest before the edit, which moved all after `end` by `by` characters."""
 
     digest: bytes
     end: int
@@ -77,7 +77,7 @@ class Origin:
 
 @contextmanager
 def limited(characters: int = BUDGET) -> Iterator[None]:
-    """Within this context at most this many characters are parsed; a document beyond that raises NeedsParse."""
+    """Limit the characters that are parsed in this context; a document beyond the limit raises NeedsParse."""
     token = _left.set([characters])
     try:
         yield
@@ -86,7 +86,7 @@ def limited(characters: int = BUDGET) -> Iterator[None]:
 
 
 def parse(text: str, path: str) -> Outline | yaml_positions.UnreadableError:
-    """Return the outline of the text for this dotted path, or the error. Any thread may call it."""
+    """Return the outline of the text for this dotted path, or the error. Any thread may call this function."""
     try:
         return yaml_positions.read(text, path)
     except yaml_positions.UnreadableError as unreadable:
@@ -103,8 +103,8 @@ def remember(text: str, path: str, found: Outline | yaml_positions.UnreadableErr
 def find(text: str, keys: Keys) -> Span:
     """Return the position of the scalar under these map keys; a block scalar ends before its last line end.
 
-    Raises AbsentError if the keys lead nowhere; FieldError if the text is no single document, or the node is no scalar,
-    or cannot be changed alone; TooLargeError.
+    Raises AbsentError if the keys lead nowhere, TooLargeError, and FieldError if the text is not exactly one document,
+    or the node is not a scalar or cannot be changed alone.
     """
     found = _outline(text, keys)
     _refuse_odd(found, keys)
@@ -115,15 +115,15 @@ def find(text: str, keys: Keys) -> Span:
 
 
 def replaced(text: str, keys: Keys, raw: str) -> str:
-    """Return the text with the scalar under these keys written as `raw`, all else byte for byte as before.
+    """Return the text with `raw` in place of the scalar under these keys, and every other byte as before.
 
-    Raises FieldError as `find`, and if `raw` would not be exactly one value there: the document is parsed again.
+    Raises FieldError as `find`, and if `raw` would not be exactly one value there; if needed, the result is parsed.
     """
     start, end = find(text, keys)
     if text[start:end] == raw:
         return text
     if start == end or not raw:
-        # There is no room between a colon and an empty value: restoring it would not give the same bytes.
+        # An empty value has no space after its colon, so a restore would not produce the same bytes.
         raise FieldError(spelled(keys), "a value that is empty in the document cannot be replaced")
     changed = text[:start] + raw + text[end:]
     if _is_json_value(raw) if is_json(text, keys) else _are_alike(text[start:end], raw):
@@ -134,7 +134,7 @@ def replaced(text: str, keys: Keys, raw: str) -> str:
 
 
 def is_json(text: str, keys: Keys) -> bool:
-    """True if the document, in which `find` finds these keys, is JSON."""
+    """True if the document with these keys is JSON."""
     return _outline(text, keys).is_json
 
 
@@ -153,7 +153,7 @@ def scalar(value: str, like: str, *, in_json: bool = False) -> str:
 
 
 def path_of(flag: str) -> Keys:
-    """Return the keys that a flag's name means in a document: a dot separates them, unless a backslash is before it."""
+    """Return the keys of a flag in a document: a dot in its name separates them, unless a backslash precedes it."""
     return tuple(key.replace("\0", ".") for key in flag.replace("\\.", "\0").split("."))
 
 
@@ -163,7 +163,7 @@ def flag_of(keys: Keys) -> str:
 
 
 def others(text: str, keys: Keys) -> tuple[Keys, ...]:
-    """Return other single values of the document that are these keys joined by dots: `a.b` next to `a: {b: …}`.
+    """Return the keys of other single values that the same dotted path can mean: `a.b` next to `a: {b: …}`.
 
     Raises FieldError as `find`.
     """
@@ -196,7 +196,7 @@ def _note_origin(text: str, origin: Origin) -> None:
 
 
 def _derived(digest: bytes, path: str) -> Outline | None:
-    """Return the outline shifted from that of the text before the edit: the changed text needs no parsing."""
+    """Return the outline, shifted from that of the text before its edits, so that the changed text needs no parsing."""
     made: list[Origin] = []
     while (origin := _origins.get(digest)) is not None and len(made) < LONGEST_DESCENT:
         made.append(origin)
@@ -229,7 +229,7 @@ def _digest(text: str) -> bytes:
 
 
 def _refuse_odd(found: Outline, keys: Keys) -> None:
-    """Raise FieldError if something on the path keeps the value from being changed alone."""
+    """Raise FieldError if the value is absent or cannot be changed alone."""
     if found.is_bare:
         raise FieldError(spelled(keys), NO_MAP)
     for depth in range(len(keys) + 1):
@@ -254,7 +254,7 @@ def _stands(text: str, keys: Keys, place: tuple[int, int]) -> bool:
 
 
 def _is_json_value(raw: str) -> bool:
-    """True if it is one JSON value, which can replace another without parsing the text around it."""
+    """True if it is exactly one JSON value, which can replace another without a parse of the text around it."""
     if not raw.startswith('"'):
         return JSON_SCALAR.fullmatch(raw) is not None
     try:
@@ -264,12 +264,12 @@ def _is_json_value(raw: str) -> bool:
 
 
 def _are_alike(old: str, new: str) -> bool:
-    """True if the new value is a YAML value wherever the old one is."""
+    """True if both have a pattern of ALIKE, so that the new value is one YAML value wherever the old one is."""
     return any(one.fullmatch(old) and one.fullmatch(new) for one in ALIKE)
 
 
 def _is_plain(value: str) -> bool:
-    """True if the value can stand bare, in a block and in braces, and a reader can parse it."""
+    """True if the value, without quotes, reads back as this text in a block and in braces, and safe_load accepts it."""
     try:
         both = [yaml.load(text, Loader=yaml.CBaseLoader) for text in (f"k: {value}", f"{{k: {value}}}")]  # noqa: S506 # makes strings only
         yaml.safe_load(value)
