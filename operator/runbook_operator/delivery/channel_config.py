@@ -1,4 +1,4 @@
-"""Read the administrator's file of channels, and the files that it names."""
+"""Read the administrator's channels file, and the files that it names."""
 
 import re
 import ssl
@@ -54,14 +54,14 @@ class Channel:
 
 @dataclass(frozen=True)
 class Found:
-    """The valid channels, and for each invalid one a sentence that begins with the field."""
+    """The valid channels, and for each invalid one a sentence about its error, which begins with the field."""
 
     channels: Mapping[str, Channel]
     problems: Mapping[str, str]
 
 
 def read(path: Path, files: Files) -> Found:
-    """Read the channels of the file at this path; raises FileError if it is no map of channels."""
+    """Read the channels of the file at this path; raises FileError if the file is not a map of channels."""
     files.begin()
     channels: dict[str, Channel] = {}
     problems: dict[str, str] = {}
@@ -102,7 +102,7 @@ def _channel(name: str, entry: Any, folder: Path, files: Files) -> Channel:
 
 
 def _secrets(files: Files, folder: Path, spec: ChannelSpec) -> Iterator[tuple[str, str]]:
-    """Yield the name and the content of each file; a name that is not absolute begins at the folder of the file."""
+    """Yield the name and the content of each file of a channel; a relative path begins at `folder`."""
     for name, value in spec:
         if name.endswith(SUFFIX) and value is not None:
             shown = type(spec).model_fields[name].alias or name
@@ -115,7 +115,7 @@ def _secrets(files: Files, folder: Path, spec: ChannelSpec) -> Iterator[tuple[st
 
 
 def _authorities(text: str, path: Path) -> str:
-    # Bundles name their authorities in comments, in any language.
+    # Drop other characters: a bundle has comments with the names of authorities, in any language.
     ca = text.encode("ascii", "ignore").decode()
     try:
         ssl.create_default_context(cadata=ca)
@@ -136,7 +136,7 @@ def _text(files: Files, path: Path, field_name: str) -> str:
 
 
 def _sentence(error: ValidationError) -> str:
-    """Describe the first error. The input is not repeated, since it may be a secret in the wrong place."""
+    """Describe the first error, without the input, which may be a secret in the wrong place."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     message = "there is no such field" if first["type"] == "extra_forbidden" else first["msg"]
     return ": ".join(filter(None, (".".join(map(str, first["loc"])), message.removeprefix("Value error, "))))

@@ -1,4 +1,4 @@
-"""The connections of channels: only to addresses that the guard allows, each resolved once and pinned."""
+"""The connections of channels: only to addresses that the guard allows; each name is resolved once and then pinned."""
 
 from collections.abc import Collection, Sequence
 
@@ -9,13 +9,13 @@ from runbook_operator.egress.http_client import Limits, Outbound
 
 LIMITS = Limits(total=32, each=4)
 FINAL = frozenset({Fault.NOT_ALLOWED, Fault.MALFORMED, Fault.REFUSED})
-"""Faults that an attempt a minute later would meet again."""
+"""Faults that another attempt a minute later would have again."""
 
 
 class ChannelGuard(Guard):
-    """Allows any URL, since the administrator configured it, and private addresses, where receivers in a cluster are.
+    """Allow any URL, since the administrator configured it, and private addresses, for receivers in the cluster.
 
-    Loopback, link-local, metadata and the API server's own addresses are refused as everywhere.
+    Loopback, link-local, metadata and the API server's own addresses are refused, as for all other requests.
     """
 
     def url(self, text: str) -> url_policy.Url:
@@ -34,7 +34,7 @@ class ChannelGuard(Guard):
 
 
 class ChannelOutbound(Outbound):
-    """The HTTP client of channels, with its own limits, so that no slow channel takes a place of a check."""
+    """The HTTP client of channels. It has its own limits, so that slow channels do not delay checks."""
 
     def __init__(
         self,

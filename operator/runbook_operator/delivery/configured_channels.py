@@ -1,7 +1,7 @@
 """The channels that an administrator has configured.
 
 All files are read again every few seconds, since Kubernetes renews mounted files in place. An error in one channel is
-reported and affects no other. A channel that was valid before keeps its old configuration.
+reported and does not affect the others. If that channel was valid before, it keeps its old configuration.
 """
 
 import asyncio
@@ -19,23 +19,23 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 EVERY = 5.0
 """Seconds between two checks of the files; a kubelet takes up to a minute to renew them."""
 FILE = ""
-"""The key in `problems` for an error in the file itself."""
+"""The key in `problems` for an error in the channels file itself."""
 NONE = "no channel is configured for this namespace: set channels.entries in the chart, or RUNBOOK_CHANNELS without it"
 
 
 class Channels(Mapping[str, Channel]):
-    """The channels by name. An unusable channel is missing, and `why_not` gives the reason."""
+    """The usable channels by name; `why_not` gives the reason for one that is not usable."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._files = Files()
         self._channels: dict[str, Channel] = {}
         self.problems: Mapping[str, str] = {}
-        """By channel, a sentence about its error, whether the old configuration is in use or there is none."""
+        """By channel, a sentence about its error; also for a channel whose old configuration is in use."""
 
     @classmethod
     async def open(cls, path: str) -> Self:
-        """Return the channels of the file at this path, none if it is "". Errors are logged, not raised."""
+        """Return the channels of the file at this path; no channels if the path is "". Errors are only logged."""
         made = cls(Path(path) if path else None)
         await made.refresh()
         return made
@@ -50,12 +50,12 @@ class Channels(Mapping[str, Channel]):
         return len(self._channels)
 
     def of(self, name: str, namespace: str) -> Channel | None:
-        """Return the channel for the Runbooks of this namespace; None if there is none, or they may not use it."""
+        """Return the channel; None if it is not usable, or the Runbooks of this namespace may not use it."""
         channel = self._channels.get(name)
         return channel if channel and channel.serves(namespace) else None
 
     def why_not(self, name: str, namespace: str) -> str:
-        """Return why `of` gives None, as a sentence for the author of the Runbook."""
+        """Return the reason why `of` returns None, as a sentence for the author of the Runbook."""
         if name not in self._channels:
             for entry, where in ((name, f"entry for channel {name}"), (FILE, "file of channels")):
                 if entry in self.problems:
@@ -70,14 +70,14 @@ class Channels(Mapping[str, Channel]):
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Apply the current files."""
+        """Read the files, and apply them if they have changed."""
         # In a thread, since a volume may hang.
         found = await asyncio.to_thread(self._read)
         if found is not None:
             self._take(found)
 
     def _read(self) -> Found | None:
-        """Read the files; None if nothing has changed. If the main file is invalid, the old channels remain."""
+        """Read the files; return None if they are unchanged, and the old channels if the channels file is invalid."""
         if self._path is None or not self._files.changed():
             return None
         try:

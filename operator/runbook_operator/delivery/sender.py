@@ -1,6 +1,6 @@
-"""Sends messages in workers of its own: with a rate per channel and namespace, repetitions, and fallbacks.
+"""Send messages in separate workers, with a rate limit per channel and namespace, retries and fallbacks.
 
-`submit` never waits, so no switch does. Delivery is at least once: a message has the same id at each attempt.
+`submit` never waits, so no message delays a switch. Delivery is at least once, with the same id at each attempt.
 """
 
 import asyncio
@@ -22,18 +22,18 @@ from runbook_operator.runtime.token_bucket import Bucket
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 WORKERS = 4
 PENDING = 1000
-"""The most messages that wait to be sent or to be sent again."""
+"""The most messages that wait for an attempt, the first one or a later one."""
 TRIES = 6
-"""Attempts by one channel before its fallback: they end within three minutes if the receiver names no time."""
+"""Attempts through one channel before its fallback; they end within three minutes unless the receiver sets a pause."""
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0
-"""Seconds before the second attempt, doubled for each further one; and the longest pause, also of a Retry-After."""
+"""Seconds before the second attempt, doubled for each further one; and the longest pause, for a Retry-After too."""
 Result = Literal["Delivered", "GivenUp", "Dropped", "Limited", "NotTaken", "NoChannel"]
 DROPPED = "it was not due any more when it was to be sent"
 
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of a message: `channel` delivered it or was the last to try, after `tries` attempts in all."""
+    """The outcome of a message: `channel` delivered it or was the last one tried; `tries` counts all attempts."""
 
     result: Result
     channel: str
@@ -43,7 +43,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Order:
-    """A message to send. `is_due` is asked again right before each attempt; `done` is called once."""
+    """A message to send. The sender calls `is_due` right before each attempt, and `done` once at the end."""
 
     channel: str
     namespace: str
@@ -59,11 +59,11 @@ class _Work:
     tried: frozenset[str] = frozenset()
     tries: int = 0
     before: int = 0
-    """Attempts by channels that this one is the fallback of."""
+    """The number of attempts through other channels before this fallback."""
 
 
 class Sender:
-    """Takes orders and sends them. A stop loses what is pending: who orders keeps it until `done`."""
+    """Send orders. A stop of the replica loses pending ones, so the caller must keep each order until `done`."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Sender:
         self.pending = 0
 
     def submit(self, order: Order) -> bool:
-        """Take an order; False if too many are pending. It never waits."""
+        """Queue an order without waiting; return False if too many are pending."""
         if self.pending >= PENDING:
             return False
         self.pending += 1
@@ -93,7 +93,7 @@ class Sender:
         return True
 
     async def run(self, *others: Coroutine[Any, Any, None]) -> None:
-        """Send, forever; `others` run beside it, and end with it."""
+        """Send forever; run `others` concurrently and end them with it."""
         async with asyncio.TaskGroup() as group:
             for one in others:
                 group.create_task(one)
@@ -128,7 +128,7 @@ class Sender:
             self._fall_back(work, channel, judgement)
 
     def _pause(self, work: _Work, judgement: Retry) -> float:
-        """Return the seconds before the next attempt: as the receiver asks, or a growing pause with jitter."""
+        """Return the seconds before the next attempt: those that the receiver sets, or a growing pause with jitter."""
         if judgement.after is not None:
             return min(judgement.after.total_seconds(), LONGEST_PAUSE)
         pause: float = min(self._first_pause * 2 ** (work.tries - 1), LONGEST_PAUSE)
@@ -151,7 +151,7 @@ class Sender:
         work.order.done(Report(result, work.channel, work.before + work.tries, why))
 
     def _within_budget(self, channel: Channel, work: _Work) -> bool:
-        """Take a token of the channel's budget for the namespace; without one, announce a message with the number."""
+        """Take a token of the channel's budget for the namespace; without one, return False and plan a notice."""
         if channel.notifier.keeps_state and work.order.message.kind in ("acknowledged", "resolved"):
             return True
         namespace = work.order.namespace
@@ -166,7 +166,7 @@ class Sender:
         return False
 
     def _report_dropped(self, channel: str, first: Order) -> None:
-        """Queue one message for all that were over the budget, as an attempt that needs no token."""
+        """Queue one message about all that were over the budget; it needs no token, since `tries` is not 0."""
         number = self._over.pop((channel, first.namespace))
         message = first.message.replace(
             id=f"{first.message.id[:240]}.over",

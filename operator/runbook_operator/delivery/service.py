@@ -1,4 +1,4 @@
-"""The delivery of one replica: the administrator's channels, and the workers that send through them."""
+"""Message delivery of one replica: the administrator's channels, and the workers that send through them."""
 
 from collections.abc import Callable, Collection, Coroutine
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ Observe = Callable[[str, str], None]
 
 
 class Delivery:
-    """Channels and a sender, if a file of channels is set."""
+    """The channels and the sender; neither exists if the settings name no channels file."""
 
     def __init__(self, settings: Settings, kube: Kube, forbidden: Collection[IPAddress], observe: Observe) -> None:
         self._settings = settings
@@ -25,15 +25,15 @@ class Delivery:
         self._sender: Sender | None = None
 
     def submit(self, order: "Order") -> bool:
-        """Take an order, without waiting; False if there are no channels, or too many messages are pending."""
+        """Queue an order without waiting; return False if there are no channels, or too many messages are pending."""
         return self._sender is not None and self._sender.submit(order)
 
     def work(self) -> list[Coroutine[Any, Any, None]]:
-        """Return what runs for as long as the replica does: nothing without a file of channels."""
+        """Return the coroutines to run as long as the replica runs; none without a channels file."""
         return [self._run()] if self._settings.channels else []
 
     async def _run(self) -> None:
-        # Imported here because an operator without channels saves the memory of mail and all formats.
+        # Imported here, so that an operator without channels does not load the code for mail and all formats.
         from runbook_operator.delivery.channel_egress import ChannelOutbound  # noqa: PLC0415
         from runbook_operator.delivery.configured_channels import Channels  # noqa: PLC0415
         from runbook_operator.delivery.sender import Sender  # noqa: PLC0415

@@ -1,7 +1,7 @@
 """Send a mail by SMTP over a connection that the guard allows, always with TLS.
 
-The socket is connected to a checked address, so the library resolves no name. No answer of the server is repeated in a
-sentence.
+The socket is connected to a checked address, so the library resolves no name. No message repeats an answer of the
+server.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from runbook_operator.notifiers.notifier_base import Delivered, GiveUp, Judgemen
 GREETING = "runbook-operator"
 """The name in EHLO; the library's default would look up the machine's own name."""
 LASTING = 500
-"""Codes from this one on are final; below it the same mail may be accepted later."""
+"""Reply codes from 500 on are final; after a lower one the server may accept the same mail later."""
 
 
 async def send(guard: Guard, mail: Mail, tls: Tls, seconds: float) -> Judgement:
@@ -37,7 +37,7 @@ async def send(guard: Guard, mail: Mail, tls: Tls, seconds: float) -> Judgement:
 
 
 async def _connected(addresses: Sequence[IPAddress], port: int) -> socket.socket:
-    """Return a socket that is connected to the first address that accepts."""
+    """Return a socket that is connected to the first address that accepts the connection."""
     failed: OSError = ConnectionRefusedError()
     for address in addresses:
         made = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6)  # noqa: PLR2004 # IP's own versions
@@ -70,12 +70,12 @@ async def _deliver(connection: socket.socket, mail: Mail, context: ssl.SSLContex
     )
     try:
         await client.connect()
-        # If only some recipients are refused, this raises nothing: a repetition would reach the others again.
+        # If the server refuses only some recipients, this raises nothing: a retry would send to the others again.
         await client.sendmail(mail.sender, list(mail.recipients), mail.content)
     except aiosmtplib.SMTPException as error:
         return _judged(error)
     finally:
-        # Not quit(): a server that has answered the mail must not make it late.
+        # Not quit(): once the server has answered the mail, a slow answer to QUIT must not make the attempt time out.
         _abort(client, connection)
     return Delivered()
 

@@ -1,4 +1,4 @@
-"""One attempt to deliver a message through a channel: render it, send it, judge the answer."""
+"""Make one attempt to deliver a message through a channel: render it, send it, and judge the answer."""
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -29,14 +29,14 @@ CreateEvent = Callable[[KubernetesEvent], Awaitable[Judgement]]
 
 
 class Transport:
-    """Delivers through channels of every kind. A failure is a judgement, never an exception."""
+    """Deliver through channels of every kind. A failure is returned as a Judgement and never raised."""
 
     def __init__(self, out: ChannelOutbound, create: CreateEvent) -> None:
         self._out = out
         self._create = create
 
     async def attempt(self, channel: Channel, message: Message) -> Judgement:
-        """Try once. No judgement shows the channel's URL, a credential or anything of an answer but its status."""
+        """Try once. The Judgement never shows the channel's URL, a credential, or more of an answer than its status."""
         try:
             rendered = channel.notifier.render(message, channel.config, clock.now())
         except UnreadableSpecError as error:
@@ -67,7 +67,7 @@ class Transport:
 
 
 def _of_fault(answer: Answer, fault: Fault) -> Judgement:
-    """Judge an exchange without a whole answer: a status that says accepted is enough."""
+    """Judge an exchange without a complete answer: a 2xx status counts as delivered."""
     if answer.status and HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         return Delivered()
     why = answer.why or fault.value
@@ -75,7 +75,7 @@ def _of_fault(answer: Answer, fault: Fault) -> Judgement:
 
 
 def creator(kube: Kube) -> CreateEvent:
-    """Return the function that creates Events. One that exists already was created by an earlier attempt."""
+    """Return a function that creates an Event; an existing one counts as delivered by an earlier attempt."""
 
     async def create(event: KubernetesEvent) -> Judgement:
         try:
