@@ -1,11 +1,13 @@
 """The deployment guard: it watches a new revision of a target, and engages a switch if the revision is bad.
 
-The window opens when the rollout of the revision is first seen, not when it is available: a bad one may never be. All
-state of the guard is in the status, so that neither a restart nor the end of the rollout tool ends a window.
+The window opens when the rollout of the revision is first observed, not when the revision is available, since a bad one
+may never be. All state of the guard is in the status, so that neither a restart nor the end of the rollout tool ends a
+window.
 
-A metric or health endpoint that was Critical before the revision came is no evidence against it until it was Ok again:
-this compares the revision with the one before. If nothing is known of that one, the current level alone counts. One
-that becomes Critical while the target is down on purpose (see intended_downtime) is no evidence until it was Ok again.
+The guard compares the revision with the one before: a metric or health endpoint that was already Critical is no
+evidence until it was Ok again. If nothing is known of the revision before, the current level alone counts. A metric or
+health endpoint that becomes Critical while the target is down on purpose (see intended_downtime) is no evidence until
+it was Ok again.
 """
 
 from collections.abc import Iterator, Mapping
