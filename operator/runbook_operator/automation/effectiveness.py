@@ -1,7 +1,7 @@
 """Judge if an automatic engagement by a metric helped, so that an ineffective one is not repeated for ever.
 
-It did not help if, after all was applied, the metric was still bad when it should have recovered; or if it was bad
-again within the cool-down after the release. An end that a person caused proves nothing.
+It did not help if the metric was still bad at the time when it should have recovered, counted from the last applied
+field; or if it was bad again within the cool-down after the release. An end that a person caused proves nothing.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def judged_at(snapshot: Snapshot, record: Record) -> datetime | None:
 
 
 def verdict(snapshot: Snapshot, record: Record) -> bool | None:
-    """Return whether an engagement that is over now has helped; None if that is not known."""
+    """Return True if an engagement that ends now has helped, False if it has not, None if that is unknown."""
     if record.source != "Metric" or record.helped is False:
         return record.helped
     is_left = record.engaged_by in {format_holder(one.source, one.name) for one in automatic_holds(snapshot)}

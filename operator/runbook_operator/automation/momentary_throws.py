@@ -1,7 +1,7 @@
 """Compute when a momentary throw expires: it acts soon after it was made, or not at all.
 
-The situation that called for it may be over by the time it becomes possible. The Switch and its record determine the
-end, so that a crash or a failover does not move it.
+If it can act only later, its reason may be over by then. The Switch and its record determine the end, so that a crash
+or a failover does not move it.
 """
 
 from datetime import datetime, timedelta

@@ -91,7 +91,7 @@ def _engaging(spec: RunbookSpec) -> Iterator[tuple[Literal["Dependency", "Metric
 def _asked(ask: Ask | None) -> Ref | None:
     """Return the Service that is checked, None for other requests.
 
-    A number of an object or of pods can be read while there is no pod: it may get better.
+    A number from an object or from pods can be read without any pod, so that it may recover.
     """
     request = ask.request if isinstance(ask, AskNumber) else ask
     if not isinstance(request, AskHttp | AskTcp | AskGrpc):
