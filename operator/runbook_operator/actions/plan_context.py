@@ -57,7 +57,7 @@ class PlanContext:
     bad: Mapping[Ref, tuple[Mark, ...]] = field(default_factory=dict)
     """Revisions of workloads that the deployment guard found bad."""
     rolled_back_templates: Callable[[ObservedObject], tuple[Body, ...]] = lambda _: ()
-    """Returns the recorded templates that switches hold in a workload, or that this switch last left there."""
+    """Returns the recorded templates that switches hold in a workload, or that this switch last wrote there."""
     version: Callable[[ObservedObject], str] = lambda workload: digest(workload.body["spec"]["template"])
     """Returns the digest of a workload's template without held fields: a flag set by a switch is no new revision."""
     holds: Callable[[str], Mapping[str, tuple[Any, Any]]] = lambda _: {}

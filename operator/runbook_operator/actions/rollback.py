@@ -122,7 +122,7 @@ class Rollback(Action):
         if desired.field == ABORT:
             left = rolling_out(observed).updated if is_updating(observed) else 0
             return Progress(text=f"{left} of the aborted revision left" if left else "")
-        # If a pod is deleted before its controller has seen the new template, it is recreated from the old one.
+        # If a pod is deleted before its controller observes the new template, it is recreated from the old one.
         waits = spec.delete_broken_pods and kind_of(observed) == STATEFUL_SET
         far = going(context, observed, str(rolling_out(observed)))
         return replace(far, done=is_observed(observed) or not waits)

@@ -94,7 +94,7 @@ class Scale(Action):
 
 
 def pods(workload: ObservedObject) -> str:
-    """Describe how many pods are still to start or terminate, empty if none; of a custom kind what it counts.
+    """Describe how many pods are still to start or terminate, empty if none; for a custom kind, by its own counts.
 
     A StatefulSet's replicas include terminating pods; a Deployment counts them separately, since Kubernetes 1.35.
     """

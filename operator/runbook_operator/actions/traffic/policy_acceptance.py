@@ -17,11 +17,11 @@ STATUS: Mapping[str, tuple[str, str]] = {
     "HTTPRoute": ("parents", "Accepted"),
     "KongPlugin": ("", "Programmed"),
 }
-"""Per kind: the status field with its conditions (empty for status itself), and the one for being in force."""
+"""By kind, the status field with its conditions (empty for status itself), and the condition for being in force."""
 SILENT = frozenset({"KongPlugin"})
 """Kinds of which some versions have no conditions at all; their absence means nothing."""
 SHARED = frozenset({"HTTPRoute"})
-"""Kinds of objects that existed before: the refusal of one gateway need not be about what was written."""
+"""Kinds of objects that existed before the throw: a refusal by one gateway need not be about the written fields."""
 PENDING = "Pending"
 
 
