@@ -65,7 +65,7 @@ async def release_all(kube: Kube, namespaces: Sequence[str], seconds: float) -> 
 async def refuse(kube: Kube, namespaces: Sequence[str], seconds: float) -> list[str]:
     """Return a sentence per object that holds something.
 
-    An object that is being deleted, alone or with its namespace, is released by that: wait up to `seconds` for it.
+    The deletion of an object, alone or with its namespace, releases it: wait up to `seconds` for those.
     """
     staying: list[str] = []
 
