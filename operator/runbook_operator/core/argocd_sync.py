@@ -1,4 +1,4 @@
-"""Reads the automatic sync of an Argo CD Application, and what manages the Application itself."""
+"""Read the automatic sync of an Argo CD Application, and find out what manages the Application itself."""
 
 from runbook_operator.core import field_paths, labels
 from runbook_operator.core.observed_object import ObservedObject

@@ -128,9 +128,9 @@ def advance(
 ) -> Track:
     """Return the track after this reading.
 
-    A worse level is reported after `for_` and `failures` readings, a better one after `clear_for` and `successes`; so
-    is the first level. Unknown is reported only until there is a first level. The first data ends Stale: the level
-    before Stale is reported again, and a new level must last for its whole time.
+    A worse level is reported after `for_` and `failures` readings, a better one after `clear_for` and `successes`. The
+    first level needs the same, and Unknown is reported until then. The first data ends Stale: the level before Stale is
+    reported again, and a new level must last for its whole time.
     """
     track = _not_after(track, now) if track else Track("Unknown", now)
     if observed not in SEVERITY:

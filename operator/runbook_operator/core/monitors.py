@@ -1,4 +1,4 @@
-"""The monitors of a Runbook: what is queried, how often, how the answer is judged, and the last result."""
+"""The monitors of a Runbook: the request, its period, the thresholds for the answer, and the last reading."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -15,7 +15,7 @@ Body = Mapping[str, Any]
 Needed = tuple[str, str, str]
 """API version, kind and name of an object that a template refers to."""
 ADDED = ("pod-template-hash", "rollouts-pod-template-hash", "controller-revision-hash")
-"""Labels that controllers add to the templates that they keep."""
+"""Labels that controllers add to the templates in the objects where they keep them."""
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 """The annotation of a restart: it makes a new revision, but no new version of the application."""
 ARGO = "rollout.argoproj.io"
