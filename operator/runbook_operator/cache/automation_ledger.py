@@ -21,7 +21,7 @@ class Known:
 
 @dataclass
 class AutomationLedger:
-    """The automatic engagements of the whole cluster, updated with each status: gates of every Switch depend on them.
+    """The automatic engagements in the whole cluster, on which gates depend; updated with each status of a Switch.
 
     A reservation is an engagement that was decided and is not in a status yet.
     """

@@ -1,4 +1,4 @@
-"""The last known state of every relevant object, from watches, lists and the answers to the operator's own writes."""
+"""The last known state of every relevant object, from watches, lists, reads and the answers to own writes."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
