@@ -103,7 +103,7 @@ def refusal(address: IPAddress, *, allowed: Sequence[IPNetwork], forbidden: Coll
 
 
 def refusal_in_cluster(address: IPAddress, *, allowed: Sequence[IPNetwork], forbidden: Collection[IPAddress]) -> str:
-    """Return the reason for an address of a Service or a pod from the API server: private ones are allowed."""
+    """Return the same as `refusal` for the address of a Service or a pod; here private addresses are allowed."""
     return _refusal(canonical(address), allowed, forbidden, NEVER_SERVED)
 
 

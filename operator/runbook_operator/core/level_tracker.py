@@ -106,8 +106,8 @@ def judge(
 ) -> Level:
     """Return the level of a value, after the level `before` was reported.
 
-    With `normal`, a bad level stays bad until the value is normal again. The first threshold from the worst on that is
-    true, or cannot be evaluated, decides; the latter gives Unknown. With only `normal`, any other value is Warning.
+    With `normal`, a bad level stays bad until the value is normal again; with only `normal`, any other value is
+    Warning. A threshold that cannot be evaluated makes the level Unknown, unless a worse threshold is true.
     """
     if value is None or math.isnan(value):
         return "Unknown"

@@ -10,7 +10,7 @@ from runbook_operator.core.references import Ref
 class Notice:
     """One sentence about the object `about`. All notices with the same `identity` become one Event.
 
-    A `count` above 1 says how many times it has happened; the Event gets this count.
+    A `count` above 1 is the number of times that it has happened; the Event gets this count.
     """
 
     about: Ref

@@ -44,7 +44,7 @@ def is_plain(query: str) -> bool:
 
 @lru_cache(COMPARED)
 def compares(query: str) -> bool:
-    """True if the query is a comparison, so that it returns no series where the comparison is false.
+    """True if the query compares outside of brackets, so that it returns no series where the comparison is false.
 
     False for a comparison with `bool` or with `or vector(0)` after it, which returns 0 instead.
     """

@@ -31,7 +31,7 @@ def entrance(service: Ref, spec: Body, wanted: str) -> tuple[str, int]:
 def chosen_port(service: Ref, spec: Body, wanted: str) -> Body:
     """Return the port of a Service that selects its pods; raise CheckNotPerformedError if it has none.
 
-    Anyone may write the EndpointSlices of a Service without a selector, so they may lead to any address.
+    Other clients write the EndpointSlices of a Service without a selector, so these may lead to any address.
     """
     if not spec.get("selector"):
         raise CheckNotPerformedError(

@@ -87,7 +87,7 @@ def parse(text: str) -> Url:
 
 
 def pattern(text: str) -> Pattern:
-    """Parse a pattern: scheme, host, optional port and path. `*` stands for a whole label of the host, but the last.
+    """Parse a pattern: scheme, host, optional port and path. `*` is any whole label of the host, except the last.
 
     A `*` at the end of the path stands for any rest. Any query of a URL matches.
     """
