@@ -1,4 +1,4 @@
-"""Plan which fields the declared actions write, save their live values, and plan again when objects change."""
+"""Plan the fields that the declared actions write, save their live values, and plan again when objects change."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -45,8 +45,8 @@ def pinned(snapshot: Snapshot, entry: KillSwitch) -> list[Declared]:
 def planned(snapshot: Snapshot, record: Record, timeouts: Sequence[str] = ()) -> Record:
     """Return the record with its fields planned and saved; fields of replaced objects are planned again.
 
-    `timeouts` are those of the declared actions; with them everything is planned afresh, and only saved values stay. A
-    field that no action wants any more is dropped, which restores it. Raises NeedsRead with all that is to be read.
+    `timeouts` are those of the declared actions; if given, all is planned again, and only saved values stay. A field
+    that no action wants any more becomes a dropped one, which is restored. Raises one NeedsRead for all missing reads.
     """
     record = followed(snapshot, record)
     entries: list[FieldRecord] = []
@@ -68,9 +68,9 @@ def planned(snapshot: Snapshot, record: Record, timeouts: Sequence[str] = ()) ->
 
 
 def followed(snapshot: Snapshot, record: Record) -> Record:
-    """Return the record with new uids where another object shows the held value: a backup restored it as held.
+    """Return the record with the new uids of objects that were created again at the held value, as from a backup.
 
-    Such a live value was never a user's own, so that the value saved first stays saved.
+    That live value comes from the operator, so the value that was saved first stays saved.
     """
     came = [*filter(_is_same_again, (*held_fields(snapshot, record), *dropped(snapshot, record)))]
     if not came:
@@ -84,7 +84,7 @@ def followed(snapshot: Snapshot, record: Record) -> Record:
 
 
 def plan_context(snapshot: Snapshot, record: Record, step: int) -> PlanContext:
-    """Return the context from which the action of that step plans; it shows no changes of this engagement itself."""
+    """Return the context in which the action of that step plans: it shows objects as without this engagement."""
     meta, declared = snapshot.switch.meta, record.plan[step]
     return PlanContext(
         namespace=meta.ref.namespace,
@@ -108,9 +108,9 @@ def plan_context(snapshot: Snapshot, record: Record, step: int) -> PlanContext:
 
 
 def manifest(held_field: HeldField) -> Any:
-    """Plan again the object that is to be made once; raises Refused if that is no longer possible.
+    """Plan the object that is to be made once again; raises Refused if that is no longer possible.
 
-    The record does not contain it: its pod template may hold values that no status should show.
+    The record does not contain the object: its pod template may hold values that no status should show.
     """
     context = plan_context(held_field.snapshot, held_field.record, held_field.entry.step)
     action, spec = action_of(held_field.record.plan[held_field.entry.step])
@@ -128,7 +128,7 @@ def action_of(declared: Declared) -> tuple[type[Action], Any]:
 
 
 def _is_same_again(held_field: HeldField) -> bool:
-    """True if another object of the name shows the held value, and that differs from the saved one."""
+    """True if another object of the same name shows the held value, and the saved value differs from it."""
     entry = held_field.entry
     if not _is_planned(entry) or entry.mode != "Hold" or entry.uid is None or held_field.is_object:
         return False

@@ -1,4 +1,4 @@
-"""Compute how far each action of an engagement is, and what keeps it from going on."""
+"""Compute the progress of each action of an engagement, and the obstacle that keeps it from going on."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -25,13 +25,13 @@ PASSING = frozenset(
         *(Reason.PODS_NOT_CREATED, Reason.NOT_IN_FORCE),
     }
 )
-"""Reasons that time may cure; for every other one, trying again does not help until a person acts."""
+"""Reasons that may end without a person; any other lasts until a person acts, however often the write is tried."""
 SETTLED: tuple[Result, ...] = ("Applied", "Skipped")
 """Results with which an action has nothing left to do while the switch is engaged."""
 
 
 def engaging(snapshot: Snapshot, record: Record) -> Record:
-    """Return the record of a wanted switch with the progress of its fields, without dropped ones that are restored."""
+    """Return the record of a switch that should be engaged: current progress, and no dropped field that is restored."""
     left = [held_field for held_field in dropped(snapshot, record) if not is_over(held_field)]
     actions = [_engaged(held_field) for held_field in held_fields(snapshot, record)]
     return record.replace(
@@ -108,7 +108,7 @@ def stalled(snapshot: Snapshot, record: Record) -> Failure | None:
 
 
 def contest(held_field: HeldField) -> Contest | None:
-    """Return the contest about this field, None if it had no deviation lately."""
+    """Return the contest about this field, None if there was no drift within the quiet period."""
     known = held_field.entry.contest
     return (
         known
@@ -118,7 +118,7 @@ def contest(held_field: HeldField) -> Contest | None:
 
 
 def counted(held_field: HeldField) -> Contest:
-    """Return the contest with the current deviation counted, which is about to be corrected."""
+    """Return the contest with the current drift counted; its correction comes next."""
     known, current, now = held_field.entry.contest, contest(held_field), timestamp(held_field.snapshot.now)
     return Contest(
         manager=held_field.saved.manager(held_field.entry.field) if held_field.saved else "",
@@ -131,14 +131,14 @@ def counted(held_field: HeldField) -> Contest:
 
 
 def is_contested(held_field: HeldField) -> bool:
-    """True if a deviation from the held value was counted and is not corrected yet."""
+    """True if drift of the field was counted and is not corrected yet."""
     return held_field.entry.contest is not None and held_field.entry.contest.pending
 
 
 def done(held_field: HeldField, *, busy: bool = False) -> Progress:
-    """Return how far the cluster is with the written value; raises NeedsRead if that must be read.
+    """Return how far the cluster has put the written value into effect; raises NeedsRead if that must be read.
 
-    `busy` while the next write is decided: nothing is read then, since the write would wait for it.
+    `busy` is True while the next write is decided: nothing is read then, since the write would wait for the read.
     """
     if held_field.unplanned or held_field.deviates or held_field.record.done:
         return Progress()
@@ -185,7 +185,7 @@ def is_stuck(far: Progress) -> bool:
 
 
 def _written(held_field: HeldField, entry: FieldRecord, far: Progress) -> FieldRecord:
-    """Return the field of a written value; it counts as applied once no later action must wait for it."""
+    """Return the field with its written value recorded; it becomes Applied once no later action must wait for it."""
     entry = entry.replace(resource_version=None, uid=entry.uid or (held_field.saved.uid if held_field.saved else None))
     if is_paused(held_field):
         return entry
@@ -194,7 +194,7 @@ def _written(held_field: HeldField, entry: FieldRecord, far: Progress) -> FieldR
 
 
 def _telling(held_field: HeldField, entry: FieldRecord, far: Progress) -> FieldRecord:
-    """Return the field with its progress text: none in the first moments, and then at most one per pause."""
+    """Return the field with its progress text, which appears and changes at most once per `progress_pause`."""
     if entry.applied_at is None or far.text == entry.progress:
         return entry
     if far.text and held_field.snapshot.now < progress_changes_at(held_field.snapshot, entry):
@@ -231,7 +231,7 @@ def _since(held_field: HeldField) -> datetime:
 
 
 def _known(held_field: HeldField, far: Progress | None) -> Failure | None:
-    """Return the recorded failure; in a release, PodsNotCreated does not count and is no reason to stop waiting."""
+    """Return the recorded failure. A release ignores PodsNotCreated: no deletion stops waiting because of it."""
     noted = held_field.entry.failure
     return None if far is None and noted is not None and noted.reason == Reason.PODS_NOT_CREATED else noted
 

@@ -14,8 +14,8 @@ from runbook_operator.reconcile.snapshot import Snapshot
 def is_of_operator(snapshot: Snapshot, observed: ObservedObject | None, field: str, asked: Any) -> bool:
     """True if an earlier process of the operator wrote the field last, as far as that can be known.
 
-    If the API server names no field manager of the replicas, it is True if admission turns the replicas that a release
-    requests (`asked`, None if it requests none) into the live ones. Raises NeedsRead until a dry run has shown that.
+    `asked` is the value that a release writes, None for none. If the API server names no field manager of the replicas,
+    a dry run decides: True if admission turns `asked` into the live value. Raises NeedsRead until the dry run is done.
     """
     if snapshot.knows_all_writes or observed is None:
         return False

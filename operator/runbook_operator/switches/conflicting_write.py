@@ -1,4 +1,4 @@
-"""The write-ahead record after the API server refused a write, because the target had changed since it was saved."""
+"""Save a target again after the API server refused a write because the target had changed since it was saved."""
 
 from dataclasses import replace
 

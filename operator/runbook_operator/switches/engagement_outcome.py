@@ -1,4 +1,4 @@
-"""Compute the outcome of an engagement that is over, for each field that it was to write."""
+"""Compute the outcome of an engagement that is over, for each of its fields."""
 
 from runbook_operator.api.switch import FieldRecord, Record, Result
 from runbook_operator.core.field_manager_advice import author
@@ -75,9 +75,9 @@ def _outcome(held_field: HeldField) -> Result:
 
 
 def is_unchanged(held_field: HeldField) -> bool:
-    """True if no write of this engagement is known and the object shows the saved value: nothing is restored.
+    """True if no write of this engagement is known and the object shows the saved value: there is nothing to restore.
 
-    A crash between a restore and its record looks the same, and the report is true then too.
+    It is also True after a crash between a restore and its record; the outcome Unchanged is right then too.
     """
     if (
         held_field.unplanned

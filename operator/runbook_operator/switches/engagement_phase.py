@@ -1,4 +1,4 @@
-"""Compute the phase of a wanted switch, and the notices of a complete throw."""
+"""Compute the phase of a switch that should be engaged, and the notices of a complete throw."""
 
 from runbook_operator.api.switch import Phase, Record
 from runbook_operator.core.notices import Notice
@@ -16,7 +16,7 @@ from runbook_operator.switches.switch_messages import (
 
 
 def phase_of(record: Record) -> Phase:
-    """Return the phase of a wanted switch."""
+    """Return the phase of a switch that should be engaged."""
     if record.done:
         return "Releasing"
     if not complete(record):
@@ -32,7 +32,7 @@ def completed(snapshot: Snapshot, record: Record) -> tuple[Notice, ...]:
 
 
 def _achieved(record: Record) -> Reason:
-    """Return the reason that a complete throw reports: one that wrote nothing holds nothing and did nothing."""
+    """Return the reason that a complete throw reports; a throw that wrote nothing is not Engaged."""
     if record.momentary:
         return acted_as(record)
     return Reason.NOTHING_TO_DO if is_idle(record) else Reason.ENGAGED

@@ -52,7 +52,7 @@ def decided(snapshot: Snapshot) -> tuple[str, Step] | None:
 
 
 def awaits_record(snapshot: Snapshot) -> bool:
-    """True if a Job that was made waits for its uid to be recorded, so that the status must not be deferred."""
+    """True if a created Job stays paused until its uid is recorded, so that the status must not be deferred."""
     return (
         snapshot.record is not None
         and should_be_engaged(snapshot)
@@ -84,7 +84,7 @@ def _refuse(snapshot: Snapshot) -> ClearOverride:
 
 
 def recover(snapshot: Snapshot) -> Step | None:
-    """Rebuild the record of a throw that wrote targets but no record, and that does not go on, to restore from it."""
+    """Rebuild the record of a throw that wrote targets but no record and must not go on: the restore needs it."""
     goes_on = should_be_engaged(snapshot) and not (snapshot.observing or snapshot.lacks_account)
     if goes_on and snapshot.entry is not None and not snapshot.entry.momentary:
         return None
@@ -109,7 +109,7 @@ def begin(snapshot: Snapshot) -> Step | None:
 
 
 def adopt(snapshot: Snapshot) -> Step | None:
-    """Add the finalizer to a record without one: an uninstall that keeps held values removes it."""
+    """Add the finalizer to an engaged switch that lacks it: an uninstall that keeps held values has removed it."""
     record, meta = snapshot.record, snapshot.switch.meta
     if record is None or record.momentary or snapshot.deleting or FINALIZER in meta.finalizers:
         return None
@@ -117,7 +117,7 @@ def adopt(snapshot: Snapshot) -> Step | None:
 
 
 def change(snapshot: Snapshot) -> Step | None:
-    """Apply an edit of the Runbook with reapplyOnChange, unless the edit names another service account."""
+    """Apply an edit of the Runbook if it sets reapplyOnChange and names the same service account as before."""
     record = snapshot.record
     if record is None or not _active(snapshot, record):
         return None
@@ -130,7 +130,7 @@ def change(snapshot: Snapshot) -> Step | None:
 
 
 def save(snapshot: Snapshot) -> Step | None:
-    """Save the live values of a target that appeared, or that is another object now, before it is written."""
+    """Save the live values of a target that has appeared or was replaced, before the first write to it."""
     if snapshot.record is None or not _active(snapshot, snapshot.record):
         return None
     record = planned(snapshot, snapshot.record)
@@ -138,7 +138,7 @@ def save(snapshot: Snapshot) -> Step | None:
 
 
 def hold(snapshot: Snapshot) -> Step | None:
-    """Write the held values in their order, and correct drift."""
+    """Write the held values in the order of the record, and correct drift."""
     if snapshot.record is None or not _active(snapshot, snapshot.record):
         return None
     return next(deviations(snapshot, snapshot.record), None)
@@ -159,9 +159,9 @@ def restore(snapshot: Snapshot) -> Step | None:
 
 
 def hold_or_restore_one(snapshot: Snapshot, index: int) -> WriteTarget | None:
-    """Hold or restore one field of the record without reading the others: one of them has failed.
+    """Hold or restore one field of the record without the others, when the decision about the whole switch has failed.
 
-    No status can be written then, so that a drift correction does not count as a contest.
+    No status can be written then, so a drift correction is not counted towards a contest.
     """
     record = snapshot.record
     if record is None or record.momentary:
@@ -208,7 +208,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def _is_new(snapshot: Snapshot) -> bool:
-    """True if the throw has no record yet, or a momentary switch was thrown again before its last record was closed."""
+    """True if the throw has no record yet, or if a momentary switch was thrown again before its last record ended."""
     record, meta = snapshot.record, snapshot.switch.meta
     return record is None or (
         record.done and bool(snapshot.switch.spec.engaged) and record.generation != meta.generation
@@ -216,5 +216,5 @@ def _is_new(snapshot: Snapshot) -> bool:
 
 
 def _active(snapshot: Snapshot, record: Record) -> bool:
-    """True if the record should be carried out: the switch is wanted, may write, and has not finished."""
+    """True if the record is to be carried out: the switch should be engaged, may write, and is not done."""
     return should_be_engaged(snapshot) and not (snapshot.observing or snapshot.lacks_account or record.done)

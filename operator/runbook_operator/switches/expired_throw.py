@@ -45,7 +45,7 @@ def sentence(snapshot: Snapshot, status: SwitchStatus) -> str:
 
 
 def is_unreported(snapshot: Snapshot, record: Record) -> bool:
-    """True if all actions of an expired throw were done in time, and the record does not show that yet."""
+    """True if all actions of an expired throw were done in time, which the record does not show yet."""
     if expired_momentary_throw(snapshot) is None or any(
         one.is_made_once and one.saved and not one.saved.body for one in held_fields(snapshot, record)
     ):

@@ -1,4 +1,4 @@
-"""Make the conditions of an object that a visit could not settle, without a snapshot."""
+"""Compute the conditions of an object whose visit failed or did not settle; no snapshot is needed."""
 
 from datetime import datetime
 

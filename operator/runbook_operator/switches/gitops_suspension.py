@@ -28,7 +28,7 @@ HOLDS = (
 def guards(
     snapshot: Snapshot, context: PlanContext, desired_fields: Sequence[DesiredField]
 ) -> tuple[list[DesiredField], list[Remark]]:
-    """Return the fields to hold before `aims`, and the remarks on the owners of their objects."""
+    """Return the fields to hold before `desired_fields`, and the remarks on the tools that apply their objects."""
     rules = _rules(snapshot)
     held: list[DesiredField] = []
     remarks: list[Remark] = []
@@ -69,7 +69,7 @@ def _rules(snapshot: Snapshot) -> GitOps:
 
 
 def _flux(observed: ObservedObject) -> list[str]:
-    """Return the annotations to hold on the object; one that is set already was set by another client and stays."""
+    """Return the annotations to hold on the object; a release restores one that another client had set."""
     labels = observed.body["metadata"].get("labels") or {}
     return [annotation for label, annotation in HOLDS if label in labels]
 
@@ -154,7 +154,7 @@ def _pointer(field: str) -> str:
 
 
 def _helm(observed: ObservedObject) -> list[Remark]:
-    """Return a remark on the Helm release: it writes only at an upgrade, so that there is nothing to pause."""
+    """Return a remark on the Helm release. Helm writes only at an upgrade, so there is nothing to pause."""
     labels = observed.body["metadata"].get("labels") or {}
     release = _annotation(observed, marks.HELM_RELEASE)
     if labels.get(marks.MANAGED_BY) != "Helm" or not release or marks.FLUX_HELM_RELEASE in labels:

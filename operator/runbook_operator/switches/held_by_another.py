@@ -1,7 +1,7 @@
 """Skip the acts of a momentary switch on fields that another switch holds, and name the holder.
 
-A momentary switch holds nothing: the holder would undo its act a moment later, and until then the act would break what
-the holder is engaged for. The claims of other switches decide; every snapshot has them, so nothing is read.
+The holder would undo such an act a moment later; until then the act would work against the purpose of the holder. The
+claims of other switches decide if a field is held. Every snapshot has them, so nothing is read.
 """
 
 from datetime import datetime
@@ -19,7 +19,7 @@ from runbook_operator.switches.switch_messages import named, shown
 
 
 def skipped(snapshot: Snapshot, record: Record) -> Record:
-    """Return the record of a momentary switch without acts on fields that other switches hold; else unchanged.
+    """Return the record of a momentary switch without acts on fields that other switches hold; any other is unchanged.
 
     The rest of a skipped action is not done either, nor are the actions after it unless continueOnFailure is set.
     """
@@ -78,7 +78,7 @@ def _overlaps(field: str, held: str) -> bool:
 
 
 def _is_in_force(held_field: HeldField, claim: Claim) -> bool:
-    """False if a switch under release has restored the field and could not report that yet."""
+    """False if a switch under release has restored the field already, which its status may not show yet."""
     if not claim.releasing:
         return True
     assert isinstance(held_field.target, ObservedObject)  # noqa: S101 # it was planned

@@ -1,4 +1,4 @@
-"""One field of an engagement in the snapshot: what its object shows, and which other switches hold it."""
+"""One field of an engagement: its live value in the snapshot, and the other holds on it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -48,14 +48,14 @@ class HeldField:
 
     @property
     def accepted(self) -> Accepted | None:
-        """The last accepted write to the field of this very object; an object to be made has no uid before."""
+        """The last accepted write to this field of this object; for a whole object, uids are not compared."""
         found = self.write_history.accepted
         is_other = found is not None and not self.is_object and self.saved is not None and found.uid != self.saved.uid
         return None if is_other else found
 
     @property
     def unplanned(self) -> bool:
-        """True if nothing is written for it: its value is not planned yet, or another switch holds the field."""
+        """True if the field is not written: its value is not planned yet, or another switch holds the field."""
         return self.entry.result in ("Waiting", "Skipped")
 
     @property
@@ -64,12 +64,12 @@ class HeldField:
 
     @property
     def is_made_once(self) -> bool:
-        """True if it is an object that is made for this engagement, once, whatever becomes of it."""
+        """True if it is an object that is created once for this engagement, and never again."""
         return not self.unplanned and self.entry.desired("").is_made_once
 
     @cached_property
     def target(self) -> ObservedObject | Missing:
-        """The object; like each property that shows it, it raises NeedsRead if the object must be read first."""
+        """The object. This property, and each that uses it, raises NeedsRead if the object must be read first."""
         field, asked = self.entry.field, Read(self.ref)
         found = self.snapshot.require(self.ref, whole=field != REPLICAS)
         if isinstance(found, ObservedObject) and not found.is_readable(field) and asked not in self.snapshot.answers:
@@ -78,7 +78,7 @@ class HeldField:
 
     @property
     def saved(self) -> ObservedObject | None:
-        """The object that was saved, None if it is gone or another object has its name."""
+        """The object whose value was saved, None if it is gone or another object has its name."""
         if self.unplanned or isinstance(self.target, Missing):
             return None
         if self.is_made_once and self.entry.uid not in (None, self.target.uid):
@@ -87,7 +87,7 @@ class HeldField:
 
     @property
     def is_foreign(self) -> bool:
-        """True if an object of the name that is to be made once exists and is not this switch's."""
+        """True if the object is to be made once, and an object of its name exists that is not this switch's."""
         if not self.is_made_once or self.saved is None or not self.saved.body:
             return False
         owners = self.saved.body["metadata"].get("ownerReferences", ())
@@ -143,7 +143,7 @@ class HeldField:
 
     @property
     def is_admitted(self) -> bool:
-        """True if the saved object shows what admission left of the last accepted write.
+        """True if the saved object shows the value that admission made of the last accepted write.
 
         The operator remembers that value at once, and records it with the next status.
         """
@@ -159,7 +159,7 @@ class HeldField:
 
     @property
     def is_engaging(self) -> bool:
-        """True if the field should have the held value, and not the one that a release leaves."""
+        """True if the field should have the held value, and not the value after a release."""
         return self.index >= 0 and should_be_engaged(self.snapshot)
 
     @property
@@ -180,9 +180,9 @@ class HeldField:
 
     @property
     def overruled(self) -> bool:
-        """True if a later hold has the field: the later engagement wins.
+        """True if a later hold determines the field: the later engagement wins.
 
-        A later hold that has restored this one's value, and could not report that yet, has the field no more.
+        False if the later hold has restored this one's value already, which its status may not show yet.
         """
         later = [claim for claim in self.rivals if claim.order > self.order]
         if self.entry.mode == "Once" or not later:
@@ -191,7 +191,7 @@ class HeldField:
 
     @property
     def heir(self) -> Claim | None:
-        """The hold of another switch that has the field after this one is released."""
+        """The hold of another switch that determines the field once this one is released."""
         others = [claim for claim in self.rivals if claim.switch != self.snapshot.switch.meta.ref]
         return next((claim for claim in reversed(others) if self.overruled or claim.order < self.order), None)
 
@@ -240,7 +240,7 @@ class HeldField:
 
     @property
     def is_revoked(self) -> bool:
-        """True if it was made once, has not begun its work, and is deleted by a release."""
+        """True if a release deletes the object: it is made once and has not begun its work."""
         if self.saved is None or not self.saved.body or is_going(self.saved) or self.is_foreign:
             return False
         return self.action.revokes(self.entry.desired(self.ref.namespace), self.saved)
@@ -264,7 +264,7 @@ class HeldField:
 
 
 def is_going(observed: ObservedObject) -> bool:
-    """True if the object is deleted and not gone yet."""
+    """True if the object is being deleted and still exists."""
     return "deletionTimestamp" in observed.body.get("metadata", {})
 
 
@@ -279,7 +279,7 @@ def dropped(snapshot: Snapshot, record: Record) -> tuple[HeldField, ...]:
 
 
 def read_together(first: HeldField, others: Sequence[HeldField]) -> Iterator[HeldField]:
-    """Yield the field and those right after it that the same write changes."""
+    """Yield the field, and the fields directly after it that the same write changes."""
     yield first
     for other in others:
         if other.ref != first.ref or not field_values.belong_together(first.entry.field, other.entry.field, first.ref):

@@ -1,4 +1,4 @@
-"""The status of an object at which the operator itself failed, made without a snapshot: its decision has failed."""
+"""The status of an object whose decision raised an unexpected exception; it needs no snapshot."""
 
 from datetime import datetime
 

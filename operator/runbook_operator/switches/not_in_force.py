@@ -20,14 +20,14 @@ SHOWN = 5
 
 
 def accepted(held_field: HeldField) -> Accepted | None:
-    """Return the last accepted write of the value that the field should have; None if this process made none."""
+    """Return the last accepted write of the desired value to the field; None if this process made none."""
     return of_value(held_field.accepted, held_field.entry.field, held_field.desired)
 
 
 def was_written(held_field: HeldField) -> bool:
     """True if a write of this engagement to the field was accepted, so that the live value must not be saved.
 
-    After a restart the field manager decides: this process remembers no write.
+    After a restart this process remembers no write, and the field manager decides.
     """
     if accepted(held_field) is not None:
         return True
@@ -54,7 +54,7 @@ def written_again_at(held_field: HeldField) -> datetime:
     found = accepted(held_field)
     if found is None:
         return held_field.snapshot.now
-    # A write that was in force until the field was changed is none of those that were undone.
+    # The last write was in force until the field was changed, so it does not count as undone.
     times = found.times - 1 if held_field.is_engaging and held_field.entry.result == "Applied" else found.times
     if times == 0:
         return held_field.snapshot.now
@@ -79,7 +79,7 @@ def unforced(held_field: HeldField) -> Refused | None:
 
 
 def made_otherwise(held_field: HeldField) -> str:
-    """Return the remark on an object that admission changed when it was made, and that is not written again."""
+    """Return the remark on an object that admission changed at its creation; the operator does not write it again."""
     name, namespace = f"{held_field.entry.kind}/{held_field.entry.name}", held_field.ref.namespace
     return (
         f"{name} was created, and the API server stored something else: an admission policy or a webhook "
@@ -89,7 +89,7 @@ def made_otherwise(held_field: HeldField) -> str:
 
 
 def noted(held_field: HeldField) -> FieldRecord:
-    """Return the field with what admission left of an accepted write, so that it is never taken for drift."""
+    """Return the field with the value that admission made of an accepted write, so that it never counts as drift."""
     entry, found = held_field.entry, accepted(held_field)
     if found is None or not is_unforced(held_field):
         is_plain = entry.admitted is not None and held_field.shows(entry.held) and held_field.is_engaging
@@ -124,7 +124,7 @@ def _added(held_field: HeldField) -> str:
 
 
 def _templates(held_field: HeldField) -> tuple[object, object]:
-    """Return the live template and the requested one; raises NeedsRead if the revisions are to be read."""
+    """Return the live template and the requested one; raises NeedsRead if the revisions must be read."""
     assert held_field.saved  # noqa: S101 # it was written
     try:
         asked = field_values.written(held_field.saved, TEMPLATE, held_field.desired, held_field.snapshot.answers)

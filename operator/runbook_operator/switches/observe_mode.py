@@ -1,4 +1,4 @@
-"""Report on a switch in mode Observe, and on a throw that was made in it."""
+"""Report on a switch in mode Observe, and on a throw that began in mode Observe."""
 
 from runbook_operator.api.conditions import Finding, find, seconds
 from runbook_operator.api.override import Override
@@ -65,7 +65,7 @@ def _rehearsal(snapshot: Snapshot, thrown: Override) -> str:
 
 
 def _rehearsed_before(snapshot: Snapshot) -> Finding | None:
-    """Return the finding on the rehearsal of a momentary switch that has sprung back since."""
+    """Return the reported finding on the last rehearsal of a momentary switch, whose override was cleared since."""
     old = find(snapshot.switch.status.conditions, "Engaged")
     if old is None or old.reason != Reason.OBSERVING or snapshot.entry is None or not snapshot.entry.momentary:
         return None

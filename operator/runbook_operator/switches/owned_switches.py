@@ -52,7 +52,7 @@ def other_owner(snapshot: RunbookSnapshot, switch: SwitchObject) -> str | None:
 
 
 def refused(snapshot: RunbookSnapshot, name: str) -> Failed | None:
-    """Return the refusal of the last write to that Switch: it was not made, not adopted, or not deleted."""
+    """Return the refusal of the last write to that Switch: its creation, adoption or deletion."""
     ref = switch_ref(snapshot.runbook.meta.ref.namespace, name)
     return next(
         (one.failed for (about, _), one in snapshot.write_histories.items() if about == ref and one.failed), None

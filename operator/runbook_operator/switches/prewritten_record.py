@@ -1,9 +1,9 @@
 """Save the original values while a switch is idle, so that a throw can act before it writes its record.
 
 The write-ahead record of a throw has the values to restore. If the status of the idle switch has them already, the
-throw writes its targets first, because a person waits for that, and its record after them. A crash in between leaves a
-switch whose generation is not the prepared one, and a target that shows the held value, written by the operator: the
-throw has written it, and the prepared value is the one to restore.
+throw first writes its targets, because a person waits for that, and then its record. A crash in between can be
+recognized: the generation of the switch is not the prepared one, and a target shows a held value that the operator
+wrote. The prepared value is then the one to restore.
 """
 
 from runbook_operator.api.conditions import find
@@ -26,7 +26,7 @@ def unrecorded_writes(snapshot: Snapshot) -> list[FieldRecord]:
 
 
 def covers(snapshot: Snapshot, record: Record) -> bool:
-    """True if all that the record of this throw saves was written down before the throw."""
+    """True if the prewritten record has every value that the record of this throw saves."""
     prepared = snapshot.switch.status.prepared
     is_plain = record.source == "Person" and bool(record.actions) and not record.dropped
     if prepared is None or not (is_plain and snapshot.switch.maybe_thrown):
@@ -48,7 +48,7 @@ def valid_prepared(snapshot: Snapshot) -> Prepared | None:
 
 
 def is_preparable(snapshot: Snapshot, entry: KillSwitch) -> bool:
-    """True if a read may show what a throw of a Ready switch would save: no target is missing or held already."""
+    """True if reads may show what a throw of a Ready switch would save: no target is missing or held already."""
     ready = find(snapshot.switch.status.conditions, "Ready")
     is_ready = ready is not None and ready.status == "True"
     if not is_ready or entry.momentary or not all(one.action.prepares for one in entry.actions):
@@ -64,7 +64,7 @@ def is_preparable(snapshot: Snapshot, entry: KillSwitch) -> bool:
 def prepared(snapshot: Snapshot, record: Record) -> Prepared | None:
     """Return what a throw like `record`, which begins or is over, would save.
 
-    None if a value cannot be known before, or if the operator's write of it could not be recognized afterwards.
+    None if a value cannot be known before the throw, or if the operator's write could not be recognized after it.
     """
     every = held_fields(snapshot, record)
     if record.momentary or record.dropped or _is_followed(record) or not every or not all(map(_is_preparable, every)):
@@ -104,7 +104,7 @@ def _is_followed(record: Record) -> bool:
 
 
 def _is_preparable(held_field: HeldField) -> bool:
-    """True if the field has its saved value, no other hold, and a write that can be recognized afterwards."""
+    """True if the field shows its saved value, has no other hold, and its write can be recognized afterwards."""
     entry = held_field.entry
     if entry.result not in ("Pending", "Restored", "Unchanged") or held_field.rivals or not _is_distinguishable(entry):
         return False
@@ -114,8 +114,8 @@ def _is_preparable(held_field: HeldField) -> bool:
 def _is_distinguishable(entry: FieldRecord) -> bool:
     """True if the operator's write of the field can be recognized afterwards.
 
-    The API server notes no field manager of a scale up from 0, and none in the scale subresource of a kind that is read
-    by that alone.
+    The API server records no field manager for a scale up from 0. A kind that is read only by its scale subresource
+    shows no field manager of the replicas.
     """
     if entry.mode != "Hold" or entry.field in (OBJECT, TEMPLATE) or same(entry.field, entry.saved, entry.held):
         return False

@@ -28,9 +28,9 @@ from runbook_operator.switches.failure_conditions import failing
 from runbook_operator.switches.status_columns import reported
 
 REPEATS = 8
-"""The most times that a visit may take one step: a write that meets a conflict is tried again a few times."""
+"""A visit does not settle if it takes one step this many times; a few are normal, after conflicting writes."""
 MOST = 200
-"""The most steps of a visit that settles: a Runbook of 64 switches takes 65."""
+"""A visit of this many steps does not settle: the longest that is normal is 65, for a Runbook of 64 switches."""
 _VARYING = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z|\b[0-9a-f]{12}\b")
 """Times and ids, which differ between two decisions that are otherwise the same."""
 
@@ -69,7 +69,7 @@ def shown(found: SwitchObject | RunbookObject, message: str, now: datetime) -> W
 
 
 def described(step: Step | RunbookStep | frozenset[Query]) -> str:
-    """Describe a step, to complete a sentence that begins with "it asked to"."""
+    """Describe a step by a verb and its object, for the message of `unsettled`."""
     match step:
         case WriteTarget() | WriteProbes():
             return "write " + ", ".join(f"{field or 'all'} of {ref}" for ref, field in step.field_keys)

@@ -21,7 +21,7 @@ VERIFIED_EVERY = timedelta(seconds=1)
 PLANNED_EVERY = timedelta(seconds=10)
 """The interval between tries of an action that cannot be planned: many missing objects are not watched."""
 EVENTS_EVERY = timedelta(seconds=10)
-"""The interval between reads of Events about pods that are still to come: they are not watched."""
+"""The interval between reads of Events about pods that do not exist yet: Events are not watched."""
 GATED_EVERY = timedelta(seconds=10)
 """The requeue interval for a gate without an end time: no event arrives when it opens."""
 
@@ -89,7 +89,7 @@ def _moments_of(held_field: HeldField) -> Iterator[datetime]:
 
 
 def _recheck_times(held_field: HeldField) -> Iterator[datetime]:
-    """Yield the times to check again for the result that the field waits for."""
+    """Yield when to check the field again, if it waits for something that no watch reports."""
     if held_field.entry.result == "Applied" and held_field.ref.kind in EVENT_KINDS and done(held_field).text:
         yield held_field.snapshot.now + EVENTS_EVERY
     if held_field.unplanned:

@@ -1,4 +1,4 @@
-"""Decide when the deletion of a Switch no longer waits for what cannot be restored."""
+"""Decide when the deletion of a Switch no longer waits for a restore that fails."""
 
 from runbook_operator.api.conditions import find, moment
 from runbook_operator.core.observed_object import ObservedObject
@@ -9,9 +9,9 @@ from runbook_operator.reconcile.snapshot import Snapshot
 
 
 def is_over_deadline(snapshot: Snapshot, since: str, reason: str) -> bool:
-    """True if a deletion no longer waits for what fails since that time, RFC 3339.
+    """True if a deletion no longer waits for a restore that has failed since that time, RFC 3339.
 
-    It does not wait for a missing right in a namespace that is being deleted: no RoleBinding can be created there.
+    It never waits for a missing right in a namespace that is being deleted: no RoleBinding can be created there.
     """
     if not snapshot.deleting:
         return False

@@ -23,7 +23,7 @@ USUAL = frozenset({Reason.AUTOMATIC, Reason.MANUAL})
 
 
 def columns(snapshot: Snapshot, status: SwitchStatus) -> Columns:
-    """Return the columns of a status whose other fields are complete."""
+    """Return the columns of this status; all its other fields must be set."""
     said = status.override
     why, by = _who(status)
     notes = [
@@ -43,7 +43,7 @@ def columns(snapshot: Snapshot, status: SwitchStatus) -> Columns:
 
 
 def _who(status: SwitchStatus) -> tuple[str, str]:
-    """Return reason and author of the override; else of the hold after a throw has ended; else of the record."""
+    """Return reason and author of the override, else of an automatic hold that outlasts a throw, else of the record."""
     said, record = status.override, status.record
     if said is not None:
         return said.reason, said.by

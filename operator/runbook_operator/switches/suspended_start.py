@@ -1,6 +1,6 @@
-"""Start an object that is made once: make it paused, record its uid, then resume it.
+"""Start an object that is made once: create it paused, record its uid, then resume it.
 
-A Job that is gone after a crash has never begun, or its uid is in the record: it never runs twice.
+So a Job never runs twice: if it is gone after a crash, it had not begun, or the record has its uid.
 """
 
 from datetime import datetime
@@ -16,7 +16,7 @@ RESUMED = "resumed"
 
 
 def is_paused(held_field: HeldField) -> bool:
-    """True if the object exists and is still to be resumed; a pause set later is left alone."""
+    """True if the object exists and is still to be resumed; the operator ignores a pause that is set later."""
     if (
         not held_field.is_made_once
         or held_field.entry.result != "Pending"
@@ -35,7 +35,7 @@ def is_unrecorded(held_field: HeldField) -> bool:
 
 
 def resumed_at(held_field: HeldField) -> datetime:
-    """Return when it may be resumed: at once, or after a growing pause if it was paused again."""
+    """Return when the object may be resumed: at once, or after a growing pause if another client paused it again."""
     now, failed, before = held_field.snapshot.now, held_field.write_history.failed, held_field.write_history.accepted
     if failed is not None:
         return failed.due
@@ -47,7 +47,7 @@ def resumed_at(held_field: HeldField) -> datetime:
 
 
 def resume(held_field: HeldField) -> WriteTarget | None:
-    """Return the write that resumes the recorded object; None if it has begun or may not yet."""
+    """Return the write that resumes the recorded object; None if it has begun, or may not be resumed yet."""
     if not is_paused(held_field) or held_field.entry.uid is None or resumed_at(held_field) > held_field.snapshot.now:
         return None
     assert held_field.saved  # noqa: S101 # it is paused
@@ -56,7 +56,7 @@ def resume(held_field: HeldField) -> WriteTarget | None:
 
 
 def foreign(held_field: HeldField) -> Refused | None:
-    """Return why nothing is made, if another object has the name."""
+    """Return why the object is not created if another one has its name, else None."""
     if not held_field.is_foreign:
         return None
     return Refused(

@@ -39,7 +39,7 @@ from runbook_operator.switches.write_ahead_record import drafted, outdated
 
 Trouble = tuple[Reason, str]
 PHASES = {"Engaged": Reason.ENGAGED, "NothingToDo": Reason.NOTHING_TO_DO}
-"""The reason of Engaged by phase while the switch is wanted; in every other phase it is Engaging."""
+"""By phase, the reason of Engaged while the switch should be engaged; in any other phase it is Engaging."""
 EXPECTED = frozenset({Reason.RESTART_NEEDED, Reason.NOTHING_TO_DO, Reason.MISSED_RUN})
 """The remarks that Ready shows before a throw, because the throw or its release has an unexpected effect."""
 
@@ -68,7 +68,7 @@ def conditions(
 
 
 def withheld(snapshot: Snapshot) -> Trouble | None:
-    """Return why no throw begins; an engagement under way goes on."""
+    """Return why no throw may begin, None if one may; an engagement under way goes on."""
     return write_gates.unnamed(snapshot) or _tracked(snapshot)
 
 
@@ -85,7 +85,7 @@ def _tracked(snapshot: Snapshot) -> Trouble | None:
 
 
 def would_engage(snapshot: Snapshot) -> str:
-    """Describe the automatic holds that would engage the switch, but for an override or a gate."""
+    """Describe the automatic holds that would engage the switch if no override or gate blocked them."""
     return f"{', '.join(format_holder(one.source, one.name) for one in automatic_holds(snapshot))} would engage it"
 
 
@@ -136,8 +136,8 @@ def _undeclared(snapshot: Snapshot) -> Trouble | None:
 def _hindered(snapshot: Snapshot) -> Trouble | None:
     """Return what would keep an idle switch from working if it were thrown now.
 
-    Reads cost requests: it raises NeedsRead in a close look, and otherwise the last report stays. The end of an
-    engagement waits for no read, and the last report was about that engagement.
+    Reads cost requests: it raises NeedsRead in a close look or if a missing target may exist again; else the last
+    report stays. At the end of an engagement it reads nothing, and the last report was about that engagement.
     """
     entry = snapshot.entry
     assert entry  # noqa: S101 # it is declared
@@ -154,7 +154,7 @@ def _hindered(snapshot: Snapshot) -> Trouble | None:
 
 
 def _checked(snapshot: Snapshot, entry: KillSwitch) -> Trouble | None:
-    """Return the first trouble; permissions come first (one command grants all), reviewed in close looks only."""
+    """Return the first trouble. Permissions come first: one command grants all; only close looks review them."""
     if snapshot.record is not None:
         return _failing(drafted(snapshot, entry))
     if not snapshot.thorough:
@@ -280,7 +280,7 @@ def _outdated(snapshot: Snapshot, record: Record | None) -> Finding | None:
 
 
 def _last(snapshot: Snapshot, outcome: Reason | None) -> str:
-    """Return the type of the condition on the last end: Acted for a momentary switch, which restores nothing."""
+    """Return the type of the condition about the last outcome: Acted for a momentary switch, else Restored."""
     if expired_momentary_throw(snapshot) is not None:
         return "Acted"
     if outcome is not None:

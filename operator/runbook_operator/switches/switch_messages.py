@@ -20,7 +20,7 @@ WARNINGS = frozenset(
 )
 
 
-def notices_for(  # noqa: PLR0913 # each is a part of the sentence
+def notices_for(  # noqa: PLR0913 # each is a part of the notice
     snapshot: Snapshot,
     reason: Reason,
     message: str,
@@ -108,7 +108,7 @@ def remarked(snapshot: Snapshot, record: Record) -> tuple[Notice, ...]:
 
 
 def touched(snapshot: Snapshot, record: Record) -> tuple[ObservedObject, ...]:
-    """Return the existing targets of a record, without Events: an Event about an Event would be of no use."""
+    """Return the existing targets of a record, without Events: an Event about an Event is of no use."""
     planned = (
         held_field
         for held_field in (*held_fields(snapshot, record), *dropped(snapshot, record))
@@ -133,7 +133,7 @@ def summary(record: Record) -> str:
 
 
 def conclusion(record: Record) -> str:
-    """Describe the state that the engagement has left: one clause per field."""
+    """Describe the state of the fields after the engagement: one clause per field."""
     left = (*record.actions, *record.dropped)
     return summary(record) if record.momentary or not left else "; ".join(map(_left, left))
 
@@ -169,7 +169,7 @@ def _behind(entry: FieldRecord, first: FieldRecord | None) -> str:
 
 
 def clause(entry: FieldRecord) -> str:
-    """Describe how far one field of an action is."""
+    """Describe the progress of one field of an action."""
     why = entry.failure.message if entry.failure else ""
     if entry.result == "Waiting":
         return f"{entry.action} waits: {why}"
@@ -229,7 +229,7 @@ def _set(entry: FieldRecord) -> str:
 
 
 UNDER_WAY: tuple[Result, ...] = ("Pending", "Applied")
-"""The results whose clause shows the progress; later, the progress says nothing about the restored value."""
+"""The results whose clause includes the progress text; after a release it would not be about the restored value."""
 CLAUSES: Mapping[Result, str] = {
     "Pending": "{name} is being changed: {set}",
     "Applied": "{name} {set}",

@@ -58,7 +58,7 @@ def deferred_record(snapshot: Snapshot, record: Record) -> DeferStatus:
 
 
 def count_deviation(held_field: HeldField) -> WriteStatus:
-    """Return the write-ahead write of a drift correction, so that a crash hides no contest."""
+    """Return the status write that counts a drift correction before it is made, so that a crash hides no contest."""
     snapshot, record, contest = held_field.snapshot, held_field.record, counted(held_field)
     entries = list(record.actions)
     entries[held_field.index] = held_field.entry.replace(contest=contest)
@@ -74,7 +74,7 @@ def reapply(snapshot: Snapshot, record: Record) -> WriteStatus:
 
 
 def refused(snapshot: Snapshot, reason: Reason, message: str) -> WriteStatus | None:
-    """Return the status after a refused write to the Switch itself: a person must act, and it is tried again."""
+    """Return the status after a refused write to the Switch itself: a person must act, and the write is tried again."""
     old = snapshot.switch.status
     status = old.replace(phase="Stalled", observed_generation=snapshot.switch.meta.generation)
     status = reported(status, conditions(snapshot, status, (reason, message)))
@@ -146,7 +146,7 @@ def _noted(snapshot: Snapshot, record: Record) -> Record:
 
 
 def _in_vain(snapshot: Snapshot, old: Record, record: Record) -> tuple[Notice, ...]:
-    """Return the Events when an engagement is found ineffective; it lasts for as long as it is held."""
+    """Return the Events when an engagement is found ineffective; the switch stays engaged."""
     if record.helped is old.helped:
         return ()
     text = f"held for {spoken(_lasted(record, snapshot.now))}, and {record.engaged_by} did not recover"
@@ -184,7 +184,7 @@ def _failing_action(record: Record, failure: Failure) -> str:
 
 
 def _complaint(snapshot: Snapshot, reason: Reason, message: str) -> tuple[Notice, ...]:
-    """Return the Events on a stall; on the Runbook and the targets, only the text names the switch."""
+    """Return the Events on a stall. The text names the switch, since they are on the Runbook too."""
     engagement = snapshot.record.engagement_id if snapshot.record else snapshot.switch.meta.generation
     suffix = f" [{engagement}]" if snapshot.record else ""
     text = f"{snapshot.switch.meta.ref.name}: {message}{suffix}"
@@ -202,7 +202,7 @@ def _idle(snapshot: Snapshot) -> WriteStatus:
 
 
 def _prepared(snapshot: Snapshot) -> Prepared | None:
-    """Return what the next throw would save; raises NeedsRead in a close look, or if it is missing and can be known."""
+    """Return what a throw would save. Raises NeedsRead if that is missing; in a close look Ready raises it."""
     if (entry := _throwable(snapshot)) is None:
         return None
     if not snapshot.thorough and (stored := valid_prepared(snapshot)) is not None:
@@ -271,7 +271,7 @@ def _shown(
     status: SwitchStatus | None = None,
     outcome: Reason | None = None,
 ) -> SwitchStatus:
-    """Return the status around `record`, with all fields that people and tools read."""
+    """Return the status with this record, and with all fields that people and tools read."""
     status = status or snapshot.switch.status
     title, description, contacts = described(snapshot)
     status = status.replace(

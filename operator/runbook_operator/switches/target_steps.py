@@ -1,4 +1,4 @@
-"""The writes to targets that hold, correct drift and restore: the steps of the switch engine outside its own object."""
+"""The writes of the switch engine to targets: they set held values, correct drift, and restore saved values."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -20,7 +20,7 @@ from runbook_operator.switches.switch_status import count_deviation
 
 
 def deviations(snapshot: Snapshot, record: Record) -> Iterator[Step]:
-    """Yield the writes of held values that are missing, in their order, and the corrections of drift."""
+    """Yield the writes that set held values or correct drift, in the order of the record, up to a field that blocks."""
     every = held_fields(snapshot, record)
     for held_field in every:
         applied = held_field.entry.result == "Applied"
@@ -44,7 +44,7 @@ def _is_due(held_field: HeldField) -> bool:
 
 
 def restorations(left: tuple[HeldField, ...]) -> Iterator[WriteTarget]:
-    """Yield the writes that restore these fields, as the back-offs allow."""
+    """Yield the writes that restore these fields, except those that wait for a back-off."""
     for number, held_field in enumerate(left):
         if _is_to_restore(held_field):
             group = [one for one in read_together(held_field, left[number + 1 :]) if _is_to_restore(one)]
@@ -59,7 +59,7 @@ def _released_by(snapshot: Snapshot) -> tuple[str, str] | None:
 
 
 def _unseen_work(held_field: HeldField, act: WriteTarget) -> WriteTarget:
-    """Add the resourceVersion to a deletion: an object that has begun its work since it was read stays."""
+    """Let a deletion require the resourceVersion that was read: an object that has begun its work since then stays."""
     if not (held_field.is_made_once and held_field.saved and isinstance(act.effect, Delete)):
         return act
     return replace(act, effect=replace(act.effect, resource_version=held_field.saved.resource_version))
@@ -76,7 +76,7 @@ def _is_left(held_field: HeldField) -> bool:
 
 
 def _is_early(held_field: HeldField, left: Callable[[HeldField], bool]) -> bool:
-    """True if the write makes other fields of its action take effect, some of which are not written yet."""
+    """True if this field comes after the other fields of its action, and one of these is still to be written."""
     if not held_field.entry.last:
         return False
     every = (held_fields if held_field.index >= 0 else dropped)(held_field.snapshot, held_field.record)
@@ -84,12 +84,12 @@ def _is_early(held_field: HeldField, left: Callable[[HeldField], bool]) -> bool:
 
 
 def drift_correction(held_field: HeldField) -> WriteTarget:
-    """Return the write that applies the held value again."""
+    """Return the write that reapplies the held value."""
     return replace(_write_target([held_field], [held_field.entry.held]), corrects_drift=True)
 
 
 def _correct_drift(held_field: HeldField) -> Iterator[Step]:
-    """Yield the status write that counts the deviation, then its correction, as the back-offs allow."""
+    """Yield the status write that counts the drift or, once it is counted, the correction, as the back-offs allow."""
     if not is_contested(held_field):
         if correct_drift_at(held_field) <= held_field.snapshot.now:
             yield count_deviation(held_field)
@@ -98,11 +98,11 @@ def _correct_drift(held_field: HeldField) -> Iterator[Step]:
 
 
 def _first(group: Sequence[HeldField]) -> WriteTarget:
-    """Return the first write of the fields, which goes only to the object that was saved.
+    """Return the first write of the fields; it applies only to the object that was saved.
 
-    If the fields show the saved values, any version of the object will do: its status may have changed. If they do not,
-    the write requires the saved version, so that a change since is saved again and not lost. After an accepted write,
-    the live value is the operator's own, and nothing is saved again.
+    If the fields show the saved values, the write accepts any version of the object: its status may have changed. If
+    they do not, the write requires the saved version, so that a later change is saved again and not lost. After an
+    accepted write the live value is the operator's own, and nothing is saved again.
     """
     values = [manifest(one) if one.is_made_once else one.entry.held for one in group]
     act = _write_target(group, values)
@@ -117,7 +117,7 @@ def _write_target(group: Sequence[HeldField], values: Sequence[object]) -> Write
     assert first.saved  # noqa: S101 # called only if the target exists
     written = [(one.entry.field, value) for one, value in zip(group, values, strict=True)]
     changes = tuple(starmap(_change, zip(group, values, strict=True)))
-    # A write of a pod template keeps other holds inside it: reapplying them would cost one more rollout.
+    # A write of a pod template includes other holds inside it: to reapply them later would cost one more rollout.
     kept = [claim for one in group if one.saved for claim in one.inside(one.saved) if not claim.releasing]
     inside = [(claim.field, claim.held) for claim in kept]
     return WriteTarget(effect(first.saved, written, first.snapshot.answers, inside), changes, first.record)

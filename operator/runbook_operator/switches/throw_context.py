@@ -1,4 +1,4 @@
-"""Describe a throw for its actions."""
+"""The description of a throw that its actions get."""
 
 from runbook_operator.actions.plan_context import Throw
 from runbook_operator.api.switch import Record

@@ -1,4 +1,4 @@
-"""Find what the API server would refuse of a throw: a close look at an idle switch dry-runs its first writes.
+"""Find writes of a throw that the API server would refuse: a close look at an idle switch dry-runs the first ones.
 
 No dry run is sent on the path of a throw, or in Observe mode. One close look checks at most MOST writes.
 """
@@ -37,7 +37,7 @@ def reported_trouble(conditions: Sequence[Condition]) -> Trouble | None:
 
 
 def refused(snapshot: Snapshot, record: Record) -> Trouble | None:
-    """Return the API server's refusal of a throw of this draft; raises NeedsRead until the dry runs are answered."""
+    """Return the API server's refusal of the writes of this draft; raises NeedsRead until the dry runs are answered."""
     if snapshot.observing or snapshot.lacks_account or snapshot.deleting:
         return None
     queries = list(_queries(snapshot, record))
@@ -71,5 +71,5 @@ def _writes(snapshot: Snapshot, record: Record) -> Iterator[Effect]:
                 if one.deviates and obstacle(one) is None
             ]
             taken |= {one.index for one in group}
-            assert held_field.saved  # noqa: S101 # what deviates is there
+            assert held_field.saved  # noqa: S101 # a field that deviates has an object
             yield effect(held_field.saved, [(one.entry.field, one.entry.held) for one in group], snapshot.answers)

@@ -1,4 +1,4 @@
-"""The write-ahead record: what a throw pins of the Runbook, and what it saves of each target."""
+"""The write-ahead record of a throw: the pinned actions of the Runbook, and the saved values of each target."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,9 +21,9 @@ from runbook_operator.switches.switch_messages import named, shown
 
 
 def new_record(snapshot: Snapshot, entry: KillSwitch) -> Record:
-    """Return the record of a throw that begins now; it saves live values, or those from before unrecorded writes."""
+    """Return the record of a throw that begins now, with the live values or those from before unrecorded writes."""
     fresh = drafted(snapshot, entry, thrown_by(snapshot))
-    # After the reads that every throw needs: in most cases they are enough for this too.
+    # It comes after drafted(), whose reads every throw needs: in most cases they are enough for this too.
     left = unrecorded_writes(snapshot)
     record = drafted(snapshot, entry, thrown_by(snapshot), left) if left else fresh
     remarks = [_already_set(held_field) for held_field in held_fields(snapshot, record) if _is_already_set(held_field)]
@@ -31,7 +31,7 @@ def new_record(snapshot: Snapshot, entry: KillSwitch) -> Record:
 
 
 def recovered(snapshot: Snapshot, left: Sequence[FieldRecord]) -> Record:
-    """Return the record of a throw that wrote targets but no record, and that does not go on."""
+    """Return the record of a throw that wrote targets but no record and must not go on."""
     entry, prepared, every = snapshot.entry, snapshot.switch.status.prepared, holds(snapshot)
     assert prepared  # noqa: S101 # without it, no write is unrecorded
     name = prepared.service_account_name
@@ -70,7 +70,7 @@ def drafted(
 def resaved(snapshot: Snapshot, record: Record, ref: Ref) -> Record:
     """Return the record with `ref` saved again: the target changed between the save and its first write.
 
-    If the target shows the held value, an earlier leader may have written that; what that leader saved stays saved.
+    If the target shows the held value, an earlier leader may have written it: the recorded saved value stays.
     """
     entries = [
         held_field.entry.replace(uid=None) if held_field.ref == ref and _is_outrun(held_field) else held_field.entry
@@ -150,6 +150,6 @@ def _with_policy(record: Record, entry: KillSwitch) -> Record:
 
 
 def _essence(declared: Declared) -> tuple[Any, ...]:
-    """Return what an action does, however it was written down."""
+    """Return what identifies an action when two are compared: parsed, so that spellings of its spec do not matter."""
     action, spec = action_of(declared)
     return (action, spec, declared.target)
