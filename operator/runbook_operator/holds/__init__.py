@@ -1,1 +1,1 @@
-"""The engine of held fields: the rules that a switch's record and an enforced probe share."""
+"""The rules for held fields that switches and enforced probes share."""

@@ -1,7 +1,7 @@
-"""Writes that the API server accepted and that are not in force: who undid them, and when they are repeated.
+"""Writes that the API server accepted and that are not in force: the cause, and the time of the next try.
 
 An admission policy, a webhook or a default may change the written value; another controller may change it right after.
-The same value is written again only after a growing pause, whatever has undone it.
+The operator writes the same value again after growing pauses, whatever the cause.
 """
 
 from datetime import datetime
@@ -23,15 +23,15 @@ def of_value(found: Accepted | None, field: str, value: Any) -> Accepted | None:
 
 
 def repeated_at(found: Accepted, times: int, budget: ContestBackoff, seed: str) -> datetime:
-    """Return when a value may be written that was undone `times` times.
+    """Return when a value may be written again that was undone `times` times.
 
-    Writes of the same field of other values and for other switches make the pause longer: the same cause undoes them.
+    Undone writes of other values to the field, or for other switches, lengthen the pause: they have the same cause.
     """
     return found.last + budget.pause(max(times, found.undone), seed)
 
 
 def undone_by(found: Accepted, live: str, field: str, manager: str, advice: str) -> str:
-    """Return the clause that says who changed the written value to the live one, and what ends it."""
+    """Return a clause that names the author of the live value, which replaced the written one, and how to stop that."""
     if found.changed:
         return f"the API server stored {live}: an admission policy, a webhook or a default changes it; {LIST}"
     return f"{author(manager, field)} changed it to {live} right after: {advice}"

@@ -7,12 +7,12 @@ from runbook_operator.reconcile.snapshot import Order, order
 
 
 def numbered(record: Record) -> Iterator[tuple[int, FieldRecord]]:
-    """Yield the entries of a record with their index; dropped ones have negative indexes, so that they sort first."""
+    """Yield the fields of a record with their index; dropped ones have negative indexes, so that they sort first."""
     yield from enumerate(record.actions)
     yield from ((-1 - index, entry) for index, entry in enumerate(record.dropped))
 
 
 def holding(record: Record | None) -> Iterator[tuple[Order, FieldRecord]]:
-    """Yield the entries of a record that hold a field, with their order; an act that is done once holds nothing."""
+    """Yield the fields that a record holds, with their order; a field of mode Once is written and not held."""
     if record is not None:
         yield from ((order(record, index), entry) for index, entry in numbered(record) if entry.mode != "Once")

@@ -12,5 +12,5 @@ def lasts(last: str | None, now: datetime, budget: ContestBackoff) -> bool:
 
 
 def corrected_at(last: str, times: int, budget: ContestBackoff, seed: str) -> datetime:
-    """Return when the field may be corrected again after this many corrections in a row."""
+    """Return when the field may be corrected again, after this many corrections in a row and the last one at `last`."""
     return moment(last) + budget.pause(times, seed)

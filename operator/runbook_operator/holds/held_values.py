@@ -11,7 +11,7 @@ from runbook_operator.core.write_failures import Accepted
 
 
 class Held(Protocol):
-    """A field with its saved and its held value: an entry of a record, a claim, or a field of an enforced probe."""
+    """A field with its saved and its held value: of a record, of a claim, or of an enforced probe."""
 
     @property
     def field(self) -> str: ...
@@ -31,20 +31,20 @@ def is_left(observed: ObservedObject, one: Held) -> bool:
 def stored(accepted: Accepted | None, admitted: Admitted | None) -> list[Any]:
     """Return the values that admission made of the last accepted write, and of the recorded one.
 
-    A process remembers such a value at once, and records it with the next status.
+    The operator remembers such a value at once, and records it with the next status.
     """
     return [*([accepted.live] if accepted and accepted.changed else []), *([admitted.live] if admitted else [])]
 
 
 def with_saved(observed: ObservedObject, held: Iterable[Held]) -> ObservedObject:
-    """Return the object with the saved values of these fields, whatever it shows; the latest hold comes first."""
+    """Return the object with the saved values of these fields, whatever it shows. `held` has the latest hold first."""
     for one in held:
         observed = replace(observed, body=field_paths.with_value(observed.body, one.field, one.saved))
     return observed
 
 
 def without(observed: ObservedObject, held: Iterable[Held]) -> ObservedObject:
-    """Return the object with the saved values instead of these held ones; the latest hold comes first.
+    """Return the object with the saved values instead of these held ones. `held` has the latest hold first.
 
     A field that another client has changed stays as it is.
     """

@@ -18,10 +18,10 @@ def first_closed(gates: Iterable[Callable[[Case], Gate | None]], case: Case) -> 
 
 
 def is_closed(gate: Gate, now: datetime) -> bool:
-    """True unless the time has come at which the gate opens."""
+    """True until the time at which the gate opens; always True if it has none."""
     return gate.until is None or now < gate.until
 
 
 def unnamed(snapshot: Snapshot | RunbookSnapshot) -> tuple[Reason, str] | None:
-    """Return the reason and message if the Runbook must name a service account and names none; restores go on."""
+    """Return the reason and message if the Runbook must name a service account and names none. Restores go on."""
     return (Reason.NO_ACCOUNT, UNNAMED) if snapshot.lacks_account else None

@@ -108,7 +108,7 @@ def plan_context(snapshot: Snapshot, record: Record, step: int) -> PlanContext:
 
 
 def manifest(held_field: HeldField) -> Any:
-    """Plan the object that is to be made once again; raises Refused if that is no longer possible.
+    """Plan again the object that is made only once; raises Refused if that is no longer possible.
 
     The record does not contain the object: its pod template may hold values that no status should show.
     """
