@@ -1,6 +1,6 @@
 """Gates that need no snapshot of the switch: a suspension, a maintenance window, a cool-down.
 
-The deployment guard checks them too, so that what it announces about a switch is true.
+The deployment guard checks them too, so that its announcements about a switch are true.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from runbook_operator.reconcile.snapshot import suspended
 
 @dataclass(frozen=True)
 class Gate:
-    """A closed gate. It opens at `until`; None if only another visit can tell."""
+    """A closed gate. It opens at `until`; None if only a later visit can find out that it has opened."""
 
     reason: Reason
     message: str
@@ -61,7 +61,7 @@ def maintenance(spec: RunbookSpec, now: datetime) -> Gate | None:
 def cooling(switch: SwitchObject, spec: RunbookSpec, now: datetime) -> Gate | None:
     """Return the gate of the cool-down, None if it is over or the Switch has changed since the last engagement.
 
-    A person who has changed the Switch since, and left it to automation, wants automation at once.
+    A person who has changed the Switch since then without an override wants automation at once.
     """
     last = next((one for one in switch.status.history if one.source != "Person"), None)
     if last is None or last.generation != switch.meta.generation:

@@ -1,8 +1,8 @@
-"""Decides if a step may be carried out on its snapshot, or what its leader must read first, since a watch may lag.
+"""Decides if a step may be carried out on its snapshot, or which objects must be read first, since a watch may lag.
 
-A written status is final. With a late watch a restore could look done and would never be done, and what an earlier
-leader wrote could be saved as the original. A throw needs any version that this leader has read; all other steps need
-the last one.
+A written status is final. With old data, a restore that was never done could be recorded as done, or the value that
+an earlier leader wrote could be saved as the original. The begin of a throw needs any version that this leader has
+read; all other steps need the last one.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,8 +23,8 @@ Stored = Callable[[Ref], ObservedObject | Missing | None]
 def is_record_read(snapshot: Snapshot | RunbookSnapshot, version: str | None) -> bool:
     """True if this leader has read the record that it is about to act on; `version` is the last one that it read.
 
-    A watch may lag: a field that was restored long ago would be restored again. A record that is not written yet
-    follows from a status that only this leader can have changed since it read it.
+    A watch may lag: a field that was restored long ago would be restored again. For a deferred record any version that
+    this leader has read is enough: only this leader can have changed the status since.
     """
     is_foreseen = isinstance(snapshot, Snapshot) and snapshot.switch.stored_status is not None
     return version == snapshot.actor.resource_version or (is_foreseen and version is not None)
@@ -63,7 +63,7 @@ def to_confirm(snapshot: Snapshot, step: Step) -> tuple[Ref, ...]:
 
 
 def is_exact(snapshot: Snapshot, step: Step) -> bool:
-    """True if the step needs the last version: every step but the begin of a throw."""
+    """True if the step needs the last version of its targets: each step except the begin of a throw."""
     begins = FINALIZER in step.finalizers if isinstance(step, SetFinalizers) else _record(step) is not None
     return snapshot.record is not None or not begins
 

@@ -1,4 +1,4 @@
-"""Compares a target with the fields of a prewritten record: what a throw would save, recorded before the throw."""
+"""Compares a target with the fields of a prewritten record: the values that a throw would save, recorded before it."""
 
 from runbook_operator.api.switch import PreparedField
 from runbook_operator.core.observed_object import REPLICAS, Missing, ObservedObject
@@ -6,7 +6,7 @@ from runbook_operator.core.references import MANAGER
 
 
 def is_untouched(observed: ObservedObject | Missing | None, one: PreparedField) -> bool:
-    """True if the object still has the value that was to be saved, or if that is not known here."""
+    """True if the object still has the value to save, or if the snapshot does not show that."""
     if isinstance(observed, Missing):
         return False
     if observed is None or not observed.is_readable(one.field):
@@ -17,8 +17,8 @@ def is_untouched(observed: ObservedObject | Missing | None, one: PreparedField) 
 def is_written(observed: ObservedObject | Missing | None, one: PreparedField) -> bool:
     """True if the operator itself has set the object for a throw, as far as that is known.
 
-    The API server records no field manager for a scale to 0, nor for what admission makes of that: a change without a
-    manager counts as the operator's. The value may differ from the held one, because of an admission policy.
+    The API server records no field manager for a scale to 0, even if admission changes the value: then a change without
+    a manager counts as the operator's. Because of admission, the value may differ from the held one.
     """
     if not isinstance(observed, ObservedObject) or not observed.is_readable(one.field) or observed.uid != one.uid:
         return False
@@ -26,6 +26,6 @@ def is_written(observed: ObservedObject | Missing | None, one: PreparedField) ->
 
 
 def is_by_us(observed: ObservedObject, field: str, held: object) -> bool:
-    """True if only the operator can have written the field last, once it has written this value there."""
+    """True if only the operator can have written the field last, if it has written the value `held` there."""
     noted = observed.manager(field)
     return noted == MANAGER or (not noted and field == REPLICAS and held == 0)

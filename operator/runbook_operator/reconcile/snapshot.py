@@ -34,9 +34,9 @@ def order(record: Record, index: int) -> Order:
 class Claim:
     """A hold on one field of one object.
 
-    `order` sorts claims by their begin; `about` are the objects of the target of its action. `since` is when the
-    engagement began, RFC 3339, empty while it has no record, and `reason` is the reason that was given for it.
-    `releasing` is True if the switch is to be released.
+    `order` sorts claims by their begin; `about` are the objects of the target of its action. `since` is the begin of
+    the engagement, RFC 3339, empty while it has no record; `reason` is its reason. `releasing` is True if the switch is
+    to be released.
     """
 
     switch: Ref
@@ -89,9 +89,9 @@ class AutomaticEngagements:
 class Snapshot:
     """The snapshot on which the next step of a switch depends.
 
-    `claims` are the holds of other switches. `latency` is the milliseconds from the event of the throw to the first
-    accepted write, None if the event was not seen live. `answers` are those to the queries of this visit. If the
-    snapshot is not `thorough`, an idle switch is worth no read: its previous status stays.
+    `claims` are the holds of other switches. `latency` is the milliseconds from the watch event of the throw to the
+    first accepted write, None if this process got no such event. `answers` are those to the queries of this visit. If
+    the snapshot is not `thorough`, an idle switch keeps its previous status where a new one would need reads.
     """
 
     switch: SwitchObject
@@ -113,7 +113,7 @@ class Snapshot:
     unsettled: str = ""
     """The step that the last visit repeated without an end; empty if it settled."""
     knows_all_writes: bool = False
-    """True if this process has seen the switch at rest, so that it knows of every write of the engagement."""
+    """True if this leader has visited the switch without an engagement, so that it knows of every write of this one."""
 
     @property
     def actor(self) -> Meta:
@@ -137,7 +137,7 @@ class Snapshot:
 
     @property
     def lacks_account(self) -> bool:
-        """True if nothing may be set or held for it, for want of an account; a release is never barred."""
+        """True if nothing may be set or held for the switch, for want of an account; a release needs none."""
         return self.policy.requires_account and acting_identity.of_switch(self.switch, self.runbook) is None
 
     @property
@@ -169,7 +169,7 @@ class RunbookSnapshot:
     """The snapshot on which the next step of a Runbook depends.
 
     `switches` by name: those of the Runbook, those that have one of its switch names, and those of Runbooks that share
-    a target. `senses` is the state of each monitor; an entry that has not been checked yet has none.
+    a target. `monitor_states` has none for an entry that has not been checked yet.
     """
 
     runbook: RunbookObject
@@ -192,7 +192,7 @@ class RunbookSnapshot:
 
     @property
     def lacks_account(self) -> bool:
-        """True if nothing may be set or held for it, for want of an account."""
+        """True if nothing may be set or held for the Runbook, for want of an account."""
         return self.policy.requires_account and acting_identity.declared(self.runbook) is None
 
     def require(self, ref: Ref) -> ObservedObject | Missing:

@@ -25,14 +25,14 @@ class WriteStatus:
 
 @dataclass(frozen=True)
 class Begin(WriteStatus):
-    """Write a status and the finalizers at the same time: no target is touched before both are stored."""
+    """Write a status and the finalizers; the operator writes no target before both are stored."""
 
     finalizers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class DeferStatus(WriteStatus):
-    """Keep a status in memory and write it with the next one: the prewritten record has what the throw saves."""
+    """Keep a status in memory and write it with the next one: the prewritten record already has the saved values."""
 
     status: SwitchStatus
 
@@ -55,7 +55,7 @@ class ClearOverride:
 
 @dataclass(frozen=True)
 class Change:
-    """One field of the write: `place` goes from `before` to `after`."""
+    """One changed field of a write: its value goes from `before` to `after`."""
 
     field_key: FieldKey
     before: Any
@@ -66,8 +66,8 @@ class Change:
 class WriteTarget:
     """One write to a target for the engagement of `record`, with all the fields that it changes.
 
-    `timed` if a person waits for this write; `put_back` if it reapplies a held value after drift. `released_by` is who
-    released the switch, and why, if a person did so by engaged: false.
+    `timed` is True if a person may wait for this write, `corrects_drift` if it reapplies a held value after drift.
+    `released_by` is the author and the reason of the override `engaged: false` that released the switch.
     """
 
     effect: Effect
@@ -105,7 +105,7 @@ class WriteProbes:
 
 @dataclass(frozen=True)
 class CreateSwitch:
-    """Create the Switch of one entry of a Runbook."""
+    """Create the Switch of one kill switch or scaling command of a Runbook."""
 
     runbook: Meta
     name: str

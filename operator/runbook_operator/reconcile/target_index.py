@@ -27,7 +27,7 @@ def prepared_by(switch: SwitchObject) -> tuple[Ref, ...]:
 def targets_in(namespace: str, *records: Record | None) -> tuple[Ref, ...]:
     """Return the targets of records, each once.
 
-    Events that an action created are left out, since they need no restore: a namespace has far too many to watch.
+    Events that an action created are left out: they need no restore, and a namespace has far too many to watch.
     """
     entries = (entry for record in records if record for entry in (*record.actions, *record.dropped))
     return tuple(dict.fromkeys(entry.ref(namespace) for entry in entries if entry.name and entry.kind != "Event"))
