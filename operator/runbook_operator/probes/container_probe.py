@@ -41,7 +41,7 @@ QUIET = frozenset(
         *(Reason.SUSPENDED, *GONE),
     }
 )
-"""Reasons without an Event of their own: drift and its correction have others, and Ready shows the rest."""
+"""Reasons without an Event of their own: drift and its correction have one, and Ready shows the rest."""
 Why = Gate | Refused | Failed
 """The cause of a state, with its reason and its message."""
 FINE = (Reason.PROBE_ENFORCED, Reason.PROBE_RESTORED, Reason.OBSERVING)
@@ -53,7 +53,7 @@ Observed = ObservedObject | None
 class Case:
     """A health endpoint that is declared to be a probe, and its last status entry.
 
-    Without a place and a refusal nothing new is known, and the old entry stands.
+    Without `place` and `refused` nothing new is known, and the old entry stays.
     """
 
     endpoint: HealthEndpoint
@@ -64,7 +64,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Decision:
-    """The new status entry of a probe, its Events, and the writes to its workload; `entry` is None if it is over."""
+    """The new status entry of a probe, its Events, and the writes to its workload; `entry` is None if it ends."""
 
     entry: ProbeStatus | None
     notices: tuple[Notice, ...] = ()
@@ -140,7 +140,7 @@ def _enforced(
 
 
 def _confirmed(snapshot: RunbookSnapshot, entry: ProbeStatus, observed: ObservedObject) -> ProbeStatus:
-    """Return the entry with the generation that shows the set fields: the rollout of it is the operator's own."""
+    """Return the entry, confirmed if the workload shows the fields; that generation's rollout is the operator's own."""
     stays, goes = ([one for one in entry.held if one.leaving is leaving] for leaving in (False, True))
     if not entry.pending or probe_gates.changed(observed, stays) or probe_gates.changed(observed, goes) != goes:
         return entry
@@ -151,7 +151,7 @@ def _confirmed(snapshot: RunbookSnapshot, entry: ProbeStatus, observed: Observed
 def _unchanged(
     snapshot: RunbookSnapshot, entry: ProbeStatus, observed: ObservedObject, record: list[HeldProbeField]
 ) -> ProbeStatus:
-    """Return the entry if nothing is left to write; it may have been another endpoint's, or the probe the original."""
+    """Return the entry of a probe that needs no write: with the fields that it holds now, unset if there are none."""
     if record == entry.held:
         return entry
     probe_writes.require_fresh_read(snapshot, observed.ref)
@@ -162,7 +162,7 @@ def _unchanged(
 def _begun(
     snapshot: RunbookSnapshot, entry: ProbeStatus, observed: ObservedObject, held: list[HeldProbeField]
 ) -> ProbeStatus:
-    """Return the write-ahead entry, which is pending until the workload shows the fields."""
+    """Return the entry to write before the workload; it is pending until the workload shows the fields."""
     fought = probe_gates.is_fought(snapshot, observed, entry)
     update: dict[str, Any] = {"held": held, "service_account_name": _account(snapshot)}
     if entry.replace(**update) == entry and not fought:
@@ -173,7 +173,7 @@ def _begun(
 
 
 def _account(snapshot: RunbookSnapshot) -> str | None:
-    """Return the service account that the Runbook names now; an earlier one may have set the probe."""
+    """Return the service account that the Runbook names now; the probe may have been set with an earlier one."""
     spec = snapshot.runbook.spec
     return spec.service_account_name if spec else None
 
@@ -275,7 +275,7 @@ def _over(snapshot: RunbookSnapshot, entry: ProbeStatus, observed: ObservedObjec
 
 
 def _contested(snapshot: RunbookSnapshot, entry: ProbeStatus, observed: ObservedObject) -> tuple[Notice, ...]:
-    """Return the Events on the correction of what another writer changed; () if nobody did."""
+    """Return the Events on the correction of a probe that another writer changed; () if there was no change."""
     if not probe_gates.is_fought(snapshot, observed, entry):
         return ()
     text = f"{probe_gates.changes(observed, entry.held)}; the operator sets it again. To end this: {probe_gates.ADVICE}"

@@ -55,7 +55,7 @@ class ContainerProbe:
 def container_probe_of(snapshot: RunbookSnapshot, endpoint: HealthEndpoint) -> ContainerProbe:
     """Return the probe that the endpoint is declared to be.
 
-    Raises Refused if there is none or a probe does not support what is declared, and NeedsRead if it needs a read.
+    Raises Refused if there is none, or if probes do not support the declaration; raises NeedsRead for a read.
     """
     if endpoint.probe is None:
         raise Refused(Reason.INVALID_SPEC, PROBE_ONLY)

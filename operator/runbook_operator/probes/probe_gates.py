@@ -67,7 +67,7 @@ def holder(snapshot: RunbookSnapshot, observed: ObservedObject) -> Gate | None:
 
 
 def failure(snapshot: RunbookSnapshot, ref: Ref) -> Failed | None:
-    """Return why writes fail to the workload, or to the Runbook, which must be written first; None if none fails."""
+    """Return the failure of writes to the workload, or to the Runbook, which is written first; None for none."""
     refs = (snapshot.runbook.meta.ref, ref)
     return next(
         (one.failed for (about, _), one in snapshot.write_histories.items() if about in refs and one.failed), None
@@ -81,7 +81,7 @@ def failing(snapshot: RunbookSnapshot, ref: Ref) -> Gate | None:
 
 
 def is_fought(snapshot: RunbookSnapshot, observed: ObservedObject, entry: ProbeStatus) -> bool:
-    """True if another writer has changed the fields that were set; a rollback of the operator does not count."""
+    """True if another writer has changed the fields that were set; a rollback by the operator does not count."""
     return (
         not entry.pending
         and bool(changed(observed, entry.held))
@@ -95,7 +95,7 @@ def changed(observed: ObservedObject, held: Sequence[HeldProbeField]) -> list[He
 
 
 def changes(observed: ObservedObject, held: Sequence[HeldProbeField]) -> str:
-    """Return who changed which of the fields that were set, and from which value to which."""
+    """Describe each changed field: its author, and its values before and after the change."""
     return "; ".join(
         f"{author(observed.manager(one.field), one.field)} changed "
         f"{describe_change(one.field, one.held, field_values.live(observed, one.field))}"
@@ -134,7 +134,7 @@ def _unrollable(case: Case) -> Gate | None:
 
 
 def _foreign(case: Case) -> Gate | None:
-    """Refuse a workload that a GitOps tool applies: it would revert the probe, and each turn replaces every pod."""
+    """Refuse a workload that a GitOps tool applies: it would revert the probe, and each change replaces every pod."""
     labels = case.observed.body["metadata"].get("labels") or {}
     owner = "Flux" if any(label in labels for label, _ in gitops_suspension.HOLDS) else ""
     if app := gitops_suspension.application(case.observed):
@@ -146,7 +146,7 @@ def _foreign(case: Case) -> Gate | None:
 
 
 def _rolling(case: Case) -> Gate | None:
-    """Wait for a rollout, except for that of the probe itself: one that does not work must be corrected."""
+    """Wait for a rollout, except for that of the probe itself: it may never end until the probe is corrected."""
     observed, own = case.observed, case.entry.set_generation
     if (own and own == generation(observed)) or not _is_rolling(observed):
         return None

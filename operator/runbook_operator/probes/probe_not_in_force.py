@@ -1,4 +1,4 @@
-"""Probes that were written and are not in force: what is reported, and when they are written again."""
+"""Probes that were written and are not in force: the report, and the time of the next write."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ from runbook_operator.reconcile.snapshot import RunbookSnapshot
 def unforced(snapshot: RunbookSnapshot, observed: ObservedObject, asked: Sequence[HeldProbeField]) -> Gate | None:
     """Return the gate of the first field that does not show the value of its last accepted write, None for none.
 
-    It opens when the last of such writes may be repeated.
+    It opens when the writes of all such fields may be repeated.
     """
     undone = [(one, found) for one in asked if (found := _undone(snapshot, observed, one))]
     if not undone:
@@ -34,13 +34,13 @@ def unforced(snapshot: RunbookSnapshot, observed: ObservedObject, asked: Sequenc
 
 
 def due(snapshot: RunbookSnapshot) -> Iterator[datetime]:
-    """Yield when a write that is not in force is repeated."""
+    """Yield the times at which writes that are not in force may be repeated."""
     if any(one.reason == Reason.NOT_IN_FORCE for one in snapshot.runbook.status.probes):
         yield from (_again_at(snapshot, one.accepted) for one in snapshot.write_histories.values() if one.accepted)
 
 
 def _undone(snapshot: RunbookSnapshot, observed: ObservedObject, asked: HeldProbeField) -> Accepted | None:
-    """Return the last accepted write of this very value if the field does not show it, else None."""
+    """Return the last accepted write of this value if the field does not show the value, else None."""
     found = of_value(probe_writes.accepted(snapshot, observed, asked.field), asked.field, asked.held)
     if found is None or field_values.shows(observed, asked.field, asked.held):
         return None

@@ -29,7 +29,7 @@ from runbook_operator.reconcile.steps import DeleteSwitch, RunbookStep, SetFinal
 from runbook_operator.switches.owned_switches import is_owned
 
 ORPHANS = "orphan"
-"""The finalizer of a deletion that leaves what it owns: `kubectl delete --cascade=orphan`."""
+"""The finalizer of a deletion that keeps the owned objects: `kubectl delete --cascade=orphan`."""
 DRIFT = "ProbeDrift"
 """The condition that is present while a probe differs from what is declared."""
 AGAIN = timedelta(seconds=10)
@@ -58,8 +58,8 @@ class Plan:
 def next_step(snapshot: RunbookSnapshot) -> RunbookStep | None:
     """Return the next step about probes, None if nothing is left to do. Raises NeedsRead.
 
-    A Runbook that does not parse leaves probes as they are. A deleted one first deletes its switches, which the garbage
-    collector would delete anyway and which may block the probes, and then restores the probes.
+    A Runbook that does not parse leaves probes as they are. For a deleted one, first delete its switches, which may
+    block the probes and which the garbage collector would delete anyway; then restore the probes.
     """
     runbook = snapshot.runbook
     if runbook.meta.deleting and FINALIZER not in runbook.meta.finalizers:
@@ -175,7 +175,7 @@ def _key(entry: ProbeStatus) -> tuple[str, str, str | None]:
 
 
 def _is_news(snapshot: RunbookSnapshot, endpoint: HealthEndpoint, old: ProbeStatus) -> bool:
-    """True if the probe should be read in this visit."""
+    """True if the probe should be read in this visit, as something may have changed or is unfinished."""
     observed = snapshot.observed.get(old.ref(snapshot.runbook.meta.ref.namespace))
     moved = isinstance(observed, ObservedObject) and (observed.uid, probe_gates.generation(observed)) != (
         old.uid,

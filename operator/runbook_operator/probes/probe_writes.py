@@ -1,7 +1,7 @@
 """Compute the writes that set a container's probe, and those that restore it.
 
-The original of a workload is the live one without the fields that were set, so that no edit of the Runbook, no
-repetition after a crash and no second endpoint ever saves a value of the operator as an original.
+The original of a workload is the live workload without the fields that the operator set. So it never saves its own
+value as an original: not after an edit of the Runbook, after a crash, or for a second endpoint.
 """
 
 from collections.abc import Iterable, Sequence
@@ -46,15 +46,15 @@ def answered(
 ) -> list[HeldProbeField]:
     """Return the fields of the entry, each with what admission made of its last write.
 
-    This process may remember no write, after a restart. A value that is neither the held nor the saved one is then what
-    admission made of a write, if the operator wrote the field last and the record has a write that is not confirmed.
+    After a restart this process remembers no write. A value that is neither the held nor the saved one then counts as
+    made by admission, if the operator wrote the field last and the entry has a write that is not confirmed.
     """
     is_unconfirmed = (entry.pending or restoring) and not is_rolled_back(snapshot, observed, entry.set_at)
     return [_with_admitted(snapshot, observed, one, is_unconfirmed=is_unconfirmed) for one in entry.held]
 
 
 def wanted(snapshot: RunbookSnapshot, place: ContainerProbe) -> tuple[Difference, ...]:
-    """Return where the workload's original differs from what is declared, by paths in the workload."""
+    """Return the differences between the workload's original and the declared probe, by paths in the workload."""
     container = field_paths.get(without(place.observed, recorded(snapshot, place.observed)).body, place.path)
     return tuple(
         Difference(f"{place.path}.{one.field}", one.live, one.declared)
@@ -63,7 +63,7 @@ def wanted(snapshot: RunbookSnapshot, place: ContainerProbe) -> tuple[Difference
 
 
 def noted(difference: Difference) -> HeldProbeField:
-    """Return the write-ahead entry of a difference."""
+    """Return the field to record before a difference is written."""
     field = difference.field
     return HeldProbeField(field=field, saved=sealed(field, difference.live), held=sealed(field, difference.declared))
 
@@ -104,7 +104,7 @@ def require_fresh_read(snapshot: RunbookSnapshot, ref: Ref) -> None:
 
 
 def is_rolled_back(snapshot: RunbookSnapshot, observed: ObservedObject, since: str | None) -> bool:
-    """True if a switch rolled back to another revision and was released after that time: that changes probes too.
+    """True if a switch that rolled back the workload was released after that time: its restore changes probes too.
 
     `since` is RFC 3339, None if nothing was set.
     """
