@@ -49,7 +49,7 @@ ROLES: tuple[Role, ...] = ("normal", "warning", "critical")
 USUAL = HealthEndpoint.model_fields
 AT_ONCE = timedelta()
 METRIC_TIMEOUT = timedelta(seconds=5)
-"""One request to a source serves many metrics, so no single metric sets its time-out."""
+"""One request to a source serves many metrics, so no metric sets the time-out."""
 FOREIGN = {
     "HTTP": {"health_service": monitoring_spec.GRPC_ONLY},
     "TCP": {
@@ -91,7 +91,7 @@ def settle_of(metric: Metric, languages: Languages) -> timedelta:
 def patience_of(entry: Metric | HealthEndpoint, languages: Languages) -> timedelta:
     """Return for how long after a change the entry's level may still rest on older data.
 
-    A level changes only after it has lasted.
+    It includes the time that a level must last before it is reported.
     """
     if isinstance(entry, HealthEndpoint):
         return duration(entry.period) * (entry.failure_threshold + entry.success_threshold) + duration(entry.timeout)
@@ -159,7 +159,7 @@ def _number(spec: RunbookSpec, key: Key, entry: Metric, worst: Worst) -> Ask:
         raise _InvalidError(f"{kind}.{unfit.field}", str(unfit)) from None
     if request is None and isinstance(declared, HttpCheck):
         return AskNumber(kind, declared, _placed(declared, namespace, f"{kind}."), worst)
-    assert request is not None  # noqa: S101 # what is read over HTTP is declared as for a check
+    assert request is not None  # noqa: S101 # only an HttpCheck has no request of its own
     return AskNumber(kind, declared, request, worst)
 
 

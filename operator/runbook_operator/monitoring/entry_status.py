@@ -1,7 +1,7 @@
 """Compute the status, the Events and the signals of each entry of a Runbook from its readings.
 
-The status of an entry is written when its level changes, and when readings of another kind explain the same level. A
-value that changes within a level writes nothing.
+The status of an entry is written when its level changes, or when readings of another kind explain the same level. A
+value that changes within a level causes no write.
 """
 
 import math
@@ -41,7 +41,7 @@ LEVEL_REASONS: Mapping[Level, Reason] = {
 }
 NOT_CHECKED = EntryStatus(name="", since="", reason="NotAskedYet", message="not checked yet")
 OVERSIZED = 2
-"""A plain number of at least this in the threshold of a ratio is probably meant as a percentage."""
+"""In the threshold of a ratio, a plain number of at least this probably lacks a percent sign."""
 INVALID = Reason.INVALID_SPEC.value
 
 
@@ -120,7 +120,7 @@ def new_status(snapshot: RunbookSnapshot) -> NewStatus:
 
 
 def tracks_of(runbook: RunbookObject, now: datetime) -> Mapping[Key, Track]:
-    """Return the tracks that a new leader starts with: the reported levels, with the time without data from `now`."""
+    """Return the tracks that a new leader starts with: the reported levels; the time without data counts from `now`."""
     ref = runbook.meta.ref
     return {
         Key(ref, group, one.name): Track(one.level, moment(one.since), one.known, begun=now)
@@ -133,7 +133,7 @@ def tracks_of(runbook: RunbookObject, now: datetime) -> Mapping[Key, Track]:
 def signals(snapshot: RunbookSnapshot) -> Mapping[str, tuple[Signal, ...]]:
     """Return the signals of metrics and dependencies by kill switch name; none if the Runbook does not parse.
 
-    A hold is released if its entry is no longer declared or now engages another switch.
+    A hold gets a Release if its entry is no longer declared, or now engages another switch.
     """
     said: dict[str, list[Signal]] = {}
     for entry in new_status(snapshot).entries:
@@ -230,9 +230,9 @@ def _reading_status(name: str, watch: Watch, monitor_state: MonitorState) -> Ent
 
 
 def _is_news(entry: Entry) -> bool:
-    """True if the level has changed and that is news.
+    """True if the level has changed and an Event reports that.
 
-    Not news: a change to Unknown, and Ok as the first known level.
+    No Event reports a change to Unknown, or Ok as the first known level.
     """
     level = entry.now.level
     return level not in ("Unknown", entry.before) and (entry.before, level) != ("Unknown", "Ok")
@@ -258,7 +258,7 @@ def _gets_better(entry: Entry) -> bool:
 
 
 def _lasted(entry: Entry) -> str:
-    """Return " for <time>" if a worse level had to last that long before it was reported, else ""."""
+    """Return " for <time>", the time that a worse level lasted before it was reported, else ""."""
     worse = SEVERITY.get(entry.now.level, 0) > SEVERITY.get(entry.before, 0)
     lasted = entry.watch.timing.for_ if worse and entry.watch and entry.now.reason != PENDING else timedelta()
     return f" for {spoken(lasted)}" if lasted else ""

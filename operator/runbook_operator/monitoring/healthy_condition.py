@@ -37,7 +37,7 @@ def degraded(said: NewStatus) -> Mapping[str, list[str]]:
 
 
 def _is_down(entry: Entry) -> bool:
-    """True if it is Critical, or was so when the data ended: no reading has shown a recovery."""
+    """True if the entry is Critical, or was when the data ended: no reading has shown a recovery."""
     return "Critical" in (entry.now.level, entry.now.known)
 
 
@@ -53,7 +53,7 @@ def _finding(snapshot: RunbookSnapshot, said: NewStatus) -> Finding:
 
 
 def _rank(entry: Entry) -> tuple[bool, int]:
-    """Sort invalid entries first, since they stay so until a person corrects them; then by the worst level."""
+    """Return the sort key: first invalid entries, which stay so until a person corrects them; then the worst level."""
     return (entry.now.reason != Reason.INVALID_SPEC, -BADNESS[entry.now.level])
 
 

@@ -30,9 +30,9 @@ TOTAL = frozenset({"blockTraffic"})
 
 @dataclass(frozen=True)
 class Excuse:
-    """A reason why the target is down on purpose, as a sentence, and since when; None if that is not known.
+    """A reason why the target is down on purpose, as a sentence; `since` is None if the begin is not known.
 
-    Under a `total` excuse the target does not answer at all. Under any other, a later revision can still be compared
+    If it is `total`, the target does not answer at all. If not, a revision that came after it can still be compared
     with the one before.
     """
 
@@ -43,12 +43,12 @@ class Excuse:
     """True if the reason is that the workload has no pods."""
 
     def covers(self, at: datetime) -> bool:
-        """True if this may have caused a level that became Critical at this time."""
+        """True if this may be the cause of a level that became Critical at this time."""
         return self.since is None or at > self.since
 
 
 def excuse(snapshot: RunbookSnapshot, target: TargetRefs, observed: ObservedObject, opened: datetime) -> Excuse | None:
-    """Return the earliest excuse for a revision that came at `opened`, or None; one of unknown time goes first."""
+    """Return the earliest excuse for a revision that came at `opened`, or None; an unknown begin counts as earliest."""
     found = (one for switch in snapshot.switches.values() for one in holding(switch, target))
     speaking = [one for one in found if one.total or (one.since and one.since >= opened)]
     if is_at_zero(observed) and not any(one.at_zero for one in speaking):
@@ -57,7 +57,7 @@ def excuse(snapshot: RunbookSnapshot, target: TargetRefs, observed: ObservedObje
 
 
 def holding(switch: SwitchObject, target: TargetRefs) -> Iterator[Excuse]:
-    """Yield how a switch keeps the target down, by its record; without one, by what its throw may have written."""
+    """Yield the excuses that a switch gives: those in its record, or else those that its throw may have written."""
     record, namespace, name = switch.status.record, switch.meta.ref.namespace, f"switch {switch.meta.ref.name}"
     workload = target.workload
     if record is None:
@@ -83,7 +83,7 @@ def is_down(claim: Claim, target: TargetRefs, uid: str) -> bool:
 
 
 def is_at_zero(observed: ObservedObject) -> bool:
-    """True if a workload is to have no pod, for whatever reason; for a DaemonSet, if it selects no node."""
+    """True if a workload should have no pod, for any reason; a DaemonSet has none if it selects no node."""
     if kind_of(observed) == DAEMON_SET:
         return rolling_out(observed).is_status_current and rolling_out(observed).desired == 0
     return kind_of(observed) in KINDS and observed.replicas == 0

@@ -1,6 +1,6 @@
 """Compute the kind of a reading, which ignores the numbers and pod names in its message.
 
-A status shows the message of a reading. It is written again when the kind changes, not for each number.
+A status shows the message of a reading. The operator writes it again if the kind changes, not for each number.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Compute how far back a PromQL query looks: for this long after a write its value includes data from before.
+"""Compute the lookback of a PromQL query: for this long after a write, its value includes data from before.
 
 Text that cannot be understood counts as no lookback: a source would refuse it anyway.
 """
@@ -30,7 +30,7 @@ TOKEN = re.compile(
 
 
 def lookback(query: str, *, offsets: bool = True) -> timedelta:
-    """Return the longest lookback of any part of the query: range plus offset, plus those inside a subquery.
+    """Return the longest lookback of all selectors of the query: range plus offset, plus those of outer subqueries.
 
     `offsets=False` ignores offsets: an operand with one compares with the past on purpose.
 

@@ -29,7 +29,7 @@ class ReadingText:
 
 
 def reading_text(watch: Watch, monitor_state: MonitorState) -> ReadingText:
-    """Describe the reported level by the last reading."""
+    """Describe the last reading as the explanation of the reported level."""
     level = level_of(watch, monitor_state.reading, monitor_state.track)
     said = (
         _answer_text(monitor_state.reading)

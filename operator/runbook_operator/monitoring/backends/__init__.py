@@ -1,4 +1,4 @@
-"""The metric backends: one file for each API that a metric source speaks; every module of this package is imported.
+"""The metric backends: one file for each API of metric sources; every module of this package is imported.
 
 The other modules here read the administrator's file of metric sources and keep the clients.
 """

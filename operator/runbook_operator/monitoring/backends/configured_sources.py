@@ -1,4 +1,4 @@
-"""The metric sources that an administrator has configured, each with a client that is ready for queries.
+"""The metric sources that the administrator has configured, each with a client that is ready for queries.
 
 All files are read again every few seconds, since Kubernetes renews mounted files in place. An error in one source is
 reported and affects no other. A source that was valid before keeps its old configuration, so that a typo blinds no
@@ -44,7 +44,7 @@ class MetricSources(Mapping[str, MetricBackend]):
         self._clients: dict[str, MetricBackend] = {}
         self._retired: list[tuple[float, MetricBackend]] = []
         self.problems: Mapping[str, str] = {}
-        """By source, a sentence about its error, whether the old client is still in use or there is none."""
+        """By source, a sentence about its error. The source may still have its old client."""
         self.languages: Languages = {}
         """By source, the language of its queries; a new map for each change."""
 
@@ -69,7 +69,7 @@ class MetricSources(Mapping[str, MetricBackend]):
         return self._clients[name] if self._serves(name, namespace) else None
 
     def why_not(self, name: str, namespace: str) -> str:
-        """Return why `of` gives None, as a sentence for the author of the Runbook."""
+        """Return why `of` returns None, as a sentence for the author of the Runbook."""
         if name not in self._clients:
             for entry, where in ((name, f"entry for metric source {name}"), (FILE, "file of metric sources")):
                 if entry in self.problems:

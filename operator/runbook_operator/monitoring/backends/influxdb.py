@@ -39,7 +39,7 @@ from runbook_operator.monitoring.backends.source_connection import (
 from runbook_operator.runtime import clock
 
 RANGE_POINTS = 60
-"""Most points of a range. Each is a request of its own: a baseline needs no more, and readings must not wait."""
+"""Maximum points of a range. Each is one request: a baseline needs no more, and readings must not wait."""
 LONGEST = timedelta(days=3650)
 SECONDS = {"ns": 1e-9, "u": 1e-6, "µ": 1e-6, "ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 PART = re.compile(r"([0-9]+)(ns|ms|[uµsmhdw])")
@@ -54,7 +54,7 @@ NO_WINDOW = (
 
 
 def mistake(query: str) -> str:
-    """Return why the query is not sent; "" if it is sent. Texts in quotes count too: a query is not parsed here."""
+    """Return why the query is not sent; "" if it is sent. The query is not parsed, so text in quotes counts too."""
     if not SELECT.match(query):
         return "the query is not an InfluxQL SELECT"
     if ";" in query:

@@ -1,7 +1,7 @@
-"""Base class of metric backends: one class for each API that a metric source speaks.
+"""Base class of metric backends: one class for each API of metric sources.
 
 A backend has the fields of its entries in the file of metric sources, the language of its queries, and the client that
-sends them. Its errors are answers: the kinds of core.samples.QueryError, each with its own reason in a status.
+sends them. It returns errors as core.samples.QueryError, whose kinds have one reason each in a status.
 """
 
 from abc import ABC, abstractmethod

@@ -95,7 +95,7 @@ def _text(files: Files, path: Path, field: str) -> str:
 
 
 READERS: Mapping[str, Callable[[Files, Path, str], str]] = {"caFile": _authorities, "tokenFile": _token}
-"""How a file is read that must have a certain form, by its field; every other one is any text."""
+"""By field, the reader of a file that must have a certain form; a file of any other field may have any text."""
 
 
 def _sentence(error: ValidationError) -> str:

@@ -30,7 +30,7 @@ Refusal = Callable[[int, bytes], QueryError]
 
 
 class SourceConnection:
-    """Create it inside the event loop; an invalid CA or header raises ValueError, and nothing else raises."""
+    """The connections. Create it inside the event loop: an invalid CA or header raises ValueError. No method raises."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class SourceConnection:
         self._seconds = seconds
         self._observe = observe
         self.slots = asyncio.Semaphore(CONNECTIONS)
-        """A query holds one from before its request to after it."""
+        """A query holds one slot while it waits for its request."""
         self._session = _session(ca, headers, seconds)
         self.ahead: timedelta | None = None
         """How far the source's clock is ahead of ours, to the second, by the Date of its last answer."""
@@ -119,7 +119,7 @@ def authorization(token: str | None, basic: tuple[str, str] | None, scheme: str 
 
 
 def secrets_of(token: str | None, basic: tuple[str, str] | None, header: str) -> list[str]:
-    """Return what no message may show: the token, the password, and what the header has of them."""
+    """Return the texts that no message may show: the token, the password, and the header's form of them."""
     return [one for one in (token, *(basic or ())[1:], *header.split()[1:]) if one]
 
 

@@ -24,9 +24,9 @@ POINTS = 300
 FINEST = timedelta(seconds=15)
 """The finest step: a usual scrape interval. Between two scrapes there are no samples."""
 LEFT_OUT = timedelta(minutes=15)
-"""The window ends this long before now, since the present is not usual yet."""
+"""The window ends this long before now, since the present may be unusual."""
 SOONEST, LATEST = timedelta(minutes=10), timedelta(hours=1)
-"""A known baseline is queried again after 1/PART of its window, within these bounds."""
+"""A known baseline is queried again after 1/ROUNDING_PARTS of its window, within these bounds."""
 ROUNDING_PARTS = 100
 LONGEST_CACHED = timedelta(days=1)
 """Without a new value, an old one counts for the length of its window, within LATEST and this."""
@@ -34,7 +34,7 @@ FIRST_RETRY, LAST_RETRY = timedelta(seconds=30), SOONEST
 AT_ONCE = 2
 """Concurrent range queries to one source; the other connections of its client are for the readings."""
 FIRST_WAIT = 1.0
-"""Seconds that the first readings wait for the baseline, so that a fast source lets them be judged at once."""
+"""Seconds that the first readings wait for the baseline: with a fast source they have a level at once."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class _Known:
 
 @dataclass
 class Baselines:
-    """The cache of baselines. An error of a source raises nothing."""
+    """The cache of baselines. An error of a source never raises."""
 
     sources: MetricSources
     now: Callable[[], datetime] = clock.now
@@ -94,7 +94,7 @@ class Baselines:
         return known.value if self.monotonic() - known.at < kept else None
 
     def why_not(self, source: str, key: Key, query: str, window: timedelta, worst: Worst) -> str:
-        """Return why `of` gives None, as a sentence for people."""
+        """Return why `of` returns None, as a sentence for people."""
         if self.sources.of(source, key.runbook.namespace) is None:
             return self.sources.why_not(source, key.runbook.namespace)
         known = self._known.get(_Range(source, query, window, worst))
@@ -134,7 +134,7 @@ class Baselines:
         return "less than half of that time has values" if value is None else value
 
     def _drop(self, now: float) -> None:
-        """Drop entries unused for KEPT: their Runbook is deleted or edited."""
+        """Drop entries unused for LONGEST_CACHED: their Runbook is deleted or edited."""
         old = now - LONGEST_CACHED.total_seconds()
         self._known = {asked: known for asked, known in self._known.items() if known.task or known.used > old}
 

@@ -26,14 +26,14 @@ from runbook_operator.runtime import clock
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 Asker = Callable[[Sequence[Watch]], Awaitable[Mapping[Key, Reading]]]
-"""Return the reading of each watch. It has time-outs of its own, and no error of the other side raises."""
+"""Return the reading of each watch. It has time-outs of its own, and an error of the target or source never raises."""
 
 LONGEST_FIRST = 30.0
 """Maximum seconds until the first check of an entry, however long its period is."""
 CLOSEST = 1.0
 """Minimum seconds between two checks of an entry."""
 NESTED = 3600.0
-"""Seconds over which the phases of metric sources spread; a period of 30 s then meets every second one of 15 s."""
+"""Phases of sources spread over these seconds, whatever the period: each point of a 30 s period is one of 15 s too."""
 PER_TURN = 64
 """Due entries, and readings, handled between two yields to the event loop."""
 CHECKS_PER_TURN = 8
@@ -76,7 +76,7 @@ class _Entry:
 class CheckScheduler:
     """The scheduler. It calls `changed` when the level of an entry changes, at its first reading and its first data.
 
-    It also does so when two readings in a row are of another kind than those before.
+    It also calls it when two readings in a row are of another kind than those before.
     """
 
     ask: Asker
@@ -124,7 +124,7 @@ class CheckScheduler:
         self.watch(runbook, (), {})
 
     def clear(self, only: ObjectFilter = all_objects) -> None:
-        """Drop what is known of the shards where leading begins: it may be old, and the statuses hold the levels."""
+        """Forget the Runbooks of shards where leading begins: the data may be old, and the statuses have the levels."""
         for runbook in [*filter(only, self._entries)]:
             self.forget(runbook)
 
@@ -170,7 +170,7 @@ class CheckScheduler:
                 self._spawn([entry])
 
     def _admit(self, moment: float, entry: _Entry) -> bool:
-        """True if the entry is to be checked now; one that must not be is skipped until its next point in time."""
+        """True if the entry is to be checked now; if it must not be, it is due again at its next point in time."""
         if not self._is_watched(entry):
             return False
         key, now = entry.watch.key, self.monotonic()
@@ -192,7 +192,7 @@ class CheckScheduler:
         await asyncio.sleep(max(kept * LEFT, HURRY if self.has_urgent() else 0.0))
 
     async def _rest(self) -> None:
-        """Wait until the first entry is due, or a new one may be due sooner."""
+        """Wait until the first entry is due, or until a new first entry is added."""
         self._signal.clear()
         seconds = self._heap[0][0] - self.monotonic() if self._heap else math.inf
         loop = asyncio.get_running_loop()
@@ -209,7 +209,7 @@ class CheckScheduler:
         task.add_done_callback(self._tasks.discard)
 
     async def _ask(self, entries: Sequence[_Entry], began: float) -> None:
-        """Check, and take all readings at the same moment, so that the next check is of all together too."""
+        """Check the entries, and date all readings alike, so that the next checks are due together too."""
         readings = await self._readings([one.watch for one in entries])
         now, at = self.now(), self.monotonic()
         for done, entry in enumerate(entries, 1):
@@ -259,7 +259,7 @@ class CheckScheduler:
             self._signal.set()
 
     def _drop(self, number: int) -> None:
-        """Count the dropped entries; once they may be half of the heap, remove them from it."""
+        """Count dropped entries; remove them from the heap once they may be half of it."""
         self._dropped += number
         if self._dropped > len(self._heap) / 2:
             self._heap = [one for one in self._heap if self._is_watched(one[2])]

@@ -10,5 +10,5 @@ def fraction(text: str) -> float:
 
 
 def point(phase: float, period: float, after: float) -> float:
-    """Return the first point in time not before `after`: the same float for all entries that share it."""
+    """Return the first due time that is not before `after`: the same float for all entries with this due time."""
     return phase + math.ceil((after - phase) / period) * period

@@ -1,7 +1,7 @@
 """Check Services, pods and URLs through the egress guard, and query the administrator's metric sources.
 
-Every outcome is a Reading, whatever the other side, the API server or a missing object does. No text of a Reading holds
-a body, a header, the query of a URL, or anything out of a Secret.
+Every outcome is a Reading, even if the target or the API server fails or an object is missing. No text of a Reading
+has a body, a header, the query of a URL, or anything out of a Secret.
 """
 
 import asyncio
@@ -108,7 +108,7 @@ class HealthChecker:
         return worst(place.service, destinations, await _each(destinations, read))
 
     async def _way(self, check: Check, service: Ref, seconds: float, match: Matcher | None) -> Ask:
-        """Return the function that checks one destination; raises CheckNotPerformedError without its Secret."""
+        """Return the function that checks one destination; raises CheckNotPerformedError if a Secret is missing."""
         if isinstance(check, AskTcp):
             return lambda to: health_protocols.tcp(self.out, to.address, to.port, seconds)
         tls = await self._tls(check.tls, service) if check.tls else None
@@ -171,7 +171,7 @@ def reading_of(result: CheckResult, where: str) -> Reading:
 
 
 def worst(service: Ref, pods: Sequence[Destination], readings: Sequence[Reading]) -> Reading:
-    """Combine the readings of all pods: bad if one is bad, else unknown if one is unknown. It names the first such."""
+    """Combine the readings of all pods: bad if one is bad, else unknown if one is unknown. It names the first such pod."""
     found = list(zip(pods, readings, strict=True))
     bad = [one for one in found if one[1].ok is False]
     latency, total = max(one.latency for one in readings), f"{len(found)} ready pods"

@@ -1,6 +1,6 @@
 """Query the administrator's metric sources: one call for all watches of a source that are due together.
 
-A missing number is neither good nor bad: the Reading gives the reason and no value.
+A missing number is neither good nor bad: the Reading then has the reason and no value.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from runbook_operator.core.samples import Answer, QueryError, Sample
 from runbook_operator.runtime import clock
 
 STALE_AFTER = timedelta(minutes=1)
-"""Samples older than this are stale: a source that is queried for now answers for now, apart from a cache."""
+"""Samples older than this are stale: a query for the present time returns older samples only from a cache."""
 REASONS: Mapping[samples.Kind, str] = {
     "Unreachable": "SourceDown",
     "Timeout": "SourceTimeout",
@@ -83,7 +83,7 @@ class MetricReader:
         began = clock.monotonic()
         answers = await source.instant([ask.query for _, ask in dues], self._its_now(source))
         took = clock.monotonic() - began
-        # The answer gives the source's clock; before the first one, the query was for the operator's own time.
+        # An answer shows the source's clock; before the first answer, the query was for the operator's own time.
         now = self._its_now(source)
         readings = [_counted(ask, reading(name, answers[ask.query], ask.worst, now)) for _, ask in dues]
         complete = await asyncio.gather(*(self._beside(*due, found) for due, found in zip(dues, readings, strict=True)))

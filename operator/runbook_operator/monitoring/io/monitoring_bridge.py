@@ -1,4 +1,4 @@
-"""Connect the scheduler with the store: watch what each Runbook declares, and pass signals to its switches."""
+"""Connect the scheduler with the store: watch the declared entries of each Runbook, and pass signals to switches."""
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -85,7 +85,7 @@ class MonitoringBridge:
     """The uid and the generation of the Runbooks whose entries are watched, and the languages at that time."""
 
     def sync(self, ref: Ref) -> None:
-        """Watch what a Runbook declares, beginning with the levels in its status; forget one that is deleted."""
+        """Watch the declared entries of a Runbook, from the levels in its status on; forget a deleted Runbook."""
         runbook = self.store.runbooks.get(ref)
         if runbook is None or runbook.meta.deleting:
             self.scheduler.forget(ref)
@@ -100,7 +100,7 @@ class MonitoringBridge:
         return self.scheduler.monitor_states(ref)
 
     def send_signals(self, ref: Ref) -> None:
-        """Pass signals to the switches of a Runbook; if it does not parse, the earlier signals stand."""
+        """Pass signals to the switches of a Runbook; if it does not parse, the earlier signals stay."""
         runbook = self.store.runbooks.get(ref)
         if runbook is None or runbook.spec is None:
             return
@@ -114,7 +114,7 @@ class MonitoringBridge:
                 self.wake(self.store.set_signals(switch.meta.ref, tuple(said)))
 
     def clear(self, only: ObjectFilter = all_objects) -> None:
-        """Drop old signals where leading begins. Each Runbook gives them again when it is reconciled."""
+        """Drop old signals where leading begins. The reconcile of each Runbook sets them again."""
         self.scheduler.clear(only)
         self.store.clear_signals(only)
         for runbook in [*filter(only, self._watched)]:

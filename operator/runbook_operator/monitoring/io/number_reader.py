@@ -1,6 +1,6 @@
 """Read numbers from sources other than Prometheus: from HTTP answers, objects and pods.
 
-The source gets the data that was read; only the number, and what the source wants to remember, is kept.
+The reader passes the data to the class of the source. It keeps only the number and the memory of that class.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -51,7 +51,7 @@ class Numbers:
     requires_account: bool = False
     """True if nothing is read for a Runbook that names no service account."""
     _memories: dict[Key, tuple[float, Any]] = field(default_factory=dict)
-    """By entry, the time and the memory of its source; the oldest first."""
+    """By entry, the memory of its source and when that was made; the oldest first."""
     budget: BackgroundBudget = field(default_factory=BackgroundBudget)
 
     def __post_init__(self) -> None:
@@ -60,7 +60,7 @@ class Numbers:
         self._lists = Lists(self.paths, seconds=SAME, monotonic=self.monotonic)
 
     async def read(self, key: Key, ask: AskNumber, fetch: Fetch) -> Reading:
-        """Return the number, or why there is none. An error of the other side or of the API server raises nothing."""
+        """Return the number, or why there is none. An error of the target or of the API server never raises."""
         began = self.monotonic()
         try:
             if isinstance(ask.request, AskHttp):
@@ -71,7 +71,7 @@ class Numbers:
         return _measured(found, self.monotonic() - began)
 
     async def _fetched(self, key: Key, ask: AskNumber, request: AskHttp, fetch: Fetch) -> Reading:
-        """Read a number from an HTTP answer; one that fails the check gives the check's reason instead."""
+        """Read a number from an HTTP answer; if it fails the check, return the check's reason instead."""
         found: list[Number | NoNumberError] = []
 
         def match(body: bytes) -> bool:
@@ -103,7 +103,7 @@ class Numbers:
             del self._memories[next(iter(self._memories))]
 
     async def _read(self, source: str, request: AskObject | AskPods) -> Any:
-        """Return a Seen, or the bodies of pods."""
+        """Return an ObservedObject, or the bodies of pods."""
         account = request.account
         if self.requires_account and account is None:
             raise CheckNotPerformedError(Reason.NO_ACCOUNT, UNNAMED)
