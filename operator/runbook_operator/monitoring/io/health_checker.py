@@ -171,7 +171,7 @@ def reading_of(result: CheckResult, where: str) -> Reading:
 
 
 def worst(service: Ref, pods: Sequence[Destination], readings: Sequence[Reading]) -> Reading:
-    """Combine the readings of all pods: bad if one is bad, else unknown if one is unknown. It names the first such pod."""
+    """Combine the readings of all pods: bad if one is bad, else unknown if one is unknown. Name the first of these."""
     found = list(zip(pods, readings, strict=True))
     bad = [one for one in found if one[1].ok is False]
     latency, total = max(one.latency for one in readings), f"{len(found)} ready pods"
