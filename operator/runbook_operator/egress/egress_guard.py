@@ -28,14 +28,14 @@ RESOLVING_THREADS = 8
 RESOLVING_PART = 0.5
 """Fraction of a check's timeout for resolving its name: a slow name server must not count as a slow target."""
 LATE = 0.25
-"""A timeout noticed this many seconds late means that this process was busy; it says nothing about the target."""
+"""A timeout noticed this many seconds late means that this process was busy; it is no evidence about the target."""
 LARGEST_CA = 256 * 1024
 """Largest CA bundle in bytes. Parsing one blocks the event loop: 20 ms for this size."""
 OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.ENETUNREACH})
 
 
 class Fault(StrEnum):
-    """The reason why there is no response; the only part of a failure that reaches a status."""
+    """The reason why there is no response; nothing else of a failure reaches a status."""
 
     NOT_ALLOWED = "NotAllowed"
     MALFORMED = "Malformed"
@@ -71,7 +71,7 @@ NOT_ABOUT_HEALTH = frozenset(
         *(Fault.BUSY, Fault.UNABLE, Fault.TOO_LARGE),
     }
 )
-"""Faults that say nothing about the target's health: no request reached it, or its response was not read to the end."""
+"""Faults that leave the target's health unknown: no request reached it, or its response was not read to the end."""
 Verdict = tuple[bool | None, str]
 """True if the target is healthy, None if unknown; and one CamelCase word for its status."""
 
@@ -81,7 +81,7 @@ def verdict(fault: Fault) -> Verdict:
 
 
 class EgressError(Exception):
-    """There is no response. `why` is a sentence for logs and people, without body, header, user or query."""
+    """A request got no response. `why` is a sentence for logs and people, without body, header, user or query."""
 
     def __init__(self, fault: Fault, why: str = "") -> None:
         super().__init__(why or SENTENCES[fault])

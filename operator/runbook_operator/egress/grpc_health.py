@@ -33,7 +33,7 @@ CODES: Mapping[int, Verdict] = {
     14: (False, "Unavailable"),
     16: (None, "Unauthenticated"),
 }
-"""Verdict per gRPC status code. A server without the service, or one that refuses, says nothing about its health."""
+"""Verdict per gRPC status code. A server that lacks the service, or refuses the call, has unknown health."""
 OTHER_CODE = (False, "Failed")
 SETTINGS = b"\x04"
 """Type of the first frame of every HTTP/2 server. h2 takes any other text for a long frame and waits for its end."""

@@ -37,7 +37,7 @@ class CheckResult:
 def contains(text: str) -> Matcher:
     """Return a matcher for bodies that contain the text; raises ValueError if it is empty or too long.
 
-    It takes no regular expression: one that a tenant writes can block the event loop on a body from elsewhere.
+    It takes no regular expression, since a tenant could write one that blocks the event loop.
     """
     wanted = text.encode()
     if not 0 < len(wanted) <= LONGEST_TEXT:

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 exchange on its own connection: write a request, and read only as much of the response as is needed.
+"""One HTTP/1.1 exchange on its own connection: write a request, and read only the needed part of the response.
 
 The parser is llhttp, by way of httptools. A client library's sessions, pools and cookies cost four times the exchange
 itself, and two checks may not share any of them.
@@ -59,7 +59,7 @@ class Progress:
 
 
 Outcome = asyncio.Future[Response | EgressError]
-"""An error is set as a result: if connecting is given up nothing awaits it, and asyncio would log an exception."""
+"""Holds an error as a result, not as an exception: if nothing awaits it any more, asyncio would log an exception."""
 
 
 async def exchange(to: Destination, request: bytes, largest: int | None, progress: Progress) -> Response:

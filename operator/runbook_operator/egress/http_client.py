@@ -1,8 +1,9 @@
-"""The only HTTP client for outgoing requests: GET, HEAD or POST to what the guard allows, reading no more than needed.
+"""The only HTTP client for outgoing requests: GET, HEAD or POST to destinations that the guard allows.
 
 Each request has its own connection: two namespaces share no cookie, connection or address. The client follows no
-redirect, uses no proxy and sends no credential of the operator. It writes each request once: no connection is used
-again, and no request is repeated. `Answer.sent` says if the caller may repeat one that is not idempotent.
+redirect, uses no proxy and sends no credential of the operator. It reads no more than needed. It writes each request
+once: no connection is used again, and no request is repeated. `Answer.sent` shows if a caller may repeat one that is
+not idempotent.
 """
 
 import re
