@@ -25,7 +25,7 @@ AT_ONCE = 8
 ACCESS = "authorization.k8s.io/v1"
 WHO = "authentication.k8s.io/v1"
 SOMEBODY = "OPERATOR"
-"""The placeholder in a command if the API server does not tell the operator's user name."""
+"""The placeholder in a command if the API server does not report the operator's user name."""
 
 
 @dataclass
@@ -86,7 +86,7 @@ def _seconds(allowed: bool) -> float:  # noqa: FBT001 # the cached result
 
 
 def _wider(query: AccessReview, account: Account | None) -> Iterator[AccessReview]:
-    """Yield the query after wider ones, whose answers serve more objects."""
+    """Yield wider queries, whose answers serve more objects, and then the query itself."""
     for_all = replace(query, name="")
     if account is None:
         yield replace(for_all, namespace="")

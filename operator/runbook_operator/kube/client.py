@@ -112,7 +112,7 @@ class Kube:
         return await self.request("PATCH", path, body=body, query=_written(dry_run=dry_run))
 
     async def patch(self, path: str, operations: list[Body]) -> Body:
-        """Send a JSON patch; its `test` operations are preconditions, and RefusedError means that one failed."""
+        """Send a JSON patch; its `test` operations are preconditions: RefusedError means that one failed."""
         query = {"fieldManager": MANAGER}
         return await self.request("PATCH", path, body=operations, query=query)
 

@@ -1,4 +1,4 @@
-"""Dynamic watches: one for each kind and namespace that is needed and not always watched, while it is needed."""
+"""Dynamic watches: one for each kind and namespace that is not always watched, while it is needed."""
 
 import asyncio
 from collections import defaultdict
@@ -122,7 +122,7 @@ class Follower:
                     self.sink(event, body)
 
     async def _list(self, kind: Kind, path: str, paths: Paths) -> str:
-        """Send all listed objects, and DELETED for those that are gone; return the version from which to watch."""
+        """Send all listed objects, and DELETED for objects that are gone; return the version from which to watch."""
         before, listed, version = self.held.uids(*kind), set[str](), ""
         async for bodies, at in paths.kube.pages(path):
             version = at

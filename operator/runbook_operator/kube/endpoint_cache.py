@@ -94,7 +94,7 @@ class Addresses(OnDemandCache):
         return self._each(service, spec, port.get("name", ""))
 
     def forget(self) -> None:
-        """Drop what no check has used lately, also the SLACK of its watches."""
+        """Drop the objects of kinds that no check has used lately, and the times until which their data counts."""
         super().forget()
         held = self.held_kinds()
         self._good_until = {kind: until for kind, until in self._good_until.items() if kind in held}

@@ -6,7 +6,7 @@ OperatorError
 │   ├── ConflictError         409: it changed since it was read; read again
 │   ├── AlreadyExistsError    409 on create
 │   ├── ForbiddenError        403: the operator, or the account that it acts for, lacks a right
-│   ├── RefusedError          400, 422, other 4xx, and what a quota, a policy or a webhook refuses: `reason` says which
+│   ├── RefusedError          400, 422, other 4xx, and refusals by a quota, a policy or a webhook: see `reason`
 │   └── UnavailableError      429, 5xx, no connection, no answer in time: outcome unknown
 │       └── UnauthorizedError     401: the credentials are not accepted now; they may be rotated
 ├── CannotListenError     /metrics and /healthz cannot be served: another process has the port
@@ -77,7 +77,7 @@ class ForbiddenError(ApiError):
 
 
 class RefusedError(ApiError):
-    """The API server refused the write as it stands; core/api_refusals finds out which of its checks did."""
+    """The API server refused the write as it stands; core/api_refusals finds out which check refused it."""
 
     reason = Reason.REFUSED.value
     user_action = "Correct what the message names; the operator tries again."

@@ -25,9 +25,9 @@ def _untold(query: Find) -> None:
 
 @dataclass
 class Lists:
-    """The lists. An answer counts for `seconds`: the switch that needs it is idle, so nothing is written for it.
+    """The lists. An answer counts for `seconds`: the switch that needs it is idle, so no write depends on it.
 
-    An edit of the Runbook makes a new request, so that a person who corrects an error sees at once if that helped.
+    An edit of the Runbook causes a new request, so that a person who corrects an error sees the result at once.
     """
 
     paths: Paths
@@ -36,7 +36,7 @@ class Lists:
     seconds: float = 5.0
     monotonic: Callable[[], float] = clock.monotonic
     presumed_seconds: float = 900.0
-    """Seconds for which an empty list may be presumed to be still empty; close looks read it more often."""
+    """Seconds for which an empty list is presumed to stay empty; close looks read it more often."""
     _shared: SingleFlightCache[tuple[Edition, Find, Account | None], Any] = field(init=False)
     _usual: dict[str, set[Find]] = field(default_factory=dict)
     """By namespace, the queries that watches have answered: a few kinds."""
@@ -73,7 +73,7 @@ class Lists:
         return self.told(query) if account is None else None
 
     def _note(self, query: Find, account: Account | None, found: Any) -> None:
-        """Note if the answer was empty, and drop old notes."""
+        """Remember if the answer was empty, and drop old memories of that."""
         now = self.monotonic()
         self._nothing.pop((query, account), None)
         if found == ():

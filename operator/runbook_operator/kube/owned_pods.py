@@ -1,4 +1,4 @@
-"""Find the pods that a workload owns. Labels are no ownership: a chart gives the same ones to its migration Job.
+"""Find the pods that a workload owns. Labels do not show that: a chart may label its migration Job in the same way.
 
 A Deployment and an Argo Rollout own pods through ReplicaSets. A ReplicaSet never changes its owner, so each is looked
 up once. If they may not be listed, a ReplicaSet is recognized by the name that its controller gives it.

@@ -22,7 +22,7 @@ ENDS: Mapping[Fault, ProbeEnd] = {
     Fault.TIMEOUT: "Late",
     Fault.GARBLED: "Answered",
 }
-"""The outcome of the request by its fault; with any other fault the Service was not reached (Unasked)."""
+"""The outcome of the request by its fault; any other fault means that no request reached the Service (Unasked)."""
 
 
 async def probe(kube: Kube, out: Outbound, service: Ref, port: str, path: str) -> ProbeResult:
