@@ -57,11 +57,11 @@ class ElectionLoop(ABC):
 
     @abstractmethod
     async def _round(self) -> None:
-        """Read the leases, then renew, take or release what is due."""
+        """Read the leases, then renew, take or release those that are due."""
 
     @abstractmethod
     def _notify(self) -> None:
-        """Call the callbacks for what this replica has begun or stopped to lead."""
+        """Call the callbacks for shards that this replica has begun or stopped to lead."""
 
     @abstractmethod
     def _pause(self) -> float:

@@ -4,9 +4,9 @@ There are three kinds of Leases. The layout Lease records how many shards there 
 replica renews one Lease of its own; while it does, by its own clock and no longer, it keeps its shards. Each shard has
 a Lease that names its holder and is written only when the holder changes, so that shards at rest cost nothing.
 
-A replica that was not seen to renew for the duration of a lease counts as dead. Another replica deletes its Lease, with
-its resourceVersion as precondition, and its shards are free from then on. If it is alive, its next renewal fails and it
-has no shards any more.
+A replica counts as dead if another one has read no renewal of it for the duration of a lease. The other replica then
+deletes its Lease, with its resourceVersion as precondition, and its shards are free. If it is alive, its next renewal
+fails, and it has no shards any more.
 """
 
 import asyncio
@@ -92,7 +92,7 @@ class ShardElector(ElectionLoop):
         return self._is_there and (shard_of(namespace, self.shards) in self._held if namespace else bool(self._held))
 
     def is_at_work(self, namespace: str) -> bool:
-        """True if work may begin in the namespace: `started` had its shard, which is not being released."""
+        """True if work may begin in the namespace: `started` was called for its shard, which is not being released."""
         shard = shard_of(namespace, self.shards)
         return shard in self._notified and shard not in self._leaving
 
@@ -171,7 +171,7 @@ class ShardElector(ElectionLoop):
         return all(await _all(self._leases.remove(lease) for lease in dead))
 
     async def _settle(self, leases: dict[str, Lease]) -> bool:
-        """Take and release shards until the shares are even; return True if that is not finished."""
+        """Take and release shards to make the shares even; return True if more turns are needed."""
         now = {shard: leases.get(self._lease(shard)) for shard in range(self.shards)}
         own = {shard for shard, lease in now.items() if holder_of(lease) == self.terms.identity}
         self._drop(self._held - own)
