@@ -1,4 +1,4 @@
-"""One limit for the requests to the API server that no person waits for; a thrown switch never takes a turn of it."""
+"""One limit for the requests to the API server that no person waits for; requests of a throw do not count."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ MOST = 16
 
 @dataclass
 class BudgetShare:
-    """A part of the budget for one kind of request: `async with` it for each request, and never twice at a time."""
+    """The share of one kind of request: use `async with` for each request, and do not nest it."""
 
     most: int
     budget: asyncio.Semaphore = field(repr=False)
@@ -34,9 +34,9 @@ class BudgetShare:
 
 
 class BackgroundBudget:
-    """The budget. Its shares add up to more than it, so that one kind of request uses what the others leave.
+    """The budget. The sum of its shares is larger, so that one kind of request can use turns that others leave free.
 
-    No share is all of it: requests of one kind that hang, such as dry runs at a slow webhook, leave turns to others.
+    No share is the whole budget: if requests of one kind hang, such as dry runs at a slow webhook, others have turns.
     """
 
     def __init__(self, most: int = MOST) -> None:

@@ -36,7 +36,7 @@ class Sweeps:
 
 
 def starting() -> None:
-    """Turn the collector off until `settle`: a start allocates what lasts, and scanning it takes a fifth of its time.
+    """Turn the collector off until `settle`: most objects of a start last, and scanning them takes a fifth of its time.
 
     Call it after the imports, which leave garbage cycles of 1 MB.
     """

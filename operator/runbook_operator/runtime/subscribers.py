@@ -1,4 +1,4 @@
-"""A list of callbacks that one part offers to others."""
+"""A list of callbacks that one component offers to others."""
 
 from collections.abc import Callable
 

@@ -54,7 +54,7 @@ def mapping(text: str) -> Mapping[Any, Any]:
 
 
 def _content(path: Path) -> bytes | str:
-    """Return the content of the file, or a text that says why it cannot be read."""
+    """Return the content of the file, or a text with the reason why it cannot be read."""
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
