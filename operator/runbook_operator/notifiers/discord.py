@@ -47,7 +47,7 @@ class Discord(Notifier):
         color = RESOLVED if message.kind == "resolved" else COLORS[message.severity]
         embeds = [{"description": text, "color": color} for text in texts]
         embeds[0]["title"] = title
-        # An empty list of kinds to parse: nobody is mentioned, whatever the text holds.
+        # An empty list of kinds to parse: no person is mentioned, whatever the text contains.
         return post(config, {"embeds": embeds, "allowed_mentions": {"parse": []}})
 
 

@@ -161,5 +161,5 @@ class Message(ApiModel):
 
 
 def shown_time(at: datetime) -> str:
-    """Return the time as people read it, in UTC."""
+    """Return the time in UTC, in a form for people."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

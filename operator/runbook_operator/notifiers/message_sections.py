@@ -1,4 +1,4 @@
-"""The sections of a message in the order of their use to the reader, and how they are cut to fit a limit.
+"""The sections of a message in the order of their use to the reader, cut to fit a limit.
 
 The headline, the first action, the links and the command to acknowledge always stay. The other sections get the room
 that is left, in their order.
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from runbook_operator.notifiers.message import Link, Message, cut
 
 SMALLEST = 24
-"""A line that is cut shorter than this says nothing."""
+"""A line that is cut shorter than this is not worth showing."""
 
 
 @dataclass(frozen=True)

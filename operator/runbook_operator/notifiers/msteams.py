@@ -44,7 +44,7 @@ def _body(elements: list[dict[str, Any]], bare: bool) -> dict[str, Any]:  # noqa
 
 
 def _text(text: str, **style: Any) -> dict[str, Any]:
-    """Return a RichTextBlock: unlike a TextBlock it interprets no Markdown, and without entities it mentions nobody."""
+    """Return a RichTextBlock: unlike a TextBlock it interprets no Markdown; without entities it mentions no person."""
     return {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": _inert(text)} | style]}
 
 

@@ -1,4 +1,4 @@
-"""Base class of notifiers: render a message into what is sent, and judge what was answered."""
+"""Base class of notifiers: render a message into a request, and judge the answer."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -156,14 +156,14 @@ Judgement = Delivered | Retry | GiveUp
 class Notifier(ABC):
     """One kind of channel.
 
-    Subclassing registers it: `kind` is the word in the administrator's file, `Spec` the model of the entry's other
+    Subclassing registers it: `kind` is the type in the administrator's file, `Spec` the model of the entry's other
     fields, and the docstring its description. Two notifiers of the same kind raise TypeError at import.
     """
 
     kind: ClassVar[str]
     Spec: ClassVar[type[ChannelSpec]]
     per_minute: ClassVar[int] = 30
-    """The most messages a minute for each namespace where the entry does not say otherwise."""
+    """The most messages a minute for each namespace, unless the entry sets another number."""
     schemes: ClassVar[tuple[str, ...]] = ("https",)
     """The schemes of its URL; http where receivers inside the cluster are usual."""
 
@@ -178,7 +178,7 @@ class Notifier(ABC):
 
     @classmethod
     def check(cls, config: Config) -> None:
-        """Raise UnfitError if no message can be rendered with the content of the channel's files."""
+        """Raise UnreadableSpecError if no message can be rendered with the content of the channel's files."""
         if isinstance(config.spec, UrlSpec) and bool(config.spec.url) == bool(config.spec.url_file):
             raise UnreadableSpecError("url", "set one of url and urlFile")
         if isinstance(config.spec, UrlSpec | SecretUrlSpec):
@@ -187,7 +187,7 @@ class Notifier(ABC):
     @staticmethod
     @abstractmethod
     def render(message: Message, config: Config, now: datetime) -> Rendered:
-        """Return what is sent for a message at this attempt; raises UnfitError for a recipient that is not allowed."""
+        """Return the request for a message at this attempt; raises UnreadableSpecError for a forbidden recipient."""
 
     @staticmethod
     def judge(reply: Reply, now: datetime) -> Judgement:
@@ -195,7 +195,7 @@ class Notifier(ABC):
 
 
 def check_url(config: Config, schemes: tuple[str, ...]) -> None:
-    """Raise UnfitError if the channel's URL cannot be used; the message does not repeat it."""
+    """Raise UnreadableSpecError if the channel's URL cannot be used; the message does not repeat it."""
     name = "urlFile" if config.secrets.get("url") else "url"
     try:
         found = url_policy.parse(config.url)

@@ -65,7 +65,7 @@ class Webhook(Notifier):
 
 
 def key(secret: str) -> bytes:
-    """Return the bytes of a secret; raises UnfitError if it is not as Standard Webhooks has it."""
+    """Return the bytes of a secret; raises UnreadableSpecError if Standard Webhooks does not allow it."""
     try:
         found = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
     except (binascii.Error, ValueError):
