@@ -15,7 +15,7 @@ Trouble = tuple[Reason, str]
 
 
 def checked(snapshot: Snapshot, record: Record, action: type[Action]) -> type[Action]:
-    """Return the action; raise Refused if this engagement may not run it."""
+    """Return the action; raises Refused if this engagement may not run it."""
     installation = snapshot.policy.installation
     if record.service_account_name or installation.allows(action.kind):
         return action

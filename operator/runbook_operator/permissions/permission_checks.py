@@ -1,4 +1,4 @@
-"""Checks before a throw that the service account or the operator has the RBAC rights for what a Runbook declares.
+"""Checks before a throw that the service account or the operator has the RBAC rights that a Runbook needs.
 
 The message about a missing right has the commands that grant it.
 """
@@ -42,7 +42,7 @@ class Need:
     def queries(self) -> dict[str, AccessReview]:
         """The queries of this right by verb, without those for verbs that may be missing.
 
-        Without list or watch the operator reads what is held again every few seconds.
+        Without list or watch, the operator reads held objects again every few seconds.
         """
         spare = ("list", "watch") if self.right.of else ("watch",)
         right, where = self.right, (self.namespace, self.name)
@@ -143,7 +143,7 @@ def _resource(right: Right) -> str:
 
 
 def _how_to_grant(installation: Installation, missing: list[Need]) -> str:
-    """Return how to grant it: by a value of the chart or, if its actions are set already, by a chart upgrade."""
+    """Return the way to grant it: by a value of the chart or, if its actions are set already, by a chart upgrade."""
     actions = list(dict.fromkeys(one.action for one in missing if one.action))
     if installation.actions is not None:
         return installation.renewal or "Grant it"
