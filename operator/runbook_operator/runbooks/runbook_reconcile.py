@@ -144,7 +144,7 @@ def _suspended(snapshot: RunbookSnapshot) -> list[Condition]:
 
 
 def _targets(snapshot: RunbookSnapshot, said: NewStatus) -> list[TargetStatus]:
-    """Return the status of each declared target; one that is not worth a read now keeps its last status."""
+    """Return the status of each declared target; a target that needs no read now keeps its last status."""
     spec, old = snapshot.runbook.spec, {one.name: one for one in snapshot.runbook.status.targets}
     if spec is None:
         return snapshot.runbook.status.targets
@@ -168,7 +168,7 @@ def _target(snapshot: RunbookSnapshot, target: Target, old: TargetStatus | None)
 
 
 def _first_missing(snapshot: RunbookSnapshot, target: Target) -> Missing | None:
-    """Return the first part of the target that does not exist, or else the first that may not be read."""
+    """Return the first object of the target that does not exist, or else the first that may not be read."""
     refs = target.refs(snapshot.runbook.meta.ref.namespace).refs
     missing = [found for ref in refs if isinstance(found := snapshot.require(ref), Missing)]
     gone = (one for one in missing if one.reason is not Reason.FORBIDDEN)
@@ -176,7 +176,7 @@ def _first_missing(snapshot: RunbookSnapshot, target: Target) -> Missing | None:
 
 
 def _is_seen(snapshot: RunbookSnapshot, target: Target) -> bool:
-    """True if a part of the target exists; a part that may not be read may exist too."""
+    """True if an object of the target was read; one that may not be read does not count."""
     return any(
         isinstance(snapshot.require(ref), ObservedObject)
         for ref in target.refs(snapshot.runbook.meta.ref.namespace).refs
