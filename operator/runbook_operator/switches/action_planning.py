@@ -140,7 +140,7 @@ def _is_same_again(held_field: HeldField) -> bool:
 
 
 def _now(held_field: HeldField) -> FieldRecord:
-    assert isinstance(held_field.target, ObservedObject)  # noqa: S101 # it shows what is held
+    assert isinstance(held_field.target, ObservedObject)  # noqa: S101 # it shows the held value
     return held_field.entry.replace(uid=held_field.target.uid, resource_version=None)
 
 

@@ -1,4 +1,4 @@
-"""Writes of a switch that are not in force: when they are repeated, and what is reported; see holds/accepted_writes."""
+"""Writes of a switch that are not in force: the report, and the time of the next try; see holds/accepted_writes."""
 
 from datetime import datetime
 

@@ -62,7 +62,7 @@ def is_preparable(snapshot: Snapshot, entry: KillSwitch) -> bool:
 
 
 def prepared(snapshot: Snapshot, record: Record) -> Prepared | None:
-    """Return what a throw like `record`, which begins or is over, would save.
+    """Return the values that a throw with the fields of `record` would save.
 
     None if a value cannot be known before the throw, or if the operator's write could not be recognized after it.
     """

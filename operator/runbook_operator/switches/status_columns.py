@@ -118,7 +118,7 @@ def _stale_reason_note(snapshot: Snapshot, status: SwitchStatus) -> str:
 
 
 def _shortened(does: str, most: int) -> str:
-    """Cut the actions off at the end; of a first action that is too long, keep the end with its value."""
+    """Cut off actions at the end. If the first one is too long itself, cut its middle and keep the value at its end."""
     first, more, _ = does.partition("; ")
     end = VALUE.search(first)
     if len(first) <= most or end is None:
