@@ -23,7 +23,7 @@ USUAL = "prometheus"
 """The type of an entry that names none."""
 LONGEST = 60.0
 PATIENCE = 3
-"""After this multiple of the request time-out, queries that have not started are dropped."""
+"""Queries that have not started after this multiple of the request time-out are dropped."""
 Observe = Callable[[str, float], None]
 """Called after each request with Answered or an error's kind, and its duration in seconds."""
 FileName = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -136,7 +136,7 @@ class MetricBackend(ABC):
     @property
     @abstractmethod
     def ahead(self) -> timedelta | None:
-        """How far the source's clock is ahead of ours; None until it has answered."""
+        """The lead of the source's clock over this one; None until the source has answered."""
 
     @abstractmethod
     async def instant(self, queries: Iterable[str], at: datetime) -> Mapping[str, Answer]:

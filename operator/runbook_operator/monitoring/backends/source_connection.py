@@ -50,7 +50,7 @@ class SourceConnection:
         """A query holds one slot while it waits for its request."""
         self._session = _session(ca, headers, seconds)
         self.ahead: timedelta | None = None
-        """How far the source's clock is ahead of ours, to the second, by the Date of its last answer."""
+        """The lead of the source's clock over this one, to the second, by the Date of its last answer."""
 
     async def ask(self, path: str, form: Mapping[str, str]) -> bytes | QueryError:
         """Return the body of an answer with status 200; every other outcome is a QueryError."""

@@ -29,7 +29,7 @@ SOONEST, LATEST = timedelta(minutes=10), timedelta(hours=1)
 """A known baseline is queried again after 1/ROUNDING_PARTS of its window, within these bounds."""
 ROUNDING_PARTS = 100
 LONGEST_CACHED = timedelta(days=1)
-"""Without a new value, an old one counts for the length of its window, within LATEST and this."""
+"""An old value counts for the length of its window, but at least for LATEST and at most for this time."""
 FIRST_RETRY, LAST_RETRY = timedelta(seconds=30), SOONEST
 AT_ONCE = 2
 """Concurrent range queries to one source; the other connections of its client are for the readings."""

@@ -39,7 +39,7 @@ PER_TURN = 64
 CHECKS_PER_TURN = 8
 """Checks started between two yields. Each makes its own connection: together a few milliseconds."""
 LEFT = 0.25
-"""After starting checks, the scheduler sleeps for this fraction of the time that they kept the event loop busy."""
+"""The scheduler starts checks, and then sleeps for this fraction of the time that they kept the event loop busy."""
 HURRY = 0.05
 """Minimum seconds of that sleep while urgent work, such as a throw, is pending."""
 UNABLE = Reading(reason="Unable", message="the operator itself was not able to send the request")

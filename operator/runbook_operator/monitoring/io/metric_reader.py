@@ -38,7 +38,7 @@ class MetricSource(Protocol):
 
     @property
     def ahead(self) -> timedelta | None:
-        """How far the source's clock is ahead of ours; None until it has answered."""
+        """The lead of the source's clock over this one; None until the source has answered."""
 
     async def instant(self, queries: Iterable[str], at: datetime) -> Mapping[str, Answer]: ...
 
@@ -71,7 +71,7 @@ class MetricReader:
         """Return the reading of each watch of the source of this name."""
         clients = {watch.key: self.sources.of(name, watch.key.runbook.namespace) for watch, _ in dues}
         found = {key: self._unnamed(name, key) for key, client in clients.items() if client is None}
-        # The client is the same for all namespaces that may use it.
+        # All namespaces that may use the source share one client.
         if source := next(filter(None, clients.values()), None):
             found |= await self._asked(name, source, [due for due in dues if due[0].key not in found])
         return found
