@@ -29,7 +29,7 @@ from runbook_operator.reconcile.snapshot import RunbookSnapshot
 from runbook_operator.switches import gitops_suspension
 
 PATIENCE = Backoff(timedelta(minutes=1), timedelta(hours=1), timedelta(hours=6))
-"""The back-off after another writer changed the probe: a long one, since each correction replaces every pod."""
+"""The back-off after another writer changed the probe. It is long, since each correction replaces every pod."""
 ADVICE = "change it at its source, or set enforce: false"
 ROLLED_OUT = "NewReplicaSetAvailable"
 """The reason of a Deployment's condition Progressing after a rollout has ended, whatever happened to its pods since."""
