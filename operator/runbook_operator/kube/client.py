@@ -28,7 +28,7 @@ MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 PAGE = 500
 DRY = {"dryRun": "All"}
-"""With this query the API server checks a write as any other, and stores nothing."""
+"""The query of a dry run: the API server checks the write as any other, and stores nothing."""
 UNAUTHORIZED = 401
 WATCH_GRACE = 2
 """A watch is dead if the server has not ended it this many seconds after its time-out."""

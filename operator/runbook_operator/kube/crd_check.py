@@ -15,7 +15,7 @@ from runbook_operator.kube.missing_crd import APPLY
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 DOCUMENT = f"/openapi/v3/apis/{API_VERSION}"
-"""Every authenticated user may read this document, while reading CRDs needs a right in the whole cluster."""
+"""The document to read: every authenticated user may read it, while CRDs need a right in the whole cluster."""
 EVERY = 600.0
 SHOWN = 5
 

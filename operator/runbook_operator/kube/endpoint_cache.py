@@ -26,7 +26,7 @@ SLICES: Gvk = ("discovery.k8s.io/v1", "EndpointSlice")
 PODS: Gvk = ("v1", "Pod")
 SERVICE_NAME = "kubernetes.io/service-name"
 MOST_NAMESPACES = 16
-"""Beyond this many, one watch of all namespaces is cheaper than a watch, with a connection, for each."""
+"""The most namespaces with a watch each: beyond that, one watch of all namespaces is cheaper than their connections."""
 MOST_PODS = 128
 SLACK = 15.0
 """Seconds for which the data of a broken watch is still used, while it restarts."""

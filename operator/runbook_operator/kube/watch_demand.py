@@ -17,8 +17,8 @@ class WatchDemand:
 
     namespaces: Sequence[str]
     most: int
-    """Beyond this many used namespaces, all are watched, by one watch: that is cheaper than a connection for each.
-    If only some are served, each of those gets a watch, so that a replica that takes over one has its data already."""
+    """The most used namespaces with a watch each. Beyond that, one watch covers all namespaces, which costs fewer
+    connections. If the operator serves only some, each gets a watch: a replica that takes one over has its data."""
     unused: float
     """A kind that is unused for this many seconds needs no watch."""
     monotonic: Callable[[], float]
