@@ -58,7 +58,7 @@ class ShardElector(ElectionLoop):
     contact: float = field(default=-math.inf)
     _fence: float = field(default=-math.inf)
     _due: float = field(default=-math.inf)
-    """When this replica's Lease is to be renewed."""
+    """The time at which this replica must renew its Lease."""
     _held: set[int] = field(default_factory=set)
     """The shards of this replica: it has written itself into their Leases since it has a Lease of its own."""
     _epochs: dict[int, int] = field(default_factory=dict)

@@ -19,12 +19,12 @@ class Layout:
     terms: Terms
     shards: int
     fence: float = field(default=-math.inf)
-    """Until when no other holder can have taken it, by the local clock."""
+    """The time, by the local clock, until which no other holder can have taken the Lease."""
     epoch: int = 0
     """The number of holder changes; if two reads have the same epoch, no other holder had it between them."""
     _version: str = ""
     _asked: float = field(default=-math.inf)
-    """When the last read that returned this version was sent: a newer version was written later."""
+    """The time at which the last read that returned this version was sent: a newer version was written later."""
 
     @property
     def holder(self) -> str:
