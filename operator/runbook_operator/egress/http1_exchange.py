@@ -49,7 +49,7 @@ class Response:
 
 @dataclass
 class Progress:
-    """How far an exchange got; a caller reads it after an error or a time-out.
+    """The progress of an exchange; a caller reads it after an error or a time-out.
 
     `sent` is set before the first byte of the request is written. `head` is the response up to its body.
     """
