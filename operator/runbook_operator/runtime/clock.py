@@ -12,13 +12,13 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 NOTICED = timedelta(seconds=2)
 """Smaller corrections are normal for NTP and are followed at once."""
 ABSURD = timedelta(days=1)
-"""After a larger correction the old time was never right, so it is followed at once too."""
+"""A larger correction is followed at once too, since the time before it was never right."""
 PART = 0.5
 """Maximum correction as a fraction of the time that has passed since the last call."""
 
 
 def _wall() -> datetime:
-    return datetime.now(UTC)  # noqa: TID251 # the one place that may
+    return datetime.now(UTC)  # noqa: TID251 # the only module that may read it
 
 
 def _since_boot() -> float:

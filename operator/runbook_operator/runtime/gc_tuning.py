@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 LONG = 0.1
-"""After a full collection of more seconds than this, its survivors are not scanned again."""
+"""The survivors of a full collection that takes more seconds than this are not scanned again."""
 OLDEST = 2
 
 

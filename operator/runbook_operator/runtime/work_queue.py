@@ -45,9 +45,9 @@ class WorkQueue(Generic[Key]):
     _urgent_keys: set[Key] = field(default_factory=set)
     """Keys that are being visited and were urgent."""
     _since: float = -math.inf
-    """When urgent work began, by the loop's clock."""
+    """The time at which urgent work began, by the loop's clock."""
     _again: dict[Key, bool] = field(default_factory=dict)
-    """Keys that were added during their visit, and whether the next visit is urgent."""
+    """Keys that were added during their visit; the value is True if the next visit is urgent."""
     _failures: dict[Key, int] = field(default_factory=dict)
     _later: dict[Key, asyncio.TimerHandle] = field(default_factory=dict)
     _waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
