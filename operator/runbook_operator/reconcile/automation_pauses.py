@@ -61,7 +61,7 @@ def maintenance(spec: RunbookSpec, now: datetime) -> Gate | None:
 def cooling(switch: SwitchObject, spec: RunbookSpec, now: datetime) -> Gate | None:
     """Return the gate of the cool-down, None if it is over or the Switch has changed since the last engagement.
 
-    A person who has changed the Switch since then without an override wants automation at once.
+    A person who has changed the Switch since then, and left it to automation, wants automation at once.
     """
     last = next((one for one in switch.status.history if one.source != "Person"), None)
     if last is None or last.generation != switch.meta.generation:

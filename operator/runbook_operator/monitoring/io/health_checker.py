@@ -108,7 +108,7 @@ class HealthChecker:
         return worst(place.service, destinations, await _each(destinations, read))
 
     async def _way(self, check: Check, service: Ref, seconds: float, match: Matcher | None) -> Ask:
-        """Return the function that checks one destination; raises CheckNotPerformedError if a Secret is missing."""
+        """Return the function that checks one destination; raises CheckNotPerformedError if a Secret cannot be read."""
         if isinstance(check, AskTcp):
             return lambda to: health_protocols.tcp(self.out, to.address, to.port, seconds)
         tls = await self._tls(check.tls, service) if check.tls else None
