@@ -1,6 +1,6 @@
 """The connections to the API server: separate pools for work, for the lease, and for watches.
 
-So no burst of work delays a renewal of the lease, and watches, which occupy a connection each, take none from work.
+So no burst of work delays a renewal of the lease, and watches, each of which occupies a connection, use only their own.
 """
 
 from asyncio.sslproto import SSLProtocol

@@ -73,7 +73,7 @@ class Lists:
         return self.told(query) if account is None else None
 
     def _note(self, query: Find, account: Account | None, found: Any) -> None:
-        """Remember if the answer was empty, and drop old memories of that."""
+        """Note if the answer was empty, and drop old notes."""
         now = self.monotonic()
         self._nothing.pop((query, account), None)
         if found == ():

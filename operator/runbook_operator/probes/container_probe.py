@@ -41,7 +41,7 @@ QUIET = frozenset(
         *(Reason.SUSPENDED, *GONE),
     }
 )
-"""Reasons without an Event of their own: drift and its correction have one, and Ready shows the rest."""
+"""Reasons without an Event of their own: other Events report drift and its correction, and Ready shows the rest."""
 Why = Gate | Refused | Failed
 """The cause of a state, with its reason and its message."""
 FINE = (Reason.PROBE_ENFORCED, Reason.PROBE_RESTORED, Reason.OBSERVING)

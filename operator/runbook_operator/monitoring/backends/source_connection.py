@@ -47,7 +47,7 @@ class SourceConnection:
         self._seconds = seconds
         self._observe = observe
         self.slots = asyncio.Semaphore(CONNECTIONS)
-        """A query holds one slot while it waits for its request."""
+        """A query holds one slot for the duration of its request."""
         self._session = _session(ca, headers, seconds)
         self.ahead: timedelta | None = None
         """The lead of the source's clock over this one, to the second, by the Date of its last answer."""
