@@ -46,7 +46,7 @@ def finding(snapshot: Snapshot, status: SwitchStatus) -> Finding | None:
 def remark(snapshot: Snapshot, status: SwitchStatus) -> str:
     """Describe the sources that check a target which the switch takes down, and the manual release; empty if none.
 
-    Services are read only in close looks at an idle or an engaged switch, by raising NeedsRead. In between, the last
+    Services are read only in deep checks at an idle or an engaged switch, by raising NeedsRead. In between, the last
     remark stays.
     """
     try:

@@ -1,6 +1,6 @@
-"""Decide which visits are close looks: the first after a change of the object or its Runbook, and one per interval.
+"""Decide which visits are deep checks: the first after a change of the object or its Runbook, and one per interval.
 
-After a start the first close looks at unchanged objects are spread over one interval.
+After a start the first deep checks at unchanged objects are spread over one interval.
 """
 
 import random
@@ -15,14 +15,14 @@ from runbook_operator.kube.list_cache import Edition
 from runbook_operator.runtime import clock
 
 DEEP_CHECK_SECONDS = 600.0
-"""Seconds between close looks at idle objects, which find a switch that would not work before it is thrown."""
+"""Seconds between deep checks at idle objects, which find a switch that would not work before it is thrown."""
 TROUBLED_CHECK_SECONDS = 10.0
-"""Seconds between close looks at objects whose condition Ready is False, so that a recovery is reported soon."""
+"""Seconds between deep checks at objects whose condition Ready is False, so that a recovery is reported soon."""
 
 
 @dataclass(frozen=True)
 class DeepCheck:
-    """The plan of a visit: `thorough` for a close look, `edition`, and in `again` the seconds until the next one."""
+    """The plan of a visit: `thorough` for a deep check, `edition`, and in `again` the seconds until the next one."""
 
     thorough: bool
     edition: Edition
@@ -31,7 +31,7 @@ class DeepCheck:
 
 @dataclass
 class DeepChecks:
-    """The time of each object's last close look, and the Runbook's generation at that time."""
+    """The time of each object's last deep check, and the Runbook's generation at that time."""
 
     monotonic: Callable[[], float] = clock.monotonic
     _last: dict[Ref, tuple[float, Edition]] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class DeepChecks:
         return DeepCheck(thorough, edition, looked + every - now)
 
     def again(self, observed: RunbookObject | SwitchObject) -> float:
-        """Return the seconds until the next close look, after a visit that may have changed the condition Ready."""
+        """Return the seconds until the next deep check, after a visit that may have changed the condition Ready."""
         return self._last[observed.meta.ref][0] + _every(observed) - self.monotonic()
 
     def forget(self, key: Ref) -> None:

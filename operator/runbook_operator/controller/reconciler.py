@@ -265,7 +265,7 @@ class Reconciler:
             acting.free(snapshot.switch.meta.ref)
 
     def _requeue(self, observed: RunbookObject | SwitchObject, moment: datetime | None, now: datetime) -> None:
-        """Requeue for the next close look or for `moment`; at most LONGEST_REQUEUE ahead, as the clock may be set."""
+        """Requeue for the next deep check or for `moment`; at most LONGEST_REQUEUE ahead, as the clock may be set."""
         naps = [] if moment is None else [LONGEST_REQUEUE, (moment - now).total_seconds()]
         self.queue.add_later(observed.meta.ref, min([self.deep_checks.again(observed), *naps]))
 

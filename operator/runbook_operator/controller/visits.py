@@ -12,7 +12,7 @@ from runbook_operator.reconcile.steps import WriteTarget
 
 @dataclass(frozen=True)
 class Visit:
-    """One visit. `thorough` is True for a close look; `edition` is the Runbook of the object and its generation."""
+    """One visit. `thorough` is True for a deep check; `edition` is the Runbook of the object and its generation."""
 
     key: Ref
     thorough: bool

@@ -36,7 +36,7 @@ class Lists:
     seconds: float = 5.0
     monotonic: Callable[[], float] = clock.monotonic
     presumed_seconds: float = 900.0
-    """Seconds for which an empty list is presumed to stay empty; close looks read it more often."""
+    """Seconds for which an empty list is presumed to stay empty; deep checks read it more often."""
     _shared: SingleFlightCache[tuple[Edition, Find, Account | None], Any] = field(init=False)
     _usual: dict[str, set[Find]] = field(default_factory=dict)
     """By namespace, the queries that watches have answered: a few kinds."""

@@ -23,7 +23,7 @@ RESTLESS = frozenset(
 """Kinds whose objects are too many or too large to cache."""
 MOST_NAMESPACES = 1
 UNUSED = 1200.0
-"""Twice the seconds between two close looks at idle switches."""
+"""Twice the seconds between two deep checks at idle switches."""
 
 
 @dataclass

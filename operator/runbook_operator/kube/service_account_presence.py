@@ -1,6 +1,6 @@
 """Check with the operator's own rights that the service accounts that Runbooks name exist.
 
-The API server lets the operator act in the name of an account that does not exist. The check is part of close looks.
+The API server lets the operator act in the name of an account that does not exist. The check is part of deep checks.
 """
 
 from collections.abc import Callable

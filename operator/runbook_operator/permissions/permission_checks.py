@@ -22,7 +22,7 @@ from runbook_operator.reconcile.snapshot import RunbookSnapshot, Snapshot
 
 Trouble = tuple[Reason, str]
 LACKING = frozenset({Reason.FORBIDDEN, Reason.ACTION_NOT_ALLOWED, Reason.ACCOUNT_NOT_FOUND})
-"""Reasons about rights; each stands until the next close look."""
+"""Reasons about rights; each stands until the next deep check."""
 SHOWN = 3
 """Maximum number of missing rights that a message names; its commands grant all of them."""
 

@@ -204,7 +204,7 @@ def _ready(snapshot: RunbookSnapshot, targets: list[TargetStatus], said: NewStat
 def _powerless(snapshot: RunbookSnapshot) -> tuple[Reason, str] | None:
     """Return the missing permission of the Runbook, or of its first switch that reports one.
 
-    Access is reviewed in close looks only; in between, the last report stays.
+    Access is reviewed in deep checks only; in between, the last report stays.
     """
     if (refused := enabled_actions.of_runbook(snapshot)) is not None:
         return refused

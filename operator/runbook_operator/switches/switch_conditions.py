@@ -95,7 +95,7 @@ def _ready(snapshot: Snapshot, status: SwitchStatus, trouble: Trouble | None) ->
 
 
 def _known_before(snapshot: Snapshot, status: SwitchStatus) -> str:
-    """Return the remarks known before a throw; between two close looks, the last reported ones."""
+    """Return the remarks known before a throw; between two deep checks, the last reported ones."""
     if status.phase == "NothingToDo" and status.record is not None:
         return summary(status.record)
     if status.record is not None or snapshot.record is not None or snapshot.entry is None:
@@ -136,7 +136,7 @@ def _undeclared(snapshot: Snapshot) -> Trouble | None:
 def _hindered(snapshot: Snapshot) -> Trouble | None:
     """Return what would keep an idle switch from working if it were thrown now.
 
-    Reads cost requests: it raises NeedsRead in a close look or if a missing target may exist again; else the last
+    Reads cost requests: it raises NeedsRead in a deep check or if a missing target may exist again; else the last
     report stays. At the end of an engagement it reads nothing, and the last report was about that engagement.
     """
     entry = snapshot.entry
@@ -154,7 +154,7 @@ def _hindered(snapshot: Snapshot) -> Trouble | None:
 
 
 def _checked(snapshot: Snapshot, entry: KillSwitch) -> Trouble | None:
-    """Return the first trouble. Permissions come first: one command grants all; only close looks review them."""
+    """Return the first trouble. Permissions come first: one command grants all; only deep checks review them."""
     if snapshot.record is not None:
         return _failing(drafted(snapshot, entry))
     if not snapshot.thorough:

@@ -202,7 +202,7 @@ def _idle(snapshot: Snapshot) -> WriteStatus:
 
 
 def _prepared(snapshot: Snapshot) -> Prepared | None:
-    """Return what a throw would save. Raises NeedsRead if that is missing; in a close look Ready raises it."""
+    """Return what a throw would save. Raises NeedsRead if that is missing; in a deep check Ready raises it."""
     if (entry := _throwable(snapshot)) is None:
         return None
     if not snapshot.thorough and (stored := valid_prepared(snapshot)) is not None:

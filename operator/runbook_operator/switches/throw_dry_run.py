@@ -1,6 +1,6 @@
-"""Find writes of a throw that the API server would refuse: a close look at an idle switch dry-runs the first ones.
+"""Find writes of a throw that the API server would refuse: a deep check at an idle switch dry-runs the first ones.
 
-No dry run is sent on the path of a throw, or in Observe mode. One close look checks at most MOST writes.
+No dry run is sent on the path of a throw, or in Observe mode. One deep check checks at most MOST writes.
 """
 
 from collections.abc import Iterator, Sequence
