@@ -1,6 +1,6 @@
-"""What the close looks at idle switches ask of the API server, with dry runs and without: RUNBOOKS with a switch each.
+"""What the deep checks at idle switches ask of the API server, with dry runs and without: RUNBOOKS with a switch each.
 
-The same operator three times in one run: it checks no writes by dry run, it checks them at every close look, and it
+The same operator three times in one run: it checks no writes by dry run, it checks them at every deep check, and it
 checks them as it does. Its clocks of ten minutes and of an hour go FASTER=120 times as fast, so that HOURS=3 of rest
 take a minute and a half. The ratios are what counts: a request is one request on every machine.
 """

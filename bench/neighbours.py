@@ -56,7 +56,7 @@ async def compared(turn: Turn, levers: Levers) -> tuple[list[float], list[float]
 
 
 async def disturbed(kube: Kube, namespace: str, number: int) -> None:
-    """Another document, and a Runbook that asks for a close look at each of its switches."""
+    """Another document, and a Runbook that asks for a deep check at each of its switches."""
     await kube.merge(f"{CONFIGMAPS.format(namespace)}/{ODD}", {"data": data(number)})
     await kube.merge(f"{scene.RUNBOOKS.format(namespace)}/{ODD}", {"spec": {"title": f"Odd {number}"}})
 

@@ -45,7 +45,7 @@ class Stage:
         return answer
 
     async def look(self) -> SwitchStatus:
-        """A close look at the switch at rest."""
+        """A deep check at the switch at rest."""
         self.rig.release()
         status = await self.rig.visit()
         self.done.clear()

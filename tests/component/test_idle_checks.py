@@ -1,6 +1,6 @@
 """What many idle switches ask of the API server in dry runs, counted over hours of a clock that the test controls.
 
-Left out: the other requests of a close look, which `make bench-looks` counts on a real API server.
+Left out: the other requests of a deep check, which `make bench-looks` counts on a real API server.
 """
 
 import heapq
@@ -26,7 +26,7 @@ READY = Condition(type="Ready", status="True", reason="Ready", observed_generati
 
 
 class Idle:
-    """So many idle switches that are Ready, and the close looks at them."""
+    """So many idle switches that are Ready, and the deep checks at them."""
 
     def __init__(self, count: int) -> None:
         self.kube, self.now, self.looked = AnsweringKube(), 0.0, 0
@@ -35,7 +35,7 @@ class Idle:
         self.switches = [_idle(number) for number in range(count)]
 
     async def rest(self, seconds: float) -> tuple[int, int]:
-        """Nothing changes for so long; returns the close looks and the dry runs."""
+        """Nothing changes for so long; returns the deep checks and the dry runs."""
         looked, asked = self.looked, len(self.kube.asked)
         for number in self._due(seconds):
             self.looked += 1
@@ -43,7 +43,7 @@ class Idle:
         return self.looked - looked, len(self.kube.asked) - asked
 
     def _due(self, seconds: float) -> Iterator[int]:
-        """The switches that are due for a close look, in order of time, as the queue of the operator visits them."""
+        """The switches that are due for a deep check, in order of time, as the queue of the operator visits them."""
         store, end = Store(), self.now + seconds
         due = [(self.now, number) for number in range(len(self.switches))]
         heapq.heapify(due)

@@ -23,16 +23,16 @@ LOOKS = """
 ## What idle switches ask of the API server
 
 {looked} Runbooks have one switch each, and nobody throws them (`make bench-looks`). The operator
-visits each switch for a close look every 10 minutes. It checks the writes of a throw by dry runs once
+visits each switch for a deep check every 10 minutes. It checks the writes of a throw by dry runs once
 an hour, and sooner after a change of the Runbook or the target. Its clocks ran {faster:.0f} times as
-fast, so on a busy machine (load average {load:.0f}) some close looks were late: the second row is 6.0
+fast, so on a busy machine (load average {load:.0f}) some deep checks were late: the second row is 6.0
 if all are in time. The last two columns are the dry runs of the row times the number of switches.
 `tests/component/test_idle_checks.py` counts them on a clock of its own.
 
 | dry runs | requests for each switch and hour | of them dry runs | dry runs/s of 1,000 switches | of 20,000 |
 | --- | --- | --- | --- | --- |
 """
-VARIANTS = {"without": "none", "every look": "at every close look", "as it is": "**once an hour, as it is**"}
+VARIANTS = {"without": "none", "every look": "at every deep check", "as it is": "**once an hour, as it is**"}
 HOUR = 3600
 
 

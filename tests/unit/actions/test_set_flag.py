@@ -351,7 +351,7 @@ def test_large_yaml_document_is_refused_at_rest() -> None:
 
 
 def test_throw_does_not_parse_a_document_parsed_at_the_close_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = DOCUMENT + "# read at the close look\n"
+    text = DOCUMENT + "# read at the deep check\n"
     simulation = ready(config_map(**{"app.yaml": text}), flags=AT, actions=(set_flag("flags.ai", "off"),)).drive()
     read: list[str] = []
     monkeypatch.setattr(yaml_positions, "read", lambda text, _: read.append(text))

@@ -30,7 +30,7 @@ def test_dry_run_section_has_counts_per_switch_and_rates() -> None:
 
     text = "".join(quiet.looks(of("looks", looked=100, faster=120.0, figures=figures)))
 
-    assert "| at every close look | 7.0 | 6.0 | 1.7 | 33.3 |\n" in text
+    assert "| at every deep check | 7.0 | 6.0 | 1.7 | 33.3 |\n" in text
     assert "| **once an hour, as it is** | 2.0 | 1.0 | 0.3 | 5.6 |\n" in text
 
 

@@ -1,4 +1,4 @@
-"""A close look has the API server check the writes of the next throw, and Ready says what it refuses."""
+"""A deep check has the API server check the writes of the next throw, and Ready says what it refuses."""
 
 from typing import Any
 
