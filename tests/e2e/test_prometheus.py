@@ -173,7 +173,7 @@ def unmarked(answer: Answer) -> list[Sample]:
         ("", "Refused", "bad_data"),
         (BREAK_OUT, "Refused", "parse error"),
         ("many + on() many", "Refused", "execution: found duplicate series"),
-        ("plain[5m]", "Malformed", "gives a matrix"),
+        ("plain[5m]", "Malformed", "returns a matrix"),
         ('"words"', "Malformed", ""),
         ("no_such_function(plain)", "Refused", "unknown function"),
     ],
