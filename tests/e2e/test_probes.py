@@ -80,7 +80,7 @@ def test_probe_waits_for_a_rollout(cluster: Cluster, operator: Operator) -> None
     cluster.apply(workload(2, readinessProbe=READY), service())
     declare(cluster, endpoint(enforce=True))
 
-    waits = "it is set when the rollout of Deployment/web is over"
+    waits = "it is set when the rollout of Deployment/web ends"
     eventually("it waits", lambda: until_told(cluster, "ProbePending")["message"] == waits)
     assert path(cluster) == "/ready"
     cluster.scale(0)
