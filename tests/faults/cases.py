@@ -40,7 +40,7 @@ WAIT = (
 )
 ENGAGE = Case(
     ("stop",),
-    (("ghost", "does not declare"), ("up", "holds nothing"), ("", "at least 1 chars"), (None, "Required value")),
+    (("ghost", "is not declared"), ("up", "holds nothing"), ("", "at least 1 chars"), (None, "Required value")),
 )
 
 
