@@ -1,7 +1,5 @@
 """Read the administrator's channels file, and the files that it names."""
 
-import re
-import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +11,17 @@ from runbook_operator.core.durations import duration
 from runbook_operator.notifiers import REGISTRY, Notifier
 from runbook_operator.notifiers.message import Severity
 from runbook_operator.notifiers.notifier_base import ChannelSpec, Config, UnreadableSpecError
-from runbook_operator.runtime.watched_files import FileError, Files, mapping
+from runbook_operator.runtime.watched_files import (
+    FileError,
+    Files,
+    authorities,
+    field_text,
+    first_error,
+    mapping,
+    named,
+    token,
+)
 
-DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 NAMES = "a name is what Runbooks can write: a to z, 0 to 9 and -, 63 characters at most"
 SUFFIX = "_file"
 
@@ -67,9 +73,9 @@ def read(path: Path, files: Files) -> Found:
     problems: dict[str, str] = {}
     for name, entry in mapping(files.text(path)).items():
         try:
-            channels[_named(name)] = _channel(name, entry, path.parent, files)
+            channels[named(name, NAMES)] = _channel(name, entry, path.parent, files)
         except ValidationError as error:
-            problems[str(name)] = _sentence(error)
+            problems[str(name)] = first_error(error, "there is no such field")
         except (FileError, UnreadableSpecError) as error:
             problems[str(name)] = str(error)
     return Found(channels, problems)
@@ -81,12 +87,6 @@ def missing_fallbacks(channels: Mapping[str, Channel]) -> Iterator[tuple[str, st
         fallback = channel.spec.fallback
         if fallback and fallback not in channels:
             yield name, f"fallback: no channel is called {fallback}"
-
-
-def _named(name: Any) -> str:
-    if not isinstance(name, str) or not re.fullmatch(DNS_LABEL, name):
-        raise FileError(NAMES)
-    return name
 
 
 def _channel(name: str, entry: Any, folder: Path, files: Files) -> Channel:
@@ -106,37 +106,9 @@ def _secrets(files: Files, folder: Path, spec: ChannelSpec) -> Iterator[tuple[st
     for name, value in spec:
         if name.endswith(SUFFIX) and value is not None:
             shown = type(spec).model_fields[name].alias or name
-            content = _text(files, folder / value, shown)
+            content = field_text(files, folder / value, shown)
             if name == "ca_file":
-                content = _authorities(content, folder / value)
-            elif name == "token_file" and not re.fullmatch(r"[!-~]+", content):
-                raise FileError(f"tokenFile: {folder / value} is more than one word in visible ASCII")
+                content = authorities(content, f"caFile: {folder / value} holds no certificate in PEM")
+            elif name == "token_file":
+                content = token(content, f"tokenFile: {folder / value} is more than one word in visible ASCII")
             yield name.removesuffix(SUFFIX), content
-
-
-def _authorities(text: str, path: Path) -> str:
-    # Drop other characters: a bundle has comments with the names of authorities, in any language.
-    ca = text.encode("ascii", "ignore").decode()
-    try:
-        ssl.create_default_context(cadata=ca)
-    except ssl.SSLError:
-        raise FileError(f"caFile: {path} holds no certificate in PEM") from None
-    return ca
-
-
-def _text(files: Files, path: Path, field_name: str) -> str:
-    """Return the content of the file, without the line break that editors append."""
-    try:
-        text = files.text(path).strip()
-    except FileError as error:
-        raise FileError(f"{field_name}: {error}") from None
-    if not text:
-        raise FileError(f"{field_name}: {path} is empty")
-    return text
-
-
-def _sentence(error: ValidationError) -> str:
-    """Describe the first error, without the input, which may be a secret in the wrong place."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    message = "there is no such field" if first["type"] == "extra_forbidden" else first["msg"]
-    return ": ".join(filter(None, (".".join(map(str, first["loc"])), message.removeprefix("Value error, "))))

@@ -1,12 +1,16 @@
 """Reads the administrator's small files whole: the configuration, and the credential files that it names."""
 
+import re
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 LARGEST = 256 * 1024
+NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 class FileError(ValueError):
@@ -51,6 +55,48 @@ def mapping(text: str) -> Mapping[Any, Any]:
     if not isinstance(found, Mapping | None):
         raise FileError("it is not a map")
     return found or {}
+
+
+def named(name: Any, advice: str) -> str:
+    """Return the name of an entry; raise FileError with the advice if it is no DNS label."""
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise FileError(advice)
+    return name
+
+
+def field_text(files: Files, path: Path, field: str) -> str:
+    """Return the content of the file that the field names, without the line break that editors append."""
+    try:
+        text = files.text(path).strip()
+    except FileError as error:
+        raise FileError(f"{field}: {error}") from None
+    if not text:
+        raise FileError(f"{field}: {path} is empty")
+    return text
+
+
+def authorities(bundle: str, problem: str) -> str:
+    """Return a CA bundle in ASCII, since its comments may be in any language; raise FileError without a certificate."""
+    ca = bundle.encode("ascii", "ignore").decode()
+    try:
+        ssl.create_default_context(cadata=ca)
+    except ssl.SSLError:
+        raise FileError(problem) from None
+    return ca
+
+
+def token(text: str, problem: str) -> str:
+    """Return the token; raise FileError if it is not one word in visible ASCII."""
+    if not re.fullmatch(r"[!-~]+", text):
+        raise FileError(problem)
+    return text
+
+
+def first_error(error: ValidationError, unknown_field: str) -> str:
+    """Describe the first error. The input is not repeated, since it may be a secret in the wrong place."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    message = unknown_field if first["type"] == "extra_forbidden" else first["msg"]
+    return ": ".join(filter(None, (".".join(map(str, first["loc"])), message.removeprefix("Value error, "))))
 
 
 def _content(path: Path) -> bytes | str:

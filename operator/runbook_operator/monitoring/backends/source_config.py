@@ -1,7 +1,5 @@
 """Read the administrator's file of metric sources, and the files that it names."""
 
-import re
-import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +9,17 @@ from pydantic import ValidationError
 
 from runbook_operator.core.model_base import ApiModel
 from runbook_operator.monitoring.backends.metric_backend import REGISTRY, USUAL, Terms
-from runbook_operator.runtime.watched_files import FileError, Files, mapping
+from runbook_operator.runtime.watched_files import (
+    FileError,
+    Files,
+    authorities,
+    field_text,
+    first_error,
+    mapping,
+    named,
+    token,
+)
 
-DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 NAMES = "the name of a source must have only a to z, 0 to 9 and -, and at most 63 characters"
 
 
@@ -32,18 +38,12 @@ def read(path: Path, files: Files) -> Found:
     problems: dict[str, str] = {}
     for name, entry in mapping(files.text(path)).items():
         try:
-            terms[_named(name)] = _terms(entry, path.parent, files)
+            terms[named(name, NAMES)] = _terms(entry, path.parent, files)
         except ValidationError as error:
-            problems[str(name)] = _sentence(error)
+            problems[str(name)] = first_error(error, "this field does not exist")
         except FileError as error:
             problems[str(name)] = str(error)
     return Found(terms, problems)
-
-
-def _named(name: Any) -> str:
-    if not isinstance(name, str) or not re.fullmatch(DNS_LABEL, name):
-        raise FileError(NAMES)
-    return name
 
 
 def _terms(entry: Any, folder: Path, files: Files) -> Terms:
@@ -63,43 +63,16 @@ def _contents(files: Files, folder: Path, spec: ApiModel, at: str = "") -> Itera
         if isinstance(value, ApiModel):
             yield from _contents(files, folder, value, f"{field}.")
         elif value is not None and field.endswith("File"):
-            yield field, READERS.get(field, _text)(files, folder / value, field)
+            yield field, READERS.get(field, field_text)(files, folder / value, field)
 
 
 def _authorities(files: Files, path: Path, field: str) -> str:
-    # Bundles name their authorities in comments, in any language.
-    ca = _text(files, path, field).encode("ascii", "ignore").decode()
-    try:
-        ssl.create_default_context(cadata=ca)
-    except ssl.SSLError:
-        raise FileError(f"{field}: {path} contains no certificate in PEM format") from None
-    return ca
+    return authorities(field_text(files, path, field), f"{field}: {path} contains no certificate in PEM format")
 
 
 def _token(files: Files, path: Path, field: str) -> str:
-    token = _text(files, path, field)
-    if not re.fullmatch(r"[!-~]+", token):
-        raise FileError(f"{field}: {path} must contain one word in visible ASCII")
-    return token
-
-
-def _text(files: Files, path: Path, field: str) -> str:
-    """Return the content of the file, without the line break that editors append."""
-    try:
-        text = files.text(path).strip()
-    except FileError as error:
-        raise FileError(f"{field}: {error}") from None
-    if not text:
-        raise FileError(f"{field}: {path} is empty")
-    return text
+    return token(field_text(files, path, field), f"{field}: {path} must contain one word in visible ASCII")
 
 
 READERS: Mapping[str, Callable[[Files, Path, str], str]] = {"caFile": _authorities, "tokenFile": _token}
 """By field, the reader of a file that must have a certain form; a file of any other field may have any text."""
-
-
-def _sentence(error: ValidationError) -> str:
-    """Describe the first error. The input is not repeated, since it may be a password in the wrong place."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    said = "this field does not exist" if first["type"] == "extra_forbidden" else first["msg"]
-    return ": ".join(filter(None, (".".join(map(str, first["loc"])), said.removeprefix("Value error, "))))
