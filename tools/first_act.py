@@ -61,7 +61,7 @@ def _contest() -> None:
     say("Somebody scales it up again while it is held. The operator undoes that, and reports it.")
     kubectl(f"scale deployment {DEPLOYMENT} -n {NAMESPACE} --replicas=2")
     wait("it is put back", lambda: get("deployment", DEPLOYMENT, "{.spec.replicas}") == "0")
-    wait("it is told", lambda: "DriftCorrected" in _events())
+    wait("an Event reports the correction", lambda: "DriftCorrected" in _events())
     columns = "-o custom-columns=REASON:.reason,MESSAGE:.message"
     kubectl(f"get events -n {NAMESPACE} --field-selector involvedObject.name={SWITCH} {columns}")
 

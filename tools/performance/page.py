@@ -50,7 +50,7 @@ def page(all_: Committed | None = None) -> str:
 
 
 def _machine(all_: Committed) -> Iterator[str]:
-    """What was measured when and on what, said once for all that were measured in the same way."""
+    """Describe when and on which machine the figures were measured, once for all that share it."""
     documents = [(f"{runbooks:,} Runbooks", run) for runbooks, run in sorted(all_.runs.items())]
     documents += [(f"`make bench-{name}`", one) for name, one in sorted(all_.others.items())]
     alike: dict[str, list[str]] = {}

@@ -90,7 +90,7 @@ def rolling_out(observed: ObservedObject) -> RollingOut:
         desired = observed.body["spec"].get("replicas", 1)
         counts = tuple(status.get(name, 0) for name in ("updatedReplicas", "availableReplicas", "replicas"))
     overdue = any(one.get("reason") == OVERDUE for one in status.get("conditions") or ())
-    return RollingOut(is_observed(observed), desired, *counts, overdue, _kept(observed, desired))
+    return RollingOut(is_observed(observed), desired, *counts, overdue, _left_at_older_template(observed, desired))
 
 
 def is_rolling_out(observed: ObservedObject) -> bool:
@@ -111,7 +111,7 @@ def may_stand_still(observed: ObservedObject) -> bool:
     return _share((strategy.get("rollingUpdate") or {}).get("maxUnavailable", usual), desired) >= desired
 
 
-def _kept(observed: ObservedObject, desired: int) -> int:
+def _left_at_older_template(observed: ObservedObject, desired: int) -> int:
     """Return how many pods the strategy leaves at an older template until a person deletes them or moves the bound."""
     strategy = observed.body["spec"].get("updateStrategy") or {}
     if strategy.get("type") == "OnDelete":
