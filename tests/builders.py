@@ -498,7 +498,7 @@ class Simulation:
         self._put(replace(self.switch(entry), status=status, stored_status=None))
 
     def _put(self, new: SwitchObject) -> "Simulation":
-        self.store._put_switch(new)
+        self.store._switches.put(new)
         return self
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from runbook_operator.cache.namespace_coverage import Coverage
-from runbook_operator.cache.resync import Listed
+from runbook_operator.cache.object_table import Listed
 from runbook_operator.cache.store import Store
 from runbook_operator.cli import run
 from runbook_operator.core.observed_object import observed_from

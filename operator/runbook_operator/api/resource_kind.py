@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -13,14 +13,16 @@ from runbook_operator.api.object_status import ObjectStatus
 from runbook_operator.api.switch import FINALIZER
 from runbook_operator.core.model_base import Rule
 from runbook_operator.core.rbac_rules import READ, Right
-from runbook_operator.core.references import API_VERSION, GROUP, Meta, meta_of
+from runbook_operator.core.references import API_VERSION, GROUP, Meta, Ref, meta_of
 
 Body = Mapping[str, Any]
 WRITE = ("create", "update", "patch", "delete", "deletecollection")
 
 
 class OwnObject(Protocol):
-    """An object of a registered kind, as the store keeps it."""
+    """An object of a registered kind, as the store keeps it: a frozen dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
     def meta(self) -> Meta: ...
@@ -102,6 +104,8 @@ class ResourceKind:
     people: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     parse: Callable[[Body], OwnObject] | None = None
     uninstall: Uninstall | None = None
+    runbook_of: Callable[[Any], Ref | None] = lambda _: None
+    """Return the Runbook that an object belongs to: a change of the Runbook reconciles the object."""
 
     @property
     def gvk(self) -> tuple[str, str]:

@@ -71,5 +71,6 @@ SWITCH = ResourceKind(
         "switch-operator": ((*READ, "patch", "engage", "release"),),
     },
     parse=parse_switch,
+    runbook_of=lambda switch: switch.runbook,
     uninstall=Uninstall(_release, _describe),
 )

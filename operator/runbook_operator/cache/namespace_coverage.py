@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import structlog
 
 from runbook_operator.api.registered_kinds import RESOURCE_KINDS
-from runbook_operator.cache.resync import Listed, compare, watched_kinds
+from runbook_operator.cache.object_table import Listed
+from runbook_operator.cache.resync import compare, watched_kinds
 from runbook_operator.cache.store import Store
 from runbook_operator.core.references import Ref
 from runbook_operator.kube import errors

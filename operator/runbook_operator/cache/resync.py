@@ -1,16 +1,14 @@
 """Resync: list one kind and compare it with the store, to find changes and deletions that a watch missed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from runbook_operator.api.registered_kinds import RESOURCE_KINDS
+from runbook_operator.cache.object_table import Listed
 from runbook_operator.cache.store import Store
 from runbook_operator.core.observed_object import ALWAYS_WATCHED
 from runbook_operator.core.references import Ref, ref_of
 from runbook_operator.kube.client import Kube
 from runbook_operator.kube.discovery import collection, plural_of
-
-Listed = Callable[[Ref, str], bool]
-"""Called with each listed Switch or declared target and its resourceVersion; True if the object counts as read."""
 
 
 def watched_kinds() -> tuple[tuple[str, str], ...]:
@@ -19,7 +17,7 @@ def watched_kinds() -> tuple[tuple[str, str], ...]:
 
 
 async def compare(kube: Kube, store: Store, kind: tuple[str, str], namespace: str, listed: Listed) -> set[Ref]:
-    """List the kind and update the store; return the Runbooks and Switches to reconcile. Raises ApiError.
+    """Return the objects to reconcile; raises ApiError if the list fails.
 
     An empty namespace means all of them.
     """
@@ -31,11 +29,7 @@ async def compare(kube: Kube, store: Store, kind: tuple[str, str], namespace: st
         before.pop(body["metadata"]["uid"], None)
         wake |= store.take(body)
         ref, version = ref_of(body), body["metadata"]["resourceVersion"]
-        if (switch := store.switches.get(ref)) is not None:
-            if listed(ref, version) and switch.meta.resource_version == version:
-                store.unconfirmed_throws.read(switch)
-        elif store.users(ref):
-            listed(ref, version)
+        store.note_listed(ref, version, listed)
     return wake | _dropped(store, before.items())
 
 

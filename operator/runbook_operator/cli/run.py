@@ -111,7 +111,7 @@ class Operator:
     def rest(self, only: ObjectFilter) -> None:
         """Stop leading the objects that `only` accepts: stop their checks and drop their reserved engagements."""
         self.monitoring.clear(only)
-        self.store.ledger.leave(only)
+        self.store.stop_leading(only)
 
     def wake(self, keys: Iterable[Ref], *, urgent: bool = False) -> None:
         """Queue these objects for a visit."""

@@ -76,6 +76,5 @@ def _step(snapshot: Snapshot, index: int, number: str) -> WriteTarget | None:
 async def _report(key: Ref, error: str, number: str, executor: StepExecutor) -> None:
     if (found := executor.store.own(key)) is None:
         return
-    old = found.written
     if (step := shown(found, error, number, clock.now())) is not None:
-        await executor.own_objects.status(key, old, step)
+        await executor.own_objects.status(key, found.written, step)

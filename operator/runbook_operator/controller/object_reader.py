@@ -85,4 +85,4 @@ class ObjectReader:
     def lead(self, only: ObjectFilter = all_objects) -> None:
         """Begin a leadership term: forget what was read, as the watch may lag behind the previous leader's writes."""
         self.read_versions.clear(only)
-        self.store.unconfirmed_throws.clear(only)
+        self.store.start_leading(only)

@@ -55,5 +55,4 @@ class Settling:
     async def _report(self, key: Ref, message: str) -> None:
         found = self.own_objects.reader.store.own(key)
         if found is not None and (told := shown(found, message, self.now())) is not None:
-            old = found.written
-            await self.own_objects.status(key, old, told)
+            await self.own_objects.status(key, found.written, told)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_operator.api.runbook import RunbookStatus
+from runbook_operator.api.object_status import ObjectStatus
 from runbook_operator.api.switch import Record, SwitchStatus
 from runbook_operator.core.accounts import Account
 from runbook_operator.core.desired_fields import TEMPLATE
@@ -19,7 +19,7 @@ class WriteStatus:
     """Replace the status of `meta` if its resourceVersion is unchanged, then report `notices`."""
 
     meta: Meta
-    status: SwitchStatus | RunbookStatus
+    status: ObjectStatus
     notices: tuple[Notice, ...] = ()
 
 

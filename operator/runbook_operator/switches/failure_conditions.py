@@ -3,13 +3,14 @@
 from datetime import datetime
 
 from runbook_operator.api.conditions import Condition, Finding, condition
-from runbook_operator.api.parsing import RunbookObject, SwitchObject
+from runbook_operator.api.parsing import SwitchObject
+from runbook_operator.api.resource_kind import OwnObject
 from runbook_operator.core.reasons import Reason
 
 REPLACED = frozenset({"Ready", "Stalled", "Reconciling"})
 
 
-def failing(found: SwitchObject | RunbookObject, reason: Reason, message: str, now: datetime) -> list[Condition]:
+def failing(found: OwnObject, reason: Reason, message: str, now: datetime) -> list[Condition]:
     """Return the conditions with Ready=False, and for a Switch Stalled=True, for this reason; all others stay."""
     old, kinds = found.status.conditions, {"Ready": False, "Stalled": True}
     new = [

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from runbook_operator.api.conditions import Condition
-from runbook_operator.api.parsing import RunbookObject, SwitchObject
-from runbook_operator.api.runbook import RunbookStatus
-from runbook_operator.api.switch import SwitchStatus
+from runbook_operator.api.object_status import ObjectStatus
+from runbook_operator.api.parsing import SwitchObject
+from runbook_operator.api.resource_kind import OwnObject
 from runbook_operator.core.notices import Notice
 from runbook_operator.core.reasons import Reason
 from runbook_operator.reconcile.steps import WriteStatus
@@ -13,7 +13,7 @@ from runbook_operator.switches.failure_conditions import failing
 from runbook_operator.switches.status_columns import reported
 
 
-def shown(found: SwitchObject | RunbookObject, error: str, number: str, now: datetime) -> WriteStatus | None:
+def shown(found: OwnObject, error: str, number: str, now: datetime) -> WriteStatus | None:
     """Return the status write with the error's type and its id in the log; None if the status reports it already."""
     held = "its other fields stay held. " if isinstance(found, SwitchObject) else ""
     message = (
@@ -28,7 +28,7 @@ def shown(found: SwitchObject | RunbookObject, error: str, number: str, now: dat
     return WriteStatus(meta, _status(found, conditions), (notice,))
 
 
-def _status(found: SwitchObject | RunbookObject, conditions: list[Condition]) -> SwitchStatus | RunbookStatus:
+def _status(found: OwnObject, conditions: list[Condition]) -> ObjectStatus:
     generation = found.meta.generation
     if isinstance(found, SwitchObject):
         return reported(found.status.replace(phase="Stalled", observed_generation=generation), conditions)

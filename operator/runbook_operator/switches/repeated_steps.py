@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from runbook_operator.api.conditions import Condition
-from runbook_operator.api.parsing import RunbookObject, SwitchObject
-from runbook_operator.api.runbook import RunbookStatus
+from runbook_operator.api.object_status import ObjectStatus
+from runbook_operator.api.resource_kind import OwnObject
 from runbook_operator.api.switch import SwitchStatus
 from runbook_operator.core.notices import Notice
 from runbook_operator.core.queries import Query
@@ -58,7 +58,7 @@ def unsettled(taken: Sequence[Taken]) -> str:
     )
 
 
-def shown(found: SwitchObject | RunbookObject, message: str, now: datetime) -> WriteStatus | None:
+def shown(found: OwnObject, message: str, now: datetime) -> WriteStatus | None:
     """Return the status write that reports the repeated step; None if the status reports it already."""
     meta, conditions = found.meta, failing(found, Reason.UNSETTLED, message, now)
     if conditions == found.status.conditions:
@@ -93,7 +93,7 @@ def _essence(taken: Taken) -> tuple[str, str, str]:
     return taken.rule, described(step), _VARYING.sub("", repr(step))
 
 
-def _status(old: SwitchStatus | RunbookStatus, conditions: list[Condition]) -> SwitchStatus | RunbookStatus:
+def _status(old: ObjectStatus, conditions: list[Condition]) -> ObjectStatus:
     if isinstance(old, SwitchStatus):
         return reported(old.replace(phase="Stalled"), conditions)
     return old.replace(conditions=conditions)

@@ -464,7 +464,7 @@ def test_job_recorded_under_another_name_scheme_is_not_created() -> None:
     assert record is not None
     (entry,) = record.actions
     older = record.replace(actions=[entry.replace(name="as-it-was-called-before")])
-    simulation.store._put_switch(replace_record(switch, older))
+    simulation.store._switches.put(replace_record(switch, older))
 
     simulation.drive()
 

@@ -42,7 +42,7 @@ def test_held_switch_without_data_reports_how_to_release() -> None:
 
 def test_recorded_hold_survives_a_restart_without_reading() -> None:
     simulation = ready().monitor_state("Engage").drive()
-    simulation.store._signals.clear()
+    simulation.store._switches.signals.clear()
 
     assert simulation.restart().drive().replicas == 0
 

@@ -72,12 +72,12 @@ def simulation() -> Simulation:
     """The Runbook, its targets and its switches, all of which are heard of by every metric."""
     made, book = Simulation(), largest()
     assert book.spec is not None, book.error
-    made.store._put_runbook(book)
+    made.store._runbooks.put(book)
     for number in ENTRIES:
         ref = Ref("apps/v1", "Deployment", NAMESPACE, target(number))
         made.store.put_target(observed(3, uid=f"uid-{number}", ref=ref))
     for entry in book.spec.switches():
-        made.store._put_switch(parse_switch(switch_body(entry)))
+        made.store._switches.put(parse_switch(switch_body(entry)))
     signals = tuple(Signal("Metric", name("m", number), "Engage", LONG) for number in range(64))
     for ref in made.store.switches:
         made.store.set_signals(ref, signals)

@@ -49,7 +49,7 @@ def test_finalizer_and_record_are_one_step() -> None:
     step = ready().unprepared().throw().next_step()
 
     assert isinstance(step, Begin)
-    assert (step.finalizers, step.status.phase) == ((FINALIZER,), "Engaging")  # type: ignore[union-attr] # a Switch's
+    assert (step.finalizers, step.status.phase) == ((FINALIZER,), "Engaging")  # type: ignore[attr-defined] # a Switch's
 
 
 def test_record_without_finalizer_gets_one_before_a_target_is_written() -> None:
@@ -304,7 +304,7 @@ def test_refused_status_write_stalls_the_switch_and_keeps_the_record() -> None:
     told = refused(snapshot, Reason.FORBIDDEN, "no")
 
     assert told is not None
-    assert (told.status.conditions[0].reason, told.status.phase) == ("MissingRights", "Stalled")  # type: ignore[union-attr] # a Switch's
+    assert (told.status.conditions[0].reason, told.status.phase) == ("MissingRights", "Stalled")  # type: ignore[attr-defined] # a Switch's
     assert told.notices[0].warning
     again = replace(snapshot, switch=replace(snapshot.switch, status=told.status))  # type: ignore[arg-type] # a Switch's
     assert refused(again, Reason.FORBIDDEN, "no") is None

@@ -1,0 +1,107 @@
+"""The stored Switches: whose they are, what they hold, their signals, and their automatic engagements."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from runbook_operator.api.object_status import ObjectStatus
+from runbook_operator.api.parsing import SwitchObject, parse_switch
+from runbook_operator.api.resource_kind import ResourceKind
+from runbook_operator.api.switch import SwitchStatus
+from runbook_operator.cache.automation_ledger import AutomationLedger
+from runbook_operator.cache.object_table import Listed, ObjectTable, Relations
+from runbook_operator.cache.switch_index import Index
+from runbook_operator.cache.unconfirmed_throws import UnconfirmedThrows, with_deferred_status
+from runbook_operator.core.accounts import Account, named
+from runbook_operator.core.references import Ref, ref_of
+from runbook_operator.core.sharding import ObjectFilter
+from runbook_operator.core.signals import Signal
+from runbook_operator.reconcile.target_index import held_by
+from runbook_operator.runtime.subscribers import Subscribers
+
+
+class SwitchTable(ObjectTable[SwitchObject]):
+    """The Switches. `held_targets_changed` is notified when the set of targets that they hold has changed."""
+
+    def __init__(self, kind: ResourceKind, relations: Relations) -> None:
+        super().__init__(kind, relations)
+        self.index, self.ledger, self.unconfirmed_throws = Index(), AutomationLedger(), UnconfirmedThrows()
+        self.holders: dict[Ref, set[Ref]] = defaultdict(set)
+        """The Switches that hold a target, by target."""
+        self.signals: dict[Ref, tuple[Signal, ...]] = {}
+        self.held_targets_changed = Subscribers()
+
+    def parse(self, body: Mapping[str, object]) -> SwitchObject:
+        return with_deferred_status(self.objects.get(ref_of(body)), parse_switch(body))
+
+    def put(self, new: SwitchObject) -> frozenset[Ref]:
+        ref = new.meta.ref
+        old = self.objects.get(ref)
+        self.objects[ref] = new
+        self.index.put(new, old)
+        self.ledger.note(new)
+        self.unconfirmed_throws.note_stored(new)
+        before, now = (held_by(old) if old else ()), held_by(new)
+        if before != now:
+            if old:
+                self._forget_holds(old)
+            for target in now:
+                self.holders[target].add(ref)
+            self.held_targets_changed.notify()
+        return frozenset({ref, new.runbook, *self._unprepared({*before} - {*now})})
+
+    def drop(self, ref: Ref) -> frozenset[Ref]:
+        held = self.objects[ref]
+        self.signals.pop(ref, None)
+        self.ledger.forget(ref)
+        self.unconfirmed_throws.forget(ref)
+        self.index.drop(held)
+        self._forget_holds(self.objects.pop(ref))
+        return frozenset({held.runbook, *self._unprepared(held_by(held))})
+
+    def defer_status(self, ref: Ref, status: ObjectStatus) -> None:
+        if isinstance(status, SwitchStatus):
+            switch = self.objects[ref]
+            self.unconfirmed_throws.note_early_write(ref)
+            self.put(replace(switch, status=status, stored_status=switch.written))
+
+    def note_read(self, ref: Ref) -> None:
+        if (switch := self.objects.get(ref)) is not None:
+            self.unconfirmed_throws.read(switch)
+
+    def note_listed(self, ref: Ref, version: str, listed: Listed) -> None:
+        switch = self.objects.get(ref)
+        if switch and listed(ref, version) and switch.meta.resource_version == version:
+            self.unconfirmed_throws.read(switch)
+
+    def members(self, runbook: Ref) -> Iterable[Ref]:
+        return self.index.of(runbook)
+
+    def start_leading(self, only: ObjectFilter) -> None:
+        self.unconfirmed_throws.clear(only)
+
+    def stop_leading(self, only: ObjectFilter) -> None:
+        self.ledger.leave(only)
+
+    def accounts(self, kind: tuple[str, str, str]) -> tuple[Account | None, ...]:
+        """Return the accounts in whose names objects of that kind are held, None (the operator's own) first."""
+        names = {
+            record.service_account_name
+            for ref, holders in self.holders.items()
+            if (ref.api_version, ref.kind, ref.namespace) == kind
+            for holder in holders
+            if (record := self.objects[holder].status.record)
+        }
+        return tuple(named(kind[2], name) for name in sorted(names, key=lambda one: one or ""))
+
+    def _unprepared(self, freed: Iterable[Ref]) -> Iterable[Ref]:
+        """Yield the Switches without a prewritten record that use these targets, which are no longer held."""
+        users = (self.objects.get(user) for target in freed for user in self.relations.users(target))
+        return (one.meta.ref for one in users if one and one.is_unprepared)
+
+    def _forget_holds(self, switch: SwitchObject) -> None:
+        for target in held_by(switch):
+            self.holders[target].discard(switch.meta.ref)
+            if not self.holders[target]:
+                del self.holders[target]
+        self.held_targets_changed.notify()
