@@ -15,8 +15,7 @@ from runbook_operator.api.runbook_kind import RUNBOOK
 from runbook_operator.api.switch_kind import SWITCH
 from runbook_operator.cache.object_table import Listed, ObjectTable
 from runbook_operator.cache.runbook_table import RunbookTable
-from runbook_operator.cache.switch_index import Trait
-from runbook_operator.cache.switch_table import SwitchTable
+from runbook_operator.cache.switch_table import SwitchTable, Trait
 from runbook_operator.cache.unlisted_kinds import Listings
 from runbook_operator.core import observed_object
 from runbook_operator.core.accounts import Account

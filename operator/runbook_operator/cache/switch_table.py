@@ -1,8 +1,9 @@
 """The stored Switches: whose they are, what they hold, their signals, and their automatic engagements."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from runbook_operator.api.object_status import ObjectStatus
 from runbook_operator.api.parsing import SwitchObject, parse_switch
@@ -10,7 +11,6 @@ from runbook_operator.api.resource_kind import ResourceKind
 from runbook_operator.api.switch import SwitchStatus
 from runbook_operator.cache.automation_ledger import AutomationLedger
 from runbook_operator.cache.object_table import Listed, ObjectTable, Relations
-from runbook_operator.cache.switch_index import Index
 from runbook_operator.cache.unconfirmed_throws import UnconfirmedThrows, with_deferred_status
 from runbook_operator.core.accounts import Account, named
 from runbook_operator.core.references import Ref, ref_of
@@ -19,13 +19,61 @@ from runbook_operator.core.signals import Signal
 from runbook_operator.reconcile.target_index import held_by
 from runbook_operator.runtime.subscribers import Subscribers
 
+Key = TypeVar("Key", Ref, str)
+Switches = dict[Ref, SwitchObject]
+Trait = Callable[[SwitchObject], bool]
+
+
+@dataclass
+class SwitchIndex:
+    """Switches by Runbook, those that may be engaged, and counts by trait: no decision scans all Switches."""
+
+    _of: dict[Ref, Switches] = field(default_factory=lambda: defaultdict(dict))
+    _engaged: dict[str, Switches] = field(default_factory=lambda: defaultdict(dict))
+    _counted: list[tuple[Trait, set[Ref]]] = field(default_factory=list)
+    """The Switches that have a trait, by trait."""
+
+    def put(self, switch: SwitchObject, before: SwitchObject | None) -> None:
+        """Add or replace a Switch; it may name another Runbook than `before`."""
+        if before is not None:
+            self.drop(before)
+        ref = switch.meta.ref
+        self._of[switch.runbook][ref] = switch
+        if switch.status.record is not None or switch.maybe_thrown:
+            self._engaged[ref.namespace][ref] = switch
+        for trait, found in self._counted:
+            if trait(switch):
+                found.add(ref)
+
+    def drop(self, switch: SwitchObject) -> None:
+        """Remove a Switch."""
+        ref = switch.meta.ref
+        _take(self._of, switch.runbook, ref)
+        _take(self._engaged, ref.namespace, ref)
+        for _, found in self._counted:
+            found.discard(ref)
+
+    def count(self, trait: Trait, known: Iterable[SwitchObject]) -> Callable[[], int]:
+        """Count the Switches with the trait from now on, beginning with `known`; return a function for the count."""
+        found = {switch.meta.ref for switch in known if trait(switch)}
+        self._counted.append((trait, found))
+        return lambda: len(found)
+
+    def of(self, runbook: Ref) -> Mapping[Ref, SwitchObject]:
+        """Return the Switches that name the Runbook."""
+        return self._of.get(runbook, {})
+
+    def engaged(self, namespace: str) -> Mapping[Ref, SwitchObject]:
+        """Return the Switches of the namespace that have a record, or may have written targets before it was stored."""
+        return self._engaged.get(namespace, {})
+
 
 class SwitchTable(ObjectTable[SwitchObject]):
     """The Switches. `held_targets_changed` is notified when the set of targets that they hold has changed."""
 
     def __init__(self, kind: ResourceKind, relations: Relations) -> None:
         super().__init__(kind, relations)
-        self.index, self.ledger, self.unconfirmed_throws = Index(), AutomationLedger(), UnconfirmedThrows()
+        self.index, self.ledger, self.unconfirmed_throws = SwitchIndex(), AutomationLedger(), UnconfirmedThrows()
         self.holders: dict[Ref, set[Ref]] = defaultdict(set)
         """The Switches that hold a target, by target."""
         self.signals: dict[Ref, tuple[Signal, ...]] = {}
@@ -105,3 +153,10 @@ class SwitchTable(ObjectTable[SwitchObject]):
             if not self.holders[target]:
                 del self.holders[target]
         self.held_targets_changed.notify()
+
+
+def _take(found: dict[Key, Switches], key: Key, ref: Ref) -> None:
+    held = found.get(key, {})
+    held.pop(ref, None)
+    if not held:
+        found.pop(key, None)
