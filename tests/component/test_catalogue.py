@@ -195,13 +195,13 @@ async def test_throw_does_not_read_objects_watched_in_its_namespace() -> None:
     rig.reconciler.executor.reader.queries.lists.told = lambda _query: ()
     rig.reconciler.executor.reader.queries.lists.at_hand([hpas("shop")], None)
     found: list[Visit] = []
-    settle = rig.reconciler._settle
+    settle = rig.reconciler.settle
 
     async def noted(visit: Visit, step: Any) -> None:
         found.append(Visit(visit.key, visit.thorough, visit.edition, dict(visit.answers)))
         await settle(visit, step)
 
-    rig.reconciler._settle = noted  # type: ignore[method-assign] # it is looked at, and done
+    rig.reconciler.settle = noted  # type: ignore[method-assign] # it is looked at, and done
     await rig.reconciler.visit(STOP)
     rig.release()
     await rig.reconciler.visit(STOP)

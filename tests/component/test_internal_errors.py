@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from runbook_operator.api.conditions import find
-from runbook_operator.controller import internal_errors
+from runbook_operator.controller import internal_errors, unaffected_fields
 from runbook_operator.core.queries import NeedsRead, Read
 from runbook_operator.core.references import API_VERSION, Ref
 from runbook_operator.runbooks import runbook_reconcile as runbooks
@@ -59,7 +59,7 @@ async def test_failing_field_is_left_and_reported_on_the_switch(
         raise error
 
     monkeypatch.setattr(switches, "decided", failing)
-    monkeypatch.setattr(internal_errors, "hold_or_restore_one", alone)
+    monkeypatch.setattr(unaffected_fields, "hold_or_restore_one", alone)
 
     assert condition(await rig.visit(), "Ready")[1] == "InternalError"
 

@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
-from runbook_operator.cache.status_deferral import CALM
+from runbook_operator.cache.status_deferral import CALM, StatusDeferral
 from runbook_operator.cli import run
+from runbook_operator.controller.reconciler import Reconciler
+from runbook_operator.controller.switch_controller import SwitchController
 from runbook_operator.core.references import API_VERSION, Ref, switch_ref
 from runbook_operator.kube.client import Body
 from runbook_operator.settings import Settings
@@ -74,8 +76,8 @@ async def test_many_thrown_switches_all_take_effect_before_any_status_write() ->
 async def test_first_of_several_throws_is_reported_after_the_last_throw() -> None:
     rig = stopped_clock()
     rig.queue.resume()
-    rig.reconciler.status_deferral.moved(STOP)
-    rig.reconciler.status_deferral.moved(OTHER)
+    status_deferral(rig.reconciler).moved(STOP)
+    status_deferral(rig.reconciler).moved(OTHER)
 
     await acts_and_tells_later(rig)
 
@@ -92,17 +94,24 @@ async def test_throw_defers_the_status_of_other_switches() -> None:
     operator = run.Operator(Settings(), ListKube(), ListKube(), ListKube())
     operator.handle_event("ADDED", runbook_body())
     operator.handle_event("ADDED", at("2", switch_body()))
-    operator.reconciler.status_deferral.acted(Ref(API_VERSION, "Switch", NAMESPACE, "other"), 1)
+    status_deferral(operator.reconciler).acted(Ref(API_VERSION, "Switch", NAMESPACE, "other"), 1)
 
     operator.handle_event("MODIFIED", at("3", switch_body(engaged=True)))
 
-    assert operator.reconciler.status_deferral.waits(Ref(API_VERSION, "Switch", NAMESPACE, "other"), 1)
+    assert status_deferral(operator.reconciler).waits(Ref(API_VERSION, "Switch", NAMESPACE, "other"), 1)
+
+
+def status_deferral(reconciler: Reconciler) -> StatusDeferral:
+    """The switches whose statuses are deferred."""
+    controller = reconciler.controllers["Switch"]
+    assert isinstance(controller, SwitchController)
+    return controller.status_deferral
 
 
 def stopped_clock() -> Rig:
     """A rig whose bursts see no time pass, however slow the machine is."""
     rig = Rig()
-    rig.reconciler.status_deferral.monotonic = lambda: 0.0
+    status_deferral(rig.reconciler).monotonic = lambda: 0.0
     return rig
 
 
@@ -113,7 +122,7 @@ async def acts_and_tells_later(rig: Rig) -> None:
     await rig.reconciler.visit(STOP)
     assert rig.store.switches[STOP].status.phase == "Engaging"
 
-    rig.reconciler.status_deferral.monotonic = lambda: CALM
+    status_deferral(rig.reconciler).monotonic = lambda: CALM
     worker = asyncio.create_task(rig.queue.work(rig.reconciler.visit))
     async with asyncio.timeout(60):
         while rig.store.switches[STOP].status.phase != "Engaged":  # noqa: ASYNC110 # another task moves it

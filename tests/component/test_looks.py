@@ -29,7 +29,7 @@ def visits(rig: Rig, seconds: float, step: float) -> list[Visit]:
     found = []
     for number in range(int(seconds / step)):
         rig.reconciler.deep_checks.monotonic = lambda number=number: start + number * step  # type: ignore[misc] # bound for mypy
-        found.append(rig.reconciler._visit(STOP, switch))
+        found.append(rig.reconciler.begin(switch))
     return found
 
 

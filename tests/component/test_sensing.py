@@ -18,6 +18,7 @@ from runbook_operator.cache.throw_latency import Throws
 from runbook_operator.cli import run
 from runbook_operator.controller.executor import step_executor
 from runbook_operator.controller.reconciler import Reconciler
+from runbook_operator.controller.registered_controllers import CONTROLLERS
 from runbook_operator.controller.write_reporter import WriteReporter
 from runbook_operator.core.monitors import Key, Reading, Watch
 from runbook_operator.core.references import API_VERSION, Ref
@@ -93,6 +94,7 @@ class Replica:
             Locks(),
             Policy(),
             Bucket(10, 10),
+            CONTROLLERS,
             now,
             DeepChecks(lambda: passing().seconds),
         )

@@ -9,6 +9,7 @@ from runbook_operator.cache.store import Store
 from runbook_operator.cache.throw_latency import Throws
 from runbook_operator.controller.executor import step_executor
 from runbook_operator.controller.reconciler import Reconciler
+from runbook_operator.controller.registered_controllers import CONTROLLERS
 from runbook_operator.controller.write_reporter import WriteReporter
 from runbook_operator.core.monitors import Key, Reading, Watch
 from runbook_operator.core.observed_object import observed_from
@@ -65,7 +66,8 @@ class Rig:
         sensing = MonitoringBridge(
             CheckScheduler(nobody, self.queue.add, lambda _: False, Metrics()), self.store, lambda _keys: None
         )
-        self.reconciler = Reconciler(writer, sensing, self.queue, Locks(), Policy(), bucket, now=lambda: self.time)
+        parts = (writer, sensing, self.queue, Locks[Ref](), Policy(), bucket, CONTROLLERS)
+        self.reconciler = Reconciler(*parts, now=lambda: self.time)
 
     def release(self) -> None:
         patch: Body = {"metadata": {}, "spec": {"engaged": None}}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from runbook_operator.api.conditions import find
-from runbook_operator.api.parsing import RunbookObject, SwitchObject
+from runbook_operator.api.resource_kind import OwnObject
 from runbook_operator.cache.store import Store
 from runbook_operator.core.references import Ref
 from runbook_operator.kube.list_cache import Edition
@@ -36,7 +36,7 @@ class DeepChecks:
     monotonic: Callable[[], float] = clock.monotonic
     _last: dict[Ref, tuple[float, Edition]] = field(default_factory=dict)
 
-    def at(self, observed: RunbookObject | SwitchObject, store: Store) -> DeepCheck:
+    def at(self, observed: OwnObject, store: Store) -> DeepCheck:
         """Plan the visit of the object that begins now."""
         now, key, every, edition = self.monotonic(), observed.meta.ref, _every(observed), _edition(observed, store)
         first = (now - random.random() * every, edition)  # noqa: S311 # jitter, not a secret
@@ -47,8 +47,8 @@ class DeepChecks:
             looked, _ = self._last[key] = (now, edition)
         return DeepCheck(thorough, edition, looked + every - now)
 
-    def again(self, observed: RunbookObject | SwitchObject) -> float:
-        """Return the seconds until the next deep check, after a visit that may have changed the condition Ready."""
+    def again(self, observed: OwnObject) -> float:
+        """Return the seconds until the next close look, after a visit that may have changed the condition Ready."""
         return self._last[observed.meta.ref][0] + _every(observed) - self.monotonic()
 
     def forget(self, key: Ref) -> None:
@@ -56,11 +56,11 @@ class DeepChecks:
         self._last.pop(key, None)
 
 
-def _every(observed: RunbookObject | SwitchObject) -> float:
+def _every(observed: OwnObject) -> float:
     ready = find(observed.status.conditions, "Ready")
     return TROUBLED_CHECK_SECONDS if ready and ready.status == "False" else DEEP_CHECK_SECONDS
 
 
-def _edition(observed: RunbookObject | SwitchObject, store: Store) -> Edition:
-    runbook = store.runbook_of(observed) if isinstance(observed, SwitchObject) else observed
+def _edition(observed: OwnObject, store: Store) -> Edition:
+    runbook = store.declaring(observed)
     return (runbook.meta.ref, runbook.meta.generation) if runbook else ()

@@ -76,9 +76,9 @@ def _denied(rest: Mapping[str, Any]) -> dict[Ref, Missing]:
 
 
 def reader(store: Store, key: Ref, *, required: bool) -> acting_identity.Reader:
-    """Return the account for reads on behalf of this Runbook or Switch, or Denied."""
-    switch = store.switches.get(key)
-    runbook = store.runbook_of(switch) if switch else store.runbooks.get(key)
+    """Return the account for reads on behalf of this object, or Denied: that of its Runbook, or of its engagement."""
+    switch, found = store.switches.get(key), store.own(key)
+    runbook = store.declaring(found) if found else None
     return acting_identity.reader(switch, runbook, required=required)
 
 

@@ -41,8 +41,8 @@ class Store:
 
     def __post_init__(self) -> None:
         self._runbooks, self._switches = RunbookTable(RUNBOOK, self), SwitchTable(SWITCH, self)
-        own: dict[str, ObjectTable[Any]] = {"Runbook": self._runbooks, "Switch": self._switches}
-        self.tables = {gvk: own.get(kind.kind) or ObjectTable(kind, self) for gvk, kind in RESOURCE_KINDS.items()}
+        self.tables = {gvk: ObjectTable(kind, self) for gvk, kind in RESOURCE_KINDS.items()}
+        self.tables |= {RUNBOOK.gvk: self._runbooks, SWITCH.gvk: self._switches}
         self.runbooks, self.switches = self._runbooks.objects, self._switches.objects
         self.held_targets_changed = self._switches.held_targets_changed
         self.ledger, self.unconfirmed_throws = self._switches.ledger, self._switches.unconfirmed_throws
@@ -197,6 +197,14 @@ class Store:
 
     def runbook_of(self, switch: SwitchObject) -> RunbookObject | None:
         return self.runbooks.get(switch.runbook)
+
+    def declaring(self, found: OwnObject) -> RunbookObject | None:
+        """Return the Runbook itself, or the Runbook that an object of another kind belongs to."""
+        ref = found.meta.ref
+        if (runbook := self.runbooks.get(ref)) is not None:
+            return runbook
+        of = RESOURCE_KINDS[(ref.api_version, ref.kind)].runbook_of(found)
+        return self.runbooks.get(of) if of else None
 
     def engaged(self, namespace: str) -> Mapping[Ref, SwitchObject]:
         """Return the Switches of a namespace that have a record, or may have written targets before it was stored."""

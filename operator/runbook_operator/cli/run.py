@@ -17,6 +17,7 @@ from runbook_operator.cli.readiness import unready
 from runbook_operator.controller import kopf_watches
 from runbook_operator.controller.executor import step_executor
 from runbook_operator.controller.reconciler import Reconciler
+from runbook_operator.controller.registered_controllers import CONTROLLERS
 from runbook_operator.controller.state_gauges import measure, measure_coverage
 from runbook_operator.controller.write_reporter import WriteReporter
 from runbook_operator.core.ip_policy import IPAddress
@@ -97,13 +98,14 @@ class Operator:
         self._led = asyncio.Event()
         self.watch: kopf_watches.Watch | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        measure(self.metrics, self.elector, settings.shards, self.queue, self.store)
+        measure(self.metrics, self.elector, settings.shards, self.queue)
+        self.reconciler.expose(self.metrics)
 
     def lead(self, only: ObjectFilter = all_objects) -> None:
         """Start to lead the objects that `only` accepts: visit all, beginning with throws that are not answered yet."""
         self.executor.reader.lead(only)
         self.monitoring.clear(only)
-        self.wake(filter(only, self.store.unanswered()), urgent=True)
+        self.wake(filter(only, self.reconciler.unanswered()), urgent=True)
         self.wake(filter(only, self.store.keys()))
         self.queue.resume()
         self._led.set()
@@ -121,12 +123,11 @@ class Operator:
     def handle_event(self, kind: str | None, body: dict[str, Any]) -> None:
         """Handle a watch event; kind None is an object of a list, from which the time of a throw is unknown."""
         meta = meta_of(body)
-        before = self.store.switches.get(meta.ref)
+        before = self.store.own(meta.ref)
         wake = self.store.drop(meta.ref, meta.uid) if kind == "DELETED" else self.store.take(body)
-        after = self.store.switches.get(meta.ref)
+        after = self.store.own(meta.ref)
         self.wake(wake)
-        if kind is not None and after is not None and self.throws.note(before, after):
-            self.reconciler.status_deferral.moved(after.meta.ref)
+        if kind is not None and after is not None and self.reconciler.is_urgent(before, after):
             self.queue.add(after.meta.ref, urgent=True)
 
     async def run(self, until: Until) -> None:
@@ -280,8 +281,8 @@ def _coverage(operator: Operator) -> Coverage:
 
 def _reconciler(operator: Operator) -> Reconciler:
     policy, rate = operator.settings.policy, operator.settings.reapplies_per_second
-    parts = (operator.executor, operator.monitoring, operator.queue, Locks[Ref](), policy)
-    return Reconciler(*parts, Bucket(rate, max(1.0, rate)), is_watched=operator.is_watched, cause=operator.crds.cause)
+    parts = (operator.executor, operator.monitoring, operator.queue, Locks[Ref](), policy, Bucket(rate, max(1.0, rate)))
+    return Reconciler(*parts, CONTROLLERS, is_watched=operator.is_watched, cause=operator.crds.cause)
 
 
 def _watch(operator: Operator) -> kopf_watches.Watch:

@@ -71,12 +71,12 @@ class Audit:
 def _who(actor: Ref, step: WriteTarget | WriteProbes) -> dict[str, Any]:
     """Return the author and cause of a write: those of a switch's engagement or release, or a Runbook's own."""
     if isinstance(step, WriteProbes):
-        return {"runbook": actor.name, "by": str(actor), "because": step.reason}
+        return {actor.kind.lower(): actor.name, "by": str(actor), "because": step.reason}
     record = step.record
     by, because = step.released_by or (record.engaged_by, record.reason)
     return {
         "engagementId": record.engagement_id,
-        "switch": actor.name,
+        actor.kind.lower(): actor.name,
         "by": by,
         "because": because,
         "putBack": step.corrects_drift,
