@@ -2,32 +2,20 @@
 
 import asyncio
 import gc
-from collections.abc import Sequence
 
 import pytest
 
 from runbook_operator.cache.namespace_coverage import Coverage
-from runbook_operator.cache.object_table import Listed
 from runbook_operator.cache.store import Store
 from runbook_operator.cli import run
 from runbook_operator.core.observed_object import observed_from
 from runbook_operator.core.references import Ref, switch_ref
-from runbook_operator.kube.client import Kube
 from runbook_operator.settings import Settings
 from tests.builders import NAMESPACE, runbook_body, switch_body
 from tests.fakes.list_kube import RUNBOOK, ListKube, deployment
+from tests.listing import nobody, resync
 
 STOP = switch_ref(NAMESPACE, "shop-stop")
-
-
-def nobody(ref: Ref, version: str) -> bool:
-    """Who is not interested in what was listed."""
-    del ref, version
-    return False
-
-
-async def resync(kube: Kube, store: Store, namespaces: Sequence[str], listed: Listed) -> frozenset[Ref]:
-    return await Coverage(kube, store, namespaces, lambda: listed, lambda _: None).list_all()
 
 
 async def test_list_stores_and_wakes_every_object_once() -> None:

@@ -8,22 +8,17 @@ import pytest
 from runbook_operator.api.parsing import parse_switch
 from runbook_operator.cli import run
 from runbook_operator.core.references import API_VERSION, Ref, switch_ref
-from runbook_operator.core.sharding import in_shards, shard_of
+from runbook_operator.core.sharding import in_shards
 from runbook_operator.core.signals import Signal
 from runbook_operator.kube import errors
 from runbook_operator.kube.client import Kube
 from runbook_operator.leadership.shard_election import ShardElector
 from runbook_operator.settings import Settings
-from tests.builders import NOW, Body, runbook_body, switch_body
+from tests.builders import NOW, runbook_body, switch_body
 from tests.fakes.list_kube import ListKube
+from tests.shards import MINE, OTHER, waiting, within
 
-TEAMS = {shard_of(f"team-{number}", 8): f"team-{number}" for number in range(60)}
-MINE, OTHER = TEAMS[2], TEAMS[5]
 SAID = (Signal("Dependency", "model", "Engage"),)
-
-
-def within(namespace: str, body: Body) -> Body:
-    return {**body, "metadata": body["metadata"] | {"namespace": namespace}}
 
 
 def runbook(namespace: str) -> Ref:
@@ -56,10 +51,6 @@ def leads(operator: run.Operator) -> Callable[..., None]:
         elector._notify()
 
     return say
-
-
-def waiting(operator: run.Operator) -> set[Ref]:
-    return {*operator.queue._ready, *operator.queue._urgent}
 
 
 def test_only_objects_of_held_shards_are_visited(operator: run.Operator, leads: Callable[..., None]) -> None:

@@ -2,16 +2,15 @@
 
 from typing import Any, Self
 
+from runbook_operator.api.registered_kinds import RESOURCE_KINDS
 from runbook_operator.core.references import API_VERSION, Ref
 from runbook_operator.kube.client import Kube, MayWrite
-from runbook_operator.kube.discovery import BUILT_IN
+from runbook_operator.kube.discovery import BUILT_IN, plural_of
 from tests.builders import NAMESPACE
 
 Body = dict[str, Any]
 
 RUNBOOK = Ref(API_VERSION, "Runbook", NAMESPACE, "shop")
-
-KIND_OF = {resource.plural: kind for kind, resource in BUILT_IN.items()}
 
 
 class ListKube(Kube):
@@ -31,7 +30,8 @@ class ListKube(Kube):
         self.asked.append(path)
         if path == "/apis":
             return {"groups": [{"versions": [{"groupVersion": "apps/v1"}]}]}
-        api_version, kind = KIND_OF.get(path.rpartition("/")[2], ("v1", "Version"))
+        kinds = {plural_of(kind): kind for kind in (*BUILT_IN, *RESOURCE_KINDS)}
+        api_version, kind = kinds.get(path.rpartition("/")[2], ("v1", "Version"))
         items = [one for one in self.objects if (one["apiVersion"], one["kind"]) == (api_version, kind)]
         return {"apiVersion": api_version, "kind": f"{kind}List", "metadata": {}, "items": items}
 
