@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from runbook_operator import sources
+from runbook_operator.api.registered_kinds import RESOURCE_KINDS
+from runbook_operator.controller.registered_controllers import CONTROLLERS
 from runbook_operator.monitoring import backends
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,3 +73,24 @@ def test_metric_backend_consists_of_the_files_that_the_page_names(kind: str) -> 
 
 def test_no_other_module_names_the_second_metric_backend() -> None:
     assert [path.name for path in PACKAGE.rglob("*.py") if "influxdb" in path.read_text()] == ["influxdb.py"]
+
+
+def test_every_registered_kind_has_the_files_that_the_page_names_and_a_controller() -> None:
+    (row,) = [line for line in PAGE.splitlines() if line.startswith("| a kind |")]
+    named = [path for path in re.findall(r"`([\w/]+\.py)`", row) if "NAME" in path]
+
+    assert named == ["api/NAME_kind.py", "controller/NAME_controller.py"]
+    for _, kind in RESOURCE_KINDS:
+        assert [path for path in named if not (PACKAGE / path.replace("NAME", kind.lower())).exists()] == []
+    assert CONTROLLERS.keys() == {kind for _, kind in RESOURCE_KINDS}
+
+
+def test_only_the_registry_of_controllers_names_all_kinds() -> None:
+    kinds = [kind for _, kind in RESOURCE_KINDS]
+    found = (path for path in PACKAGE.rglob("*.py") if all(f'"{kind}"' in path.read_text() for kind in kinds))
+
+    assert {path.relative_to(PACKAGE).as_posix() for path in found} == {
+        "controller/registered_controllers.py",
+        # A new Switch has an owner reference to its Runbook.
+        "controller/own_object_writer.py",
+    }

@@ -100,6 +100,7 @@ def test_object_is_parsed_by_the_models_of_its_kind() -> None:
 
     assert parsed.meta.ref == Ref(API_VERSION, "Drill", "shop", "restore")
     assert (parsed.status, parsed.written) == (DrillStatus(), DrillStatus())
+    assert DRILL.runbook_of(parsed) is None
     with pytest.raises(ValidationError):
         DRILL.parsed(drill())
 
