@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from runbook_operator.api.switch_kind import SWITCH
 from runbook_operator.controller.object_reader import ObjectReader
 from runbook_operator.controller.status_writer import write_status
 from runbook_operator.controller.write_reporter import WriteReporter
@@ -12,7 +13,7 @@ from runbook_operator.core.model_base import StatusModel
 from runbook_operator.core.references import API_VERSION, Meta, Ref
 from runbook_operator.kube import errors
 from runbook_operator.kube.client import Body, Kube
-from runbook_operator.kube.discovery import BUILT_IN, collection, own
+from runbook_operator.kube.discovery import collection, own
 from runbook_operator.kube.missing_crd import unserved
 from runbook_operator.reconcile.steps import (
     AdoptSwitch,
@@ -84,11 +85,10 @@ async def _written(kube: Kube, step: OwnStep) -> Body | None:
 
 async def _create_switch(kube: Kube, step: CreateSwitch) -> Body:
     """Create the Switch; raises RefusedError with the name of the CRD if the API server serves no Switches."""
-    switches = BUILT_IN[(API_VERSION, "Switch")].plural
     try:
-        return await kube.create(collection(API_VERSION, switches, step.runbook.ref.namespace), _new_switch(step))
+        return await kube.create(collection(API_VERSION, SWITCH.plural, step.runbook.ref.namespace), _new_switch(step))
     except (errors.NotFoundError, errors.RefusedError) as error:
-        if (missing := unserved(switches, error)) is None:
+        if (missing := unserved(SWITCH.plural, error)) is None:
             raise
         raise missing from error
 

@@ -25,7 +25,6 @@ NAMESPACE = ("v1", "Namespace")
 SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 WITHIN = re.compile(r"/(?:api|apis/[^/]+)/[^/]+/namespaces/([^/]+)/")
 BUILT_IN = {
-    **{gvk: Resource(kind.plural) for gvk, kind in RESOURCE_KINDS.items()},
     ("apps/v1", "Deployment"): Resource("deployments", scalable=True),
     ("apps/v1", "StatefulSet"): Resource("statefulsets", scalable=True),
     ("apps/v1", "DaemonSet"): Resource("daemonsets"),
