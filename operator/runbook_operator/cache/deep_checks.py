@@ -48,7 +48,7 @@ class DeepChecks:
         return DeepCheck(thorough, edition, looked + every - now)
 
     def again(self, observed: OwnObject) -> float:
-        """Return the seconds until the next close look, after a visit that may have changed the condition Ready."""
+        """Return the seconds until the next deep check, after a visit that may have changed the condition Ready."""
         return self._last[observed.meta.ref][0] + _every(observed) - self.monotonic()
 
     def forget(self, key: Ref) -> None:

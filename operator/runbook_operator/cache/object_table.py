@@ -56,7 +56,7 @@ class ObjectTable(Generic[T]):
         return frozenset()
 
     def defer_status(self, ref: Ref, status: ObjectStatus) -> None:
-        """Use a status that is written later; one that another writer stores meanwhile takes precedence."""
+        """Store a status that the API server gets later; a status by another writer meanwhile takes precedence."""
         self.objects[ref] = replace(self.objects[ref], status=status)
 
     def note_read(self, ref: Ref) -> None:

@@ -17,7 +17,7 @@ def watched_kinds() -> tuple[tuple[str, str], ...]:
 
 
 async def compare(kube: Kube, store: Store, kind: tuple[str, str], namespace: str, listed: Listed) -> set[Ref]:
-    """Return the objects to reconcile; raises ApiError if the list fails.
+    """List the kind and update the store; return the objects to reconcile. Raises ApiError.
 
     An empty namespace means all of them.
     """

@@ -68,7 +68,7 @@ class Store:
         return self._put_held_object(ref, body) if self.is_held(ref) else frozenset()
 
     def read(self, body: Mapping[str, Any]) -> frozenset[Ref]:
-        """Put an own object that the API server has just answered."""
+        """Store an own object from the API server's answer to a read or a write."""
         wake = self.put(body)
         if (table := self._table(ref_of(body))) is not None:
             table.note_read(ref_of(body))
@@ -118,7 +118,7 @@ class Store:
         return frozenset(kind for kind in kinds if kind[:2] not in ALWAYS_WATCHED)
 
     def accounts(self, kind: tuple[str, str, str]) -> tuple[Account | None, ...]:
-        """Return the accounts in whose names objects of that kind are held, None (the operator's own) first."""
+        """Return the accounts under which objects of that kind are held, None (the operator's own) first."""
         return self._switches.accounts(kind)
 
     def start_leading(self, only: ObjectFilter) -> None:
@@ -137,7 +137,7 @@ class Store:
             self.targets.pop(ref, None)
 
     def unreferenced(self, refs: Iterable[Ref]) -> list[Ref]:
-        """Return those that no object holds or declares and no watch covers: leftovers of past engagements."""
+        """Return the refs that are neither held nor declared nor always watched: leftovers of past engagements."""
         known = (self._switches.holders, self._runbooks.users)
         return [
             ref
@@ -168,7 +168,7 @@ class Store:
             return frozenset()
         if (table := self._table(ref)) is not None:
             return table.drop(ref)
-        # A held target stays as missing: it is known to be gone and needs no read.
+        # A held target stays as Missing: it is known not to exist and needs no read.
         self.targets.pop(ref)
         if self.is_held(ref):
             self.targets[ref] = observed_object.absent(ref)
@@ -191,7 +191,7 @@ class Store:
         return frozenset((*runbooks, *theirs, *self._switches.holders.get(target, ())))
 
     def defer_status(self, ref: Ref, status: ObjectStatus) -> None:
-        """Use a status that is written later; one that another writer stores meanwhile takes precedence."""
+        """Store a status that the API server gets later; a status by another writer meanwhile takes precedence."""
         if (table := self._table(ref)) is not None:
             table.defer_status(ref, status)
 

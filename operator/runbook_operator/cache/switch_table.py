@@ -132,7 +132,7 @@ class SwitchTable(ObjectTable[SwitchObject]):
         self.ledger.leave(only)
 
     def accounts(self, kind: tuple[str, str, str]) -> tuple[Account | None, ...]:
-        """Return the accounts in whose names objects of that kind are held, None (the operator's own) first."""
+        """Return the accounts under which objects of that kind are held, None (the operator's own) first."""
         names = {
             record.service_account_name
             for ref, holders in self.holders.items()

@@ -21,7 +21,10 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 async def contain(
     key: Ref, error: Exception, executor: StepExecutor, go_on: Callable[[Ref, str], Awaitable[None]]
 ) -> None:
-    """Report the error with the id that the log has, after `go_on` with what it does not concern. Raises nothing."""
+    """Await `go_on`, which does what the error does not affect; report the error with the id of its log line.
+
+    Raises nothing.
+    """
     number = identity(key, error)
     try:
         await go_on(key, number)

@@ -208,7 +208,7 @@ class Reconciler:
             controller.expose(metrics)
 
     def begin(self, found: OwnObject) -> Visit:
-        """Begin a visit; the next close look is queued already."""
+        """Begin a visit, and queue the next deep check."""
         key = found.meta.ref
         look = self.deep_checks.at(found, self.store)
         self.queue.add_later(key, look.again)
@@ -234,7 +234,7 @@ class Reconciler:
             await asyncio.gather(*visit.presumed, return_exceptions=True)
 
     def requeue(self, found: OwnObject, moment: datetime | None, now: datetime) -> None:
-        """Requeue for the next close look, or for `moment`, in naps: the clock may be set meanwhile."""
+        """Requeue for the next deep check or for `moment`; at most LONGEST_REQUEUE ahead, as the clock may be set."""
         naps = [] if moment is None else [LONGEST_REQUEUE, (moment - now).total_seconds()]
         self.queue.add_later(found.meta.ref, min([self.deep_checks.again(found), *naps]))
 

@@ -38,7 +38,7 @@ class RunbookController(KindController[RunbookObject, RunbookSnapshot]):
         try:
             await self.loop.settle(visit, self.step)
         finally:
-            # After the status, which switches read too; even if it could not be written.
+            # Signals follow the status, since switches read that too; they are sent even if its write failed.
             self.loop.monitoring.send_signals(visit.key)
 
     def forget(self, key: Ref) -> None:

@@ -33,7 +33,7 @@ from runbook_operator.switches.write_ahead_record import replanned
 from runbook_operator.telemetry.metrics import Metrics
 
 REREAD = 10.0
-"""Seconds until a held object is read again if its watch has just begun or fails."""
+"""Seconds until an engaged switch is visited again if a target of it has no watch, or an action still waits."""
 SHOWN = (
     ("Automatic", "Silenced", "switches_silenced", "Switches that a person holds released."),
     ("Contested", "", "switches_contested", "Switches with a held field that another client keeps writing."),
@@ -62,9 +62,9 @@ class SwitchController(KindController[SwitchObject, Snapshot]):
         return due(snapshot)
 
     async def carry_out(self, found: SwitchObject, snapshot: Snapshot, step: AnyStep) -> None:
-        """Write; if a write to the Switch itself is refused, report that in its status before the next try.
+        """Carry out the step. If a write to the Switch itself is refused, report that in its status and raise.
 
-        So does a deletion that cannot read a target: its status then shows how long it has waited.
+        For a deletion that cannot read a target, do the same: the status then shows how long it has waited.
         """
         del found
         needed = (errors.UnavailableError,) if snapshot.deleting else ()
@@ -82,13 +82,13 @@ class SwitchController(KindController[SwitchObject, Snapshot]):
             visit.answers.update(self.loop.query_supply.usual_lists(found))
         needed = unwatched = [ref for ref in targets if not self.loop.is_watched(ref)]
         while unparsed := await self._settled(visit, targets, needed):
-            # Without the locks: a throw of another switch with these targets does not wait for this document.
+            # Parse without the locks, so that a throw of another switch with these targets does not wait.
             await self.loop.query_supply.parse_one_at_a_time(unparsed)
             needed = []
         self._watch_over(visit.key, unwatched)
 
     async def _settled(self, visit: Visit, targets: Sequence[Ref], needed: Sequence[Ref]) -> NeedsParse | None:
-        """Settle the switch under the locks of its targets; return a document to parse first, None if settled."""
+        """Take all steps of the switch under the locks of its targets; return a document to parse first, or None."""
         async with self.loop.locks.hold(targets):
             self.store.evict(needed)
             try:
@@ -148,7 +148,7 @@ class SwitchController(KindController[SwitchObject, Snapshot]):
         return bool(visit.writes) and not switches.awaits_record(snapshot) and self.is_deferred(snapshot.switch)
 
     async def _confirm(self, visit: Visit, snapshot: Snapshot, record: Record) -> bool:
-        """Await the presumed answers before any write to a target; save again if they were wrong."""
+        """Verify the presumed answers before any write to a target; write a new record if they were wrong."""
         await asyncio.gather(*visit.presumed)
         visit.answers.update(visit.verified)
         if any(found != () for found in visit.verified.values()) and (fresh := replanned(snapshot, record)) != record:
@@ -157,9 +157,9 @@ class SwitchController(KindController[SwitchObject, Snapshot]):
         return True
 
     def _reserve(self, snapshot: Snapshot) -> None:
-        """Count an automatic engagement that is about to begin, so that other decisions see it at once.
+        """Count an automatic engagement that is about to begin, so that other decisions include it at once.
 
-        If the write ends in an error, it may still have happened: it counts until the next visit to the switch.
+        If the write of its record fails, it may still have happened: it counts until the next visit to the switch.
         """
         if begins_automatically(snapshot):
             self.store.ledger.reserve(snapshot.switch, snapshot.now)
@@ -192,7 +192,7 @@ class SwitchController(KindController[SwitchObject, Snapshot]):
         self.status_deferral.note_written(key)
 
     def stop_leading(self, key: Ref) -> None:
-        # Another replica leads there now: an engagement that was about to begin here does not count any more.
+        # Another replica leads there now, so an engagement that was about to begin here no longer counts.
         self.store.ledger.free(key)
 
     def expose(self, metrics: Metrics) -> None:

@@ -18,7 +18,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 async def write_unaffected(
     key: Ref, number: str, executor: StepExecutor, snapshot: Callable[[SwitchObject], Snapshot]
 ) -> None:
-    """Write each deviating field once; the field with the error fails again in its own decision and stays as it is."""
+    """Decide and write each field separately; the field with the error raises it again and is not changed."""
     switch = executor.store.switches.get(key)
     record = switch.status.record if switch else None
     for index in range(len(record.actions) if record else 0):
@@ -33,7 +33,7 @@ def _step(snapshot: Snapshot, index: int, number: str) -> WriteTarget | None:
     try:
         return hold_or_restore_one(snapshot, index)
     except NeedsRead:
-        # The next visit that gets this far reads it.
+        # The next visit that reaches this field reads it.
         return None
     except Exception:
         log.exception(
