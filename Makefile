@@ -49,8 +49,9 @@ durations: ## Run the tests on the lab and record what each takes, which orders 
 	@$(MAKE) test PYTEST=--record-durations
 
 .PHONY: test-fast
-test-fast: $(READY) ## Run the unit and contract tests, which need no cluster, with coverage of the pure packages
-	@$(BIN)/python -m pytest tests/unit tests/contract tests/component --numprocesses 2 --cov --cov-report=term-missing:skip-covered -q
+test-fast: $(READY) ## Run the tests that need no cluster, and hold the coverage of each package
+	@$(BIN)/python -m pytest tests/unit tests/contract tests/component --numprocesses 2 --cov --cov-report= -q
+	@$(BIN)/python -m tools.coverage_gates
 
 .PHONY: check
 check: $(READY) ## Lint, types, layers, workflow files, and that generated files are up to date
