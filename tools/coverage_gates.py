@@ -46,7 +46,7 @@ class Counted:
 
 
 def row_of(name: str, rows: Iterable[str]) -> str:
-    """The longest row whose package contains the file; "." if there is none."""
+    """Return the longest row whose package contains the file; "." if there is none."""
     package = name.removeprefix(PACKAGE).removesuffix(".py").replace("/", ".")
     fitting = [row for row in rows if package.startswith(f"{row}.")]
     return max(fitting, key=len, default=REST)
@@ -61,18 +61,18 @@ def counted(files: Mapping[str, Mapping[str, Any]], rows: Iterable[str]) -> dict
 
 
 def failures(found: Mapping[str, Counted], rows: Mapping[str, float]) -> list[str]:
-    """One line for each package below its row, and one for each of its files with the lines that did not run."""
+    """Return a line for each package below its row, and one for each of its files with the lines that did not run."""
     lines: list[str] = []
     for row, least in rows.items():
         package = found.get(row, Counted())
         if package.percent < least:
-            lines.append(f"{row}: {package.percent:.2f} %, and {least:g} % is its least")
+            lines.append(f"{row}: {package.percent:.2f} %, at least {least:g} % is required")
             lines += [f"  {name}: {', '.join(map(str, missing))}" for name, missing in package.missing.items()]
     return lines
 
 
 def raised(text: str, found: Mapping[str, Counted], rows: Mapping[str, float]) -> str:
-    """pyproject.toml with the row of each package raised to the whole percent that it has now."""
+    """Return pyproject.toml with the row of each package raised to the whole percent that it has now."""
     for row, least in rows.items():
         now = int(found.get(row, Counted()).percent)
         if now > least:
@@ -81,7 +81,7 @@ def raised(text: str, found: Mapping[str, Counted], rows: Mapping[str, float]) -
 
 
 def measured() -> dict[str, Any]:
-    """The files of the report on `.coverage`."""
+    """Return the files of the report on `.coverage`."""
     data = coverage.Coverage(config_file=str(PYPROJECT), data_file=str(ROOT / ".coverage"))
     data.load()
     with tempfile.TemporaryDirectory() as folder:
@@ -99,7 +99,7 @@ def main(arguments: list[str]) -> int:
     if options.raises:
         PYPROJECT.write_text(raised(PYPROJECT.read_text(), found, rows))
     lines = failures(found, rows)
-    print("\n".join(lines or [f"coverage: {len(rows)} packages, each at its least or above"]))
+    print("\n".join(lines or [f"coverage: {len(rows)} packages, each at its row or above"]))
     return 1 if lines else 0
 
 

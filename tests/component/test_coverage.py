@@ -200,7 +200,7 @@ async def test_missing_objects_are_logged_as_error_and_as_recovered(monkeypatch:
         while not logs:  # noqa: ASYNC110 # as above
             await asyncio.sleep(0)
         kube.refused.clear()
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
 
     with capture_logs() as logs:
         task = asyncio.create_task(ending())

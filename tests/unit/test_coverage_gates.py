@@ -27,7 +27,7 @@ def test_package_below_its_row_fails_with_its_missing_lines() -> None:
 
     found = failures(counted({name: file(10, 9, 7)}, ROWS), {"core": 100})
 
-    assert found == ["core: 90.00 %, and 100 % is its least", f"  {name}: 7"]
+    assert found == ["core: 90.00 %, at least 100 % is required", f"  {name}: 7"]
 
 
 def test_package_at_its_row_passes() -> None:

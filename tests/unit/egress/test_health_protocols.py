@@ -159,7 +159,7 @@ async def test_tcp_and_grpc_checks_have_the_limits_of_http(
 
 async def test_tcp_connection_not_made_in_time_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     async def stuck(*_: object) -> None:
-        await asyncio.sleep(9)
+        await asyncio.Event().wait()
 
     monkeypatch.setattr(egress_guard, "LATE", 60)
     monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", stuck)

@@ -206,7 +206,7 @@ async def test_unreachable_address_falls_back_to_the_next(connections: list[str]
 
 async def test_connection_not_made_in_time_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     async def stuck(*_: object) -> None:
-        await asyncio.sleep(9)
+        await asyncio.Event().wait()
 
     monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", stuck)
     answer = await outbound().ask(here(9), RequestOptions(connect_seconds=0.05))

@@ -9,7 +9,6 @@ from aiohttp import web
 
 from runbook_operator.core.samples import QueryError
 from runbook_operator.monitoring.backends import source_connection as module
-from runbook_operator.runtime import clock
 from tests.fakes.prometheus_source import (
     AT,
     Source,
@@ -73,9 +72,7 @@ async def test_slow_answer_times_out() -> None:
             await asyncio.sleep(0.05)
         return response
 
-    began = clock.monotonic()
     assert error(await ask(drip, seconds=0.2)) == QueryError("Timeout", "no response within 0.2 s")
-    assert clock.monotonic() - began < 2
 
 
 async def test_refused_connection_is_unreachable() -> None:

@@ -286,7 +286,7 @@ async def test_hanging_source_does_not_delay_baselines_of_another(
     usual: Usual, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def hang(_: web.Request) -> web.Response:
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
         raise AssertionError
 
     monkeypatch.setattr(module, "FIRST_WAIT", 0.01)
