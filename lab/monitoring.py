@@ -1,4 +1,4 @@
-"""A real Prometheus, on the host or inside the lab's network, and the traffic that it finds in what it scrapes."""
+"""A real Prometheus and a real Alertmanager, and the traffic of the application that Prometheus scrapes."""
 
 import json
 import subprocess
@@ -22,13 +22,16 @@ Wrap = Callable[[list[str]], list[str]]
 class Scraper:
     """The process of lab/prometheus; its samples and its port outlive a stop."""
 
-    def __init__(self, folder: Path, addresses: Sequence[str], every: str, wrap: Wrap = list) -> None:
-        """`addresses` are host:port of what is scraped `every` so often, such as 200ms."""
+    def __init__(
+        self, folder: Path, addresses: Sequence[str], every: str, wrap: Wrap = list, rules: Sequence[Any] = ()
+    ) -> None:
+        """`addresses` are host:port of what is scraped `every` so often, such as 200ms; so are `rules` evaluated."""
         self.port = 0
         self._folder = folder
         self._addresses = list(addresses)
         self._every = every
         self._wrap = wrap
+        self._rules = list(rules)
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -40,6 +43,7 @@ class Scraper:
         self._folder.mkdir(parents=True, exist_ok=True)
         config = self._folder / "prometheus.yml"
         config.write_text(yaml.safe_dump(self._config()))
+        self._rule_file.write_text(yaml.safe_dump({"groups": [{"name": "lab", "rules": self._rules}]}))
         arguments = ["--config", str(config), "--data", str(self._folder / "data"), "--port", str(self.port)]
         with self._log.open("ab") as log:
             command = self._wrap([str(build.compiled(here(), build.PROMETHEUS)), *arguments])
@@ -66,11 +70,53 @@ class Scraper:
     def _log(self) -> Path:
         return self._folder / "prometheus.log"
 
+    @property
+    def _rule_file(self) -> Path:
+        return self._folder / "rules.yml"
+
     def _config(self) -> dict[str, Any]:
         return {
             "global": dict.fromkeys(("scrape_interval", "scrape_timeout", "evaluation_interval"), self._every),
+            "rule_files": [str(self._rule_file)],
             "scrape_configs": [{"job_name": JOB, "static_configs": [{"targets": self._addresses}]}],
         }
+
+
+ALERTMANAGER_CONFIG = {
+    "route": {"receiver": "nobody", "group_by": ["incident"]},
+    "receivers": [{"name": "nobody"}],
+}
+
+
+class Alertmanager:
+    """The process of lab/alertmanager on the loopback; it notifies nobody."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; it listens some moments later."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        config = self._folder / "alertmanager.yml"
+        config.write_text(yaml.safe_dump(ALERTMANAGER_CONFIG))
+        command = [
+            str(build.compiled(here(), build.ALERTMANAGER)),
+            f"--config.file={config}",
+            f"--storage.path={self._folder / 'data'}",
+            f"--web.listen-address={self.url.removeprefix('http://')}",
+            "--cluster.listen-address=",
+        ]
+        with (self._folder / "alertmanager.log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def stop(self) -> None:
+        """Send SIGTERM, and wait until it has ended."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(timeout=10)
+            self._process = None
 
 
 @contextmanager

@@ -1,6 +1,6 @@
-// prometheus scrapes the static targets of a config file and answers Prometheus's own HTTP API on the loopback: its
-// scrape loop, its storage, its query engine and its API, without the web pages, the rules and the service discoveries
-// around them. It says where it listens in one line, and ends on SIGTERM.
+// prometheus scrapes the static targets of a config file, evaluates its rule files and answers Prometheus's own HTTP API
+// on the loopback: its scrape loop, its storage, its query engine, its rule manager and its API, without the web pages,
+// the service discoveries and the sending of alerts. It prints its address in one line, and ends on SIGTERM.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"strconv"
@@ -26,13 +27,14 @@ import (
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/rules"
 	"github.com/prometheus/prometheus/scrape"
 	"github.com/prometheus/prometheus/tsdb"
 	v1 "github.com/prometheus/prometheus/web/api/v1"
 )
 
 const usage = `usage: prometheus --config FILE --data DIR [--port N]
-FILE is a prometheus.yml with static targets only. DIR keeps the samples; one that is used again is gone on with.`
+FILE is a prometheus.yml with static targets and rule files only. DIR keeps the samples; one that is used again is gone on with.`
 
 // What Prometheus takes where no flag of its command line says otherwise.
 const (
@@ -106,14 +108,20 @@ func run(ctx context.Context, parsed options) error {
 		return err
 	}
 	defer scrapes.Stop()
-	return serve(ctx, parsed.port, api(loaded, db, logger))
+	language := parser.NewParser(parser.Options{})
+	engine := queries(loaded, language, logger)
+	evaluation, err := evaluating(ctx, loaded, db, engine, language, logger)
+	if err != nil {
+		return err
+	}
+	defer evaluation.Stop()
+	return serve(ctx, parsed.port, api(loaded, db, engine, language, logger))
 }
 
 // static gives the targets by job; what the file asks for beyond them would silently not happen, so it is an error.
 func static(loaded *config.Config) (map[string][]*targetgroup.Group, error) {
-	if len(loaded.RuleFiles)+len(loaded.RemoteWriteConfigs)+len(loaded.RemoteReadConfigs)+
-		len(loaded.AlertingConfig.AlertmanagerConfigs) > 0 {
-		return nil, errors.New("this program scrapes and answers, and does nothing else: leave only scrape_configs")
+	if len(loaded.RemoteWriteConfigs)+len(loaded.RemoteReadConfigs)+len(loaded.AlertingConfig.AlertmanagerConfigs) > 0 {
+		return nil, errors.New("this program has no remote storage and sends no alerts: leave only scrape_configs and rule_files")
 	}
 	jobs, err := loaded.GetScrapeConfigs()
 	if err != nil {
@@ -160,17 +168,38 @@ func scraping(
 	return manager, nil
 }
 
-// api is Prometheus's own; what is nil belongs to handlers of parts that this program does not have.
-func api(loaded *config.Config, db *tsdb.DB, logger *slog.Logger) http.Handler {
-	registry := prom.NewRegistry()
-	language := parser.NewParser(parser.Options{})
-	engine := promql.NewEngine(promql.EngineOpts{
-		Logger: logger, Reg: registry, MaxSamples: mostSamples, Timeout: queryTimeout, LookbackDelta: lookback,
+// evaluating runs the rules of the config's rule files; alerts are series of the database, and are sent nowhere.
+func evaluating(
+	ctx context.Context, loaded *config.Config, db *tsdb.DB, engine *promql.Engine, language parser.Parser, logger *slog.Logger,
+) (*rules.Manager, error) {
+	manager := rules.NewManager(&rules.ManagerOptions{
+		ExternalURL: &url.URL{}, Context: ctx, Logger: logger, Registerer: prom.NewRegistry(), Parser: language,
+		Appendable: db, Queryable: db, QueryFunc: rules.EngineQueryFunc(engine, db),
+		NotifyFunc: func(context.Context, string, ...*rules.Alert) {},
+	})
+	every := time.Duration(loaded.GlobalConfig.EvaluationInterval)
+	if err := manager.Update(every, loaded.RuleFiles, loaded.GlobalConfig.ExternalLabels, "", nil); err != nil {
+		return nil, err
+	}
+	go manager.Run()
+	return manager, nil
+}
+
+func queries(loaded *config.Config, language parser.Parser, logger *slog.Logger) *promql.Engine {
+	return promql.NewEngine(promql.EngineOpts{
+		Logger: logger, Reg: prom.NewRegistry(), MaxSamples: mostSamples, Timeout: queryTimeout, LookbackDelta: lookback,
 		EnableAtModifier: true, EnableNegativeOffset: true, Parser: language,
 		NoStepSubqueryIntervalFn: func(int64) int64 {
 			return time.Duration(loaded.GlobalConfig.EvaluationInterval).Milliseconds()
 		},
 	})
+}
+
+// api is Prometheus's own; what is nil belongs to handlers of parts that this program does not have.
+func api(
+	loaded *config.Config, db *tsdb.DB, engine *promql.Engine, language parser.Parser, logger *slog.Logger,
+) http.Handler {
+	registry := prom.NewRegistry()
 	handlers := v1.NewAPI(
 		engine, db, nil, nil, db,
 		nil, nil, nil,

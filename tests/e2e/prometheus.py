@@ -4,7 +4,7 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -60,8 +60,8 @@ class Target:
 class Prometheus(Scraper):
     """The process, which is waited for and asked."""
 
-    def __init__(self, folder: Path, target: Target, every: str = EVERY) -> None:
-        super().__init__(folder, [f"{LOOPBACK}:{target.port}"], every)
+    def __init__(self, folder: Path, target: Target, every: str = EVERY, rules: Sequence[Any] = ()) -> None:
+        super().__init__(folder, [f"{LOOPBACK}:{target.port}"], every, rules=rules)
         self.target = target
 
     def start(self) -> None:
@@ -95,10 +95,10 @@ class Prometheus(Scraper):
 
 
 @contextmanager
-def prometheus(folder: Path, target: Target, every: str = EVERY) -> Iterator[Prometheus]:
+def prometheus(folder: Path, target: Target, every: str = EVERY, rules: Sequence[Any] = ()) -> Iterator[Prometheus]:
     """A Prometheus that scrapes the target until the block is left; both may be stopped and started inside of it."""
     target.start()
-    running = Prometheus(folder, target, every)
+    running = Prometheus(folder, target, every, rules)
     try:
         running.start()
         yield running

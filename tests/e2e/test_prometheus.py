@@ -25,7 +25,8 @@ BREAK_OUT = f'up), "__runbook_query__", "0", "", "") or {OTHER} or label_replace
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """One for the tests that do not stop it; each uses metrics of its own."""
-    with prometheus(tmp_path_factory.mktemp("prometheus"), Target(heartbeat=1)) as running:
+    rule = {"alert": "HeartbeatTooHigh", "expr": "alerting_heartbeat > 5", "labels": {"namespace": "shop"}}
+    with prometheus(tmp_path_factory.mktemp("prometheus"), Target(heartbeat=1), rules=[rule]) as running:
         yield running
 
 
@@ -284,3 +285,17 @@ async def test_answer_for_an_old_time_is_stale(source: Prometheus, client: Clien
 
     assert isinstance(found, tuple)
     assert is_stale(found[0], clock.now(), timedelta(minutes=5))
+
+
+async def test_firing_alert_is_a_series_and_one_that_ended_is_none(source: Prometheus, client: Client) -> None:
+    firing = 'ALERTS{alertname="HeartbeatTooHigh",alertstate="firing",namespace="shop"}'
+    scraped(source, alerting_heartbeat=1)
+    assert values(await ask(client, firing)) == []
+
+    scraped(source, alerting_heartbeat=6)
+    source.until(firing, bool)
+    assert values(await ask(client, firing)) == [1]
+
+    scraped(source, alerting_heartbeat=1)
+    source.until(firing, lambda result: not result)
+    assert values(await ask(client, firing)) == []

@@ -16,7 +16,7 @@ from lab import build, guard, images, plane
 from lab.layout import Layout
 from lab.procs import Processes, start_time
 
-PROGRAMS = [build.CLUSTER, build.GITOPS, build.PROMETHEUS, build.ACTIONLINT, CONTROLLER_RUNTIME]
+PROGRAMS = [build.CLUSTER, build.GITOPS, build.PROMETHEUS, build.ALERTMANAGER, build.ACTIONLINT, CONTROLLER_RUNTIME]
 
 
 def layout_with(folder: Path, program: build.Program, **files: str) -> Layout:
