@@ -8,6 +8,7 @@ from runbook_operator.api.monitoring_spec import Engage
 from runbook_operator.api.name_types import EntryName
 from runbook_operator.core.durations import Duration, duration
 from runbook_operator.core.model_base import ApiModel, StatusModel
+from runbook_operator.core.severities import Severity
 
 Verdict = Literal["Watching", "Good", "Bad", "Unproven"]
 
@@ -29,6 +30,9 @@ class Deployments(ApiModel):
         None,
         description="The kill switch to engage when a revision is bad, usually one with a rollback. Without it the "
         "guard only reports the bad revision.",
+    )
+    severity: Severity | None = Field(
+        None, description="Severity of the incident that opens when a revision is bad. Without it none opens."
     )
     metrics: Annotated[list[EntryName], Field(max_length=64)] | None = Field(
         None,

@@ -21,6 +21,7 @@ from runbook_operator.api.name_types import EntryName, Text, mapped_by
 from runbook_operator.core.durations import Duration
 from runbook_operator.core.http_statuses import Expected
 from runbook_operator.core.model_base import ApiModel, Rule, StatusModel
+from runbook_operator.core.severities import Severity
 
 MEASURED = "set at least one of normal, warning and critical"
 ONE_BASELINE = "set one of baseline and baselineValue, not both"
@@ -97,6 +98,9 @@ class HealthEndpoint(Pace):
         "", description="Name of the gRPC service to check; empty for the whole server. Only for GRPC."
     )
     tls: CheckTls | None = Field(None, description="Use TLS.")
+    severity: Severity | None = Field(
+        None, description="Severity of the incident that opens when this becomes Critical. Without it none opens."
+    )
     each: bool = Field(
         False, description="Check each ready pod behind the Service, and not only one; the worst result counts."
     )
@@ -137,6 +141,9 @@ class Dependency(Pace):
     for_: Duration = Field("30s", alias="for", description="Time that the check must fail before it counts as down.")
     recover_after: Duration = Field(
         "1m", description="Time that the check must succeed before the dependency counts as up again."
+    )
+    severity: Severity | None = Field(
+        None, description="Severity of the incident that opens when this goes down. Without it none opens."
     )
     targets: Annotated[list[EntryName], Field(max_length=32)] = Field(
         default_factory=list,
@@ -198,6 +205,9 @@ class Metric(CountedNumber):
         None,
         description="Time after an engagement in which the metric engages nothing, since it still includes data from "
         "before. Default: how far the query looks back, or the time over which restarts are counted.",
+    )
+    severity: Severity | None = Field(
+        None, description="Severity of the incident that opens when this becomes Critical. Without it none opens."
     )
     response: Response | None = Field(None, description="The response to a bad level of the metric.")
 

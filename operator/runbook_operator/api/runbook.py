@@ -25,6 +25,14 @@ from runbook_operator.api.monitoring_spec import Dependency, EntryStatus, Health
 from runbook_operator.api.name_types import EntryName, ObjectName, Text, Title, mapped_by
 from runbook_operator.api.object_status import ObjectStatus
 from runbook_operator.api.probe_status import ProbeStatus
+from runbook_operator.api.response_spec import (
+    Alert,
+    IncidentLimits,
+    Issue,
+    ResponseStep,
+    RunbookLink,
+    SeverityLevel,
+)
 from runbook_operator.api.switch import OnDelete
 from runbook_operator.api.target_specs import Target
 from runbook_operator.core.durations import Duration
@@ -114,10 +122,39 @@ class RunbookSpec(ApiModel):
         default_factory=Deployments,
         description="The deployment guard: how it judges new revisions of the targets' workloads.",
     )
+    severities: Annotated[list[SeverityLevel], Field(max_length=4)] = Field(
+        default_factory=list,
+        description="Meaning of the severities for this system, and how soon somebody must answer.",
+        json_schema_extra=mapped_by("level"),
+    )
+    initial_response: Annotated[list[ResponseStep], Field(max_length=20)] = Field(
+        default_factory=list,
+        description="Checklist of every incident. Default: assess, communicate, mitigate, investigate, resolve, "
+        "document.",
+        json_schema_extra=mapped_by("name"),
+    )
     contacts: Annotated[list[Contact], Field(max_length=16)] = Field(
         default_factory=list,
-        description="Emergency contacts, in the order in which people turn to them.",
+        description="Emergency contacts: an incident notifies them in this order until somebody acknowledges it.",
         json_schema_extra=mapped_by("name"),
+    )
+    links: Annotated[list[RunbookLink], Field(max_length=16)] = Field(
+        default_factory=list,
+        description="Links that messages and incidents show: dashboards, logs, the status page.",
+        json_schema_extra=mapped_by("name"),
+    )
+    issues: Annotated[list[Issue], Field(max_length=32)] = Field(
+        default_factory=list,
+        description="Common issues: their symptoms, causes and resolution.",
+        json_schema_extra=mapped_by("name"),
+    )
+    alerts: Annotated[list[Alert], Field(max_length=32)] = Field(
+        default_factory=list,
+        description="Alerts of a Prometheus that open incidents.",
+        json_schema_extra=mapped_by("name"),
+    )
+    incidents: IncidentLimits = Field(
+        default_factory=IncidentLimits, description="How incidents recover, reopen, escalate and are kept."
     )
     targets: Annotated[list[Target], Field(max_length=32)] = Field(
         default_factory=list, description="Targets of actions and checks.", json_schema_extra=mapped_by("name")

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from runbook_operator.core.durations import duration
+from runbook_operator.core.severities import Severity
 from runbook_operator.notifiers import REGISTRY, Notifier
-from runbook_operator.notifiers.message import Severity
 from runbook_operator.notifiers.notifier_base import ChannelSpec, Config, UnreadableSpecError
 from runbook_operator.runtime.watched_files import (
     FileError,

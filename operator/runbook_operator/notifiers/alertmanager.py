@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from pydantic import Field
 
 from runbook_operator.core.durations import PlainDuration, duration
+from runbook_operator.core.severities import Severity
 from runbook_operator.notifiers.json_body import post
-from runbook_operator.notifiers.message import Message, Severity
+from runbook_operator.notifiers.message import Message
 from runbook_operator.notifiers.message_sections import sections
 from runbook_operator.notifiers.notifier_base import Config, Notifier, Request, UrlSpec
 from runbook_operator.notifiers.text_markup import PLAIN

@@ -16,8 +16,8 @@ from pydantic import BeforeValidator, Field
 
 from runbook_operator.core import url_policy
 from runbook_operator.core.model_base import ApiModel
+from runbook_operator.core.severities import Severity
 
-Severity = Literal["SEV1", "SEV2", "SEV3", "SEV4"]
 MessageKind = Literal["opened", "escalated", "acknowledged", "resolved", "test", "notice"]
 TITLE, SENTENCE, SHORT, COMMAND, URL = 200, 300, 60, 500, 400
 LINES, LINKS = 10, 5

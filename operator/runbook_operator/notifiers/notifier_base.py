@@ -13,7 +13,8 @@ from pydantic import Field, field_validator
 from runbook_operator.core import url_policy
 from runbook_operator.core.durations import PlainDuration, duration
 from runbook_operator.core.model_base import ApiModel
-from runbook_operator.notifiers.message import Message, Severity
+from runbook_operator.core.severities import Severity
+from runbook_operator.notifiers.message import Message
 
 REGISTRY: dict[str, type["Notifier"]] = {}
 LONGEST_TIMEOUT = 30.0

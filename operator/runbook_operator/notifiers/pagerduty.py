@@ -6,8 +6,9 @@ from typing import Any
 
 from pydantic import Field
 
+from runbook_operator.core.severities import Severity
 from runbook_operator.notifiers.json_body import post
-from runbook_operator.notifiers.message import Message, Severity, cut
+from runbook_operator.notifiers.message import Message, cut
 from runbook_operator.notifiers.message_sections import sections
 from runbook_operator.notifiers.notifier_base import Config, FileName, Notifier, Request, TlsSpec, check_url
 from runbook_operator.notifiers.text_markup import PLAIN

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from runbook_operator.api.incident import IncidentSpec
 from runbook_operator.api.object_status import ObjectStatus
 from runbook_operator.api.switch import Record, SwitchStatus
 from runbook_operator.core.accounts import Account
@@ -128,6 +129,32 @@ class DeleteSwitch:
     notices: tuple[Notice, ...] = ()
 
 
+@dataclass(frozen=True)
+class CreateIncident:
+    """Open the incident of a Runbook, under a name that is the same at each attempt."""
+
+    runbook: Meta
+    name: str
+    spec: IncidentSpec
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True)
+class ClearAcknowledgement:
+    """Remove spec.acknowledged of an Incident after its time."""
+
+    meta: Meta
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True)
+class DeleteIncident:
+    """Delete a resolved Incident that is not kept any longer."""
+
+    meta: Meta
+
+
+IncidentStep = WriteStatus | ClearAcknowledgement | DeleteIncident
 Step = WriteStatus | SetFinalizers | ClearOverride | WriteTarget
 OwnStep = SetFinalizers | ClearOverride | CreateSwitch | AdoptSwitch | DeleteSwitch
 """Writes to the operator's own objects, except their statuses."""
