@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from runbook_operator.api.monitoring_spec import Engage
 from runbook_operator.api.name_types import EntryName, Text, Title
@@ -10,6 +10,7 @@ from runbook_operator.core.durations import Duration
 from runbook_operator.core.model_base import ApiModel, Rule
 from runbook_operator.core.severities import Severity
 
+SymptomSource = Literal["Metric", "HealthEndpoint", "Dependency", "Alert"]
 ONE_SYMPTOM = "set exactly one of metric, healthEndpoint, dependency and alert"
 
 
@@ -61,6 +62,26 @@ class Symptom(ApiModel):
             ONE_SYMPTOM,
         ),
     )
+
+    @model_validator(mode="after")
+    def _one_entry(self) -> "Symptom":
+        if sum(name is not None for _, name in self._names) != 1:
+            raise ValueError(ONE_SYMPTOM)
+        return self
+
+    @property
+    def entry(self) -> tuple[SymptomSource, str]:
+        """The section and the name of the entry, as the signals of an incident have them."""
+        return next((source, name) for source, name in self._names if name is not None)
+
+    @property
+    def _names(self) -> tuple[tuple[SymptomSource, str | None], ...]:
+        return (
+            ("Metric", self.metric),
+            ("HealthEndpoint", self.health_endpoint),
+            ("Dependency", self.dependency),
+            ("Alert", self.alert),
+        )
 
 
 class ResolutionStep(ApiModel):
