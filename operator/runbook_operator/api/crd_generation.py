@@ -23,7 +23,7 @@ SCHEMA_KEYWORDS = frozenset(
         *("minProperties", "maxProperties", "nullable"),
     }
 )
-DROPPED = frozenset({"title", "examples", "$defs"})
+DROPPED = frozenset({"title", "examples", "$defs", "propertyNames"})
 TYPED = frozenset({"type", "enum", "const", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-int-or-string"})
 OPEN: Schema = {"x-kubernetes-preserve-unknown-fields": True}
 NULL: Schema = {"type": "null"}
@@ -178,10 +178,17 @@ def _additional(value: Any, node: Schema, place: _Position) -> Schema:
     return dict(OPEN) if value is True else {"additionalProperties": _convert(value, place.below("*"))}
 
 
+def _keyed(value: Schema, _: Schema, place: _Position) -> Schema:
+    """Convert a map with a pattern for its keys. A CRD cannot restrict keys; the operator checks them as it parses."""
+    (values,) = value.values()
+    return {"additionalProperties": _convert(values, place.below("*"))}
+
+
 NESTED: Mapping[str, Callable[[Any, Schema, _Position], Schema]] = {
     "properties": _properties,
     "items": _items,
     "additionalProperties": _additional,
+    "patternProperties": _keyed,
 }
 RENAMED: Mapping[str, Callable[[Any], Schema]] = {
     "const": lambda value: {"enum": [value]},

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from runbook_operator.api.conditions import Condition
-from runbook_operator.api.name_types import EntryName, ObjectName, mapped_by
+from runbook_operator.api.name_types import ObjectName, mapped_by
 from runbook_operator.api.object_status import ObjectStatus
 from runbook_operator.core.durations import Duration
 from runbook_operator.core.model_base import ApiModel, Rule, StatusModel
@@ -82,7 +82,7 @@ class IncidentSpec(ApiModel):
     note: Annotated[str, Field(max_length=1000)] = Field(
         "", description="A note. Each change of it becomes an entry of status.timeline with its author."
     )
-    checklist: Annotated[dict[EntryName, bool], Field(max_length=20)] = Field(
+    checklist: Annotated[dict[str, bool], Field(max_length=20)] = Field(
         default_factory=dict, description="Steps of the initial response that are done: {assess: true}."
     )
     post_mortem: PostMortem = Field(

@@ -83,7 +83,7 @@ FREE = {
         "warning",
         "critical",
     ),
-    *("baselineValue", "until", "target", "contact", "container"),
+    *("baselineValue", "until", "target", "contact", "container", "text", "when", "definition"),
 }
 """Texts that are shown, sent, measured or compared with what is declared, and are never a part of an object's path."""
 
@@ -133,6 +133,7 @@ class Sample(BaseModel):
     anything: Any = None
     described: Any = Field(None, description="Open.")
     table: dict[str, int] = Field(default_factory=dict)
+    keyed: dict[Annotated[str, Field(max_length=9, pattern="^a$")], int] = Field(default_factory=dict)
     open: dict[str, Any] = Field(default_factory=dict)
     nothing: str = ""
 
@@ -172,6 +173,7 @@ def test_each_schema_construct_is_converted() -> None:
     assert properties["unique"] == {"type": "array", "items": {"type": "string"}, "x-kubernetes-list-type": "set"}
     assert properties["anything"] == {"x-kubernetes-preserve-unknown-fields": True}
     assert properties["described"] == {"x-kubernetes-preserve-unknown-fields": True, "description": "Open."}
+    assert properties["keyed"] == {"type": "object", "additionalProperties": {"type": "integer"}}
     assert properties["table"] == {"type": "object", "additionalProperties": {"type": "integer"}}
     assert properties["open"] == {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     assert properties["nothing"] == {"type": "string"}
