@@ -10,7 +10,7 @@ from tests.chart.matrix import ACTIONS, EVERY_RIGHT, MATRIX, NO_RIGHT
 
 ALL = [pytest.param(values, id=name) for name, values in MATRIX.items()]
 LEASES = "coordination.k8s.io"
-SHARED = {"runbook-viewer", "runbook-editor", "switch-operator", "runbook-operator-impersonation"}
+SHARED = {"runbook-viewer", "runbook-editor", "switch-operator", "incident-responder", "runbook-operator-impersonation"}
 BESIDE = {*SHARED, "runbook-operator-shards"}
 """Roles that are not part of the operator's own: the leases are given in the release's namespace."""
 APISERVER = [
@@ -27,7 +27,7 @@ def aggregated(rendered: Rendered) -> dict[str, list[Body]]:
     }
 
 
-OWN = ("runbooks", "switches")
+OWN = ("runbooks", "switches", "incidents")
 
 
 def granted(rules: Iterable[Body]) -> set[tuple[str, str, str]]:

@@ -27,8 +27,9 @@ def test_crds_are_printed_or_written(capsys: pytest.CaptureFixture[str], tmp_pat
     assert main(["crds"]) == 0
     assert main(["crds", "--directory", str(tmp_path / "crds")]) == 0
 
-    assert capsys.readouterr().out.count("kind: CustomResourceDefinition") == 2
+    assert capsys.readouterr().out.count("kind: CustomResourceDefinition") == 3
     assert sorted(path.name for path in (tmp_path / "crds").iterdir()) == [
+        "runbooks.dev_incidents.yaml",
         "runbooks.dev_runbooks.yaml",
         "runbooks.dev_switches.yaml",
     ]
@@ -42,7 +43,7 @@ def test_roles_of_operator_and_people_are_printed(capsys: pytest.CaptureFixture[
 
     assert "name: runbook-operator-impersonation" in of_operator
     assert "switch-operator" not in of_operator
-    assert of_people.count("kind: ClusterRole") == 3
+    assert of_people.count("kind: ClusterRole") == 4
 
 
 def test_allowed_urls_and_networks_are_read_from_variables_and_flags(monkeypatch: pytest.MonkeyPatch) -> None:

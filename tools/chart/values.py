@@ -81,9 +81,9 @@ class Rights(ApiModel):
     shared: bool = Field(
         True,
         description="Create the ClusterRoles that are called the same in every release: for people `runbook-viewer`, "
-        "`runbook-editor` and `switch-operator`, which become parts of Kubernetes' own view, edit and admin, and "
-        "`runbook-operator-impersonation`, which is bound where `impersonation` says. One release in a cluster can "
-        "have them.",
+        "`runbook-editor`, `switch-operator` and `incident-responder`, which become parts of Kubernetes' own view, "
+        "edit and admin, and `runbook-operator-impersonation`, which is bound where `impersonation` says. One release "
+        "in a cluster can have them.",
     )
 
 

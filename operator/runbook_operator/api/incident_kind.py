@@ -11,6 +11,9 @@ from runbook_operator.core.gitops_trackers import tracker
 from runbook_operator.core.rbac_rules import READ
 from runbook_operator.core.references import API_VERSION, Meta, Ref, meta_of
 
+RESPOND = (*READ, "create", "patch", "acknowledge", "resolve")
+"""Verbs of the people who answer incidents. None of them deletes an incident: that would end its escalation."""
+
 
 @dataclass(frozen=True)
 class Author:
@@ -102,7 +105,8 @@ INCIDENT = ResourceKind(
     people={
         "runbook-viewer": (READ,),
         "runbook-editor": (READ,),
-        "switch-operator": ((*READ, "create", "patch", "acknowledge", "resolve"),),
+        "switch-operator": (RESPOND,),
+        "incident-responder": (RESPOND,),
     },
     parse=parse_incident,
     runbook_of=lambda incident: incident.runbook,

@@ -54,14 +54,19 @@ PROBES = (
 """Rights for enforced health endpoints: to mark the Runbook, change the workload, and read its old revisions."""
 GITOPS = "For keeping Flux and Argo CD from undoing what a switch holds; not needed where spec.gitOps is Ignore."
 ROLES: Mapping[str, tuple[str, tuple[str, ...], tuple[Right, ...]]] = {
-    "runbook-viewer": ("May read Runbooks, Switches and Events.", ("view",), ()),
+    "runbook-viewer": ("May read Runbooks, Switches, Incidents and Events.", ("view",), ()),
     "runbook-editor": (
         "May write Runbooks: what is watched, and what switches do. Throwing a switch needs switch-operator.",
         ("edit", "admin"),
         (),
     ),
     "switch-operator": (
-        "May throw and release the switches of Runbooks, and read Runbooks and Events; writes no Runbook or status.",
+        "May throw and release switches, open and answer incidents, and read Runbooks; writes no Runbook or status.",
+        ("edit", "admin"),
+        (Right("", "events", READ),),
+    ),
+    "incident-responder": (
+        "May open, acknowledge and resolve incidents, and read Runbooks, Switches and Events; throws no switch.",
         ("edit", "admin"),
         (Right("", "events", READ),),
     ),

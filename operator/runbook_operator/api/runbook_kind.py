@@ -29,6 +29,11 @@ RUNBOOK = ResourceKind(
     rules=(cel_rules.RUNBOOK_NAME,),
     # The admission plugin OwnerReferencesPermissionEnforcement requires `finalizers` for owner references to a Runbook.
     rights={"": READ, "/status": ("patch",), "/finalizers": ("update",)},
-    people={"runbook-viewer": (READ,), "runbook-editor": (READ, WRITE), "switch-operator": (READ,)},
+    people={
+        "runbook-viewer": (READ,),
+        "runbook-editor": (READ, WRITE),
+        "switch-operator": (READ,),
+        "incident-responder": (READ,),
+    },
     parse=parse_runbook,
 )

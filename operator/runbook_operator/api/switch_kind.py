@@ -69,6 +69,7 @@ SWITCH = ResourceKind(
         "runbook-viewer": (READ,),
         "runbook-editor": (READ,),
         "switch-operator": ((*READ, "patch", "engage", "release"),),
+        "incident-responder": (READ,),
     },
     parse=parse_switch,
     runbook_of=lambda switch: switch.runbook,

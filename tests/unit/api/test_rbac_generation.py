@@ -87,6 +87,7 @@ def test_people_roles_aggregate_to_view_edit_and_admin() -> None:
         "runbook-viewer": {"view"},
         "runbook-editor": {"edit", "admin"},
         "switch-operator": {"edit", "admin"},
+        "incident-responder": {"edit", "admin"},
     }
 
 
@@ -97,7 +98,19 @@ def test_switch_operator_patches_switches_and_no_people_role_writes_a_status() -
     assert [(rule["apiGroups"], rule["resources"], set(rule["verbs"])) for rule in operator["rules"]] == [
         ([""], ["events"], read),
         (["runbooks.dev"], ["runbooks"], read),
+        (["runbooks.dev"], ["incidents"], read | {"create", "patch", "acknowledge", "resolve"}),
         (["runbooks.dev"], ["switches"], read | {"patch", "engage", "release"}),
     ]
     granted = [resource for role in people() for rule in role["rules"] for resource in rule["resources"]]
-    assert set(granted) == {"events", "runbooks", "switches"}
+    assert set(granted) == {"events", "incidents", "runbooks", "switches"}
+
+
+def test_incident_responder_answers_incidents_and_only_reads_switches() -> None:
+    (responder,) = [role for role in people() if role["metadata"]["name"] == "incident-responder"]
+
+    read = {"get", "list", "watch"}
+    assert [(rule["apiGroups"], rule["resources"], set(rule["verbs"])) for rule in responder["rules"]] == [
+        ([""], ["events"], read),
+        (["runbooks.dev"], ["runbooks", "switches"], read),
+        (["runbooks.dev"], ["incidents"], read | {"create", "patch", "acknowledge", "resolve"}),
+    ]

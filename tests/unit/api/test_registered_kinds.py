@@ -90,7 +90,7 @@ def test_kind_that_grants_verbs_to_an_unknown_role_is_an_error(monkeypatch: pyte
 def test_registered_kind_is_in_the_helpers_of_the_chart() -> None:
     text = chart_kinds.template()
 
-    assert "runbooks,switches,drills\n" in text
+    assert "runbooks,switches,incidents,drills\n" in text
     assert "drills/status\n" in text
     assert '"resources": ["drills"], "verbs": ["get", "list", "patch"]' in text
 
