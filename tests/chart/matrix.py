@@ -76,7 +76,7 @@ COMBINATIONS: dict[str, Body] = {
     "two namespaces": {
         "scope": {"namespaces": ["team-a", "team-b"]},
         "rights": EVERY_RIGHT,
-        "admission": {"engageVerb": True, "warnUnattended": True},
+        "admission": {"engageVerb": True, "respondVerbs": True, "warnUnattended": True},
     },
     "its own namespace": {"scope": {"namespaces": [NAMESPACE]}, "rights": NO_RIGHT, "replicas": 1},
     "watched by a ServiceMonitor": {

@@ -10,8 +10,11 @@ VALIDATING, BINDING = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBin
 MUTATING = ("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding")
 WARNING = {"dropped"}
 """Policies that warn and never refuse."""
-ALWAYS = {"runbooks", "status", "switches", *WARNING}
+ALWAYS = {"runbooks", "status", "switches", "incidents", *WARNING}
+ADDED = {"mark", "stamp", "authors"}
+"""Policies that add to what is written."""
 UNATTENDED = {"warnUnattended": True}
+VERBS = {"engageVerb": True, "respondVerbs": True}
 
 
 def policies(rendered: Rendered) -> set[str]:
@@ -20,13 +23,17 @@ def policies(rendered: Rendered) -> set[str]:
 
 
 def test_engage_verb_policy_exists_only_on_request() -> None:
-    assert policies(render()) == ALWAYS | {"mark", "stamp"}
-    assert policies(render(admission={"engageVerb": True})) == ALWAYS | {"mark", "stamp", "engage", "release"}
+    assert policies(render()) == ALWAYS | ADDED
+    assert policies(render(admission={"engageVerb": True})) == ALWAYS | ADDED | {"engage", "release"}
     assert policies(render(admission={"enabled": False, "engageVerb": True})) == set()
 
 
+def test_policies_of_the_incident_verbs_exist_only_on_request() -> None:
+    assert policies(render(admission={"respondVerbs": True})) == ALWAYS | ADDED | {"acknowledge", "resolve"}
+
+
 def test_each_policy_has_one_binding_of_its_release() -> None:
-    rendered = render(admission={"engageVerb": True})
+    rendered = render(admission={"engageVerb": True, "respondVerbs": True})
     made = {one["metadata"]["name"] for one in rendered.kinds(VALIDATING, MUTATING[0])}
 
     assert {one["spec"]["policyName"] for one in rendered.kinds(BINDING, MUTATING[1])} == made
@@ -59,7 +66,7 @@ def test_scoped_operator_writes_no_runbook_or_switch_elsewhere() -> None:
 
 
 def test_no_policy_refuses_the_operator_or_an_exempt_user() -> None:
-    rendered = render(admission={"engageVerb": True, "exemptUsers": ["backup"]}, serviceAccount={"name": "ops"})
+    rendered = render(admission=VERBS | {"exemptUsers": ["backup"]}, serviceAccount={"name": "ops"})
 
     for one in rendered.kinds(VALIDATING):
         expressions = [part["expression"] for part in one["spec"]["matchConditions"]]
@@ -68,18 +75,19 @@ def test_no_policy_refuses_the_operator_or_an_exempt_user() -> None:
 
 
 def test_undecidable_policy_refuses_a_throw_and_never_a_release() -> None:
-    rendered = render(admission={"engageVerb": True})
+    rendered = render(admission=VERBS)
     policy = {
         one["metadata"]["name"].rpartition(".")[2]: one["spec"]["failurePolicy"] for one in rendered.kinds(VALIDATING)
     }
 
-    assert policy == dict.fromkeys(ALWAYS | {"engage"}, "Fail") | dict.fromkeys(WARNING | {"release"}, "Ignore")
+    refusing = ALWAYS | {"engage", "acknowledge", "resolve"}
+    assert policy == dict.fromkeys(refusing, "Fail") | dict.fromkeys(WARNING | {"release"}, "Ignore")
     assert {one["spec"]["failurePolicy"] for one in render().kinds(MUTATING[0])} == {"Ignore"}
 
 
-@pytest.mark.parametrize(("value", "policy"), [("stampEngagedBy", "stamp"), ("markEngaged", "mark")])
-def test_each_addition_of_admission_can_be_disabled(value: str, policy: str) -> None:
-    assert policies(render(admission={value: False})) == (ALWAYS | {"mark", "stamp"}) - {policy}
+@pytest.mark.parametrize(("value", "off"), [("stampEngagedBy", {"stamp", "authors"}), ("markEngaged", {"mark"})])
+def test_each_addition_of_admission_can_be_disabled(value: str, off: set[str]) -> None:
+    assert policies(render(admission={value: False})) == (ALWAYS | ADDED) - off
 
 
 def test_policies_can_run_in_audit_mode() -> None:

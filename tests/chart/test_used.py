@@ -19,7 +19,7 @@ ON: Body = {
     "crds": {"enabled": False},
     "metrics": {"monitor": {"kind": "ServiceMonitor"}, "rules": {"enabled": True}, "dashboard": {"enabled": True}},
     "argocd": {"enabled": True},
-    "admission": {"engageVerb": True},
+    "admission": {"engageVerb": True, "respondVerbs": True},
     "metricSources": SOURCES,
     "channels": CHANNELS,
     "extraEnv": DRESSED["extraEnv"],

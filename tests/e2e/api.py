@@ -12,6 +12,7 @@ Body = dict[str, Any]
 GROUPS = {
     "runbook": "/apis/runbooks.dev/v1alpha1",
     "switch": "/apis/runbooks.dev/v1alpha1",
+    "incident": "/apis/runbooks.dev/v1alpha1",
     "deployment": "/apis/apps/v1",
     "statefulset": "/apis/apps/v1",
     "daemonset": "/apis/apps/v1",

@@ -15,7 +15,11 @@ from tests.e2e.harness import Body, kubectl
 CHART = Path(__file__).resolve().parents[2] / "charts" / "runbook-operator"
 ADMISSION = "admissionregistration.k8s.io/v1"
 UNATTENDED = "admission.warnUnattended=true"
-MUTATING = {"admission-stamp.yaml": "admission.stampEngagedBy", "admission-mark.yaml": "admission.markEngaged"}
+MUTATING = {
+    "admission-stamp.yaml": "admission.stampEngagedBy",
+    "admission-authors.yaml": "admission.stampEngagedBy",
+    "admission-mark.yaml": "admission.markEngaged",
+}
 """The templates that take a MutatingAdmissionPolicy, and the values by which each is switched off."""
 
 

@@ -199,11 +199,17 @@ class Admission(ApiModel):
         description="Engaging a Switch takes the verb `engage` on it beside `patch`, and releasing it `release` or "
         "`engage`. Give people these verbs first: docs/admission.md.",
     )
+    respond_verbs: bool = Field(
+        False,
+        description="Acknowledging an Incident takes the verb `acknowledge` or `resolve` on it beside `patch`, and "
+        "resolving it `resolve`. Give people these verbs first: docs/admission.md.",
+    )
     only_operator_creates_switches: bool = Field(True, description="Nobody but the operator creates Switches.")
     stamp_engaged_by: bool = Field(
         True,
-        description="Write into each Switch which user has engaged it. Needs MutatingAdmissionPolicy v1, Kubernetes "
-        "1.36; elsewhere `status.engagedBy` names the client, such as kubectl-patch, and not the user.",
+        description="Write into each Switch which user has engaged it, and into each Incident which users have opened, "
+        "acknowledged and resolved it and written its note. Needs MutatingAdmissionPolicy v1, Kubernetes 1.36; "
+        "elsewhere the status names the client, such as kubectl-patch, and not the user.",
     )
     mark_engaged: bool = Field(
         True,

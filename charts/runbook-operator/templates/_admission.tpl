@@ -45,6 +45,41 @@ the newest time in managedFields is the time of this very write, in which the AP
     : variables.generation + ' ' + variables.times.max() + ' ' + request.userInfo.username
 {{- end }}
 
+{{- /* The annotations of an Incident that record who wrote a field, by the field. */}}
+{{- define "runbook-operator.admission.authors" -}}
+{acknowledged: acknowledged-by, resolved: resolved-by, note: noted-by, opened: opened-by}
+{{- end }}
+
+{{- /* For each of these annotations: the value before, as written, and right. It is "TIME USER" of the write that
+changed the field. CEL has no clock: the newest time in managedFields is the time of this write. */}}
+{{- define "runbook-operator.admission.authorship" -}}
+- name: times
+  expression: "object.metadata.?managedFields.orValue([]).filter(m, has(m.time)).map(m, string(m.time))"
+- name: writer
+  expression: "(variables.times == [] ? '' : variables.times.max()) + ' ' + request.userInfo.username"
+{{- range $field, $annotation := fromYaml (include "runbook-operator.admission.authors" .) }}
+- name: {{ $field }}Before
+  expression: "oldObject == null ? '' : oldObject.metadata.?annotations[?'runbooks.dev/{{ $annotation }}'].orValue('')"
+- name: {{ $field }}Written
+  expression: "object.metadata.?annotations[?'runbooks.dev/{{ $annotation }}'].orValue('')"
+- name: {{ $field }}Changed
+  {{- if eq $field "opened" }}
+  expression: "oldObject == null"
+  {{- else }}
+  expression: "oldObject == null || object.spec.?{{ $field }} != oldObject.spec.?{{ $field }}"
+  {{- end }}
+- name: {{ $field }}Right
+  expression: >-
+    {{- if eq $field "opened" }}
+    !variables.openedChanged ? variables.openedBefore
+    : object.spec.?cause.?source.orValue('Person') == 'Person' ? variables.writer : ''
+    {{- else }}
+    !variables.{{ $field }}Changed ? variables.{{ $field }}Before
+    : object.spec.?{{ $field }}.orValue({{ eq $field "note" | ternary "''" "false" }}) == {{ eq $field "note" | ternary "''" "false" }} ? '' : variables.writer
+    {{- end }}
+{{- end }}
+{{- end }}
+
 {{- /* The binding of a policy to the namespaces that the operator serves. (list . "switches"), or with a third item
 where a violation has another consequence than admission.validationActions. */}}
 {{- define "runbook-operator.admission.binding" -}}

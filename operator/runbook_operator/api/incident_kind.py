@@ -6,7 +6,7 @@ from typing import Any
 
 from runbook_operator.api.incident import IncidentSpec, IncidentStatus
 from runbook_operator.api.resource_kind import AGE, Column, ResourceKind
-from runbook_operator.core import field_paths
+from runbook_operator.core import field_paths, labels
 from runbook_operator.core.gitops_trackers import tracker
 from runbook_operator.core.rbac_rules import READ
 from runbook_operator.core.references import API_VERSION, Meta, Ref, meta_of
@@ -64,16 +64,18 @@ def parse_incident(body: Mapping[str, Any]) -> IncidentObject:
         IncidentSpec.model_validate(body.get("spec") or {}),
         IncidentStatus.model_validate(body.get("status") or {}),
         str(meta.get("creationTimestamp") or ""),
-        _author(meta, "acknowledged"),
-        _author(meta, "resolved"),
-        _author(meta, "note"),
-        _author(meta, "runbook"),
+        _author(meta, labels.ACKNOWLEDGED_BY, "acknowledged"),
+        _author(meta, labels.RESOLVED_BY, "resolved"),
+        _author(meta, labels.NOTED_BY, "note"),
+        _author(meta, labels.OPENED_BY, "runbook"),
         tracker(meta),
     )
 
 
-def _author(meta: Mapping[str, Any], name: str) -> Author:
-    return Author(*field_paths.owner(meta, f"spec.{name}"))
+def _author(meta: Mapping[str, Any], annotation: str, field: str) -> Author:
+    """Return the user that the API server recorded in the annotation, or else the field manager of the field."""
+    at, found, by = str((meta.get("annotations") or {}).get(annotation, "")).partition(" ")
+    return Author(by, at) if found else Author(*field_paths.owner(meta, f"spec.{field}"))
 
 
 INCIDENT = ResourceKind(

@@ -29,3 +29,13 @@ Example: `7 2026-11-24T03:00:00Z alice@corp.io`. A policy of an older chart writ
 
 The chart's admission policies write it, and let no other client write it.
 """
+
+ACKNOWLEDGED_BY = "runbooks.dev/acknowledged-by"
+RESOLVED_BY = "runbooks.dev/resolved-by"
+NOTED_BY = "runbooks.dev/noted-by"
+OPENED_BY = "runbooks.dev/opened-by"
+"""Annotations of an Incident: the time and the user of the write that set `acknowledged`, `resolved` or `note`, or that
+created it.
+
+Example: `2026-11-24T03:00:00Z alice@corp.io`. The chart's admission policies write them, as they do `ENGAGED_BY`.
+"""
