@@ -8,14 +8,14 @@ import random
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import structlog
 
 from runbook_operator.delivery.channel_config import Channel
 from runbook_operator.delivery.configured_channels import Channels
+from runbook_operator.delivery.orders import Order, Report, Result
 from runbook_operator.delivery.transport import Transport
-from runbook_operator.notifiers.message import Message
 from runbook_operator.notifiers.notifier_base import Delivered, GiveUp, Judgement, Retry
 from runbook_operator.runtime.token_bucket import Bucket
 
@@ -27,29 +27,7 @@ TRIES = 6
 """Attempts through one channel before its fallback; they end within three minutes unless the receiver sets a pause."""
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0
 """Seconds before the second attempt, doubled for each further one; and the longest pause, for a Retry-After too."""
-Result = Literal["Delivered", "GivenUp", "Dropped", "Limited", "NotTaken", "NoChannel"]
 DROPPED = "it was not due any more when it was to be sent"
-
-
-@dataclass(frozen=True)
-class Report:
-    """The outcome of a message: `channel` delivered it or was the last one tried; `tries` counts all attempts."""
-
-    result: Result
-    channel: str
-    tries: int = 0
-    why: str = ""
-
-
-@dataclass(frozen=True)
-class Order:
-    """A message to send. The sender calls `is_due` right before each attempt, and `done` once at the end."""
-
-    channel: str
-    namespace: str
-    message: Message
-    is_due: Callable[[], bool] = lambda: True
-    done: Callable[[Report], None] = lambda _report: None
 
 
 @dataclass(frozen=True)

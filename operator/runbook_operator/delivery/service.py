@@ -4,11 +4,12 @@ from collections.abc import Callable, Collection, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from runbook_operator.core.ip_policy import IPAddress
+from runbook_operator.delivery.orders import NO_CHANNELS, Order
 from runbook_operator.kube.client import Kube
 from runbook_operator.settings import Settings
 
 if TYPE_CHECKING:
-    from runbook_operator.delivery.sender import Order, Sender
+    from runbook_operator.delivery.sender import Sender
 
 Observe = Callable[[str, str], None]
 """Called once for each message with its channel and its result."""
@@ -24,7 +25,12 @@ class Delivery:
         self._observe = observe
         self._sender: Sender | None = None
 
-    def submit(self, order: "Order") -> bool:
+    @property
+    def unavailable(self) -> str:
+        """A sentence on why no order is ever taken, empty if there are channels."""
+        return "" if self._settings.channels else NO_CHANNELS
+
+    def submit(self, order: Order) -> bool:
         """Queue an order without waiting; return False if there are no channels, or too many messages are pending."""
         return self._sender is not None and self._sender.submit(order)
 

@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 from runbook_operator.delivery import sender as module
 from runbook_operator.delivery.channel_config import Channel
 from runbook_operator.delivery.configured_channels import Channels
-from runbook_operator.delivery.sender import Order, Report, Sender
+from runbook_operator.delivery.orders import Order, Report
+from runbook_operator.delivery.sender import Sender
 from runbook_operator.delivery.transport import Transport
 from runbook_operator.notifiers.message import Message
 from runbook_operator.notifiers.notifier_base import Delivered, GiveUp, Judgement, Retry

@@ -7,7 +7,7 @@ from typing import cast
 
 import yaml
 
-from runbook_operator.delivery.sender import Order, Report
+from runbook_operator.delivery.orders import Order, Report
 from runbook_operator.delivery.service import Delivery
 from runbook_operator.kube.client import Kube
 from runbook_operator.settings import Settings
