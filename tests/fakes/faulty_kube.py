@@ -51,6 +51,8 @@ class FaultyKube(Kube):
         if path.endswith("/events"):
             self.events.append(rest["body"])
             return {}
+        if method == "DELETE":
+            return self._removed(path, rest["body"])
         answer = self._made(path, rest["body"]) if method == "POST" else self._patched(path, rest["body"])
         self.after(method, path)
         return answer
@@ -78,6 +80,12 @@ class FaultyKube(Kube):
         made = {**body, "metadata": body["metadata"] | named, **status}
         self.objects[f"{path}/{made['metadata']['name']}"] = made
         return made
+
+    def _removed(self, path: str, body: Body) -> Body:
+        if self._found(path)["metadata"]["uid"] != body["preconditions"]["uid"]:
+            raise errors.ConflictError(f"DELETE {path}: 409")
+        del self.objects[path]
+        return {"kind": "Status"}
 
     def _patched(self, path: str, patch: Body | list[Body]) -> Body:
         plain = path.removesuffix("/scale").removesuffix("/status")

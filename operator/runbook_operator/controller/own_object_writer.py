@@ -1,9 +1,11 @@
-"""Write to Runbooks and Switches: statuses, finalizers and overrides; create and delete the Switches of a Runbook."""
+"""Write to the operator's own objects: statuses, finalizers, overrides; create and delete Switches and Incidents."""
 
 from dataclasses import dataclass
 
 import structlog
 
+from runbook_operator.api.incident_kind import INCIDENT
+from runbook_operator.api.resource_kind import ResourceKind
 from runbook_operator.api.switch_kind import SWITCH
 from runbook_operator.controller.object_reader import ObjectReader
 from runbook_operator.controller.status_writer import write_status
@@ -17,8 +19,12 @@ from runbook_operator.kube.discovery import collection, own
 from runbook_operator.kube.missing_crd import unserved
 from runbook_operator.reconcile.steps import (
     AdoptSwitch,
+    ClearAcknowledgement,
     ClearOverride,
+    CreateIncident,
     CreateSwitch,
+    Creation,
+    DeleteIncident,
     DeleteSwitch,
     OwnStep,
     SetFinalizers,
@@ -26,6 +32,8 @@ from runbook_operator.reconcile.steps import (
 )
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+_ANNOUNCED = (ClearOverride, DeleteSwitch, CreateIncident, ClearAcknowledgement)
+"""The steps with notices, which are posted before the write."""
 
 
 @dataclass
@@ -52,45 +60,77 @@ class OwnObjectWriter:
 
     async def own_object(self, ref: Ref, step: OwnStep) -> None:
         """Carry out a step of `ref` that writes no status."""
-        await self.reporter.announce(step.notices if isinstance(step, ClearOverride | DeleteSwitch) else ())
+        await self.reporter.announce(step.notices if isinstance(step, _ANNOUNCED) else ())
         try:
             body = await _written(self.kube, step)
         except (errors.ConflictError, errors.NotFoundError):
-            await self.reader.read_own(ref if isinstance(step, CreateSwitch) else step.meta.ref, ref)
+            await self.reader.read_own(ref if isinstance(step, Creation) else step.meta.ref, ref)
             return
         if body is not None:
             self.reader.learn(ref, body)
-        elif isinstance(step, DeleteSwitch):
+        elif isinstance(step, DeleteSwitch | DeleteIncident):
             self.reader.deleted(ref, step.meta)
 
 
 async def _written(kube: Kube, step: OwnStep) -> Body | None:
     """Write to one of the operator's own objects; return its new body, None if it no longer exists."""
     match step:
-        case SetFinalizers():
-            return await kube.merge(own(step.meta.ref), _expecting(step.meta, finalizers=list(step.finalizers)))
-        case ClearOverride():
-            word = {"engaged": None, "reason": None, "expiresAfter": None, "renewedAt": None}
-            return await kube.merge(own(step.meta.ref), {**_expecting(step.meta), "spec": word})
         case CreateSwitch():
-            return await _create_switch(kube, step)
-        case AdoptSwitch():
-            runbook = step.runbook
-            change = _expecting(step.meta, ownerReferences=[_owner(runbook)], labels={RUNBOOK: runbook.ref.name})
-            return await kube.merge(own(step.meta.ref), change)
-        case DeleteSwitch():
+            return await _create(kube, SWITCH, step, _new_switch(step))
+        case CreateIncident():
+            return await _open_incident(kube, step)
+        case DeleteSwitch() | DeleteIncident():
             answer = await kube.delete(own(step.meta.ref), step.meta.uid)
             return answer if answer["kind"] == step.meta.ref.kind else None
+        case _:
+            return await kube.merge(own(step.meta.ref), _change(step))
 
 
-async def _create_switch(kube: Kube, step: CreateSwitch) -> Body:
-    """Create the Switch; raises RefusedError with the name of the CRD if the API server serves no Switches."""
+def _change(step: SetFinalizers | ClearOverride | ClearAcknowledgement | AdoptSwitch) -> Body:
+    """Return the merge patch of the step, for the resourceVersion of its decision."""
+    match step:
+        case SetFinalizers():
+            return _expecting(step.meta, finalizers=list(step.finalizers))
+        case ClearOverride():
+            word = {"engaged": None, "reason": None, "expiresAfter": None, "renewedAt": None}
+            return {**_expecting(step.meta), "spec": word}
+        case ClearAcknowledgement():
+            return {**_expecting(step.meta), "spec": {"acknowledged": None}}
+        case AdoptSwitch():
+            runbook = step.runbook
+            return _expecting(step.meta, ownerReferences=[_owner(runbook)], labels={RUNBOOK: runbook.ref.name})
+
+
+async def _open_incident(kube: Kube, step: CreateIncident) -> Body:
+    """Create the Incident; return the existing one if an earlier attempt has created it and its answer was lost."""
     try:
-        return await kube.create(collection(API_VERSION, SWITCH.plural, step.runbook.ref.namespace), _new_switch(step))
+        return await _create(kube, INCIDENT, step, _new_incident(step))
+    except errors.AlreadyExistsError:
+        return await kube.get(own(step.ref))
+
+
+async def _create(kube: Kube, kind: ResourceKind, step: Creation, body: Body) -> Body:
+    """Create an object; raises RefusedError with the name of the CRD if the API server does not serve its kind."""
+    try:
+        return await kube.create(collection(API_VERSION, kind.plural, step.ref.namespace), body)
     except (errors.NotFoundError, errors.RefusedError) as error:
-        if (missing := unserved(SWITCH.plural, error)) is None:
+        if (missing := unserved(kind.plural, error)) is None:
             raise
         raise missing from error
+
+
+def _new_incident(step: CreateIncident) -> Body:
+    """Return a new Incident; it has no owner, so that it stays when its Runbook is deleted."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Incident",
+        "metadata": {
+            "name": step.name,
+            "namespace": step.runbook.ref.namespace,
+            "labels": {RUNBOOK: step.runbook.ref.name},
+        },
+        "spec": step.spec.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True),
+    }
 
 
 def _new_switch(step: CreateSwitch) -> Body:

@@ -28,7 +28,7 @@ from runbook_operator.kube import errors
 from runbook_operator.kube.object_reads import is_watched
 from runbook_operator.monitoring.io.monitoring_bridge import MonitoringBridge
 from runbook_operator.reconcile.snapshot import Policy
-from runbook_operator.reconcile.steps import RunbookStep, Step, WriteProbes, WriteStatus, WriteTarget
+from runbook_operator.reconcile.steps import IncidentStep, RunbookStep, Step, WriteProbes, WriteStatus, WriteTarget
 from runbook_operator.runtime import clock
 from runbook_operator.runtime.keyed_locks import Locks
 from runbook_operator.runtime.token_bucket import Bucket
@@ -41,7 +41,7 @@ LAPSED_LEASE_RETRY = 0.2
 """Seconds until a visit that a lapsed lease cut short is repeated, without back-off: the object is not at fault."""
 LONGEST_REQUEUE = 60.0
 
-AnyStep = Step | RunbookStep
+AnyStep = Step | RunbookStep | IncidentStep
 
 
 class KindSnapshot(Protocol):

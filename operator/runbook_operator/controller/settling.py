@@ -8,7 +8,7 @@ from runbook_operator.controller.own_object_writer import OwnObjectWriter
 from runbook_operator.core.queries import Query
 from runbook_operator.core.references import Ref
 from runbook_operator.kube import errors
-from runbook_operator.reconcile.steps import RunbookStep, Step
+from runbook_operator.reconcile.steps import IncidentStep, RunbookStep, Step
 from runbook_operator.switches.repeated_steps import Taken, shown, unsettled
 
 
@@ -43,7 +43,7 @@ class Settling:
         """Note that no step is left. True if the status still reports that an earlier visit did not settle."""
         return self._unsettled.pop(key, None) is not None
 
-    async def takes(self, key: Ref, rule: str, step: Step | RunbookStep | frozenset[Query]) -> None:
+    async def takes(self, key: Ref, rule: str, step: Step | RunbookStep | IncidentStep | frozenset[Query]) -> None:
         """Record the step before it is taken; report it and raise UnsettledError if it repeats without effect."""
         self._taken[key].append(Taken(rule, step))
         if message := unsettled(self._taken[key]):

@@ -83,6 +83,10 @@ def switch_ref(namespace: str, name: str) -> Ref:
     return Ref(API_VERSION, "Switch", namespace, name)
 
 
+def incident_ref(namespace: str, name: str) -> Ref:
+    return Ref(API_VERSION, "Incident", namespace, name)
+
+
 def ref_of(body: Mapping[str, Any]) -> Ref:
     """Return the reference to an object from the API server; apiVersion and kind must be in the body."""
     meta = body["metadata"]

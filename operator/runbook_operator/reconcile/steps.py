@@ -9,7 +9,7 @@ from runbook_operator.api.switch import Record, SwitchStatus
 from runbook_operator.core.accounts import Account
 from runbook_operator.core.desired_fields import TEMPLATE
 from runbook_operator.core.notices import Notice
-from runbook_operator.core.references import Meta, switch_ref
+from runbook_operator.core.references import Meta, Ref, incident_ref, switch_ref
 from runbook_operator.core.write_failures import FieldKey
 from runbook_operator.core.writes import Effect
 from runbook_operator.reconcile import acting_identity
@@ -112,6 +112,10 @@ class CreateSwitch:
     name: str
     switch: str
 
+    @property
+    def ref(self) -> Ref:
+        return switch_ref(self.runbook.ref.namespace, self.name)
+
 
 @dataclass(frozen=True)
 class AdoptSwitch:
@@ -138,6 +142,10 @@ class CreateIncident:
     spec: IncidentSpec
     notices: tuple[Notice, ...] = ()
 
+    @property
+    def ref(self) -> Ref:
+        return incident_ref(self.runbook.ref.namespace, self.name)
+
 
 @dataclass(frozen=True)
 class ClearAcknowledgement:
@@ -156,12 +164,13 @@ class DeleteIncident:
 
 IncidentStep = WriteStatus | ClearAcknowledgement | DeleteIncident
 Step = WriteStatus | SetFinalizers | ClearOverride | WriteTarget
-OwnStep = SetFinalizers | ClearOverride | CreateSwitch | AdoptSwitch | DeleteSwitch
+Creation = CreateSwitch | CreateIncident
+"""The creations of own objects, each for a Runbook."""
+OwnStep = SetFinalizers | ClearOverride | AdoptSwitch | DeleteSwitch | ClearAcknowledgement | DeleteIncident | Creation
 """Writes to the operator's own objects, except their statuses."""
-RunbookStep = CreateSwitch | AdoptSwitch | DeleteSwitch | WriteStatus | SetFinalizers | WriteProbes
+RunbookStep = Creation | AdoptSwitch | DeleteSwitch | WriteStatus | SetFinalizers | WriteProbes
 
 
 def write_key(step: OwnStep) -> FieldKey:
     """Return the key under which the result of the step is remembered: the object and the kind of step."""
-    ref = switch_ref(step.runbook.ref.namespace, step.name) if isinstance(step, CreateSwitch) else step.meta.ref
-    return (ref, type(step).__name__)
+    return (step.ref if isinstance(step, Creation) else step.meta.ref, type(step).__name__)

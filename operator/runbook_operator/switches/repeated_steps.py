@@ -14,9 +14,13 @@ from runbook_operator.core.queries import Query
 from runbook_operator.core.reasons import Reason
 from runbook_operator.reconcile.steps import (
     AdoptSwitch,
+    ClearAcknowledgement,
     ClearOverride,
+    CreateIncident,
     CreateSwitch,
+    DeleteIncident,
     DeleteSwitch,
+    IncidentStep,
     RunbookStep,
     SetFinalizers,
     Step,
@@ -34,13 +38,15 @@ MOST = 200
 _VARYING = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z|\b[0-9a-f]{12}\b")
 """Times and ids, which differ between two decisions that are otherwise the same."""
 
+_WORDS: dict[type, str] = {ClearOverride: "remove spec.engaged", ClearAcknowledgement: "remove spec.acknowledged"}
+
 
 @dataclass(frozen=True)
 class Taken:
     """One step of a visit, with the rule that returned it; or the queries that a decision needed."""
 
     rule: str
-    step: Step | RunbookStep | frozenset[Query]
+    step: Step | RunbookStep | IncidentStep | frozenset[Query]
 
 
 def unsettled(taken: Sequence[Taken]) -> str:
@@ -68,19 +74,19 @@ def shown(found: OwnObject, message: str, now: datetime) -> WriteStatus | None:
     return WriteStatus(meta, _status(found.status, conditions), (notice,))
 
 
-def described(step: Step | RunbookStep | frozenset[Query]) -> str:
+def described(step: Step | RunbookStep | IncidentStep | frozenset[Query]) -> str:
     """Describe a step by a verb and its object, for the message of `unsettled`."""
     match step:
         case WriteTarget() | WriteProbes():
             return "write " + ", ".join(f"{field or 'all'} of {ref}" for ref, field in step.field_keys)
         case SetFinalizers():
             return f"set the finalizers to {list(step.finalizers)}"
-        case CreateSwitch():
-            return f"create Switch/{step.name}"
-        case AdoptSwitch() | DeleteSwitch():
-            return f"{'delete' if isinstance(step, DeleteSwitch) else 'adopt'} {step.meta.ref}"
-        case ClearOverride() | WriteStatus():
-            return "write the status" if isinstance(step, WriteStatus) else "remove spec.engaged"
+        case CreateSwitch() | CreateIncident():
+            return f"create {step.ref}"
+        case AdoptSwitch() | DeleteSwitch() | DeleteIncident():
+            return f"{'adopt' if isinstance(step, AdoptSwitch) else 'delete'} {step.meta.ref}"
+        case ClearOverride() | ClearAcknowledgement() | WriteStatus():
+            return _WORDS.get(type(step), "write the status")
         case _:
             return "read " + ", ".join(sorted(map(str, step)))
 
@@ -88,7 +94,7 @@ def described(step: Step | RunbookStep | frozenset[Query]) -> str:
 def _essence(taken: Taken) -> tuple[str, str, str]:
     """Return the rule, the description and the contents of a step, without times, ids and resourceVersion."""
     step = taken.step
-    if isinstance(step, WriteStatus | SetFinalizers | ClearOverride | AdoptSwitch | DeleteSwitch):
+    if not isinstance(step, WriteTarget | WriteProbes | CreateSwitch | CreateIncident | frozenset):
         step = replace(step, meta=replace(step.meta, resource_version=""))
     return taken.rule, described(step), _VARYING.sub("", repr(step))
 

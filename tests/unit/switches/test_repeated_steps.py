@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from runbook_operator.api.incident import IncidentSpec
 from runbook_operator.api.switch import FINALIZER, SwitchStatus
 from runbook_operator.core.queries import Query, Read
 from runbook_operator.core.reasons import Reason
@@ -12,9 +13,13 @@ from runbook_operator.core.writes import Patch
 from runbook_operator.reconcile.steps import (
     AdoptSwitch,
     Change,
+    ClearAcknowledgement,
     ClearOverride,
+    CreateIncident,
     CreateSwitch,
+    DeleteIncident,
     DeleteSwitch,
+    IncidentStep,
     RunbookStep,
     SetFinalizers,
     Step,
@@ -83,11 +88,14 @@ def test_repeated_query_is_detected() -> None:
         (ClearOverride(META), "remove spec.engaged"),
         (CreateSwitch(META, "shop-stop", "stop"), "create Switch/shop-stop"),
         (AdoptSwitch(META, META), "adopt Switch/shop-stop"),
+        (CreateIncident(META, "shop-1", IncidentSpec(runbook="shop", title="slow")), "create Incident/shop-1"),
+        (ClearAcknowledgement(META), "remove spec.acknowledged"),
+        (DeleteIncident(META), "delete Switch/shop-stop"),
         (DeleteSwitch(META), "delete Switch/shop-stop"),
         (WriteStatus(META, status()), "write the status"),
     ],
 )
-def test_step_is_described(step: Step | RunbookStep | frozenset[Query], words: str) -> None:
+def test_step_is_described(step: Step | RunbookStep | IncidentStep | frozenset[Query], words: str) -> None:
     assert described(step) == words
 
 
