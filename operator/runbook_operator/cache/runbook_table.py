@@ -24,8 +24,9 @@ class RunbookTable(ObjectTable[RunbookObject]):
         self.objects[ref] = new
         for target in declared(new):
             self.users[target].add(ref)
-        is_as_it_was = old is not None and old.meta.life == new.meta.life
-        return frozenset() if is_as_it_was else frozenset((ref, *self.relations.members(ref)))
+        if old is None or old.meta.life != new.meta.life:
+            return frozenset((ref, *self.relations.members(ref)))
+        return frozenset(self.relations.followers(ref) if old.status != new.status else ())
 
     def drop(self, ref: Ref) -> frozenset[Ref]:
         self._forget_users(self.objects.pop(ref))

@@ -1,10 +1,11 @@
-"""Build the snapshot of one Switch or Runbook from the store."""
+"""Build the snapshot of one Switch, Runbook or Incident from the store."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from runbook_operator.api.incident_kind import IncidentObject
 from runbook_operator.api.parsing import RunbookObject, SwitchObject, switch_name
 from runbook_operator.api.switch import FieldRecord, Record
 from runbook_operator.cache.store import Store
@@ -12,6 +13,7 @@ from runbook_operator.core.observed_object import Missing, ObservedObject, absen
 from runbook_operator.core.queries import Denied, Read
 from runbook_operator.core.references import Ref
 from runbook_operator.holds.claims import numbered
+from runbook_operator.incidents.incident_snapshot import IncidentSnapshot, Outcome
 from runbook_operator.reconcile import acting_identity
 from runbook_operator.reconcile.prewritten_fields import is_written
 from runbook_operator.reconcile.snapshot import Claim, RunbookSnapshot, Snapshot, order
@@ -49,6 +51,16 @@ def runbook_snapshot(store: Store, runbook: RunbookObject, now: datetime, **rest
     switches = store.concerned(runbook, names)
     observed = _observed(store, (*declared(runbook), *_read_refs(rest))) | _denied(rest)
     return RunbookSnapshot(runbook, switches, observed, now, **rest)
+
+
+def incident_snapshot(
+    store: Store, incident: IncidentObject, now: datetime, outcomes: Mapping[str, Outcome], unsettled: str
+) -> IncidentSnapshot:
+    """Build the snapshot of an Incident; `outcomes` are the ends of messages that its status does not have yet."""
+    runbook, ref = incident.runbook, incident.meta.ref
+    others = tuple(one for one in store.incidents_of(runbook) if one.meta.ref != ref)
+    switches = store.switches_of(runbook)
+    return IncidentSnapshot(incident, store.runbooks.get(runbook), now, switches, others, outcomes, unsettled)
 
 
 def _read_refs(rest: Mapping[str, Any]) -> Iterator[Ref]:

@@ -7,12 +7,14 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
+from runbook_operator.api.incident_kind import INCIDENT, IncidentObject
 from runbook_operator.api.object_status import ObjectStatus
 from runbook_operator.api.parsing import RunbookObject, SwitchObject
 from runbook_operator.api.registered_kinds import RESOURCE_KINDS
 from runbook_operator.api.resource_kind import OwnObject
 from runbook_operator.api.runbook_kind import RUNBOOK
 from runbook_operator.api.switch_kind import SWITCH
+from runbook_operator.cache.incident_table import IncidentTable
 from runbook_operator.cache.object_table import Listed, ObjectTable
 from runbook_operator.cache.runbook_table import RunbookTable
 from runbook_operator.cache.switch_table import SwitchTable, Trait
@@ -41,8 +43,9 @@ class Store:
 
     def __post_init__(self) -> None:
         self._runbooks, self._switches = RunbookTable(RUNBOOK, self), SwitchTable(SWITCH, self)
+        self.incidents = IncidentTable(INCIDENT, self)
         self.tables = {gvk: ObjectTable(kind, self) for gvk, kind in RESOURCE_KINDS.items()}
-        self.tables |= {RUNBOOK.gvk: self._runbooks, SWITCH.gvk: self._switches}
+        self.tables |= {RUNBOOK.gvk: self._runbooks, SWITCH.gvk: self._switches, INCIDENT.gvk: self.incidents}
         self.runbooks, self.switches = self._runbooks.objects, self._switches.objects
         self.held_targets_changed = self._switches.held_targets_changed
         self.ledger, self.unconfirmed_throws = self._switches.ledger, self._switches.unconfirmed_throws
@@ -184,6 +187,11 @@ class Store:
         for table in self.tables.values():
             yield from table.members(runbook)
 
+    def followers(self, runbook: Ref) -> Iterator[Ref]:
+        """Yield the objects to reconcile when the Runbook's status, or a Switch of it, changes."""
+        for table in self.tables.values():
+            yield from table.followers(runbook)
+
     def users(self, target: Ref) -> frozenset[Ref]:
         """Return the Runbooks that declare the target, their Switches, and the Switches that hold it."""
         runbooks = self._runbooks.users.get(target, set())
@@ -213,6 +221,14 @@ class Store:
     def count(self, trait: Trait) -> Callable[[], int]:
         """Return a function that counts the Switches with the trait, without a scan that would block the loop."""
         return self._switches.index.count(trait, self.switches.values())
+
+    def switches_of(self, runbook: Ref) -> dict[str, SwitchObject]:
+        """Return the Switches that name the Runbook, by the names of their entries."""
+        return {one.spec.switch: one for one in self._switches.index.of(runbook).values()}
+
+    def incidents_of(self, runbook: Ref) -> tuple[IncidentObject, ...]:
+        """Return the Incidents of the Runbook in the order of their names."""
+        return tuple(self.incidents.objects[ref] for ref in sorted(self.incidents.members(runbook)))
 
     def concerned(self, runbook: RunbookObject, names: Iterable[str]) -> dict[str, SwitchObject]:
         """Return by name the Runbook's Switches, those with these names, and all others that share a target with it."""

@@ -96,7 +96,7 @@ class SwitchTable(ObjectTable[SwitchObject]):
             for target in now:
                 self.holders[target].add(ref)
             self.held_targets_changed.notify()
-        return frozenset({ref, new.runbook, *self._unprepared({*before} - {*now})})
+        return frozenset({ref, *self._concerned(new), *self._unprepared({*before} - {*now})})
 
     def drop(self, ref: Ref) -> frozenset[Ref]:
         held = self.objects[ref]
@@ -105,7 +105,7 @@ class SwitchTable(ObjectTable[SwitchObject]):
         self.unconfirmed_throws.forget(ref)
         self.index.drop(held)
         self._forget_holds(self.objects.pop(ref))
-        return frozenset({held.runbook, *self._unprepared(held_by(held))})
+        return frozenset({*self._concerned(held), *self._unprepared(held_by(held))})
 
     def defer_status(self, ref: Ref, status: ObjectStatus) -> None:
         if isinstance(status, SwitchStatus):
@@ -141,6 +141,10 @@ class SwitchTable(ObjectTable[SwitchObject]):
             if (record := self.objects[holder].status.record)
         }
         return tuple(named(kind[2], name) for name in sorted(names, key=lambda one: one or ""))
+
+    def _concerned(self, switch: SwitchObject) -> Iterable[Ref]:
+        """Return the Runbook of the Switch, and the objects that follow the Runbook's Switches."""
+        return (switch.runbook, *self.relations.followers(switch.runbook))
 
     def _unprepared(self, freed: Iterable[Ref]) -> Iterable[Ref]:
         """Yield the Switches without a prewritten record that use these targets, which are no longer held."""
