@@ -175,7 +175,9 @@ def test_documented_customizations_merge_into_the_argo_cd_config_map(cluster: Cl
     merged = cluster.get("configmap", "argocd-cm")["data"]
     assert merged == own["data"] | cluster.get("configmap", "runbook-operator-argocd")["data"]
     assert sorted(merged)[:-1] == [
+        "resource.customizations.actions.runbooks.dev_Incident",
         "resource.customizations.actions.runbooks.dev_Switch",
+        "resource.customizations.health.runbooks.dev_Incident",
         "resource.customizations.health.runbooks.dev_Runbook",
         "resource.customizations.health.runbooks.dev_Switch",
     ]

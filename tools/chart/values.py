@@ -160,8 +160,8 @@ class Metrics(ApiModel):
 class ArgoCD(ApiModel):
     enabled: bool = Field(
         False,
-        description="Create a ConfigMap with the health and the actions of Runbooks and Switches in Argo CD. Its data "
-        "is to be merged into Argo CD's own ConfigMap argocd-cm by one line of docs/gitops.md.",
+        description="Create a ConfigMap with the health and the actions of Runbooks, Switches and Incidents in Argo "
+        "CD. Its data is to be merged into Argo CD's own ConfigMap argocd-cm by one line of docs/gitops.md.",
     )
     config_map: OptionalName = Field("", description="Its name; empty is the release's with `-argocd` added.")
 
