@@ -199,11 +199,15 @@ class IncidentStatus(ObjectStatus):
     severity: Severity | None = Field(
         None, description="The severity in force: that of spec.severity, or a more severe one of a signal or an issue."
     )
+    declared_severity: Severity | None = Field(
+        None, description="The value of spec.severity that the severity in force is based on."
+    )
     cycle: int = Field(0, description="How often the incident has been reopened.")
     bad_since: str = Field("", description="Time when the cause became bad, RFC 3339.")
     opened_at: str = Field("", description="Time when the incident opened, RFC 3339.")
     delivered_at: str = Field("", description="Time of the first delivered message, RFC 3339.")
     acknowledged_at: str = Field("", description="Time of the first acknowledgement, RFC 3339.")
+    acknowledged_since: str = Field("", description="Time of the current acknowledgement, RFC 3339.")
     acknowledged_by: str = Field("", description="Who acknowledged it; empty while nobody does.")
     acknowledged_until: str = Field("", description="Time when the operator removes the acknowledgement, RFC 3339.")
     recovered_at: str = Field("", description="Time since which all signals are Ok, RFC 3339; empty before.")

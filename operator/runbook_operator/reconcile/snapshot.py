@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from runbook_operator.api.admission_changes import Admitted
+from runbook_operator.api.incident_kind import IncidentObject
 from runbook_operator.api.parsing import RunbookObject, SwitchObject
 from runbook_operator.api.runbook import KillSwitch
 from runbook_operator.api.switch import Record
@@ -184,6 +185,8 @@ class RunbookSnapshot:
     languages: Languages = field(default_factory=dict)
     unsettled: str = ""
     """The step that the last visit repeated without an end; empty if it settled."""
+    incidents: tuple[IncidentObject, ...] = ()
+    """The Incidents of the Runbook."""
 
     @property
     def actor(self) -> Meta:
