@@ -31,6 +31,7 @@ MODULES = (
     "deployments/revision_history",
     "deployments/workload_revisions",
     "kube/owned_pods",
+    "monitoring/declared_alerts",
     "monitoring/declared_monitors",
     "monitoring/entry_status",
     "monitoring/healthy_condition",

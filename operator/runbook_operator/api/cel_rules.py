@@ -1,5 +1,9 @@
 """CEL rules about names: a Runbook declares every name that it refers to, and objects have valid names."""
 
+from collections.abc import Mapping
+
+from pydantic.alias_generators import to_camel
+
 from runbook_operator.core.model_base import Rule
 
 NOT_HELD = (
@@ -7,6 +11,7 @@ NOT_HELD = (
     "switch that is declared without momentary"
 )
 NOT_DECLARED = "which the Runbook does not declare; declare it or correct the name"
+NO_SWITCH = "which spec.killSwitches and spec.scaling do not declare; declare it or correct the name"
 ROLLS_FORWARD = (
     "spec.deployments.firstAction: a rollback with rollForwardOnRelease restores the bad revision once "
     "everything is Ok again; engage a kill switch without rollForwardOnRelease"
@@ -21,6 +26,13 @@ SWITCH_NAME = Rule(
     "that entry and no other; the Runbook creates its own switches",
 )
 FIRST = "self.deployments.firstAction"
+SYMPTOMS: Mapping[str, tuple[str, str]] = {
+    "Metric": ("metric", "metrics"),
+    "HealthEndpoint": ("health_endpoint", "health_endpoints"),
+    "Dependency": ("dependency", "dependencies"),
+    "Alert": ("alert", "alerts"),
+}
+"""By section of the signals, the field of a symptom and the list of the spec that has its entry."""
 
 
 def holds(name: str) -> str:
@@ -73,6 +85,45 @@ def guarding() -> tuple[Rule, ...]:
             )
             for field in ("metrics", "healthEndpoints")
         ),
+    )
+
+
+def responding() -> tuple[Rule, ...]:
+    """Return the rules that common issues and alerts name declared entries and switches."""
+    return (
+        *(_symptom(to_camel(field), to_camel(section)) for field, section in SYMPTOMS.values()),
+        _each(
+            "issues",
+            f"!has(s.resolution) || s.resolution.all(r, !has(r.engage) || {_switched('r.engage')})",
+            f"a step of %s engages a switch, {NO_SWITCH}",
+        ),
+        _each(
+            "alerts",
+            f"!has(s.firstAction) || {_switched('s.firstAction.engage')}",
+            f"firstAction of %s engages a switch, {NO_SWITCH}",
+        ),
+    )
+
+
+def _symptom(field: str, section: str) -> Rule:
+    known = f"has(self.{section}) && self.{section}.exists(t, t.name == y.{field})"
+    sentence = f"names a {field} that spec.{section} does not declare; declare it or correct the name"
+    return _each("issues", f"s.symptoms.all(y, !has(y.{field}) || ({known}))", f"a symptom of %s {sentence}")
+
+
+def _switched(name: str) -> str:
+    """Return CEL that is true if a kill switch or a scaling command has that name."""
+    return (
+        f"((has(self.killSwitches) && self.killSwitches.exists(k, k.name == {name})) || "
+        f"(has(self.scaling) && self.scaling.exists(k, k.name == {name})))"
+    )
+
+
+def _each(entries: str, check: str, sentence: str) -> Rule:
+    return Rule(
+        f"!has(self.{entries}) || self.{entries}.all(s, {check})",
+        f"spec.{entries}: {sentence.replace('%s', 'an entry')}",
+        _naming(entries, check, sentence, "name"),
     )
 
 

@@ -22,6 +22,7 @@ ONE_VALUE = "set exactly one of value and secret"
 HTTPS = "tls is only for a service: for a url write https://"
 OWN_PATH = "path is only for a service: a url contains its path"
 QUICKEST, SLOWEST = timedelta(seconds=1), timedelta(minutes=1)
+NO_DATA_AFTER = "5m"
 PERIOD = "period must be at least 1s"
 TIMEOUT = "timeout must be more than 0s and at most 1m"
 NO_DATA = (
@@ -154,8 +155,9 @@ class Check(ApiModel):
 
 PLAIN = "matches('^([0-9]+(h|m|s|ms))+$')"
 """The durations that CEL can parse. It has no days; for those, as in 1d, only monitoring/declared_monitors checks."""
+QUICK_ENOUGH = Rule(f"!self.period.{PLAIN} || duration(self.period) >= duration('1s')", PERIOD)
 PERIODIC = (
-    Rule(f"!self.period.{PLAIN} || duration(self.period) >= duration('1s')", PERIOD),
+    QUICK_ENOUGH,
     Rule(
         f"!self.period.{PLAIN} || !self.noDataAfter.{PLAIN} || duration(self.noDataAfter) == duration('0s') "
         "|| duration(self.noDataAfter) >= duration(self.period) + duration(self.period)",
@@ -174,7 +176,8 @@ class Pace(ApiModel):
         1, description="Number of successes in a row after which it counts as healthy again."
     )
     no_data_after: Duration = Field(
-        "5m", description="Time without a result after which the level is Stale, which engages and releases nothing."
+        NO_DATA_AFTER,
+        description="Time without a result after which the level is Stale, which engages and releases nothing.",
     )
 
     cel_rules: ClassVar[tuple[Rule, ...]] = (

@@ -4,13 +4,16 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from runbook_operator.api.monitoring_spec import Engage
+from runbook_operator.api.health_checks import QUICK_ENOUGH
 from runbook_operator.api.name_types import EntryName, Text, Title
 from runbook_operator.core.durations import Duration
 from runbook_operator.core.model_base import ApiModel, Rule
 from runbook_operator.core.severities import Severity
 
 SymptomSource = Literal["Metric", "HealthEndpoint", "Dependency", "Alert"]
+OWN_LABELS = frozenset({"__name__", "alertname", "alertstate"})
+OWN_LABEL = "labels: __name__, alertname and alertstate are set by the operator; remove them"
+LABEL_NAME = "labels: the name of a label has letters, digits and underscores, and begins with no digit"
 ONE_SYMPTOM = "set exactly one of metric, healthEndpoint, dependency and alert"
 
 
@@ -117,6 +120,12 @@ class Issue(ApiModel):
     )
 
 
+class SuggestedSwitch(ApiModel):
+    """A switch that a message suggests. A person throws it."""
+
+    engage: EntryName = Field(description="Name of an entry of spec.killSwitches or spec.scaling.")
+
+
 class Alert(ApiModel):
     """An alert that a Prometheus already fires. While it fires, it is bad as a Critical metric is."""
 
@@ -135,16 +144,29 @@ class Alert(ApiModel):
         Field(max_length=8),
     ] = Field(
         default_factory=dict,
-        description="Further labels that the alert must have. Default: namespace, with the Runbook's namespace.",
+        description="Labels that the alert must have. Default: namespace, with the Runbook's namespace; labels "
+        "replace it.",
     )
     severity: Severity | None = Field(
         None, description="Severity of the incident that the alert opens. Without it the alert opens none."
     )
     likely_cause: Text = Field("", description="The usual cause, which messages show.")
-    first_action: Engage | None = Field(
-        None, description="The kill switch that messages name as the first action. A person throws it."
+    first_action: SuggestedSwitch | None = Field(
+        None, description="The switch that messages name as the first action. The alert does not engage it."
     )
     period: Duration = Field("15s", description="Time between queries, at least 1s.")
+
+    cel_rules: ClassVar[tuple[Rule, ...]] = (
+        QUICK_ENOUGH,
+        Rule("!has(self.labels) || self.labels.all(k, k.matches('^[a-zA-Z_][a-zA-Z0-9_]*$'))", LABEL_NAME),
+        Rule(f"!has(self.labels) || self.labels.all(k, !(k in {sorted(OWN_LABELS)}))", OWN_LABEL),
+    )
+
+    @model_validator(mode="after")
+    def _no_own_label(self) -> "Alert":
+        if OWN_LABELS & self.labels.keys():
+            raise ValueError(OWN_LABEL)
+        return self
 
 
 class IncidentLimits(ApiModel):

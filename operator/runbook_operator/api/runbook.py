@@ -9,6 +9,7 @@ from runbook_operator import sources
 from runbook_operator.actions import REGISTRY
 from runbook_operator.actions.scaling.replica_amounts import ScaleAmount
 from runbook_operator.api import cel_rules as rules
+from runbook_operator.api import declared_names
 from runbook_operator.api.action_union import OneAction, SwitchAction
 from runbook_operator.api.automation_spec import Automation
 from runbook_operator.api.conditions import Condition
@@ -150,7 +151,7 @@ class RunbookSpec(ApiModel):
     )
     alerts: Annotated[list[Alert], Field(max_length=32)] = Field(
         default_factory=list,
-        description="Alerts of a Prometheus that open incidents.",
+        description="Alerts that a Prometheus fires. One with a severity opens incidents.",
         json_schema_extra=mapped_by("name"),
     )
     incidents: IncidentLimits = Field(
@@ -212,53 +213,12 @@ class RunbookSpec(ApiModel):
         rules.listed("dependencies", "suppress", "killSwitches"),
         rules.listed("dependencies", "targets", "targets"),
         *rules.guarding(),
+        *rules.responding(),
     )
 
     @model_validator(mode="after")
     def _names_are_declared(self) -> "RunbookSpec":
-        entries = self.switches()
-        if len(entries) != len(self.kill_switches) + len(self.scaling):
-            raise ValueError("killSwitches, scaling: two switches have the same name; rename one of them")
-        targets, contacts = {one.name for one in self.targets}, {one.name for one in self.contacts}
-        for name, entry in entries.items():
-            for act in entry.actions:
-                if act.target not in targets | {None}:
-                    raise ValueError(f"switch {name} names target {act.target}, {rules.NOT_DECLARED}")
-                if act.contact not in contacts | {None}:
-                    raise ValueError(f"switch {name} names contact {act.contact}, {rules.NOT_DECLARED}")
-        return self
-
-    @model_validator(mode="after")
-    def _what_is_watched_names_what_is_declared(self) -> "RunbookSpec":
-        targets, known = {one.name for one in self.targets}, {one.name for one in self.kill_switches}
-        holding = {one.name for one in self.kill_switches if not one.momentary}
-        first = self.deployments.first_action
-        for field, names, declared in (
-            ("healthEndpoints", {one.target for one in self.health_endpoints}, targets),
-            ("dependencies", {one.fallback.engage for one in self.dependencies if one.fallback}, holding),
-            ("metrics", {one.target for one in self.metrics if one.target}, targets),
-            ("metrics", {one.engages for one in self.metrics if one.engages}, holding),
-            ("dependencies", {name for one in self.dependencies for name in one.suppress}, known),
-            ("dependencies", {name for one in self.dependencies for name in one.targets}, targets),
-            ("deployments", {first.engage} if first else set(), holding),
-            ("deployments.metrics", set(self.deployments.metrics or ()), {one.name for one in self.metrics}),
-            (
-                "deployments.healthEndpoints",
-                set(self.deployments.health_endpoints or ()),
-                {one.name for one in self.health_endpoints},
-            ),
-        ):
-            if names - declared:
-                why = rules.NOT_HELD if declared is holding else rules.NOT_DECLARED
-                raise ValueError(f"{field} names {', '.join(sorted(names - declared))}, {why}")
-        return self
-
-    @model_validator(mode="after")
-    def _the_guard_does_not_bring_back_what_is_bad(self) -> "RunbookSpec":
-        first = self.deployments.first_action
-        actions = (act.spec for one in self.kill_switches if first and one.name == first.engage for act in one.actions)
-        if any(getattr(spec, "roll_forward_on_release", False) for spec in actions):
-            raise ValueError(rules.ROLLS_FORWARD)
+        declared_names.check(self)
         return self
 
     def switches(self) -> dict[str, KillSwitch]:
@@ -315,6 +275,9 @@ class RunbookStatus(ObjectStatus):
     )
     metrics: list[EntryStatus] = Field(
         default_factory=list, description="Status of each metric.", json_schema_extra=mapped_by("name")
+    )
+    alerts: list[EntryStatus] = Field(
+        default_factory=list, description="Status of each alert.", json_schema_extra=mapped_by("name")
     )
     conditions: list[Condition] = Field(
         default_factory=list,

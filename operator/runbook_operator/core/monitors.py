@@ -12,11 +12,12 @@ from runbook_operator.core.model_base import ApiModel
 from runbook_operator.core.references import Ref
 from runbook_operator.core.thresholds import Threshold
 
-Group = Literal["HealthEndpoint", "Dependency", "Metric"]
+Group = Literal["HealthEndpoint", "Dependency", "Metric", "Alert"]
 SECTIONS: Mapping[Group, str] = {
     "HealthEndpoint": "healthEndpoints",
     "Dependency": "dependencies",
     "Metric": "metrics",
+    "Alert": "alerts",
 }
 """By group, the field in the spec and in the status of a Runbook that lists its entries."""
 
@@ -151,6 +152,16 @@ class Watch:
     timeout: timedelta
     timing: Timing
     measure: Measure | None = None
+    alert: str = ""
+    """The name of the alerting rule, if the number is that of the firing alerts."""
+
+
+class InvalidEntryError(Exception):
+    """An entry cannot be watched: its first invalid field, as a path relative to the entry, and the reason."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 @dataclass(frozen=True)

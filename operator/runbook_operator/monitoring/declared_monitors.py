@@ -10,6 +10,7 @@ from runbook_operator.api import health_checks, monitoring_spec
 from runbook_operator.api.health_checks import Check, CheckTls, GrpcCheck, HttpCheck, Pace, SecretKey, ServicePort
 from runbook_operator.api.monitoring_spec import Dependency, HealthEndpoint, Metric
 from runbook_operator.api.parsing import RunbookObject
+from runbook_operator.api.response_spec import Alert
 from runbook_operator.api.runbook import RunbookSpec
 from runbook_operator.core import quantities, thresholds, url_policy
 from runbook_operator.core.durations import duration, spoken
@@ -24,6 +25,7 @@ from runbook_operator.core.monitors import (
     AskNumber,
     AskTcp,
     Group,
+    InvalidEntryError,
     Key,
     Measure,
     Problem,
@@ -37,19 +39,19 @@ from runbook_operator.core.monitors import (
 from runbook_operator.core.query_languages import Languages
 from runbook_operator.core.references import Ref
 from runbook_operator.core.thresholds import Role, Threshold
+from runbook_operator.monitoring import declared_alerts
+from runbook_operator.monitoring.declared_alerts import METRIC_TIMEOUT
 from runbook_operator.monitoring.promql import language_of
 from runbook_operator.reconcile.acting_identity import declared
 from runbook_operator.sources import REGISTRY
 from runbook_operator.sources.source_base import UnreadableSpecError
 
 Worst = Literal["high", "low"]
-Entry = TypeVar("Entry", HealthEndpoint, Dependency, Metric)
+Entry = TypeVar("Entry", HealthEndpoint, Dependency, Metric, Alert)
 
 ROLES: tuple[Role, ...] = ("normal", "warning", "critical")
 USUAL = HealthEndpoint.model_fields
 AT_ONCE = timedelta()
-METRIC_TIMEOUT = timedelta(seconds=5)
-"""One request to a source serves many metrics, so no metric sets the time-out."""
 FOREIGN = {
     "HTTP": {"health_service": monitoring_spec.GRPC_ONLY},
     "TCP": {
@@ -71,6 +73,7 @@ def watches(runbook: RunbookObject, languages: Languages) -> Watches:
         *_each(ref, "HealthEndpoint", spec.health_endpoints, partial(_endpoint, spec)),
         *_each(ref, "Dependency", spec.dependencies, _dependency),
         *_each(ref, "Metric", spec.metrics, partial(_metric, spec, languages)),
+        *_each(ref, "Alert", spec.alerts, partial(declared_alerts.watch, languages)),
     )
     account = declared(runbook)
     return Watches(
@@ -99,14 +102,6 @@ def patience_of(entry: Metric | HealthEndpoint, languages: Languages) -> timedel
     return settle_of(entry, languages) + lasting + 2 * duration(entry.period)
 
 
-class _InvalidError(Exception):
-    """An entry cannot be watched: its first invalid field, as a path relative to the entry, and the reason."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-
-
 def _each(
     ref: Ref, group: Group, entries: Sequence[Entry], watch: Callable[[Key, Entry], Watch]
 ) -> Iterator[Watch | Problem]:
@@ -114,7 +109,7 @@ def _each(
         key = Key(ref, group, entry.name)
         try:
             yield watch(key, entry)
-        except _InvalidError as invalid:
+        except InvalidEntryError as invalid:
             where = f"spec.{SECTIONS[group]}[{index}]"
             yield Problem(key, f"{where}.{invalid.field}" if invalid.field else where, str(invalid))
 
@@ -122,10 +117,10 @@ def _each(
 def _endpoint(spec: RunbookSpec, key: Key, entry: HealthEndpoint) -> Watch:
     target = spec.target(entry.target, key.runbook.namespace)
     if target.service is None:
-        raise _InvalidError("target", f"{entry.target} has no service to send the check to; add it in spec.targets")
+        raise InvalidEntryError("target", f"{entry.target} has no service to send the check to; add it in spec.targets")
     for name, why in FOREIGN[entry.protocol].items():
         if getattr(entry, name) != USUAL[name].get_default(call_default_factory=True):
-            raise _InvalidError(USUAL[name].alias or name, why)
+            raise InvalidEntryError(USUAL[name].alias or name, why)
     ask = _request(entry, ServiceEndpoint(target.service, target.port, entry.each), key.runbook.namespace)
     return _paced(key, ask, entry, AT_ONCE, AT_ONCE)
 
@@ -156,7 +151,7 @@ def _number(spec: RunbookSpec, key: Key, entry: Metric, worst: Worst) -> Ask:
     try:
         request = REGISTRY[kind].request(declared, namespace, spec.target(entry.target, namespace))
     except UnreadableSpecError as unfit:
-        raise _InvalidError(f"{kind}.{unfit.field}", str(unfit)) from None
+        raise InvalidEntryError(f"{kind}.{unfit.field}", str(unfit)) from None
     if request is None and isinstance(declared, HttpCheck):
         return AskNumber(kind, declared, _placed(declared, namespace, f"{kind}."), worst)
     assert request is not None  # noqa: S101 # only an HttpCheck has no request of its own
@@ -166,18 +161,18 @@ def _number(spec: RunbookSpec, key: Key, entry: Metric, worst: Worst) -> Ask:
 def _paced(key: Key, ask: Ask, pace: Pace, for_: timedelta, clear_for: timedelta) -> Watch:
     timeout = duration(pace.timeout)
     if not AT_ONCE < timeout <= health_checks.SLOWEST:
-        raise _InvalidError("timeout", health_checks.TIMEOUT)
+        raise InvalidEntryError("timeout", health_checks.TIMEOUT)
     timing = Timing(for_, clear_for, _no_data_after(pace), pace.failure_threshold, pace.success_threshold)
     return Watch(key, ask, duration(pace.period), timeout, timing)
 
 
 def _no_data_after(entry: Pace | Metric) -> timedelta:
-    """Return noDataAfter. Raises _InvalidError if the period is too short, or noDataAfter less than two periods."""
+    """Return noDataAfter. Raises InvalidEntryError if the period is too short, or noDataAfter less than two periods."""
     period, no_data_after = duration(entry.period), duration(entry.no_data_after)
     if period < health_checks.QUICKEST:
-        raise _InvalidError("period", health_checks.PERIOD)
+        raise InvalidEntryError("period", health_checks.PERIOD)
     if AT_ONCE < no_data_after < 2 * period:
-        raise _InvalidError("noDataAfter", health_checks.NO_DATA)
+        raise InvalidEntryError("noDataAfter", health_checks.NO_DATA)
     return no_data_after
 
 
@@ -236,7 +231,7 @@ def _secret_key(key: SecretKey | None, namespace: str) -> SecretKeyRef | None:
 
 def _bounded(text: str, most: int, field: str) -> str:
     if len(text.encode(errors="replace")) > most:
-        raise _InvalidError(field, f"it may have at most {most} bytes, and some of its characters take several")
+        raise InvalidEntryError(field, f"it may have at most {most} bytes, and some of its characters take several")
     return text
 
 
@@ -245,7 +240,7 @@ def _measure(entry: Metric, languages: Languages) -> Measure:
         quantities.check_unit(entry.unit)
     normal, warning, critical = (_threshold(entry, role) for role in ROLES)
     if contradiction := thresholds.conflict(normal, warning, critical):
-        raise _InvalidError("", contradiction)
+        raise InvalidEntryError("", contradiction)
     return Measure(normal, warning, critical, _baseline(entry, languages), entry.unit)
 
 
@@ -256,7 +251,7 @@ def _threshold(entry: Metric, role: Role) -> Threshold | None:
     with _at(role):
         threshold = thresholds.parse(text, entry.unit or None, role)
     if threshold.relative and entry.baseline is None and entry.baseline_value is None:
-        raise _InvalidError(role, monitoring_spec.NO_BASELINE)
+        raise InvalidEntryError(role, monitoring_spec.NO_BASELINE)
     return threshold
 
 
@@ -265,7 +260,7 @@ def _baseline(entry: Metric, languages: Languages) -> float | timedelta | None:
         language = language_of(languages, entry.source)
         over, single = duration(entry.baseline), language.lookback(entry.query or "")
         if over <= single:
-            raise _InvalidError(
+            raise InvalidEntryError(
                 "baseline", f"it must be longer than the {spoken(single)} that the query itself looks back"
             )
         return over
@@ -275,7 +270,7 @@ def _baseline(entry: Metric, languages: Languages) -> float | timedelta | None:
         quantity = quantities.parse(entry.baseline_value)
         value = quantities.in_unit(quantity, entry.unit or None)
     if quantity.dimension == "multiple" or value <= 0:
-        raise _InvalidError("baselineValue", "a baseline must be a quantity above zero, such as 100 req/s")
+        raise InvalidEntryError("baselineValue", "a baseline must be a quantity above zero, such as 100 req/s")
     return value
 
 
@@ -295,4 +290,4 @@ def _at(field: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise _InvalidError(field, str(error)) from None
+        raise InvalidEntryError(field, str(error)) from None

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from runbook_operator.api.conditions import moment, timestamp
 from runbook_operator.api.monitoring_spec import Dependency, EntryStatus, HealthEndpoint, Metric
 from runbook_operator.api.parsing import RunbookObject, SwitchObject
+from runbook_operator.api.response_spec import Alert
 from runbook_operator.core.durations import spoken
 from runbook_operator.core.level_tracker import SEVERITY, Level, Track, signal
 from runbook_operator.core.monitors import Group, Key, Measure, MonitorState, Problem, Reading, Watch, level_of
@@ -25,14 +26,20 @@ from runbook_operator.monitoring.promql import language_of
 from runbook_operator.monitoring.reading_messages import PENDING, reading_text
 from runbook_operator.reconcile.snapshot import RunbookSnapshot
 
-Declared = HealthEndpoint | Dependency | Metric
+Declared = HealthEndpoint | Dependency | Metric | Alert
 LISTS: Mapping[Group, str] = {
     "HealthEndpoint": "health_endpoints",
     "Dependency": "dependencies",
     "Metric": "metrics",
+    "Alert": "alerts",
 }
 """The attribute of each group's list, the same in the spec and in the status."""
-LABELS: Mapping[Group, str] = {"HealthEndpoint": "health endpoint", "Dependency": "dependency", "Metric": "metric"}
+LABELS: Mapping[Group, str] = {
+    "HealthEndpoint": "health endpoint",
+    "Dependency": "dependency",
+    "Metric": "metric",
+    "Alert": "alert",
+}
 LEVEL_REASONS: Mapping[Level, Reason] = {
     "Ok": Reason.RECOVERED,
     "Warning": Reason.WARNING,
@@ -71,8 +78,8 @@ class Entry:
             return f"when well: {self.declared.meaning}" if self.declared.meaning else ""
         if isinstance(self.declared, Dependency):
             return f"impact if down: {self.declared.impact_if_down}" if self.declared.impact_if_down else ""
-        response = self.declared.response
-        cause = response.likely_cause if response and self.now.level != "Ok" else ""
+        explains = self.declared if isinstance(self.declared, Alert) else self.declared.response
+        cause = explains.likely_cause if explains and self.now.level != "Ok" else ""
         return f"likely cause: {cause}" if cause else ""
 
     @property
@@ -94,11 +101,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class NewStatus:
-    """The three lists of the status in the order of the spec, the Events about changes, and all entries."""
+    """The lists of the status in the order of the spec, the Events about changes, and all entries."""
 
     health_endpoints: list[EntryStatus]
     dependencies: list[EntryStatus]
     metrics: list[EntryStatus]
+    alerts: list[EntryStatus]
     notices: tuple[Notice, ...] = ()
     entries: tuple[Entry, ...] = ()
 
@@ -112,11 +120,11 @@ def new_status(snapshot: RunbookSnapshot) -> NewStatus:
     """Compute the new status of all entries; a Runbook that does not parse keeps its old one."""
     status = snapshot.runbook.status
     if snapshot.runbook.spec is None:
-        return NewStatus(status.health_endpoints, status.dependencies, status.metrics)
+        return NewStatus(status.health_endpoints, status.dependencies, status.metrics, status.alerts)
     entries = tuple(_entries(snapshot))
     lists = {group: [one.now for one in entries if one.key.group == group] for group in LISTS}
     notices = tuple(_notice(snapshot, one) for one in entries if _is_news(one))
-    return NewStatus(lists["HealthEndpoint"], lists["Dependency"], lists["Metric"], notices, entries)
+    return NewStatus(lists["HealthEndpoint"], lists["Dependency"], lists["Metric"], lists["Alert"], notices, entries)
 
 
 def tracks_of(runbook: RunbookObject, now: datetime) -> Mapping[Key, Track]:

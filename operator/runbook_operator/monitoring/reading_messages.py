@@ -1,6 +1,7 @@
 """Describe a reading for people: the answer to a check, or a number next to its threshold."""
 
 import math
+import re
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -15,6 +16,10 @@ PENDING = "Pending"
 CROSSED = "ThresholdCrossed"
 NOT_NORMAL = "NotNormal"
 NORMAL = "Normal"
+FIRING = "Firing"
+NOT_FIRING = "NotFiring"
+OWN_LABELS = re.compile(r'\b(?:alertname|alertstate)="(?:[^"\\]|\\.)*",?')
+"""The labels that the message about an alert does not repeat."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +36,7 @@ class ReadingText:
 def reading_text(watch: Watch, monitor_state: MonitorState) -> ReadingText:
     """Describe the last reading as the explanation of the reported level."""
     level = level_of(watch, monitor_state.reading, monitor_state.track)
-    said = (
-        _answer_text(monitor_state.reading)
-        if watch.measure is None
-        else _measured(watch.measure, monitor_state.reading, level)
-    )
+    said = _text(watch, monitor_state.reading, level)
     if level in SEVERITY:
         pending = replace(
             said, reason=PENDING, message=f"{said.message}, {_needed(watch, monitor_state, level)} needed"
@@ -45,6 +46,21 @@ def reading_text(watch: Watch, monitor_state: MonitorState) -> ReadingText:
         silent = f"no data for {spoken(watch.timing.no_data_after)}"
         return replace(said, message=": ".join(filter(None, (silent, said.message))))
     return said
+
+
+def _text(watch: Watch, reading: Reading, level: Level) -> ReadingText:
+    if watch.measure is None:
+        return _answer_text(reading)
+    if watch.alert and reading.value is not None:
+        return _alert(watch.alert, reading)
+    return _measured(watch.measure, reading, level)
+
+
+def _alert(alert: str, reading: Reading) -> ReadingText:
+    if not reading.value:
+        return ReadingText(NOT_FIRING, f"alert {alert} does not fire")
+    labels = OWN_LABELS.sub("", reading.series.removeprefix("ALERTS").strip("{}")).strip(",")
+    return ReadingText(FIRING, f"alert {alert} fires{f': {labels}' if labels else ''}", series=labels)
 
 
 def _needed(watch: Watch, monitor_state: MonitorState, level: Level) -> str:

@@ -105,6 +105,7 @@ def _status(snapshot: RunbookSnapshot) -> WriteStatus | None:
         probes=old.probes,
         dependencies=said.dependencies,
         metrics=said.metrics,
+        alerts=said.alerts,
         conditions=[
             ready,
             *([health] if health else []),

@@ -27,7 +27,8 @@ from runbook_operator.core.monitors import (
 )
 from runbook_operator.core.references import Ref
 from runbook_operator.core.thresholds import parse
-from runbook_operator.monitoring.declared_monitors import METRIC_TIMEOUT, settle_of, watches
+from runbook_operator.monitoring.declared_alerts import METRIC_TIMEOUT
+from runbook_operator.monitoring.declared_monitors import settle_of, watches
 from tests.builders import NAMESPACE, Body, runbook_body
 
 RUNBOOK = Ref("runbooks.dev/v1alpha1", "Runbook", NAMESPACE, "shop")
