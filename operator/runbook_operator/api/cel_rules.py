@@ -107,7 +107,7 @@ def responding() -> tuple[Rule, ...]:
 
 def _symptom(field: str, section: str) -> Rule:
     known = f"has(self.{section}) && self.{section}.exists(t, t.name == y.{field})"
-    sentence = f"names a {field} that spec.{section} does not declare; declare it or correct the name"
+    sentence = f"names an entry that spec.{section} does not declare; declare it or correct the name"
     return _each("issues", f"s.symptoms.all(y, !has(y.{field}) || ({known}))", f"a symptom of %s {sentence}")
 
 
