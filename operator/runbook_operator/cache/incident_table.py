@@ -1,7 +1,6 @@
 """The stored Incidents, with the open ones of each Runbook and the numbers for the metrics."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import Counter
 
 from runbook_operator.api.incident_kind import IncidentObject
 from runbook_operator.api.resource_kind import ResourceKind
@@ -18,7 +17,6 @@ class IncidentTable(ObjectTable[IncidentObject]):
         """The number of Incidents by severity and phase."""
         self.owed = 0
         """The number of messages that are owed."""
-        self._open: dict[Ref, set[Ref]] = defaultdict(set)
 
     def put(self, new: IncidentObject) -> frozenset[Ref]:
         ref, old = new.meta.ref, self.objects.get(new.meta.ref)
@@ -27,7 +25,7 @@ class IncidentTable(ObjectTable[IncidentObject]):
         super().put(new)
         self._count(new, 1)
         if not new.is_resolved:
-            self._open[new.runbook].add(ref)
+            self.relations.followers.setdefault(new.runbook, set()).add(ref)
         is_ended = new.is_resolved and not (old is not None and old.is_resolved)
         # One more resolved Incident may make the oldest one of its Runbook superfluous.
         return frozenset((ref, new.runbook, *(self.members(new.runbook) if is_ended else ())))
@@ -38,15 +36,14 @@ class IncidentTable(ObjectTable[IncidentObject]):
         super().drop(ref)
         return frozenset({held.runbook})
 
-    def followers(self, runbook: Ref) -> Iterable[Ref]:
-        return self._open.get(runbook, ())
-
     def _leave(self, old: IncidentObject) -> None:
         super()._leave(old)
-        left = self._open.get(old.runbook, set())
-        left.discard(old.meta.ref)
-        if not left:
-            self._open.pop(old.runbook, None)
+        followers = self.relations.followers
+        left = followers.get(old.runbook, set()) - {old.meta.ref}
+        if left:
+            followers[old.runbook] = left
+        else:
+            followers.pop(old.runbook, None)
 
     def _count(self, incident: IncidentObject, number: int) -> None:
         status = incident.status

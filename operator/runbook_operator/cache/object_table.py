@@ -18,11 +18,11 @@ Listed = Callable[[Ref, str], bool]
 class Relations(Protocol):
     """How the objects of the store relate to each other."""
 
+    followers: dict[Ref, set[Ref]]
+    """By Runbook, the objects to reconcile when the Runbook's status, or a Switch of it, changes."""
+
     def members(self, runbook: Ref) -> Iterable[Ref]:
         """Return the objects of all kinds that belong to the Runbook."""
-
-    def followers(self, runbook: Ref) -> Iterable[Ref]:
-        """Return the objects to reconcile when the Runbook's status, or a Switch of it, changes."""
 
     def users(self, target: Ref) -> frozenset[Ref]:
         """Return the objects to reconcile when the target changes."""
@@ -71,11 +71,6 @@ class ObjectTable(Generic[T]):
     def members(self, runbook: Ref) -> Iterable[Ref]:
         """Return the objects of this kind that belong to the Runbook."""
         return self._members.get(runbook, ())
-
-    def followers(self, runbook: Ref) -> Iterable[Ref]:
-        """Return the objects of this kind to reconcile when the Runbook's status, or a Switch of it, changes."""
-        del runbook
-        return ()
 
     def start_leading(self, only: ObjectFilter) -> None:
         """Forget what another replica may have changed meanwhile."""

@@ -26,7 +26,7 @@ class RunbookTable(ObjectTable[RunbookObject]):
             self.users[target].add(ref)
         if old is None or old.meta.life != new.meta.life:
             return frozenset((ref, *self.relations.members(ref)))
-        return frozenset(self.relations.followers(ref) if old.status != new.status else ())
+        return frozenset(self.relations.followers.get(ref, ()) if old.status != new.status else ())
 
     def drop(self, ref: Ref) -> frozenset[Ref]:
         self._forget_users(self.objects.pop(ref))

@@ -38,6 +38,8 @@ class Store:
 
     targets: dict[Ref, ObservedObject | Missing] = field(default_factory=dict)
     listings: Listings = field(default_factory=Listings)
+    followers: dict[Ref, set[Ref]] = field(default_factory=dict)
+    """By Runbook, the objects to reconcile when the Runbook's status, or a Switch of it, changes."""
     tables: dict[tuple[str, str], ObjectTable[Any]] = field(init=False)
     """The objects of each registered kind."""
 
@@ -186,11 +188,6 @@ class Store:
         """Yield the objects of all kinds that belong to the Runbook."""
         for table in self.tables.values():
             yield from table.members(runbook)
-
-    def followers(self, runbook: Ref) -> Iterator[Ref]:
-        """Yield the objects to reconcile when the Runbook's status, or a Switch of it, changes."""
-        for table in self.tables.values():
-            yield from table.followers(runbook)
 
     def users(self, target: Ref) -> frozenset[Ref]:
         """Return the Runbooks that declare the target, their Switches, and the Switches that hold it."""

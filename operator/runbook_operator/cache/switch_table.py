@@ -144,7 +144,7 @@ class SwitchTable(ObjectTable[SwitchObject]):
 
     def _concerned(self, switch: SwitchObject) -> Iterable[Ref]:
         """Return the Runbook of the Switch, and the objects that follow the Runbook's Switches."""
-        return (switch.runbook, *self.relations.followers(switch.runbook))
+        return (switch.runbook, *self.relations.followers.get(switch.runbook, ()))
 
     def _unprepared(self, freed: Iterable[Ref]) -> Iterable[Ref]:
         """Yield the Switches without a prewritten record that use these targets, which are no longer held."""
