@@ -11,16 +11,37 @@ from runbook_operator.core.durations import duration
 from runbook_operator.core.notices import Notice
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.severities import SEVERITIES, Severity
+from runbook_operator.core.write_failures import Failed
 from runbook_operator.incidents import issues
 from runbook_operator.incidents.runbook_entries import RunbookEntry, entries
 from runbook_operator.incidents.signals import signal
 from runbook_operator.reconcile.snapshot import RunbookSnapshot
-from runbook_operator.reconcile.steps import CreateIncident
+from runbook_operator.reconcile.steps import CreateIncident, write_key
 
 LONGEST_NAME, MOST_TITLE = 63, 200
 
 
 def opening(snapshot: RunbookSnapshot) -> CreateIncident | None:
+    """Return the step that opens an incident; None if none is wanted, or a refused one is not due again yet."""
+    step = _wanted(snapshot)
+    failed = _failed(snapshot, step) if step else None
+    return None if failed and snapshot.now < failed.due else step
+
+
+def refused(snapshot: RunbookSnapshot) -> tuple[Reason, str] | None:
+    """Return the refusal of an incident that should be open, for the condition Ready of the Runbook."""
+    step = _wanted(snapshot)
+    if step is None or (failed := _failed(snapshot, step)) is None:
+        return None
+    return failed.reason, f"the Incident {step.name} could not be created, so nobody is notified: {failed.message}"
+
+
+def _failed(snapshot: RunbookSnapshot, step: CreateIncident) -> Failed | None:
+    found = snapshot.write_histories.get(write_key(step))
+    return found.failed if found else None
+
+
+def _wanted(snapshot: RunbookSnapshot) -> CreateIncident | None:
     """Return the step that opens an incident; None if one is open, nothing is Critical, or each fault had its own."""
     runbook = snapshot.runbook
     if runbook.spec is None or runbook.spec.mode == "Observe":

@@ -12,7 +12,7 @@ from runbook_operator.core.queries import NeedsRead
 from runbook_operator.core.reasons import Reason
 from runbook_operator.deployments import guard_messages, revision_history
 from runbook_operator.holds import write_gates
-from runbook_operator.incidents.opening import opening
+from runbook_operator.incidents import opening
 from runbook_operator.monitoring.entry_status import NewStatus, new_status
 from runbook_operator.monitoring.healthy_condition import degraded, healthy
 from runbook_operator.permissions import enabled_actions, permission_checks
@@ -38,7 +38,7 @@ def next_step(snapshot: RunbookSnapshot) -> RunbookStep | None:
         return probe_reconcile.next_step(snapshot)
     spec = snapshot.runbook.spec
     step = (_missing_switch(snapshot, spec) or _dropped_switch(snapshot, spec)) if spec else None
-    return step or probe_reconcile.next_step(snapshot) or _status(snapshot) or opening(snapshot)
+    return step or probe_reconcile.next_step(snapshot) or _status(snapshot) or opening.opening(snapshot)
 
 
 def _missing_switch(snapshot: RunbookSnapshot, spec: RunbookSpec) -> CreateSwitch | AdoptSwitch | None:
@@ -199,7 +199,9 @@ def _ready(snapshot: RunbookSnapshot, targets: list[TargetStatus], said: NewStat
     trouble = (
         _collision(snapshot, spec) or refused_creation(snapshot, spec) or _unwatched(said) or _missing_target(targets)
     )
-    trouble = trouble or unreadable(spec) or _powerless(snapshot) or _unreadable_target(targets)
+    trouble = (
+        trouble or opening.refused(snapshot) or unreadable(spec) or _powerless(snapshot) or _unreadable_target(targets)
+    )
     return trouble or missing_references.missing(snapshot, said) or (Reason.READY, "")
 
 
