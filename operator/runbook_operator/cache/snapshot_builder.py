@@ -50,7 +50,8 @@ def runbook_snapshot(store: Store, runbook: RunbookObject, now: datetime, **rest
     names = (switch_name(runbook.meta.ref.name, entry) for entry in runbook.spec.switches()) if runbook.spec else ()
     switches = store.concerned(runbook, names)
     observed = _observed(store, (*declared(runbook), *_read_refs(rest))) | _denied(rest)
-    return RunbookSnapshot(runbook, switches, observed, now, **rest)
+    incidents = store.incidents_of(runbook.meta.ref)
+    return RunbookSnapshot(runbook, switches, observed, now, incidents=incidents, **rest)
 
 
 def incident_snapshot(
