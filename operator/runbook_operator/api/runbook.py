@@ -260,6 +260,7 @@ class RunbookStatus(ObjectStatus):
         default_factory=list,
         description="Names in spec of the engaged switches, sorted. Admission warns if an edit removes one of them.",
     )
+    incident: str = Field("", description="Name of the incident that is not resolved, the most severe one of several.")
     targets: list[TargetStatus] = Field(
         default_factory=list, description="Status of each target.", json_schema_extra=mapped_by("name")
     )

@@ -20,6 +20,7 @@ RUNBOOK = ResourceKind(
         Column("Switches", ".status.switches", "integer"),
         Column("Engaged", ".status.engaged", "integer"),
         Column("Healthy", '.status.conditions[?(@.type=="Healthy")].status'),
+        Column("Incident", ".status.incident"),
         Column("Suspended", '.status.conditions[?(@.type=="Suspended")].status'),
         Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
         Column("Reason", '.status.conditions[?(@.type=="Ready")].reason'),

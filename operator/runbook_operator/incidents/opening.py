@@ -54,6 +54,13 @@ def _wanted(snapshot: RunbookSnapshot) -> CreateIncident | None:
     return _create(runbook, cause) if cause else None
 
 
+def open_incident(incidents: Iterable[IncidentObject]) -> str:
+    """Return the name of the most severe incident that is not resolved; "" if all are."""
+    unresolved = [one for one in incidents if not one.is_resolved and not one.tracked_by]
+    severe = min(unresolved, key=lambda one: (one.status.severity or one.spec.severity, one.meta.ref), default=None)
+    return severe.meta.ref.name if severe else ""
+
+
 def incident_name(runbook: str, source: str, name: str, bad_since: str) -> str:
     """Return the name of the incident about this fault: the same at each attempt to create it."""
     digest = sha256(f"{source}\n{name}\n{bad_since}".encode()).hexdigest()[:8]
