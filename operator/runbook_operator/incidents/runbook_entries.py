@@ -113,5 +113,5 @@ def _response(declared: Metric | Dependency | HealthEndpoint | Alert, level: str
             return declared.impact_if_down, declared.fallback.engage if declared.fallback else None, ""
         case Alert():
             return declared.likely_cause, declared.first_action.engage if declared.first_action else None, ""
-        case HealthEndpoint():
+        case _:
             return "", None, ""

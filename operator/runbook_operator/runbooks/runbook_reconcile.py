@@ -13,7 +13,6 @@ from runbook_operator.core.reasons import Reason
 from runbook_operator.deployments import guard_messages, revision_history
 from runbook_operator.holds import write_gates
 from runbook_operator.incidents import opening
-from runbook_operator.incidents.opening import open_incident, opening
 from runbook_operator.monitoring.entry_status import NewStatus, new_status
 from runbook_operator.monitoring.healthy_condition import degraded, healthy
 from runbook_operator.permissions import enabled_actions, permission_checks
@@ -101,7 +100,7 @@ def _status(snapshot: RunbookSnapshot) -> WriteStatus | None:
         switches=len(snapshot.runbook.spec.switches()) if snapshot.runbook.spec else old.switches,
         engaged=len(engaged),
         engaged_switches=engaged,
-        incident=open_incident(snapshot.incidents),
+        incident=opening.open_incident(snapshot.incidents),
         targets=targets,
         health_endpoints=said.health_endpoints,
         probes=old.probes,

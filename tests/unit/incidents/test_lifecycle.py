@@ -271,10 +271,11 @@ def test_changes_right_before_the_fault_are_listed() -> None:
             "verdicts": [
                 {"revision": 7, "verdict": "Watching", "since": timestamp(NOW - timedelta(minutes=3))},
                 {"revision": 6, "verdict": "Good", "since": timestamp(NOW - timedelta(days=3))},
+                {"revision": 5, "verdict": "Good", "since": timestamp(NOW + timedelta(days=4))},
             ],
         }
     ]
-    story.switches = {"stop": engaged(at=NOW - timedelta(minutes=1), by="alice")}
+    story.switches = {"idle": switch(), "stop": engaged(at=NOW - timedelta(minutes=1), by="alice")}
 
     story.opened()
 
@@ -300,6 +301,14 @@ def test_deleted_runbook_keeps_the_incident_and_is_named() -> None:
     assert story.condition("Ready") == ("False", "RunbookNotFound")
     assert [one.level for one in story.status.signals] == ["Critical"]
     assert story.status.phase == "Open"
+
+
+def test_runbook_that_does_not_parse_keeps_the_signals() -> None:
+    story = opened()
+    assert story.runbook is not None
+    story.runbook["spec"]["title"] = ""
+
+    assert [one.level for one in story.settle().status.signals] == ["Critical"]
 
 
 def test_incident_of_a_gitops_tool_does_nothing() -> None:
