@@ -26,7 +26,8 @@ class Contact(ApiModel):
     escalate_after: Duration | None = Field(
         None,
         description="Time from the opening of an incident after which the contact is notified if nobody has "
-        "acknowledged it: 15m. Default: at once for the first contact, with the contact before for all others.",
+        "acknowledged it: 15m. Default: with the contact before. The first contact that takes the severity is always "
+        "notified at once.",
     )
     severities: Annotated[list[Severity], Field(max_length=4)] = Field(
         default_factory=list,

@@ -34,7 +34,7 @@ EntryKind = Literal[
     "Reopened",
     "Resolved",
 ]
-MOST_SIGNALS, MOST_CHAIN, MOST_DELIVERIES, MOST_SWITCHES, MOST_CHANGES = 20, 16, 40, 20, 10
+MOST_SIGNALS, MOST_CHAIN, MOST_DELIVERIES, MOST_SWITCHES, MOST_CHANGES = 20, 16, 48, 20, 10
 FIRST_ENTRIES, LAST_ENTRIES = 20, 80
 """The timeline keeps its first and its last entries; status.timelineDropped counts the others."""
 
@@ -127,7 +127,11 @@ class Escalation(StatusModel):
 
     chain: list[EscalationStep] = Field(default_factory=list, description="The contacts in their order.")
     repeat: int = Field(0, description="How often the chain starts again.")
-    interval: str = Field("", description="Time between the starts of two repetitions.")
+    interval: str = Field(
+        "",
+        description="Time between the starts of two repetitions: from the opening to the last contact, and once more "
+        "the time between the last two contacts; at least 5m.",
+    )
     next_at: str = Field("", description="Time of the next notification; empty if none is due.")
 
 

@@ -1,4 +1,4 @@
-"""Build the kubectl commands on switches for messages, all in one form and quoted for a shell."""
+"""Build the kubectl commands on switches and incidents for messages, all in one form and quoted for a shell."""
 
 import json
 import shlex
@@ -22,7 +22,23 @@ def silence(switch: Ref, reason: str = "", expires_after: str = "") -> str:
     return set_spec(switch, engaged=False, **{name: value for name, value in more.items() if value})
 
 
+def acknowledge(incident: Ref) -> str:
+    """Return the command that acknowledges an incident."""
+    return _patch("incidents.runbooks.dev", incident, acknowledged=True)
+
+
+def resolve(incident: Ref, resolution: str = "") -> str:
+    """Return the command that resolves an incident."""
+    return _patch(
+        "incidents.runbooks.dev", incident, resolved=True, **({"resolution": resolution} if resolution else {})
+    )
+
+
 def set_spec(switch: Ref, **spec: bool | str | None) -> str:
     """Return the command that merges these fields into the spec of a switch."""
+    return _patch("switch", switch, **spec)
+
+
+def _patch(resource: str, ref: Ref, **spec: bool | str | None) -> str:
     patch = json.dumps({"spec": spec}, separators=(",", ":"), ensure_ascii=False)
-    return f"kubectl -n {switch.namespace} patch switch {switch.name} --type merge -p {shlex.quote(patch)}"
+    return f"kubectl -n {ref.namespace} patch {resource} {ref.name} --type merge -p {shlex.quote(patch)}"

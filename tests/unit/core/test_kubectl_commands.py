@@ -31,3 +31,12 @@ def test_command_without_a_quote_in_its_patch_stays_readable() -> None:
     text = """kubectl -n shop patch switch shop-stop --type merge -p '{"spec":{"engaged":false}}'"""
 
     assert kubectl_commands.silence(SWITCH) == text
+
+
+def test_commands_on_an_incident_use_the_full_name_of_its_resource() -> None:
+    incident = Ref("runbooks.dev/v1alpha1", "Incident", "shop", "shop-5f2c")
+    command = "kubectl -n shop patch incidents.runbooks.dev shop-5f2c --type merge -p"
+
+    assert kubectl_commands.acknowledge(incident) == f"""{command} '{{"spec":{{"acknowledged":true}}}}'"""
+    assert kubectl_commands.resolve(incident) == f"""{command} '{{"spec":{{"resolved":true}}}}'"""
+    assert kubectl_commands.resolve(incident, "it's up").endswith("""it'"'"'s up"}}'""")
