@@ -3,6 +3,7 @@
 import pytest
 
 from runbook_operator.api.conditions import moment
+from runbook_operator.api.contacts import Contact
 from runbook_operator.api.incident import Escalation
 from runbook_operator.api.response_spec import IncidentLimits
 from runbook_operator.incidents import escalation
@@ -40,7 +41,7 @@ def test_contact_without_a_channel_is_not_in_the_chain() -> None:
     [([], "5m"), ([ALICE], "5m"), ([ALICE, contact("bob", "1m")], "5m"), ([ALICE, BOB, CAROL], "45m")],
 )
 def test_interval_ends_one_step_after_the_last_contact_but_is_five_minutes_at_least(
-    contacts: list[escalation.Contact], interval: str
+    contacts: list[Contact], interval: str
 ) -> None:
     assert escalation.pinned(contacts, "SEV2", OPENED, LIMITS).interval == interval
 

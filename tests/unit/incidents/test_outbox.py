@@ -11,9 +11,13 @@ from runbook_operator.incidents import outbox
 from runbook_operator.incidents.incident_snapshot import Outcome
 from tests.incidents import ALICE, BOB, CAROL, OPENED, UID, Story, contact, minutes
 
-ACKNOWLEDGED = {"phase": "Acknowledged", "acknowledged_by": "alice", "acknowledged_at": timestamp(OPENED)}
-OPEN_AGAIN = {"phase": "Open", "acknowledged_by": ""}
-RESOLVED = {"phase": "Resolved", "resolved_at": timestamp(minutes(40))}
+ACKNOWLEDGED: dict[str, Any] = {
+    "phase": "Acknowledged",
+    "acknowledged_by": "alice",
+    "acknowledged_at": timestamp(OPENED),
+}
+OPEN_AGAIN: dict[str, Any] = {"phase": "Open", "acknowledged_by": ""}
+RESOLVED: dict[str, Any] = {"phase": "Resolved", "resolved_at": timestamp(minutes(40))}
 
 
 def states(story: Story) -> list[str]:
