@@ -1,4 +1,4 @@
-"""The command line: `runbook-operator run`, `crds`, `rbac`, `channels`, `check` and `uninstall`."""
+"""The command line: `runbook-operator run`, `crds`, `rbac`, `channels`, `postmortem`, `check` and `uninstall`."""
 
 import argparse
 import asyncio
@@ -46,8 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if command == "rbac":
         print("---\n".join(map(_yaml, people() if arguments["people"] else roles())), end="")
         return 0
-    if command == "channels":
-        return _channels(arguments)
+    if command in ("channels", "postmortem"):
+        return _channels(arguments) if command == "channels" else _postmortem(arguments)
     if command == "check":
         return _check(arguments["url"], arguments["seconds"])
     way, seconds = arguments.pop("way", None), arguments.pop("within", 0.0)
@@ -99,6 +99,20 @@ def _channels(arguments: dict[str, Any]) -> int:
     return status
 
 
+def _postmortem(arguments: dict[str, Any]) -> int:
+    from runbook_operator.cli import postmortem  # noqa: PLC0415 # imports the client, see _root
+
+    name, namespace = arguments.pop("incident"), arguments.pop("of_namespace")
+    try:
+        settings = Settings(**arguments)
+    except ValidationError as error:
+        print(_complaint(error), file=sys.stderr)
+        return 2
+    document, wrong = asyncio.run(postmortem.document(settings, name, namespace))
+    print(wrong or document, file=sys.stderr if wrong else sys.stdout, end="\n" if wrong else "")
+    return 1 if wrong else 0
+
+
 def _check(url: str, seconds: float) -> int:
     wrong = problem(url, seconds)
     print(wrong or f"{url}: ok", file=sys.stderr if wrong else sys.stdout)
@@ -139,6 +153,7 @@ def _parser() -> argparse.ArgumentParser:
         )
     )
     _add_channels(commands.add_parser("channels", help="list the channels for messages, or send a test message"))
+    _add_postmortem(commands.add_parser("postmortem", help="print the post-mortem of an Incident as Markdown"))
     crds.add_argument("--directory", type=Path, help="write one file per kind there instead")
     return parser
 
@@ -150,6 +165,13 @@ def _add_channels(parser: argparse.ArgumentParser) -> None:
     test.add_argument("name", metavar="NAME")
     test.add_argument("--as-namespace", default="", help="send it as for the Runbooks of this namespace")
     _add_settings(test)
+
+
+def _add_postmortem(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("incident", metavar="NAME", help="name of the Incident")
+    parser.add_argument(
+        "-n", "--namespace", dest="of_namespace", default="", help="its namespace; default: that of the kubeconfig"
+    )
 
 
 def _add_uninstall(parser: argparse.ArgumentParser) -> None:

@@ -53,6 +53,9 @@ class PostMortem(ApiModel):
 
     impact: Annotated[str, Field(max_length=2000)] = Field("", description="Effect on users.")
     root_cause: Annotated[str, Field(max_length=2000)] = Field("", description="The root cause.")
+    went_well: Annotated[str, Field(max_length=2000)] = Field("", description="What went well.")
+    went_wrong: Annotated[str, Field(max_length=2000)] = Field("", description="What did not go well.")
+    got_lucky: Annotated[str, Field(max_length=2000)] = Field("", description="Where we got lucky.")
     action_items: Annotated[list[Annotated[str, Field(max_length=300)]], Field(max_length=20)] = Field(
         default_factory=list, description="What is to be done so that it does not occur again."
     )
