@@ -1,4 +1,4 @@
-"""notify: create an Event on the Switch that names a contact of the Runbook."""
+"""notify: create an Event on the Switch that names a contact; the operator then sends the contact a message."""
 
 from typing import Annotated
 
@@ -21,23 +21,27 @@ class NotifySpec(ApiModel):
 
     contact: str = Field(min_length=1, max_length=63, description="Name of an entry of spec.contacts.")
     message: Annotated[str, Field(min_length=1, max_length=512)] = Field(
-        description="Text of the Event. The operator adds the reason of the throw and who threw the switch."
+        description="Text of the Event and of the message, which shows its first 200 characters. The operator adds the "
+        "reason of the throw and who threw the switch."
     )
 
 
 class Notify(Action):
-    """Creates an Event on the Switch that names a contact, once per engagement. It sends no message."""
+    """Creates an Event on the Switch, then sends a message through the contact's channel. Both once per engagement."""
 
     kind = "notify"
     Spec = NotifySpec
-    reverts = "Nothing: the Event stays."
+    reverts = "Nothing: the Event stays, and the message was sent."
     rights = (Right("", "events", ("get", "create")),)
 
     @staticmethod
     def plan(spec: NotifySpec, context: PlanContext) -> Plan:
         ref = context.ref("v1", "Event", name_for(context, spec))
-        text = f"contact {spec.contact} gets no message: notify only creates an Event on the Switch"
-        return (DesiredField(ref, OBJECT, _event(spec, context, ref.name), "Once"), Remark(Reason.NO_CHANNEL, text))
+        event = DesiredField(ref, OBJECT, _event(spec, context, ref.name), "Once")
+        if spec.contact in context.throw.reachable:
+            return (event,)
+        text = f"contact {spec.contact} gets no message, only an Event on the Switch: its entry in spec.contacts names "
+        return (event, Remark(Reason.NO_CHANNEL, f"{text}no channel; add notify: CHANNEL to it"))
 
     @staticmethod
     def describe(spec: NotifySpec) -> str:

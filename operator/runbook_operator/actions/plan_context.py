@@ -32,6 +32,9 @@ class Throw:
     written: bool = False
     """True if each due write was accepted or refused, so that a read delays none of them."""
 
+    reachable: tuple[str, ...] = ()
+    """The Runbook's contacts that have a channel."""
+
     @property
     def owner(self) -> Body:
         """The owner reference for created objects, which Kubernetes deletes with the Switch at the latest."""

@@ -80,7 +80,7 @@ class Operator:
         seconds = (settings.watch_seconds, settings.resync_seconds)
         self.paths = Paths(kube)
         self.catalogue = Catalogue(Paths(watch_kube), settings.namespaces, *seconds, lacks=self.paths.lacks)
-        reporter = WriteReporter(kube, self.metrics, self._audit(), self.throws)
+        reporter = WriteReporter(kube, self.metrics, self._audit(), self.throws, self.delivery)
         budget = BackgroundBudget()
         lists = Lists(self.paths, self.catalogue.find)
         self.executor = step_executor(lists, self.out, self.store, reporter, self.wake, budget)

@@ -89,7 +89,7 @@ class Sender:
             self._end(work, "NoChannel", self._channels.why_not(work.channel, work.order.namespace))
         elif not work.order.is_due():
             self._end(work, "Dropped", DROPPED)
-        elif not channel.takes(work.order.message.severity):
+        elif work.order.message.kind != "notice" and not channel.takes(work.order.message.severity):
             self._end(work, "NotTaken", f"the channel does not deliver {work.order.message.severity}")
         elif not work.tries and not self._within_budget(channel, work):
             self._end(work, "Limited", f"more than {channel.per_minute} messages a minute; one says how many")

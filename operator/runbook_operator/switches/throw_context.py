@@ -7,6 +7,7 @@ from runbook_operator.reconcile.snapshot import Snapshot
 
 def throw_of(snapshot: Snapshot, record: Record) -> Throw:
     """Return the throw of this record."""
+    spec = snapshot.runbook.spec if snapshot.runbook else None
     return Throw(
         switch=snapshot.switch.meta.ref.name,
         uid=snapshot.switch.meta.uid,
@@ -17,6 +18,7 @@ def throw_of(snapshot: Snapshot, record: Record) -> Throw:
         runbook=snapshot.switch.spec.runbook,
         momentary=record.momentary,
         written=is_written(record),
+        reachable=tuple(one.name for one in spec.contacts if one.notify) if spec else (),
     )
 
 

@@ -1,4 +1,4 @@
-"""A contact is told once per engagement, by an Event for now, and that it was no more than that is said."""
+"""notify creates one Event per engagement, and remarks a contact without a channel."""
 
 import pytest
 from pydantic import ValidationError
@@ -54,10 +54,16 @@ def test_event_carries_the_message_and_the_reason_of_the_throw() -> None:
 
 
 def test_contact_without_channel_is_remarked() -> None:
-    simulation = thrown()
+    simulation = Simulation().with_object(workload_body(3))
+    silent = [{"name": "primary", "role": "Primary On-Call"}]
+    simulation.with_runbook(contacts=silent, killSwitches=[kill_switch("stop", notify())]).throw().drive()
 
-    told = [notice.message for notice in simulation.said if notice.reason is Reason.NO_CHANNEL]
-    assert "contact primary gets no message: notify only creates an Event on the Switch" in told[0]
+    remarks = [notice.message for notice in simulation.said if notice.reason is Reason.NO_CHANNEL]
+    assert "contact primary gets no message, only an Event on the Switch: its entry in spec.contacts" in remarks[0]
+
+
+def test_contact_with_channel_is_not_remarked() -> None:
+    assert [notice for notice in thrown().said if notice.reason is Reason.NO_CHANNEL] == []
 
 
 def test_message_without_reason_is_short_and_long_message_fits_an_event() -> None:

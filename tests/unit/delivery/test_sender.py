@@ -174,6 +174,13 @@ async def test_channel_delivers_its_severities_alone() -> None:
     assert through.attempts == []
 
 
+async def test_notice_is_delivered_whatever_severities_the_channel_takes() -> None:
+    outcomes, through = Outcomes(), Judged(Delivered())
+    async with sending([channel("slack", severities=["SEV1"])], through) as sender:
+        sender.submit(outcomes.order("slack", message(kind="notice")))
+        assert (await outcomes.next()).result == "Delivered"
+
+
 async def test_messages_over_the_budget_become_one_that_counts_them(monkeypatch: pytest.MonkeyPatch) -> None:
     outcomes, through = Outcomes(), Judged(Delivered())
     taken = iter([0.0, 0.0, 0.01, 0.01, 0.01])
