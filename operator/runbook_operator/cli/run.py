@@ -282,7 +282,13 @@ def _coverage(operator: Operator) -> Coverage:
 def _reconciler(operator: Operator) -> Reconciler:
     policy, rate = operator.settings.policy, operator.settings.reapplies_per_second
     parts = (operator.executor, operator.monitoring, operator.queue, Locks[Ref](), policy, Bucket(rate, max(1.0, rate)))
-    return Reconciler(*parts, CONTROLLERS, is_watched=operator.is_watched, cause=operator.crds.cause)
+    return Reconciler(
+        *parts,
+        CONTROLLERS,
+        is_watched=operator.is_watched,
+        cause=operator.crds.cause,
+        delivery=operator.delivery,
+    )
 
 
 def _watch(operator: Operator) -> kopf_watches.Watch:

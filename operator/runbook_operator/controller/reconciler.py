@@ -24,6 +24,7 @@ from runbook_operator.controller.visits import Visit
 from runbook_operator.core.queries import NeedsRead
 from runbook_operator.core.references import Ref
 from runbook_operator.core.yaml_values import NeedsParse
+from runbook_operator.delivery.orders import NoDelivery, TakesOrders
 from runbook_operator.kube import errors
 from runbook_operator.kube.object_reads import is_watched
 from runbook_operator.monitoring.io.monitoring_bridge import MonitoringBridge
@@ -147,6 +148,7 @@ class Reconciler:
     is_watched: Callable[[Ref], bool] = is_watched
     cause: Callable[[str], str] = lambda _: ""
     """Return a sentence on why objects of the kind do not settle, empty if that is not known."""
+    delivery: TakesOrders = field(default_factory=NoDelivery)
     store: Store = field(init=False)
     metrics: Metrics = field(init=False)
     settling: Settling = field(init=False)

@@ -10,6 +10,7 @@ from runbook_operator import __version__
 LATENCY_BUCKETS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 DECISION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 LATENESS_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+INCIDENT_BUCKETS = (60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0, 43200.0, 86400.0, 604800.0)
 CHECK_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
@@ -52,6 +53,16 @@ class Metrics:
             "result",
         )
 
+        self.acknowledge_seconds = self._histogram(
+            "incident_acknowledge_seconds",
+            "From the opening of an incident to its first acknowledgement.",
+            INCIDENT_BUCKETS,
+            "severity",
+        )
+        self.resolve_seconds = self._histogram(
+            "incident_resolve_seconds", "From the opening of an incident to its end.", INCIDENT_BUCKETS, "severity"
+        )
+
     def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
         """Register a gauge that calls `read` at each scrape."""
         gauge = Gauge(f"runbook_operator_{name}", text, registry=self.registry)
@@ -59,9 +70,15 @@ class Metrics:
 
     def gauges(self, name: str, text: str, label: str, reads: Mapping[str, Callable[[], float]]) -> None:
         """Register a gauge with one series per value of the label; each is read at each scrape."""
-        gauge = Gauge(f"runbook_operator_{name}", text, (label,), registry=self.registry)
-        for value, read in reads.items():
-            gauge.labels(value).set_function(read)
+        self.series(name, text, (label,), {(value,): read for value, read in reads.items()})
+
+    def series(
+        self, name: str, text: str, labels: tuple[str, ...], reads: Mapping[tuple[str, ...], Callable[[], float]]
+    ) -> None:
+        """Register a gauge with several labels and one series per key of `reads`; each is read at each scrape."""
+        gauge = Gauge(f"runbook_operator_{name}", text, labels, registry=self.registry)
+        for values, read in reads.items():
+            gauge.labels(*values).set_function(read)
 
     def effect(self, seconds: float, engagement: str) -> None:
         """Observe a throw's time to effect, with the engagement's id as the exemplar, to find slow ones by."""

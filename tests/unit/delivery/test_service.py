@@ -7,7 +7,7 @@ from typing import cast
 
 import yaml
 
-from runbook_operator.delivery.orders import Order, Report
+from runbook_operator.delivery.orders import NoDelivery, Order, Report
 from runbook_operator.delivery.service import Delivery
 from runbook_operator.kube.client import Kube
 from runbook_operator.settings import Settings
@@ -42,8 +42,17 @@ async def test_order_is_delivered_through_a_channel_of_the_file(tmp_path: Path) 
     assert results == [("chat", "Delivered")]
 
 
-async def test_replica_without_a_file_of_channels_takes_no_order() -> None:
+async def test_replica_without_a_file_of_channels_takes_no_order_and_names_the_setting() -> None:
     made = delivery("", [])
 
     assert made.work() == []
+    for one in (made, NoDelivery()):
+        assert not one.submit(Order("chat", "ai", message()))
+        assert one.unavailable.endswith("the administrator sets RUNBOOK_CHANNELS")
+
+
+async def test_replica_that_still_reads_its_file_of_channels_takes_no_order_yet() -> None:
+    made = delivery("channels.yaml", [])
+
     assert not made.submit(Order("chat", "ai", message()))
+    assert made.unavailable == ""
