@@ -43,6 +43,8 @@ FIRES: dict[str, Series] = {
     "RunbookOperatorNamespaceNotServed": {'namespace_served{scope_namespace="b"}': (0, 0)},
     "RunbookOperatorRefused": {'acts_total{result="refused"}': (0, 3)},
     "RunbookSwitchStalled": {"switches_stalled": (1, 1)},
+    "RunbookMessagesOwed": {"notifications_owed": (1, 1)},
+    "RunbookMessagesNotDelivered": {'messages_total{channel="chat",result="GivenUp"}': (0, 1)},
 }
 HEALTHY: Series = {
     **fast("switch_effect_seconds"),
@@ -57,6 +59,8 @@ HEALTHY: Series = {
     'acts_total{result="done"}': (0, 3),
     'acts_total{result="refused"}': (0, 0),
     "switches_stalled": (0, 0),
+    "notifications_owed": (1, 0),
+    'messages_total{channel="chat",result="Delivered"}': (0, 1),
 }
 EVERYWHERE = {**FIRES, WELL: HEALTHY}
 
