@@ -39,7 +39,7 @@ class Cycle:
         """Return the messages of the cycle that call somebody, the oldest first."""
         return [one for one in status.deliveries if one.event in PAGES and self.has(one)]
 
-    def heard(self, status: IncidentStatus) -> Mapping[Address, IncidentDelivery]:
+    def reached(self, status: IncidentStatus) -> Mapping[Address, IncidentDelivery]:
         """Return the last message that reached each address in this cycle and called somebody."""
         return {address(one): one for one in self.pages(status) if one.state == "Sent"}
 
@@ -86,7 +86,7 @@ def _needed(status: IncidentStatus, cycle: Cycle) -> set[str]:
     pages = cycle.pages(status)
     answers = (one for one in status.deliveries if cycle.has(one) and one.event not in PAGES)
     owed = (one for one in status.deliveries if one.state == "Owed")
-    return _ids([*owed, *pages[-1:], *cycle.heard(status).values(), *answers])
+    return _ids([*owed, *pages[-1:], *cycle.reached(status).values(), *answers])
 
 
 def _ids(found: Iterable[IncidentDelivery]) -> set[str]:

@@ -230,17 +230,17 @@ def _answered(snapshot: IncidentSnapshot, status: IncidentStatus, cycle: Cycle) 
         for one in status.deliveries
         if cycle.has(one) and one.event == event and one.state != "Dropped"
     }
-    for address, heard in cycle.heard(status).items():
+    for address, reached in cycle.reached(status).items():
         if address not in reported:
-            number = cycle.id(deliveries.place_of(heard), event, heard.contact)
+            number = cycle.id(deliveries.place_of(reached), event, reached.contact)
             status = deliveries.put(
                 status,
                 IncidentDelivery(
                     id=number,
                     event=event,
-                    contact=heard.contact,
-                    channel=heard.channel,
-                    to=heard.to,
+                    contact=reached.contact,
+                    channel=reached.channel,
+                    to=reached.to,
                     due_at=timestamp(snapshot.now),
                 ),
             )
