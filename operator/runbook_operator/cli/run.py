@@ -282,13 +282,8 @@ def _coverage(operator: Operator) -> Coverage:
 def _reconciler(operator: Operator) -> Reconciler:
     policy, rate = operator.settings.policy, operator.settings.reapplies_per_second
     parts = (operator.executor, operator.monitoring, operator.queue, Locks[Ref](), policy, Bucket(rate, max(1.0, rate)))
-    return Reconciler(
-        *parts,
-        CONTROLLERS,
-        is_watched=operator.is_watched,
-        cause=operator.crds.cause,
-        delivery=operator.delivery,
-    )
+    is_watched, cause = operator.is_watched, operator.crds.cause
+    return Reconciler(*parts, CONTROLLERS, is_watched=is_watched, cause=cause, delivery=operator.delivery)
 
 
 def _watch(operator: Operator) -> kopf_watches.Watch:

@@ -52,16 +52,8 @@ class Metrics:
             "source",
             "result",
         )
-
-        self.acknowledge_seconds = self._histogram(
-            "incident_acknowledge_seconds",
-            "From the opening of an incident to its first acknowledgement.",
-            INCIDENT_BUCKETS,
-            "severity",
-        )
-        self.resolve_seconds = self._histogram(
-            "incident_resolve_seconds", "From the opening of an incident to its end.", INCIDENT_BUCKETS, "severity"
-        )
+        self.acknowledge_seconds = self._response("acknowledge", "first acknowledgement")
+        self.resolve_seconds = self._response("resolve", "resolution")
 
     def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
         """Register a gauge that calls `read` at each scrape."""
@@ -106,6 +98,11 @@ class Metrics:
         """Return the metrics and their content type: OpenMetrics if `accept` has it; only that carries exemplars."""
         encode, content_type = choose_encoder(accept)
         return encode(self.registry), content_type
+
+    def _response(self, what: str, end: str) -> Histogram:
+        """Return a histogram by severity of the time from the opening of an incident."""
+        text = f"From the opening of an incident to its {end}."
+        return self._histogram(f"incident_{what}_seconds", text, INCIDENT_BUCKETS, "severity")
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"runbook_operator_{name}", text, labels, registry=self.registry)
