@@ -100,7 +100,7 @@ def _channels(arguments: dict[str, Any]) -> int:
 
 
 def _postmortem(arguments: dict[str, Any]) -> int:
-    from runbook_operator.cli import postmortem  # noqa: PLC0415 # imports the client, see _root
+    from runbook_operator.cli import postmortem_command  # noqa: PLC0415 # imports the client, see _root
 
     name, namespace = arguments.pop("incident"), arguments.pop("of_namespace")
     try:
@@ -108,7 +108,7 @@ def _postmortem(arguments: dict[str, Any]) -> int:
     except ValidationError as error:
         print(_complaint(error), file=sys.stderr)
         return 2
-    document, wrong = asyncio.run(postmortem.document(settings, name, namespace))
+    document, wrong = asyncio.run(postmortem_command.document(settings, name, namespace))
     print(wrong or document, file=sys.stderr if wrong else sys.stdout, end="\n" if wrong else "")
     return 1 if wrong else 0
 

@@ -10,7 +10,7 @@ from runbook_operator.incidents.incident_snapshot import IncidentSnapshot
 from runbook_operator.incidents.lifecycle import Found
 from runbook_operator.incidents.timeline import add, entry
 
-LOOK_BACK = timedelta(minutes=30)
+CHANGES_BEFORE = timedelta(minutes=30)
 """How long before the fault a change is worth showing."""
 
 
@@ -50,8 +50,8 @@ def _previous(snapshot: IncidentSnapshot) -> str:
 
 
 def _changes(snapshot: IncidentSnapshot, bad_since: datetime) -> Iterator[IncidentChange]:
-    """Yield the new revisions and the engagements within LOOK_BACK before the fault."""
-    first = timestamp(bad_since - LOOK_BACK)
+    """Yield the new revisions and the engagements within CHANGES_BEFORE before the fault."""
+    first = timestamp(bad_since - CHANGES_BEFORE)
     last = timestamp(bad_since)
     for target in snapshot.runbook.status.targets if snapshot.runbook else ():
         for revision in target.verdicts:

@@ -15,8 +15,8 @@ from runbook_operator.api.response_spec import Issue
 from runbook_operator.core import kubectl_commands
 from runbook_operator.core.references import switch_ref
 from runbook_operator.incidents import issues
+from runbook_operator.incidents.incident_signals import current
 from runbook_operator.incidents.lifecycle import Found
-from runbook_operator.incidents.signals import current
 from runbook_operator.incidents.timeline import add, entry
 
 INITIAL_RESPONSE = ("assess", "communicate", "mitigate", "investigate", "resolve", "document")

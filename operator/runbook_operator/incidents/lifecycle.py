@@ -9,10 +9,10 @@ from runbook_operator.api.response_spec import IncidentLimits
 from runbook_operator.core.durations import duration, spoken
 from runbook_operator.core.severities import RESPOND_WITHIN, Severity, most_severe
 from runbook_operator.incidents import issues
+from runbook_operator.incidents.incident_signals import is_recovered
 from runbook_operator.incidents.incident_snapshot import IncidentSnapshot
 from runbook_operator.incidents.opening import reopens
 from runbook_operator.incidents.runbook_entries import RunbookEntry
-from runbook_operator.incidents.signals import is_recovered
 from runbook_operator.incidents.timeline import add, entry
 
 UNKNOWN_AUTHOR = "unknown"

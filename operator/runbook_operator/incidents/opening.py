@@ -13,8 +13,8 @@ from runbook_operator.core.reasons import Reason
 from runbook_operator.core.severities import SEVERITIES, Severity
 from runbook_operator.core.write_failures import Failed
 from runbook_operator.incidents import issues
+from runbook_operator.incidents.incident_signals import signal
 from runbook_operator.incidents.runbook_entries import RunbookEntry, entries
-from runbook_operator.incidents.signals import signal
 from runbook_operator.reconcile.snapshot import RunbookSnapshot
 from runbook_operator.reconcile.steps import CreateIncident, write_key
 

@@ -8,8 +8,8 @@ import yaml
 from kubernetes.aio.config import kube_config
 
 from runbook_operator.__main__ import main
-from runbook_operator.cli import postmortem
-from runbook_operator.cli.postmortem import NO_CLUSTER
+from runbook_operator.cli import postmortem_command
+from runbook_operator.cli.postmortem_command import NO_CLUSTER
 
 NOWHERE = "https://127.0.0.1:1"
 
@@ -76,7 +76,7 @@ def test_incident_of_a_newer_version_is_reported(
     async def connected(_seconds: float) -> NewerServer:
         return NewerServer()
 
-    monkeypatch.setattr(postmortem, "connect", connected)
+    monkeypatch.setattr(postmortem_command, "connect", connected)
 
     assert main(["postmortem", "shop-1", "-n", "shop"]) == 1
     assert "Incident shop-1 of namespace shop has a field that this version does not know" in capsys.readouterr().err
