@@ -5,7 +5,7 @@ from runbook_operator.api.incident import IncidentStatus
 from runbook_operator.core.notices import Notice
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.severities import SEVERITIES
-from runbook_operator.incidents import outbox, retention
+from runbook_operator.incidents import notification_conditions, outbox, retention
 from runbook_operator.incidents.incident_opening import begun
 from runbook_operator.incidents.incident_snapshot import IncidentSnapshot
 from runbook_operator.incidents.incident_texts import columns, with_advice, with_signals, with_switches, with_words
@@ -120,9 +120,11 @@ def _written(snapshot: IncidentSnapshot, status: IncidentStatus) -> WriteStatus 
 
 
 def _notices(snapshot: IncidentSnapshot, status: IncidentStatus) -> tuple[Notice, ...]:
-    """Return the Event about a resolution."""
+    """Return the Events about a resolution, and about people who were not reached."""
     meta, old = snapshot.incident.meta, snapshot.incident.status
+    unreached = notification_conditions.notices(snapshot, status)
     if status.phase != "Resolved" or old.phase == "Resolved":
-        return ()
+        return unreached
     text = f"resolved by {status.resolved_by}" if status.resolved_by else "resolved: all signals stayed Ok"
-    return (Notice(meta.ref, meta.uid, Reason.INCIDENT_RESOLVED, text, f"{meta.uid}.{status.cycle}.resolved"),)
+    identity = f"{meta.uid}.{status.cycle}.resolved"
+    return (*unreached, Notice(meta.ref, meta.uid, Reason.INCIDENT_RESOLVED, text, identity))

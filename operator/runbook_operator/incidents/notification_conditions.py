@@ -8,6 +8,7 @@ from runbook_operator.api import conditions
 from runbook_operator.api.conditions import Condition, Finding, moment, timestamp
 from runbook_operator.api.incident import IncidentDelivery, IncidentStatus
 from runbook_operator.core.durations import spoken
+from runbook_operator.core.notices import Notice
 from runbook_operator.core.reasons import Reason
 from runbook_operator.incidents import escalation, timeline
 from runbook_operator.incidents.deliveries import Cycle
@@ -28,6 +29,16 @@ def described(snapshot: IncidentSnapshot, status: IncidentStatus, cycle: Cycle) 
         columns=status.columns.replace(next=_next(status)),
     )
     return _with_conditions(snapshot, status, notified)
+
+
+def notices(snapshot: IncidentSnapshot, status: IncidentStatus) -> tuple[Notice, ...]:
+    """Return a warning if the condition Notified has just become False: nobody may know of the incident."""
+    before, now = (conditions.find(one.conditions, "Notified") for one in (snapshot.incident.status, status))
+    if now is None or now.status != "False" or (before and before.reason == now.reason):
+        return ()
+    meta = snapshot.incident.meta
+    identity = f"{meta.uid}.{status.cycle}.{now.reason}"
+    return (Notice(meta.ref, meta.uid, Reason(now.reason), now.message, identity, warning=True),)
 
 
 def is_unanswered(found: Sequence[Condition]) -> bool:

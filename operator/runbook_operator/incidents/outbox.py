@@ -21,6 +21,9 @@ from runbook_operator.incidents import deliveries, escalation, notification_cond
 from runbook_operator.incidents.deliveries import PAGES, Cycle
 from runbook_operator.incidents.incident_snapshot import IncidentSnapshot, Outcome
 
+MOST_WHY = 120
+"""Characters of the cause of a failure in a status."""
+
 
 def advance(snapshot: IncidentSnapshot, status: IncidentStatus) -> IncidentStatus:
     """Return the status with new outcomes, newly owed messages and the conditions about them.
@@ -100,7 +103,7 @@ def _merged(snapshot: IncidentSnapshot, status: IncidentStatus, cycle: Cycle) ->
 
 def _with_outcome(status: IncidentStatus, delivery: IncidentDelivery, outcome: Outcome, cycle: Cycle) -> IncidentStatus:
     done = delivery.replace(
-        state=outcome.result, at=outcome.at, channel=outcome.channel, tries=outcome.tries, why=outcome.why[:256]
+        state=outcome.result, at=outcome.at, channel=outcome.channel, tries=outcome.tries, why=outcome.why[:MOST_WHY]
     )
     status = deliveries.changed(status, done)
     if cycle.has(done):

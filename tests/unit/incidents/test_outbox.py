@@ -7,8 +7,9 @@ import pytest
 
 from runbook_operator.api.conditions import moment, timestamp
 from runbook_operator.api.incident import MOST_DELIVERIES, Escalation, IncidentDelivery, IncidentStatus
-from runbook_operator.incidents import outbox
-from runbook_operator.incidents.incident_snapshot import Outcome
+from runbook_operator.core.reasons import Reason
+from runbook_operator.incidents import notification_conditions, outbox
+from runbook_operator.incidents.incident_snapshot import IncidentSnapshot, Outcome
 from tests.incidents import ALICE, BOB, CAROL, OPENED, UID, Story, contact, minutes
 
 ACKNOWLEDGED: dict[str, Any] = {
@@ -405,3 +406,23 @@ def test_condition_of_another_type_stays() -> None:
 
     assert story.decided(0, conditions=[ready]).conditions[0] == ready
     assert isinstance(story.status, IncidentStatus)
+
+
+def test_warning_is_reported_once_when_a_channel_fails_and_nobody_is_reached() -> None:
+    story = Story(ALICE).at(0)
+    snapshot = IncidentSnapshot(story.incident, story.runbook, minutes(1))
+    failed = story.decided(1, story.outcomes("GivenUp", 1, "HTTP 404"))
+
+    (notice,) = notification_conditions.notices(snapshot, failed)
+    assert (notice.reason, notice.warning) == (Reason.CHANNEL_FAILED, True)
+    story.at(1, story.outcomes("GivenUp", 1, "HTTP 404"))
+    assert notification_conditions.notices(replace(snapshot, incident=story.incident), story.status) == ()
+
+
+def test_message_that_is_owed_or_was_sent_gives_no_warning() -> None:
+    story = Story(ALICE)
+    snapshot = IncidentSnapshot(story.incident, story.runbook, minutes(0))
+
+    assert notification_conditions.notices(snapshot, story.decided(0)) == ()
+    assert notification_conditions.notices(snapshot, story.at(0).sends(1).status) == ()
+    assert notification_conditions.notices(snapshot, IncidentStatus()) == ()
