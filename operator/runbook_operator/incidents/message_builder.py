@@ -106,6 +106,7 @@ def _diagnosis(
 ) -> Iterator[str]:
     """Yield what helps to judge the incident, the most useful line first."""
     yield _late(delivery, now)
+    yield _notified_before(incident, delivery, now)
     yield incident.spec.resolution if delivery.event == "resolved" else incident.spec.summary
     main = _main_signal(incident)
     yield main.message if main else ""
@@ -120,6 +121,18 @@ def _late(delivery: IncidentDelivery, now: datetime) -> str:
     if due is None or now - due < LATE:
         return ""
     return f"sent {spoken(now - due)} late: the operator was not running, or could not send it"
+
+
+def _notified_before(incident: IncidentObject, delivery: IncidentDelivery, now: datetime) -> str:
+    """Return who else was called in this cycle, so that the reader knows whom to ask."""
+    cycle = delivery.id.split(".")[:2]
+    times = {
+        one.contact: at
+        for one in incident.status.deliveries
+        if one.event in PAGES and one.id.split(".")[:2] == cycle and one.state == "Sent" and (at := _time(one.at))
+    }
+    names = [f"{name} at {_shown(at, now)}" for name, at in times.items() if name != delivery.contact]
+    return f"also notified: {', '.join(names)}" if names else ""
 
 
 def _definition(severity: Severity, runbook: RunbookObject | None) -> str:

@@ -90,6 +90,12 @@ def test_message_before_a_repetition_says_who_is_notified_again() -> None:
     assert last(found).next_contact == "alice (Alice On-Call) again at 03:30 UTC unless somebody acknowledges"
 
 
+def test_message_names_the_contacts_that_were_notified_before() -> None:
+    found = story(ALICE, BOB).sends(0).at(15)
+
+    assert last(found).diagnosis[0] == "also notified: alice at 03:00 UTC"
+
+
 def test_time_of_another_day_has_its_date() -> None:
     found = story(ALICE, contact("bob", "24h"))
 
