@@ -1,42 +1,13 @@
 """The second act: nobody is awake, a bad version is deployed, and the runbook goes back by itself."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import yaml
+from tools import checkout
+from tools.checkout import DEPLOYMENT, METRIC, RUNBOOK, SETTLES, SWITCH
+from tools.stage import BOLD, END, NAMESPACE, aside, kubectl, observed, say, watching
 
-from lab.layout import here
-from lab.monitoring import Scraper, traffic
-from lab.up import Lab
-from tools.stage import (
-    BOLD,
-    END,
-    FOLDER,
-    NAMESPACE,
-    PATIENCE,
-    aside,
-    get,
-    has_node,
-    kubectl,
-    observed,
-    phase,
-    running_operator,
-    say,
-    wait,
-    watching,
-)
-
-SWITCH, DEPLOYMENT, RUNBOOK, METRIC = "checkout-rollback", "checkout", "checkout", "error-rate"
-RATE = 40.0
 VERSION = '{.spec.template.spec.containers[0].env[?(@.name=="VERSION")].value}'
-LONGEST = 600.0
-"""Seconds of traffic at most."""
-SETTLES = 90.0
-"""Seconds for what the node and the metric's own times take."""
 FAILED = 500
 
 
@@ -52,54 +23,14 @@ class Moments:
     released: float
 
 
-def why_not() -> str:
-    """Why it cannot be played here; empty where it can."""
-    if os.environ.get("KUBECONFIG") != str(here().kubeconfig):
-        return "the second act puts Prometheus and traffic beside the pods, which it does in the lab only"
-    return "" if has_node() else "the second act needs pods that run, and the lab has no node here"
-
-
 def play() -> None:
     """Play it, and print its time line."""
-    kubectl(f"apply -n {NAMESPACE} -f examples/11-metrics/")
-    kubectl(f"rollout status deployment/{DEPLOYMENT} -n {NAMESPACE} --timeout={60 * PATIENCE:.0f}s", quiet=True)
-    address = get("service", DEPLOYMENT, "{.spec.clusterIP}")
-    inside = Lab(here()).run_inside
-    folder = FOLDER / "demo"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (
-        _scraped(Scraper(folder, [f"{address}:80"], "500ms", inside)) as source,
-        traffic(f"http://{address}/", RATE, LONGEST, folder / "answers.jsonl", inside) as answers,
-        running_operator(inside, **_settings(folder, source)),
-    ):
-        try:
-            moments = _break_it()
-        finally:
-            kubectl(f"delete runbooks --all -n {NAMESPACE} --timeout={30 * PATIENCE:.0f}s", quiet=True)
-        _time_line(moments, answers())
-
-
-@contextmanager
-def _scraped(source: Scraper) -> Iterator[Scraper]:
-    source.start()
-    try:
-        yield source
-    finally:
-        source.stop()
-
-
-def _settings(folder: Path, source: Scraper) -> dict[str, str]:
-    """What an administrator says: where Prometheus is. The operator must reach Services, so it runs inside as well."""
-    path = folder / "metric-sources.yaml"
-    path.write_text(yaml.safe_dump({"default": {"url": source.url}}))
-    return {"RUNBOOK_METRIC_SOURCES": str(path), "KUBECONFIG": str(here().data / "admin.kubeconfig")}
+    with checkout.running("11-metrics") as answers:
+        _time_line(_break_it(), answers())
 
 
 def _break_it() -> Moments:
-    # It is not Ready yet: with one revision there is nothing to go back to.
-    wait("the switch is looked at", lambda: phase(SWITCH) == "Released")
-    wait("the error rate is known", lambda: _level() == "Ok", SETTLES)
-    wait("the revision is known good", lambda: bool(get("runbook", RUNBOOK, "{.status.targets[0].good}")), SETTLES)
+    checkout.wait_until_watched()
     kubectl(f"get rb,sw -n {NAMESPACE}")
     say("Version 2 is deployed. It answers every second request with an error.")
     with (
@@ -120,10 +51,6 @@ def _break_it() -> Moments:
     chosen = f"involvedObject.kind=Runbook,involvedObject.name={RUNBOOK}"
     kubectl(f"get events -n {NAMESPACE} --field-selector {chosen} --sort-by .lastTimestamp {columns}")
     return Moments(deployed, critical, engaged, back, fine, released)
-
-
-def _level() -> str:
-    return get("runbook", RUNBOOK, "{.status.metrics[0].level}")
 
 
 def _time_line(moments: Moments, answers: list[Any]) -> None:

@@ -49,8 +49,7 @@ def message() -> str:
         links=tuple(Link(text=one.title, url=one.url) for one in spec.links),
         acknowledge=kubectl_commands.acknowledge(incident_ref("shop", NAME)),
         next_contact=f"{second.name} ({second.role}) at 03:27 UTC unless somebody acknowledges",
-        diagnosis=("12% > 5", f"SEV2: {spec.severities[1].definition}"),
-        changes=("03:04 UTC: target web: revision 7 was rolled out",),
+        diagnosis=(f"SEV2: {spec.severities[1].definition}",),
     )
     return "\n\n".join([built.headline, *map(PLAIN.render, sections(built))]) + "\n"
 
