@@ -8,8 +8,9 @@ import pytest
 import yaml
 from structlog.testing import capture_logs
 
-from runbook_operator.delivery import configured_channels
-from runbook_operator.delivery.configured_channels import FILE, NONE, Channels
+from runbook_operator.delivery.configured_channels import Channels
+from runbook_operator.runtime import watched_entries
+from runbook_operator.runtime.watched_entries import FILE
 from tests.fakes.servers import ca
 
 HOOK = "https://hooks.slack.com/services/T0/B0/secret"
@@ -160,10 +161,10 @@ async def test_channel_serves_its_namespaces_and_severities_alone(file: ChannelF
 @pytest.mark.parametrize(
     ("text", "name", "why"),
     [
-        ("chat: {kind: event, namespaces: [shop]}", "chat", NONE),
-        ("chat: {kind: event}", "pager", "no channel pager is declared for this namespace; there is: chat"),
-        ("chat: {kind: fax}", "chat", "the administrator's entry for channel chat is not right: kind: it is none of"),
-        ("- a", "chat", "the administrator's file of channels is not right: it is not a map"),
+        ("chat: {kind: event, namespaces: [shop]}", "chat", Channels.none),
+        ("chat: {kind: event}", "pager", "no channel pager is declared for this namespace; it may use: chat"),
+        ("chat: {kind: fax}", "chat", "the administrator's entry for channel chat is not valid: kind: it is none of"),
+        ("- a", "chat", "the administrator's file of channels is not valid: it is not a map"),
     ],
 )
 async def test_author_learns_why_a_channel_is_not_there(file: ChannelFile, text: str, name: str, why: str) -> None:
@@ -178,7 +179,7 @@ async def test_no_file_is_no_channel() -> None:
 
 async def test_running_channels_follow_the_file(file: ChannelFile, monkeypatch: pytest.MonkeyPatch) -> None:
     channels = await file.write(a={"kind": "event"}).open()
-    monkeypatch.setattr(configured_channels, "EVERY", 0.0)
+    monkeypatch.setattr(watched_entries, "EVERY", 0.0)
     file.write(b={"kind": "event"})
 
     taken = asyncio.Event()

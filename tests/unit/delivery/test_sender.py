@@ -28,7 +28,7 @@ class Given(Channels):
 
     def __init__(self, *channels: Channel) -> None:
         super().__init__(None)
-        self._channels = {one.name: one for one in channels}
+        self.entries = {one.name: one for one in channels}
 
 
 class Judged(Transport):

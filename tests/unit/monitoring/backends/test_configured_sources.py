@@ -16,10 +16,11 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from runbook_operator.core.samples import Answer
-from runbook_operator.monitoring.backends import configured_sources, source_config
-from runbook_operator.monitoring.backends.configured_sources import FILE, MetricSources
+from runbook_operator.monitoring.backends import source_config
+from runbook_operator.monitoring.backends.configured_sources import MetricSources
 from runbook_operator.monitoring.backends.metric_backend import PATIENCE
-from runbook_operator.runtime import clock, watched_files
+from runbook_operator.runtime import clock, watched_entries, watched_files
+from runbook_operator.runtime.watched_entries import FILE
 from tests.fakes.prometheus_source import AT, Source, answer, error, own, serving
 from tests.fakes.servers import ca, certified
 
@@ -340,7 +341,7 @@ async def test_each_request_is_counted_by_source(sources: Sources, source: Serve
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patch:
-        patch.setattr(configured_sources, "EVERY", 0.001)
+        patch.setattr(watched_entries, "EVERY", 0.001)
         yield
 
 
