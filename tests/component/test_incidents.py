@@ -204,5 +204,5 @@ async def test_first_acknowledgement_and_the_end_are_observed_once_each() -> Non
     acknowledged, resolved = (f"runbook_operator_incident_{which}_seconds" for which in ("acknowledge", "resolve"))
     assert value(rig, f"{acknowledged}_count", severity="SEV2") == 1
     assert value(rig, f"{resolved}_count", severity="SEV2") == 1
-    took = [value(rig, f"{name}_sum", severity="SEV2") for name in (acknowledged, resolved)]
-    assert 0 < took[0] < took[1]
+    sums = [value(rig, f"{name}_sum", severity="SEV2") for name in (acknowledged, resolved)]
+    assert 0 < sums[0] < sums[1]

@@ -36,7 +36,9 @@ class ResponseStep(ApiModel):
     """One step of the checklist that every incident of this Runbook begins with."""
 
     name: EntryName = Field(description="Name of the step, as in spec.checklist of an Incident: assess.")
-    description: Text = Field("", description="What to do in this step: confirm the severity, check the dashboards.")
+    description: Text = Field(
+        "", description="Shown only: what to do in this step: confirm the severity on the dashboard."
+    )
 
 
 class RunbookLink(ApiModel):

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from runbook_operator.api.incident import Source
 from runbook_operator.api.monitoring_spec import Dependency, EntryStatus, HealthEndpoint, Metric
@@ -11,6 +10,7 @@ from runbook_operator.api.response_spec import Alert
 from runbook_operator.api.runbook import RunbookSpec, TargetStatus
 from runbook_operator.core.severities import Severity
 
+Declared = Metric | Dependency | HealthEndpoint | Alert
 SECTIONS: tuple[tuple[Source, str], ...] = (
     ("Dependency", "dependencies"),
     ("HealthEndpoint", "health_endpoints"),
@@ -86,7 +86,7 @@ def _bad_revision(spec: RunbookSpec, target: TargetStatus) -> RunbookEntry:
     )
 
 
-def _entry(source: Source, declared: Any, status: EntryStatus) -> RunbookEntry:
+def _entry(source: Source, declared: Declared, status: EntryStatus) -> RunbookEntry:
     cause, engages, threshold = _response(declared, status.level)
     return RunbookEntry(
         source,
@@ -102,7 +102,7 @@ def _entry(source: Source, declared: Any, status: EntryStatus) -> RunbookEntry:
     )
 
 
-def _response(declared: Metric | Dependency | HealthEndpoint | Alert, level: str) -> tuple[str, str | None, str]:
+def _response(declared: Declared, level: str) -> tuple[str, str | None, str]:
     """Return the likely cause, the kill switch to engage and the crossed threshold."""
     match declared:
         case Metric():
