@@ -1,4 +1,4 @@
-"""The demo as a person sees it: both acts, in a namespace and a folder of its own."""
+"""The demo as a person sees it: all acts, in a namespace and a folder of its own."""
 
 import os
 import re
@@ -28,7 +28,7 @@ IN_ORDER = (
 
 @pytest.mark.node
 @pytest.mark.usefixtures("_crds", "node")
-def test_demo_throws_a_switch_and_rolls_a_bad_version_back(tmp_path: Path) -> None:
+def test_demo_throws_a_switch_rolls_a_bad_version_back_and_resolves_an_incident(tmp_path: Path) -> None:
     namespace = f"demo-{uuid4().hex[:8]}"
     environment = {"DEMO_NAMESPACE": namespace, "DEMO_FOLDER": str(tmp_path), "DEMO_PATIENCE": PATIENCE}
     command = [sys.executable, "-m", "tools.demo"]
@@ -44,6 +44,7 @@ def test_demo_throws_a_switch_and_rolls_a_bad_version_back(tmp_path: Path) -> No
         assert moments == sorted(moments), done.stdout
         assert told["the last request fails"] < told["the switch is Released by itself"], done.stdout
         assert version(Cluster(namespace)) == "1"
+        assert "| bob was notified through mail |" in done.stdout
         printed = masked(done.stdout.replace(namespace, "runbook-demo"))
         recorded = masked(readme())
         assert [one for one in recorded if one not in printed] == []
@@ -55,15 +56,16 @@ def test_demo_throws_a_switch_and_rolls_a_bad_version_back(tmp_path: Path) -> No
 
 
 def readme() -> str:
-    """What the README says that the demo prints: its two transcripts."""
+    """Return what the README says that the demo prints: its transcripts."""
     text = (ROOT / "README.md").read_text()
     section = text.partition("## Try it")[2].partition("\n## ")[0]
     return "\n".join(re.findall(r"```console\n(# .+?)```", section, re.DOTALL))
 
 
 def masked(printed: str) -> list[str]:
-    """The lines without times and widths; `...` in the README stands for lines that it leaves out."""
-    lines = (re.sub(r"(\d+(\.\d+)?[dhms]?)+", "N", " ".join(line.split())) for line in printed.splitlines())
+    """Return the lines without times, widths and ids; `...` in the README stands for lines that it leaves out."""
+    named = re.sub(r"checkout-[0-9a-f]{8}", "checkout-ID", printed)
+    lines = (re.sub(r"(\d+(\.\d+)?[dhms]?)+", "N", " ".join(line.split())) for line in named.splitlines())
     return [line for line in lines if line not in ("", "...")]
 
 
