@@ -20,7 +20,7 @@ class Contact(ApiModel):
         description="Name of the channel that delivers messages to the contact, as the administrator has configured "
         "it. Without it the contact is shown only.",
     )
-    to: Annotated[str, Field(max_length=320, pattern=r"^[^\x00-\x1f]*$")] = Field(
+    to: Annotated[str, Field(max_length=254, pattern=r"^[^\x00-\x1f]*$")] = Field(
         "", description="Address within the channel, where one channel serves several: a mail address."
     )
     escalate_after: Duration | None = Field(

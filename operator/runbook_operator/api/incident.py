@@ -34,7 +34,7 @@ EntryKind = Literal[
     "Reopened",
     "Resolved",
 ]
-MOST_SIGNALS, MOST_CHAIN, MOST_DELIVERIES, MOST_SWITCHES, MOST_CHANGES = 20, 16, 48, 20, 10
+MOST_SIGNALS, MOST_CHAIN, MOST_DELIVERIES, MOST_SWITCHES, MOST_CHANGES = 20, 10, 32, 20, 10
 FIRST_ENTRIES, LAST_ENTRIES = 20, 80
 """The timeline keeps its first and its last entries; status.timelineDropped counts the others."""
 
@@ -159,7 +159,7 @@ class TimelineEntry(StatusModel):
     at: str = Field(description="Time, RFC 3339.")
     kind: EntryKind = Field(description="What happened.")
     by: str = Field("", description="Who did it; empty for the operator.")
-    text: str = Field("", description="A sentence, 256 characters at most.")
+    text: str = Field("", description="A sentence, 200 characters at most.")
 
 
 class IncidentSwitch(StatusModel):

@@ -134,12 +134,12 @@ class RunbookSpec(ApiModel):
         "document.",
         json_schema_extra=mapped_by("name"),
     )
-    contacts: Annotated[list[Contact], Field(max_length=16)] = Field(
+    contacts: Annotated[list[Contact], Field(max_length=10)] = Field(
         default_factory=list,
         description="Emergency contacts: an incident notifies them in this order until somebody acknowledges it.",
         json_schema_extra=mapped_by("name"),
     )
-    links: Annotated[list[RunbookLink], Field(max_length=16)] = Field(
+    links: Annotated[list[RunbookLink], Field(max_length=10)] = Field(
         default_factory=list,
         description="Links that messages and incidents show: dashboards, logs, the status page.",
         json_schema_extra=mapped_by("name"),

@@ -7,6 +7,7 @@ from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.incident import MOST_SIGNALS, Cause, IncidentSignal
 from runbook_operator.incidents.runbook_entries import RunbookEntry
 
+MOST_MESSAGE = 256
 BAD = frozenset({"Warning", "Critical"})
 NOT_DECLARED = "no longer declared"
 
@@ -18,7 +19,7 @@ def signal(entry: RunbookEntry) -> IncidentSignal:
         name=entry.name,
         level=entry.level,
         since=entry.since,
-        message=entry.message[:1024],
+        message=entry.message[:MOST_MESSAGE],
         value=entry.value,
         threshold=entry.threshold,
     )

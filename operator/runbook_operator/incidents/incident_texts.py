@@ -17,7 +17,7 @@ from runbook_operator.core.references import switch_ref
 from runbook_operator.incidents import issues
 from runbook_operator.incidents.incident_signals import current
 from runbook_operator.incidents.lifecycle import Found
-from runbook_operator.incidents.timeline import add, entry
+from runbook_operator.incidents.timeline import MOST_NAME, add, entry
 
 INITIAL_RESPONSE = ("assess", "communicate", "mitigate", "investigate", "resolve", "document")
 """The checklist of a Runbook that declares none."""
@@ -101,10 +101,10 @@ def _engagements(found: Found) -> Iterator[IncidentSwitch]:
     for name, switch in found.snapshot.switches.items():
         for past in switch.status.history:
             yield IncidentSwitch(
-                switch=name, engaged_at=past.engaged_at, released_at=past.released_at, by=past.engaged_by
+                switch=name, engaged_at=past.engaged_at, released_at=past.released_at, by=past.engaged_by[:MOST_NAME]
             )
         if (record := switch.status.record) is not None:
-            yield IncidentSwitch(switch=name, engaged_at=record.engaged_at, by=record.engaged_by)
+            yield IncidentSwitch(switch=name, engaged_at=record.engaged_at, by=record.engaged_by[:MOST_NAME])
 
 
 def with_words(found: Found, status: IncidentStatus) -> IncidentStatus:
@@ -114,7 +114,7 @@ def with_words(found: Found, status: IncidentStatus) -> IncidentStatus:
     if spec.note != status.note:
         text = spec.note or "the note was removed"
         status = add(status.replace(note=spec.note), entry(author.at or timestamp(found.now), "Note", text, author.by))
-    done = sorted(name for name, is_done in spec.checklist.items() if is_done)
+    done = sorted({name[:MOST_NAME] for name, is_done in spec.checklist.items() if is_done})
     texts = [entry(found.now, "ChecklistStep", f"{name} is done") for name in done if name not in status.done]
     return add(status.replace(done=done, checklist=_open_steps(found, done)), *texts)
 

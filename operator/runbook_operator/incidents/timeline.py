@@ -5,14 +5,14 @@ from datetime import datetime
 from runbook_operator.api.conditions import timestamp
 from runbook_operator.api.incident import FIRST_ENTRIES, LAST_ENTRIES, EntryKind, IncidentStatus, TimelineEntry
 
-MOST_TEXT = 256
+MOST_TEXT, MOST_NAME = 200, 64
 
 
 def entry(at: datetime | str, kind: EntryKind, text: str, by: str = "") -> TimelineEntry:
-    """Return an entry; its text is on one line and at most 256 characters long."""
+    """Return an entry; its text is on one line and at most 200 characters long."""
     line = " ".join(text.split())
     cut = line if len(line) <= MOST_TEXT else f"{line[: MOST_TEXT - 1]}…"
-    return TimelineEntry(at=at if isinstance(at, str) else timestamp(at), kind=kind, by=by, text=cut)
+    return TimelineEntry(at=at if isinstance(at, str) else timestamp(at), kind=kind, by=by[:MOST_NAME], text=cut)
 
 
 def add(status: IncidentStatus, *entries: TimelineEntry) -> IncidentStatus:

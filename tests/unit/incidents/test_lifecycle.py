@@ -370,4 +370,4 @@ def test_timeline_keeps_its_first_and_last_entries() -> None:
     assert status.timeline[FIRST_ENTRIES].text == str(FIRST_ENTRIES + 5)
     assert (len(status.timeline), status.timeline_dropped) == (most, 5)
     assert add(status, entry(NOW + timedelta(1), "Note", str(most + 4))) == status
-    assert len(entry(NOW, "Note", "x\n" * 500).text) == 256
+    assert len(entry(NOW, "Note", "x\n" * 500).text) == 200
