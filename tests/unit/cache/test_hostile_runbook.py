@@ -61,7 +61,7 @@ def largest() -> RunbookObject:
                 for n in ENTRIES
             ],
             healthEndpoints=[{"name": name("h", n), "target": target(n), "path": "/" + "p" * 200} for n in ENTRIES],
-            contacts=[{"name": f"c{n}", "role": "x" * 256} for n in range(16)],
+            contacts=[{"name": f"c{n}", "role": "x" * 256} for n in range(10)],
             automation={"maintenanceWindows": [window | {"name": f"w{n}"} for n in range(16)]},
         )
     )
