@@ -46,7 +46,8 @@ def _wanted(snapshot: RunbookSnapshot) -> CreateIncident | None:
     runbook = snapshot.runbook
     if runbook.spec is None or runbook.spec.mode == "Observe":
         return None
-    automatic = [one for one in snapshot.incidents if one.is_automatic]
+    # An incident that a GitOps tool tracks is refused, and never ends: it must not prevent a real one.
+    automatic = [one for one in snapshot.incidents if one.is_automatic and not one.tracked_by]
     if any(not one.is_resolved for one in automatic):
         return None
     fresh = (one for one in _by_weight(entries(runbook)) if not _had(snapshot, automatic, one))
@@ -90,9 +91,9 @@ def _had(snapshot: RunbookSnapshot, automatic: list[IncidentObject], entry: Runb
     ref, spec = snapshot.runbook.meta.ref, snapshot.runbook.spec
     name = incident_name(ref.name, entry.source, entry.name, entry.since)
     reopen_for = spec.incidents.reopen_for if spec else "0s"
-    return any(
-        one.meta.ref.name == name or _covered(one, entry) or reopens(one, entry, reopen_for) for one in automatic
-    )
+    # Whoever created an incident of that name: another creation would be refused again and again.
+    exists = any(one.meta.ref.name == name for one in snapshot.incidents)
+    return exists or any(_covered(one, entry) or reopens(one, entry, reopen_for) for one in automatic)
 
 
 def _covered(incident: IncidentObject, entry: RunbookEntry) -> bool:

@@ -62,6 +62,25 @@ def test_incident_of_a_person_does_not_prevent_an_automatic_one() -> None:
     assert story.level("error-rate", "Critical").step() is not None
 
 
+def test_incident_that_a_gitops_tool_tracks_does_not_prevent_an_automatic_one() -> None:
+    story = IncidentStory().level("error-rate", "Critical").opened()
+    story.incident = replace(story.snapshot().incident, tracked_by="Argo CD by its tracking id shop:x")
+    story.after(minutes=1).level("latency", "Critical")
+
+    step = story.step()
+
+    assert step is not None
+    assert step.spec.cause.name == "latency"
+
+
+def test_incident_of_a_person_under_the_derived_name_is_not_created_again() -> None:
+    story = IncidentStory().level("error-rate", "Critical")
+    step = story.step()
+    assert step is not None
+
+    assert story.create(step.name).step() is None
+
+
 def test_fault_that_a_person_resolved_opens_no_other_incident() -> None:
     story = IncidentStory().level("error-rate", "Critical").level("latency", "Critical").opened()
 
