@@ -72,3 +72,9 @@ def test_first_action_of_an_alert_by_an_undeclared_switch_is_rejected() -> None:
     said = message(alerts=[{"name": "slow", "alert": "TooSlow", "firstAction": {"engage": "gone"}}])
 
     assert "alerts.firstAction.engage names gone, which spec.killSwitches and spec.scaling do not declare" in said
+
+
+def test_kill_switch_and_scaling_command_of_one_name_are_rejected() -> None:
+    said = message(scaling=[{"name": "stop", "target": "web", "replicas": 5}])
+
+    assert "killSwitches, scaling: two switches have the same name; rename one of them" in said
