@@ -10,6 +10,7 @@ from runbook_operator.api.resource_kind import ResourceKind
 from runbook_operator.api.runbook_kind import RUNBOOK
 from runbook_operator.api.switch_kind import SWITCH
 from tests.e2e.harness import Body
+from tests.faults.answered import ANSWERED_FIELDS
 from tests.faults.automated import AUTOMATED_FIELDS
 from tests.faults.cases import COUNT, ENGAGE, FACTOR, FLAG, LABEL, LONG, PORT, TEXT, WAIT, Case
 from tests.faults.watched import WATCHED_FIELDS
@@ -150,6 +151,7 @@ RUNBOOK_FIELDS: dict[str, Case] = {
     "scaling[].factor": Case((), ((0.5, "exactly one of replicas"), *FACTOR)),
     **WATCHED_FIELDS,
     **AUTOMATED_FIELDS,
+    **ANSWERED_FIELDS,
 }
 SWITCH_FIELDS: dict[str, Case] = {
     "runbook": Case(("base",), (("", "at least 1 chars"), ("B", "should match"), ("other", "cannot be changed"))),
@@ -193,6 +195,12 @@ PARTS: dict[str, Body] = {
     "dependencies[]": {"name": "model", "check": {"tcp": {"service": {"name": "web"}}}, "period": "2s", "for": "0s"},
     "metrics[]": {"name": "errors", "query": "errors", "warning": "> 5%", "period": "2s", "for": "0s"},
     "headers[]": {"name": "X-Tier", "value": "gold"},
+    "severities[]": {"level": "SEV2"},
+    "initialResponse[]": {"name": "assess"},
+    "links[]": {"name": "board", "url": "https://grafana.example.com/"},
+    "issues[]": {"name": "slow", "symptoms": [{"metric": "errors"}]},
+    "resolution[]": {"text": "Stop it"},
+    "alerts[]": {"name": "burn", "alert": "ErrorBudgetBurn"},
 }
 """As above, of what stands beside the base's own. What is watched is asked often, and told at once."""
 RIVALS = {"secret": "value", "url": "service", "baselineValue": "baseline"}
@@ -219,6 +227,8 @@ def put(body: Body, path: str, value: Any) -> Body:
         at["targets"][0]["service"] = {"name": "web"}
     if path.startswith("metrics"):
         at["targets"].append({"name": STILL, "workload": {"name": STILL}})
+    if path.startswith("issues"):
+        at["metrics"] = [deepcopy(PARTS["metrics[]"])]
     *way, last = path.split(".")
     for above, step in pairwise(("", *way)):
         is_other = above in ("actions[]", "check") and step in OTHERS

@@ -15,7 +15,7 @@ Source = Literal["Metric", "HealthEndpoint", "Dependency", "Alert", "Deployment"
 Phase = Literal["Open", "Acknowledged", "Recovering", "Resolved"]
 Event = Literal["opened", "escalated", "acknowledged", "resolved"]
 DeliveryState = Literal["Owed", "Sent", "GivenUp", "Dropped"]
-StepState = Literal["Waiting", "Owed", "Sent", "GivenUp", "Dropped", "Skipped"]
+StepState = Literal["Waiting", "Owed", "Sent", "GivenUp", "Dropped"]
 EntryKind = Literal[
     "Opened",
     "Signal",
@@ -29,7 +29,6 @@ EntryKind = Literal[
     "ChecklistStep",
     "SwitchEngaged",
     "SwitchReleased",
-    "Deployed",
     "Recovering",
     "Reopened",
     "Resolved",
@@ -74,16 +73,25 @@ class IncidentSpec(ApiModel):
     acknowledged: Literal[True] | None = Field(
         None,
         description="true if somebody works on the incident: nobody else is notified. The operator removes it after "
-        "acknowledgedFor, and the escalation goes on. Absent (null in a patch) takes it back.",
+        "acknowledgedFor. Without it (null in a patch) the escalation goes on, and contacts whose time has passed are "
+        "notified at once.",
     )
-    acknowledged_for: Duration = Field("2h", description="Time after which the operator removes acknowledged.")
+    acknowledged_for: Duration = Field(
+        "2h",
+        description="Time after which the operator removes acknowledged. A change while acknowledged is set has no "
+        "effect.",
+    )
     resolved: Literal[True] | None = Field(
-        None, description="true ends the incident for good. Absent (null in a patch) opens it again."
+        None,
+        description="true resolves the incident, and the operator does not reopen it. A person reopens it by removing "
+        "the field (null in a patch).",
     )
     resolution: Annotated[str, Field(max_length=2000)] = Field("", description="How the incident was resolved.")
     commander: Annotated[str, Field(max_length=200)] = Field("", description="Who leads the response.")
     note: Annotated[str, Field(max_length=1000)] = Field(
-        "", description="A note. Each change of it becomes an entry of status.timeline with its author."
+        "",
+        description="A note. Each change becomes an entry of status.timeline with its author, cut after 200 "
+        "characters.",
     )
     checklist: Annotated[dict[str, bool], Field(max_length=20)] = Field(
         default_factory=dict, description="Steps of the initial response that are done: {assess: true}."
@@ -147,7 +155,11 @@ class IncidentDelivery(StatusModel):
     channel: str = Field(description="Name of the channel.")
     to: str = Field("", description="Address within the channel.")
     due_at: str = Field(description="Time when it was due, RFC 3339.")
-    state: DeliveryState = Field("Owed", description="State of the message.")
+    state: DeliveryState = Field(
+        "Owed",
+        description="State of the message: Owed (not sent yet), Sent (the channel accepted it), GivenUp (it failed), "
+        "Dropped (no longer needed).",
+    )
     at: str = Field("", description="Time of its outcome, RFC 3339.")
     tries: int = Field(0, description="Number of attempts.")
     why: str = Field("", description="Why it was given up or dropped.")
@@ -158,7 +170,7 @@ class TimelineEntry(StatusModel):
 
     at: str = Field(description="Time, RFC 3339.")
     kind: EntryKind = Field(description="What happened.")
-    by: str = Field("", description="Who did it; empty for the operator.")
+    by: str = Field("", description="Who did it; empty if it was the operator or is not recorded.")
     text: str = Field("", description="A sentence, 200 characters at most.")
 
 
@@ -175,7 +187,7 @@ class IncidentChange(StatusModel):
     """A change right before the incident."""
 
     at: str = Field(description="Time of the change, RFC 3339.")
-    text: str = Field(description="What changed, from what to what.")
+    text: str = Field(description="What changed: a new revision, or an engaged switch.")
 
 
 class IncidentAction(StatusModel):

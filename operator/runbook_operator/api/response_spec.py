@@ -180,7 +180,7 @@ class IncidentLimits(ApiModel):
     )
     reopen_for: Duration = Field(
         "15m",
-        description="Time after the recovery within which the same cause reopens the incident instead of opening "
+        description="Time after the resolution within which the same cause reopens the incident instead of opening "
         "another one.",
     )
     repeat: Annotated[int, Field(ge=0, le=9)] = Field(

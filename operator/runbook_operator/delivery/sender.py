@@ -92,7 +92,7 @@ class Sender:
         elif work.order.message.kind != "notice" and not channel.takes(work.order.message.severity):
             self._end(work, "NotTaken", f"the channel does not deliver {work.order.message.severity}")
         elif not work.tries and not self._within_budget(channel, work):
-            self._end(work, "Limited", f"more than {channel.per_minute} messages a minute; one says how many")
+            self._end(work, "Limited", f"over the limit of {channel.per_minute} messages a minute")
         else:
             tried = replace(work, tries=work.tries + 1)
             self._go_on(tried, channel, await self._transport.attempt(channel, work.order.message))

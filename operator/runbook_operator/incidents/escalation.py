@@ -64,6 +64,12 @@ def next_step(escalation: Escalation) -> tuple[datetime, EscalationStep] | None:
     return ((found := min(times))[0], escalation.chain[found[1]]) if times else None
 
 
+def after_sending(escalation: Escalation) -> Escalation:
+    """Return the chain as it is once the owed messages are sent, to tell who is notified after them."""
+    steps = [one.replace(state="Sent") if one.state == "Owed" else one for one in escalation.chain]
+    return escalation.replace(chain=steps)
+
+
 def due_steps(
     escalation: Escalation, now: datetime, *, failed_rounds: Sequence[int] = (), immediately: bool = False
 ) -> list[int]:

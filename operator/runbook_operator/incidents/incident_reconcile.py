@@ -2,6 +2,7 @@
 
 from runbook_operator.api.conditions import Condition, Finding, condition
 from runbook_operator.api.incident import IncidentStatus
+from runbook_operator.core import kubectl_commands
 from runbook_operator.core.notices import Notice
 from runbook_operator.core.reasons import Reason
 from runbook_operator.core.severities import SEVERITIES
@@ -77,7 +78,7 @@ def _conditions(found: Found, status: IncidentStatus) -> list[Condition]:
     old, generation = status.conditions, found.snapshot.incident.meta.generation
     made = [
         condition(old, kind, finding, generation, found.now)
-        for kind, finding in (("Ready", _ready(found.snapshot)), ("Acknowledged", _acknowledged(status)))
+        for kind, finding in (("Ready", _ready(found.snapshot)), ("Acknowledged", _acknowledged(found, status)))
     ]
     return [*made, *(one for one in old if one.type not in ("Ready", "Acknowledged"))]
 
@@ -86,16 +87,21 @@ def _ready(snapshot: IncidentSnapshot) -> Finding:
     if snapshot.unsettled:
         return Finding(False, Reason.UNSETTLED, snapshot.unsettled)
     if snapshot.runbook is None:
-        name = snapshot.incident.spec.runbook
-        text = f"there is no Runbook {name} in this namespace: nobody is notified, and the incident cannot recover"
+        name, has_chain = snapshot.incident.spec.runbook, bool(snapshot.incident.status.escalation.chain)
+        who = "its chain still notifies contacts" if has_chain else "nobody is notified"
+        text = (
+            f"there is no Runbook {name} in this namespace: {who}, and its signals are not updated; resolve it, and "
+            "create an Incident that names an existing Runbook"
+        )
         return Finding(False, Reason.RUNBOOK_NOT_FOUND, text)
     return Finding(True, Reason.READY, "")
 
 
-def _acknowledged(status: IncidentStatus) -> Finding:
+def _acknowledged(found: Found, status: IncidentStatus) -> Finding:
     if status.acknowledged_by:
         return Finding(True, Reason.ACKNOWLEDGED, f"by {status.acknowledged_by}")
-    return Finding(False, Reason.NOT_ACKNOWLEDGED, "nobody has acknowledged it")
+    command = kubectl_commands.acknowledge(found.snapshot.incident.meta.ref)
+    return Finding(False, Reason.NOT_ACKNOWLEDGED, f"nobody has acknowledged it; to acknowledge it: {command}")
 
 
 def _tracked(snapshot: IncidentSnapshot) -> IncidentStatus:

@@ -83,7 +83,8 @@ def with_severity(found: Found, status: IncidentStatus) -> IncidentStatus:
     changed = status.severity is not None and now != status.severity
     until = moment(status.opened_at) + _respond_within(found, now)
     new = status.replace(severity=now, declared_severity=spec.severity, respond_by=timestamp(until))
-    return add(new, entry(found.now, "SeverityChanged", f"{status.severity} is now {now}")) if changed else new
+    text = f"the severity changed from {status.severity} to {now}"
+    return add(new, entry(found.now, "SeverityChanged", text)) if changed else new
 
 
 def _respond_within(found: Found, severity: Severity) -> timedelta:
@@ -100,10 +101,10 @@ def with_phase(found: Found, status: IncidentStatus) -> IncidentStatus:
         return _resolved_by_person(found, status)
     if status.phase == "Resolved":
         return _reopened(found, status)
+    status = _with_acknowledgement(found, status)
     if _recovered(found, status):
         return _recovering(found, status)
-    status = status.replace(recovered_at="")
-    return _acknowledged(found, status) if incident.spec.acknowledged else _unacknowledged(found, status)
+    return status.replace(phase="Acknowledged" if incident.spec.acknowledged else "Open", recovered_at="")
 
 
 def _resolved_by_person(found: Found, status: IncidentStatus) -> IncidentStatus:
@@ -113,7 +114,7 @@ def _resolved_by_person(found: Found, status: IncidentStatus) -> IncidentStatus:
     at, by = author.at or timestamp(found.now), author.by or UNKNOWN_AUTHOR
     resolution = found.snapshot.incident.spec.resolution
     return add(
-        status.replace(phase="Resolved", resolved_at=at, resolved_by=by, recovered_at=status.recovered_at or at),
+        status.replace(phase="Resolved", resolved_at=at, resolved_by=by),
         entry(at, "Resolved", resolution or "resolved", by),
     )
 
@@ -133,8 +134,8 @@ def _reopened(found: Found, status: IncidentStatus) -> IncidentStatus:
         resolved_at="",
         resolved_by="",
     )
-    opened = add(opened, entry(found.now, "Reopened", text))
-    return _acknowledged(found, opened) if incident.spec.acknowledged else opened
+    opened = _with_acknowledgement(found, add(opened, entry(found.now, "Reopened", text)))
+    return opened.replace(phase="Acknowledged" if incident.spec.acknowledged else "Open")
 
 
 def _recovered(found: Found, status: IncidentStatus) -> bool:
@@ -158,16 +159,20 @@ def _recovering(found: Found, status: IncidentStatus) -> IncidentStatus:
     )
 
 
+def _with_acknowledgement(found: Found, status: IncidentStatus) -> IncidentStatus:
+    """Record an acknowledgement, or its end, in any phase before the resolution."""
+    if not found.snapshot.incident.spec.acknowledged:
+        return _unacknowledged(found, status) if status.acknowledged_since else status
+    return status if status.acknowledged_since else _acknowledged(found, status)
+
+
 def _acknowledged(found: Found, status: IncidentStatus) -> IncidentStatus:
     incident = found.snapshot.incident
-    if status.acknowledged_since:
-        return status.replace(phase="Acknowledged")
     at = incident.acknowledged.at or timestamp(found.now)
     by = incident.acknowledged.by or UNKNOWN_AUTHOR
     until = timestamp(moment(at) + duration(incident.spec.acknowledged_for))
     return add(
         status.replace(
-            phase="Acknowledged",
             acknowledged_at=status.acknowledged_at or at,
             acknowledged_since=at,
             acknowledged_by=by,
@@ -178,7 +183,6 @@ def _acknowledged(found: Found, status: IncidentStatus) -> IncidentStatus:
 
 
 def _unacknowledged(found: Found, status: IncidentStatus) -> IncidentStatus:
-    if not status.acknowledged_since:
-        return status.replace(phase="Open")
-    ended = status.replace(phase="Open", acknowledged_since="", acknowledged_by="", acknowledged_until="")
-    return add(ended, entry(found.now, "AcknowledgementEnded", f"{status.acknowledged_by} no longer works on it"))
+    ended = status.replace(acknowledged_since="", acknowledged_by="", acknowledged_until="")
+    text = f"the acknowledgement by {status.acknowledged_by} ended"
+    return add(ended, entry(found.now, "AcknowledgementEnded", text))

@@ -25,12 +25,12 @@ def message(
     """Return the message of the delivery, as the incident is now."""
     ref, status = incident.meta.ref, incident.status
     severity = status.severity or incident.spec.severity
-    action = status.first_action
+    action, is_page = status.first_action, delivery.event in PAGES
     return Message(
         id=_id(delivery.id),
         dedup_key=_id(".".join(delivery.id.split(".")[:2])),
         kind=delivery.event,
-        at=_time(status.opened_at if delivery.event in PAGES else delivery.due_at) or now,
+        at=_time(status.opened_at if is_page else delivery.due_at) or now,
         severity=severity,
         namespace=ref.namespace,
         runbook=incident.spec.runbook,
@@ -38,9 +38,9 @@ def message(
         title=incident.spec.title,
         problem=_problem(incident),
         likely_cause=status.likely_cause,
-        first_action=FirstAction(text=action.text, command=action.command) if action else None,
+        first_action=FirstAction(text=action.text, command=action.command) if action and is_page else None,
         links=tuple(Link(text=one.title, url=one.url) for one in status.links),
-        acknowledge=kubectl_commands.acknowledge(ref) if delivery.event in PAGES else "",
+        acknowledge=kubectl_commands.acknowledge(ref) if is_page else "",
         next_contact=_next_contact(incident, delivery, now),
         diagnosis=tuple(_diagnosis(incident, runbook, delivery, now)),
         changes=tuple(_dated(one.at, one.text, now) for one in status.changes),
@@ -66,8 +66,9 @@ def _problem(incident: IncidentObject) -> Problem | None:
     signal, status = _main_signal(incident), incident.status
     if signal is None:
         return None
-    since = _time(status.bad_since) or _time(signal.since)
-    return Problem(name=signal.name, value=signal.value, threshold=signal.threshold, since=since)
+    began = "" if signal.level == "Ok" else status.bad_since
+    since = _time(began) or _time(signal.since)
+    return Problem(name=signal.name, value=signal.value or signal.level, threshold=signal.threshold, since=since)
 
 
 def _main_signal(incident: IncidentObject) -> IncidentSignal | None:
@@ -81,12 +82,12 @@ def _next_contact(incident: IncidentObject, delivery: IncidentDelivery, now: dat
     if delivery.event == "acknowledged":
         until = _time(status.acknowledged_until)
         who = status.acknowledged_by or "somebody"
-        return f"{who} works on it; nobody else is notified{f' until {_shown(until, now)}' if until else ''}"
+        return f"nobody{f' until {_shown(until, now)}' if until else ''}: {who} acknowledged the incident"
     if delivery.event == "resolved":
-        return f"resolved {_resolved_by(incident)}{_took(incident)}; nobody else is notified"
-    following = escalation.next_step(status.escalation)
+        return f"nobody: the incident was resolved {_resolved_by(incident)}{_took(incident)}"
+    following = escalation.next_step(escalation.after_sending(status.escalation))
     if following is None:
-        return "nobody: this is the last contact, and nobody else is notified"
+        return "nobody: every contact has been notified, and the chain does not start again"
     at, step = following
     again = " again" if escalation.coming_round(step) else ""
     return f"{step.contact} ({step.role}){again} at {_shown(at, now)} unless somebody acknowledges"

@@ -73,9 +73,8 @@ def _notified(facts: _Facts) -> Finding:
         text = f"no contact takes {status.severity}: set spec.contacts[].notify to a channel in Runbook/{facts.runbook}"
         return Finding(False, Reason.NO_CONTACT, text)
     if _is_exhausted(status, facts.now):
-        times = status.escalation.repeat + 1
-        text = f"nobody acknowledged: the chain of {len(status.escalation.chain)} contacts was notified {times} times"
-        return Finding(False, Reason.NOBODY_ANSWERED, text if times > 1 else text.replace("1 times", "once"))
+        text = "nobody acknowledged, and the escalation ended; status.deliveries has the messages"
+        return Finding(False, Reason.NOBODY_ANSWERED, text)
     pages = [one for one in facts.cycle.pages(status) if one.state != "Dropped"]
     return _of_page(pages[-1], status) if pages else _without_page(status)
 
@@ -124,7 +123,7 @@ def _next(status: IncidentStatus) -> str:
     """Return the text of the column NEXT: `bob at 03:15Z`, `nobody`, or "" while the escalation does not run."""
     if status.phase != "Open":
         return ""
-    following = escalation.next_step(status.escalation)
+    following = escalation.next_step(escalation.after_sending(status.escalation))
     if following is None:
         return "nobody"
     at, step = following

@@ -137,7 +137,7 @@ def _entries(owed: IncidentDelivery, done: IncidentDelivery) -> list[TimelineEnt
     if done.state == "Sent" and done.event in PAGES:
         return [timeline.entry(done.at, "Notified", f"{done.contact} was notified through {done.channel}{instead}")]
     if done.state == "GivenUp":
-        text = f"{done.contact} was not notified ({done.event}) through {done.channel}{instead}: {done.why}"
+        text = f"the message ({done.event}) to {done.contact} through {done.channel}{instead} failed: {done.why}"
         return [timeline.entry(done.at, "NotNotified", text)]
     return []
 

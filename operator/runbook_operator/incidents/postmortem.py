@@ -14,7 +14,7 @@ from runbook_operator.core.durations import spoken
 from runbook_operator.incidents.markdown import bullets, link, paragraphs, plain, table
 from runbook_operator.incidents.runbook_entries import WORDS
 
-NOT_PEOPLE = frozenset({"SwitchEngaged", "SwitchReleased", "Deployed", "Opened", "Signal"})
+NOT_PEOPLE = frozenset({"SwitchEngaged", "SwitchReleased", "Opened", "Signal"})
 """Kinds of timeline entries whose `by` need not be a person."""
 
 
@@ -187,7 +187,7 @@ def _messages(status: IncidentStatus) -> str:
 
 
 def _timeline(status: IncidentStatus) -> str:
-    rows = [(_time(one.at), plain(one.kind), plain(one.by or "operator"), plain(one.text)) for one in status.timeline]
+    rows = [(_time(one.at), plain(one.kind), plain(one.by), plain(one.text)) for one in status.timeline]
     if not rows:
         return "Empty."
     return table(("Time", "What", "By", "Text"), rows) + _more(status.timeline_dropped, "entries in the middle")

@@ -81,7 +81,31 @@ def test_first_message_has_all_that_the_reader_needs() -> None:
 
 
 def test_message_to_the_last_contact_says_that_nobody_follows() -> None:
-    assert last(story(ALICE)).next_contact == "nobody: this is the last contact, and nobody else is notified"
+    assert last(story(ALICE)).next_contact == (
+        "nobody: every contact has been notified, and the chain does not start again"
+    )
+
+
+def test_message_to_the_only_contact_says_when_the_chain_starts_again() -> None:
+    found = story(ALICE, repeat=1)
+
+    assert last(found).next_contact == "alice (Alice On-Call) again at 03:05 UTC unless somebody acknowledges"
+
+
+def test_check_without_a_number_shows_its_level() -> None:
+    problem = last(story(ALICE).at(0, signals=[SIGNAL.replace(value="")])).problem
+
+    assert problem is not None
+    assert problem.sentence() == "error-rate is Critical (threshold > 5%) since 2026-11-24 02:57:00 UTC"
+
+
+def test_resolved_message_has_the_time_of_the_recovery_and_no_first_action() -> None:
+    well = SIGNAL.replace(level="Ok", value="0 %", threshold="", since=timestamp(minutes(40)))
+    message = last(story(ALICE).sends(0).at(42, phase="Resolved", signals=[well]), event="resolved")
+
+    assert message.first_action is None
+    assert message.problem is not None
+    assert message.problem.sentence() == "error-rate is 0 % since 2026-11-24 03:40:00 UTC"
 
 
 def test_message_before_a_repetition_says_who_is_notified_again() -> None:
@@ -116,14 +140,14 @@ def test_acknowledgement_names_who_works_on_it_and_until_when() -> None:
     message = last(story(ALICE, BOB).sends(0).at(5, **fields))
 
     assert message.headline == "SEV2 acknowledged: Checkout fails"
-    assert message.next_contact == "alice works on it; nobody else is notified until 05:00 UTC"
+    assert message.next_contact == "nobody until 05:00 UTC: alice acknowledged the incident"
     assert message.acknowledge == ""
 
 
 def test_acknowledgement_without_an_author_names_somebody() -> None:
     message = last(story(ALICE, BOB).sends(0).at(5, phase="Acknowledged"))
 
-    assert message.next_contact == "somebody works on it; nobody else is notified"
+    assert message.next_contact == "nobody: somebody acknowledged the incident"
 
 
 @pytest.mark.parametrize(("by", "shown"), [("alice", "by alice"), ("", "automatically")])
@@ -131,7 +155,7 @@ def test_resolution_names_who_resolved_and_how_long_it_took(by: str, shown: str)
     found = story(ALICE, spec={"resolution": "rolled back"}).sends(0)
     message = last(found.at(42, phase="Resolved", resolved_by=by, resolved_at=timestamp(minutes(42))))
 
-    assert message.next_contact == f"resolved {shown} after 42m; nobody else is notified"
+    assert message.next_contact == f"nobody: the incident was resolved {shown} after 42m"
     assert message.diagnosis[0] == "rolled back"
 
 
@@ -147,7 +171,10 @@ def test_incident_of_a_person_shows_its_summary_and_no_problem() -> None:
 
 
 def test_resolution_without_a_time_shows_none() -> None:
-    assert last(story(ALICE).sends(0).at(42, phase="Resolved")).next_contact.startswith("resolved automatically;")
+    assert (
+        last(story(ALICE).sends(0).at(42, phase="Resolved")).next_contact
+        == "nobody: the incident was resolved automatically"
+    )
 
 
 def test_incident_whose_cause_is_not_a_signal_shows_the_first_one() -> None:

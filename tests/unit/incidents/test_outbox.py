@@ -106,13 +106,6 @@ def test_end_of_the_chain_waits_for_a_message_that_is_owed() -> None:
     assert (story.condition(), outbox.due(story.status, minutes(31))) == (("Unknown", "Notifying"), None)
 
 
-def test_chain_that_ran_once_says_so() -> None:
-    story = Story(ALICE).at(0).sends(1).at(30)
-
-    condition = next(one for one in story.status.conditions if one.type == "Notified")
-    assert condition.message.endswith("notified once")
-
-
 def test_issue_that_escalates_immediately_notifies_all_contacts_at_once() -> None:
     issue = {"name": "leak", "symptoms": [{"metric": "rate"}], "escalate": "Immediately"}
     metric = {"name": "rate", "query": "up", "critical": "> 5"}
