@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from runbook_operator.api.conditions import moment
 from runbook_operator.api.incident import IncidentSpec, IncidentStatus
 from runbook_operator.api.resource_kind import AGE, Column, ResourceKind
 from runbook_operator.core import field_paths, labels
@@ -73,9 +74,20 @@ def parse_incident(body: Mapping[str, Any]) -> IncidentObject:
 
 
 def _author(meta: Mapping[str, Any], annotation: str, field: str) -> Author:
-    """Return the user that the API server recorded in the annotation, or else the field manager of the field."""
+    """Return the user that the API server recorded in the annotation, or else the field manager of the field.
+
+    Without the admission policies anybody may write the annotation: one whose time does not parse is ignored.
+    """
     at, found, by = str((meta.get("annotations") or {}).get(annotation, "")).partition(" ")
-    return Author(by, at) if found else Author(*field_paths.owner(meta, f"spec.{field}"))
+    is_stamp = bool(found) and (not at or _is_time(at))
+    return Author(by, at) if is_stamp else Author(*field_paths.owner(meta, f"spec.{field}"))
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return moment(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 INCIDENT = ResourceKind(

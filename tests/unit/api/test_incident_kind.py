@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from runbook_operator.api.incident_kind import Author, parse_incident
 from runbook_operator.core import labels
 
@@ -35,6 +37,11 @@ def test_author_without_annotation_is_the_field_manager() -> None:
 
     client = Author("kubectl-patch", "2026-11-30T04:00:00Z")
     assert (found.acknowledged, found.resolved, found.note, found.opened) == (client, Author(), client, client)
+
+
+@pytest.mark.parametrize("at", ["never", "7", "2026-11-30T03:12:00", "2026-99-99T03:12:00Z"])
+def test_annotation_with_a_time_that_does_not_parse_is_ignored(at: str) -> None:
+    assert parse_incident(incident(**{labels.NOTED_BY: f"{at} mallory"})).note.by == "kubectl-patch"
 
 
 def test_author_without_time_has_none() -> None:
