@@ -17,6 +17,7 @@ from runbook_operator.core.references import switch_ref
 from runbook_operator.incidents import issues
 from runbook_operator.incidents.incident_signals import current
 from runbook_operator.incidents.lifecycle import Found
+from runbook_operator.incidents.runbook_entries import without_status
 from runbook_operator.incidents.timeline import MOST_NAME, add, entry
 
 INITIAL_RESPONSE = ("assess", "communicate", "mitigate", "investigate", "resolve", "document")
@@ -26,16 +27,18 @@ INITIAL_RESPONSE = ("assess", "communicate", "mitigate", "investigate", "resolve
 def with_signals(found: Found, status: IncidentStatus) -> IncidentStatus:
     """Update the signals, and the common issue that they match; a timeline entry tells each change of level."""
     incident, before = found.snapshot.incident, {(one.source, one.name): one.level for one in status.signals}
-    if found.snapshot.runbook is None or found.snapshot.runbook.spec is None:
+    runbook = found.snapshot.runbook
+    if runbook is None or runbook.spec is None:
         return status
-    signals, dropped = current(status.signals, found.entries, incident.spec.cause, found.now)
+    silent = without_status(runbook.spec, runbook.status)
+    signals, dropped = current(status.signals, found.entries, incident.spec.cause, found.now, silent)
     sentences = {one.key: one.sentence() for one in found.entries}
     texts = [
         entry(one.since, "Signal", sentences.get((one.source, one.name), f"{one.name} is {one.level}: {one.message}"))
         for one in signals
         if before.get((one.source, one.name)) != one.level
     ]
-    issue = issues.matching(found.snapshot.runbook.spec, signals)
+    issue = issues.matching(runbook.spec, signals)
     name = issue.name if issue else status.issue
     return add(status.replace(signals=signals, signals_dropped=dropped, issue=name), *texts)
 

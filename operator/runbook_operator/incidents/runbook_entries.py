@@ -7,7 +7,7 @@ from runbook_operator.api.incident import Source
 from runbook_operator.api.monitoring_spec import Dependency, EntryStatus, HealthEndpoint, Metric
 from runbook_operator.api.parsing import RunbookObject
 from runbook_operator.api.response_spec import Alert
-from runbook_operator.api.runbook import RunbookSpec, TargetStatus
+from runbook_operator.api.runbook import RunbookSpec, RunbookStatus, TargetStatus
 from runbook_operator.core.severities import Severity
 
 Declared = Metric | Dependency | HealthEndpoint | Alert
@@ -69,6 +69,15 @@ def entries(runbook: RunbookObject) -> Iterator[RunbookEntry]:
         for declared in getattr(spec, section):
             if declared.name in reported:
                 yield _entry(source, declared, reported[declared.name])
+
+
+def without_status(spec: RunbookSpec, status: RunbookStatus) -> frozenset[tuple[Source, str]]:
+    """Return the declared entries and targets that the status does not have yet."""
+    found: set[tuple[Source, str]] = set()
+    for source, section in (("Deployment", "targets"), *SECTIONS):
+        reported = {one.name for one in getattr(status, section)}
+        found |= {(source, one.name) for one in getattr(spec, section) if one.name not in reported}
+    return frozenset(found)
 
 
 def _bad_revision(spec: RunbookSpec, target: TargetStatus) -> RunbookEntry:
