@@ -53,6 +53,11 @@ class IncidentObject:
         return self.spec.cause.source != "Person"
 
     @property
+    def is_followed(self) -> bool:
+        """True if the operator follows it: it is not being deleted, and no GitOps tool tracks it."""
+        return not (self.meta.deleting or self.tracked_by)
+
+    @property
     def is_resolved(self) -> bool:
         return self.status.phase == "Resolved"
 

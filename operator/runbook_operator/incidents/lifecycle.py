@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from runbook_operator.api.conditions import moment, timestamp
 from runbook_operator.api.incident import IncidentStatus
 from runbook_operator.api.response_spec import IncidentLimits
+from runbook_operator.api.runbook import RunbookSpec
 from runbook_operator.core.durations import duration, spoken
 from runbook_operator.core.severities import RESPOND_WITHIN, Severity, most_severe
 from runbook_operator.incidents import issues
 from runbook_operator.incidents.incident_signals import is_recovered
 from runbook_operator.incidents.incident_snapshot import IncidentSnapshot
-from runbook_operator.incidents.opening import reopens
+from runbook_operator.incidents.opening import faults, reopened_by, unresolved
 from runbook_operator.incidents.runbook_entries import RunbookEntry
 from runbook_operator.incidents.timeline import add, entry
 
@@ -26,9 +27,13 @@ class Found:
     entries: tuple[RunbookEntry, ...]
 
     @property
+    def spec(self) -> RunbookSpec | None:
+        """The spec of the Runbook; None if the Runbook was deleted or does not parse."""
+        return self.snapshot.runbook.spec if self.snapshot.runbook else None
+
+    @property
     def limits(self) -> IncidentLimits:
-        runbook = self.snapshot.runbook
-        return runbook.spec.incidents if runbook and runbook.spec else IncidentLimits()
+        return self.spec.incidents if self.spec else IncidentLimits()
 
     @property
     def now(self) -> datetime:
@@ -102,9 +107,11 @@ def with_phase(found: Found, status: IncidentStatus) -> IncidentStatus:
     if status.phase == "Resolved":
         return _reopened(found, status)
     status = _with_acknowledgement(found, status)
-    if _recovered(found, status):
-        return _recovering(found, status)
-    return status.replace(phase="Acknowledged" if incident.spec.acknowledged else "Open", recovered_at="")
+    return _recovering(found, status) if _recovered(found, status) else _unrecovered(status)
+
+
+def _unrecovered(status: IncidentStatus) -> IncidentStatus:
+    return status.replace(recovered_at="", phase="Acknowledged" if status.acknowledged_since else "Open")
 
 
 def _resolved_by_person(found: Found, status: IncidentStatus) -> IncidentStatus:
@@ -120,13 +127,10 @@ def _resolved_by_person(found: Found, status: IncidentStatus) -> IncidentStatus:
 
 
 def _reopened(found: Found, status: IncidentStatus) -> IncidentStatus:
-    incident, cause = found.snapshot.incident, found.cause()
-    if status.resolved_by:
-        text = "spec.resolved was removed"
-    elif cause is not None and cause.is_critical and reopens(incident, cause, found.limits.reopen_for):
-        text = cause.sentence()
-    else:
+    cause = _returned_cause(found)
+    if not status.resolved_by and cause is None:
         return status
+    text = cause.sentence() if cause and not status.resolved_by else "spec.resolved was removed"
     opened = status.replace(
         phase="Open",
         cycle=status.cycle + 1,
@@ -134,13 +138,26 @@ def _reopened(found: Found, status: IncidentStatus) -> IncidentStatus:
         resolved_at="",
         resolved_by="",
     )
-    opened = _with_acknowledgement(found, add(opened, entry(found.now, "Reopened", text)))
-    return opened.replace(phase="Acknowledged" if incident.spec.acknowledged else "Open")
+    return _unrecovered(_with_acknowledgement(found, add(opened, entry(found.now, "Reopened", text))))
+
+
+def _returned_cause(found: Found) -> RunbookEntry | None:
+    """Return the cause if it is bad again and reopens this incident, not another one."""
+    incident, runbook, others = found.snapshot.incident, found.snapshot.runbook, found.snapshot.others
+    if runbook is None or unresolved(others):
+        return None
+    again = (one for one in faults(runbook) if reopened_by(one, (incident, *others), found.limits) is incident)
+    return next(again, None)
 
 
 def _recovered(found: Found, status: IncidentStatus) -> bool:
-    """True if all signals are Ok; an incident that a person opened never recovers by itself."""
+    """True if all signals are Ok; an incident that a person opened never recovers by itself.
+
+    Without a Runbook there is no news, so that the incident neither begins to recover nor ends its recovery.
+    """
     incident = found.snapshot.incident
+    if found.spec is None:
+        return status.phase == "Recovering"
     return incident.is_automatic and is_recovered(status.signals, found.entries, incident.spec.cause)
 
 
@@ -150,7 +167,7 @@ def _recovering(found: Found, status: IncidentStatus) -> IncidentStatus:
             status.replace(recovered_at=timestamp(found.now)), entry(found.now, "Recovering", "all signals are Ok")
         )
     over = moment(status.recovered_at) + duration(found.limits.recover_for)
-    if found.now < over:
+    if found.now < over or found.spec is None:
         return status.replace(phase="Recovering")
     text = f"all signals were Ok for {spoken(duration(found.limits.recover_for))}"
     return add(
@@ -160,10 +177,10 @@ def _recovering(found: Found, status: IncidentStatus) -> IncidentStatus:
 
 
 def _with_acknowledgement(found: Found, status: IncidentStatus) -> IncidentStatus:
-    """Record an acknowledgement, or its end, in any phase before the resolution."""
-    if not found.snapshot.incident.spec.acknowledged:
-        return _unacknowledged(found, status) if status.acknowledged_since else status
-    return status if status.acknowledged_since else _acknowledged(found, status)
+    """Record that somebody works on the incident, or that nobody does any more."""
+    if bool(found.snapshot.incident.spec.acknowledged) == bool(status.acknowledged_since):
+        return status
+    return _unacknowledged(found, status) if status.acknowledged_since else _acknowledged(found, status)
 
 
 def _acknowledged(found: Found, status: IncidentStatus) -> IncidentStatus:

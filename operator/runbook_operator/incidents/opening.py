@@ -1,12 +1,13 @@
 """Decide if a Runbook opens an incident, and which entry is its cause."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 from runbook_operator.api.conditions import moment
 from runbook_operator.api.incident import Cause, IncidentSignal, IncidentSpec
 from runbook_operator.api.incident_kind import IncidentObject
 from runbook_operator.api.parsing import RunbookObject
+from runbook_operator.api.response_spec import IncidentLimits
 from runbook_operator.core.durations import duration
 from runbook_operator.core.notices import Notice
 from runbook_operator.core.reasons import Reason
@@ -44,15 +45,29 @@ def _failed(snapshot: RunbookSnapshot, step: CreateIncident) -> Failed | None:
 def _wanted(snapshot: RunbookSnapshot) -> CreateIncident | None:
     """Return the step that opens an incident; None if one is open, nothing is Critical, or each fault had its own."""
     runbook = snapshot.runbook
-    if runbook.spec is None or runbook.spec.mode == "Observe":
+    if runbook.spec is None:
         return None
-    # An incident that a GitOps tool tracks is refused, and never ends: it must not prevent a real one.
-    automatic = [one for one in snapshot.incidents if one.is_automatic and not one.tracked_by]
-    if any(not one.is_resolved for one in automatic):
+    critical, limits = faults(runbook), runbook.spec.incidents
+    if unresolved(snapshot.incidents) or any(reopened_by(one, snapshot.incidents, limits) for one in critical):
         return None
-    fresh = (one for one in _by_weight(entries(runbook)) if not _had(snapshot, automatic, one))
-    cause = next(fresh, None)
+    cause = next((one for one in critical if not _had(snapshot, one)), None)
     return _create(runbook, cause) if cause else None
+
+
+def faults(runbook: RunbookObject) -> list[RunbookEntry]:
+    """Return the Critical entries with a severity: the cause first, which is a dependency before its consequences.
+
+    A Runbook that only observes has none: nobody is notified about it.
+    """
+    if runbook.spec is None or runbook.spec.mode == "Observe":
+        return []
+    critical = [one for one in entries(runbook) if one.is_critical and one.severity]
+    return sorted(critical, key=lambda one: (one.source != "Dependency", SEVERITIES.index(_severity(one)), one.since))
+
+
+def unresolved(incidents: Iterable[IncidentObject]) -> bool:
+    """True if an automatic incident is open: it takes in every fault of its Runbook."""
+    return any(one.is_automatic and one.is_followed and not one.is_resolved for one in incidents)
 
 
 def open_incident(incidents: Iterable[IncidentObject]) -> str:
@@ -68,38 +83,50 @@ def incident_name(runbook: str, source: str, name: str, bad_since: str) -> str:
     return f"{runbook[: LONGEST_NAME - 9].rstrip('-.')}-{digest}"
 
 
-def reopens(incident: IncidentObject, entry: RunbookEntry, reopen_for: str) -> bool:
-    """True if the entry's fault began so soon after the recovery that it reopens this incident."""
+def reopened_by(
+    entry: RunbookEntry, incidents: Sequence[IncidentObject], limits: IncidentLimits
+) -> IncidentObject | None:
+    """Return the incident that reopens for this fault: the last one of its cause that resolved by itself.
+
+    None if an incident has covered the fault.
+    """
+    if any(_covered(one, entry) for one in incidents):
+        return None
+    alike = (one for one in incidents if _reopens(one, entry, limits.reopen_for))
+    return max(alike, key=lambda one: (moment(one.status.resolved_at), one.meta.ref), default=None)
+
+
+def _reopens(incident: IncidentObject, entry: RunbookEntry, reopen_for: str) -> bool:
+    """True if the incident resolved by itself, and its cause is bad again soon after that.
+
+    The fault may be older than the resolution, if the operator had not stored it yet when it resolved the incident.
+    """
     status, cause = incident.status, incident.spec.cause
-    if not incident.is_resolved or status.resolved_by or (cause.source, cause.name) != entry.key:
+    is_over = incident.is_followed and incident.is_resolved and not status.resolved_by
+    if not is_over or (cause.source, cause.name) != entry.key:
         return False
-    return moment(status.resolved_at) < moment(entry.since) <= moment(status.resolved_at) + duration(reopen_for)
-
-
-def _by_weight(found: Iterable[RunbookEntry]) -> list[RunbookEntry]:
-    """Return the Critical entries with a severity: the cause first, which is a dependency before its consequences."""
-    critical = [one for one in found if one.is_critical and one.severity]
-    return sorted(critical, key=lambda one: (one.source != "Dependency", SEVERITIES.index(_severity(one)), one.since))
+    return moment(entry.since) <= moment(status.resolved_at) + duration(reopen_for)
 
 
 def _severity(entry: RunbookEntry) -> Severity:
     return entry.severity or "SEV4"
 
 
-def _had(snapshot: RunbookSnapshot, automatic: list[IncidentObject], entry: RunbookEntry) -> bool:
-    """True if an incident has covered this fault of the entry, or will reopen for it."""
-    ref, spec = snapshot.runbook.meta.ref, snapshot.runbook.spec
-    name = incident_name(ref.name, entry.source, entry.name, entry.since)
-    reopen_for = spec.incidents.reopen_for if spec else "0s"
-    # Whoever created an incident of that name: another creation would be refused again and again.
-    exists = any(one.meta.ref.name == name for one in snapshot.incidents)
-    return exists or any(_covered(one, entry) or reopens(one, entry, reopen_for) for one in automatic)
+def _had(snapshot: RunbookSnapshot, entry: RunbookEntry) -> bool:
+    """True if an incident has covered this fault of the entry, or its name is taken."""
+    name = incident_name(snapshot.runbook.meta.ref.name, entry.source, entry.name, entry.since)
+    return any(one.meta.ref.name == name or _covered(one, entry) for one in snapshot.incidents)
 
 
 def _covered(incident: IncidentObject, entry: RunbookEntry) -> bool:
-    """True if the entry was a signal of the resolved incident, and is bad since before the resolution."""
-    is_signal = any((one.source, one.name) == entry.key for one in incident.status.signals)
-    return is_signal and moment(entry.since) <= moment(incident.status.resolved_at)
+    """True if a person resolved an automatic incident that has this fault as a signal: the same entry, bad since then.
+
+    The time of the fault is not compared with that of the resolution: the two are of different clocks.
+    """
+    if not (incident.is_automatic and incident.is_resolved and incident.status.resolved_by):
+        return False
+    fault = (entry.source, entry.name, "Critical", entry.since)
+    return any((one.source, one.name, one.level, one.since) == fault for one in incident.status.signals)
 
 
 def _create(runbook: RunbookObject, cause: RunbookEntry) -> CreateIncident:

@@ -57,3 +57,26 @@ def test_entry_that_the_status_does_not_have_yet_keeps_its_signal() -> None:
 
     assert [(one.name, one.level) for one in story.status.signals] == [("error-rate", "Critical")]
     assert story.status.phase == "Open"
+
+
+def test_runbook_that_was_deleted_or_does_not_parse_lets_no_incident_recover() -> None:
+    story = IncidentStory().level("error-rate", "Critical").opened().level("latency", "Critical").settle()
+    story.level("error-rate", "Ok").settle()
+    runbook = story.runbook
+
+    story.runbook = None
+    assert story.settle().after(minutes=20).settle().status.phase == "Open"
+
+    assert runbook is not None
+    story.runbook = runbook | {"spec": runbook["spec"] | {"title": ""}}
+    assert story.settle().after(minutes=20).settle().status.phase == "Open"
+
+
+def test_recovery_waits_while_the_runbook_is_gone() -> None:
+    story = IncidentStory().level("error-rate", "Critical").opened().level("error-rate", "Ok").settle()
+    runbook, story.runbook = story.runbook, None
+    assert story.after(minutes=20).settle().status.phase == "Recovering"
+
+    story.runbook = runbook
+
+    assert story.settle().status.phase == "Resolved"
