@@ -10,7 +10,7 @@ from runbook_operator.incidents.lifecycle import Found
 def is_over(found: Found) -> bool:
     """True if the incident is resolved and not kept any longer; one that owes a message or covers a fault is kept."""
     incident = found.snapshot.incident
-    if not incident.is_resolved or _is_needed(found):
+    if not incident.is_resolved or is_needed(found):
         return False
     return found.now >= kept_until(found) or _is_surplus(found)
 
@@ -20,7 +20,7 @@ def kept_until(found: Found) -> datetime:
     return moment(found.snapshot.incident.status.resolved_at) + duration(found.limits.keep_for)
 
 
-def _is_needed(found: Found) -> bool:
+def is_needed(found: Found) -> bool:
     """True if a message is owed, or a fault of this incident lasts: without the incident it would open another one."""
     status = found.snapshot.incident.status
     signals = {(one.source, one.name) for one in status.signals}

@@ -1,10 +1,13 @@
 """Any order of readings, words of people and time: an incident settles, and keeps its rules."""
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbook_operator.api.incident import MOST_SIGNALS, MOST_SWITCHES
 from runbook_operator.incidents.incident_reconcile import next_step
+from tests.builders import runbook_body
 from tests.incident_story import METRIC, OTHER, IncidentStory
 
 LEVELS = ("Ok", "Warning", "Critical", "Unknown", "Stale")
@@ -15,8 +18,10 @@ ACTS: st.SearchStrategy[tuple[str, str]] = st.one_of(
     st.tuples(st.just("resolved"), st.sampled_from(("yes", ""))),
     st.tuples(st.just("severity"), st.sampled_from(("SEV1", "SEV2", "SEV3", "SEV4"))),
     st.tuples(st.just("note"), st.sampled_from(("one", "two", ""))),
+    st.tuples(st.just("runbook"), st.sampled_from(("deleted", "created", "invalid"))),
     st.tuples(st.just("wait"), st.sampled_from(("1", "600", "7200"))),
 )
+SPEC: dict[str, Any] = {"metrics": [METRIC, OTHER], "issues": [ISSUE], "incidents": {"keepFor": "1h"}}
 EDGES = {
     ("Open", "Acknowledged"),
     ("Open", "Recovering"),
@@ -45,6 +50,10 @@ def act(story: IncidentStory, name: str, value: str) -> None:
             story.says(severity=value)
         case "note":
             story.says(note=value)
+        case "runbook":
+            story.runbook = None if value == "deleted" else runbook_body(**SPEC)
+            if story.runbook is not None and value == "invalid":
+                story.runbook["spec"]["title"] = ""
         case _:
             story.after(seconds=int(value))
 
@@ -52,7 +61,7 @@ def act(story: IncidentStory, name: str, value: str) -> None:
 @settings(max_examples=50)
 @given(acts=st.lists(ACTS, max_size=12))
 def test_incident_settles_and_keeps_its_rules(acts: list[tuple[str, str]]) -> None:
-    story = IncidentStory(metrics=[METRIC, OTHER], issues=[ISSUE]).level("error-rate", "Critical").opened()
+    story = IncidentStory(**SPEC).level("error-rate", "Critical").opened()
     for name, value in acts:
         before, was_final = story.status, bool(story.snapshot().incident.spec.resolved)
         act(story, name, value)
@@ -62,6 +71,8 @@ def test_incident_settles_and_keeps_its_rules(acts: list[tuple[str, str]]) -> No
         after = story.status
 
         assert next_step(story.snapshot()) is None
+        due = story.due()
+        assert due is None or due > story.now
         assert after.phase == before.phase or (before.phase, after.phase) in EDGES
         assert after.cycle >= before.cycle
         assert (after.opened_at, after.bad_since) == (before.opened_at, before.bad_since)
