@@ -112,16 +112,6 @@ def test_signal_that_is_bad_again_ends_the_recovery() -> None:
     assert (story.status.phase, story.status.recovered_at) == ("Acknowledged", "")
 
 
-def test_acknowledgement_while_recovering_is_recorded() -> None:
-    story = opened().level("error-rate", "Ok").settle().after(minutes=1).says(by="alice", acknowledged=True)
-
-    assert (story.status.phase, story.status.acknowledged_by) == ("Recovering", "alice")
-    assert story.condition("Acknowledged") == ("True", "Acknowledged")
-
-    story.says(acknowledged=None)
-    assert (story.status.phase, story.status.acknowledged_by) == ("Recovering", "")
-
-
 def test_resolution_by_a_person_is_no_recovery() -> None:
     assert opened().says(resolved=True).status.recovered_at == ""
 
